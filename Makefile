@@ -1,0 +1,136 @@
+# asm: single-header C libraries for AI-agent sessions. `make help` lists what can be made.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CFLAGS   ?= -O2
+GCOV     ?= gcov
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef \
+            -Wstrict-prototypes
+export CC
+
+HEADERS  := $(sort $(wildcard asm_*.h))
+SOURCES  := $(sort $(wildcard examples/*.c))
+EXAMPLES := $(patsubst %.c,build/%,$(filter-out examples/asm_cat.c,$(SOURCES)))
+TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
+MATRIX   := $(wildcard tests/compile_matrix.sh)
+# The tests once more, built for other purposes.
+SANITIZED := $(TESTS:build/%=build/sanitized/%)
+COVERED   := $(TESTS:build/%=build/covered/%)
+PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(COVERED)
+
+# One list of options for the compiler and for the checkers.
+SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# $(call need,TOOL,PACKAGE) ends the recipe's line in peace when TOOL is missing.
+need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
+
+.PHONY: help all demo test check check-sanitize check-valgrind check-tidy check-cppcheck bench size \
+        coverage install uninstall clean format FORCE
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR; V=1 shows the commands."
+
+all: build/asm-cat $(EXAMPLES) ## build/asm-cat and the other examples (the default)
+
+demo: build/asm-cat ## show a recorded session as a person would see it
+	@rm -f build/demo.jsonl
+	@build/asm-cat --renderer=studio --jsonl=build/demo.jsonl examples/data/claude_session.jsonl
+	@echo "The same session as JSON Lines, one event per line: build/demo.jsonl"
+
+test: all $(TESTS) ## build everything and run all tests; the last line is the result
+	@sh tests/run.sh $(TESTS) $(MATRIX)
+
+check: check-sanitize check-valgrind check-tidy check-cppcheck ## tests under sanitizers and valgrind, then linters
+
+check-sanitize: all $(SANITIZED)
+	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
+
+check-valgrind: all $(TESTS)
+	@$(call need,valgrind,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
+	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
+
+# Headers are checked as files of their own: the analyzer only looks into the main file.
+check-tidy:
+	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(HEADERS) $(SOURCES)'; \
+	    clang-tidy --quiet $(HEADERS) $(SOURCES) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION
+
+check-cppcheck:
+	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(HEADERS) $(SOURCES)'; \
+	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(HEADERS) $(SOURCES)
+
+bench: ## compare with other libraries, as far as they are to be found
+	@sh bench/run.sh
+
+size: ## what the library weighs on a Cortex-M4
+	@sh tests/size.sh
+
+coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches
+	@$(call need,$(GCOV),gcc) GCOV='$(GCOV)' sh tests/coverage.sh build/covered/tests $(COVERED)
+
+INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
+BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
+PKGCONFIG_DIR = $(DESTDIR)$(PREFIX)/share/pkgconfig
+
+install: build/asm-cat ## headers, asm-cat and a pkg-config file, into $(DESTDIR)$(PREFIX)
+	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
+	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
+	install -m 755 build/asm-cat "$(BIN_DIR)"
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
+	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
+	    'Cflags: -I$${includedir}' > "$(PKGCONFIG_DIR)/asm-session.pc"
+	@chmod 644 "$(PKGCONFIG_DIR)/asm-session.pc"
+
+uninstall: ## remove exactly what install wrote
+	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") "$(BIN_DIR)/asm-cat" "$(PKGCONFIG_DIR)/asm-session.pc"
+
+clean: ## remove what was built (fetched packages stay in build/deps)
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi
+
+format: ## clang-format our sources in place
+	@$(call need,clang-format,clang-format) clang-format -i \
+	    $(HEADERS) $(wildcard examples/*.[ch] tests/*.[ch] tests/size/*.[ch] bench/*.[ch])
+
+# Every program is one C file that brings its headers' implementation along.
+$(TESTS) $(SANITIZED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
+$(TESTS):     VARIANT = -g
+$(SANITIZED): VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(COVERED):   VARIANT = -O0 --coverage
+
+define build_program
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
+	    $(LDFLAGS) $(CMOCKA) $(LDLIBS)
+endef
+
+build/asm-cat: examples/asm_cat.c
+	$(build_program)
+$(EXAMPLES): build/%: %.c
+	$(build_program)
+$(TESTS): build/%: %.c build/cmocka.flags
+	$(build_program)
+$(SANITIZED): build/sanitized/%: %.c build/cmocka.flags
+	$(build_program)
+$(COVERED): build/covered/%: %.c build/cmocka.flags
+	$(build_program)
+
+# Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.
+build/cmocka.flags: FORCE
+	@mkdir -p $(@D)
+	@flags=$$(sh tests/dependencies.sh cmocka) || exit; \
+	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
+
+-include $(PROGRAMS:%=%.d)

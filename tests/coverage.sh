@@ -1,0 +1,33 @@
+#!/bin/sh
+# Runs programs built with --coverage and prints how much of each header they ran:
+#     sh tests/coverage.sh DIR-OF-THE-GCNO-FILES PROGRAM...
+# A header is compiled into every program, so a line or branch counts as run when any program ran it.
+set -u
+dir=$1
+shift
+gcov=$(command -v "${GCOV:-gcov}") || exit 1
+
+rm -f "$dir"/*.gcda "$dir"/*.gcov
+TITLE=coverage sh tests/run.sh "$@" || exit
+
+for data in "$dir"/*.gcda; do
+    # Names the report after the program, as all of them report on the same headers.
+    "$gcov" --branch-probabilities --branch-counts --stdout "$data" 2>/dev/null
+done | LC_ALL=C awk -F ':' '
+    $2 ~ /^ *0$/ && $3 == "Source"       { file = $4; sub(/^\.\//, "", file); next }
+    file !~ /^asm_[a-z]+\.h$/            { next }
+    $0 ~ /^branch +[0-9]+ /              { split($0, word, / +/); at = file " " line " " word[2]
+                                           ran = $0 !~ /never executed|taken 0/
+                                           if (!(at in branch)) branches[file]++
+                                           if (ran && !branch[at]) branches_run[file]++
+                                           if (ran || !(at in branch)) branch[at] = ran; next }
+    $2 ~ /^ *[0-9]+$/ && $1 !~ /^ *-$/   { line = $2 + 0; at = file " " line
+                                           ran = $1 !~ /#|=/
+                                           if (!(at in seen)) lines[file]++
+                                           if (ran && !seen[at]) lines_run[file]++
+                                           if (ran || !(at in seen)) seen[at] = ran }
+    END { if (!NR) print "no coverage data: GCOV and CC must be of one kind, such as gcov and gcc"
+          for (file in lines)
+              printf "%-16s lines %5.1f%% of %d, branches %5.1f%% of %d\n", file,
+                  100 * lines_run[file] / lines[file], lines[file],
+                  branches[file] ? 100 * branches_run[file] / branches[file] : 100, branches[file] }' | sort
