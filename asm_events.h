@@ -1,0 +1,3658 @@
+/* asm_events.h - v0.1.0 - events of AI-agent sessions, and their JSON, for C99 and C++11
+ * MIT or public domain, your choice: see the end of this file.
+ *
+ * DO THIS
+ *   In exactly one C or C++ file:
+ *       #define ASM_IMPLEMENTATION
+ *       #include "asm_events.h"
+ *   In every other file just include it. ASM_IMPLEMENTATION builds every asm_*.h that the file includes;
+ *   ASM_EVENTS_IMPLEMENTATION builds this one only. With ASM_STATIC defined instead, the implementation is
+ * built into the including file and all of it is static: for one-file programs, and for libraries that must
+ * not export our names.
+ *
+ * OPTIONS (macros; the ones marked I matter only to the file that holds the implementation)
+ *   ASM_API                 what stands before each function              default: extern, or static with
+ * ASM_STATIC ASM_REALLOC, ASM_FREE   I  memory of growing buffers; define both     default: realloc and free
+ * of <stdlib.h> ASM_NO_SIMD             I  portable code only, also where SSE2 is     default: SSE2 where the
+ * compiler has it No option changes the layout of a struct.
+ *
+ * WHAT IS IN IT
+ *   asm_str         a view of text: pointer and length         asm_result      0, or a negative error
+ *   asm_time        Unix microseconds, ISO 8601                asm_buffer      bytes: fixed, growing or
+ * draining asm_json_...    writer and strict pull reader              asm_utf8_...    check, repair, decode
+ *   asm_event       what happens in an agent session; to JSON and back without loss; copied in one block
+ *
+ * EXAMPLE
+ *       char memory[512];
+ *       asm_buffer line;
+ *       asm_buffer_init_fixed(&line, memory, sizeof memory);
+ *
+ *       asm_event event = { .type = ASM_EVENT_TOOL_CALL_STARTED, .session_id = ASM_STR("ses_1"),
+ *                           .tool = { .name = ASM_STR("Read"), .input = ASM_STR("{\"path\":\"a.c\"}") } };
+ *       if (asm_event_write_json(&event, &line) == ASM_OK)
+ *           printf("%.*s\n", (int)line.size, line.data);
+ *
+ *       asm_event again;
+ *       asm_json_error error;
+ *       if (asm_event_read_json(&again, asm_buffer_text(&line), NULL, &error) != ASM_OK)
+ *           fprintf(stderr, "byte %lu: %s\n", (unsigned long)error.offset, error.message);
+ *
+ * MEMORY
+ *   Only growing buffers allocate. Events hold views: what they point to belongs to somebody else and must
+ *   live as long as the event is used. asm_event_copy() makes one that stands on its own.
+ *
+ * ERRORS
+ *   Functions return asm_result. Buffers, the JSON writer and the JSON reader keep their first error and do
+ * nothing from then on, so that a sequence of calls can be checked once at its end.
+ *
+ * THREADS
+ *   No globals, no locks: different objects may be used by different threads at the same time, one object by
+ * one thread at a time. Everything may be called from inside any callback of these headers.
+ */
+#ifndef ASM_EVENTS_H
+#define ASM_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASM_VERSION_MAJOR 0
+#define ASM_VERSION_MINOR 1
+#define ASM_VERSION_PATCH 0
+#define ASM_VERSION       "0.1.0"
+
+#ifndef ASM_API
+#ifdef ASM_STATIC
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM_API __attribute__((unused)) static
+#else
+#define ASM_API static
+#endif
+#else
+#define ASM_API extern
+#endif
+#endif
+
+/* Unnamed unions are C11; gcc and clang have them in C99 too, with this mark. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM__EXTENSION __extension__
+#else
+#define ASM__EXTENSION
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* =========================================================================================================
+ * Results
+ */
+
+#define ASM_RESULTS(X)                                                                                       \
+    X(ASM_OK, 0, "ok")                                                                                       \
+    X(ASM_ERR_NO_MEMORY, -1, "out of memory")                                                                \
+    X(ASM_ERR_NO_SPACE, -2, "the buffer is full")                                                            \
+    X(ASM_ERR_INVALID_ARGUMENT, -3, "an argument is missing or out of its range")                            \
+    X(ASM_ERR_SYNTAX, -4, "the text is not valid JSON")                                                      \
+    X(ASM_ERR_TYPE, -5, "a JSON value has another type than the one asked for")                              \
+    X(ASM_ERR_RANGE, -6, "a number or a time is out of range")                                               \
+    X(ASM_ERR_DEPTH, -7, "JSON nested too deeply")                                                           \
+    X(ASM_ERR_UTF8, -8, "the text is not valid UTF-8")                                                       \
+    X(ASM_ERR_MISUSE, -9, "calls in an order that would not give valid JSON")                                \
+    X(ASM_ERR_OPEN, -10, "a file could not be opened")                                                       \
+    X(ASM_ERR_WRITE, -11, "output could not be written")                                                     \
+    X(ASM_ERR_CLOSED, -12, "the reader of the output has gone")                                              \
+    X(ASM_ERR_NOT_FOUND, -13, "there is no such thing")                                                      \
+    X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")
+
+/* What functions return: ASM_OK (0), or one of the negative errors above. */
+typedef enum asm_result {
+#define ASM__X(name, value, text) name = value,
+    ASM_RESULTS(ASM__X)
+#undef ASM__X
+} asm_result;
+
+/* A constant text for `result`: the third column above; "unknown result" for any other number. */
+ASM_API const char *asm_result_string(asm_result result);
+
+/* The version of the implementation that was linked: compare with ASM_VERSION to find a stale object file. */
+ASM_API const char *asm_version(void);
+
+/* =========================================================================================================
+ * Text views
+ */
+
+/* A view of `size` bytes at `data`. Not terminated by NUL, and NUL may be among the bytes. Nobody owns
+ * anything: the memory belongs to whoever made the view. data == NULL means absent; an empty text has data !=
+ * NULL, size 0. */
+typedef struct asm_str {
+    const char *data;
+    size_t size;
+} asm_str;
+
+/* A view of a string literal. */
+#ifdef __cplusplus
+#define ASM_STR(literal) (asm_str{"" literal, sizeof("" literal) - 1})
+#else
+#define ASM_STR(literal) ((asm_str){"" literal, sizeof("" literal) - 1})
+#endif
+
+/* A view of a NUL-terminated string; absent if `text` is NULL. */
+ASM_API asm_str asm_str_from(const char *text);
+
+/* A view of `size` bytes at `data`. */
+ASM_API asm_str asm_str_make(const char *data, size_t size);
+
+/* Whether both hold the same bytes. An absent text equals an empty one. */
+ASM_API bool asm_str_equal(asm_str a, asm_str b);
+
+/* =========================================================================================================
+ * UTF-8
+ */
+
+/* The offset of the first byte that does not belong to valid UTF-8 (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF), or text.size if there is none. */
+ASM_API size_t asm_utf8_check(asm_str text);
+
+/* The code point at `text.data[*at]`, and `*at` moved behind it. For invalid UTF-8: U+FFFD, and `*at` moved
+ * behind the longest piece that could have begun a character (at least one byte), as Unicode recommends.
+ * `*at` must be below text.size. */
+ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at);
+
+/* The first `count` code points of `text`; never cut inside one. Invalid bytes count as asm_utf8_decode() has
+ * it. */
+ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count);
+
+/* The number of code points in `text`, counted likewise. */
+ASM_API size_t asm_utf8_count(asm_str text);
+
+/* =========================================================================================================
+ * Byte buffer
+ *
+ * fixed      over memory of the caller's; what does not fit is ASM_ERR_NO_SPACE
+ * growing    over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
+ * draining   over memory of the caller's, handed to a function whenever it is full: any size through a few
+ * hundred bytes
+ *
+ * An append that fails adds nothing, and the first error stays in `result`: later calls return it and do
+ * nothing.
+ */
+
+/* Takes bytes on their way out: all `size` (at least 1) of them, or returns an error. They are valid during
+ * the call only. As a draining buffer's function it must not touch the buffer; an error becomes the buffer's.
+ */
+typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
+
+typedef struct asm_buffer {
+    char *data;               /* read only: the bytes; may move when a growing buffer grows */
+    size_t size;              /* read only: how many bytes are in it (draining: not yet handed over) */
+    size_t capacity;          /* private: how many there is room for */
+    asm_write_function drain; /* private: NULL unless draining */
+    void *user;               /* private: the drain function's */
+    asm_result result;        /* read only: the first error */
+    bool growing;             /* private */
+} asm_buffer;
+
+/* The least capacity of a draining buffer; asm_buffer_init_draining() with less sets
+ * ASM_ERR_INVALID_ARGUMENT. */
+#define ASM_BUFFER_MIN_DRAINING 64
+
+/* Over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. */
+ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity);
+
+/* Empty; allocates when something is added. End it with asm_buffer_close(). */
+ASM_API void asm_buffer_init_growing(asm_buffer *buffer);
+
+/* Over `capacity` bytes at `memory` (as for fixed), handed to drain(user, …) when full and by
+ * asm_buffer_drain(). */
+ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
+                                      asm_write_function drain, void *user);
+
+/* Makes room for `size` more bytes in one piece, so that appending up to that many cannot fail or move the
+ * data. Growing buffers allocate, draining ones may hand over what they hold. */
+ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size);
+
+/* Adds the bytes of `text`. */
+ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text);
+
+/* Adds one byte. */
+ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte);
+
+/* Adds `text` with every invalid UTF-8 sequence replaced by U+FFFD; `*replaced`, if not NULL, is increased by
+ * how many. */
+ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced);
+
+/* Hands over what a draining buffer holds; does nothing to the others. Returns the buffer's result. */
+ASM_API asm_result asm_buffer_drain(asm_buffer *buffer);
+
+/* Empties it and forgets its error; the memory is kept. */
+ASM_API void asm_buffer_clear(asm_buffer *buffer);
+
+/* Frees a growing buffer's memory; empties any. It may be initialised again. */
+ASM_API void asm_buffer_close(asm_buffer *buffer);
+
+/* A view of what is in it, valid until the buffer is next changed. Never absent. */
+ASM_API asm_str asm_buffer_text(const asm_buffer *buffer);
+
+/* =========================================================================================================
+ * Time
+ */
+
+/* Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. 0 means not set. */
+typedef int64_t asm_time;
+
+/* How many digits of a second a written time has: 1 + the number of digits, or 0: three digits, and six if
+ * the microseconds need them. */
+enum {
+    ASM_TIME_PRECISION_AUTO = 0,
+    ASM_TIME_PRECISION_SECONDS = 1,
+    ASM_TIME_PRECISION_MILLISECONDS = 4,
+    ASM_TIME_PRECISION_MICROSECONDS = 7
+};
+
+#define ASM_TIME_TEXT_SIZE 27 /* of the longest: 2026-02-09T12:00:00.123456Z */
+
+/* Writes `time` as ISO 8601 in UTC, not terminated, to `out` and returns the length; 0 if the year is not
+ * within 0000 to 9999 or the precision not within 0 to 7. */
+ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]);
+
+/* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
+ * second (past the sixth they are dropped), `Z` or an offset. `precision` may be NULL. ASM_ERR_SYNTAX for any
+ * other form, ASM_ERR_RANGE for a day or an hour that does not exist; both leave the outputs as they were. */
+ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
+
+/* =========================================================================================================
+ * JSON writer
+ *
+ * Writes compact JSON (RFC 8259) to a buffer. It puts the commas and colons, and refuses what would not be
+ * JSON: a value where a key must stand, an end without a beginning, a second top-level value (all
+ * ASM_ERR_MISUSE). Every function returns the writer's first error, or the buffer's. None allocates, but a
+ * growing buffer may.
+ */
+
+#define ASM_JSON_MAX_DEPTH 64 /* levels of objects and arrays, writing and reading */
+
+typedef struct asm_json_writer {
+    asm_buffer *out;   /* private */
+    uint64_t objects;  /* private: bit n is set if level n is an object */
+    unsigned depth;    /* private */
+    unsigned state;    /* private */
+    asm_result result; /* read only: the first error */
+} asm_json_writer;
+
+/* Starts writing one JSON value to `out`, which must outlive the writer. */
+ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out);
+
+ASM_API asm_result asm_json_begin_object(asm_json_writer *writer);
+ASM_API asm_result asm_json_end_object(asm_json_writer *writer);
+ASM_API asm_result asm_json_begin_array(asm_json_writer *writer);
+ASM_API asm_result asm_json_end_array(asm_json_writer *writer);
+
+/* The key of the next member. Escaped as strings are. */
+ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key);
+
+/* A string. Invalid UTF-8 becomes U+FFFD. Beyond what JSON asks for, DEL, U+0080 to U+009F, U+2028 and U+2029
+ * are escaped, so that a terminal or a line reader that is shown the output sees nothing special. Absent is
+ * null. */
+ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text);
+
+ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value);
+ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value);
+
+/* The shortest decimal that reads back as the same double, whatever the locale; NaN and infinities are null.
+ */
+ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value);
+
+ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value);
+ASM_API asm_result asm_json_write_null(asm_json_writer *writer);
+
+/* One JSON value that is text already. It is checked (the errors are those of the reader) and written without
+ * the white space between its tokens; nothing of it is written if it is not valid. */
+ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json);
+
+/* ASM_OK if exactly one value was written, whole; else the first error. */
+ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
+
+/* Appends the shortest decimal that reads back as `value`, as asm_json_write_double() writes it. */
+ASM_API asm_result asm_double_format(asm_buffer *out, double value);
+
+/* `value` rounded half away from zero (of its exact binary value) to `decimals` (0 to 15) digits behind the
+ * point. */
+ASM_API double asm_double_round(double value, int decimals);
+
+/* =========================================================================================================
+ * JSON reader
+ *
+ * A strict pull reader (RFC 8259, UTF-8 checked, one pass, no tree, no recursion) over text that the caller
+ * keeps.
+ *
+ *       asm_json_reader reader;
+ *       asm_json_reader_init(&reader, text, &scratch);
+ *       asm_str key, name = {0};
+ *       int64_t size = 0;
+ *       asm_json_enter_object(&reader);
+ *       while (asm_json_next_member(&reader, &key)) {
+ *           if (asm_str_equal(key, ASM_STR("name"))) asm_json_read_string(&reader, &name);
+ *           if (asm_str_equal(key, ASM_STR("size"))) asm_json_read_int64(&reader, &size);
+ *       }                                             (a member whose value was not read is skipped)
+ *       if (asm_json_reader_finish(&reader) != ASM_OK)
+ *           … reader.error.message, reader.error.offset
+ *
+ * The functions return false once there is an error; the first one stays in reader.error.
+ */
+
+typedef struct asm_json_error {
+    asm_result result;   /* ASM_OK if there is none */
+    const char *message; /* constant: what is wrong; "" if nothing is */
+    size_t offset;       /* the byte where it was noticed, from the start of the text */
+} asm_json_error;
+
+typedef enum asm_json_type {
+    ASM_JSON_NONE, /* no value here: the end, or an error */
+    ASM_JSON_NULL,
+    ASM_JSON_BOOL,
+    ASM_JSON_NUMBER,
+    ASM_JSON_STRING,
+    ASM_JSON_ARRAY,
+    ASM_JSON_OBJECT
+} asm_json_type;
+
+typedef struct asm_json_reader {
+    const char *begin;   /* private: the text, and where it is read */
+    const char *at;      /* private */
+    const char *end;     /* private */
+    asm_buffer *scratch; /* private: where strings with escapes are unescaped */
+    uint64_t objects;    /* private: bit n is set if level n is an object */
+    unsigned depth;      /* private */
+    unsigned state;      /* private */
+    char *writable;      /* private: the text again, where strings may be unescaped over themselves */
+    size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
+    bool untidy; /* private: there was white space, or a character that the writer would have escaped */
+    asm_json_error error; /* read only: the first error */
+} asm_json_reader;
+
+/* Starts reading one JSON value. `text` stays where it is: strings without escapes are views into it, those
+ * with escapes are unescaped behind what `scratch` holds. The scratch buffer is not cleared, and room for the
+ * whole text is reserved in it with the first such string, so that its views stay valid until it is next
+ * cleared or reserved from. It may be NULL: then a string with escapes is ASM_ERR_NO_SPACE. A byte order mark
+ * is an error. */
+ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
+
+/* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
+ * string or a raw value can then be read only once. */
+ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size);
+
+/* The type of the value that would be read next, without reading it. */
+ASM_API asm_json_type asm_json_peek(asm_json_reader *reader);
+
+/* Enters the object or array that stands next; false (and ASM_ERR_TYPE) if it is something else. */
+ASM_API bool asm_json_enter_object(asm_json_reader *reader);
+ASM_API bool asm_json_enter_array(asm_json_reader *reader);
+
+/* Goes to the next member or element, skipping the value before it if that was not read. False at the end of
+ * the object or array, which is then left. Keys are unescaped as strings are; duplicates are all reported:
+ * let the last win. */
+ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key);
+ASM_API bool asm_json_next_element(asm_json_reader *reader);
+
+/* Read the value that stands next. Another type is ASM_ERR_TYPE, a number that does not fit ASM_ERR_RANGE;
+ * integers must be written without fraction and exponent. A double is correctly rounded. An unpaired
+ * surrogate escape in a string becomes U+FFFD. On false the output is as it was. */
+ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text);
+ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value);
+ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value);
+ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value);
+ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value);
+ASM_API bool asm_json_read_null(asm_json_reader *reader);
+
+/* Any value: checked whole, and returned as the text it is, escapes and all. `raw` may be NULL to skip it. */
+ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw);
+
+/* ASM_OK if one value was read to its end and only white space follows; else the first error. */
+ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader);
+
+/* Checks that `text` is one JSON value; `error` may be NULL. */
+ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error);
+
+/* Looks up `count` (at most 64) members of the object `json` in one pass: values[i] is the raw text of the
+ * member keys[i], or absent if there is none. The last of several with the same key wins. ASM_ERR_TYPE if
+ * `json` is no object; then, and on any other error, all values are absent. `error` may be NULL. */
+ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
+                                 asm_json_error *error);
+
+/* Single values from raw JSON text, as asm_json_find() gives it: true if it is of that type (and fits). The
+ * string is a view into `raw`, or unescaped behind what `scratch` holds (see asm_json_reader_init()). */
+ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text);
+ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value);
+ASM_API bool asm_json_to_double(asm_str raw, double *value);
+ASM_API bool asm_json_to_bool(asm_str raw, bool *value);
+ASM_API asm_json_type asm_json_type_of(asm_str raw);
+
+/* =========================================================================================================
+ * Events
+ *
+ * One vocabulary for everything that happens in an agent session. Other systems' names for the same things:
+ *       llm_deltas, agent.stream.chunk             message_streamed
+ *       llm_message                                message_received
+ *       llm_token_usage                            token_usage_updated
+ *       tool_execution_started (or update executing)    tool_call_started
+ *       tool_execution_completed, _failed          tool_call_completed, tool_call_failed
+ *       agent.step.started, agent.step.completed   step_started, step_completed
+ *       agent.continuation                         continuation_evaluated
+ *       agent.status                               status_changed
+ */
+
+/* Every type: constant, name in JSON, code in compact JSON (or NULL), and which member of asm_event's union
+ * it uses. */
+#define ASM_EVENT_TYPES(X)                                                                                   \
+    X(SESSION_CREATED, "session_created", NULL, run)                                                         \
+    X(SESSION_STARTED, "session_started", NULL, run)                                                         \
+    X(SESSION_PAUSED, "session_paused", NULL, run)                                                           \
+    X(SESSION_RESUMED, "session_resumed", NULL, run)                                                         \
+    X(SESSION_COMPLETED, "session_completed", NULL, run)                                                     \
+    X(SESSION_FAILED, "session_failed", NULL, run)                                                           \
+    X(SESSION_CANCELLED, "session_cancelled", NULL, run)                                                     \
+    X(RUN_STARTED, "run_started", "rs", run)                                                                 \
+    X(RUN_COMPLETED, "run_completed", "rc", run)                                                             \
+    X(RUN_FAILED, "run_failed", "rf", run)                                                                   \
+    X(RUN_CANCELLED, "run_cancelled", "rx", run)                                                             \
+    X(RUN_TIMEOUT, "run_timeout", NULL, run)                                                                 \
+    X(MESSAGE_SENT, "message_sent", NULL, message)                                                           \
+    X(MESSAGE_RECEIVED, "message_received", "mr", message)                                                   \
+    X(MESSAGE_STREAMED, "message_streamed", "ms", message)                                                   \
+    X(TOOL_CALL_IDENTIFIED, "tool_call_identified", NULL, tool)                                              \
+    X(TOOL_CALL_STARTED, "tool_call_started", "ts", tool)                                                    \
+    X(TOOL_CALL_COMPLETED, "tool_call_completed", "tc", tool)                                                \
+    X(TOOL_CALL_FAILED, "tool_call_failed", NULL, tool)                                                      \
+    X(TOOL_APPROVAL_REQUESTED, "tool_approval_requested", NULL, approval)                                    \
+    X(TOOL_APPROVAL_GRANTED, "tool_approval_granted", NULL, approval)                                        \
+    X(TOOL_APPROVAL_DENIED, "tool_approval_denied", NULL, approval)                                          \
+    X(TOKEN_USAGE_UPDATED, "token_usage_updated", "tu", usage)                                               \
+    X(TURN_COMPLETED, "turn_completed", NULL, usage)                                                         \
+    X(ERROR_OCCURRED, "error_occurred", "er", error)                                                         \
+    X(ERROR_RECOVERED, "error_recovered", NULL, error)                                                       \
+    X(STEP_STARTED, "step_started", NULL, step)                                                              \
+    X(STEP_COMPLETED, "step_completed", NULL, step)                                                          \
+    X(CONTINUATION_EVALUATED, "continuation_evaluated", NULL, continuation)                                  \
+    X(STATUS_CHANGED, "status_changed", NULL, status)                                                        \
+    X(TODOS_UPDATED, "todos_updated", NULL, todos)                                                           \
+    X(AGENT_SHUTDOWN, "agent_shutdown", NULL, shutdown)                                                      \
+    X(DISPLAY_MESSAGE_SAVED, "display_message_saved", NULL, display)                                         \
+    X(DISPLAY_MESSAGE_UPDATED, "display_message_updated", NULL, display)                                     \
+    X(STATE_RESTORED, "state_restored", NULL, state)                                                         \
+    X(NODE_TRANSFERRING, "node_transferring", NULL, node)                                                    \
+    X(NODE_TRANSFERRED, "node_transferred", NULL, node)                                                      \
+    X(AGENT_STATE_UPDATE, "agent_state_update", NULL, state)                                                 \
+    X(MIDDLEWARE_ACTION, "middleware_action", NULL, middleware)                                              \
+    X(POLICY_VIOLATION, "policy_violation", NULL, policy)                                                    \
+    X(WORKSPACE_SNAPSHOT_TAKEN, "workspace_snapshot_taken", NULL, none)                                      \
+    X(WORKSPACE_DIFF_COMPUTED, "workspace_diff_computed", NULL, none)
+
+typedef enum asm_event_type {
+    ASM_EVENT_CUSTOM = 0, /* any other; its name is in type_name, its data in extra */
+#define ASM__X(name, text, code, member) ASM_EVENT_##name,
+    ASM_EVENT_TYPES(ASM__X)
+#undef ASM__X
+        ASM_EVENT_TYPE_COUNT
+} asm_event_type;
+
+/* Values that may be absent. A zero one is. */
+typedef struct asm_optional_int64 {
+    int64_t value;
+    bool is_set;
+} asm_optional_int64;
+typedef struct asm_optional_double {
+    double value;
+    bool is_set;
+} asm_optional_double;
+typedef struct asm_optional_bool {
+    bool value;
+    bool is_set;
+} asm_optional_bool;
+
+#ifdef __cplusplus
+#define ASM_INT64(number)  (asm_optional_int64{(number), true})
+#define ASM_DOUBLE(number) (asm_optional_double{(number), true})
+#define ASM_BOOL(truth)    (asm_optional_bool{(truth), true})
+#else
+#define ASM_INT64(number)  ((asm_optional_int64){(number), true})
+#define ASM_DOUBLE(number) ((asm_optional_double){(number), true})
+#define ASM_BOOL(truth)    ((asm_optional_bool){(truth), true})
+#endif
+
+/* The payloads. Every member may be absent. "text" is any UTF-8 text; "JSON" is the text of one valid JSON
+ * value, which the writer checks again before it writes it. The name in the JSON form is the member's own
+ * unless told otherwise. */
+
+typedef struct asm_message_payload {
+    asm_str content;    /* text: the whole message; of a streamed piece: the piece, unless delta has it */
+    asm_str delta;      /* text: the piece that is new (message_streamed) */
+    asm_str role;       /* "assistant", "user", "system", "tool" */
+    asm_str message_id; /* the provider's id of the message the text belongs to */
+    asm_str parent_tool_call_id; /* the tool call whose sub-agent speaks */
+    asm_optional_bool thinking;  /* the text is the model's reasoning, not its answer */
+} asm_message_payload;
+
+typedef struct asm_tool_payload {
+    asm_str name;         /* "tool_name" */
+    asm_str call_id;      /* "tool_call_id": the same in all events of one call */
+    asm_str display_text; /* what to show people in place of name and input */
+    asm_str input;        /* JSON, "tool_input": the arguments */
+    asm_str output;       /* text, "tool_output": the result (completed, failed) */
+    asm_str output_json;  /* JSON, "tool_output": the result when it is no string; used if output is absent */
+    asm_str status;       /* "completed", "failed", "declined", … */
+    asm_str error_message;           /* text: why it failed (failed) */
+    asm_str parent_tool_call_id;     /* the tool call whose sub-agent made this one */
+    asm_optional_int64 exit_code;    /* of a command */
+    asm_optional_double duration_ms; /* milliseconds */
+} asm_tool_payload;
+
+typedef struct asm_approval_payload {
+    asm_str tool_name;
+    asm_str tool_call_id;
+    asm_str tool_input;  /* JSON: the arguments, as edited if they were */
+    asm_str policy_name; /* the rule that asks, grants or denies */
+    asm_str reason;      /* text */
+} asm_approval_payload;
+
+typedef struct asm_usage_payload {
+    asm_optional_int64 input_tokens;
+    asm_optional_int64 output_tokens;
+    asm_optional_int64 cache_read_tokens;
+    asm_optional_int64 cache_creation_tokens;
+    asm_optional_int64 reasoning_tokens; /* part of output_tokens */
+    asm_optional_double cost_usd;        /* US dollars */
+    asm_optional_bool
+        cumulative; /* the numbers count from the session's start, not from the last such event */
+    asm_str model;
+    asm_str message_id;          /* the message they were spent on, when they are that message's alone */
+    asm_str parent_tool_call_id; /* the tool call whose sub-agent spent them */
+} asm_usage_payload;
+
+typedef struct asm_run_payload {
+    asm_str model;                      /* started */
+    asm_str cwd;                        /* started: the working directory */
+    asm_str tools;                      /* JSON, started: names of the tools at hand, or how many */
+    asm_str stop_reason;                /* completed: "end_turn", "tool_use", "max_tokens", … */
+    asm_optional_int64 num_turns;       /* ended */
+    asm_optional_double duration_ms;    /* ended: milliseconds */
+    asm_optional_double cost_usd;       /* ended: US dollars */
+    asm_str token_usage;                /* JSON object, ended: see asm_usage_read() */
+    asm_str permission_denials;         /* JSON array, ended */
+    asm_str error_code;                 /* failed: short and stable */
+    asm_str error_message;              /* text, failed */
+    asm_str provider_error;             /* JSON, failed: the provider's own words */
+    asm_optional_int64 open_tool_calls; /* ended early: how many tool calls never ended */
+} asm_run_payload;
+
+typedef struct asm_error_payload {
+    asm_str code;           /* "error_code": short and stable */
+    asm_str message;        /* text, "error_message" */
+    asm_str provider_error; /* JSON: the provider's own words */
+    asm_str details;        /* JSON */
+} asm_error_payload;
+
+typedef struct asm_step_payload {
+    asm_optional_int64 step_number;     /* from 1 */
+    asm_optional_int64 message_count;   /* started */
+    asm_optional_int64 available_tools; /* started: how many */
+    asm_optional_bool has_tool_calls;   /* completed */
+    asm_optional_int64 errors;          /* completed: how many */
+    asm_str usage;                      /* JSON object, completed */
+    asm_optional_double duration_ms;    /* completed: milliseconds */
+    asm_str finish_reason;              /* completed */
+} asm_step_payload;
+
+typedef struct asm_continuation_payload {
+    asm_optional_int64 step_number;
+    asm_optional_bool should_stop;
+    asm_str stop_reason;
+    asm_str resolved_by; /* which rule decided */
+} asm_continuation_payload;
+
+typedef struct asm_status_payload {
+    asm_str status; /* "idle", "running", "interrupted", "paused", "cancelled", "error", … */
+    asm_str previous_status;
+    asm_str data;          /* JSON: the interrupt's requests, the error's reason */
+    asm_str error_message; /* text */
+    asm_str last_response; /* text */
+} asm_status_payload;
+
+typedef struct asm_todos_payload {
+    asm_str todos; /* JSON array: the whole list as it is now */
+} asm_todos_payload;
+
+typedef struct asm_shutdown_payload {
+    asm_str agent_id;
+    asm_str reason;           /* "inactivity", "no_viewers", "manual", "crash" */
+    asm_str last_activity_at; /* ISO 8601 */
+    asm_str shutdown_at;      /* ISO 8601 */
+} asm_shutdown_payload;
+
+typedef struct asm_display_payload {
+    asm_str display_message; /* JSON: as it was saved */
+    asm_str tool_call_id;    /* updated: which tool's message changed */
+    asm_str status;          /* updated */
+} asm_display_payload;
+
+typedef struct asm_state_payload {
+    asm_str state; /* JSON: the whole state */
+} asm_state_payload;
+
+typedef struct asm_node_payload {
+    asm_str from_node; /* transferring */
+    asm_str to_node;   /* transferred */
+} asm_node_payload;
+
+typedef struct asm_middleware_payload {
+    asm_str middleware; /* its id */
+    asm_str action;
+    asm_str data; /* JSON */
+} asm_middleware_payload;
+
+typedef struct asm_policy_payload {
+    asm_str policy; /* its name */
+    asm_str kind;
+    asm_str message; /* text */
+} asm_policy_payload;
+
+/* One event. Zero-initialise it, set `type` and whatever is known; C++ programs assign the members one by
+ * one. Everything is a view (see MEMORY above). In the JSON form `ts` is the time, the payload's members
+ * stand in `data`. */
+typedef struct asm_event {
+    asm_event_type type;
+    int time_precision; /* digits that the time is written with; 0: as many as needed. See
+                           ASM_TIME_PRECISION_AUTO */
+    asm_time time;      /* "ts"; 0: not set */
+    asm_str type_name;  /* the type's name: required for ASM_EVENT_CUSTOM, ignored for the others */
+    asm_str session_id;
+    asm_str run_id;
+    asm_str provider; /* "claude", "codex", … */
+    asm_str agent_id;
+    asm_str id;              /* the event's own id */
+    int64_t sequence_number; /* counts within the session, from 1; 0: not set */
+    asm_str correlation_id;
+    asm_str metadata;      /* JSON object */
+    asm_str extra;         /* JSON object: members of `data` that the payload has no place for */
+    asm_str extension;     /* JSON object: members beside `data` that have no place above */
+    ASM__EXTENSION union { /* which one: the last column of ASM_EVENT_TYPES */
+        asm_message_payload message;
+        asm_tool_payload tool;
+        asm_approval_payload approval;
+        asm_usage_payload usage;
+        asm_run_payload run;
+        asm_error_payload error;
+        asm_step_payload step;
+        asm_continuation_payload continuation;
+        asm_status_payload status;
+        asm_todos_payload todos;
+        asm_shutdown_payload shutdown;
+        asm_display_payload display;
+        asm_state_payload state;
+        asm_node_payload node;
+        asm_middleware_payload middleware;
+        asm_policy_payload policy;
+    };
+} asm_event;
+
+/* The name of `type` ("run_started"); "custom" for ASM_EVENT_CUSTOM, "" for a number that is no type. */
+ASM_API asm_str asm_event_type_name(asm_event_type type);
+
+/* The type of that name; ASM_EVENT_CUSTOM for one that is not in the list. */
+ASM_API asm_event_type asm_event_type_from_name(asm_str name);
+
+/* The name of the event's type: type_name for ASM_EVENT_CUSTOM ("custom" if it has none), else as above. */
+ASM_API asm_str asm_event_name(const asm_event *event);
+
+/* Text that a message event adds: delta, else content, else empty. */
+ASM_API asm_str asm_event_text(const asm_event *event);
+
+/* Appends the full JSON form, one line without its LF. Strings come out valid whatever they hold; JSON
+ * members that are not valid (or not an object where one is asked for) are an error (ASM_ERR_SYNTAX, …), and
+ * so are a time past the year 9999 (ASM_ERR_RANGE) and a type out of the list (ASM_ERR_INVALID_ARGUMENT). On
+ * an error of the event a fixed or growing buffer is as before. */
+ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out);
+
+/* Appends what stands in `data` in the full form: the payload and the extra members, as one JSON object. */
+ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out);
+
+/* Appends the compact form, {"t":MILLISECONDS,"e":{"t":CODE,…}}: for counting and timing, not for reading
+ * back. */
+ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *out);
+
+/* Reads the full form. What has no place in the event, or another type than its place, is kept in extra or
+ * extension; writing the event and reading it again loses nothing. `line` must outlive the event; so must
+ * `scratch`'s contents, where escaped strings and unknown members go (as asm_json_reader_init() says; with
+ * NULL both are ASM_ERR_NO_SPACE). An unknown type becomes ASM_EVENT_CUSTOM; a missing one, or a line that is
+ * no JSON object, is an error. `error` may be NULL. On an error the event is empty. */
+ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffer *scratch,
+                                       asm_json_error *error);
+
+/* The same over text that may be changed: escaped strings stay in it, only unknown members go to `scratch`.
+ */
+ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
+                                                asm_buffer *scratch, asm_json_error *error);
+
+/* Reads the compact form as far as it goes: no ids, no texts (their lengths are kept in extra). */
+ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
+                                          asm_json_error *error);
+
+/* Reads an object of token counts, as in asm_run_payload.token_usage. Unknown members are passed over; so are
+ * strings. False if it is no valid object. */
+ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json);
+
+/* How many bytes asm_event_copy() needs. */
+ASM_API size_t asm_event_copy_size(const asm_event *event);
+
+/* Copies the event and all it points to into `block`, which must be aligned as for any struct: the copy
+ * stands at its start. NULL if `size` is below asm_event_copy_size(). Nothing to free but the block. */
+ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* ASM_EVENTS_H */
+
+/* =========================================================================================================
+ * Implementation
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_EVENTS_IMPLEMENTATION) || defined(ASM_STATIC)
+#ifndef ASM_EVENTS_IMPLEMENTED
+#define ASM_EVENTS_IMPLEMENTED
+
+#include <float.h>
+#include <string.h>
+
+#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#include <stdlib.h>
+#define ASM_REALLOC(pointer, size) realloc(pointer, size)
+#define ASM_FREE(pointer)          free(pointer)
+#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
+#error "define both ASM_REALLOC and ASM_FREE, or none"
+#endif
+
+#if defined(__SSE2__) && !defined(ASM_NO_SIMD)
+#define ASM__SSE2 1
+#include <emmintrin.h>
+#else
+#define ASM__SSE2 0
+#endif
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__) && defined(__GNUC__)
+#define ASM__LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+#else
+#define ASM__LITTLE_ENDIAN 0
+#endif
+
+/* >>results */
+
+ASM_API const char *asm_result_string(asm_result result) {
+    switch (result) {
+#define ASM__X(name, value, text)                                                                            \
+    case name:                                                                                               \
+        return text;
+        ASM_RESULTS(ASM__X)
+#undef ASM__X
+    }
+    return "unknown result";
+}
+
+ASM_API const char *asm_version(void) {
+    return ASM_VERSION;
+}
+
+/* >>text views */
+
+ASM_API asm_str asm_str_make(const char *data, size_t size) {
+    asm_str text;
+    text.data = data;
+    text.size = size;
+    return text;
+}
+
+ASM_API asm_str asm_str_from(const char *text) {
+    return asm_str_make(text, text ? strlen(text) : 0);
+}
+
+ASM_API bool asm_str_equal(asm_str a, asm_str b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* >>utf-8 */
+
+/* The length of the character at `p`, of which `size` bytes (at least 1) can be read; for invalid UTF-8,
+ * minus the length of the longest piece that could have begun one (Unicode 15, section 3.9, table 3-7). */
+static int asm__utf8_length(const char *p, size_t size) {
+    const unsigned char *s = (const unsigned char *)p;
+    unsigned char low = 0x80, high = 0xBF;
+    int length, i;
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return -1;
+    length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    if (s[0] == 0xE0) low = 0xA0;
+    if (s[0] == 0xED) high = 0x9F;
+    if (s[0] == 0xF0) low = 0x90;
+    if (s[0] == 0xF4) high = 0x8F;
+    for (i = 1; i < length; i++) {
+        if ((size_t)i >= size || s[i] < low || s[i] > high) return -i;
+        low = 0x80;
+        high = 0xBF;
+    }
+    return length;
+}
+
+ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at) {
+    const unsigned char *s = (const unsigned char *)text.data + *at;
+    int length = asm__utf8_length(text.data + *at, text.size - *at);
+    if (length < 0) {
+        *at += (size_t)-length;
+        return 0xFFFD;
+    }
+    *at += (size_t)length;
+    if (length == 1) return s[0];
+    if (length == 2) return ((uint32_t)(s[0] & 0x1F) << 6) | (s[1] & 0x3Fu);
+    if (length == 3) return ((uint32_t)(s[0] & 0x0F) << 12) | ((uint32_t)(s[1] & 0x3F) << 6) | (s[2] & 0x3Fu);
+    return ((uint32_t)(s[0] & 0x07) << 18) | ((uint32_t)(s[1] & 0x3F) << 12) |
+           ((uint32_t)(s[2] & 0x3F) << 6) | (s[3] & 0x3Fu);
+}
+
+/* Writes the UTF-8 of a code point up to U+10FFFF to `out` (4 bytes) and returns its length. */
+static size_t asm__utf8_encode(uint32_t c, char *out) {
+    size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
+    static const unsigned char lead[5] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+    for (i = length - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (c & 0x3F));
+        c >>= 6;
+    }
+    out[0] = (char)(lead[length] | c);
+    return length;
+}
+
+static uint64_t asm__load64(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return word;
+}
+
+#define ASM__EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* The end of the run of ASCII bytes from `p`. */
+static const char *asm__ascii_end(const char *p, const char *end) {
+#if ASM__SSE2
+    while (end - p >= 16 && _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p)) == 0)
+        p += 16;
+#endif
+    while (end - p >= 8 && (asm__load64(p) & (ASM__EACH_BYTE * 0x80)) == 0)
+        p += 8;
+    while (p < end && (unsigned char)*p < 0x80)
+        p++;
+    return p;
+}
+
+ASM_API size_t asm_utf8_check(asm_str text) {
+    const char *p = text.data, *end = p + text.size;
+    if (text.size == 0) return 0;
+    while ((p = asm__ascii_end(p, end)) < end) {
+        do {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            if (length < 0) return (size_t)(p - text.data);
+            p += length;
+        } while (p < end && (unsigned char)*p >= 0x80);
+    }
+    return text.size;
+}
+
+ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count) {
+    const char *p = text.data, *end = p + text.size;
+    if (count >= text.size) return text; /* no more code points than bytes */
+    while (count > 0 && p < end) {
+        const char *ascii = asm__ascii_end(p, (size_t)(end - p) > count ? p + count : end);
+        count -= (size_t)(ascii - p);
+        for (p = ascii; count > 0 && p < end && (unsigned char)*p >= 0x80; count--) {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            p += length < 0 ? -length : length;
+        }
+    }
+    return asm_str_make(text.data, (size_t)(p - text.data));
+}
+
+ASM_API size_t asm_utf8_count(asm_str text) {
+    size_t count = 0;
+    const char *p = text.data, *end = p + text.size;
+    while (text.size > 0 && p < end) {
+        const char *ascii = asm__ascii_end(p, end);
+        count += (size_t)(ascii - p);
+        for (p = ascii; p < end && (unsigned char)*p >= 0x80; count++) {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            p += length < 0 ? -length : length;
+        }
+    }
+    return count;
+}
+
+/* >>buffer */
+
+ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity) {
+    memset(buffer, 0, sizeof *buffer);
+    buffer->data = (char *)memory;
+    buffer->capacity = capacity;
+}
+
+ASM_API void asm_buffer_init_growing(asm_buffer *buffer) {
+    memset(buffer, 0, sizeof *buffer);
+    buffer->growing = true;
+}
+
+ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
+                                      asm_write_function drain, void *user) {
+    asm_buffer_init_fixed(buffer, memory, capacity);
+    buffer->drain = drain;
+    buffer->user = user;
+    if (!memory || !drain || capacity < ASM_BUFFER_MIN_DRAINING) buffer->result = ASM_ERR_INVALID_ARGUMENT;
+}
+
+static asm_result asm__buffer_fail(asm_buffer *buffer, asm_result result) {
+    if (buffer->result == ASM_OK) buffer->result = result;
+    return buffer->result;
+}
+
+static asm_result asm__buffer_grow(asm_buffer *buffer, size_t size) {
+    size_t capacity = buffer->capacity < 128 ? 256 : buffer->capacity;
+    char *data;
+    if (size > SIZE_MAX / 2 - buffer->size) return asm__buffer_fail(buffer, ASM_ERR_NO_MEMORY);
+    while (capacity - buffer->size < size)
+        capacity = capacity > SIZE_MAX / 2 ? SIZE_MAX / 2 : capacity + capacity / 2;
+    data = (char *)ASM_REALLOC(buffer->data, capacity);
+    if (!data) return asm__buffer_fail(buffer, ASM_ERR_NO_MEMORY);
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_buffer_drain(asm_buffer *buffer) {
+    if (buffer->result == ASM_OK && buffer->drain && buffer->size > 0) {
+        asm_result result = buffer->drain(buffer->user, buffer->data, buffer->size);
+        if (result != ASM_OK) return asm__buffer_fail(buffer, result);
+        buffer->size = 0;
+    }
+    return buffer->result;
+}
+
+ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
+    if (buffer->result != ASM_OK || buffer->capacity - buffer->size >= size) return buffer->result;
+    if (buffer->growing) return asm__buffer_grow(buffer, size);
+    if (buffer->drain && asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+    return buffer->capacity - buffer->size >= size ? ASM_OK : asm__buffer_fail(buffer, ASM_ERR_NO_SPACE);
+}
+
+ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
+    if (text.size == 0 || buffer->result != ASM_OK) return buffer->result;
+    if (buffer->drain && buffer->capacity - buffer->size < text.size) {
+        if (asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+        if (text.size >= buffer->capacity) {
+            asm_result result = buffer->drain(buffer->user, text.data, text.size);
+            return result == ASM_OK ? ASM_OK : asm__buffer_fail(buffer, result);
+        }
+    }
+    if (asm_buffer_reserve(buffer, text.size) != ASM_OK) return buffer->result;
+    memcpy(buffer->data + buffer->size, text.data, text.size);
+    buffer->size += text.size;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte) {
+    if (asm_buffer_reserve(buffer, 1) == ASM_OK) buffer->data[buffer->size++] = byte;
+    return buffer->result;
+}
+
+ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced) {
+    asm_str rest = text;
+    size_t begin = buffer->size, count = 0;
+    while (rest.size > 0) {
+        size_t good = asm_utf8_check(rest);
+        asm_buffer_append(buffer, asm_str_make(rest.data, good));
+        if (good < rest.size) {
+            asm_utf8_decode(rest, &good);
+            asm_buffer_append(buffer, asm_str_make("\xEF\xBF\xBD", 3));
+            count++;
+        }
+        rest = asm_str_make(rest.data + good, rest.size - good);
+    }
+    if (buffer->result != ASM_OK && !buffer->drain) buffer->size = begin;
+    else if (replaced) *replaced += count;
+    return buffer->result;
+}
+
+ASM_API void asm_buffer_clear(asm_buffer *buffer) {
+    buffer->size = 0;
+    buffer->result = ASM_OK;
+}
+
+ASM_API void asm_buffer_close(asm_buffer *buffer) {
+    if (buffer->growing) {
+        ASM_FREE(buffer->data);
+        buffer->data = NULL;
+        buffer->capacity = 0;
+    }
+    asm_buffer_clear(buffer);
+}
+
+ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
+    return asm_str_make(buffer->data ? buffer->data : "", buffer->size);
+}
+
+/* >>time */
+
+/* Days since 1970-01-01 and back, in the proleptic Gregorian calendar: "chrono-Compatible Low-Level Date
+ * Algorithms", Howard Hinnant; years begin in March. */
+static int64_t asm__days_from_date(int64_t year, unsigned month, unsigned day) {
+    int64_t era, year_of_era, day_of_year;
+    year -= month <= 2;
+    era = (year >= 0 ? year : year - 399) / 400;
+    year_of_era = year - era * 400;
+    day_of_year = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + (int64_t)day - 1;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+}
+
+static void asm__date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day) {
+    int64_t era;
+    unsigned day_of_era, year_of_era, day_of_year, shifted;
+    days += 719468;
+    era = (days >= 0 ? days : days - 146096) / 146097;
+    day_of_era = (unsigned)(days - era * 146097);
+    year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    shifted = (5 * day_of_year + 2) / 153;
+    *day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+static char *asm__put_digits(char *out, unsigned value, int digits) {
+    int i;
+    for (i = digits - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return out + digits;
+}
+
+ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
+    static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    int64_t days = time / INT64_C(86400000000), rest = time % INT64_C(86400000000), year;
+    unsigned month, day, second, fraction;
+    char *p = out;
+    if (rest < 0) {
+        rest += INT64_C(86400000000);
+        days--;
+    }
+    asm__date_from_days(days, &year, &month, &day);
+    if (year < 0 || year > 9999 || precision < 0 || precision > ASM_TIME_PRECISION_MICROSECONDS) return 0;
+    second = (unsigned)(rest / 1000000);
+    fraction = (unsigned)(rest % 1000000);
+    p = asm__put_digits(p, (unsigned)year, 4);
+    *p++ = '-';
+    p = asm__put_digits(p, month, 2);
+    *p++ = '-';
+    p = asm__put_digits(p, day, 2);
+    *p++ = 'T';
+    p = asm__put_digits(p, second / 3600, 2);
+    *p++ = ':';
+    p = asm__put_digits(p, second / 60 % 60, 2);
+    *p++ = ':';
+    p = asm__put_digits(p, second % 60, 2);
+    if (precision == ASM_TIME_PRECISION_AUTO)
+        precision = fraction % 1000 ? ASM_TIME_PRECISION_MICROSECONDS : ASM_TIME_PRECISION_MILLISECONDS;
+    if (precision > ASM_TIME_PRECISION_SECONDS) {
+        *p++ = '.';
+        p = asm__put_digits(p, fraction / divisors[precision - 1], precision - 1);
+    }
+    *p++ = 'Z';
+    return (size_t)(p - out);
+}
+
+/* Reads exactly `digits` digits at `*p`. */
+static bool asm__take_digits(const char **p, const char *end, int digits, unsigned *value) {
+    const char *s = *p;
+    *value = 0;
+    for (; digits > 0; digits--, s++) {
+        if (s >= end || *s < '0' || *s > '9') return false;
+        *value = *value * 10 + (unsigned)(*s - '0');
+    }
+    *p = s;
+    return true;
+}
+
+static bool asm__take_byte(const char **p, const char *end, char byte) {
+    if (*p >= end || **p != byte) return false;
+    ++*p;
+    return true;
+}
+
+/* The offset at the end of a time in minutes: Z, or +hh:mm with the colon optional. */
+static bool asm__take_zone(const char **p, const char *end, int *minutes) {
+    unsigned hours, rest;
+    int sign;
+    *minutes = 0;
+    if (asm__take_byte(p, end, 'Z') || asm__take_byte(p, end, 'z')) return true;
+    sign = asm__take_byte(p, end, '-') ? -1 : 1;
+    if (sign == 1 && !asm__take_byte(p, end, '+')) return false;
+    if (!asm__take_digits(p, end, 2, &hours)) return false;
+    asm__take_byte(p, end, ':');
+    if (!asm__take_digits(p, end, 2, &rest) || hours > 23 || rest > 59) return false;
+    *minutes = sign * (int)(hours * 60 + rest);
+    return true;
+}
+
+ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
+    static const unsigned char days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const char *p = text.data, *end = p + text.size;
+    unsigned year, month, day, hour, minute, second, fraction = 0, digits = 0;
+    int zone;
+    bool leap;
+    if (text.size == 0) return ASM_ERR_SYNTAX;
+    if (!asm__take_digits(&p, end, 4, &year) || !asm__take_byte(&p, end, '-') ||
+        !asm__take_digits(&p, end, 2, &month) || !asm__take_byte(&p, end, '-') ||
+        !asm__take_digits(&p, end, 2, &day))
+        return ASM_ERR_SYNTAX;
+    if (!asm__take_byte(&p, end, 'T') && !asm__take_byte(&p, end, 't') && !asm__take_byte(&p, end, ' '))
+        return ASM_ERR_SYNTAX;
+    if (!asm__take_digits(&p, end, 2, &hour) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_digits(&p, end, 2, &minute) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_digits(&p, end, 2, &second))
+        return ASM_ERR_SYNTAX;
+    if (asm__take_byte(&p, end, '.')) {
+        for (; p < end && *p >= '0' && *p <= '9'; p++, digits++)
+            if (digits < 6) fraction = fraction * 10 + (unsigned)(*p - '0');
+        if (digits == 0) return ASM_ERR_SYNTAX;
+        if (digits > 6) digits = 6;
+    }
+    if (!asm__take_zone(&p, end, &zone) || p != end) return ASM_ERR_SYNTAX;
+    leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (month < 1 || month > 12 || day < 1 ||
+        day > days_in_month[month - 1] + (unsigned)(month == 2 && leap) || hour > 23 || minute > 59 ||
+        second > 60)
+        return ASM_ERR_RANGE;
+    if (precision) *precision = 1 + (int)digits;
+    for (; digits < 6; digits++)
+        fraction *= 10;
+    *time = ((asm__days_from_date((int64_t)year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute -
+             zone) *
+            60;
+    *time = (*time + (int64_t)second) * 1000000 + (int64_t)fraction;
+    return ASM_OK;
+}
+
+/* >>numbers */
+
+/* An unsigned number of up to 4,096 bits, its lowest limb first: enough for every product that comparing a
+ * double with 800 decimal digits needs. */
+typedef struct asm__big {
+    uint32_t limbs[128];
+    unsigned count; /* without leading zeros */
+} asm__big;
+
+static void asm__big_set(asm__big *big, uint64_t value) {
+    big->limbs[0] = (uint32_t)value;
+    big->limbs[1] = (uint32_t)(value >> 32);
+    big->count = value >> 32 ? 2 : value ? 1 : 0;
+}
+
+static void asm__big_multiply_add(asm__big *big, uint32_t factor, uint32_t carry) {
+    unsigned i;
+    uint64_t sum = carry;
+    for (i = 0; i < big->count; i++) {
+        sum += (uint64_t)big->limbs[i] * factor;
+        big->limbs[i] = (uint32_t)sum;
+        sum >>= 32;
+    }
+    if (sum && big->count < 128) big->limbs[big->count++] = (uint32_t)sum;
+}
+
+static void asm__big_multiply_power_of_10(asm__big *big, unsigned exponent) {
+    for (; exponent >= 9; exponent -= 9)
+        asm__big_multiply_add(big, 1000000000, 0);
+    for (; exponent > 0; exponent--)
+        asm__big_multiply_add(big, 10, 0);
+}
+
+static void asm__big_shift_left(asm__big *big, unsigned bits) {
+    unsigned words = bits / 32, i;
+    if (bits % 32) asm__big_multiply_add(big, (uint32_t)1 << bits % 32, 0);
+    if (words == 0 || big->count == 0 || big->count + words > 128) return;
+    for (i = big->count; i > 0; i--)
+        big->limbs[i - 1 + words] = big->limbs[i - 1];
+    memset(big->limbs, 0, words * sizeof big->limbs[0]);
+    big->count += words;
+}
+
+static int asm__big_compare(const asm__big *a, const asm__big *b) {
+    unsigned i;
+    if (a->count != b->count) return a->count < b->count ? -1 : 1;
+    for (i = a->count; i > 0; i--)
+        if (a->limbs[i - 1] != b->limbs[i - 1]) return a->limbs[i - 1] < b->limbs[i - 1] ? -1 : 1;
+    return 0;
+}
+
+static void asm__big_add(asm__big *a, const asm__big *b) {
+    unsigned i;
+    uint64_t sum = 0;
+    for (i = 0; i < a->count || i < b->count || sum; i++) {
+        if (i >= 128) return;
+        if (i >= a->count) a->limbs[a->count++] = 0;
+        sum += (uint64_t)a->limbs[i] + (i < b->count ? b->limbs[i] : 0);
+        a->limbs[i] = (uint32_t)sum;
+        sum >>= 32;
+    }
+}
+
+/* a -= b, where a >= b. */
+static void asm__big_subtract(asm__big *a, const asm__big *b) {
+    unsigned i;
+    int64_t difference = 0;
+    for (i = 0; i < a->count; i++) {
+        difference += (int64_t)a->limbs[i] - (i < b->count ? (int64_t)b->limbs[i] : 0);
+        a->limbs[i] = (uint32_t)difference;
+        difference >>= 32;
+    }
+    while (a->count > 0 && a->limbs[a->count - 1] == 0)
+        a->count--;
+}
+
+/* The 64 lowest bits of big / 2^bits, rounded half up. */
+static uint64_t asm__big_shift_right_rounded(const asm__big *big, unsigned bits) {
+    uint64_t value = 0;
+    unsigned i;
+    if (bits > 32 * big->count) return 0;
+    for (i = 0; i < 64 && bits + i < 32 * big->count; i++)
+        value |= (uint64_t)(big->limbs[(bits + i) / 32] >> (bits + i) % 32 & 1) << i;
+    return value + (bits > 0 ? big->limbs[(bits - 1) / 32] >> (bits - 1) % 32 & 1 : 0);
+}
+
+static uint64_t asm__double_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, 8);
+    return bits;
+}
+
+static double asm__double_from_bits(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, 8);
+    return value;
+}
+
+/* Takes the bits of a finite double apart: its magnitude is mantissa * 2^exponent. */
+static void asm__double_parts(uint64_t bits, uint64_t *mantissa, int *exponent) {
+    *mantissa = bits & UINT64_C(0xFFFFFFFFFFFFF);
+    *exponent = (int)(bits >> 52 & 0x7FF);
+    if (*exponent) *mantissa |= UINT64_C(1) << 52;
+    else *exponent = 1;
+    *exponent -= 1075;
+}
+
+#define ASM__INFINITY_BITS (UINT64_C(0x7FF) << 52)
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
+#define ASM__EXACT_DOUBLES 1 /* no excess precision, as the x87 has: one operation rounds once */
+#else
+#define ASM__EXACT_DOUBLES 0
+#endif
+
+static const double asm__powers_of_10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static bool asm__is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* A decimal number: the digits between `begin` and `end` (a point among them is passed over) times
+ * 10^exponent. */
+typedef struct asm__decimal {
+    const char *begin, *end;
+    int exponent;
+    uint64_t leading; /* its first significant digits, up to 19 */
+    int digits;       /* how many significant ones it has */
+} asm__decimal;
+
+/* Takes valid JSON number text without its sign apart. */
+static asm__decimal asm__decimal_from_text(const char *p, const char *end) {
+    asm__decimal decimal;
+    bool fraction = false, negative;
+    int written = 0;
+    decimal.leading = 0;
+    decimal.digits = decimal.exponent = 0;
+    decimal.begin = p;
+    for (; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            fraction = true;
+            continue;
+        }
+        if (fraction && decimal.exponent > -100000) decimal.exponent--;
+        if (decimal.digits == 0 && *p == '0') continue;
+        if (decimal.digits == 0) decimal.begin = p;
+        if (decimal.digits < 19) decimal.leading = decimal.leading * 10 + (uint64_t)(*p - '0');
+        if (decimal.digits < 100000) decimal.digits++;
+    }
+    decimal.end = p;
+    if (p == end) return decimal;
+    p++;
+    negative = *p == '-';
+    if (*p == '-' || *p == '+') p++;
+    for (; p < end; p++)
+        if (written < 1000000) written = written * 10 + (*p - '0');
+    decimal.exponent += negative ? -written : written;
+    return decimal;
+}
+
+#define ASM__DECIMAL_DIGITS 800 /* more cannot matter: half way between two doubles there are at most 768 */
+
+/* All digits that matter; what follows them counts as one more digit. Returns the exponent that belongs to
+ * them. */
+static int asm__decimal_to_big(const asm__decimal *decimal, asm__big *big) {
+    const char *p;
+    int taken = 0;
+    bool rest = false;
+    asm__big_set(big, 0);
+    for (p = decimal->begin; p < decimal->end; p++) {
+        if (*p == '.') continue;
+        if (taken >= ASM__DECIMAL_DIGITS) {
+            rest = rest || *p != '0';
+            continue;
+        }
+        if (big->count == 0 && *p != '0') asm__big_set(big, (uint64_t)(*p - '0'));
+        else asm__big_multiply_add(big, 10, (uint32_t)(*p - '0'));
+        taken++;
+    }
+    if (rest) {
+        asm__big_multiply_add(big, 10, 1);
+        taken++;
+    }
+    return decimal->exponent + decimal->digits - taken;
+}
+
+/* Compares digits * 10^exponent with the middle between the double of these bits and the next one. */
+static int asm__compare_with_middle(const asm__big *digits, int exponent, uint64_t bits) {
+    asm__big left = *digits, right;
+    uint64_t mantissa;
+    int binary;
+    asm__double_parts(bits, &mantissa, &binary);
+    asm__big_set(&right, 2 * mantissa + 1);
+    if (exponent >= 0) asm__big_multiply_power_of_10(&left, (unsigned)exponent);
+    else asm__big_multiply_power_of_10(&right, (unsigned)-exponent);
+    if (binary >= 1) asm__big_shift_left(&right, (unsigned)(binary - 1));
+    else asm__big_shift_left(&left, (unsigned)(1 - binary));
+    return asm__big_compare(&left, &right);
+}
+
+/* The nearest double, ties to even: a guess moved until it is right. Infinity if it is out of range. */
+static double asm__decimal_to_double(const asm__decimal *decimal) {
+    int dropped = decimal->digits > 19 ? decimal->digits - 19 : 0, scale = decimal->exponent + dropped,
+        exponent;
+    int magnitude = decimal->exponent + decimal->digits;
+    double guess = (double)decimal->leading;
+    uint64_t bits;
+    asm__big digits;
+    if (decimal->leading == 0 || magnitude < -330) return 0;
+    if (magnitude > 310) return asm__double_from_bits(ASM__INFINITY_BITS);
+    if (ASM__EXACT_DOUBLES && dropped == 0 && decimal->leading < (UINT64_C(1) << 53) && scale >= -22 &&
+        scale <= 22)
+        return scale < 0 ? guess / asm__powers_of_10[-scale] : guess * asm__powers_of_10[scale];
+    for (; scale > 0; scale -= scale > 22 ? 22 : scale)
+        guess *= asm__powers_of_10[scale > 22 ? 22 : scale];
+    for (; scale < 0; scale += scale < -22 ? 22 : -scale)
+        guess /= asm__powers_of_10[scale < -22 ? 22 : -scale];
+    bits = asm__double_bits(guess);
+    if (bits >= ASM__INFINITY_BITS) bits = ASM__INFINITY_BITS - 1;
+    exponent = asm__decimal_to_big(decimal, &digits);
+    while (bits < ASM__INFINITY_BITS) {
+        int above = asm__compare_with_middle(&digits, exponent, bits);
+        if (above < 0 || (above == 0 && bits % 2 == 0)) break;
+        bits++;
+    }
+    while (bits > 0) {
+        int below = asm__compare_with_middle(&digits, exponent, bits - 1);
+        if (below > 0 || (below == 0 && bits % 2 == 0)) break;
+        bits--;
+    }
+    return asm__double_from_bits(bits);
+}
+
+static size_t asm__format_uint64(uint64_t value, char out[20]) {
+    char digits[20];
+    size_t size = 0, i;
+    do {
+        digits[size++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    for (i = 0; i < size; i++)
+        out[i] = digits[size - 1 - i];
+    return size;
+}
+
+/* The digits of the shortest decimal that reads back as a finite double above 0, and in `*point` where its
+ * decimal point stands (0.DIGITS * 10^point): "Printing Floating-Point Numbers Quickly and Accurately",
+ * Burger and Dybvig, 1996. */
+static size_t asm__shortest_digits(uint64_t bits, char out[20], int *point) {
+    asm__big rest, scale, above, below,
+        sum; /* the value is rest / scale, its neighbours are above and below / scale away */
+    uint64_t mantissa;
+    int exponent, top = 0, estimate;
+    bool even, low, high, narrow;
+    size_t size = 0;
+    asm__double_parts(bits, &mantissa, &exponent);
+    even = mantissa % 2 == 0;
+    narrow = mantissa == UINT64_C(1) << 52 && bits >> 53 != 0; /* the next lower double is half as far away */
+    while (mantissa >> (top + 1))
+        top++;
+    asm__big_set(&rest, mantissa * (narrow ? 4 : 2));
+    asm__big_set(&scale, narrow ? 4 : 2);
+    asm__big_set(&above, narrow ? 2 : 1);
+    asm__big_set(&below, 1);
+    if (exponent >= 0) {
+        asm__big_shift_left(&rest, (unsigned)exponent);
+        asm__big_shift_left(&above, (unsigned)exponent);
+        asm__big_shift_left(&below, (unsigned)exponent);
+    } else {
+        asm__big_shift_left(&scale, (unsigned)-exponent);
+    }
+    estimate = (exponent + top) * 30103; /* log10(2) * 100000 */
+    estimate = estimate > 0 ? (estimate + 99999) / 100000 : -(-estimate / 100000);
+    if (estimate >= 0) {
+        asm__big_multiply_power_of_10(&scale, (unsigned)estimate);
+    } else {
+        asm__big_multiply_power_of_10(&rest, (unsigned)-estimate);
+        asm__big_multiply_power_of_10(&above, (unsigned)-estimate);
+        asm__big_multiply_power_of_10(&below, (unsigned)-estimate);
+    }
+    sum = rest;
+    asm__big_add(&sum, &above);
+    if (asm__big_compare(&sum, &scale) >= (even ? 0 : 1)) {
+        asm__big_multiply_add(&scale, 10, 0);
+        estimate++;
+    }
+    *point = estimate;
+    do {
+        int digit = 0;
+        asm__big_multiply_add(&rest, 10, 0);
+        asm__big_multiply_add(&above, 10, 0);
+        asm__big_multiply_add(&below, 10, 0);
+        for (; asm__big_compare(&rest, &scale) >= 0; digit++)
+            asm__big_subtract(&rest, &scale);
+        sum = rest;
+        asm__big_add(&sum, &above);
+        low = asm__big_compare(&rest, &below) < (even ? 1 : 0);
+        high = asm__big_compare(&sum, &scale) >= (even ? 0 : 1);
+        if (low && high) {
+            sum = rest;
+            asm__big_add(&sum, &rest);
+            high = asm__big_compare(&sum, &scale) >= 0;
+        }
+        out[size++] = (char)('0' + digit + (high ? 1 : 0));
+    } while (!low && !high);
+    return size;
+}
+
+/* The same for what most numbers are: up to 15 digits, where one exact division tells. 0 if it is not such a
+ * number. */
+static size_t asm__short_digits(double value, char out[20], int *point) {
+    int decimals;
+    for (decimals = 0; ASM__EXACT_DOUBLES && decimals <= 22; decimals++) {
+        double scaled = value * asm__powers_of_10[decimals];
+        uint64_t whole;
+        if (scaled >= 1e15) break;
+        whole = (uint64_t)(scaled + 0.5);
+        if (whole > 0 && (double)whole / asm__powers_of_10[decimals] == value) {
+            size_t size = asm__format_uint64(whole, out);
+            *point = (int)size - decimals;
+            while (size > 1 && out[size - 1] == '0')
+                size--;
+            return size;
+        }
+    }
+    return 0;
+}
+
+/* Writes a double as JavaScript does (ECMA-262, Number::toString), and -0 for the negative zero. Up to 25
+ * bytes. */
+static size_t asm__format_double(double value, char *out) {
+    uint64_t bits = asm__double_bits(value);
+    char digits[20], *p = out;
+    int point, i, size;
+    if ((bits & ASM__INFINITY_BITS) == ASM__INFINITY_BITS) {
+        memcpy(out, "null", 4);
+        return 4;
+    }
+    if (bits >> 63) *p++ = '-';
+    bits &= UINT64_MAX >> 1;
+    if (bits == 0) {
+        *p++ = '0';
+        return (size_t)(p - out);
+    }
+    size = (int)asm__short_digits(asm__double_from_bits(bits), digits, &point);
+    if (size == 0) size = (int)asm__shortest_digits(bits, digits, &point);
+    if (point < -5 || point > 21) {
+        *p++ = digits[0];
+        if (size > 1) *p++ = '.';
+        for (i = 1; i < size; i++)
+            *p++ = digits[i];
+        *p++ = 'e';
+        *p++ = point > 0 ? '+' : '-';
+        return (size_t)(p - out) + asm__format_uint64((uint64_t)(point > 0 ? point - 1 : 1 - point), p);
+    }
+    if (point <= 0) {
+        memcpy(p, "0.", 2);
+        p += 2;
+    }
+    for (i = point; i < 0; i++)
+        *p++ = '0';
+    for (i = 0; i < size || i < point; i++) {
+        if (i == point && i > 0) *p++ = '.';
+        *p++ = i < size ? digits[i] : '0';
+    }
+    return (size_t)(p - out);
+}
+
+ASM_API asm_result asm_double_format(asm_buffer *out, double value) {
+    char text[32];
+    return asm_buffer_append(out, asm_str_make(text, asm__format_double(value, text)));
+}
+
+ASM_API double asm_double_round(double value, int decimals) {
+    uint64_t bits = asm__double_bits(value), mantissa, whole;
+    int exponent;
+    asm__big scaled;
+    char text[32], *p = text;
+    asm__decimal decimal;
+    double magnitude = asm__double_from_bits(bits & (UINT64_MAX >> 1));
+    if (decimals < 0 || decimals > 15 || !(magnitude * asm__powers_of_10[decimals] < 9007199254740992.0))
+        return value;
+    asm__double_parts(bits, &mantissa, &exponent);
+    if (exponent >= 0) return value;
+    asm__big_set(&scaled, mantissa);
+    asm__big_multiply_power_of_10(&scaled, (unsigned)decimals);
+    whole = asm__big_shift_right_rounded(&scaled, (unsigned)-exponent);
+    p += asm__format_uint64(whole, p);
+    *p++ = 'e';
+    *p++ = '-';
+    p += asm__format_uint64((uint64_t)decimals, p);
+    decimal = asm__decimal_from_text(text, p);
+    magnitude = asm__decimal_to_double(&decimal);
+    return bits >> 63 ? -magnitude : magnitude;
+}
+
+/* >>json text */
+
+/* Whether a byte stands for itself in a JSON string and in anything shown: ASCII but controls, DEL, `"` and
+ * `\`. */
+static bool asm__is_plain(char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* Marks (with its highest bit) each byte of `word` that is not plain. Bytes above the first one marked may be
+ * marked by mistake. */
+static uint64_t asm__special_bytes(uint64_t word) {
+    uint64_t quote = word ^ (ASM__EACH_BYTE * '"'), backslash = word ^ (ASM__EACH_BYTE * '\\');
+    uint64_t marks = (quote - ASM__EACH_BYTE) | (backslash - ASM__EACH_BYTE) | (word - ASM__EACH_BYTE * 0x20);
+    return (marks | word | (word + ASM__EACH_BYTE)) & (ASM__EACH_BYTE * 0x80);
+}
+
+#if ASM__SSE2
+/* The same for 16 bytes, one bit each, all exact. */
+static unsigned asm__special_mask(__m128i bytes) {
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i others = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), others));
+}
+#endif
+
+/* The index of the lowest bit that is set. */
+static int asm__lowest_bit(uint64_t bits) {
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits);
+#else
+    int index = 0;
+    while (!(bits >> index & 1))
+        index++;
+    return index;
+#endif
+}
+
+/* The end of the run of plain bytes from `p`. */
+static const char *asm__plain_end(const char *p, const char *end) {
+#if ASM__SSE2
+    while (end - p >= 16) {
+        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+        if (mask) return p + asm__lowest_bit(mask);
+        p += 16;
+    }
+#endif
+    while (end - p >= 8) {
+        uint64_t marks = asm__special_bytes(asm__load64(p));
+        if (marks) {
+            if (ASM__LITTLE_ENDIAN) return p + asm__lowest_bit(marks) / 8;
+            break;
+        }
+        p += 8;
+    }
+    while (p < end && asm__is_plain(*p))
+        p++;
+    return p;
+}
+
+/* Copies the run of plain bytes from `p` to `out`, where up to 15 bytes more than the run may be overwritten.
+ */
+static const char *asm__copy_plain(char *out, const char *p, const char *end) {
+#if ASM__SSE2
+    for (; end - p >= 16; p += 16, out += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = asm__special_mask(bytes);
+        _mm_storeu_si128((__m128i *)(void *)out, bytes);
+        if (mask) return p + asm__lowest_bit(mask);
+    }
+#endif
+    for (; end - p >= 8; p += 8, out += 8) {
+        uint64_t word = asm__load64(p), marks = asm__special_bytes(word);
+        memcpy(out, &word, 8);
+        if (marks) {
+            if (ASM__LITTLE_ENDIAN) return p + asm__lowest_bit(marks) / 8;
+            break;
+        }
+    }
+    for (; p < end && asm__is_plain(*p); p++)
+        *out++ = *p;
+    return p;
+}
+
+static int asm__hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+/* The four hexadecimal digits at `p`, or -1. */
+static int32_t asm__hex4(const char *p, const char *end) {
+    int32_t value = 0;
+    int i;
+    if (end - p < 4) return -1;
+    for (i = 0; i < 4; i++) {
+        int digit = asm__hex_value(p[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static bool asm__is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* >>json escaping */
+
+/* What stands for each ASCII byte after a backslash in a string: the letter, 'u' for \u00XX, 0 for the byte
+ * itself. */
+static char asm__escape_letter(unsigned char c) {
+    switch (c) {
+    case '"':
+        return '"';
+    case '\\':
+        return '\\';
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return c < 0x20 || c == 0x7F ? 'u' : 0;
+    }
+}
+
+static char *asm__put_unicode_escape(char *out, uint32_t code) {
+    static const char hex[] = "0123456789abcdef";
+    out[0] = '\\';
+    out[1] = 'u';
+    out[2] = hex[code >> 12 & 15];
+    out[3] = hex[code >> 8 & 15];
+    out[4] = hex[code >> 4 & 15];
+    out[5] = hex[code & 15];
+    return out + 6;
+}
+
+/* Whether a character that JSON allows in a string is escaped all the same: DEL, U+0080 to U+009F, U+2028,
+ * U+2029. */
+static bool asm__wants_escape(const char *p) {
+    unsigned char c = (unsigned char)*p;
+    if (c == 0xC2) return (unsigned char)p[1] < 0xA0;
+    if (c == 0xE2) return p[1] == '\x80' && (p[2] == '\xA8' || p[2] == '\xA9');
+    return c == 0x7F;
+}
+
+/* One character that does not stand for itself or is not ASCII, from *p; at most 6 bytes. */
+static char *asm__put_escaped(char *out, const char **p, const char *end) {
+    unsigned char c = (unsigned char)**p;
+    int length;
+    if (c < 0x80) {
+        char letter = asm__escape_letter(c);
+        ++*p;
+        if (letter == 'u') return asm__put_unicode_escape(out, c);
+        if (letter) *out++ = '\\';
+        *out++ = letter ? letter : (char)c;
+        return out;
+    }
+    length = asm__utf8_length(*p, (size_t)(end - *p));
+    if (length < 0) {
+        memcpy(out, "\xEF\xBF\xBD", 3);
+        *p -= length;
+        return out + 3;
+    }
+    if (asm__wants_escape(*p)) {
+        size_t at = 0;
+        out = asm__put_unicode_escape(out, asm_utf8_decode(asm_str_make(*p, (size_t)length), &at));
+    } else {
+        memcpy(out, *p, (size_t)length);
+        out += length;
+    }
+    *p += length;
+    return out;
+}
+
+/* Escapes characters that begin before `stop` (and end before `end`) to `out`, which has room for 6 bytes for
+ * each byte and 32 more. */
+static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
+    const char *p = *text;
+    while (p < stop) {
+        const char *special = asm__copy_plain(out, p, stop);
+        out += special - p;
+        p = special;
+        while (p < stop && !asm__is_plain(*p))
+            out = asm__put_escaped(out, &p, end);
+    }
+    *text = p;
+    return out;
+}
+
+/* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
+static size_t asm__escape_room(asm_buffer *out, size_t size) {
+    size_t room = out->capacity - out->size;
+    if (room / 6 >= size + 6) return size;
+    if (out->growing) {
+        if (size > 4096) size = 4096;
+        return asm_buffer_reserve(out, size * 6 + 36) == ASM_OK ? size : 0;
+    }
+    if (room < 96 && out->drain && asm_buffer_drain(out) == ASM_OK) room = out->capacity;
+    if (room < 48) return 0;
+    return size < room / 6 - 6 ? size : room / 6 - 6;
+}
+
+/* Appends the inside of a JSON string. */
+static void asm__append_escaped(asm_buffer *out, asm_str text) {
+    const char *p = text.data, *end = p + text.size;
+    while (out->result == ASM_OK && text.size > 0 && p < end) {
+        size_t room = asm__escape_room(out, (size_t)(end - p));
+        if (room > 0) {
+            out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
+        } else {
+            char few[64];
+            const char *stop = end - p > 4 ? p + 4 : end;
+            char *few_end = asm__escape(few, &p, stop, end);
+            asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));
+        }
+    }
+}
+
+static void asm__append_string(asm_buffer *out, asm_str text) {
+    asm_buffer_append_byte(out, '"');
+    asm__append_escaped(out, text);
+    asm_buffer_append_byte(out, '"');
+}
+
+/* >>json reader */
+
+enum {
+    ASM__AT_VALUE, /* a value stands next */
+    ASM__AT_FIRST, /* the first member or element, or the end */
+    ASM__AT_NEXT   /* a comma or the end */
+};
+
+static const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
+                                const char *begin, const char *at) {
+    if (error->result == ASM_OK) {
+        error->result = result;
+        error->message = message;
+        error->offset = (size_t)(at - begin);
+    }
+    return NULL;
+}
+
+static const char *asm__reader_fail(asm_json_reader *reader, asm_result result, const char *message,
+                                    const char *at) {
+    return asm__fail_at(&reader->error, result, message, reader->begin, at);
+}
+
+static const char *asm__syntax(asm_json_reader *reader, const char *message, const char *at) {
+    return asm__reader_fail(reader, ASM_ERR_SYNTAX, at < reader->end ? message : "the text ends too early",
+                            at);
+}
+
+/* The byte at `p`; 0, which is valid nowhere, at the end. */
+static char asm__at(const asm_json_reader *reader, const char *p) {
+    return p < reader->end ? *p : '\0';
+}
+
+static const char *asm__skip_space(asm_json_reader *reader, const char *p) {
+    if (p >= reader->end || !asm__is_space(*p)) return p;
+    reader->untidy = true;
+    while (p < reader->end && asm__is_space(*p))
+        p++;
+    return p;
+}
+
+/* Behind an escape sequence, or NULL. */
+static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
+    switch (asm__at(reader, p + 1)) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return p + 2;
+    case 'u':
+        if (asm__hex4(p + 2, reader->end) >= 0) return p + 6;
+        return asm__syntax(reader, "\\u wants four hexadecimal digits",
+                           reader->end - p < 6 ? reader->end : p);
+    default:
+        return asm__syntax(reader, "no such escape sequence", p + 1 < reader->end ? p : reader->end);
+    }
+}
+
+/* The closing quote of the string whose inside begins at `p`, or NULL. */
+static const char *asm__scan_string(asm_json_reader *reader, const char *p, bool *escaped) {
+    *escaped = false;
+    for (;;) {
+        p = asm__plain_end(p, reader->end);
+        if (p >= reader->end) return asm__syntax(reader, "", p);
+        if (*p == '"') return p;
+        if (*p == '\\') {
+            *escaped = true;
+            p = asm__scan_escape(reader, p);
+            if (!p) return NULL;
+        } else if ((unsigned char)*p < 0x20) {
+            return asm__syntax(reader, "a control character in a string must be escaped", p);
+        } else {
+            int length = asm__utf8_length(p, (size_t)(reader->end - p));
+            if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
+            if (asm__wants_escape(p)) reader->untidy = true;
+            p += length;
+        }
+    }
+}
+
+static const char *asm__scan_digits(const asm_json_reader *reader, const char *p) {
+    while (p < reader->end && asm__is_digit(*p))
+        p++;
+    return p;
+}
+
+/* Behind a number, or NULL. */
+static const char *asm__scan_number(asm_json_reader *reader, const char *p, bool *integer) {
+    *integer = true;
+    if (asm__at(reader, p) == '-') p++;
+    if (!asm__is_digit(asm__at(reader, p))) return asm__syntax(reader, "a digit is missing", p);
+    if (*p == '0' && asm__is_digit(asm__at(reader, p + 1)))
+        return asm__syntax(reader, "a number must not begin with a zero", p);
+    p = asm__scan_digits(reader, p);
+    if (asm__at(reader, p) == '.') {
+        *integer = false;
+        if (!asm__is_digit(asm__at(reader, ++p)))
+            return asm__syntax(reader, "a digit is missing after the point", p);
+        p = asm__scan_digits(reader, p);
+    }
+    if (asm__at(reader, p) == 'e' || asm__at(reader, p) == 'E') {
+        *integer = false;
+        p++;
+        if (asm__at(reader, p) == '+' || asm__at(reader, p) == '-') p++;
+        if (!asm__is_digit(asm__at(reader, p)))
+            return asm__syntax(reader, "a digit is missing in the exponent", p);
+        p = asm__scan_digits(reader, p);
+    }
+    return p;
+}
+
+/* Behind a value that is no object or array, or NULL. */
+static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
+    size_t left = (size_t)(reader->end - p);
+    bool unused;
+    char c = asm__at(reader, p);
+    if (c == '"') {
+        p = asm__scan_string(reader, p + 1, &unused);
+        return p ? p + 1 : NULL;
+    }
+    if (c == '-' || asm__is_digit(c)) return asm__scan_number(reader, p, &unused);
+    if (left >= 4 && (memcmp(p, "true", 4) == 0 || memcmp(p, "null", 4) == 0)) return p + 4;
+    if (left >= 5 && memcmp(p, "false", 5) == 0) return p + 5;
+    if (left >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) return asm__syntax(reader, "a byte order mark", p);
+    return asm__syntax(reader, "a value is missing", p);
+}
+
+/* Behind a key and its colon, or NULL. */
+static const char *asm__scan_key(asm_json_reader *reader, const char *p) {
+    bool unused;
+    if (asm__at(reader, p) != '"') return asm__syntax(reader, "a key is missing", p);
+    p = asm__scan_string(reader, p + 1, &unused);
+    if (!p) return NULL;
+    p = asm__skip_space(reader, p + 1);
+    return asm__at(reader, p) == ':' ? p + 1 : asm__syntax(reader, "a colon is missing", p);
+}
+
+static const char *asm__enter(asm_json_reader *reader, const char *p) {
+    if (reader->depth >= ASM_JSON_MAX_DEPTH)
+        return asm__reader_fail(reader, ASM_ERR_DEPTH, "nested too deeply", p);
+    reader->objects = (reader->objects & ~(UINT64_C(1) << reader->depth)) | (uint64_t)(*p == '{')
+                                                                                << reader->depth;
+    reader->depth++;
+    return p + 1;
+}
+
+static bool asm__in_object(const asm_json_reader *reader) {
+    return reader->depth > 0 && (reader->objects >> (reader->depth - 1) & 1);
+}
+
+static char asm__closing(const asm_json_reader *reader) {
+    return asm__in_object(reader) ? '}' : ']';
+}
+
+/* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
+static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
+    unsigned outside = reader->depth;
+    for (;;) {
+        bool first = false;
+        p = asm__skip_space(reader, p);
+        if (asm__at(reader, p) == '{' || asm__at(reader, p) == '[') {
+            p = asm__enter(reader, p);
+            first = true;
+        } else {
+            p = asm__scan_scalar(reader, p);
+        }
+        for (;;) { /* to the next value */
+            if (!p || (reader->depth == outside)) return p;
+            p = asm__skip_space(reader, p);
+            if (asm__at(reader, p) == asm__closing(reader)) {
+                p++;
+                reader->depth--;
+                first = false;
+                continue;
+            }
+            if (!first && asm__at(reader, p) != ',')
+                return asm__syntax(reader, "a comma or an end is missing", p);
+            if (!first) p = asm__skip_space(reader, p + 1);
+            if (asm__in_object(reader)) p = asm__scan_key(reader, p);
+            if (!p) return NULL;
+            break;
+        }
+    }
+}
+
+/* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
+ * the end. */
+static char *asm__unescape(char *out, const char *p, const char *end) {
+    for (;;) {
+        const char *backslash = (const char *)memchr(p, '\\', (size_t)(end - p));
+        size_t run = (size_t)((backslash ? backslash : end) - p);
+        uint32_t code;
+        memmove(out, p, run);
+        out += run;
+        if (!backslash) return out;
+        p = backslash + 2;
+        switch (backslash[1]) {
+        case 'b':
+            *out++ = '\b';
+            continue;
+        case 'f':
+            *out++ = '\f';
+            continue;
+        case 'n':
+            *out++ = '\n';
+            continue;
+        case 'r':
+            *out++ = '\r';
+            continue;
+        case 't':
+            *out++ = '\t';
+            continue;
+        case 'u':
+            break;
+        default:
+            *out++ = backslash[1];
+            continue;
+        }
+        code = (uint32_t)asm__hex4(p, end);
+        p += 4;
+        if (code >= 0xD800 && code < 0xDC00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+            int32_t low = asm__hex4(p + 2, end);
+            if (low >= 0xDC00 && low < 0xE000) {
+                code = 0x10000 + ((code - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
+                p += 6;
+            }
+        }
+        if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
+        out += asm__utf8_encode(code, out);
+    }
+}
+
+/* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
+ * once, so that it does not move under the views that were given out: strings unescaped, unknown members
+ * copied twice. */
+static bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at) {
+    asm_result result = ASM_ERR_NO_SPACE;
+    if (reader->scratch && reader->scratch->growing && !reader->writable && reader->reserve > size) {
+        size = reader->reserve;
+        reader->reserve = 0;
+    }
+    if (reader->scratch) result = asm_buffer_reserve(reader->scratch, size);
+    if (result != ASM_OK) asm__reader_fail(reader, result, "no room in the scratch buffer", at);
+    return result == ASM_OK;
+}
+
+/* A string's value, from its inside between `begin` and `end`. */
+static bool asm__string_value(asm_json_reader *reader, const char *begin, const char *end, bool escaped,
+                              asm_str *text) {
+    char *out;
+    if (!escaped) {
+        *text = asm_str_make(begin, (size_t)(end - begin));
+        return true;
+    }
+    if (reader->writable) {
+        out = reader->writable + (begin - reader->begin);
+    } else {
+        if (!asm__reserve_scratch(reader, (size_t)(end - begin), begin)) return false;
+        out = reader->scratch->data + reader->scratch->size;
+    }
+    *text = asm_str_make(out, (size_t)(asm__unescape(out, begin, end) - out));
+    if (!reader->writable) reader->scratch->size += text->size;
+    return true;
+}
+
+ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch) {
+    memset(reader, 0, sizeof *reader);
+    reader->begin = reader->at = text.data ? text.data : "";
+    reader->end = reader->begin + text.size;
+    reader->scratch = scratch;
+    reader->reserve = text.size;
+    reader->state = ASM__AT_VALUE;
+    reader->error.message = "";
+}
+
+ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size) {
+    asm_json_reader_init(reader, asm_str_make(text, size), NULL);
+    reader->writable = text;
+}
+
+ASM_API asm_json_type asm_json_type_of(asm_str raw) {
+    size_t i = 0;
+    while (i < raw.size && asm__is_space(raw.data[i]))
+        i++;
+    switch (i < raw.size ? raw.data[i] : '\0') {
+    case '{':
+        return ASM_JSON_OBJECT;
+    case '[':
+        return ASM_JSON_ARRAY;
+    case '"':
+        return ASM_JSON_STRING;
+    case 't':
+    case 'f':
+        return ASM_JSON_BOOL;
+    case 'n':
+        return ASM_JSON_NULL;
+    case '-':
+        return ASM_JSON_NUMBER;
+    default:
+        return i < raw.size && asm__is_digit(raw.data[i]) ? ASM_JSON_NUMBER : ASM_JSON_NONE;
+    }
+}
+
+ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
+    if (reader->error.result != ASM_OK || reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
+    return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
+}
+
+/* Makes ready to read a value of `type`: true if one stands next. */
+static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
+    if (reader->error.result != ASM_OK) return false;
+    if (reader->state != ASM__AT_VALUE) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "no value stands here: go to the next member or element",
+                         reader->at);
+        return false;
+    }
+    reader->at = asm__skip_space(reader, reader->at);
+    if (asm_json_peek(reader) == type) return true;
+    if (asm_json_peek(reader) == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
+    else asm__reader_fail(reader, ASM_ERR_TYPE, "a value of another type", reader->at);
+    return false;
+}
+
+/* Ends a value: true unless `behind` is NULL, where an error was found. */
+static bool asm__value_read(asm_json_reader *reader, const char *behind) {
+    if (!behind) return false;
+    reader->at = behind;
+    reader->state = ASM__AT_NEXT;
+    return true;
+}
+
+static bool asm__enter_value(asm_json_reader *reader, asm_json_type type) {
+    const char *inside = asm__expect(reader, type) ? asm__enter(reader, reader->at) : NULL;
+    if (!asm__value_read(reader, inside)) return false;
+    reader->state = ASM__AT_FIRST;
+    return true;
+}
+
+ASM_API bool asm_json_enter_object(asm_json_reader *reader) {
+    return asm__enter_value(reader, ASM_JSON_OBJECT);
+}
+
+ASM_API bool asm_json_enter_array(asm_json_reader *reader) {
+    return asm__enter_value(reader, ASM_JSON_ARRAY);
+}
+
+/* To the next key or element of the object or array that the reader is in; false at its end, which is left.
+ */
+static bool asm__next(asm_json_reader *reader, bool object) {
+    const char *p;
+    if (reader->error.result == ASM_OK && reader->depth > 0 && reader->state == ASM__AT_VALUE)
+        asm_json_read_raw(reader, NULL);
+    if (reader->error.result != ASM_OK) return false;
+    if (reader->depth == 0 || asm__in_object(reader) != object) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "not in such an object or array", reader->at);
+        return false;
+    }
+    p = asm__skip_space(reader, reader->at);
+    if (asm__at(reader, p) == asm__closing(reader)) {
+        reader->depth--;
+        asm__value_read(reader, p + 1);
+        return false;
+    }
+    if (reader->state == ASM__AT_NEXT) {
+        if (asm__at(reader, p) != ',') {
+            asm__syntax(reader, "a comma or an end is missing", p);
+            return false;
+        }
+        p = asm__skip_space(reader, p + 1);
+    }
+    reader->at = p;
+    reader->state = ASM__AT_VALUE;
+    return true;
+}
+
+/* The same for members: the inside of the key, as it stands. */
+static bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) {
+    const char *begin, *quote, *p;
+    if (!asm__next(reader, true)) return false;
+    begin = reader->at + 1;
+    if (asm__at(reader, reader->at) != '"') {
+        asm__syntax(reader, "a key is missing", reader->at);
+        return false;
+    }
+    quote = asm__scan_string(reader, begin, escaped);
+    if (!quote) return false;
+    *key = asm_str_make(begin, (size_t)(quote - begin));
+    p = asm__skip_space(reader, quote + 1);
+    if (asm__at(reader, p) != ':') {
+        asm__syntax(reader, "a colon is missing", p);
+        return false;
+    }
+    reader->at = p + 1;
+    return true;
+}
+
+ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
+    asm_str inside;
+    bool escaped;
+    return asm__next_key(reader, &inside, &escaped) &&
+           asm__string_value(reader, inside.data, inside.data + inside.size, escaped, key);
+}
+
+ASM_API bool asm_json_next_element(asm_json_reader *reader) {
+    return asm__next(reader, false);
+}
+
+ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text) {
+    const char *begin, *quote;
+    bool escaped;
+    if (!asm__expect(reader, ASM_JSON_STRING)) return false;
+    begin = reader->at + 1;
+    quote = asm__scan_string(reader, begin, &escaped);
+    return quote && asm__string_value(reader, begin, quote, escaped, text) &&
+           asm__value_read(reader, quote + 1);
+}
+
+/* The digits of an integer without its sign as a number; false if it does not fit. */
+static bool asm__parse_uint64(const char *p, const char *end, uint64_t *value) {
+    uint64_t number = 0;
+    for (; p < end; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (number > UINT64_MAX / 10 || number * 10 > UINT64_MAX - digit) return false;
+        number = number * 10 + digit;
+    }
+    *value = number;
+    return true;
+}
+
+static bool asm__parse_int64(const char *p, const char *end, int64_t *value) {
+    bool negative = p < end && *p == '-';
+    uint64_t magnitude;
+    if (!asm__parse_uint64(p + negative, end, &magnitude) || magnitude > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (magnitude ? -(int64_t)(magnitude - 1) - 1 : 0) : (int64_t)magnitude;
+    return true;
+}
+
+static bool asm__parse_double(const char *p, const char *end, double *value) {
+    bool negative = p < end && *p == '-';
+    asm__decimal decimal = asm__decimal_from_text(p + negative, end);
+    double magnitude = asm__decimal_to_double(&decimal);
+    if (asm__double_bits(magnitude) == ASM__INFINITY_BITS) return false;
+    *value = negative ? -magnitude : magnitude;
+    return true;
+}
+
+/* Behind the number that stands next, or NULL. */
+static const char *asm__expect_number(asm_json_reader *reader, bool want_integer) {
+    const char *end;
+    bool integer;
+    if (!asm__expect(reader, ASM_JSON_NUMBER)) return NULL;
+    end = asm__scan_number(reader, reader->at, &integer);
+    if (end && want_integer && !integer)
+        return asm__reader_fail(reader, ASM_ERR_TYPE, "not an integer", reader->at);
+    return end;
+}
+
+/* Ends reading a number: `fits` tells whether it was in the range of its type. */
+static bool asm__number_read(asm_json_reader *reader, const char *end, bool fits) {
+    if (!fits) end = asm__reader_fail(reader, ASM_ERR_RANGE, "the number is out of range", reader->at);
+    return asm__value_read(reader, end);
+}
+
+ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
+    const char *end = asm__expect_number(reader, true);
+    return end && asm__number_read(reader, end, asm__parse_int64(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value) {
+    const char *end = asm__expect_number(reader, true);
+    return end &&
+           asm__number_read(reader, end, *reader->at != '-' && asm__parse_uint64(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value) {
+    const char *end = asm__expect_number(reader, false);
+    return end && asm__number_read(reader, end, asm__parse_double(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {
+    const char *end = asm__expect(reader, ASM_JSON_BOOL) ? asm__scan_scalar(reader, reader->at) : NULL;
+    bool truth = *reader->at == 't';
+    if (!end || !asm__value_read(reader, end)) return false;
+    *value = truth;
+    return true;
+}
+
+ASM_API bool asm_json_read_null(asm_json_reader *reader) {
+    return asm__expect(reader, ASM_JSON_NULL) &&
+           asm__value_read(reader, asm__scan_scalar(reader, reader->at));
+}
+
+ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
+    const char *begin, *end;
+    if (reader->error.result != ASM_OK) return false;
+    if (reader->state != ASM__AT_VALUE) return asm__expect(reader, ASM_JSON_NONE);
+    begin = asm__skip_space(reader, reader->at);
+    end = asm__scan_value(reader, begin);
+    if (!asm__value_read(reader, end)) return false;
+    if (raw) *raw = asm_str_make(begin, (size_t)(end - begin));
+    return true;
+}
+
+ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader) {
+    if (reader->error.result != ASM_OK) return reader->error.result;
+    if (reader->depth > 0 || reader->state != ASM__AT_NEXT) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "the value was not read to its end", reader->at);
+    } else {
+        const char *p = asm__skip_space(reader, reader->at);
+        if (p < reader->end) asm__syntax(reader, "something follows the value", p);
+    }
+    return reader->error.result;
+}
+
+ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error) {
+    asm_json_reader reader;
+    asm_json_reader_init(&reader, text, NULL);
+    asm_json_read_raw(&reader, NULL);
+    asm_json_reader_finish(&reader);
+    if (error) *error = reader.error;
+    return reader.error.result;
+}
+
+#define ASM__KEY_SIZE 256 /* the longest key with escapes that asm_json_find() and the events know */
+
+/* Whether the inside of a key, as it stands, says `name`. */
+static bool asm__key_equal(asm_str key, bool escaped, asm_str name) {
+    char bytes[ASM__KEY_SIZE];
+    if (!escaped) return asm_str_equal(key, name);
+    if (key.size > sizeof bytes) return false;
+    return asm_str_equal(
+        asm_str_make(bytes, (size_t)(asm__unescape(bytes, key.data, key.data + key.size) - bytes)), name);
+}
+
+ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
+                                 asm_json_error *error) {
+    asm_json_reader reader;
+    asm_str key;
+    bool escaped;
+    asm_json_reader_init(&reader, json, NULL);
+    memset(values, 0, count * sizeof *values);
+    asm_json_enter_object(&reader);
+    while (asm__next_key(&reader, &key, &escaped)) {
+        size_t i = 0;
+        while (i < count && !asm__key_equal(key, escaped, keys[i]))
+            i++;
+        asm_json_read_raw(&reader, i < count ? &values[i] : NULL);
+    }
+    if (asm_json_reader_finish(&reader) != ASM_OK) memset(values, 0, count * sizeof *values);
+    if (error) *error = reader.error;
+    return reader.error.result;
+}
+
+ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text) {
+    asm_json_reader reader;
+    asm_str value;
+    asm_json_reader_init(&reader, raw, scratch);
+    if (!asm_json_read_string(&reader, &value) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *text = value;
+    return true;
+}
+
+ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value) {
+    asm_json_reader reader;
+    int64_t number;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_int64(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = number;
+    return true;
+}
+
+ASM_API bool asm_json_to_double(asm_str raw, double *value) {
+    asm_json_reader reader;
+    double number;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_double(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = number;
+    return true;
+}
+
+ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
+    asm_json_reader reader;
+    bool truth;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_bool(&reader, &truth) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = truth;
+    return true;
+}
+
+/* >>json writer */
+
+enum {
+    ASM__WRITE_COMMA = 1, /* a comma must stand before the next */
+    ASM__WRITE_KEYED = 2, /* a key was written, its value was not */
+    ASM__WRITE_DONE = 4   /* the one value is complete */
+};
+
+ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out) {
+    memset(writer, 0, sizeof *writer);
+    writer->out = out;
+}
+
+static asm_result asm__writer_result(asm_json_writer *writer, asm_result result) {
+    if (writer->result == ASM_OK) writer->result = result != ASM_OK ? result : writer->out->result;
+    return writer->result;
+}
+
+static bool asm__writer_in_object(const asm_json_writer *writer) {
+    return writer->depth > 0 && (writer->objects >> (writer->depth - 1) & 1);
+}
+
+/* Before a value: its comma. False if none may stand here. */
+static bool asm__begin_value(asm_json_writer *writer) {
+    bool misplaced = (writer->state & ASM__WRITE_DONE) ||
+                     (asm__writer_in_object(writer) && !(writer->state & ASM__WRITE_KEYED));
+    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return false;
+    if (writer->state == ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
+    return true;
+}
+
+static asm_result asm__end_value(asm_json_writer *writer) {
+    writer->state = writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
+    return asm__writer_result(writer, ASM_OK);
+}
+
+static asm_result asm__begin_container(asm_json_writer *writer, bool object) {
+    if (!asm__begin_value(writer)) return writer->result;
+    if (writer->depth >= ASM_JSON_MAX_DEPTH) return asm__writer_result(writer, ASM_ERR_DEPTH);
+    writer->objects = (writer->objects & ~(UINT64_C(1) << writer->depth)) | (uint64_t)object << writer->depth;
+    writer->depth++;
+    writer->state = 0;
+    asm_buffer_append_byte(writer->out, object ? '{' : '[');
+    return asm__writer_result(writer, ASM_OK);
+}
+
+static asm_result asm__end_container(asm_json_writer *writer, bool object) {
+    bool misplaced =
+        writer->depth == 0 || asm__writer_in_object(writer) != object || (writer->state & ASM__WRITE_KEYED);
+    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return writer->result;
+    writer->depth--;
+    asm_buffer_append_byte(writer->out, object ? '}' : ']');
+    return asm__end_value(writer);
+}
+
+ASM_API asm_result asm_json_begin_object(asm_json_writer *writer) {
+    return asm__begin_container(writer, true);
+}
+
+ASM_API asm_result asm_json_end_object(asm_json_writer *writer) {
+    return asm__end_container(writer, true);
+}
+
+ASM_API asm_result asm_json_begin_array(asm_json_writer *writer) {
+    return asm__begin_container(writer, false);
+}
+
+ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
+    return asm__end_container(writer, false);
+}
+
+ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
+    bool misplaced = !asm__writer_in_object(writer) || (writer->state & ASM__WRITE_KEYED);
+    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return writer->result;
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
+    asm__append_string(writer->out, key);
+    asm_buffer_append_byte(writer->out, ':');
+    writer->state = ASM__WRITE_KEYED;
+    return asm__writer_result(writer, ASM_OK);
+}
+
+/* A value that is text already. */
+static asm_result asm__write_text(asm_json_writer *writer, const char *text, size_t size) {
+    if (!asm__begin_value(writer)) return writer->result;
+    asm_buffer_append(writer->out, asm_str_make(text, size));
+    return asm__end_value(writer);
+}
+
+ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
+    if (!text.data) return asm_json_write_null(writer);
+    if (!asm__begin_value(writer)) return writer->result;
+    asm__append_string(writer->out, text);
+    return asm__end_value(writer);
+}
+
+static size_t asm__format_int64(int64_t value, char out[21]) {
+    out[0] = '-';
+    if (value >= 0) return asm__format_uint64((uint64_t)value, out);
+    return 1 + asm__format_uint64(0 - (uint64_t)value, out + 1);
+}
+
+ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value) {
+    char text[21];
+    return asm__write_text(writer, text, asm__format_int64(value, text));
+}
+
+ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value) {
+    char text[20];
+    return asm__write_text(writer, text, asm__format_uint64(value, text));
+}
+
+ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value) {
+    char text[32];
+    return asm__write_text(writer, text, asm__format_double(value, text));
+}
+
+ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value) {
+    return asm__write_text(writer, value ? "true" : "false", value ? 4 : 5);
+}
+
+ASM_API asm_result asm_json_write_null(asm_json_writer *writer) {
+    return asm__write_text(writer, "null", 4);
+}
+
+/* Appends valid JSON tokens without the white space between them, and with the characters escaped that the
+ * writer escapes. */
+static void asm__append_tidied(asm_buffer *out, asm_str json) {
+    const char *p = json.data, *end = p + json.size, *begin;
+    bool in_string = false;
+    while (out->result == ASM_OK && p < end) {
+        char few[8];
+        for (begin = p; p < end; p++) {
+            if (in_string ? *p == '\\' || !asm__is_plain(*p) : asm__is_space(*p) || *p == '"') break;
+        }
+        asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
+        if (p == end) return;
+        if (*p == '"') {
+            in_string = !in_string;
+            asm_buffer_append_byte(out, *p++);
+        } else if (*p == '\\') {
+            asm_buffer_append(out, asm_str_make(p, 2));
+            p += 2;
+        } else if (in_string) {
+            asm_buffer_append(out, asm_str_make(few, (size_t)(asm__put_escaped(few, &p, end) - few)));
+        } else {
+            p++;
+        }
+    }
+}
+
+/* Checks raw JSON that is to stand `depth` levels deep; `untidy` tells whether it must be tidied when it is
+ * written. */
+static asm_result asm__check_raw(asm_str json, unsigned depth, bool *untidy) {
+    asm_json_reader reader;
+    asm_json_reader_init(&reader, json, NULL);
+    reader.depth = depth;
+    asm_json_read_raw(&reader, NULL);
+    reader.depth = 0;
+    asm_json_reader_finish(&reader);
+    *untidy = reader.untidy;
+    return reader.error.result;
+}
+
+static void asm__append_raw(asm_buffer *out, asm_str json, bool untidy) {
+    if (untidy) asm__append_tidied(out, json);
+    else asm_buffer_append(out, json);
+}
+
+ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
+    bool untidy;
+    asm_result result = asm__check_raw(json, writer->depth, &untidy);
+    if (asm__writer_result(writer, result) != ASM_OK || !asm__begin_value(writer)) return writer->result;
+    asm__append_raw(writer->out, json, untidy);
+    return asm__end_value(writer);
+}
+
+ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {
+    return asm__writer_result(writer, writer->state == ASM__WRITE_DONE ? ASM_OK : ASM_ERR_MISUSE);
+}
+
+/* >>event tables */
+
+enum {
+    ASM__TEXT,
+    ASM__TEXT_OR_JSON, /* a string is text; anything else belongs to the field that follows in the table */
+    ASM__JSON,
+    ASM__JSON_OBJECT,
+    ASM__INT64,
+    ASM__DOUBLE,
+    ASM__BOOL,
+    ASM__TIME, /* from here on: of the event itself */
+    ASM__TYPE,
+    ASM__DATA,
+    ASM__SEQUENCE
+};
+
+#define ASM__KEY_ROOM 28
+
+/* A member of the JSON form and its place in a struct. */
+typedef struct asm__field {
+    uint16_t offset;
+    uint8_t kind;
+    uint8_t key_size;
+    char key[ASM__KEY_ROOM]; /* with its quotes and colon */
+} asm__field;
+
+#define ASM__FIELD(type, member, kind, name)                                                                 \
+    {                                                                                                        \
+        (uint16_t) offsetof(type, member), (uint8_t)(kind), (uint8_t)(sizeof("\"" name "\":") - 1),          \
+            "\"" name "\":"                                                                                  \
+    }
+
+static const asm__field asm__envelope_fields[] = {
+    ASM__FIELD(asm_event, time, ASM__TIME, "ts"),
+    ASM__FIELD(asm_event, type, ASM__TYPE, "type"),
+    ASM__FIELD(asm_event, extra, ASM__DATA, "data"),
+    ASM__FIELD(asm_event, session_id, ASM__TEXT, "session_id"),
+    ASM__FIELD(asm_event, run_id, ASM__TEXT, "run_id"),
+    ASM__FIELD(asm_event, provider, ASM__TEXT, "provider"),
+    ASM__FIELD(asm_event, agent_id, ASM__TEXT, "agent_id"),
+    ASM__FIELD(asm_event, id, ASM__TEXT, "id"),
+    ASM__FIELD(asm_event, sequence_number, ASM__SEQUENCE, "sequence_number"),
+    ASM__FIELD(asm_event, correlation_id, ASM__TEXT, "correlation_id"),
+    ASM__FIELD(asm_event, metadata, ASM__JSON_OBJECT, "metadata"),
+};
+
+#define ASM__F(member, kind) ASM__FIELD(ASM__P, member, kind, #member)
+
+#define ASM__P asm_message_payload
+static const asm__field asm__message_fields[] = {
+    ASM__F(content, ASM__TEXT),    ASM__F(delta, ASM__TEXT),    ASM__F(role, ASM__TEXT),
+    ASM__F(message_id, ASM__TEXT), ASM__F(thinking, ASM__BOOL), ASM__F(parent_tool_call_id, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_tool_payload
+static const asm__field asm__tool_fields[] = {
+    ASM__FIELD(ASM__P, name, ASM__TEXT, "tool_name"),
+    ASM__FIELD(ASM__P, call_id, ASM__TEXT, "tool_call_id"),
+    ASM__FIELD(ASM__P, input, ASM__JSON, "tool_input"),
+    ASM__FIELD(ASM__P, output, ASM__TEXT_OR_JSON, "tool_output"),
+    ASM__FIELD(ASM__P, output_json, ASM__JSON, "tool_output"),
+    ASM__F(status, ASM__TEXT),
+    ASM__F(exit_code, ASM__INT64),
+    ASM__F(duration_ms, ASM__DOUBLE),
+    ASM__F(error_message, ASM__TEXT),
+    ASM__F(display_text, ASM__TEXT),
+    ASM__F(parent_tool_call_id, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_approval_payload
+static const asm__field asm__approval_fields[] = {
+    ASM__F(tool_name, ASM__TEXT),   ASM__F(tool_call_id, ASM__TEXT), ASM__F(tool_input, ASM__JSON),
+    ASM__F(policy_name, ASM__TEXT), ASM__F(reason, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_usage_payload
+static const asm__field asm__usage_fields[] = {
+    ASM__F(input_tokens, ASM__INT64),      ASM__F(output_tokens, ASM__INT64),
+    ASM__F(cache_read_tokens, ASM__INT64), ASM__F(cache_creation_tokens, ASM__INT64),
+    ASM__F(reasoning_tokens, ASM__INT64),  ASM__F(cost_usd, ASM__DOUBLE),
+    ASM__F(cumulative, ASM__BOOL),         ASM__F(model, ASM__TEXT),
+    ASM__F(message_id, ASM__TEXT),         ASM__F(parent_tool_call_id, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_run_payload
+static const asm__field asm__run_fields[] = {
+    ASM__F(model, ASM__TEXT),
+    ASM__F(cwd, ASM__TEXT),
+    ASM__F(tools, ASM__JSON),
+    ASM__F(stop_reason, ASM__TEXT),
+    ASM__F(num_turns, ASM__INT64),
+    ASM__F(duration_ms, ASM__DOUBLE),
+    ASM__F(token_usage, ASM__JSON_OBJECT),
+    ASM__F(cost_usd, ASM__DOUBLE),
+    ASM__F(error_code, ASM__TEXT),
+    ASM__F(error_message, ASM__TEXT),
+    ASM__F(provider_error, ASM__JSON),
+    ASM__F(permission_denials, ASM__JSON),
+    ASM__F(open_tool_calls, ASM__INT64),
+};
+#undef ASM__P
+#define ASM__P asm_error_payload
+static const asm__field asm__error_fields[] = {
+    ASM__FIELD(ASM__P, code, ASM__TEXT, "error_code"),
+    ASM__FIELD(ASM__P, message, ASM__TEXT, "error_message"),
+    ASM__F(provider_error, ASM__JSON),
+    ASM__F(details, ASM__JSON),
+};
+#undef ASM__P
+#define ASM__P asm_step_payload
+static const asm__field asm__step_fields[] = {
+    ASM__F(step_number, ASM__INT64),   ASM__F(message_count, ASM__INT64), ASM__F(available_tools, ASM__INT64),
+    ASM__F(has_tool_calls, ASM__BOOL), ASM__F(errors, ASM__INT64),        ASM__F(usage, ASM__JSON_OBJECT),
+    ASM__F(duration_ms, ASM__DOUBLE),  ASM__F(finish_reason, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_continuation_payload
+static const asm__field asm__continuation_fields[] = {
+    ASM__F(step_number, ASM__INT64),
+    ASM__F(should_stop, ASM__BOOL),
+    ASM__F(stop_reason, ASM__TEXT),
+    ASM__F(resolved_by, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_status_payload
+static const asm__field asm__status_fields[] = {
+    ASM__F(status, ASM__TEXT),        ASM__F(previous_status, ASM__TEXT), ASM__F(data, ASM__JSON),
+    ASM__F(error_message, ASM__TEXT), ASM__F(last_response, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_todos_payload
+static const asm__field asm__todos_fields[] = {ASM__F(todos, ASM__JSON)};
+#undef ASM__P
+#define ASM__P asm_shutdown_payload
+static const asm__field asm__shutdown_fields[] = {
+    ASM__F(agent_id, ASM__TEXT),
+    ASM__F(reason, ASM__TEXT),
+    ASM__F(last_activity_at, ASM__TEXT),
+    ASM__F(shutdown_at, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_display_payload
+static const asm__field asm__display_fields[] = {
+    ASM__F(display_message, ASM__JSON),
+    ASM__F(tool_call_id, ASM__TEXT),
+    ASM__F(status, ASM__TEXT),
+};
+#undef ASM__P
+#define ASM__P asm_state_payload
+static const asm__field asm__state_fields[] = {ASM__F(state, ASM__JSON)};
+#undef ASM__P
+#define ASM__P asm_node_payload
+static const asm__field asm__node_fields[] = {ASM__F(from_node, ASM__TEXT), ASM__F(to_node, ASM__TEXT)};
+#undef ASM__P
+#define ASM__P asm_middleware_payload
+static const asm__field asm__middleware_fields[] = {
+    ASM__F(middleware, ASM__TEXT),
+    ASM__F(action, ASM__TEXT),
+    ASM__F(data, ASM__JSON),
+};
+#undef ASM__P
+#define ASM__P asm_policy_payload
+static const asm__field asm__policy_fields[] = {
+    ASM__F(policy, ASM__TEXT),
+    ASM__F(kind, ASM__TEXT),
+    ASM__F(message, ASM__TEXT),
+};
+#undef ASM__P
+
+/* The payload's place is the same for all of them. */
+#define ASM__PAYLOAD_OFFSET offsetof(asm_event, message)
+
+typedef struct asm__fields {
+    const asm__field *list;
+    size_t count;
+} asm__fields;
+
+#define ASM__PAYLOADS(X)                                                                                     \
+    X(message)                                                                                               \
+    X(tool)                                                                                                  \
+    X(approval) X(usage) X(run) X(error) X(step) X(continuation) X(status) X(todos) X(shutdown) X(display)   \
+        X(state) X(node) X(middleware) X(policy)
+
+enum {
+    ASM__PAYLOAD_none,
+#define ASM__X(name) ASM__PAYLOAD_##name,
+    ASM__PAYLOADS(ASM__X)
+#undef ASM__X
+};
+
+static const asm__fields asm__payloads[] = {{NULL, 0},
+#define ASM__X(name) {asm__##name##_fields, sizeof asm__##name##_fields / sizeof asm__##name##_fields[0]},
+                                            ASM__PAYLOADS(ASM__X)
+#undef ASM__X
+};
+
+static const asm__fields asm__envelope = {asm__envelope_fields,
+                                          sizeof asm__envelope_fields / sizeof asm__envelope_fields[0]};
+
+static const struct {
+    const char *name, *code;
+    uint8_t name_size, payload;
+} asm__types[ASM_EVENT_TYPE_COUNT] = {{"custom", NULL, 6, ASM__PAYLOAD_none},
+#define ASM__X(name, text, code, member) {text, code, sizeof(text) - 1, ASM__PAYLOAD_##member},
+                                      ASM_EVENT_TYPES(ASM__X)
+#undef ASM__X
+};
+
+static bool asm__is_type(asm_event_type type) {
+    return (unsigned)type < ASM_EVENT_TYPE_COUNT;
+}
+
+static asm__fields asm__payload_of(const asm_event *event) {
+    return asm__payloads[asm__is_type(event->type) ? asm__types[event->type].payload : 0];
+}
+
+ASM_API asm_str asm_event_type_name(asm_event_type type) {
+    if (!asm__is_type(type)) return asm_str_make("", 0);
+    return asm_str_make(asm__types[type].name, asm__types[type].name_size);
+}
+
+ASM_API asm_event_type asm_event_type_from_name(asm_str name) {
+    static const uint8_t frequent[] = {ASM_EVENT_MESSAGE_STREAMED, ASM_EVENT_TOOL_CALL_STARTED,
+                                       ASM_EVENT_TOOL_CALL_COMPLETED, ASM_EVENT_TOKEN_USAGE_UPDATED};
+    size_t i;
+    for (i = 0; i < sizeof frequent; i++)
+        if (asm_str_equal(name, asm_event_type_name((asm_event_type)frequent[i])))
+            return (asm_event_type)frequent[i];
+    for (i = 1; i < ASM_EVENT_TYPE_COUNT; i++)
+        if (asm_str_equal(name, asm_event_type_name((asm_event_type)i))) return (asm_event_type)i;
+    return ASM_EVENT_CUSTOM;
+}
+
+ASM_API asm_str asm_event_name(const asm_event *event) {
+    if (event->type == ASM_EVENT_CUSTOM && event->type_name.data) return event->type_name;
+    return asm_event_type_name(event->type);
+}
+
+ASM_API asm_str asm_event_text(const asm_event *event) {
+    if (!asm__is_type(event->type) || asm__types[event->type].payload != ASM__PAYLOAD_message)
+        return asm_str_make("", 0);
+    if (event->message.delta.data) return event->message.delta;
+    return event->message.content.data ? event->message.content : asm_str_make("", 0);
+}
+
+/* >>event to json */
+
+/* A fixed length that the compiler copies in a few instructions. */
+static void asm__append_key(asm_buffer *out, const asm__field *field, bool *comma) {
+    if (out->capacity - out->size > ASM__KEY_ROOM && out->result == ASM_OK) {
+        char *p = out->data + out->size;
+        *p = ',';
+        memcpy(p + *comma, field->key, ASM__KEY_ROOM);
+        out->size += (size_t)*comma + field->key_size;
+    } else {
+        if (*comma) asm_buffer_append_byte(out, ',');
+        asm_buffer_append(out, asm_str_make(field->key, field->key_size));
+    }
+    *comma = true;
+}
+
+static const asm_str *asm__str_at(const char *base, const asm__field *field) {
+    return (const asm_str *)(const void *)(base + field->offset);
+}
+
+static bool asm__is_raw(const asm__field *field) {
+    return field->kind == ASM__JSON || field->kind == ASM__JSON_OBJECT;
+}
+
+static bool asm__is_view(const asm__field *field) {
+    return field->kind == ASM__TEXT || field->kind == ASM__TEXT_OR_JSON || asm__is_raw(field);
+}
+
+/* Checks the raw JSON among the fields; bit n of `untidy` is set if field n must be tidied. */
+static asm_result asm__check_fields(asm__fields fields, const char *base, unsigned depth, uint32_t *untidy) {
+    size_t i;
+    *untidy = 0;
+    for (i = 0; i < fields.count; i++) {
+        const asm_str *text = asm__str_at(base, &fields.list[i]);
+        bool is_untidy;
+        asm_result result;
+        if (!asm__is_raw(&fields.list[i]) || !text->data) continue;
+        result = asm__check_raw(*text, depth, &is_untidy);
+        if (result == ASM_OK && fields.list[i].kind == ASM__JSON_OBJECT &&
+            asm_json_type_of(*text) != ASM_JSON_OBJECT)
+            result = ASM_ERR_TYPE;
+        if (result != ASM_OK) return result;
+        *untidy |= (uint32_t)is_untidy << i;
+    }
+    return ASM_OK;
+}
+
+static void asm__append_int64(asm_buffer *out, int64_t value) {
+    char text[21];
+    asm_buffer_append(out, asm_str_make(text, asm__format_int64(value, text)));
+}
+
+/* Whether a field holds something; the type and the data always count. */
+static bool asm__is_set(const asm__field *field, const char *base) {
+    const void *place = base + field->offset;
+    if (asm__is_view(field)) return ((const asm_str *)place)->data != NULL;
+    if (field->kind == ASM__INT64) return ((const asm_optional_int64 *)place)->is_set;
+    if (field->kind == ASM__DOUBLE) return ((const asm_optional_double *)place)->is_set;
+    if (field->kind == ASM__BOOL) return ((const asm_optional_bool *)place)->is_set;
+    if (field->kind == ASM__TIME || field->kind == ASM__SEQUENCE) return *(const int64_t *)place != 0;
+    return true;
+}
+
+static void asm__append_field(asm_buffer *out, const asm__field *field, const char *base, bool untidy,
+                              bool *comma) {
+    const void *place = base + field->offset;
+    if (!asm__is_set(field, base)) return;
+    asm__append_key(out, field, comma);
+    if (asm__is_raw(field)) asm__append_raw(out, *(const asm_str *)place, untidy);
+    else if (asm__is_view(field)) asm__append_string(out, *(const asm_str *)place);
+    else if (field->kind == ASM__INT64) asm__append_int64(out, ((const asm_optional_int64 *)place)->value);
+    else if (field->kind == ASM__SEQUENCE) asm__append_int64(out, *(const int64_t *)place);
+    else if (field->kind == ASM__DOUBLE) asm_double_format(out, ((const asm_optional_double *)place)->value);
+    else asm_buffer_append(out, asm_str_from(((const asm_optional_bool *)place)->value ? "true" : "false"));
+}
+
+/* The members of a raw JSON object, without its braces. */
+static void asm__append_members(asm_buffer *out, asm_str object, bool untidy, bool *comma) {
+    const char *begin = object.data, *end;
+    if (!begin) return;
+    end = begin + object.size;
+    while (*begin != '{')
+        begin++;
+    for (begin++; asm__is_space(*begin);)
+        begin++;
+    while (end[-1] != '}')
+        end--;
+    if (begin == --end) return;
+    if (*comma) asm_buffer_append_byte(out, ',');
+    asm__append_raw(out, asm_str_make(begin, (size_t)(end - begin)), untidy);
+    *comma = true;
+}
+
+static void asm__append_data(asm_buffer *out, const asm_event *event, uint32_t untidy, bool untidy_extra) {
+    asm__fields fields = asm__payload_of(event);
+    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    bool comma = false;
+    size_t i;
+    asm_buffer_append_byte(out, '{');
+    for (i = 0; i < fields.count; i++) {
+        asm__append_field(out, &fields.list[i], base, untidy >> i & 1, &comma);
+        if (fields.list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields.list[i])->data) i++;
+    }
+    asm__append_members(out, event->extra, untidy_extra, &comma);
+    asm_buffer_append_byte(out, '}');
+}
+
+static void asm__append_event(asm_buffer *out, const asm_event *event, asm_str time, uint32_t untidy,
+                              uint32_t untidy_payload, const bool *untidy_rest) {
+    bool comma = false;
+    size_t i;
+    asm_buffer_append_byte(out, '{');
+    for (i = 0; i < asm__envelope.count; i++) {
+        const asm__field *field = &asm__envelope.list[i];
+        if (field->kind == ASM__TIME) {
+            if (time.size == 0) continue;
+            asm__append_key(out, field, &comma);
+            asm__append_string(out, time);
+        } else if (field->kind == ASM__TYPE) {
+            asm__append_key(out, field, &comma);
+            asm__append_string(out, asm_event_name(event));
+        } else if (field->kind == ASM__DATA) {
+            asm__append_key(out, field, &comma);
+            asm__append_data(out, event, untidy_payload, untidy_rest[0]);
+        } else {
+            asm__append_field(out, field, (const char *)event, untidy >> i & 1, &comma);
+        }
+    }
+    asm__append_members(out, event->extension, untidy_rest[1], &comma);
+    asm_buffer_append_byte(out, '}');
+}
+
+static asm_result asm__check_object(asm_str json, unsigned depth, bool *untidy) {
+    asm_result result;
+    *untidy = false;
+    if (!json.data) return ASM_OK;
+    result = asm__check_raw(json, depth, untidy);
+    return result == ASM_OK && asm_json_type_of(json) != ASM_JSON_OBJECT ? ASM_ERR_TYPE : result;
+}
+
+ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
+    uint32_t untidy;
+    bool untidy_extra;
+    size_t begin = out->size;
+    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
+    if (result == ASM_OK)
+        result =
+            asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2, &untidy);
+    if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_extra);
+    if (result != ASM_OK) return result;
+    asm__append_data(out, event, untidy, untidy_extra);
+    if (out->result != ASM_OK && !out->drain) out->size = begin;
+    return out->result;
+}
+
+ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
+    uint32_t untidy, untidy_payload;
+    bool untidy_rest[2];
+    char time[ASM_TIME_TEXT_SIZE];
+    size_t time_size = event->time ? asm_time_format(event->time, event->time_precision, time) : 0,
+           begin = out->size;
+    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
+    if (result == ASM_OK && event->time && time_size == 0) result = ASM_ERR_RANGE;
+    if (result == ASM_OK) result = asm__check_fields(asm__envelope, (const char *)event, 1, &untidy);
+    if (result == ASM_OK)
+        result = asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2,
+                                   &untidy_payload);
+    if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_rest[0]);
+    if (result == ASM_OK) result = asm__check_object(event->extension, 0, &untidy_rest[1]);
+    if (result != ASM_OK) return result;
+    asm__append_event(out, event, asm_str_make(time, time_size), untidy, untidy_payload, untidy_rest);
+    if (out->result != ASM_OK && !out->drain) out->size = begin;
+    return out->result;
+}
+
+/* >>event to compact json */
+
+#define ASM__ERROR_CUT 120 /* code points of an error's text */
+
+/* "claude-sonnet-4-5" as "sonnet-4-5". */
+static asm_str asm__model_without_vendor(asm_str model) {
+    static const char *const prefixes[] = {"claude-", "anthropic."};
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        size_t size = strlen(prefixes[i]);
+        if (model.size >= size && memcmp(model.data, prefixes[i], size) == 0)
+            model = asm_str_make(model.data + size, model.size - size);
+    }
+    return model;
+}
+
+static char asm__lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Writes the short form of a stop reason, lower case, cut to `size` bytes at `out`. */
+static asm_str asm__short_reason(asm_str reason, char *out, size_t size) {
+    size_t i;
+    for (i = 0; i < reason.size && i < size; i++)
+        out[i] = asm__lower(reason.data[i]);
+    reason = asm_str_make(out, i);
+    if (asm_str_equal(reason, asm_str_from("tool_use"))) return asm_str_from("tool");
+    if (asm_str_equal(reason, asm_str_from("end_turn"))) return asm_str_from("end");
+    return reason;
+}
+
+static void asm__compact_text(asm_json_writer *writer, const char *key, asm_str value) {
+    if (!value.data) return;
+    asm_json_write_key(writer, asm_str_from(key));
+    asm_json_write_string(writer, value);
+}
+
+/* An error's text, cut. */
+static void asm__compact_error(asm_json_writer *writer, asm_str text) {
+    char cut[4 * ASM__ERROR_CUT + 3];
+    asm_str shown = text.data ? asm_utf8_prefix(text, ASM__ERROR_CUT) : text;
+    if (shown.size < text.size) {
+        memcpy(cut, shown.data, shown.size);
+        memcpy(cut + shown.size, "...", 3);
+        shown = asm_str_make(cut, shown.size + 3);
+    }
+    asm__compact_text(writer, "x", shown);
+}
+
+static void asm__compact_int64(asm_json_writer *writer, const char *key, int64_t value) {
+    asm_json_write_key(writer, asm_str_from(key));
+    asm_json_write_int64(writer, value);
+}
+
+static asm_result asm__count_bytes(void *user, const char *data, size_t size) {
+    (void)data;
+    *(size_t *)user += size;
+    return ASM_OK;
+}
+
+/* The length of a tool's output, as text or as compact JSON; -1 if there is none. */
+static int64_t asm__output_size(const asm_tool_payload *tool) {
+    char few[ASM_BUFFER_MIN_DRAINING];
+    asm_buffer counter;
+    size_t size = 0;
+    bool untidy;
+    if (tool->output.data) return (int64_t)tool->output.size;
+    if (!tool->output_json.data || asm_json_type_of(tool->output_json) == ASM_JSON_NULL) return -1;
+    if (asm__check_raw(tool->output_json, 0, &untidy) != ASM_OK || !untidy)
+        return (int64_t)tool->output_json.size;
+    asm_buffer_init_draining(&counter, few, sizeof few, asm__count_bytes, &size);
+    asm__append_tidied(&counter, tool->output_json);
+    asm_buffer_drain(&counter);
+    return (int64_t)size;
+}
+
+static void asm__compact_members(asm_json_writer *writer, const asm_event *event) {
+    char reason[64];
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+        asm__compact_text(writer, "m", asm__model_without_vendor(event->run.model));
+        break;
+    case ASM_EVENT_MESSAGE_STREAMED:
+        asm__compact_int64(writer, "l", (int64_t)asm_event_text(event).size);
+        break;
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        asm__compact_text(writer, "n", event->tool.name);
+        break;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+        asm__compact_text(writer, "n", event->tool.name);
+        if (asm__output_size(&event->tool) >= 0)
+            asm__compact_int64(writer, "l", asm__output_size(&event->tool));
+        break;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        if (event->usage.input_tokens.is_set)
+            asm__compact_int64(writer, "i", event->usage.input_tokens.value);
+        if (event->usage.output_tokens.is_set)
+            asm__compact_int64(writer, "o", event->usage.output_tokens.value);
+        if (!event->usage.cost_usd.is_set) break;
+        asm_json_write_key(writer, asm_str_from("$"));
+        asm_json_write_double(writer, event->usage.cost_usd.value);
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+        if (event->run.stop_reason.data)
+            asm__compact_text(writer, "sr", asm__short_reason(event->run.stop_reason, reason, sizeof reason));
+        break;
+    case ASM_EVENT_RUN_FAILED:
+        asm__compact_error(writer, event->run.error_message);
+        break;
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm__compact_error(writer, event->error.message);
+        break;
+    default:
+        break;
+    }
+}
+
+ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *out) {
+    asm_json_writer writer;
+    size_t begin = out->size;
+    const char *code;
+    if (!asm__is_type(event->type)) return ASM_ERR_INVALID_ARGUMENT;
+    code = asm__types[event->type].code;
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    if (event->time) {
+        asm_json_write_key(&writer, asm_str_from("t"));
+        asm_json_write_int64(&writer, event->time / 1000 - (event->time % 1000 < 0));
+    }
+    asm_json_write_key(&writer, asm_str_from("e"));
+    asm_json_begin_object(&writer);
+    asm__compact_text(&writer, "t", code ? asm_str_from(code) : asm_event_name(event));
+    asm__compact_members(&writer, event);
+    asm_json_end_object(&writer);
+    asm_json_end_object(&writer);
+    if (out->result != ASM_OK && !out->drain) out->size = begin;
+    return asm_json_writer_finish(&writer);
+}
+
+/* >>event from json */
+
+/* The members of a JSON object that have their place in a struct, as they are read. */
+typedef struct asm__members {
+    asm__fields fields;
+    char *base;       /* the struct */
+    asm_str text;     /* the object */
+    uint32_t seen;    /* bit n: field n was there */
+    uint32_t escaped; /* bit n: field n is a string that is still escaped */
+    bool has_rest;    /* there are others, or values of another type */
+} asm__members;
+
+typedef struct asm__event_reader {
+    asm_json_reader json;
+    asm_event *event;
+    asm__members envelope, data;
+    asm_str late_data; /* data that came before the type */
+} asm__event_reader;
+
+static asm_str asm__field_name(const asm__field *field) {
+    return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
+}
+
+/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
+static bool asm__same_bytes(const char *a, const char *b, size_t size) {
+    uint32_t c, d;
+    if (size >= 8)
+        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
+               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
+    memcpy(&c, a, 4);
+    memcpy(&d, b, 4);
+    if (c != d) return false;
+    memcpy(&c, a + size - 4, 4);
+    memcpy(&d, b + size - 4, 4);
+    return c == d;
+}
+
+/* Goes to the next member. Our own writer's order is tried first: from `expected` on, the next key that is
+ * there. Returns false at the end; else `*index` is the member's field, or fields.count if there is none, and
+ * `*key` its key and colon. */
+static bool asm__next_field(asm_json_reader *reader, asm__fields fields, size_t expected, size_t *index,
+                            asm_str *key) {
+    const char *p = reader->at + (reader->state == ASM__AT_NEXT), *begin;
+    bool escaped;
+    if (reader->end - p > ASM__KEY_ROOM && (reader->state == ASM__AT_FIRST || *reader->at == ',')) {
+        size_t stop = fields.count < expected + 4 ? fields.count : expected + 4, i;
+        for (i = expected; i < stop; i++) {
+            if (!asm__same_bytes(p, fields.list[i].key, fields.list[i].key_size)) continue;
+            reader->at = p + fields.list[i].key_size;
+            reader->state = ASM__AT_VALUE;
+            *index = i;
+            *key = asm_str_make(p, fields.list[i].key_size);
+            return true;
+        }
+    }
+    if (!asm__next_key(reader, key, &escaped)) return false;
+    for (*index = 0; *index < fields.count; ++*index)
+        if (asm__key_equal(*key, escaped, asm__field_name(&fields.list[*index]))) break;
+    begin = key->data - 1;
+    *key = asm_str_make(begin, (size_t)(reader->at - begin));
+    return true;
+}
+
+/* The string that stands next, still escaped. */
+static bool asm__read_escaped(asm_json_reader *reader, asm_str *text, bool *escaped) {
+    const char *begin = asm__skip_space(reader, reader->at) + 1;
+    const char *quote = asm__scan_string(reader, begin, escaped);
+    if (!asm__value_read(reader, quote ? quote + 1 : NULL)) return false;
+    *text = asm_str_make(begin, (size_t)(quote - begin));
+    return true;
+}
+
+static bool asm__read_number(asm_json_reader *reader, const asm__field *field, void *place) {
+    const char *begin = asm__skip_space(reader, reader->at), *end;
+    asm_optional_int64 whole;
+    bool integer;
+    end = asm__scan_number(reader, begin, &integer);
+    if (!end) return false;
+    if (field->kind == ASM__DOUBLE) {
+        asm_optional_double *number = (asm_optional_double *)place;
+        number->is_set = asm__parse_double(begin, end, &number->value);
+        return number->is_set && asm__value_read(reader, end);
+    }
+    whole.is_set = integer && asm__parse_int64(begin, end, &whole.value);
+    if (!whole.is_set || (field->kind == ASM__SEQUENCE && whole.value == 0)) return false;
+    if (field->kind == ASM__SEQUENCE) memcpy(place, &whole.value, sizeof whole.value);
+    else memcpy(place, &whole, sizeof whole);
+    return asm__value_read(reader, end);
+}
+
+/* Reads a value into its field. False if it has another type (then it still stands next) or is wrong. */
+static bool asm__read_field(asm_json_reader *reader, const asm__field *field, char *base, asm_json_type type,
+                            bool *escaped) {
+    void *place = base + field->offset;
+    switch (field->kind) {
+    case ASM__TEXT:
+    case ASM__TEXT_OR_JSON:
+        return type == ASM_JSON_STRING && asm__read_escaped(reader, (asm_str *)place, escaped);
+    case ASM__JSON:
+        return asm_json_read_raw(reader, (asm_str *)place);
+    case ASM__JSON_OBJECT:
+        return type == ASM_JSON_OBJECT && asm_json_read_raw(reader, (asm_str *)place);
+    case ASM__BOOL:
+        return type == ASM_JSON_BOOL && asm_json_read_bool(reader, &((asm_optional_bool *)place)->value) &&
+               (((asm_optional_bool *)place)->is_set = true);
+    default:
+        return type == ASM_JSON_NUMBER && asm__read_number(reader, field, place);
+    }
+}
+
+static bool asm__read_data(asm__event_reader *reader);
+
+static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *escaped) {
+    asm_json_reader *json = &reader->json;
+    asm_event *event = reader->event;
+    char bytes[ASM__KEY_SIZE];
+    asm_str name;
+    if (type != ASM_JSON_STRING || event->type_name.data) {
+        asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
+        return false;
+    }
+    if (!asm__read_escaped(json, &name, escaped)) return false;
+    event->type_name = name;
+    if (*escaped && name.size <= sizeof bytes)
+        name = asm_str_make(bytes, (size_t)(asm__unescape(bytes, name.data, name.data + name.size) - bytes));
+    event->type = asm_event_type_from_name(name);
+    return true;
+}
+
+static bool asm__read_time(asm__event_reader *reader, asm_json_type type) {
+    const char *begin = asm__skip_space(&reader->json, reader->json.at) + 1, *quote;
+    asm_event *event = reader->event;
+    bool escaped;
+    if (type != ASM_JSON_STRING) return false;
+    quote = asm__scan_string(&reader->json, begin, &escaped);
+    return quote &&
+           asm_time_parse(asm_str_make(begin, (size_t)(quote - begin)), &event->time,
+                          &event->time_precision) == ASM_OK &&
+           event->time != 0 && asm__value_read(&reader->json, quote + 1);
+}
+
+/* Any field of the envelope or of a payload. */
+static bool asm__read_member(asm__event_reader *reader, const asm__field *field, char *base,
+                             asm_json_type type, bool *escaped) {
+    switch (field->kind) {
+    case ASM__TIME:
+        return asm__read_time(reader, type);
+    case ASM__TYPE:
+        return asm__read_type(reader, type, escaped);
+    case ASM__DATA:
+        if (!reader->event->type_name.data) return asm_json_read_raw(&reader->json, &reader->late_data);
+        reader->late_data = asm_str_make(NULL, 0);
+        return asm__read_data(reader);
+    default:
+        return asm__read_field(&reader->json, field, base, type, escaped);
+    }
+}
+
+static void asm__clear_field(const asm__field *field, char *base) {
+    static const uint8_t sizes[] = {sizeof(asm_str),
+                                    sizeof(asm_str),
+                                    sizeof(asm_str),
+                                    sizeof(asm_str),
+                                    sizeof(asm_optional_int64),
+                                    sizeof(asm_optional_double),
+                                    sizeof(asm_optional_bool),
+                                    sizeof(asm_time),
+                                    0,
+                                    0,
+                                    sizeof(int64_t)};
+    memset(base + field->offset, 0, sizes[field->kind]);
+}
+
+/* Reads the members of an object into their fields; a later one wins. Strings stay escaped, the rest is only
+ * noticed. */
+static bool asm__read_members(asm__event_reader *reader, asm__members *members) {
+    asm_json_reader *json = &reader->json;
+    const char *begin = asm__skip_space(json, json->at);
+    size_t expected = 0, index;
+    asm_str key;
+    if (!asm_json_enter_object(json)) return false;
+    while (asm__next_field(json, members->fields, expected, &index, &key)) {
+        asm_json_type type = asm_json_peek(json);
+        const asm__field *field = &members->fields.list[index];
+        uint32_t bit = UINT32_C(1) << index;
+        bool escaped = false;
+        if (index < members->fields.count) {
+            if (members->seen & bit) {
+                asm__clear_field(field, members->base);
+                if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
+            }
+            members->seen |= bit;
+            expected = index + 1 + (field->kind == ASM__TEXT_OR_JSON);
+            if (field->kind == ASM__TEXT_OR_JSON && type != ASM_JSON_STRING) field++;
+            if (asm__read_member(reader, field, members->base, type, &escaped)) {
+                members->escaped = (members->escaped & ~bit) | (escaped ? bit : 0);
+                continue;
+            }
+        }
+        if (!asm_json_read_raw(json, NULL)) return false;
+        members->has_rest = true;
+    }
+    members->text = asm_str_make(begin, (size_t)(json->at - begin));
+    return json->error.result == ASM_OK;
+}
+
+static void asm__members_init(asm__members *members, asm__fields fields, char *base) {
+    memset(members, 0, sizeof *members);
+    members->fields = fields;
+    members->base = base;
+}
+
+/* The payload, from the object that stands next. */
+static bool asm__read_data(asm__event_reader *reader) {
+    asm_json_reader *json = &reader->json;
+    asm_event *event = reader->event;
+    char *base = (char *)event + ASM__PAYLOAD_OFFSET;
+    asm_json_type type = asm_json_peek(json);
+    memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
+    event->extra = asm_str_make(NULL, 0);
+    asm__members_init(&reader->data, asm__payload_of(event), base);
+    if (type == ASM_JSON_NULL) return asm_json_read_null(json);
+    if (type != ASM_JSON_OBJECT && type != ASM_JSON_NONE) {
+        asm__reader_fail(json, ASM_ERR_TYPE, "data is no object", json->at);
+        return false;
+    }
+    if (reader->data.fields.count > 0) return asm__read_members(reader, &reader->data);
+    if (!asm_json_read_raw(json, &event->extra)) return false;
+    if (event->extra.size == 2) event->extra = asm_str_make(NULL, 0);
+    return true;
+}
+
+/* Puts the members that did not get into their fields together as an object at the end of the scratch buffer;
+ * returns its size. */
+static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *members) {
+    asm_json_reader again;
+    asm_str key, value;
+    size_t index, size = 0;
+    if (!members->has_rest || reader->error.result != ASM_OK) return 0;
+    asm_json_reader_init(&again, members->text, NULL);
+    asm_json_enter_object(&again);
+    while (asm__next_field(&again, members->fields, 0, &index, &key) && asm_json_read_raw(&again, &value)) {
+        const asm__field *field = &members->fields.list[index];
+        if (index < members->fields.count &&
+            (asm__is_set(field, members->base) ||
+             (field->kind == ASM__TEXT_OR_JSON && asm__is_set(field + 1, members->base))))
+            continue;
+        if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
+        asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
+        asm_buffer_append(reader->scratch, key);
+        asm_buffer_append(reader->scratch, value);
+        size += 1 + key.size + value.size;
+    }
+    if (size) asm_buffer_append_byte(reader->scratch, '}');
+    return size ? size + 1 : 0;
+}
+
+/* Unescapes the strings among the fields that need it. */
+static void asm__unescape_members(asm_json_reader *reader, const asm__members *members) {
+    uint32_t left = members->escaped;
+    for (; left && reader->error.result == ASM_OK; left &= left - 1) {
+        const asm__field *field = &members->fields.list[asm__lowest_bit(left)];
+        size_t offset = field->kind == ASM__TYPE ? offsetof(asm_event, type_name) : field->offset;
+        asm_str *text = (asm_str *)(void *)(members->base + offset);
+        if (text->data) asm__string_value(reader, text->data, text->data + text->size, true, text);
+    }
+}
+
+/* Reads the event whose JSON reader is set up; on an error it is empty. */
+static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, asm_json_error *error) {
+    asm_json_reader *json = &reader->json;
+    size_t extra, extension, end = 0;
+    reader->event = event;
+    reader->late_data = asm_str_make(NULL, 0);
+    memset(event, 0, sizeof *event);
+    asm__members_init(&reader->envelope, asm__envelope, (char *)event);
+    asm__members_init(&reader->data, asm__payloads[ASM__PAYLOAD_none], (char *)event);
+    if (asm__read_members(reader, &reader->envelope)) asm_json_reader_finish(json);
+    if (!event->type_name.data) asm__reader_fail(json, ASM_ERR_SYNTAX, "the event has no type", json->end);
+    if (json->error.result == ASM_OK && reader->late_data.data) {
+        json->at = reader->late_data.data;
+        json->state = ASM__AT_VALUE;
+        asm__read_data(reader);
+    }
+    extra = asm__collect_rest(json, &reader->data);
+    extension = asm__collect_rest(json, &reader->envelope);
+    if (json->scratch) end = json->scratch->size;
+    if ((reader->data.escaped | reader->envelope.escaped) && json->scratch && !json->writable)
+        asm__reserve_scratch(json, reader->envelope.text.size, json->begin);
+    asm__unescape_members(json, &reader->data);
+    asm__unescape_members(json, &reader->envelope);
+    if (extra) event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
+    if (extension) event->extension = asm_str_make(json->scratch->data + end - extension, extension);
+    if (event->type != ASM_EVENT_CUSTOM) event->type_name = asm_str_make(NULL, 0);
+    if (json->error.result != ASM_OK) memset(event, 0, sizeof *event);
+    if (error) *error = json->error;
+    return json->error.result;
+}
+
+ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffer *scratch,
+                                       asm_json_error *error) {
+    asm__event_reader reader;
+    asm_json_reader_init(&reader.json, line, scratch);
+    return asm__read_event(&reader, event, error);
+}
+
+ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
+                                                asm_buffer *scratch, asm_json_error *error) {
+    asm__event_reader reader;
+    asm_json_reader_init_in_place(&reader.json, line, size);
+    reader.json.scratch = scratch;
+    return asm__read_event(&reader, event, error);
+}
+
+/* A text member of a compact event. */
+static bool asm__compact_read_text(asm_str raw, asm_buffer *scratch, asm_str *text) {
+    return !raw.data || asm_json_to_string(raw, scratch, text) || asm_json_type_of(raw) != ASM_JSON_STRING;
+}
+
+static void asm__compact_read_int64(asm_str raw, asm_optional_int64 *number) {
+    number->is_set = raw.data && asm_json_to_int64(raw, &number->value);
+}
+
+/* The type that a compact code, or a full name, stands for. */
+static void asm__compact_read_type(asm_event *event, asm_str code) {
+    int i;
+    event->type = asm_event_type_from_name(code);
+    for (i = 1; i < ASM_EVENT_TYPE_COUNT && event->type == ASM_EVENT_CUSTOM; i++)
+        if (asm__types[i].code && asm_str_equal(code, asm_str_from(asm__types[i].code)))
+            event->type = (asm_event_type)i;
+    if (event->type == ASM_EVENT_CUSTOM) event->type_name = code;
+}
+
+ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
+                                          asm_json_error *error) {
+    enum { TIME, EVENT, OUTER };
+    enum { TYPE, MODEL, LENGTH, NAME, INPUT, OUTPUT, COST, REASON, ERROR_TEXT, INNER };
+    static const char *const outer_names[OUTER] = {"t", "e"};
+    static const char *const inner_names[INNER] = {"t", "m", "l", "n", "i", "o", "$", "sr", "x"};
+    asm_str outer_keys[OUTER], outer[OUTER], inner_keys[INNER], inner[INNER], code, none = {NULL, 0};
+    asm_json_error local;
+    int64_t milliseconds;
+    bool fits = true;
+    int i;
+    if (!error) error = &local;
+    memset(event, 0, sizeof *event);
+    for (i = 0; i < OUTER; i++)
+        outer_keys[i] = asm_str_from(outer_names[i]);
+    for (i = 0; i < INNER; i++)
+        inner_keys[i] = asm_str_from(inner_names[i]);
+    if (asm_json_find(line, outer_keys, outer, OUTER, error) != ASM_OK) return error->result;
+    if (!outer[EVENT].data || asm_json_find(outer[EVENT], inner_keys, inner, INNER, NULL) != ASM_OK ||
+        !asm_json_to_string(inner[TYPE].data ? inner[TYPE] : none, scratch, &code)) {
+        asm__fail_at(error, ASM_ERR_SYNTAX, "not a compact event", line.data, line.data);
+        return error->result;
+    }
+    asm__compact_read_type(event, code);
+    if (outer[TIME].data && asm_json_to_int64(outer[TIME], &milliseconds) &&
+        milliseconds <= INT64_MAX / 1000 && milliseconds >= INT64_MIN / 1000) {
+        event->time = milliseconds * 1000;
+        event->time_precision = ASM_TIME_PRECISION_MILLISECONDS;
+    }
+    if (event->type == ASM_EVENT_RUN_STARTED)
+        fits = asm__compact_read_text(inner[MODEL], scratch, &event->run.model);
+    if (event->type == ASM_EVENT_RUN_COMPLETED)
+        fits = asm__compact_read_text(inner[REASON], scratch, &event->run.stop_reason);
+    if (event->type == ASM_EVENT_RUN_FAILED)
+        fits = asm__compact_read_text(inner[ERROR_TEXT], scratch, &event->run.error_message);
+    if (event->type == ASM_EVENT_ERROR_OCCURRED)
+        fits = asm__compact_read_text(inner[ERROR_TEXT], scratch, &event->error.message);
+    if (event->type == ASM_EVENT_TOOL_CALL_STARTED || event->type == ASM_EVENT_TOOL_CALL_COMPLETED)
+        fits = asm__compact_read_text(inner[NAME], scratch, &event->tool.name);
+    if (event->type == ASM_EVENT_TOKEN_USAGE_UPDATED) {
+        asm__compact_read_int64(inner[INPUT], &event->usage.input_tokens);
+        asm__compact_read_int64(inner[OUTPUT], &event->usage.output_tokens);
+        event->usage.cost_usd.is_set =
+            inner[COST].data && asm_json_to_double(inner[COST], &event->usage.cost_usd.value);
+    }
+    if (event->type == ASM_EVENT_CUSTOM || inner[LENGTH].data) event->extra = outer[EVENT];
+    if (!fits) {
+        memset(event, 0, sizeof *event);
+        asm__fail_at(error, ASM_ERR_NO_SPACE, "no room in the scratch buffer", line.data, line.data);
+    }
+    return error->result;
+}
+
+ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
+    asm_json_reader reader;
+    asm__fields fields = asm__payloads[ASM__PAYLOAD_usage];
+    size_t index;
+    asm_str key;
+    memset(usage, 0, sizeof *usage);
+    asm_json_reader_init(&reader, json, NULL);
+    asm_json_enter_object(&reader);
+    while (asm__next_field(&reader, fields, 0, &index, &key)) {
+        const asm__field *field = &fields.list[index];
+        asm_json_type type = asm_json_peek(&reader);
+        bool unused;
+        if (index == fields.count || field->kind == ASM__TEXT ||
+            !asm__read_field(&reader, field, (char *)usage, type, &unused))
+            asm_json_read_raw(&reader, NULL);
+    }
+    if (asm_json_reader_finish(&reader) == ASM_OK) return true;
+    memset(usage, 0, sizeof *usage);
+    return false;
+}
+
+/* >>event copy */
+
+/* Adds up the sizes of the views among the fields; with `out`, also copies their bytes there and turns them
+ * to the copy. */
+static size_t asm__copy_views(asm__fields fields, char *base, char *out) {
+    size_t i, size = 0;
+    for (i = 0; i < fields.count; i++) {
+        asm_str *view = (asm_str *)(void *)(base + fields.list[i].offset);
+        if (!(asm__is_view(&fields.list[i]) || fields.list[i].kind == ASM__DATA) || !view->data) continue;
+        if (out) {
+            memcpy(out + size, view->data, view->size);
+            view->data = out + size;
+        }
+        size += view->size;
+    }
+    return size;
+}
+
+static const asm__field asm__other_views[] = {
+    ASM__FIELD(asm_event, type_name, ASM__TEXT, ""),
+    ASM__FIELD(asm_event, extension, ASM__TEXT, ""),
+};
+
+/* The views of a whole event. `event` is changed only with `out`. */
+static size_t asm__copy_all_views(asm_event *event, char *out) {
+    asm__fields others;
+    size_t size;
+    others.list = asm__other_views;
+    others.count = 2;
+    size = asm__copy_views(asm__envelope, (char *)event, out);
+    size += asm__copy_views(others, (char *)event, out ? out + size : NULL);
+    return size + asm__copy_views(asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
+                                  out ? out + size : NULL);
+}
+
+ASM_API size_t asm_event_copy_size(const asm_event *event) {
+    asm_event views = *event;
+    return sizeof views + asm__copy_all_views(&views, NULL);
+}
+
+ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size) {
+    asm_event *copy = (asm_event *)block;
+    if (size < asm_event_copy_size(event)) return NULL;
+    *copy = *event;
+    asm__copy_all_views(copy, (char *)block + sizeof *copy);
+    return copy;
+}
+
+#endif /* ASM_EVENTS_IMPLEMENTED */
+#endif /* implementation */
+
+/* =========================================================================================================
+ * Licence: your choice of the two that follow.
+ *
+ * This software is available under two licences. Choose whichever you prefer.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE A - MIT License
+ *
+ * Copyright (c) 2026 the asm authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of
+ * this software and associated documentation files (the "Software"), to deal in
+ * the Software without restriction, including without limitation the rights to
+ * use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+ * of the Software, and to permit persons to whom the Software is furnished to do
+ * so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE B - Public Domain (The Unlicense)
+ *
+ * This is free and unencumbered software released into the public domain.
+ *
+ * Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+ * software, either in source code form or as a compiled binary, for any purpose,
+ * commercial or non-commercial, and by any means.
+ *
+ * In jurisdictions that recognize copyright laws, the author or authors of this
+ * software dedicate any and all copyright interest in the software to the public
+ * domain. We make this dedication for the benefit of the public at large and to
+ * the detriment of our heirs and successors. We intend this dedication to be an
+ * overt act of relinquishment in perpetuity of all present and future rights to
+ * this software under copyright law.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+ * ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+ * WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ *
+ * For more information, please refer to <https://unlicense.org>
+ */

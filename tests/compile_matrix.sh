@@ -1,0 +1,177 @@
+#!/bin/sh
+# Compiles the headers with every compiler at hand, as every language version, in every way they may be used:
+#     sh tests/compile_matrix.sh
+# Prints a line for each combination that fails, with the compiler's first message.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+headers=$(ls asm_*.h)
+root=$PWD
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Werror"
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+includes=-I$root
+# shellcheck disable=SC2086  # a list of names
+if grep -q '#include *[<"]stb_ds.h' $headers; then
+    stb=$(sh tests/dependencies.sh stb) || exit 1
+    includes="$includes $stb"
+fi
+
+# write_source NAME LINE...: writes a file to compile; a line @ includes all headers.
+write_source() {
+    file=$work/$1.c
+    shift
+    for line; do
+        case $line in
+            @) for header in $headers; do echo "#include \"$header\""; done ;;
+            *) echo "$line" ;;
+        esac
+    done > "$file"
+}
+
+standard_headers='#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <errno.h>'
+main='#include <string.h>
+int main(void) { return strcmp(asm_version(), ASM_VERSION); }'
+other='const char *version_elsewhere(void);
+const char *version_elsewhere(void) { return asm_version(); }'
+
+parts=
+for header in $headers; do
+    name=${header%.h}
+    macro=$(echo "${name}_IMPLEMENTATION" | tr '[:lower:]' '[:upper:]')
+    write_source "declare-$name" "#include \"$header\"" "#include \"$header\"" 'int unit;'
+    write_source "implement-$name" "#define $macro" "#include \"$header\""
+    parts="$parts implement-$name"
+done
+write_source all '#define ASM_IMPLEMENTATION' @
+write_source twice '#define ASM_IMPLEMENTATION' @ @ '#undef ASM_IMPLEMENTATION' @ "$main"
+write_source no-stdio '#define ASM_NO_STDIO' '#define ASM_IMPLEMENTATION' @
+write_source no-simd '#define ASM_NO_SIMD' '#define ASM_IMPLEMENTATION' @
+write_source after-standard-headers "$standard_headers" '#define ASM_IMPLEMENTATION' @
+write_source declarations @ "$main"
+write_source static '#define ASM_STATIC' @ "$main"
+write_source static-other '#define ASM_STATIC' @ "$other"
+
+# The headers of a 64-bit system are enough to compile C for 32 bits, but for one that is empty.
+mkdir -p "$work/stubs/gnu"
+: > "$work/stubs/gnu/stubs-32.h"
+headers_for_32="-isystem $work/stubs"
+for dir in /usr/include/x86_64-linux-*; do
+    [ ! -d "$dir" ] || headers_for_32="$headers_for_32 -isystem $dir"
+done
+
+# jobs COMPILER LANGUAGE STANDARD: lines of "what|compiler|flags|what to do|sources".
+jobs() {
+    flags="-x $2 -std=$3 $warnings"
+    [ "$2" != c ] || flags="$flags -Wstrict-prototypes"
+    for header in $headers; do
+        echo "declare-${header%.h}|$1|$flags|declare|declare-${header%.h}"
+        echo "implement-${header%.h}|$1|$flags|check|implement-${header%.h}"
+    done
+    echo "no-stdio|$1|$flags|no-stdio|no-stdio"
+    for mode in no-simd after-standard-headers twice; do
+        echo "$mode|$1|$flags|check|$mode"
+    done
+    case $3 in
+        c99 | c++11)
+            echo "optimised|$1|$flags -O2|compile|all"
+            [ -z "$m32" ] || echo "32-bit|$1|$flags -O2 $m32|compile|all"
+            ;;
+    esac
+    echo "two-files|$1|$flags|run|declarations all"
+    echo "a-file-for-each|$1|$flags|run|declarations$parts"
+    echo "static-in-two-files|$1|$flags|run|static static-other"
+}
+
+# standards COMPILER LANGUAGE STANDARD...: the jobs for a compiler, or why there are none.
+standards() {
+    compiler=$1 language=$2
+    shift 2
+    command -v "$compiler" >/dev/null || { echo "skipped: $compiler is not installed" >> "$work/notes"; return; }
+    m32="-m32 $headers_for_32"
+    # shellcheck disable=SC2086  # a list of words
+    if ! echo '#include <stdlib.h>' | "$compiler" -x "$language" $m32 -fsyntax-only - 2>/dev/null; then
+        m32=
+        echo "skipped: $compiler -m32 cannot compile here" >> "$work/notes"
+    fi
+    for standard; do
+        jobs "$compiler" "$language" "$standard"
+    done
+}
+
+# identity COMPILER: what it says of itself, but for the name that it was called by.
+identity() { "$1" --version 2>/dev/null | sed '1s/^[^ ]* //'; }
+
+all_standards() {
+    standards gcc c c99 c11 gnu99
+    standards clang c c99 c11 gnu99
+    standards g++ c++ c++11 c++17
+    standards clang++ c++ c++11 c++17
+    [ "$(identity cc)" = "$(identity gcc)" ] || [ "$(identity cc)" = "$(identity clang)" ] ||
+        standards cc c c99 c11 gnu99
+}
+
+# without HEADERS COMMAND...: whether preprocessing does without all of these headers, separated by |.
+without() {
+    pattern=$1
+    shift
+    unwanted=$("$@" -E | sed -En "s/^# [0-9]+ \".*\/($pattern)\.h\".*/\1/p" | head -n 1)
+    [ -z "$unwanted" ] || { echo "error: <$unwanted.h> is included"; return 1; }
+}
+
+# run_job COMPILER FLAGS ACTION SOURCES
+run_job() {
+    program=$work/program-$worker files=
+    for name in $4; do files="$files $work/$name.c"; done
+    # shellcheck disable=SC2086  # lists of words
+    case $3 in
+        declare)
+            "$1" $2 $includes -fsyntax-only $files &&
+                without 'stdio|stdlib|string|unistd|windows' "$1" $2 $includes $files
+            ;;
+        no-stdio)
+            "$1" $2 $includes -fsyntax-only $files && without 'stdio|unistd|fcntl' "$1" $2 $includes $files
+            ;;
+        check) "$1" $2 $includes -fsyntax-only $files ;;
+        compile) "$1" $2 $includes -c -o "$program.o" $files ;;
+        run)
+            "$1" $2 $includes -o "$program" $files &&
+                { "$program" || { echo "error: the program ended with status $?"; false; }; }
+            ;;
+    esac
+}
+
+# run_worker NUMBER: every second job.
+run_worker() {
+    worker=$1
+    while IFS='|' read -r what compiler flags action sources; do
+        if run_job "$compiler" "$flags" "$action" "$sources" > "$work/log-$worker" 2>&1; then
+            echo passed
+        else
+            standard=${flags#*-std=}
+            message=$(grep -m 1 -E 'error|warning|undefined|multiple' "$work/log-$worker")
+            echo "failed: $compiler ${standard%% *} $what: $(echo "$message" | sed "s|$root/||; s|$work/||")"
+        fi
+    done < "$work/jobs-$worker" > "$work/results-$worker"
+}
+
+: > "$work/notes"
+all_standards > "$work/jobs"
+awk -v base="$work/jobs-" '{ print > (base NR % 2) }' "$work/jobs"
+touch "$work/jobs-0" "$work/jobs-1"
+run_worker 0 &
+run_worker 1
+wait
+
+cat "$work/notes"
+cat "$work/results-0" "$work/results-1" | grep '^failed'
+passed=$(cat "$work/results-0" "$work/results-1" | grep -c '^passed')
+failed=$(cat "$work/results-0" "$work/results-1" | grep -c '^failed')
+echo "compile matrix: $passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

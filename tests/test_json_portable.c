@@ -1,0 +1,3 @@
+/* The tests of the JSON writer and reader once more, over the code for processors without SSE2. */
+#define ASM_NO_SIMD
+#include "test_json.c"
