@@ -1,0 +1,2341 @@
+/* asm_render.h - v0.1.0 - what agent sessions look like, and where that goes: renderers, sinks and the
+ * pipeline MIT or public domain, your choice: see the end of this file.
+ *
+ * DO THIS
+ *   In exactly one C or C++ file:
+ *       #define ASM_IMPLEMENTATION
+ *       #include "asm_render.h"
+ *   ASM_RENDER_IMPLEMENTATION builds this header only (asm_events.h, which it includes, must then be built
+ *   elsewhere); ASM_STATIC makes everything static. See asm_events.h.
+ *
+ * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
+ *   ASM_NO_STDIO            I  no <stdio.h>, no files, no descriptors: sinks write through functions of
+ * yours, everything else is ASM_ERR_UNSUPPORTED
+ *
+ * OVERVIEW
+ *   A renderer turns events into text, a sink takes events and text somewhere, the pipeline wires one
+ * renderer to any number of sinks. Every sink gets every event, in order.
+ *
+ *       renderers   compact (tokens on a line), verbose (a line per event), studio (for people), passthrough
+ * (nothing) sinks       tty (text as it is), file (text without colours), jsonl (the events), callback (both)
+ *
+ * EXAMPLE
+ *       asm_studio studio;
+ *       asm_tty_sink tty;
+ *       asm_jsonl_sink log;
+ *       asm_sink sinks[] = {
+ *           asm_tty_sink_init(&tty, NULL),
+ *           asm_jsonl_sink_init(&log, &(asm_jsonl_sink_options){ .output.path = "session.jsonl" }),
+ *       };
+ *       asm_pipeline pipeline;
+ *       asm_pipeline_init(&pipeline, &(asm_pipeline_options){
+ *           .renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2 });
+ *
+ *       asm_pipeline_event(&pipeline, &event);               for each event
+ *
+ *       if (asm_pipeline_close(&pipeline) != ASM_OK)         the first thing that went wrong, if any
+ *           fprintf(stderr, "%s: %s\n", pipeline.failed, asm_result_string(pipeline.result));
+ *
+ * UNTRUSTED TEXT
+ *   Whatever comes from models, tools and streams can hold escape sequences. Every built-in renderer passes
+ * all of it through asm_text_append(), so that it cannot move the cursor, set a title, write the clipboard,
+ * hide or fake a line. A renderer of your own should do so too. The jsonl sink's output is safe to show as it
+ * is.
+ *
+ * MEMORY
+ *   Renderers and the callback and tty sinks allocate nothing. The pipeline's text and the lines of a jsonl
+ * sink go into buffers that grow through ASM_REALLOC to the longest text, unless you give them memory in the
+ * options: then nothing is allocated, and what is longer goes on in pieces, as their options say.
+ *
+ * CALLBACKS
+ *   A render or sink function must not call back into the pipeline that called it. Anything else is allowed.
+ */
+#ifndef ASM_RENDER_H
+#define ASM_RENDER_H
+
+#include "asm_events.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* =========================================================================================================
+ * Untrusted text
+ */
+
+/* How asm_text_append() treats text. Combine with |. */
+enum {
+    ASM_TEXT_RAW = 1,   /* as it is: nothing is replaced but invalid UTF-8 */
+    ASM_TEXT_ASCII = 2, /* replacements in ASCII: ^[ and <U+202E>, for terminals without UTF-8 */
+    ASM_TEXT_LINE = 4   /* one line: LF is replaced too, so that a name or a path cannot begin a new one */
+};
+
+/* Appends `text` made harmless for a terminal:
+ *   C0 controls but TAB and LF, and CR but before LF     their picture, ␛ (U+2400 to U+241F); with ASCII ^[
+ *   DEL                                                  ␡; with ASCII ^?
+ *   C1 controls, bidi controls (U+061C, 200E, 200F, 202A-202E, 2066-2069), U+2028, 2029, 200B, 2060, FEFF,
+ *   tag characters (U+E0000-E007F)                       <U+202E>
+ *   invalid UTF-8                                        U+FFFD; with ASCII ?
+ * Works on each text by itself: nothing that is cut in two can join again. Returns the buffer's result. */
+ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags);
+
+/* Appends the first `count` code points of `text` likewise, and `...` if there are more. */
+ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t count, unsigned flags);
+
+/* Appends valid JSON text likewise, without the white space between its tokens; SIZE_MAX for all of it. */
+ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags);
+
+/* =========================================================================================================
+ * Renderers
+ */
+
+/* A renderer: two functions and what they work on. `render_event` appends what the event looks like, maybe
+ * nothing; `finish` what ends the session. They get a buffer that may be draining, so they only append and
+ * never look back. Their result other than ASM_OK stops the event's text there and becomes the pipeline's.
+ * Either may be NULL: nothing. */
+typedef struct asm_renderer {
+    void *self;
+    asm_result (*render_event)(void *self, const asm_event *event, asm_buffer *out);
+    asm_result (*finish)(void *self, asm_buffer *out);
+} asm_renderer;
+
+typedef enum asm_setting { ASM_SETTING_DEFAULT, ASM_SETTING_ON, ASM_SETTING_OFF } asm_setting;
+
+typedef enum asm_tool_output {
+    ASM_TOOL_OUTPUT_SUMMARY, /* one line per tool */
+    ASM_TOOL_OUTPUT_PREVIEW, /* and the last three lines of its output */
+    ASM_TOOL_OUTPUT_FULL     /* and all of them */
+} asm_tool_output;
+
+/* Options of every built-in renderer. Zero means the default; copied by the init functions. */
+typedef struct asm_render_options {
+    asm_setting color;  /* ANSI colours; default on. See asm_terminal_detect() for what people expect */
+    bool raw;           /* do not neutralise untrusted text */
+    bool ascii;         /* symbols and replacements in ASCII */
+    bool show_thinking; /* also the model's reasoning */
+    asm_setting
+        tty; /* studio: overwrite the line of a running tool; default: if standard output is a terminal */
+    asm_tool_output tool_output; /* studio */
+    int indent;                  /* studio: spaces; 0 means 2, negative means none */
+} asm_render_options;
+
+/* Tokens on a line: r+ sonnet >> Hello t+Read t-Read r-:end
+ * `r+` and `r-` a run starts and ends, `t+NAME` `t-NAME` `t!NAME` a tool starts, ends, fails, `tr:` its
+ * result, `>>` text follows, `tk:IN/OUT` tokens, `msg` a message, `!` an error, `?` anything else. */
+typedef struct asm_compact {
+    asm_render_options options; /* read only */
+    uint64_t events, tools;     /* read only: how many there were */
+    bool line_open, streaming;  /* private */
+} asm_compact;
+
+/* A line per event, `[run_started] model=… session_id=…`, and streamed text between them. */
+typedef struct asm_verbose {
+    asm_render_options options; /* read only */
+    uint64_t events, tools;     /* read only: how many there were */
+    bool streaming;             /* private */
+} asm_verbose;
+
+#define ASM_STUDIO_TOOLS     16  /* how many running tools are remembered; the oldest is forgotten first */
+#define ASM_STUDIO_TOOL_TEXT 480 /* bytes that are remembered of each: its id, name and what it works on */
+
+/* For people: symbols, summaries, text. About 9 KB: it remembers the tools that run. */
+typedef struct asm_studio {
+    asm_render_options options;          /* read only */
+    uint64_t events, tools;              /* read only: how many there were */
+    int64_t input_tokens, output_tokens; /* read only: as last reported */
+    bool in_text, has_usage;             /* private */
+    struct {
+        uint64_t started; /* 0: free */
+        size_t id_size, name_size, subject, subject_size, lines;
+        char text[ASM_STUDIO_TOOL_TEXT];
+    } running[ASM_STUDIO_TOOLS]; /* private */
+} asm_studio;
+
+/* Initialise a renderer and return it for asm_pipeline_options. `options` may be NULL. The renderer must
+ * outlive the pipeline. They cannot fail and allocate nothing. */
+ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options);
+ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options);
+ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options);
+
+/* Renders nothing: for pipelines whose sinks want the events only. */
+ASM_API asm_renderer asm_passthrough_init(void);
+
+/* What a terminal can do, and what its user wants. */
+typedef struct asm_terminal {
+    bool is_terminal;
+    bool color;  /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, a terminal or not, TERM unset or
+                    dumb: in this order */
+    bool utf8;   /* the locale that the environment names has UTF-8 */
+    int columns; /* the terminal's width, else COLUMNS, else 80 */
+} asm_terminal;
+
+/* Looks at file descriptor `fd` and at the environment: the only function of these headers that does.
+ * All false and 80 columns with ASM_NO_STDIO. */
+ASM_API asm_terminal asm_terminal_detect(int fd);
+
+/* =========================================================================================================
+ * Sinks
+ */
+
+/* A sink: its functions and what they work on. Any may be NULL: nothing to do. After an error the pipeline
+ * calls only `close`. write        text that belongs to no event: what `finish` gave, or a piece of a long
+ * text that goes on write_event  an event and its text, maybe empty; both valid during the call only flush
+ * everything so far must reach its destination now close        the end; called exactly once */
+typedef struct asm_sink {
+    void *self;
+    const char *name; /* for messages: "tty", "session.jsonl"; must outlive the sink */
+    asm_result (*write)(void *self, asm_str text);
+    asm_result (*write_event)(void *self, const asm_event *event, asm_str text);
+    asm_result (*flush)(void *self);
+    asm_result (*close)(void *self);
+    asm_result result; /* the first error; set by the init functions and by the pipeline */
+} asm_sink;
+
+/* Where a sink writes: one of these four, else ASM_ERR_INVALID_ARGUMENT from its init. */
+typedef struct asm_output {
+    const char *path; /* a file: created if need be, appended to, closed with the sink; must outlive it */
+    void *stream;     /* a FILE *: flushed after each write, never closed */
+    int fd;           /* a file descriptor above 0 (1 is standard output): used, never closed */
+    asm_write_function write; /* a function of yours, called with `user` */
+    void *user;
+} asm_output;
+
+/* A destination as the sinks use it, for sinks of your own: opened by asm_writer_open(). */
+typedef struct asm_writer {
+    asm_output output; /* private */
+    int fd;            /* private */
+    bool owned;        /* private */
+    char last_byte;    /* private: the last one that is known to have been written */
+    int system_error;  /* read only: errno of the first failure, 0 if there is none */
+} asm_writer;
+
+/* Opens what `output` names. ASM_ERR_OPEN (see system_error) if the file cannot be; ASM_ERR_INVALID_ARGUMENT,
+ * ASM_ERR_UNSUPPORTED. Files are opened for appending, so that several processes may log to one. */
+ASM_API asm_result asm_writer_open(asm_writer *writer, const asm_output *output);
+
+/* Writes all of it, waiting where the descriptor would block and going on after signals and short writes.
+ * ASM_ERR_CLOSED when a pipe's reader has gone (programs should ignore SIGPIPE), else ASM_ERR_WRITE. */
+ASM_API asm_result asm_writer_write(asm_writer *writer, const char *data, size_t size);
+
+/* Has the system bring what was written to the disk; ASM_OK where that means nothing. */
+ASM_API asm_result asm_writer_sync(asm_writer *writer);
+
+/* Closes what asm_writer_open() opened. */
+ASM_API asm_result asm_writer_close(asm_writer *writer);
+
+/* Text as it is, to a terminal or any stream. */
+typedef struct asm_tty_sink_options {
+    asm_output output;  /* default: standard output */
+    char *buffer;       /* if given, text is gathered here and written when it is full and on flush: then call
+                           asm_pipeline_flush() when you wait for input. Else it is written at once */
+    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+} asm_tty_sink_options;
+
+typedef struct asm_tty_sink {
+    asm_writer writer;  /* read only: system_error */
+    asm_buffer pending; /* private */
+} asm_tty_sink;
+
+ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options);
+
+/* Text for logs: without ANSI escape sequences and lone carriage returns. */
+typedef struct asm_file_sink_options {
+    asm_output output; /* required */
+    char *buffer;      /* as for the tty sink */
+    size_t buffer_size;
+} asm_file_sink_options;
+
+typedef struct asm_file_sink {
+    asm_writer writer;  /* read only: system_error */
+    asm_buffer pending; /* private */
+    unsigned state;     /* private: within an escape sequence that the last write cut */
+    bool gather;        /* private: a buffer was given */
+    char memory[256];   /* private: used when none was */
+} asm_file_sink;
+
+ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options);
+
+/* Events as JSON Lines. Each record goes out in one write to a descriptor opened for appending. If a write
+ * fails half way, the next record begins on a new line; a file that ends in half a line gets one when it is
+ * opened. */
+typedef struct asm_jsonl_sink_options {
+    asm_output output;   /* required */
+    bool compact;        /* the compact form; default: the full one */
+    bool truncate_torn;  /* half a line at the end of the file is cut off; default: it is ended by a LF, and
+                            kept */
+    bool gather;         /* records are written together, when 64 KB or `buffer` are full and on flush */
+    unsigned sync_every; /* bring records to the disk after this many, and at the end; 0: leave that to the
+                            system */
+    char *buffer; /* memory for records; one that is longer goes out in several writes. Default: memory that
+                     grows to the longest record */
+    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+} asm_jsonl_sink_options;
+
+typedef struct asm_jsonl_sink {
+    asm_jsonl_sink_options options; /* read only */
+    asm_writer writer;              /* read only: system_error */
+    uint64_t records;               /* read only: written */
+    uint64_t torn_bytes; /* read only: the length of half a line that stood at the end of the file */
+    asm_buffer line;     /* private */
+    bool torn;           /* private: the last write failed half way */
+    unsigned unsynced;   /* private */
+} asm_jsonl_sink;
+
+ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options);
+
+/* Calls a function with each event and its text. `event` is NULL for text that belongs to none (see
+ * asm_sink.write). */
+typedef void (*asm_event_callback)(void *user, const asm_event *event, asm_str text);
+
+typedef struct asm_callback_sink {
+    asm_event_callback callback; /* private */
+    void *user;                  /* private */
+} asm_callback_sink;
+
+ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user);
+
+/* =========================================================================================================
+ * Pipeline
+ */
+
+typedef struct asm_pipeline_options {
+    asm_renderer renderer; /* zero: passthrough */
+    asm_sink *sinks;       /* must outlive the pipeline, which keeps their first errors in them */
+    size_t sink_count;
+    char *buffer; /* memory for an event's text; longer text reaches the sinks in pieces: all but the last
+                     through `write`, the last with the event. Default: memory that grows to the longest */
+    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+} asm_pipeline_options;
+
+typedef struct asm_pipeline {
+    asm_renderer renderer; /* private */
+    asm_sink *sinks;       /* read only */
+    size_t sink_count;     /* read only */
+    asm_buffer text;       /* private */
+    asm_result result;     /* read only: the first error */
+    const char
+        *failed;  /* read only: whose it was: the sink's name, or "renderer" or "pipeline"; NULL if none */
+    bool is_open; /* private */
+} asm_pipeline;
+
+/* Sets up a pipeline. If a sink's init had failed, the others are closed and its error is returned.
+ * ASM_ERR_INVALID_ARGUMENT if `buffer` is too small. */
+ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_options *options);
+
+/* Renders an event and hands it to every sink that works. A sink that fails gets no more events and does not
+ * stop the others. Returns the pipeline's first error so far. */
+ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *event);
+
+/* Gives the next event of a source; false at its end. */
+typedef bool (*asm_next_function)(void *user, asm_event *event);
+
+/* Takes events from `next` until there are no more, then closes the pipeline. */
+ASM_API asm_result asm_pipeline_run(asm_pipeline *pipeline, asm_next_function next, void *user);
+
+/* Flushes every sink that works. */
+ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline);
+
+/* The renderer's finish, then flush and close of every sink; frees the text buffer. Returns the first error
+ * of the pipeline's whole life. A second call does nothing but return it again. */
+ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* ASM_RENDER_H */
+
+/* =========================================================================================================
+ * Implementation
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_RENDER_IMPLEMENTATION) || defined(ASM_STATIC)
+#ifndef ASM_RENDER_IMPLEMENTED
+#define ASM_RENDER_IMPLEMENTED
+
+#include <string.h>
+
+/* >>untrusted text */
+
+/* Bytes of `word` that are not from 0x20 to 0x7E have their highest bit set. Those above the first may by
+ * mistake. */
+static uint64_t asm__unprintable_bytes(uint64_t word) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    return ((word - each * 0x20) | word | (word + each)) & (each * 0x80);
+}
+
+/* The end of the run of printable ASCII from `p`. */
+static const char *asm__printable_end(const char *p, const char *end) {
+    while (end - p >= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        if (asm__unprintable_bytes(word)) break;
+        p += 8;
+    }
+    while (p < end && *p >= 0x20 && *p < 0x7F)
+        p++;
+    return p;
+}
+
+/* Characters of more than one byte that are shown by their number. */
+static bool asm__is_deceptive(uint32_t c) {
+    return (c >= 0x80 && c < 0xA0) || c == 0x061C || c == 0x200B || c == 0x200E || c == 0x200F ||
+           (c >= 0x2028 && c <= 0x202E) || c == 0x2060 || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF ||
+           (c >= 0xE0000 && c <= 0xE007F);
+}
+
+static void asm__append_literal(asm_buffer *out, const char *text) {
+    asm_buffer_append(out, asm_str_from(text));
+}
+
+static void asm__append_control(asm_buffer *out, unsigned char c, unsigned flags) {
+    char text[3];
+    if (flags & ASM_TEXT_ASCII) {
+        text[0] = '^';
+        text[1] = (char)(c ^ 0x40);
+        asm_buffer_append(out, asm_str_make(text, 2));
+        return;
+    }
+    text[0] = '\xE2'; /* U+2400, and U+2421 for DEL */
+    text[1] = '\x90';
+    text[2] = (char)(0x80 + (c == 0x7F ? 0x21 : c));
+    asm_buffer_append(out, asm_str_make(text, 3));
+}
+
+static void asm__append_number_of(asm_buffer *out, uint32_t c) {
+    static const char hex[] = "0123456789ABCDEF";
+    char text[16] = "<U+";
+    size_t size = 3;
+    int shift;
+    for (shift = c > 0xFFFF ? 16 : 12; shift >= 0; shift -= 4)
+        text[size++] = hex[c >> shift & 15];
+    text[size++] = '>';
+    asm_buffer_append(out, asm_str_make(text, size));
+}
+
+/* Whether the ASCII character at `p` may be shown as it is. */
+static bool asm__is_harmless(const char *p, const char *end, unsigned flags) {
+    if (*p >= 0x20 && *p < 0x7F) return true;
+    if (flags & ASM_TEXT_RAW) return true;
+    if (*p == '\t') return true;
+    if (flags & ASM_TEXT_LINE) return false;
+    return *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
+}
+
+ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags) {
+    const char *p = text.data, *end = p + text.size, *begin = p; /* from `begin` on nothing was replaced */
+    if (text.size == 0) return out->result;
+    while ((p = asm__printable_end(p, end)) < end) {
+        size_t at = (size_t)(p - text.data), next = at;
+        uint32_t c = (unsigned char)*p;
+        bool invalid = false;
+        if (c < 0x80) {
+            next++;
+            if (asm__is_harmless(p, end, flags)) {
+                p++;
+                continue;
+            }
+        } else {
+            c = asm_utf8_decode(text, &next);
+            invalid = c == 0xFFFD && (next - at != 3 || *p != '\xEF');
+            if (!invalid && ((flags & ASM_TEXT_RAW) || !asm__is_deceptive(c))) {
+                p = text.data + next;
+                continue;
+            }
+        }
+        asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
+        if (invalid) asm__append_literal(out, flags & ASM_TEXT_ASCII ? "?" : "\xEF\xBF\xBD");
+        else if (c < 0x80) asm__append_control(out, (unsigned char)c, flags);
+        else asm__append_number_of(out, c);
+        begin = p = text.data + next;
+    }
+    return asm_buffer_append(out, asm_str_make(begin, (size_t)(end - begin)));
+}
+
+ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t count, unsigned flags) {
+    asm_str shown = text.data ? asm_utf8_prefix(text, count) : text;
+    asm_text_append(out, shown, flags);
+    if (shown.size < text.size) asm__append_literal(out, "...");
+    return out->result;
+}
+
+/* The end of the piece of JSON text that begins at `p`: a run without white space, or one inside a string. */
+static const char *asm__json_piece_end(const char *p, const char *end, bool *in_string) {
+    for (; p < end; p++) {
+        if (*p == '"') *in_string = !*in_string;
+        else if (*in_string && *p == '\\' && p + 1 < end) p++;
+        else if (!*in_string && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) break;
+    }
+    return p;
+}
+
+ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags) {
+    const char *p = json.data, *end = p + json.size;
+    bool in_string = false;
+    while (json.size > 0 && p < end) {
+        const char *stop;
+        asm_str piece;
+        if (!in_string && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
+            p++;
+            continue;
+        }
+        if (count == 0) return asm_buffer_append(out, asm_str_make("...", 3));
+        stop = asm__json_piece_end(p, (size_t)(end - p) / 4 > count ? p + 4 * count : end, &in_string);
+        piece = asm_utf8_prefix(asm_str_make(p, (size_t)(stop - p)), count);
+        asm_text_append(out, piece, flags);
+        count = piece.size < (size_t)(stop - p) ? 0 : count - (count == SIZE_MAX ? 0 : asm_utf8_count(piece));
+        p = piece.data + piece.size;
+    }
+    return out->result;
+}
+
+/* >>what renderers share */
+
+#define ASM__RED     "0;31"
+#define ASM__GREEN   "0;32"
+#define ASM__BLUE    "0;34"
+#define ASM__MAGENTA "0;35"
+#define ASM__CYAN    "0;36"
+#define ASM__DIM     "2"
+
+#define ASM__LONG_TEXT  2000 /* code points of outputs and messages */
+#define ASM__SHORT_TEXT 120  /* code points of errors, inputs and the like */
+
+static asm_render_options asm__render_defaults(const asm_render_options *options) {
+    asm_render_options filled;
+    memset(&filled, 0, sizeof filled);
+    if (options) filled = *options;
+    if (filled.color == ASM_SETTING_DEFAULT) filled.color = ASM_SETTING_ON;
+    if (filled.indent == 0) filled.indent = 2;
+    if (filled.indent < 0) filled.indent = 0;
+    if (filled.indent > 64) filled.indent = 64;
+    return filled;
+}
+
+static unsigned asm__block_flags(const asm_render_options *options) {
+    return (options->raw ? (unsigned)ASM_TEXT_RAW : 0) | (options->ascii ? (unsigned)ASM_TEXT_ASCII : 0);
+}
+
+static unsigned asm__line_flags(const asm_render_options *options) {
+    return asm__block_flags(options) | ASM_TEXT_LINE;
+}
+
+static void asm__begin_color(asm_buffer *out, const asm_render_options *options, const char *code) {
+    if (options->color != ASM_SETTING_ON) return;
+    asm__append_literal(out, "\033[");
+    asm__append_literal(out, code);
+    asm_buffer_append_byte(out, 'm');
+}
+
+static void asm__end_color(asm_buffer *out, const asm_render_options *options) {
+    if (options->color == ASM_SETTING_ON) asm__append_literal(out, "\033[0m");
+}
+
+/* A constant text in a colour. */
+static void asm__colored(asm_buffer *out, const asm_render_options *options, const char *code,
+                         const char *text) {
+    asm__begin_color(out, options, code);
+    asm__append_literal(out, text);
+    asm__end_color(out, options);
+}
+
+static asm_str asm__or(asm_str text, const char *otherwise) {
+    return text.size > 0 ? text : asm_str_from(otherwise);
+}
+
+static void asm__append_count(asm_buffer *out, int64_t count) {
+    asm_json_writer writer;
+    asm_json_writer_init(&writer, out);
+    asm_json_write_int64(&writer, count);
+}
+
+/* A number with at least one decimal, rounded to at most `decimals`. */
+static void asm__append_decimal(asm_buffer *out, double value, int decimals) {
+    char digits[32];
+    asm_buffer text;
+    asm_buffer_init_fixed(&text, digits, sizeof digits);
+    asm_double_format(&text, asm_double_round(value, decimals));
+    asm_buffer_append(out, asm_buffer_text(&text));
+    if (!memchr(digits, '.', text.size) && !memchr(digits, 'e', text.size)) asm__append_literal(out, ".0");
+}
+
+static void asm__append_tokens(asm_buffer *out, int64_t input, int64_t output) {
+    asm__append_count(out, input);
+    asm_buffer_append_byte(out, '/');
+    asm__append_count(out, output);
+}
+
+/* The token counts of a run's end. */
+static bool asm__run_usage(const asm_event *event, asm_usage_payload *usage) {
+    return event->run.token_usage.data && asm_usage_read(usage, event->run.token_usage);
+}
+
+static bool asm__is_hidden(const asm_render_options *options, const asm_event *event) {
+    return event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.thinking.value &&
+           !options->show_thinking;
+}
+
+static bool asm__has_output(const asm_tool_payload *tool) {
+    if (tool->output.data) return tool->output.size > 0;
+    return tool->output_json.data && asm_json_type_of(tool->output_json) != ASM_JSON_NULL;
+}
+
+static void asm__append_output(asm_buffer *out, const asm_tool_payload *tool, unsigned flags) {
+    if (tool->output.data) asm_text_append_cut(out, tool->output, ASM__LONG_TEXT, flags);
+    else asm_text_append_json(out, tool->output_json, ASM__LONG_TEXT, flags);
+}
+
+/* Why a tool or a run failed, in words. */
+static asm_str asm__error_text(const asm_event *event) {
+    asm_str text = {NULL, 0};
+    if (event->type == ASM_EVENT_RUN_FAILED) text = event->run.error_message;
+    if (event->type == ASM_EVENT_ERROR_OCCURRED) text = event->error.message;
+    return asm__or(text, "unknown error");
+}
+
+/* >>compact */
+
+/* Begins a token: a space if the line is open. */
+static void asm__compact_token(asm_compact *compact, asm_buffer *out) {
+    if (compact->line_open) asm_buffer_append_byte(out, ' ');
+    compact->line_open = true;
+}
+
+/* A constant, then a name, in one colour: t+Read */
+static void asm__compact_name(asm_compact *compact, asm_buffer *out, const char *color, const char *mark,
+                              asm_str name) {
+    asm__compact_token(compact, out);
+    asm__begin_color(out, &compact->options, color);
+    asm__append_literal(out, mark);
+    asm_text_append(out, name, asm__line_flags(&compact->options));
+    asm__end_color(out, &compact->options);
+}
+
+/* A mark, and a dim text behind it. */
+static void asm__compact_dim(asm_compact *compact, asm_buffer *out, const char *color, const char *mark,
+                             asm_str text) {
+    asm__compact_token(compact, out);
+    asm__colored(out, &compact->options, color, mark);
+    asm_buffer_append_byte(out, ' ');
+    asm__begin_color(out, &compact->options, ASM__DIM);
+    asm_text_append_cut(out, text, ASM__SHORT_TEXT, asm__block_flags(&compact->options));
+    asm__end_color(out, &compact->options);
+}
+
+/* "claude-sonnet-4-5-20250929" as "sonnet-4-5". */
+static void asm__compact_model(asm_compact *compact, asm_buffer *out, asm_str model) {
+    static const char *const prefixes[] = {"claude-", "anthropic."};
+    size_t i, parts = 0, at = 0;
+    for (i = 0; i < 2; i++) {
+        size_t size = strlen(prefixes[i]);
+        if (model.size >= size && memcmp(model.data, prefixes[i], size) == 0)
+            model = asm_str_make(model.data + size, model.size - size);
+    }
+    if (model.size == 0) return;
+    asm_buffer_append_byte(out, ' ');
+    asm__begin_color(out, &compact->options, ASM__MAGENTA);
+    while (at < model.size && parts < 3) {
+        const char *dash = (const char *)memchr(model.data + at, '-', model.size - at);
+        size_t end = dash ? (size_t)(dash - model.data) : model.size;
+        if (end > at) {
+            if (parts++) asm_buffer_append_byte(out, '-');
+            asm_text_append(out, asm_str_make(model.data + at, end - at), asm__line_flags(&compact->options));
+        }
+        at = end + 1;
+    }
+    asm__end_color(out, &compact->options);
+}
+
+static void asm__compact_result(asm_compact *compact, asm_buffer *out, const asm_event *event, bool failed) {
+    unsigned flags = asm__block_flags(&compact->options);
+    asm__compact_name(compact, out, failed ? ASM__RED : ASM__GREEN, failed ? "t!" : "t-",
+                      asm__or(event->tool.name, "unknown"));
+    if (!asm__has_output(&event->tool) && !(failed && event->tool.error_message.size > 0)) return;
+    asm_buffer_append_byte(out, ' ');
+    asm__colored(out, &compact->options, ASM__GREEN, "tr:");
+    asm__begin_color(out, &compact->options, ASM__DIM);
+    if (failed && event->tool.error_message.size > 0)
+        asm_text_append_cut(out, event->tool.error_message, ASM__LONG_TEXT, flags);
+    else asm__append_output(out, &event->tool, flags);
+    asm__end_color(out, &compact->options);
+}
+
+static void asm__compact_cost(asm_buffer *out, const asm_optional_double *cost) {
+    if (!cost->is_set) return;
+    asm__append_literal(out, " $");
+    asm__append_decimal(out, cost->value, 4);
+}
+
+static void asm__compact_reason(asm_compact *compact, asm_buffer *out, asm_str reason) {
+    size_t i;
+    char lower[64];
+    if (reason.size == 0) return;
+    asm_buffer_append_byte(out, ':');
+    if (reason.size > sizeof lower) reason = asm_utf8_prefix(reason, sizeof lower / 4);
+    for (i = 0; i < reason.size; i++)
+        lower[i] =
+            reason.data[i] >= 'A' && reason.data[i] <= 'Z' ? (char)(reason.data[i] + 32) : reason.data[i];
+    reason = asm_str_make(lower, reason.size);
+    if (asm_str_equal(reason, asm_str_from("tool_use"))) reason = asm_str_from("tool");
+    if (asm_str_equal(reason, asm_str_from("end_turn"))) reason = asm_str_from("end");
+    asm_text_append(out, reason, asm__line_flags(&compact->options));
+}
+
+static void asm__compact_streamed(asm_compact *compact, asm_buffer *out, asm_str text) {
+    if (!compact->streaming) {
+        asm__compact_token(compact, out);
+        asm__colored(out, &compact->options, ASM__MAGENTA, ">>");
+        asm_buffer_append_byte(out, ' ');
+        compact->streaming = true;
+    }
+    asm_text_append(out, text, asm__block_flags(&compact->options));
+}
+
+static asm_result asm__compact_event(void *self, const asm_event *event, asm_buffer *out) {
+    asm_compact *compact = (asm_compact *)self;
+    const asm_render_options *options = &compact->options;
+    compact->events++;
+    if (asm__is_hidden(options, event)) return out->result;
+    if (event->type != ASM_EVENT_MESSAGE_STREAMED && compact->streaming) {
+        if (compact->line_open) asm_buffer_append_byte(out, '\n');
+        compact->line_open = compact->streaming = false;
+    }
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+        asm__compact_token(compact, out);
+        asm__colored(out, options, ASM__BLUE, "r+");
+        asm__compact_model(compact, out, event->run.model);
+        break;
+    case ASM_EVENT_MESSAGE_STREAMED:
+        asm__compact_streamed(compact, out, asm_event_text(event));
+        break;
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        compact->tools++;
+        asm__compact_name(compact, out, ASM__GREEN, "t+", asm__or(event->tool.name, "unknown"));
+        break;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        asm__compact_result(compact, out, event, event->type == ASM_EVENT_TOOL_CALL_FAILED);
+        break;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        asm__compact_token(compact, out);
+        asm__begin_color(out, options, ASM__DIM);
+        asm__append_literal(out, "tk:");
+        asm__append_tokens(out, event->usage.input_tokens.value, event->usage.output_tokens.value);
+        asm__compact_cost(out, &event->usage.cost_usd);
+        asm__end_color(out, options);
+        break;
+    case ASM_EVENT_MESSAGE_RECEIVED:
+        asm__compact_dim(compact, out, ASM__BLUE, "msg", event->message.content);
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+        asm__compact_token(compact, out);
+        asm__begin_color(out, options, ASM__BLUE);
+        asm__append_literal(out, "r-");
+        asm__compact_reason(compact, out, event->run.stop_reason);
+        asm__compact_cost(out, &event->run.cost_usd);
+        asm__end_color(out, options);
+        break;
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm__compact_dim(compact, out, ASM__RED, "!", asm__error_text(event));
+        break;
+    case ASM_EVENT_RUN_CANCELLED:
+        asm__compact_dim(compact, out, ASM__RED, "!", asm_str_from("cancelled"));
+        break;
+    default:
+        asm__compact_token(compact, out);
+        asm__colored(out, options, ASM__DIM, "?");
+        asm_buffer_append_byte(out, ' ');
+        asm__begin_color(out, options, ASM__DIM);
+        asm_text_append(out, asm_event_name(event), asm__line_flags(options));
+        asm__end_color(out, options);
+    }
+    return out->result;
+}
+
+static asm_result asm__compact_finish(void *self, asm_buffer *out) {
+    asm_compact *compact = (asm_compact *)self;
+    if (compact->streaming && compact->line_open) asm_buffer_append_byte(out, '\n');
+    asm_buffer_append_byte(out, '\n');
+    asm__begin_color(out, &compact->options, ASM__DIM);
+    asm__append_count(out, (int64_t)compact->events);
+    asm__append_literal(out, " events, ");
+    asm__append_count(out, (int64_t)compact->tools);
+    asm__append_literal(out, " tools\n");
+    asm__end_color(out, &compact->options);
+    return out->result;
+}
+
+ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options) {
+    asm_renderer renderer;
+    memset(compact, 0, sizeof *compact);
+    compact->options = asm__render_defaults(options);
+    renderer.self = compact;
+    renderer.render_event = asm__compact_event;
+    renderer.finish = asm__compact_finish;
+    return renderer;
+}
+
+/* >>verbose */
+
+/* `[name]` in its colour, on a line of its own. */
+static void asm__verbose_begin(asm_verbose *verbose, asm_buffer *out, const char *color, const char *name) {
+    if (verbose->streaming) asm_buffer_append_byte(out, '\n');
+    verbose->streaming = false;
+    asm__colored(out, &verbose->options, color, name);
+}
+
+/* ` label` and a text on one line. */
+static void asm__verbose_name(asm_verbose *verbose, asm_buffer *out, const char *label, asm_str text) {
+    asm__append_literal(out, label);
+    asm_text_append(out, text, asm__line_flags(&verbose->options));
+}
+
+/* ` label` and a text that may have several lines. */
+static void asm__verbose_text(asm_verbose *verbose, asm_buffer *out, const char *label, asm_str text) {
+    asm__append_literal(out, label);
+    asm_text_append_cut(out, text, ASM__LONG_TEXT, asm__block_flags(&verbose->options));
+}
+
+static void asm__verbose_cost(asm_buffer *out, const asm_optional_double *cost) {
+    if (!cost->is_set) return;
+    asm__append_literal(out, " cost=$");
+    asm__append_decimal(out, cost->value, 6);
+}
+
+/* The session id of the event, else of its data. */
+static void asm__verbose_session(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    asm_str key = asm_str_from("session_id"), raw, text;
+    char memory[256];
+    asm_buffer scratch;
+    asm__append_literal(out, " session_id=");
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    text = event->session_id;
+    if (!text.data && event->extra.data && asm_json_find(event->extra, &key, &raw, 1, NULL) == ASM_OK &&
+        raw.data)
+        asm_json_to_string(raw, &scratch, &text);
+    asm_text_append(out, text, asm__line_flags(&verbose->options));
+}
+
+static bool asm__is_empty_object(asm_str json) {
+    size_t i, tokens = 0;
+    for (i = 0; i < json.size; i++)
+        tokens += json.data[i] > ' ';
+    return json.size == 0 || (tokens == 2 && asm_json_type_of(json) == ASM_JSON_OBJECT);
+}
+
+static void asm__verbose_tool(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    asm__verbose_name(verbose, out, " name=", asm__or(event->tool.name, "unknown"));
+    if (event->type == ASM_EVENT_TOOL_CALL_STARTED) {
+        asm__verbose_name(verbose, out, " id=", event->tool.call_id);
+        if (asm_json_type_of(event->tool.input) == ASM_JSON_OBJECT &&
+            !asm__is_empty_object(event->tool.input)) {
+            asm__append_literal(out, " input=");
+            asm_text_append_json(out, event->tool.input, ASM__SHORT_TEXT,
+                                 asm__block_flags(&verbose->options));
+        }
+    } else if (event->type == ASM_EVENT_TOOL_CALL_FAILED && event->tool.error_message.size > 0) {
+        asm__verbose_text(verbose, out, " error=", event->tool.error_message);
+    } else if (asm__has_output(&event->tool)) {
+        asm__append_literal(out, event->type == ASM_EVENT_TOOL_CALL_FAILED ? " error=" : " output=");
+        asm__append_output(out, &event->tool, asm__block_flags(&verbose->options));
+    }
+}
+
+static void asm__verbose_error(asm_verbose *verbose, asm_buffer *out, asm_str code, asm_str message) {
+    asm__verbose_name(verbose, out, " error_code=", asm__or(code, "unknown"));
+    asm__verbose_text(verbose, out, " error_message=", message);
+}
+
+/* Keeps the first bytes it is given, then stops the writer. */
+static asm_result asm__take_first(void *user, const char *data, size_t size) {
+    asm_buffer *first = (asm_buffer *)user;
+    size_t room = first->capacity - first->size;
+    asm_buffer_append(first, asm_str_make(data, size < room ? size : room));
+    return size <= room ? ASM_OK : ASM_ERR_NO_SPACE;
+}
+
+static void asm__verbose_other(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    char memory[4 * ASM__SHORT_TEXT + 8], few[ASM_BUFFER_MIN_DRAINING];
+    asm_buffer first, writer;
+    asm_buffer_init_fixed(&first, memory, sizeof memory);
+    asm_buffer_init_draining(&writer, few, sizeof few, asm__take_first, &first);
+    asm_event_write_data(event, &writer);
+    asm_buffer_drain(&writer);
+    asm__verbose_name(verbose, out, " type=", asm_event_name(event));
+    asm__append_literal(out, " data=");
+    asm_text_append_json(out, asm_buffer_text(&first), ASM__SHORT_TEXT, asm__block_flags(&verbose->options));
+}
+
+static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buffer *out) {
+    asm_verbose *verbose = (asm_verbose *)self;
+    asm_usage_payload usage;
+    verbose->events++;
+    if (asm__is_hidden(&verbose->options, event)) return out->result;
+    switch (event->type) {
+    case ASM_EVENT_MESSAGE_STREAMED:
+        verbose->streaming = true;
+        return asm_text_append(out, asm_event_text(event), asm__block_flags(&verbose->options));
+    case ASM_EVENT_RUN_STARTED:
+        asm__verbose_begin(verbose, out, ASM__BLUE, "[run_started]");
+        asm__verbose_name(verbose, out, " model=", asm__or(event->run.model, "unknown"));
+        asm__verbose_session(verbose, out, event);
+        break;
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        verbose->tools++;
+        asm__verbose_begin(verbose, out, ASM__GREEN, "[tool_call_started]");
+        asm__verbose_tool(verbose, out, event);
+        break;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+        asm__verbose_begin(verbose, out, ASM__GREEN, "[tool_call_completed]");
+        asm__verbose_tool(verbose, out, event);
+        break;
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        asm__verbose_begin(verbose, out, ASM__RED, "[tool_call_failed]");
+        asm__verbose_tool(verbose, out, event);
+        break;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        asm__verbose_begin(verbose, out, ASM__DIM, "[token_usage]");
+        asm__append_literal(out, " input=");
+        asm__append_count(out, event->usage.input_tokens.value);
+        asm__append_literal(out, " output=");
+        asm__append_count(out, event->usage.output_tokens.value);
+        asm__verbose_cost(out, &event->usage.cost_usd);
+        break;
+    case ASM_EVENT_MESSAGE_RECEIVED:
+        asm__verbose_begin(verbose, out, ASM__BLUE, "[message_received]");
+        asm__verbose_name(verbose, out, " role=", asm__or(event->message.role, "assistant"));
+        asm__verbose_text(verbose, out, " content=", event->message.content);
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+        asm__verbose_begin(verbose, out, ASM__BLUE, "[run_completed]");
+        asm__verbose_name(verbose, out, " stop_reason=", asm__or(event->run.stop_reason, "end_turn"));
+        if (asm__run_usage(event, &usage)) {
+            asm__append_literal(out, " tokens=");
+            asm__append_tokens(out, usage.input_tokens.value, usage.output_tokens.value);
+        }
+        asm__verbose_cost(out, &event->run.cost_usd);
+        break;
+    case ASM_EVENT_RUN_FAILED:
+        asm__verbose_begin(verbose, out, ASM__RED, "[run_failed]");
+        asm__verbose_error(verbose, out, event->run.error_code, asm__error_text(event));
+        break;
+    case ASM_EVENT_RUN_CANCELLED:
+        asm__verbose_begin(verbose, out, ASM__RED, "[run_cancelled]");
+        break;
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm__verbose_begin(verbose, out, ASM__RED, "[error]");
+        asm__verbose_error(verbose, out, event->error.code, asm__error_text(event));
+        break;
+    default:
+        asm__verbose_begin(verbose, out, ASM__DIM, "[event]");
+        asm__verbose_other(verbose, out, event);
+    }
+    return asm_buffer_append_byte(out, '\n');
+}
+
+static asm_result asm__verbose_finish(void *self, asm_buffer *out) {
+    asm_verbose *verbose = (asm_verbose *)self;
+    if (verbose->streaming) asm_buffer_append_byte(out, '\n');
+    asm__begin_color(out, &verbose->options, ASM__DIM);
+    asm__append_literal(out, "--- ");
+    asm__append_count(out, (int64_t)verbose->events);
+    asm__append_literal(out, " events, ");
+    asm__append_count(out, (int64_t)verbose->tools);
+    asm__append_literal(out, " tools ---\n");
+    asm__end_color(out, &verbose->options);
+    return out->result;
+}
+
+ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options) {
+    asm_renderer renderer;
+    memset(verbose, 0, sizeof *verbose);
+    verbose->options = asm__render_defaults(options);
+    renderer.self = verbose;
+    renderer.render_event = asm__verbose_event;
+    renderer.finish = asm__verbose_finish;
+    return renderer;
+}
+
+ASM_API asm_renderer asm_passthrough_init(void) {
+    asm_renderer renderer;
+    memset(&renderer, 0, sizeof renderer);
+    return renderer;
+}
+
+/* >>studio */
+
+/* What a tool works on, as studio shows it. */
+typedef struct asm__tool_view {
+    asm_str name;
+    asm_str subject; /* the command, path, pattern, …; empty if there is none */
+    size_t lines;    /* Write: non-empty lines of the content */
+} asm__tool_view;
+
+typedef enum asm__tool_kind {
+    ASM__TOOL_OTHER,
+    ASM__TOOL_BASH,
+    ASM__TOOL_READ,
+    ASM__TOOL_WRITE,
+    ASM__TOOL_EDIT,
+    ASM__TOOL_GLOB,
+    ASM__TOOL_GREP,
+    ASM__TOOL_TASK,
+    ASM__TOOL_FETCH,
+    ASM__TOOL_SEARCH
+} asm__tool_kind;
+
+/* The tools that are shown in words of their own, and the members of their input that say what they work on.
+ */
+static const struct {
+    const char *name;
+    asm__tool_kind kind;
+    const char *subjects[3];
+} asm__tools[] = {
+    {"Bash", ASM__TOOL_BASH, {"command", NULL, NULL}},
+    {"bash", ASM__TOOL_BASH, {"command", NULL, NULL}},
+    {"Read", ASM__TOOL_READ, {"file_path", "path", "file"}},
+    {"Write", ASM__TOOL_WRITE, {"file_path", "path", "file"}},
+    {"Edit", ASM__TOOL_EDIT, {"file_path", "path", "file"}},
+    {"Glob", ASM__TOOL_GLOB, {"pattern", NULL, NULL}},
+    {"Grep", ASM__TOOL_GREP, {"pattern", NULL, NULL}},
+    {"Task", ASM__TOOL_TASK, {"description", NULL, NULL}},
+    {"WebFetch", ASM__TOOL_FETCH, {"url", NULL, NULL}},
+    {"WebSearch", ASM__TOOL_SEARCH, {"query", NULL, NULL}},
+};
+
+#define ASM__TOOL_COUNT (sizeof asm__tools / sizeof asm__tools[0])
+
+/* The row of asm__tools of that name; ASM__TOOL_COUNT if there is none. */
+static size_t asm__tool_row(asm_str name) {
+    size_t row = 0;
+    while (row < ASM__TOOL_COUNT && !asm_str_equal(name, asm_str_from(asm__tools[row].name)))
+        row++;
+    return row;
+}
+
+static asm__tool_kind asm__tool_kind_of(asm_str name) {
+    size_t row = asm__tool_row(name);
+    return row < ASM__TOOL_COUNT ? asm__tools[row].kind : ASM__TOOL_OTHER;
+}
+
+/* Text that may still be escaped as the inside of a JSON string. */
+typedef struct asm__content {
+    asm_str text;
+    bool escaped;
+} asm__content;
+
+/* The code point at `*at`, and `*at` moved behind it. Escapes other than \n, \t and \r count as U+FFFD here:
+ * what matters are lines, blanks and how many code points there are. */
+static uint32_t asm__content_next(const asm__content *content, size_t *at) {
+    const char *p = content->text.data + *at;
+    if (!content->escaped || *p != '\\') return asm_utf8_decode(content->text, at);
+    *at += p[1] == 'u' ? 6 : 2;
+    if (p[1] == 'u' && (p[2] == 'd' || p[2] == 'D') && strchr("89abAB", p[3]) && *at < content->text.size &&
+        p[6] == '\\')
+        *at += 6; /* the other half of a pair */
+    if (*at > content->text.size) *at = content->text.size;
+    return p[1] == 'n' ? '\n' : p[1] == 't' ? '\t' : p[1] == 'r' ? '\r' : 0xFFFD;
+}
+
+static size_t asm__content_count(const asm__content *content) {
+    size_t at = 0, count = 0;
+    if (!content->escaped) return asm_utf8_count(content->text);
+    for (; at < content->text.size; count++)
+        asm__content_next(content, &at);
+    return count;
+}
+
+/* The next line from `*at` that is not blank, whole and without the blanks around it; false if there is none.
+ */
+static bool asm__content_line(const asm__content *content, size_t *at, asm_str *line, asm_str *trimmed) {
+    const char *data = content->text.data;
+    while (*at < content->text.size) {
+        size_t begin = *at, first = SIZE_MAX, last = 0, end = *at;
+        while (*at < content->text.size) {
+            uint32_t c;
+            end = *at;
+            c = asm__content_next(content, at);
+            if (c == '\n') break;
+            if (c != ' ' && c != '\t' && c != '\r') {
+                if (first == SIZE_MAX) first = end;
+                last = *at;
+            }
+            end = *at;
+        }
+        if (first == SIZE_MAX) continue;
+        *line = asm_str_make(data + begin, end - begin);
+        *trimmed = asm_str_make(data + first, last - first);
+        return true;
+    }
+    return false;
+}
+
+static size_t asm__content_lines(const asm__content *content) {
+    size_t at = 0, count = 0;
+    asm_str line, trimmed;
+    while (asm__content_line(content, &at, &line, &trimmed))
+        count++;
+    return count;
+}
+
+#define ASM__PIECE 256 /* how much of escaped content is unescaped at once */
+
+/* The next piece of the content as text, in `memory` if it must be unescaped. */
+static asm_str asm__content_piece(const asm__content *content, size_t *at, char memory[ASM__PIECE]) {
+    char quoted[ASM__PIECE + 2];
+    asm_buffer scratch;
+    asm_str text;
+    size_t begin = *at, next = begin;
+    if (!content->escaped) {
+        *at = content->text.size;
+        return asm_str_make(content->text.data + begin, *at - begin);
+    }
+    while (next < content->text.size) {
+        asm__content_next(content, &next);
+        if (next - begin > ASM__PIECE) break;
+        *at = next;
+    }
+    quoted[0] = quoted[1 + *at - begin] = '"';
+    memcpy(quoted + 1, content->text.data + begin, *at - begin);
+    asm_buffer_init_fixed(&scratch, memory, ASM__PIECE);
+    text = asm_str_make(quoted, 0);
+    asm_json_to_string(asm_str_make(quoted, *at - begin + 2), &scratch, &text);
+    if (text.data != memory) memcpy(memory, text.data, text.size);
+    return asm_str_make(memory, text.size);
+}
+
+static void asm__append_content(asm_buffer *out, const asm__content *content, unsigned flags) {
+    char memory[ASM__PIECE];
+    size_t at = 0;
+    while (at < content->text.size)
+        asm_text_append(out, asm__content_piece(content, &at, memory), flags);
+}
+
+/* A raw JSON value as content: strings as what they say, anything else as the JSON it is. Absent and null are
+ * empty. */
+static asm__content asm__content_of(asm_str raw) {
+    asm__content content;
+    content.text = raw;
+    content.escaped = asm_json_type_of(raw) == ASM_JSON_STRING;
+    if (content.escaped) content.text = asm_str_make(raw.data + 1, raw.size - 2);
+    else if (asm_json_type_of(raw) == ASM_JSON_NULL) content.text = asm_str_make(NULL, 0);
+    return content;
+}
+
+static asm__content asm__input_member(asm_str input, const char *name) {
+    asm_str key = asm_str_from(name), raw;
+    asm_json_find(input, &key, &raw, 1, NULL);
+    return asm__content_of(raw);
+}
+
+/* Appends as much of the content as the fixed buffer has room for, never cut inside a character. */
+static void asm__copy_content(asm_buffer *out, const asm__content *content) {
+    char memory[ASM__PIECE];
+    size_t at = 0;
+    while (at < content->text.size) {
+        asm_str piece = asm__content_piece(content, &at, memory);
+        size_t room = out->capacity - out->size, whole = 0, next = 0;
+        if (piece.size > room) {
+            while (next <= room) {
+                whole = next;
+                asm_utf8_decode(piece, &next);
+            }
+            piece.size = whole;
+            at = content->text.size;
+        }
+        asm_buffer_append(out, piece);
+    }
+}
+
+static asm_str asm__trim(asm_str text) {
+    while (text.size > 0 && (unsigned char)text.data[0] <= ' ')
+        text = asm_str_make(text.data + 1, text.size - 1);
+    while (text.size > 0 && (unsigned char)text.data[text.size - 1] <= ' ')
+        text.size--;
+    return text;
+}
+
+/* What the tool works on, from its input, put into `memory`. */
+static void asm__tool_view_from_input(asm__tool_view *view, asm_str input, asm_buffer *memory) {
+    size_t row = asm__tool_row(view->name), i, begin = memory->size;
+    view->lines = 0;
+    view->subject = asm_str_make(NULL, 0);
+    if (row == ASM__TOOL_COUNT || !input.data) return;
+    for (i = 0; i < 3 && asm__tools[row].subjects[i] && memory->size == begin; i++) {
+        asm__content content = asm__input_member(input, asm__tools[row].subjects[i]);
+        asm__copy_content(memory, &content);
+    }
+    view->subject = asm_str_make(memory->data + begin, memory->size - begin);
+    if (asm__tools[row].kind == ASM__TOOL_BASH) view->subject = asm__trim(view->subject);
+    if (asm__tools[row].kind == ASM__TOOL_WRITE) {
+        asm__content content = asm__input_member(input, "content");
+        view->lines = asm__content_lines(&content);
+    }
+}
+
+#define ASM__MAX_CALL_ID   160
+#define ASM__MAX_TOOL_NAME 128
+
+/* Remembers a tool that has started, in place of the oldest one if there is no room. */
+static void asm__studio_remember(asm_studio *studio, const asm_event *event) {
+    size_t i, slot = 0;
+    asm_buffer memory;
+    asm__tool_view view;
+    if (event->tool.call_id.size > ASM__MAX_CALL_ID || event->tool.name.size > ASM__MAX_TOOL_NAME) return;
+    for (i = 0; i < ASM_STUDIO_TOOLS; i++)
+        if (studio->running[i].started < studio->running[slot].started) slot = i;
+    asm_buffer_init_fixed(&memory, studio->running[slot].text, ASM_STUDIO_TOOL_TEXT);
+    asm_buffer_append(&memory, event->tool.call_id);
+    asm_buffer_append(&memory, event->tool.name);
+    view.name = event->tool.name;
+    asm__tool_view_from_input(&view, event->tool.input, &memory);
+    studio->running[slot].started = studio->events;
+    studio->running[slot].id_size = event->tool.call_id.size;
+    studio->running[slot].name_size = event->tool.name.size;
+    studio->running[slot].subject = view.subject.size ? (size_t)(view.subject.data - memory.data) : 0;
+    studio->running[slot].subject_size = view.subject.size;
+    studio->running[slot].lines = view.lines;
+}
+
+/* What was remembered of the tool with this call id, or without one of the last that started; the slot is
+ * free then. */
+static bool asm__studio_recall(asm_studio *studio, asm_str call_id, asm__tool_view *view) {
+    size_t i, slot = ASM_STUDIO_TOOLS;
+    for (i = 0; i < ASM_STUDIO_TOOLS; i++) {
+        if (studio->running[i].started == 0) continue;
+        if (call_id.size > 0 &&
+            !asm_str_equal(call_id, asm_str_make(studio->running[i].text, studio->running[i].id_size)))
+            continue;
+        if (slot == ASM_STUDIO_TOOLS || studio->running[i].started > studio->running[slot].started) slot = i;
+    }
+    if (slot == ASM_STUDIO_TOOLS) return false;
+    view->name = asm_str_make(studio->running[slot].text + studio->running[slot].id_size,
+                              studio->running[slot].name_size);
+    view->subject = asm_str_make(studio->running[slot].text + studio->running[slot].subject,
+                                 studio->running[slot].subject_size);
+    view->lines = studio->running[slot].lines;
+    studio->running[slot].started = 0;
+    return true;
+}
+
+/* How a tool ended. */
+typedef struct asm__tool_end {
+    bool failed;
+    int64_t exit_code;
+    double duration_ms;
+    asm__content output;
+} asm__tool_end;
+
+/* Exit code, duration and status may stand in the event or in an output object, whose text is then its
+ * `output`. */
+static asm__tool_end asm__tool_end_of(const asm_event *event) {
+    enum { OUTPUT, EXIT_CODE, DURATION, STATUS, COUNT };
+    static const char *const names[COUNT] = {"output", "exit_code", "duration_ms", "status"};
+    const asm_tool_payload *tool = &event->tool;
+    asm_str keys[COUNT], values[COUNT];
+    asm_optional_int64 exit_code = tool->exit_code;
+    asm_optional_double duration = tool->duration_ms;
+    asm__tool_end end;
+    size_t i;
+    for (i = 0; i < COUNT; i++)
+        keys[i] = asm_str_from(names[i]);
+    memset(values, 0, sizeof values);
+    memset(&end, 0, sizeof end);
+    end.output.text = tool->output;
+    if (!tool->output.data && asm_json_type_of(tool->output_json) == ASM_JSON_OBJECT)
+        asm_json_find(tool->output_json, keys, values, COUNT, NULL);
+    if (!tool->output.data)
+        end.output = asm__content_of(values[OUTPUT].data ? values[OUTPUT] : tool->output_json);
+    if (!exit_code.is_set && values[EXIT_CODE].data)
+        exit_code.is_set = asm_json_to_int64(values[EXIT_CODE], &exit_code.value);
+    if (!duration.is_set && values[DURATION].data)
+        duration.is_set = asm_json_to_double(values[DURATION], &duration.value);
+    end.failed = event->type == ASM_EVENT_TOOL_CALL_FAILED ||
+                 asm_str_equal(tool->status, asm_str_from("failed")) ||
+                 asm_str_equal(values[STATUS], asm_str_from("\"failed\"")) ||
+                 (exit_code.is_set && exit_code.value != 0);
+    end.exit_code = exit_code.is_set ? exit_code.value : end.failed;
+    end.duration_ms = duration.is_set ? duration.value : 0;
+    if (end.output.text.size == 0 && event->type == ASM_EVENT_TOOL_CALL_FAILED) {
+        end.output.text = tool->error_message;
+        end.output.escaped = false;
+    }
+    return end;
+}
+
+static const char *asm__symbol(const asm_render_options *options, const char *symbol, const char *ascii) {
+    return options->ascii ? ascii : symbol;
+}
+
+static void asm__studio_indent(const asm_studio *studio, asm_buffer *out, int more) {
+    int i;
+    for (i = 0; i < studio->options.indent + more; i++)
+        asm_buffer_append_byte(out, ' ');
+}
+
+/* Ends a text block. */
+static void asm__studio_break(asm_studio *studio, asm_buffer *out) {
+    if (studio->in_text) asm_buffer_append_byte(out, '\n');
+    studio->in_text = false;
+}
+
+/* Indent, symbol, space. */
+static void asm__studio_mark(const asm_studio *studio, asm_buffer *out, const char *color, const char *symbol,
+                             const char *ascii) {
+    asm__studio_indent(studio, out, 0);
+    asm__colored(out, &studio->options, color, asm__symbol(&studio->options, symbol, ascii));
+    asm_buffer_append_byte(out, ' ');
+}
+
+/* A label and a text on one line, cut at `count` code points. */
+static void asm__studio_label(const asm_studio *studio, asm_buffer *out, const char *label, asm_str text,
+                              size_t count) {
+    asm__append_literal(out, label);
+    asm_text_append_cut(out, text, count, asm__line_flags(&studio->options));
+}
+
+#define ASM__COMMAND_CUT 60 /* code points of a command, and of a path before its middle is left out */
+
+/* The host of a URL. */
+static asm_str asm__url_host(asm_str url) {
+    size_t i, begin = 0, end;
+    for (i = 0; i + 2 < url.size; i++)
+        if (memcmp(url.data + i, "://", 3) == 0) break;
+    if (i + 2 >= url.size) return asm_str_make(NULL, 0);
+    begin = i + 3;
+    for (end = begin; end < url.size && !memchr("/?#", url.data[end], 3); end++)
+        if (url.data[end] == '@') begin = end + 1;
+    for (i = begin; i < end && url.data[i] != ':'; i++)
+        continue;
+    return asm_str_make(url.data + begin, i - begin);
+}
+
+/* What a running tool does. */
+static void asm__studio_doing(const asm_studio *studio, asm_buffer *out, const asm__tool_view *view,
+                              asm_str input) {
+    char memory[ASM_STUDIO_TOOL_TEXT];
+    asm_buffer path;
+    asm__content content;
+    switch (asm__tool_kind_of(view->name)) {
+    case ASM__TOOL_BASH:
+        if (view->subject.size == 0) asm__append_literal(out, "Running bash");
+        else asm__studio_label(studio, out, "Running: ", view->subject, ASM__COMMAND_CUT);
+        break;
+    case ASM__TOOL_READ:
+        asm__studio_label(studio, out, "Reading ", asm__or(view->subject, "file"), SIZE_MAX);
+        break;
+    case ASM__TOOL_WRITE:
+        asm__studio_label(studio, out, "Writing ", asm__or(view->subject, "file"), SIZE_MAX);
+        break;
+    case ASM__TOOL_EDIT:
+        asm__studio_label(studio, out, "Editing ", asm__or(view->subject, "file"), SIZE_MAX);
+        break;
+    case ASM__TOOL_GLOB:
+        asm__studio_label(studio, out, "Searching for ", asm__or(view->subject, "files"), SIZE_MAX);
+        break;
+    case ASM__TOOL_GREP:
+        content = asm__input_member(input, "path");
+        asm_buffer_init_fixed(&path, memory, sizeof memory);
+        asm__copy_content(&path, &content);
+        asm__studio_label(studio, out, "Searching \"", asm__or(view->subject, "pattern"), SIZE_MAX);
+        asm__studio_label(studio, out, "\" in ", asm__or(asm_buffer_text(&path), "."), SIZE_MAX);
+        break;
+    case ASM__TOOL_TASK:
+        asm__studio_label(studio, out, "Running task: ", asm__or(view->subject, "task"), SIZE_MAX);
+        break;
+    case ASM__TOOL_FETCH:
+        asm__studio_label(studio, out, "Fetching ", asm__or(asm__url_host(view->subject), "web resource"),
+                          SIZE_MAX);
+        break;
+    case ASM__TOOL_SEARCH:
+        asm__studio_label(studio, out, "Searching: \"", view->subject, SIZE_MAX);
+        asm_buffer_append_byte(out, '"');
+        break;
+    default:
+        asm__studio_label(studio, out, "Using ", asm__or(view->name, "unknown"), SIZE_MAX);
+    }
+}
+
+/* A path; a long one as its first part, `...` and its last two. */
+static void asm__studio_path(const asm_studio *studio, asm_buffer *out, const char *label, asm_str path) {
+    size_t parts, i, begins[2] = {0, 0}, first;
+    path = asm__or(path, "file");
+    parts = path.data[0] == '/';
+    for (i = 0; i < path.size; i++) {
+        if (path.data[i] == '/' || (i > 0 && path.data[i - 1] != '/')) continue;
+        parts++;
+        begins[0] = begins[1];
+        begins[1] = i;
+    }
+    if (asm_utf8_count(path) <= ASM__COMMAND_CUT || parts <= 3) {
+        asm__studio_label(studio, out, label, path, SIZE_MAX);
+        return;
+    }
+    for (first = 0; first < path.size && path.data[first] != '/'; first++)
+        continue;
+    asm__studio_label(studio, out, label, asm_str_make(path.data, first), SIZE_MAX);
+    asm__studio_label(studio, out, "/.../", asm_str_make(path.data + begins[0], path.size - begins[0]),
+                      SIZE_MAX);
+}
+
+/* `N chars`, `X.Yk chars` or `Nk chars`. */
+static void asm__studio_size(asm_buffer *out, size_t count) {
+    if (count < 1000) {
+        asm__append_count(out, (int64_t)count);
+        asm__append_literal(out, " chars");
+        return;
+    }
+    if (count < 10000) asm__append_decimal(out, (double)count / 1000, 1);
+    else asm__append_count(out, (int64_t)(count / 1000));
+    asm__append_literal(out, "k chars");
+}
+
+/* Begins the next of several parts in brackets. */
+static void asm__studio_part(asm_buffer *out, bool *open) {
+    asm__append_literal(out, *open ? ", " : " (");
+    *open = true;
+}
+
+/* ` (exit N, SIZE, DURATION)` with the parts that there are. */
+static void asm__studio_facts(asm_buffer *out, const asm__tool_end *end, bool exit_code, bool size,
+                              bool duration) {
+    bool open = false;
+    if (exit_code) {
+        asm__studio_part(out, &open);
+        asm__append_literal(out, "exit ");
+        asm__append_count(out, end->exit_code);
+    }
+    if (size && end->output.text.size > 0) {
+        asm__studio_part(out, &open);
+        asm__studio_size(out, asm__content_count(&end->output));
+    }
+    if (duration && end->duration_ms > 2000) {
+        asm__studio_part(out, &open);
+        asm__append_decimal(out, end->duration_ms / 1000, 1);
+        asm_buffer_append_byte(out, 's');
+    }
+    if (open) asm_buffer_append_byte(out, ')');
+}
+
+/* A count and what is counted. */
+static void asm__studio_counted(asm_buffer *out, const char *before, size_t count, const char *after) {
+    asm__append_literal(out, before);
+    asm__append_count(out, (int64_t)count);
+    asm__append_literal(out, after);
+}
+
+/* What a tool has done. */
+static void asm__studio_done(const asm_studio *studio, asm_buffer *out, const asm__tool_view *view,
+                             const asm__tool_end *end) {
+    switch (asm__tool_kind_of(view->name)) {
+    case ASM__TOOL_BASH:
+        asm__studio_label(studio, out,
+                          end->failed ? "Bash failed: " : "Ran: ", asm__or(view->subject, "bash"),
+                          ASM__COMMAND_CUT);
+        asm__studio_facts(out, end, true, true, true);
+        break;
+    case ASM__TOOL_READ:
+        asm__studio_path(studio, out, "Read ", view->subject);
+        asm__studio_counted(out, " (", asm__content_lines(&end->output), " lines)");
+        break;
+    case ASM__TOOL_WRITE:
+        asm__studio_path(studio, out, "Wrote ", view->subject);
+        asm__studio_counted(out, " (", view->lines, " lines)");
+        break;
+    case ASM__TOOL_EDIT:
+        asm__studio_path(studio, out, "Edited ", view->subject);
+        break;
+    case ASM__TOOL_GLOB:
+        asm__studio_counted(out, "Found ", asm__content_lines(&end->output), " files matching ");
+        asm__studio_label(studio, out, "", asm__or(view->subject, "*"), SIZE_MAX);
+        break;
+    case ASM__TOOL_GREP:
+        asm__studio_counted(out, "Found ", asm__content_lines(&end->output), " matches for \"");
+        asm__studio_label(studio, out, "", asm__or(view->subject, "pattern"), SIZE_MAX);
+        asm_buffer_append_byte(out, '"');
+        break;
+    case ASM__TOOL_TASK:
+        asm__studio_label(studio, out, "Task complete: ", asm__or(view->subject, "task"), SIZE_MAX);
+        asm__studio_facts(out, end, false, false, true);
+        break;
+    default:
+        asm__studio_label(studio, out, "", asm__or(view->name, "unknown"), SIZE_MAX);
+        asm__append_literal(out, " complete");
+        asm__studio_facts(out, end, false, true, false);
+    }
+}
+
+#define ASM__PREVIEW_LINES 3
+
+static void asm__studio_output(const asm_studio *studio, asm_buffer *out, const asm__content *output) {
+    bool preview = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
+    size_t at = 0, skip = 0;
+    asm__content shown;
+    asm_str line, trimmed;
+    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY) return;
+    if (preview) skip = asm__content_lines(output);
+    skip = skip > ASM__PREVIEW_LINES ? skip - ASM__PREVIEW_LINES : 0;
+    while (asm__content_line(output, &at, &line, &trimmed)) {
+        if (skip > 0) {
+            skip--;
+            continue;
+        }
+        shown.text = preview ? trimmed : line;
+        shown.escaped = output->escaped;
+        asm__studio_indent(studio, out, 2);
+        asm__colored(out, &studio->options, ASM__DIM,
+                     preview ? asm__symbol(&studio->options, "\xE2\x94\x82", "|")
+                             : asm__symbol(&studio->options, "\xE2\x94\x8A", ":"));
+        asm_buffer_append_byte(out, ' ');
+        asm__begin_color(out, &studio->options, ASM__DIM);
+        asm__append_content(out, &shown, asm__line_flags(&studio->options));
+        asm__end_color(out, &studio->options);
+        asm_buffer_append_byte(out, '\n');
+    }
+}
+
+static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    char memory[ASM_STUDIO_TOOL_TEXT];
+    asm_buffer subject;
+    asm__tool_view view;
+    studio->tools++;
+    asm__studio_break(studio, out);
+    asm_buffer_init_fixed(&subject, memory, sizeof memory);
+    view.name = event->tool.name;
+    asm__tool_view_from_input(&view, event->tool.input, &subject);
+    asm__studio_mark(studio, out, ASM__CYAN, "\xE2\x97\x90", "o");
+    asm__studio_doing(studio, out, &view, event->tool.input);
+    if (studio->options.tty != ASM_SETTING_ON) asm_buffer_append_byte(out, '\n');
+    asm__studio_remember(studio, event);
+}
+
+static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    char memory[ASM_STUDIO_TOOL_TEXT];
+    asm_buffer subject;
+    asm__tool_view view;
+    asm__tool_end end = asm__tool_end_of(event);
+    memset(&view, 0, sizeof view);
+    asm__studio_recall(studio, event->tool.call_id, &view);
+    if (event->tool.name.size > 0) view.name = event->tool.name;
+    asm_buffer_init_fixed(&subject, memory, sizeof memory);
+    if (event->tool.input.data && !asm__is_empty_object(event->tool.input))
+        asm__tool_view_from_input(&view, event->tool.input, &subject);
+    if (studio->options.tty == ASM_SETTING_ON) asm__append_literal(out, "\r\033[2K");
+    if (end.failed) asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
+    else asm__studio_mark(studio, out, ASM__GREEN, "\xE2\x9C\x93", "+");
+    asm__studio_done(studio, out, &view, &end);
+    asm_buffer_append_byte(out, '\n');
+    asm__studio_output(studio, out, &end.output);
+}
+
+static void asm__studio_text(asm_studio *studio, asm_buffer *out, asm_str text) {
+    if (text.size > 0 && !studio->in_text) {
+        asm_buffer_append_byte(out, '\n');
+        asm__studio_indent(studio, out, 0);
+    }
+    studio->in_text = true;
+    asm_text_append(out, text, asm__block_flags(&studio->options));
+}
+
+static void asm__studio_completed(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    asm_usage_payload usage;
+    int64_t input = studio->input_tokens, output = studio->output_tokens;
+    if (!studio->has_usage && asm__run_usage(event, &usage)) {
+        input = usage.input_tokens.value;
+        output = usage.output_tokens.value;
+    }
+    asm__studio_break(studio, out);
+    asm_buffer_append_byte(out, '\n');
+    asm__studio_mark(studio, out, ASM__BLUE, "\xE2\x97\x8F", "*");
+    asm__studio_label(studio, out, "Session complete (", asm__or(event->run.stop_reason, "unknown"),
+                      SIZE_MAX);
+    asm__append_literal(out, studio->options.ascii ? ") - " : ") \xE2\x80\x94 ");
+    asm__append_tokens(out, input, output);
+    asm__studio_counted(out, " tokens, ", (size_t)studio->tools, " tools\n");
+}
+
+/* A failure; at the end of a run with a blank line before it. */
+static void asm__studio_failure(asm_studio *studio, asm_buffer *out, asm_str text, bool run_ends) {
+    asm__studio_break(studio, out);
+    if (run_ends) asm_buffer_append_byte(out, '\n');
+    asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
+    asm_text_append(out, text, asm__block_flags(&studio->options));
+    asm_buffer_append_byte(out, '\n');
+}
+
+static asm_result asm__studio_event(void *self, const asm_event *event, asm_buffer *out) {
+    asm_studio *studio = (asm_studio *)self;
+    studio->events++;
+    if (asm__is_hidden(&studio->options, event)) return out->result;
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+        asm_buffer_append_byte(out, '\n');
+        asm__studio_mark(studio, out, ASM__BLUE, "\xE2\x97\x8F", "*");
+        asm__studio_label(studio, out, "", asm__or(event->run.model, "unknown"), SIZE_MAX);
+        asm__append_literal(out, " session started\n");
+        break;
+    case ASM_EVENT_MESSAGE_STREAMED:
+        asm__studio_text(studio, out, asm_event_text(event));
+        break;
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        asm__studio_started(studio, out, event);
+        break;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        asm__studio_ended(studio, out, event);
+        break;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        studio->has_usage = true;
+        studio->input_tokens = event->usage.input_tokens.value;
+        studio->output_tokens = event->usage.output_tokens.value;
+        break;
+    case ASM_EVENT_MESSAGE_RECEIVED:
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+        asm__studio_completed(studio, out, event);
+        break;
+    case ASM_EVENT_RUN_FAILED:
+        asm__studio_failure(studio, out, asm__error_text(event), true);
+        break;
+    case ASM_EVENT_RUN_CANCELLED:
+        asm__studio_failure(studio, out, asm_str_from("cancelled"), true);
+        break;
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm__studio_failure(studio, out, asm__error_text(event), false);
+        break;
+    default:
+        asm__studio_break(studio, out);
+        asm__studio_indent(studio, out, 0);
+        asm__begin_color(out, &studio->options, ASM__DIM);
+        asm__studio_label(studio, out, "? ", asm_event_name(event), SIZE_MAX);
+        asm__end_color(out, &studio->options);
+        asm_buffer_append_byte(out, '\n');
+    }
+    return out->result;
+}
+
+ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options) {
+    asm_renderer renderer;
+    memset(studio, 0, sizeof *studio);
+    studio->options = asm__render_defaults(options);
+    if (studio->options.tty == ASM_SETTING_DEFAULT)
+        studio->options.tty = asm_terminal_detect(1).is_terminal ? ASM_SETTING_ON : ASM_SETTING_OFF;
+    renderer.self = studio;
+    renderer.render_event = asm__studio_event;
+    renderer.finish = NULL;
+    return renderer;
+}
+
+/* >>writer */
+
+#ifndef ASM_NO_STDIO
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#ifdef _WIN32
+#include <fcntl.h>
+#include <io.h>
+#else
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#if defined(__STRICT_ANSI__) && defined(__GLIBC__) && !defined(__cplusplus)
+extern int fsync(int fd); /* strict ISO C hides them */
+extern int ftruncate(int fd, off_t length);
+#endif
+#endif
+
+/* The system's calls under one name. */
+#ifdef _WIN32
+typedef int asm__io_size;
+#define ASM__MAX_WRITE ((size_t)1 << 30)
+static asm__io_size asm__system_write(int fd, const char *data, size_t size) {
+    return _write(fd, data, (unsigned)size);
+}
+static int asm__system_open(const char *path) {
+    return _open(path, _O_WRONLY | _O_APPEND | _O_CREAT | _O_BINARY, _S_IREAD | _S_IWRITE);
+}
+static int asm__system_open_to_read(const char *path) {
+    return _open(path, _O_RDONLY | _O_BINARY);
+}
+#define asm__system_read(fd, data, size)     _read(fd, data, (unsigned)(size))
+#define asm__system_seek(fd, offset, whence) _lseeki64(fd, offset, whence)
+#define asm__system_truncate(fd, size)       _chsize_s(fd, size)
+#define asm__system_sync(fd)                 _commit(fd)
+#define asm__system_close(fd)                _close(fd)
+#define asm__system_wait(fd)                 ((void)(fd))
+#else
+typedef ssize_t asm__io_size;
+#define ASM__MAX_WRITE                       ((size_t)1 << 30)
+static asm__io_size asm__system_write(int fd, const char *data, size_t size) {
+    return write(fd, data, size);
+}
+static int asm__system_open(const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+    if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+static int asm__system_open_to_read(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
+    return open(path, O_RDONLY);
+}
+#define asm__system_read(fd, data, size)     read(fd, data, size)
+#define asm__system_seek(fd, offset, whence) lseek(fd, (off_t)(offset), whence)
+#define asm__system_truncate(fd, size)       ftruncate(fd, (off_t)(size))
+#define asm__system_sync(fd)                 fsync(fd)
+#define asm__system_close(fd)                close(fd)
+/* Waits until a descriptor that does not block takes more. */
+static void asm__system_wait(int fd) {
+    struct pollfd wanted;
+    wanted.fd = fd;
+    wanted.events = POLLOUT;
+    wanted.revents = 0;
+    poll(&wanted, 1, -1);
+}
+#endif
+#endif
+
+#ifndef ASM_NO_STDIO
+/* Keeps errno; the result is `otherwise` unless a reader has gone. */
+static asm_result asm__system_failed(asm_writer *writer, asm_result otherwise) {
+    if (writer->system_error == 0) writer->system_error = errno;
+#ifdef EPIPE
+    if (errno == EPIPE) return ASM_ERR_CLOSED;
+#endif
+    return otherwise;
+}
+#endif
+
+ASM_API asm_result asm_writer_open(asm_writer *writer, const asm_output *output) {
+    int count =
+        (output->path != NULL) + (output->stream != NULL) + (output->fd > 0) + (output->write != NULL);
+    memset(writer, 0, sizeof *writer);
+    writer->output = *output;
+    writer->fd = output->fd > 0 ? output->fd : -1;
+    if (count != 1) return ASM_ERR_INVALID_ARGUMENT;
+    if (output->write) return ASM_OK;
+#ifdef ASM_NO_STDIO
+    return ASM_ERR_UNSUPPORTED;
+#else
+    if (!output->path) return ASM_OK;
+    writer->fd = asm__system_open(output->path);
+    writer->owned = writer->fd >= 0;
+    return writer->owned ? ASM_OK : asm__system_failed(writer, ASM_ERR_OPEN);
+#endif
+}
+
+#ifndef ASM_NO_STDIO
+static asm_result asm__write_descriptor(asm_writer *writer, const char *data, size_t size) {
+    while (size > 0) {
+        asm__io_size written =
+            asm__system_write(writer->fd, data, size < ASM__MAX_WRITE ? size : ASM__MAX_WRITE);
+        if (written >= 0) {
+            data += written;
+            size -= (size_t)written;
+            if (written > 0) writer->last_byte = data[-1];
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            asm__system_wait(writer->fd);
+        } else if (errno != EINTR) {
+            return asm__system_failed(writer, ASM_ERR_WRITE);
+        }
+    }
+    return ASM_OK;
+}
+
+static asm_result asm__write_stream(asm_writer *writer, const char *data, size_t size) {
+    FILE *stream = (FILE *)writer->output.stream;
+    if (fwrite(data, 1, size, stream) < size || fflush(stream) != 0)
+        return asm__system_failed(writer, ASM_ERR_WRITE);
+    return ASM_OK;
+}
+#endif
+
+ASM_API asm_result asm_writer_write(asm_writer *writer, const char *data, size_t size) {
+    asm_result result = ASM_ERR_UNSUPPORTED;
+    if (size == 0) return ASM_OK;
+    if (writer->output.write) result = writer->output.write(writer->output.user, data, size);
+#ifndef ASM_NO_STDIO
+    else if (writer->output.stream) result = asm__write_stream(writer, data, size);
+    else result = asm__write_descriptor(writer, data, size);
+    if (result != ASM_OK && !writer->output.write && !writer->output.stream) return result;
+#endif
+    writer->last_byte = result == ASM_OK ? data[size - 1] : '\0';
+    return result;
+}
+
+ASM_API asm_result asm_writer_sync(asm_writer *writer) {
+#ifndef ASM_NO_STDIO
+    if (writer->fd >= 0 && asm__system_sync(writer->fd) != 0 && errno != EINVAL && errno != EROFS)
+        return asm__system_failed(writer, ASM_ERR_WRITE);
+#endif
+    (void)writer;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_writer_close(asm_writer *writer) {
+    asm_result result = ASM_OK;
+#ifndef ASM_NO_STDIO
+    if (writer->owned && asm__system_close(writer->fd) != 0 && errno != EINTR)
+        result = asm__system_failed(writer, ASM_ERR_WRITE);
+#endif
+    writer->owned = false;
+    writer->fd = -1;
+    return result;
+}
+
+/* A writer as the function of a draining buffer. */
+static asm_result asm__drain_to_writer(void *user, const char *data, size_t size) {
+    return asm_writer_write((asm_writer *)user, data, size);
+}
+
+/* >>terminal */
+
+#ifndef ASM_NO_STDIO
+static const char *asm__environment(const char *name) {
+    const char *value = getenv(name);
+    return value ? value : "";
+}
+
+static bool asm__is_forced(const char *name) {
+    const char *value = asm__environment(name);
+    return *value && strcmp(value, "0") != 0;
+}
+
+/* no-color.org, force-color.org, bixense.com/clicolors. */
+static bool asm__wants_color(bool is_terminal) {
+    const char *term = asm__environment("TERM");
+    if (*asm__environment("NO_COLOR")) return false;
+    if (asm__is_forced("FORCE_COLOR") || asm__is_forced("CLICOLOR_FORCE")) return true;
+    if (strcmp(asm__environment("CLICOLOR"), "0") == 0 || !is_terminal) return false;
+    return *term && strcmp(term, "dumb") != 0;
+}
+
+/* Whether a locale's name ends in UTF-8 or utf8, as in en_US.UTF-8 and C.utf8@modifier. */
+static bool asm__is_utf8_locale(const char *locale) {
+    const char *dot = strchr(locale, '.'), *wanted = "utf8";
+    if (!dot) return false;
+    for (dot++; *wanted; dot++) {
+        if (*dot == '-') continue;
+        if ((*dot | 0x20) != *wanted && *dot != *wanted) return false;
+        wanted++;
+    }
+    return *dot == '\0' || *dot == '@';
+}
+#endif
+
+ASM_API asm_terminal asm_terminal_detect(int fd) {
+    asm_terminal terminal;
+    memset(&terminal, 0, sizeof terminal);
+    terminal.columns = 80;
+#ifndef ASM_NO_STDIO
+    {
+        static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+        int columns = atoi(asm__environment("COLUMNS")), i;
+#ifdef _WIN32
+        terminal.is_terminal = _isatty(fd) != 0;
+#else
+        struct winsize window;
+        terminal.is_terminal = isatty(fd) != 0;
+        if (terminal.is_terminal && ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+            columns = window.ws_col;
+#endif
+        terminal.color = asm__wants_color(terminal.is_terminal);
+        if (columns >= 20 && columns <= 1000) terminal.columns = columns;
+        for (i = 0; i < 3; i++) {
+            const char *locale = asm__environment(variables[i]);
+            if (!*locale) continue;
+            terminal.utf8 = asm__is_utf8_locale(locale);
+            break;
+        }
+    }
+#endif
+    (void)fd;
+    return terminal;
+}
+
+/* >>tty sink */
+
+static asm_sink asm__sink(void *self, const char *name, asm_result result) {
+    asm_sink sink;
+    memset(&sink, 0, sizeof sink);
+    sink.self = self;
+    sink.name = name;
+    sink.result = result;
+    return sink;
+}
+
+/* Opens where a sink writes, through a draining buffer over `memory`. */
+static asm_result asm__open_drain(asm_writer *writer, asm_buffer *pending, const asm_output *output,
+                                  char *memory, size_t size) {
+    asm_result result;
+    asm_buffer_init_draining(pending, memory, size, asm__drain_to_writer, writer);
+    result = pending->result;
+    memset(writer, 0, sizeof *writer);
+    writer->fd = -1;
+    return result == ASM_OK ? asm_writer_open(writer, output) : result;
+}
+
+static const char *asm__output_name(const asm_output *output, const char *otherwise) {
+    return output->path ? output->path : otherwise;
+}
+
+static asm_result asm__tty_write(void *self, asm_str text) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    if (sink->pending.drain) return asm_buffer_append(&sink->pending, text);
+    return asm_writer_write(&sink->writer, text.data, text.size);
+}
+
+static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_str text) {
+    (void)event;
+    return asm__tty_write(self, text);
+}
+
+static asm_result asm__tty_flush(void *self) {
+    return asm_buffer_drain(&((asm_tty_sink *)self)->pending);
+}
+
+static asm_result asm__tty_close(void *self) {
+    return asm_writer_close(&((asm_tty_sink *)self)->writer);
+}
+
+ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
+    asm_output output;
+    asm_result result;
+    asm_sink table;
+    memset(&output, 0, sizeof output);
+    memset(sink, 0, sizeof *sink);
+    if (options) output = options->output;
+    if (!output.path && !output.stream && output.fd <= 0 && !output.write) output.fd = 1;
+    if (options && options->buffer)
+        result =
+            asm__open_drain(&sink->writer, &sink->pending, &output, options->buffer, options->buffer_size);
+    else result = asm_writer_open(&sink->writer, &output);
+    table = asm__sink(sink, asm__output_name(&output, "tty"), result);
+    table.write = asm__tty_write;
+    table.write_event = asm__tty_write_event;
+    table.flush = asm__tty_flush;
+    table.close = asm__tty_close;
+    return table;
+}
+
+/* >>file sink */
+
+enum {
+    ASM__PLAIN,
+    ASM__AFTER_CR,
+    ASM__AFTER_ESCAPE,
+    ASM__IN_CONTROL_SEQUENCE,
+    ASM__IN_CONTROL_STRING,
+    ASM__STRING_ESCAPE
+};
+
+/* The state after a byte of an escape sequence (ECMA-48, section 5.4; control strings also end with the line,
+ * so that one that is never closed cannot hide the rest). ASM__PLAIN with `*keep` for a byte that does not
+ * belong to it. */
+static unsigned asm__escape_state(unsigned state, unsigned char c, bool *keep) {
+    *keep = false;
+    if (c == 0x1B) return state == ASM__IN_CONTROL_STRING ? ASM__STRING_ESCAPE : ASM__AFTER_ESCAPE;
+    switch (state) {
+    case ASM__STRING_ESCAPE:
+        if (c == '\\') return ASM__PLAIN;
+        /* fall through */
+    case ASM__AFTER_ESCAPE:
+        if (c == '[') return ASM__IN_CONTROL_SEQUENCE;
+        if (c == ']' || c == 'P' || c == 'X' || c == '^' || c == '_') return ASM__IN_CONTROL_STRING;
+        if (c >= 0x20 && c < 0x30) return ASM__AFTER_ESCAPE;
+        *keep = c < 0x20 || c >= 0x7F;
+        return ASM__PLAIN;
+    case ASM__IN_CONTROL_SEQUENCE:
+        if (c >= 0x20 && c < 0x40) return ASM__IN_CONTROL_SEQUENCE;
+        *keep = c < 0x20 || c >= 0x7F;
+        return ASM__PLAIN;
+    default:
+        if (c == 0x07) return ASM__PLAIN;
+        *keep = c == '\n';
+        return *keep ? ASM__PLAIN : ASM__IN_CONTROL_STRING;
+    }
+}
+
+/* The end of the run from `p` that holds neither ESC nor CR. */
+static const char *asm__unescaped_end(const char *p, const char *end) {
+    while (p < end && *p != 0x1B && *p != '\r')
+        p++;
+    return p;
+}
+
+static asm_result asm__file_write(void *self, asm_str text) {
+    asm_file_sink *sink = (asm_file_sink *)self;
+    const char *p = text.data, *end = p + text.size;
+    while (text.size > 0 && p < end) {
+        bool keep = false;
+        if (sink->state == ASM__PLAIN) {
+            const char *stop = asm__unescaped_end(p, end);
+            asm_buffer_append(&sink->pending, asm_str_make(p, (size_t)(stop - p)));
+            p = stop;
+            if (p == end) break;
+            sink->state = *p == '\r' ? ASM__AFTER_CR : ASM__AFTER_ESCAPE;
+            p++;
+        } else if (sink->state == ASM__AFTER_CR) {
+            if (*p == '\n') asm_buffer_append_byte(&sink->pending, '\r');
+            sink->state = ASM__PLAIN;
+        } else {
+            sink->state = asm__escape_state(sink->state, (unsigned char)*p, &keep);
+            if (!keep) p++;
+        }
+    }
+    return sink->gather ? sink->pending.result : asm_buffer_drain(&sink->pending);
+}
+
+static asm_result asm__file_write_event(void *self, const asm_event *event, asm_str text) {
+    (void)event;
+    return asm__file_write(self, text);
+}
+
+static asm_result asm__file_flush(void *self) {
+    return asm_buffer_drain(&((asm_file_sink *)self)->pending);
+}
+
+static asm_result asm__file_close(void *self) {
+    return asm_writer_close(&((asm_file_sink *)self)->writer);
+}
+
+ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options) {
+    asm_result result;
+    asm_sink table;
+    memset(sink, 0, sizeof *sink);
+    sink->gather = options->buffer != NULL;
+    result = asm__open_drain(&sink->writer, &sink->pending, &options->output,
+                             sink->gather ? options->buffer : sink->memory,
+                             sink->gather ? options->buffer_size : sizeof sink->memory);
+    table = asm__sink(sink, asm__output_name(&options->output, "file"), result);
+    table.write = asm__file_write;
+    table.write_event = asm__file_write_event;
+    table.flush = asm__file_flush;
+    table.close = asm__file_close;
+    return table;
+}
+
+/* >>jsonl sink */
+
+#define ASM__GATHERED ((size_t)64 * 1024)
+
+#ifndef ASM_NO_STDIO
+/* How many bytes stand behind the last LF of a file. */
+static uint64_t asm__torn_bytes(int fd) {
+    char block[512];
+    int64_t size = asm__system_seek(fd, 0, SEEK_END), begin = size;
+    while (begin > 0) {
+        int64_t end = begin, i;
+        begin = end > (int64_t)sizeof block ? end - (int64_t)sizeof block : 0;
+        if (asm__system_seek(fd, begin, SEEK_SET) != begin) return 0;
+        if (asm__system_read(fd, block, (size_t)(end - begin)) != end - begin) return 0;
+        for (i = end - begin; i > 0; i--)
+            if (block[i - 1] == '\n') return (uint64_t)(size - begin - i);
+    }
+    return size > 0 ? (uint64_t)size : 0;
+}
+
+/* Ends or removes half a line at the end of the file. */
+static asm_result asm__repair_tail(asm_jsonl_sink *sink) {
+    int fd = asm__system_open_to_read(sink->options.output.path);
+    int64_t size;
+    if (fd < 0) return ASM_OK; /* no file that could be read */
+    sink->torn_bytes = asm__torn_bytes(fd);
+    size = asm__system_seek(fd, 0, SEEK_END);
+    asm__system_close(fd);
+    if (sink->torn_bytes == 0) return ASM_OK;
+    if (!sink->options.truncate_torn) return asm_writer_write(&sink->writer, "\n", 1);
+    if (asm__system_truncate(sink->writer.fd, size - (int64_t)sink->torn_bytes) != 0)
+        return asm__system_failed(&sink->writer, ASM_ERR_WRITE);
+    return ASM_OK;
+}
+#endif
+
+/* Writes the records that were gathered. */
+static asm_result asm__jsonl_out(asm_jsonl_sink *sink) {
+    asm_result result = ASM_OK;
+    if (sink->line.size == 0) return sink->line.result;
+    if (sink->torn) result = asm_writer_write(&sink->writer, "\n", 1);
+    if (result == ASM_OK) {
+        sink->torn = false;
+        sink->writer.last_byte = '\n';
+        result = asm_writer_write(&sink->writer, sink->line.data, sink->line.size);
+        sink->torn = result != ASM_OK && sink->writer.last_byte != '\n';
+    }
+    asm_buffer_clear(&sink->line);
+    return result;
+}
+
+static asm_result asm__jsonl_sync(asm_jsonl_sink *sink) {
+    if (sink->options.sync_every == 0 || sink->unsynced == 0) return ASM_OK;
+    sink->unsynced = 0;
+    return asm_writer_sync(&sink->writer);
+}
+
+static asm_result asm__append_record(asm_jsonl_sink *sink, const asm_event *event, asm_buffer *out) {
+    asm_result result =
+        sink->options.compact ? asm_event_write_compact(event, out) : asm_event_write_json(event, out);
+    return result == ASM_OK ? asm_buffer_append_byte(out, '\n') : result;
+}
+
+/* A record that is longer than the buffer, in several writes. */
+static asm_result asm__jsonl_long_record(asm_jsonl_sink *sink, const asm_event *event) {
+    asm_result result;
+    asm_buffer pieces;
+    if (sink->torn) result = asm_writer_write(&sink->writer, "\n", 1);
+    else result = ASM_OK;
+    if (result != ASM_OK) return result;
+    sink->torn = false;
+    sink->writer.last_byte = '\n';
+    asm_buffer_init_draining(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_writer,
+                             &sink->writer);
+    result = asm__append_record(sink, event, &pieces);
+    if (result == ASM_OK) result = asm_buffer_drain(&pieces);
+    sink->torn = result != ASM_OK && sink->writer.last_byte != '\n';
+    return result;
+}
+
+static asm_result asm__jsonl_event(void *self, const asm_event *event, asm_str text) {
+    asm_jsonl_sink *sink = (asm_jsonl_sink *)self;
+    size_t begin = sink->line.size;
+    asm_result result = asm__append_record(sink, event, &sink->line);
+    (void)text;
+    if (result == ASM_ERR_NO_SPACE) {
+        sink->line.size = begin; /* only whole records */
+        sink->line.result = ASM_OK;
+        result = asm__jsonl_out(sink);
+        if (result == ASM_OK) result = asm__append_record(sink, event, &sink->line);
+        if (result == ASM_ERR_NO_SPACE) {
+            asm_buffer_clear(&sink->line);
+            result = asm__jsonl_long_record(sink, event);
+        }
+    }
+    if (result == ASM_OK &&
+        (!sink->options.gather || (sink->line.growing && sink->line.size >= ASM__GATHERED)))
+        result = asm__jsonl_out(sink);
+    if (result != ASM_OK) return result;
+    sink->records++;
+    sink->unsynced++;
+    if (sink->options.sync_every == 0 || sink->unsynced < sink->options.sync_every) return ASM_OK;
+    result = asm__jsonl_out(sink);
+    return result == ASM_OK ? asm__jsonl_sync(sink) : result;
+}
+
+static asm_result asm__jsonl_flush(void *self) {
+    return asm__jsonl_out((asm_jsonl_sink *)self);
+}
+
+static asm_result asm__jsonl_close(void *self) {
+    asm_jsonl_sink *sink = (asm_jsonl_sink *)self;
+    asm_result result = asm__jsonl_sync(sink), closed = asm_writer_close(&sink->writer);
+    asm_buffer_close(&sink->line);
+    return result != ASM_OK ? result : closed;
+}
+
+ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options) {
+    asm_result result;
+    asm_sink table;
+    memset(sink, 0, sizeof *sink);
+    sink->options = *options;
+    if (options->buffer) asm_buffer_init_fixed(&sink->line, options->buffer, options->buffer_size);
+    else asm_buffer_init_growing(&sink->line);
+    result = asm_writer_open(&sink->writer, &options->output);
+    if (result == ASM_OK && options->buffer && options->buffer_size < ASM_BUFFER_MIN_DRAINING)
+        result = ASM_ERR_INVALID_ARGUMENT;
+#ifndef ASM_NO_STDIO
+    if (result == ASM_OK && options->output.path) result = asm__repair_tail(sink);
+#endif
+    table = asm__sink(sink, asm__output_name(&options->output, "jsonl"), result);
+    table.write_event = asm__jsonl_event;
+    table.flush = asm__jsonl_flush;
+    table.close = asm__jsonl_close;
+    return table;
+}
+
+/* >>callback sink */
+
+static asm_result asm__callback_write_event(void *self, const asm_event *event, asm_str text) {
+    asm_callback_sink *sink = (asm_callback_sink *)self;
+    sink->callback(sink->user, event, text);
+    return ASM_OK;
+}
+
+static asm_result asm__callback_write(void *self, asm_str text) {
+    return asm__callback_write_event(self, NULL, text);
+}
+
+ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user) {
+    asm_sink table = asm__sink(sink, "callback", callback ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
+    sink->callback = callback;
+    sink->user = user;
+    table.write = asm__callback_write;
+    table.write_event = asm__callback_write_event;
+    return table;
+}
+
+/* >>pipeline */
+
+/* Keeps the first error of the pipeline. */
+static asm_result asm__pipeline_fail(asm_pipeline *pipeline, asm_result result, const char *whose) {
+    if (result != ASM_OK && pipeline->result == ASM_OK) {
+        pipeline->result = result;
+        pipeline->failed = whose;
+    }
+    return pipeline->result;
+}
+
+/* Keeps the first error of a sink. */
+static void asm__sink_result(asm_pipeline *pipeline, asm_sink *sink, asm_result result) {
+    if (result != ASM_OK && sink->result == ASM_OK) sink->result = result;
+    asm__pipeline_fail(pipeline, result, sink->name ? sink->name : "sink");
+}
+
+/* Text without an event to every sink that works: also the function of the text buffer when it drains. */
+static asm_result asm__pipeline_write(void *self, const char *data, size_t size) {
+    asm_pipeline *pipeline = (asm_pipeline *)self;
+    size_t i;
+    for (i = 0; i < pipeline->sink_count; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->result == ASM_OK && sink->write)
+            asm__sink_result(pipeline, sink, sink->write(sink->self, asm_str_make(data, size)));
+    }
+    return ASM_OK;
+}
+
+static void asm__close_sinks(asm_pipeline *pipeline) {
+    size_t i;
+    for (i = 0; i < pipeline->sink_count; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->close) asm__sink_result(pipeline, sink, sink->close(sink->self));
+    }
+}
+
+ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_options *options) {
+    size_t i;
+    memset(pipeline, 0, sizeof *pipeline);
+    pipeline->renderer = options->renderer;
+    pipeline->sinks = options->sinks;
+    pipeline->sink_count = options->sink_count;
+    if (options->buffer)
+        asm_buffer_init_draining(&pipeline->text, options->buffer, options->buffer_size, asm__pipeline_write,
+                                 pipeline);
+    else asm_buffer_init_growing(&pipeline->text);
+    asm__pipeline_fail(pipeline, pipeline->text.result, "pipeline");
+    for (i = 0; i < pipeline->sink_count; i++)
+        asm__sink_result(pipeline, &pipeline->sinks[i], pipeline->sinks[i].result);
+    pipeline->is_open = pipeline->result == ASM_OK;
+    if (!pipeline->is_open) asm__close_sinks(pipeline);
+    return pipeline->result;
+}
+
+ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *event) {
+    asm_str text;
+    size_t i;
+    if (!pipeline->is_open) return asm__pipeline_fail(pipeline, ASM_ERR_MISUSE, "pipeline");
+    asm_buffer_clear(&pipeline->text);
+    if (pipeline->renderer.render_event)
+        asm__pipeline_fail(pipeline,
+                           pipeline->renderer.render_event(pipeline->renderer.self, event, &pipeline->text),
+                           "renderer");
+    text = asm_buffer_text(&pipeline->text);
+    for (i = 0; i < pipeline->sink_count; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->result == ASM_OK && sink->write_event)
+            asm__sink_result(pipeline, sink, sink->write_event(sink->self, event, text));
+    }
+    return pipeline->result;
+}
+
+ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline) {
+    size_t i;
+    for (i = 0; pipeline->is_open && i < pipeline->sink_count; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->result == ASM_OK && sink->flush) asm__sink_result(pipeline, sink, sink->flush(sink->self));
+    }
+    return pipeline->result;
+}
+
+ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline) {
+    if (!pipeline->is_open) return pipeline->result;
+    asm_buffer_clear(&pipeline->text);
+    if (pipeline->renderer.finish)
+        asm__pipeline_fail(pipeline, pipeline->renderer.finish(pipeline->renderer.self, &pipeline->text),
+                           "renderer");
+    if (pipeline->text.size > 0) asm__pipeline_write(pipeline, pipeline->text.data, pipeline->text.size);
+    asm_pipeline_flush(pipeline);
+    asm__close_sinks(pipeline);
+    asm_buffer_close(&pipeline->text);
+    pipeline->is_open = false;
+    return pipeline->result;
+}
+
+ASM_API asm_result asm_pipeline_run(asm_pipeline *pipeline, asm_next_function next, void *user) {
+    asm_event event;
+    memset(&event, 0, sizeof event);
+    while (next(user, &event)) {
+        asm_pipeline_event(pipeline, &event);
+        memset(&event, 0, sizeof event);
+    }
+    return asm_pipeline_close(pipeline);
+}
+
+#endif /* ASM_RENDER_IMPLEMENTED */
+#endif /* implementation */
+
+/* =========================================================================================================
+ * Licence: your choice of the two that follow.
+ *
+ * This software is available under two licences. Choose whichever you prefer.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE A - MIT License
+ *
+ * Copyright (c) 2026 the asm authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of
+ * this software and associated documentation files (the "Software"), to deal in
+ * the Software without restriction, including without limitation the rights to
+ * use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+ * of the Software, and to permit persons to whom the Software is furnished to do
+ * so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE B - Public Domain (The Unlicense)
+ *
+ * This is free and unencumbered software released into the public domain.
+ *
+ * Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+ * software, either in source code form or as a compiled binary, for any purpose,
+ * commercial or non-commercial, and by any means.
+ *
+ * In jurisdictions that recognize copyright laws, the author or authors of this
+ * software dedicate any and all copyright interest in the software to the public
+ * domain. We make this dedication for the benefit of the public at large and to
+ * the detriment of our heirs and successors. We intend this dedication to be an
+ * overt act of relinquishment in perpetuity of all present and future rights to
+ * this software under copyright law.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+ * ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+ * WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ *
+ * For more information, please refer to <https://unlicense.org>
+ */

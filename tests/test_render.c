@@ -1,0 +1,1206 @@
+/* Renderers, sinks and the pipeline. Run from the top of the project: the golden files are in tests/golden.
+ */
+#include "support.h"
+
+#include "asm_render.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ============================================================================================
+ * What the tests share
+ */
+
+/* An output that takes bytes until `room` is used up, then fails. */
+typedef struct memory_output {
+    asm_buffer bytes;
+    size_t room, calls;
+} memory_output;
+
+static void memory_output_init(memory_output *output) {
+    asm_buffer_init_growing(&output->bytes);
+    output->room = SIZE_MAX;
+    output->calls = 0;
+}
+
+static asm_result memory_write(void *user, const char *data, size_t size) {
+    memory_output *output = user;
+    size_t taken = size < output->room ? size : output->room;
+    output->calls++;
+    asm_buffer_append(&output->bytes, asm_str_make(data, taken));
+    output->room -= output->room == SIZE_MAX ? 0 : taken;
+    return taken == size ? ASM_OK : ASM_ERR_WRITE;
+}
+
+static void expect_bytes(const memory_output *output, const char *expected) {
+    expect_text(asm_buffer_text(&output->bytes), asm_str_from(expected));
+}
+
+static asm_event read_event(const char *line, asm_buffer *scratch) {
+    asm_event event;
+    asm_json_error error;
+    if (asm_event_read_json(&event, asm_str_from(line), scratch, &error) != ASM_OK)
+        fail_msg("%s at %zu: %s", error.message, error.offset, line);
+    return event;
+}
+
+/* Renders JSON lines, one or several; the caller frees the result. */
+static char *render(asm_renderer renderer, const char *const *lines, size_t count, size_t buffer_size) {
+    memory_output output;
+    asm_tty_sink tty;
+    asm_tty_sink_options tty_options = {.output = {.write = memory_write, .user = &output}};
+    asm_sink sink = asm_tty_sink_init(&tty, &tty_options);
+    char *memory = buffer_size ? malloc(buffer_size) : NULL;
+    asm_pipeline pipeline;
+    asm_buffer scratch;
+    memory_output_init(&output);
+    asm_buffer_init_growing(&scratch);
+    assert_int_equal(asm_pipeline_init(&pipeline, &(asm_pipeline_options){.renderer = renderer,
+                                                                          .sinks = &sink,
+                                                                          .sink_count = 1,
+                                                                          .buffer = memory,
+                                                                          .buffer_size = buffer_size}),
+                     ASM_OK);
+    for (size_t i = 0; i < count; i++) {
+        asm_buffer_clear(&scratch);
+        asm_event event = read_event(lines[i], &scratch);
+        assert_int_equal(asm_pipeline_event(&pipeline, &event), ASM_OK);
+    }
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    asm_buffer_append_byte(&output.bytes, 0);
+    char *text = malloc(output.bytes.size);
+    memcpy(text, output.bytes.data, output.bytes.size);
+    asm_buffer_close(&output.bytes);
+    asm_buffer_close(&scratch);
+    free(memory);
+    return text;
+}
+
+static void expect_rendering(asm_renderer renderer, const char *const *lines, size_t count,
+                             const char *expected) {
+    char *text = render(renderer, lines, count, 0);
+    expect_text(asm_str_from(text), asm_str_from(expected));
+    free(text);
+}
+
+static char *read_file(const char *path, size_t *size) {
+    FILE *file = fopen(path, "rb");
+    if (!file) fail_msg("%s: %s", path, strerror(errno));
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *text = malloc(*size + 1);
+    assert_int_equal(fread(text, 1, *size, file), *size);
+    text[*size] = 0;
+    fclose(file);
+    return text;
+}
+
+/* A path of our own for one test. */
+static const char *temporary_path(void) {
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/asm-test-render-%ld", (long)getpid());
+    remove(path);
+    return path;
+}
+
+static void write_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    fclose(file);
+}
+
+static void expect_file(const char *path, const char *expected) {
+    size_t size;
+    char *text = read_file(path, &size);
+    expect_text(asm_str_make(text, size), asm_str_from(expected));
+    free(text);
+}
+
+static const asm_render_options no_color = {.color = ASM_SETTING_OFF, .tty = ASM_SETTING_OFF};
+
+/* ============================================================================================
+ * Golden files
+ */
+
+static size_t split_lines(char *text, const char **lines, size_t capacity) {
+    size_t count = 0;
+    for (char *line = strtok(text, "\n"); line && count < capacity; line = strtok(NULL, "\n"))
+        lines[count++] = line;
+    return count;
+}
+
+/* The renderer that a golden file's name asks for: s11.studio-full.tty.txt */
+static asm_renderer golden_renderer(const char *name) {
+    static asm_compact compact;
+    static asm_verbose verbose;
+    static asm_studio studio;
+    bool tty = strstr(name, ".tty.") != NULL;
+    asm_render_options options = {
+        .color = tty || strstr(name, ".color.") ? ASM_SETTING_ON : ASM_SETTING_OFF,
+        .tty = tty ? ASM_SETTING_ON : ASM_SETTING_OFF,
+        .tool_output = strstr(name, "full")      ? ASM_TOOL_OUTPUT_FULL
+                       : strstr(name, "preview") ? ASM_TOOL_OUTPUT_PREVIEW
+                                                 : ASM_TOOL_OUTPUT_SUMMARY,
+    };
+    if (strstr(name, ".compact.")) return asm_compact_init(&compact, &options);
+    if (strstr(name, ".verbose.")) return asm_verbose_init(&verbose, &options);
+    return asm_studio_init(&studio, &options);
+}
+
+static void check_golden_file(const char *name) {
+    const char *lines[512];
+    char path[512];
+    size_t size;
+    snprintf(path, sizeof path, "tests/golden/%.*s.events.jsonl", (int)strcspn(name, "."), name);
+    char *events = read_file(path, &size);
+    size_t count = split_lines(events, lines, COUNT(lines));
+    snprintf(path, sizeof path, "tests/golden/%s", name);
+    char *expected = read_file(path, &size);
+    static const size_t buffers[] = {0, ASM_BUFFER_MIN_DRAINING, 1000};
+    for (size_t i = 0; i < COUNT(buffers); i++) {
+        char *text = render(golden_renderer(name), lines, count, buffers[i]);
+        expect(strlen(text) == size && memcmp(text, expected, size) == 0, "%s with a buffer of %zu", name,
+               buffers[i]);
+        free(text);
+    }
+    free(expected);
+    free(events);
+}
+
+static void test_golden_files(void **state) {
+    (void)state;
+    DIR *directory = opendir("tests/golden");
+    assert_non_null(directory);
+    size_t files = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (!strstr(entry->d_name, ".txt")) continue;
+        check_golden_file(entry->d_name);
+        files++;
+    }
+    closedir(directory);
+    expect(files == 92, "%zu golden files", files);
+    end_of_cases();
+}
+
+/* ============================================================================================
+ * Untrusted text
+ */
+
+static void expect_neutral(const char *text, size_t size, unsigned flags, const char *expected) {
+    char memory[512];
+    asm_buffer out;
+    asm_buffer_init_fixed(&out, memory, sizeof memory);
+    assert_int_equal(asm_text_append(&out, asm_str_make(text, size), flags), ASM_OK);
+    expect_text(asm_buffer_text(&out), asm_str_from(expected));
+}
+
+static void test_neutralising(void **state) {
+    (void)state;
+#define NEUTRAL(text, flags, expected) expect_neutral(text, sizeof(text) - 1, flags, expected)
+    NEUTRAL("", 0, "");
+    NEUTRAL("plain text, \xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x80", 0,
+            "plain text, \xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x80");
+    NEUTRAL("\t\n", 0, "\t\n");
+    NEUTRAL("a\nb\r\n", ASM_TEXT_LINE,
+            "a\xE2\x90\x8A"
+            "b\xE2\x90\x8D\xE2\x90\x8A");
+    NEUTRAL("a\r\nb\rc\r", 0,
+            "a\r\nb\xE2\x90\x8D"
+            "c\xE2\x90\x8D");
+    NEUTRAL("\x1B[2J\x07", 0, "\xE2\x90\x9B[2J\xE2\x90\x87");
+    NEUTRAL("\x1B[2J\x7F\0", ASM_TEXT_ASCII, "^[[2J^?^@");
+    NEUTRAL("\0\x7F", 0, "\xE2\x90\x80\xE2\x90\xA1");
+    NEUTRAL("\xC2\x9B"
+            "31m",
+            0, "<U+009B>31m");
+    NEUTRAL("\xE2\x80\xAE\xE2\x81\xA6\xE2\x80\x8B\xEF\xBB\xBF\xD8\x9C", 0,
+            "<U+202E><U+2066><U+200B><U+FEFF><U+061C>");
+    NEUTRAL("\xF3\xA0\x81\x81\xE2\x80\xA8", 0, "<U+E0041><U+2028>");
+    NEUTRAL("\xE2\x80\x8D\xE2\x80\x8C", 0, "\xE2\x80\x8D\xE2\x80\x8C"); /* joiners stay */
+    NEUTRAL("a\xFFz\xE2\x82", 0, "a\xEF\xBF\xBDz\xEF\xBF\xBD");
+    NEUTRAL("a\xFFz", ASM_TEXT_ASCII, "a?z");
+    NEUTRAL("\xEF\xBF\xBD", ASM_TEXT_ASCII, "\xEF\xBF\xBD"); /* a real U+FFFD is no damage */
+    NEUTRAL("\x1B[1m\xE2\x80\xAE\r", ASM_TEXT_RAW, "\x1B[1m\xE2\x80\xAE\r");
+    NEUTRAL("\x1B\xFF", ASM_TEXT_RAW, "\x1B\xEF\xBF\xBD");
+    end_of_cases();
+}
+
+/* The rule once more, written down differently. */
+static bool may_be_shown(uint32_t c) {
+    static const uint32_t forbidden[][2] = {{0, 8},           {0xB, 0x1F},       {0x7F, 0x9F},
+                                            {0x61C, 0x61C},   {0x200B, 0x200B},  {0x200E, 0x200F},
+                                            {0x2028, 0x202E}, {0x2060, 0x2060},  {0x2066, 0x2069},
+                                            {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F}};
+    for (size_t i = 0; i < COUNT(forbidden); i++)
+        if (c >= forbidden[i][0] && c <= forbidden[i][1]) return false;
+    return true;
+}
+
+/* Whether all of a text may be shown; CR only where it stands before LF. */
+static bool is_neutral(asm_str text) {
+    for (size_t at = 0; at < text.size;) {
+        size_t begin = at;
+        uint32_t c;
+        bool valid;
+        at += reference_decode(text.data + at, text.size - at, &c, &valid);
+        if (!valid) return false;
+        if (!may_be_shown(c) && !(c == '\r' && at < text.size && text.data[begin + 1] == '\n')) return false;
+    }
+    return true;
+}
+
+static void test_every_code_point_is_neutralised(void **state) {
+    (void)state;
+    for (uint32_t c = 0; c <= 0x10FFFF; c++) {
+        char text[16] = "ab", memory[64];
+        size_t size = 2;
+        asm_buffer out;
+        if (c >= 0xD800 && c <= 0xDFFF) continue;
+        size += reference_encode(c, text + size);
+        text[size++] = 'c';
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_text_append(&out, asm_str_make(text, size), 0);
+        expect(is_neutral(asm_buffer_text(&out)), "U+%04X", c);
+        expect(asm_str_equal(asm_buffer_text(&out), asm_str_make(text, size)) == may_be_shown(c), "U+%04X",
+               c);
+    }
+    end_of_cases();
+}
+
+static void test_random_bytes_are_neutralised_in_any_pieces(void **state) {
+    (void)state;
+    uint64_t seed = 7;
+    for (int round = 0; round < 20000; round++) {
+        static const unsigned char likely[] = {0x1B, '[',  0xC2, 0x9B, 0xE2, 0x80,
+                                               0xAE, '\r', '\n', 0xF3, 0xA0, 'x'};
+        char text[40], memory[400];
+        size_t size = next_random(&seed) % sizeof text, cut;
+        asm_buffer out;
+        for (size_t i = 0; i < size; i++) {
+            uint64_t random = next_random(&seed);
+            text[i] = (char)(random & 1 ? likely[random / 2 % sizeof likely] : random / 2 % 256);
+        }
+        cut = size ? next_random(&seed) % size : 0;
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_text_append(&out, asm_str_make(text, cut), 0);
+        asm_text_append(&out, asm_str_make(text + cut, size - cut), 0);
+        expect(is_neutral(asm_buffer_text(&out)), "%s", shown(asm_buffer_text(&out)));
+    }
+    end_of_cases();
+}
+
+static void test_cutting(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count;
+        const char *expected;
+    } cases[] = {
+        {"abc", 3, "abc"},
+        {"abcd", 3, "abc..."},
+        {"", 0, ""},
+        {"a", 0, "..."},
+        {"\xC3\xA9\xC3\xA9\xC3\xA9", 2, "\xC3\xA9\xC3\xA9..."},
+        {"abcdefghijklmnopqrstuvwxyz\xF0\x9F\x9A\x80\xF0\x9F\x9A\x80", 27,
+         "abcdefghijklmnopqrstuvwxyz\xF0\x9F\x9A\x80..."},
+    };
+    static const struct {
+        const char *text;
+        size_t count;
+        const char *expected;
+    } json[] = {
+        {"{ \"a b\" : [ 1 , 2 ] }", SIZE_MAX, "{\"a b\":[1,2]}"},
+        {"{ \"a b\" : [ 1 , 2 ] }", 6, "{\"a b\"..."},
+        {"{ \"a b\" : [ 1 , 2 ] }", 13, "{\"a b\":[1,2]}"},
+        {"{ \"a b\" : [ 1 , 2 ] }", 12, "{\"a b\":[1,2]..."},
+        {"\"q\\\" \\\\\" ", 9, "\"q\\\" \\\\\""},
+        {"\"\xE2\x80\xAE\"", SIZE_MAX, "\"<U+202E>\""},
+    };
+    char memory[256];
+    asm_buffer out;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_text_append_cut(&out, asm_str_from(cases[i].text), cases[i].count, 0);
+        expect_text(asm_buffer_text(&out), asm_str_from(cases[i].expected));
+    }
+    for (size_t i = 0; i < COUNT(json); i++) {
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_text_append_json(&out, asm_str_from(json[i].text), json[i].count, 0);
+        expect_text(asm_buffer_text(&out), asm_str_from(json[i].expected));
+    }
+    end_of_cases();
+}
+
+/* Every place for text in an event, filled with all that is dangerous. */
+static void test_no_field_reaches_the_terminal_raw(void **state) {
+    (void)state;
+    static const char evil[] = "\\u001b]0;t\\u0007\\u009b2J\\u202e\\u2028\\r\\u0000\\u007f\xF3\xA0\x81\x81";
+    static const char *const names[] = {
+        "content",     "delta",       "role",          "message_id", "tool_name",  "tool_call_id",
+        "tool_output", "status",      "error_message", "error_code", "model",      "cwd",
+        "stop_reason", "policy_name", "reason",        "session_id", "middleware", "action"};
+    asm_compact compact;
+    asm_verbose verbose;
+    asm_studio studio;
+    asm_render_options full = {.color = ASM_SETTING_OFF,
+                               .tty = ASM_SETTING_OFF,
+                               .tool_output = ASM_TOOL_OUTPUT_FULL,
+                               .show_thinking = true};
+    for (int type = 0; type <= ASM_EVENT_TYPE_COUNT; type++) {
+        char line[8192];
+        asm_str name = asm_event_type_name((asm_event_type)type);
+        int size = snprintf(line, sizeof line, "{\"type\":\"%.*s%s\",\"data\":{", (int)name.size, name.data,
+                            type == 0 || type == ASM_EVENT_TYPE_COUNT ? evil : "");
+        for (size_t i = 0; i < COUNT(names); i++)
+            size += snprintf(line + size, sizeof line - (size_t)size, "\"%s\":\"%s\",", names[i], evil);
+        snprintf(line + size, sizeof line - (size_t)size,
+                 "\"tool_input\":{\"command\":\"%s\",\"file_path\":\"%s\",\"x\":\"\xE2\x80\xAE\"},\"z\":"
+                 "\"\xE2\x80\xAE\"}}",
+                 evil, evil);
+        const char *lines[] = {line, line};
+        asm_renderer renderers[] = {asm_compact_init(&compact, &full), asm_verbose_init(&verbose, &full),
+                                    asm_studio_init(&studio, &full)};
+        for (size_t i = 0; i < COUNT(renderers); i++) {
+            char *text = render(renderers[i], lines, 2, 0);
+            expect(is_neutral(asm_str_from(text)), "renderer %zu: %s", i, shown(asm_str_from(text)));
+            free(text);
+        }
+    }
+    end_of_cases();
+}
+
+static void test_raw_is_raw(void **state) {
+    (void)state;
+    asm_compact compact;
+    const char *line = "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"\\u001b[1m\"}}";
+    asm_render_options raw = {.color = ASM_SETTING_OFF, .raw = true};
+    expect_rendering(asm_compact_init(&compact, &raw), &line, 1, ">> \x1B[1m\n\n1 events, 0 tools\n");
+    end_of_cases();
+}
+
+/* ============================================================================================
+ * Renderers, beyond the golden files
+ */
+
+static void test_tool_failures(void **state) {
+    (void)state;
+    const char *lines[] = {
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Bash\",\"tool_call_id\":\"1\"}}",
+        "{\"type\":\"tool_call_failed\",\"data\":{\"tool_name\":\"Bash\",\"tool_call_id\":\"1\",\"error_"
+        "message\":\"no\"}}"};
+    asm_compact compact;
+    asm_verbose verbose;
+    asm_studio studio;
+    expect_rendering(asm_compact_init(&compact, &no_color), lines, 2,
+                     "t+Bash t!Bash tr:no\n2 events, 1 tools\n");
+    expect_rendering(asm_verbose_init(&verbose, &no_color), lines, 2,
+                     "[tool_call_started] name=Bash id=1\n[tool_call_failed] name=Bash error=no\n--- 2 "
+                     "events, 1 tools ---\n");
+    expect_rendering(asm_studio_init(&studio, &no_color), lines, 2,
+                     "  \xE2\x97\x90 Running bash\n  \xE2\x9C\x97 Bash failed: bash (exit 1, 2 chars)\n");
+    end_of_cases();
+}
+
+static void test_studio_matches_tools_by_id(void **state) {
+    (void)state;
+    const char *lines[] = {
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"a\",\"tool_"
+        "input\":{\"file_path\":\"one.c\"}}}",
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Glob\",\"tool_call_id\":\"b\",\"tool_"
+        "input\":{\"pattern\":\"*.h\"}}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"a\",\"tool_output\":\"x\\n\\ny\"}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"b\",\"tool_output\":\"x\"}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"b\",\"tool_output\":\"x\"}}"};
+    asm_studio studio;
+    asm_render_options options = {
+        .color = ASM_SETTING_OFF, .tty = ASM_SETTING_OFF, .ascii = true, .indent = -1};
+    expect_rendering(
+        asm_studio_init(&studio, &options), lines, 5,
+        "o Reading one.c\no Searching for *.h\n+ Read one.c (2 lines)\n+ Found 1 files matching *.h\n"
+        "+ unknown complete (1 chars)\n");
+    end_of_cases();
+}
+
+static void test_studio_forgets_the_oldest_tool_first(void **state) {
+    (void)state;
+    char memory[ASM_STUDIO_TOOLS + 3][256];
+    const char *lines[ASM_STUDIO_TOOLS + 3];
+    for (int i = 0; i < ASM_STUDIO_TOOLS + 3; i++) {
+        bool started = i <= ASM_STUDIO_TOOLS;
+        snprintf(memory[i], sizeof memory[i],
+                 started ? "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Edit\",\"tool_call_"
+                           "id\":\"%d\",\"tool_input\":{\"path\":\"%d\"}}}"
+                         : "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"%d\"}}",
+                 started ? i : i - ASM_STUDIO_TOOLS - 1, i);
+        lines[i] = memory[i];
+    }
+    asm_studio studio;
+    char *text = render(asm_studio_init(&studio, &no_color), lines, COUNT(lines), 0);
+    expect(strstr(text, "unknown complete\n") != NULL, "%s", text); /* 0 was forgotten */
+    expect(strstr(text, "Edited 1\n") != NULL, "%s", text);
+    free(text);
+    end_of_cases();
+}
+
+static void test_studio_structured_output(void **state) {
+    (void)state;
+    const char *lines[] = {
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"  "
+        "make \"},\"tool_output\":"
+        "{\"output\":\"one\\n \\t \\n  tw\\u00f6 "
+        "\\ud83d\\ude80\\\\n\\r\\nthree\\nfour\",\"exit_code\":2,\"duration_ms\":2500.0}}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"db\",\"tool_output\":[1, "
+        "2],\"status\":\"failed\"}}"};
+    asm_studio studio;
+    asm_render_options options = no_color;
+    options.tool_output = ASM_TOOL_OUTPUT_PREVIEW;
+    expect_rendering(
+        asm_studio_init(&studio, &options), lines, 2,
+        "  \xE2\x9C\x97 Bash failed: make (exit 2, 29 chars, 2.5s)\n"
+        "    \xE2\x94\x82 tw\xC3\xB6 \xF0\x9F\x9A\x80\\n\n    \xE2\x94\x82 three\n    \xE2\x94\x82 four\n"
+        "  \xE2\x9C\x97 db complete (6 chars)\n    \xE2\x94\x82 [1, 2]\n");
+    end_of_cases();
+}
+
+static void test_thinking_is_hidden_unless_asked_for(void **state) {
+    (void)state;
+    const char *line = "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"hm\",\"thinking\":true}}";
+    asm_compact compact;
+    asm_render_options options = no_color;
+    expect_rendering(asm_compact_init(&compact, &options), &line, 1, "\n1 events, 0 tools\n");
+    options.show_thinking = true;
+    expect_rendering(asm_compact_init(&compact, &options), &line, 1, ">> hm\n\n1 events, 0 tools\n");
+    end_of_cases();
+}
+
+static void test_verbose_other_events(void **state) {
+    (void)state;
+    char line[2048] = "{\"type\":\"thing\",\"data\":{\"a\": [1, 2],\"t\":\"";
+    const char *lines[] = {"{\"type\":\"step_started\",\"data\":{\"step_number\":1,\"zz\":\" \"}}", line};
+    memset(line + strlen(line), 'x', 1000);
+    strcat(line, "\"}}");
+    char expected[512] = "[event] type=step_started data={\"step_number\":1,\"zz\":\" \"}\n"
+                         "[event] type=thing data={\"a\":[1,2],\"t\":\"";
+    memset(expected + strlen(expected), 'x', 120 - strlen("{\"a\":[1,2],\"t\":\""));
+    strcat(expected, "...\n--- 2 events, 0 tools ---\n");
+    asm_verbose verbose;
+    expect_rendering(asm_verbose_init(&verbose, &no_color), lines, 2, expected);
+    end_of_cases();
+}
+
+/* ============================================================================================
+ * Pipeline
+ */
+
+/* A sink that writes down how it is called. */
+typedef struct spy {
+    char calls[256];
+    asm_result event_result, close_result;
+} spy;
+
+static asm_result spy_call(void *self, const char *what) {
+    strncat(((spy *)self)->calls, what, sizeof((spy *)self)->calls - strlen(((spy *)self)->calls) - 1);
+    return ASM_OK;
+}
+static asm_result spy_write(void *self, asm_str text) {
+    char what[64];
+    snprintf(what, sizeof what, "w(%.*s)", (int)text.size, text.data);
+    return spy_call(self, what);
+}
+static asm_result spy_write_event(void *self, const asm_event *event, asm_str text) {
+    char what[64];
+    asm_str name = asm_event_name(event);
+    snprintf(what, sizeof what, "e(%.*s,%.*s)", (int)name.size, name.data, (int)text.size, text.data);
+    spy_call(self, what);
+    return ((spy *)self)->event_result;
+}
+static asm_result spy_flush(void *self) {
+    return spy_call(self, "f");
+}
+static asm_result spy_close(void *self) {
+    spy_call(self, "c");
+    return ((spy *)self)->close_result;
+}
+static asm_sink spy_init(spy *self, const char *name, asm_result result) {
+    asm_sink sink = {self, name, spy_write, spy_write_event, spy_flush, spy_close, result};
+    memset(self, 0, sizeof *self);
+    return sink;
+}
+
+static asm_result name_event(void *self, const asm_event *event, asm_buffer *out) {
+    (void)self;
+    return asm_buffer_append(out, event->session_id);
+}
+static asm_result name_finish(void *self, asm_buffer *out) {
+    (void)self;
+    return asm_buffer_append(out, asm_str_from("end"));
+}
+
+static const asm_event hello = {
+    .type = ASM_EVENT_CUSTOM, .type_name = TEXT("x"), .session_id = TEXT("hello")};
+
+static void test_life_cycle(void **state) {
+    (void)state;
+    spy spies[2];
+    asm_sink sinks[] = {spy_init(&spies[0], "a", ASM_OK), spy_init(&spies[1], "b", ASM_OK)};
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {
+        .renderer = {NULL, name_event, name_finish}, .sinks = sinks, .sink_count = 2};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_OK);
+    assert_int_equal(asm_pipeline_flush(&pipeline), ASM_OK);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(spies[i].calls, "e(x,hello)fw(end)fc");
+    assert_null(pipeline.failed);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_MISUSE);
+}
+
+static void test_sink_that_could_not_be_opened(void **state) {
+    (void)state;
+    spy spies[2];
+    asm_sink sinks[] = {spy_init(&spies[0], "good", ASM_OK), spy_init(&spies[1], "bad", ASM_ERR_OPEN)};
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {.sinks = sinks, .sink_count = 2};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_ERR_OPEN);
+    assert_string_equal(pipeline.failed, "bad");
+    assert_string_equal(spies[0].calls, "c");
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_OPEN);
+    assert_string_equal(spies[0].calls, "c");
+}
+
+static void test_sink_that_fails_does_not_stop_the_others(void **state) {
+    (void)state;
+    spy spies[2];
+    asm_sink sinks[] = {spy_init(&spies[0], "bad", ASM_OK), spy_init(&spies[1], "good", ASM_OK)};
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {
+        .renderer = {NULL, name_event, name_finish}, .sinks = sinks, .sink_count = 2};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    spies[0].event_result = ASM_ERR_WRITE;
+    spies[0].close_result = ASM_ERR_CLOSED;
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_WRITE);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_WRITE);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_WRITE);
+    assert_string_equal(pipeline.failed, "bad");
+    assert_int_equal(sinks[0].result, ASM_ERR_WRITE);
+    assert_string_equal(spies[0].calls, "e(x,hello)c");
+    assert_string_equal(spies[1].calls, "e(x,hello)e(x,hello)w(end)fc");
+}
+
+static void test_long_text_comes_in_pieces(void **state) {
+    (void)state;
+    spy watcher;
+    asm_sink sink = spy_init(&watcher, "s", ASM_OK);
+    char memory[ASM_BUFFER_MIN_DRAINING], text[101];
+    asm_pipeline pipeline;
+    asm_event event = hello;
+    asm_pipeline_options options = {.renderer = {NULL, name_event, NULL},
+                                    .sinks = &sink,
+                                    .sink_count = 1,
+                                    .buffer = memory,
+                                    .buffer_size = sizeof memory};
+    memset(text, 'x', 100);
+    text[100] = 0;
+    event.session_id = asm_str_from(text);
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    assert_int_equal(asm_pipeline_event(&pipeline, &event), ASM_OK);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    assert_memory_equal(watcher.calls, "w(xxxx", 6);
+    assert_non_null(strstr(watcher.calls, "e(x,)fc"));
+    options.buffer_size--;
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_ERR_INVALID_ARGUMENT);
+}
+
+static asm_result failing_render(void *self, const asm_event *event, asm_buffer *out) {
+    (void)self;
+    (void)event;
+    asm_buffer_append(out, asm_str_from("half"));
+    return ASM_ERR_RANGE;
+}
+
+static void test_renderer_that_fails(void **state) {
+    (void)state;
+    spy watcher;
+    asm_sink sink = spy_init(&watcher, "s", ASM_OK);
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {
+        .renderer = {NULL, failing_render, NULL}, .sinks = &sink, .sink_count = 1};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_RANGE);
+    assert_string_equal(pipeline.failed, "renderer");
+    asm_pipeline_close(&pipeline);
+    assert_string_equal(watcher.calls, "e(x,half)fc");
+}
+
+static void test_text_buffer_without_memory(void **state) {
+    (void)state;
+    spy watcher;
+    asm_sink sink = spy_init(&watcher, "s", ASM_OK);
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {.renderer = {NULL, name_event, NULL}, .sinks = &sink, .sink_count = 1};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    fail_allocations_from(1);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_NO_MEMORY);
+    fail_allocations_from(0);
+    assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_NO_MEMORY); /* the first error stays */
+    asm_pipeline_close(&pipeline);
+    assert_string_equal(watcher.calls, "e(x,)e(x,hello)fc");
+    assert_int_equal(allocations_alive, 0);
+}
+
+static bool next_three(void *user, asm_event *event) {
+    *event = hello;
+    return (*(int *)user)++ < 3;
+}
+
+static void count_events(void *user, const asm_event *event, asm_str text) {
+    size_t *counts = user;
+    counts[event ? 0 : 1]++;
+    counts[2] += text.size;
+}
+
+static void test_pull_and_callback(void **state) {
+    (void)state;
+    int given = 0;
+    size_t counts[3] = {0, 0, 0};
+    asm_callback_sink callback;
+    asm_sink sink = asm_callback_sink_init(&callback, count_events, counts);
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {
+        .renderer = {NULL, name_event, name_finish}, .sinks = &sink, .sink_count = 1};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    assert_int_equal(asm_pipeline_run(&pipeline, next_three, &given), ASM_OK);
+    assert_int_equal(counts[0], 3);
+    assert_int_equal(counts[1], 1);
+    assert_int_equal(counts[2], 3 * 5 + 3);
+    assert_int_equal(asm_callback_sink_init(&callback, NULL, NULL).result, ASM_ERR_INVALID_ARGUMENT);
+}
+
+/* Reading, rendering and writing allocate nothing once set up. */
+static void test_no_allocation_per_event(void **state) {
+    (void)state;
+    memory_output output = {.room = SIZE_MAX};
+    static char texts[1024], records[1024], bytes[1 << 16];
+    asm_buffer_init_fixed(&output.bytes, bytes, sizeof bytes);
+    asm_studio studio;
+    asm_tty_sink tty;
+    asm_jsonl_sink log;
+    asm_tty_sink_options tty_options = {.output = {.write = memory_write, .user = &output}};
+    asm_jsonl_sink_options log_options = {
+        .output = {.write = memory_write, .user = &output}, .buffer = records, .buffer_size = sizeof records};
+    asm_sink sinks[] = {asm_tty_sink_init(&tty, &tty_options), asm_jsonl_sink_init(&log, &log_options)};
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {.renderer = asm_studio_init(&studio, &no_color),
+                                    .sinks = sinks,
+                                    .sink_count = 2,
+                                    .buffer = texts,
+                                    .buffer_size = sizeof texts};
+    char scratch_memory[1024];
+    asm_buffer scratch;
+    asm_buffer_init_fixed(&scratch, scratch_memory, sizeof scratch_memory);
+    fail_allocations_from(1);
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    for (int i = 0; i < 20; i++) {
+        asm_event event = read_event("{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Bash\","
+                                     "\"tool_input\":{\"command\":\"a\\nb\"},\"x\":1}}",
+                                     &scratch);
+        assert_int_equal(asm_pipeline_event(&pipeline, &event), ASM_OK);
+        asm_buffer_clear(&scratch);
+    }
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    assert_int_equal(allocation_calls, 0);
+    fail_allocations_from(0);
+    assert_int_equal(log.records, 20);
+}
+
+/* ============================================================================================
+ * Sinks
+ */
+
+static void test_tty_sink_writes_at_once_unless_it_gathers(void **state) {
+    (void)state;
+    memory_output output;
+    asm_tty_sink tty;
+    char memory[ASM_BUFFER_MIN_DRAINING];
+    asm_tty_sink_options options = {.output = {.write = memory_write, .user = &output}};
+    memory_output_init(&output);
+    asm_sink sink = asm_tty_sink_init(&tty, &options);
+    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_from("a\x1B[1m")), ASM_OK);
+    assert_int_equal(output.calls, 1);
+    options.buffer = memory;
+    options.buffer_size = sizeof memory;
+    sink = asm_tty_sink_init(&tty, &options);
+    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_from("b")), ASM_OK);
+    assert_int_equal(sink.write(sink.self, asm_str_from("c")), ASM_OK);
+    assert_int_equal(output.calls, 1);
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    assert_int_equal(output.calls, 2);
+    expect_bytes(&output, "a\x1B[1mbc");
+    options.buffer_size = 1;
+    assert_int_equal(asm_tty_sink_init(&tty, &options).result, ASM_ERR_INVALID_ARGUMENT);
+    asm_buffer_close(&output.bytes);
+    end_of_cases();
+}
+
+static void test_file_sink_removes_escape_sequences(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"plain \xC3\xA9\n", "plain \xC3\xA9\n"},
+        {"\x1B[0;31mred\x1B[0m!", "red!"},
+        {"\r\x1B[2K  done\r\n", "  done\r\n"},
+        {"a\rb\r\r\nc\r", "ab\r\nc"},
+        {"\x1B]0;title\x07x\x1B]8;;http://a\x1B\\y\x1B(Bz\x1B"
+         "c.",
+         "xyz."},
+        {"\x1BP1;2q...\x1B\\t", "t"},
+        {"\x1B]never closed\nnext", "\nnext"},
+        {"\x1B[31\xC3\xA9", "\xC3\xA9"},
+        {"\x1B\x1B[1mx", "x"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t size = strlen(cases[i].text);
+        for (size_t cut = 0; cut <= size; cut++) { /* sequences are removed also when two writes cut them */
+            memory_output output;
+            asm_file_sink file;
+            asm_file_sink_options options = {.output = {.write = memory_write, .user = &output}};
+            memory_output_init(&output);
+            asm_sink sink = asm_file_sink_init(&file, &options);
+            sink.write_event(sink.self, &hello, asm_str_make(cases[i].text, cut));
+            sink.write(sink.self, asm_str_make(cases[i].text + cut, size - cut));
+            sink.flush(sink.self);
+            sink.close(sink.self);
+            expect_bytes(&output, cases[i].expected);
+            asm_buffer_close(&output.bytes);
+        }
+    }
+    end_of_cases();
+}
+
+static void test_outputs(void **state) {
+    (void)state;
+    asm_file_sink file;
+    asm_file_sink_options options = {.output = {.path = NULL}};
+    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
+    options.output = (asm_output){.path = "x", .fd = 1};
+    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
+    options.output = (asm_output){.path = "/nowhere/at/all"};
+    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_OPEN);
+    assert_int_equal(file.writer.system_error, ENOENT);
+
+    const char *path = temporary_path();
+    FILE *stream = fopen(path, "w");
+    options.output = (asm_output){.stream = stream};
+    asm_sink sink = asm_file_sink_init(&file, &options);
+    assert_int_equal(sink.result, ASM_OK);
+    fputs("header\n", stream);
+    assert_int_equal(sink.write(sink.self, asm_str_from("\x1B[1mtext\n")), ASM_OK);
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    fputs("trailer\n", stream); /* it was not closed */
+    fclose(stream);
+    expect_file(path, "header\ntext\ntrailer\n");
+    options.output = (asm_output){.path = path}; /* appended to */
+    sink = asm_file_sink_init(&file, &options);
+    sink.write(sink.self, asm_str_from("more\n"));
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    expect_file(path, "header\ntext\ntrailer\nmore\n");
+    remove(path);
+    end_of_cases();
+}
+
+static asm_event numbered(int64_t number) {
+    asm_event event = hello;
+    event.sequence_number = number;
+    return event;
+}
+#define RECORD(number)                                                                                       \
+    "{\"type\":\"x\",\"data\":{},\"session_id\":\"hello\",\"sequence_number\":" number "}\n"
+
+static void test_jsonl_one_write_per_record(void **state) {
+    (void)state;
+    memory_output output;
+    asm_jsonl_sink log;
+    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output}};
+    memory_output_init(&output);
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    for (int i = 1; i <= 2; i++) {
+        asm_event event = numbered(i);
+        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("ignored")), ASM_OK);
+        assert_int_equal(output.calls, i);
+    }
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    expect_bytes(&output, RECORD("1") RECORD("2"));
+    asm_buffer_close(&output.bytes);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
+static void test_jsonl_gathers_whole_records(void **state) {
+    (void)state;
+    memory_output output;
+    asm_jsonl_sink log;
+    char memory[200];
+    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
+                                      .gather = true,
+                                      .buffer = memory,
+                                      .buffer_size = sizeof memory};
+    memory_output_init(&output);
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    for (int i = 1; i <= 5; i++) {
+        asm_event event = numbered(i);
+        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
+        expect(output.bytes.size == 0 || output.bytes.data[output.bytes.size - 1] == '\n',
+               "half a record after %d", i);
+    }
+    assert_int_equal(output.calls, 1); /* three records fit */
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    expect_bytes(&output, RECORD("1") RECORD("2") RECORD("3") RECORD("4") RECORD("5"));
+    /* longer than the buffer: in several writes */
+    char text[1000];
+    memset(text, 'y', sizeof text);
+    asm_event event = numbered(6);
+    event.run_id = asm_str_make(text, sizeof text);
+    asm_buffer_clear(&output.bytes);
+    assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    expect(output.bytes.size > sizeof text && output.bytes.data[output.bytes.size - 1] == '\n',
+           "the long record");
+    assert_int_equal(asm_json_check(asm_buffer_text(&output.bytes), NULL), ASM_OK);
+    assert_int_equal(log.records, 6);
+    asm_buffer_close(&output.bytes);
+    end_of_cases();
+}
+
+/* Every write fails once, at every byte: no record glues to the next, and what was told to be written is
+ * there. */
+static void test_jsonl_failed_writes_never_glue(void **state) {
+    (void)state;
+    size_t record = strlen(RECORD("1"));
+    for (int buffered = 0; buffered < 2; buffered++) {
+        for (size_t room = 0; room <= 2 * record; room++) {
+            memory_output output;
+            asm_jsonl_sink log;
+            char memory[ASM_BUFFER_MIN_DRAINING];
+            asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
+                                              .buffer = buffered ? memory : NULL,
+                                              .buffer_size = sizeof memory};
+            memory_output_init(&output);
+            asm_sink sink = asm_jsonl_sink_init(&log, &options);
+            output.room = room;
+            bool written[3];
+            for (int i = 0; i < 3; i++) {
+                asm_event event = numbered(i + 1);
+                written[i] = sink.write_event(sink.self, &event, asm_str_from("")) == ASM_OK;
+                if (!written[i]) output.room = SIZE_MAX;
+            }
+            sink.close(sink.self);
+            asm_buffer_append_byte(&output.bytes, 0);
+            static const char *const records[] = {RECORD("1"), RECORD("2"), RECORD("3")};
+            for (int i = 0; i < 3; i++) {
+                const char *found = strstr(output.bytes.data, records[i]);
+                if (written[i])
+                    expect(found && (found == output.bytes.data || found[-1] == '\n'),
+                           "record %d after %zu bytes: %s", i, room, output.bytes.data);
+            }
+            expect(written[0] + written[1] + written[2] >= 2, "one failure with %zu bytes", room);
+            asm_buffer_close(&output.bytes);
+        }
+    }
+    end_of_cases();
+}
+
+static void test_jsonl_repairs_a_torn_tail(void **state) {
+    (void)state;
+    static const struct {
+        const char *before, *separated, *truncated;
+        uint64_t torn;
+    } cases[] = {
+        {"", "", "", 0},
+        {"{}\n", "{}\n", "{}\n", 0},
+        {"{}\n{\"ha", "{}\n{\"ha\n", "{}\n", 4},
+        {"{\"ha", "{\"ha\n", "", 4},
+    };
+    const char *path = temporary_path();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int truncate = 0; truncate < 2; truncate++) {
+            char expected[256];
+            asm_jsonl_sink log;
+            asm_jsonl_sink_options options = {
+                .output = {.path = path}, .truncate_torn = truncate != 0, .sync_every = 1};
+            asm_event event = numbered(1);
+            write_file(path, cases[i].before);
+            asm_sink sink = asm_jsonl_sink_init(&log, &options);
+            expect(sink.result == ASM_OK && log.torn_bytes == cases[i].torn, "case %zu: %d, %d bytes", i,
+                   (int)sink.result, (int)log.torn_bytes);
+            assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
+            assert_int_equal(sink.close(sink.self), ASM_OK);
+            snprintf(expected, sizeof expected, "%s%s", truncate ? cases[i].truncated : cases[i].separated,
+                     RECORD("1"));
+            expect_file(path, expected);
+        }
+    }
+    remove(path);
+    end_of_cases();
+}
+
+/* A long half line, so that its beginning lies in another block. */
+static void test_jsonl_repairs_a_long_torn_tail(void **state) {
+    (void)state;
+    static char text[5000];
+    const char *path = temporary_path();
+    asm_jsonl_sink log;
+    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
+    memset(text, 'x', sizeof text - 1);
+    text[100] = '\n';
+    write_file(path, text);
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    assert_int_equal(log.torn_bytes, sizeof text - 1 - 101);
+    sink.close(sink.self);
+    text[101] = 0;
+    expect_file(path, text);
+    remove(path);
+    end_of_cases();
+}
+
+/* The disk takes part of a record, then no more. */
+static void test_jsonl_file_size_limit(void **state) {
+    (void)state;
+    const char *path = temporary_path();
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit = {100, 100};
+        asm_jsonl_sink log;
+        asm_jsonl_sink_options options = {.output = {.path = path}};
+        asm_event event = numbered(1);
+        signal(SIGXFSZ, SIG_IGN);
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(9);
+        asm_sink sink = asm_jsonl_sink_init(&log, &options);
+        if (sink.write_event(sink.self, &event, asm_str_from("")) != ASM_OK) _exit(1);
+        if (sink.write_event(sink.self, &event, asm_str_from("")) != ASM_ERR_WRITE) _exit(2);
+        if (log.writer.system_error != EFBIG || !log.torn) _exit(3);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    asm_jsonl_sink log;
+    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    sink.close(sink.self);
+    expect_file(path, RECORD("1"));
+    remove(path);
+    end_of_cases();
+}
+
+static void test_full_disk_and_closed_pipe(void **state) {
+    (void)state;
+    asm_jsonl_sink log;
+    int ends[2], full = open("/dev/full", O_WRONLY);
+    asm_event event = numbered(1);
+    if (full >= 0) {
+        asm_jsonl_sink_options options = {.output = {.fd = full}};
+        asm_sink sink = asm_jsonl_sink_init(&log, &options);
+        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_ERR_WRITE);
+        assert_int_equal(log.writer.system_error, ENOSPC);
+        sink.close(sink.self);
+        close(full);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    asm_jsonl_sink_options options = {.output = {.fd = ends[1]}};
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_ERR_CLOSED);
+    sink.close(sink.self);
+    close(ends[1]);
+}
+
+static void *drain_slowly(void *user) {
+    char block[4096];
+    ssize_t size;
+    size_t total = 0;
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    while ((size = read(*(int *)user, block, sizeof block)) > 0)
+        total += (size_t)size;
+    return (void *)total;
+}
+
+static void interrupted(int signal_number) {
+    (void)signal_number;
+}
+
+/* A descriptor that does not block, short writes, and signals in between. */
+static void test_writer_waits_and_goes_on(void **state) {
+    (void)state;
+    static char block[1000000];
+    int ends[2];
+    pthread_t reader;
+    void *total;
+    asm_writer writer;
+    asm_output output = {.fd = 0};
+    struct sigaction action;
+    const struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupted; /* without SA_RESTART */
+    sigaction(SIGALRM, &action, NULL);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    output.fd = ends[1];
+    assert_int_equal(asm_writer_open(&writer, &output), ASM_OK);
+    pthread_create(&reader, NULL, drain_slowly, &ends[0]);
+    setitimer(ITIMER_REAL, &often, NULL);
+    assert_int_equal(asm_writer_write(&writer, block, sizeof block), ASM_OK);
+    setitimer(ITIMER_REAL, &never, NULL);
+    assert_int_equal(asm_writer_close(&writer), ASM_OK);
+    close(ends[1]);
+    pthread_join(reader, &total);
+    assert_int_equal((size_t)total, sizeof block);
+    close(ends[0]);
+}
+
+static void test_jsonl_compact_is_as_the_golden_files(void **state) {
+    (void)state;
+    static const char *const names[] = {"s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18"};
+    for (size_t n = 0; n < COUNT(names); n++) {
+        static const char *const paths[] = {"t", "e"};
+        const char *lines[512], *goldens[512];
+        char path[64], memory[1024];
+        size_t size, count;
+        asm_buffer scratch;
+        snprintf(path, sizeof path, "tests/golden/%s.events.jsonl", names[n]);
+        char *events = read_file(path, &size);
+        snprintf(path, sizeof path, "tests/golden/%s.compact.jsonl", names[n]);
+        char *compact = read_file(path, &size);
+        count = split_lines(events, lines, COUNT(lines));
+        assert_int_equal(split_lines(compact, goldens, COUNT(goldens)), count);
+        asm_buffer_init_growing(&scratch);
+        for (size_t i = 0; i < count; i++) {
+            static const char *const members[] = {"t", "m", "l", "n", "i", "o", "$", "sr", "x"};
+            asm_str outer_keys[2], ours[2], theirs[2], keys[COUNT(members)], our[COUNT(members)],
+                their[COUNT(members)];
+            asm_buffer out;
+            asm_buffer_clear(&scratch);
+            asm_event event = read_event(lines[i], &scratch);
+            asm_buffer_init_fixed(&out, memory, sizeof memory);
+            assert_int_equal(asm_event_write_compact(&event, &out), ASM_OK);
+            for (size_t k = 0; k < 2; k++)
+                outer_keys[k] = asm_str_from(paths[k]);
+            for (size_t k = 0; k < COUNT(members); k++)
+                keys[k] = asm_str_from(members[k]);
+            assert_int_equal(asm_json_find(asm_buffer_text(&out), outer_keys, ours, 2, NULL), ASM_OK);
+            assert_int_equal(asm_json_find(asm_str_from(goldens[i]), outer_keys, theirs, 2, NULL), ASM_OK);
+            expect_text(ours[0], theirs[0]);
+            asm_json_find(ours[1], keys, our, COUNT(members), NULL);
+            asm_json_find(theirs[1], keys, their, COUNT(members), NULL);
+            for (size_t k = 0; k < COUNT(members); k++) {
+                double a, b;
+                if (asm_json_to_double(our[k], &a) && asm_json_to_double(their[k], &b))
+                    expect(a == b, "%s", lines[i]);
+                else expect_text(our[k], their[k]);
+            }
+        }
+        asm_buffer_close(&scratch);
+        free(events);
+        free(compact);
+    }
+    end_of_cases();
+}
+
+/* ============================================================================================
+ * Terminal
+ */
+
+static void test_terminal_settings(void **state) {
+    (void)state;
+    static const struct {
+        const char *environment; /* NAME=VALUE, separated by blanks */
+        bool color, utf8;
+    } cases[] = {
+        {"", false, false},
+        {"TERM=xterm LANG=en_US.UTF-8", false, true},
+        {"FORCE_COLOR=1 LC_ALL=C", true, false},
+        {"FORCE_COLOR=0", false, false},
+        {"CLICOLOR_FORCE=1 LC_CTYPE=C.utf8", true, true},
+        {"NO_COLOR=1 FORCE_COLOR=1", false, false},
+        {"NO_COLOR= FORCE_COLOR=1 LANG=de_DE.UTF-8@euro LC_ALL=", true, true},
+        {"LC_ALL=de_DE.ISO-8859-1 LANG=en_US.UTF-8", false, false},
+    };
+    static const char *const names[] = {"TERM",   "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE",
+                                        "LC_ALL", "LC_CTYPE", "LANG",        "COLUMNS"};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char word[64];
+        const char *rest = cases[i].environment;
+        for (size_t k = 0; k < COUNT(names); k++)
+            unsetenv(names[k]);
+        while (next_word(&rest, word)) {
+            char *equals = strchr(word, '=');
+            *equals = 0;
+            setenv(word, equals + 1, 1);
+        }
+        asm_terminal terminal = asm_terminal_detect(ends[1]);
+        expect(!terminal.is_terminal && terminal.color == cases[i].color && terminal.utf8 == cases[i].utf8 &&
+                   terminal.columns == 80,
+               "%s", cases[i].environment);
+    }
+    setenv("COLUMNS", "132", 1);
+    expect(asm_terminal_detect(ends[1]).columns == 132, "COLUMNS");
+    close(ends[0]);
+    close(ends[1]);
+    end_of_cases();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden_files),
+        cmocka_unit_test(test_neutralising),
+        cmocka_unit_test(test_every_code_point_is_neutralised),
+        cmocka_unit_test(test_random_bytes_are_neutralised_in_any_pieces),
+        cmocka_unit_test(test_cutting),
+        cmocka_unit_test(test_no_field_reaches_the_terminal_raw),
+        cmocka_unit_test(test_raw_is_raw),
+        cmocka_unit_test(test_tool_failures),
+        cmocka_unit_test(test_studio_matches_tools_by_id),
+        cmocka_unit_test(test_studio_forgets_the_oldest_tool_first),
+        cmocka_unit_test(test_studio_structured_output),
+        cmocka_unit_test(test_thinking_is_hidden_unless_asked_for),
+        cmocka_unit_test(test_verbose_other_events),
+        cmocka_unit_test(test_life_cycle),
+        cmocka_unit_test(test_sink_that_could_not_be_opened),
+        cmocka_unit_test(test_sink_that_fails_does_not_stop_the_others),
+        cmocka_unit_test(test_long_text_comes_in_pieces),
+        cmocka_unit_test(test_renderer_that_fails),
+        cmocka_unit_test(test_text_buffer_without_memory),
+        cmocka_unit_test(test_pull_and_callback),
+        cmocka_unit_test(test_no_allocation_per_event),
+        cmocka_unit_test(test_tty_sink_writes_at_once_unless_it_gathers),
+        cmocka_unit_test(test_file_sink_removes_escape_sequences),
+        cmocka_unit_test(test_outputs),
+        cmocka_unit_test(test_jsonl_one_write_per_record),
+        cmocka_unit_test(test_jsonl_gathers_whole_records),
+        cmocka_unit_test(test_jsonl_failed_writes_never_glue),
+        cmocka_unit_test(test_jsonl_repairs_a_torn_tail),
+        cmocka_unit_test(test_jsonl_repairs_a_long_torn_tail),
+        cmocka_unit_test(test_jsonl_file_size_limit),
+        cmocka_unit_test(test_full_disk_and_closed_pipe),
+        cmocka_unit_test(test_writer_waits_and_goes_on),
+        cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
+        cmocka_unit_test(test_terminal_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
