@@ -1054,20 +1054,6 @@ static int64_t asm__days_from_date(int64_t year, unsigned month, unsigned day) {
     return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-static void asm__date_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day) {
-    int64_t era;
-    unsigned day_of_era, year_of_era, day_of_year, shifted;
-    days += 719468;
-    era = (days >= 0 ? days : days - 146096) / 146097;
-    day_of_era = (unsigned)(days - era * 146097);
-    year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    shifted = (5 * day_of_year + 2) / 153;
-    *day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = (int64_t)year_of_era + era * 400 + (*month <= 2);
-}
-
 static char *asm__put_digits(char *out, unsigned value, int digits) {
     int i;
     for (i = digits - 1; i >= 0; i--) {
@@ -1077,50 +1063,69 @@ static char *asm__put_digits(char *out, unsigned value, int digits) {
     return out + digits;
 }
 
+/* A number below 100 as two digits. */
+static inline char *asm__put_two_digits(char *out, uint32_t value) {
+    static const char digits[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    memcpy(out, digits + value * 2, 2);
+    return out + 2;
+}
+
+/* The date of a day, counted from 1 March of the year -400: the inverse of asm__days_from_date(), unsigned
+ * and so twice as fast. */
+static char *asm__put_date(char *out, uint32_t days) {
+    uint32_t century = (4 * days + 3) / 146097, day_of_century = (4 * days + 3) % 146097 / 4;
+    uint32_t year = (4 * day_of_century + 3) / 1461, day_of_year = (4 * day_of_century + 3) % 1461 / 4;
+    uint32_t shifted = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    uint32_t month = shifted < 10 ? shifted + 3 : shifted - 9;
+    year += century * 100 + (month <= 2) - 400;
+    out = asm__put_two_digits(out, year / 100);
+    out = asm__put_two_digits(out, year % 100);
+    *out++ = '-';
+    out = asm__put_two_digits(out, month);
+    *out++ = '-';
+    return asm__put_two_digits(out, day);
+}
+
+/* Whether a time can be written. */
+static bool asm__time_is_valid(asm_time time, int precision) {
+    return time >= INT64_C(-62167219200000000) && time < INT64_C(253402300800000000) && precision >= 0 &&
+           precision <= ASM_TIME_PRECISION_MICROSECONDS;
+}
+
 ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    int64_t days = time / INT64_C(86400000000), rest = time % INT64_C(86400000000), year;
-    unsigned month, day, second, fraction;
+    uint64_t seconds;
+    uint32_t fraction, second, minutes;
     char *p = out;
-    if (rest < 0) {
-        rest += INT64_C(86400000000);
-        days--;
-    }
-    asm__date_from_days(days, &year, &month, &day);
-    if (year < 0 || year > 9999 || precision < 0 || precision > ASM_TIME_PRECISION_MICROSECONDS) return 0;
-    second = (unsigned)(rest / 1000000);
-    fraction = (unsigned)(rest % 1000000);
-    p = asm__put_digits(p, (unsigned)year, 4);
-    *p++ = '-';
-    p = asm__put_digits(p, month, 2);
-    *p++ = '-';
-    p = asm__put_digits(p, day, 2);
+    if (!asm__time_is_valid(time, precision)) return 0;
+    time += INT64_C(865565) * 86400 * 1000000; /* days from the year -400 to 1970 */
+    seconds = (uint64_t)time / 1000000;
+    fraction = (uint32_t)((uint64_t)time % 1000000);
+    second = (uint32_t)(seconds % 86400);
+    minutes = second / 60;
+    p = asm__put_date(p, (uint32_t)(seconds / 86400));
     *p++ = 'T';
-    p = asm__put_digits(p, second / 3600, 2);
+    p = asm__put_two_digits(p, minutes / 60);
     *p++ = ':';
-    p = asm__put_digits(p, second / 60 % 60, 2);
+    p = asm__put_two_digits(p, minutes % 60);
     *p++ = ':';
-    p = asm__put_digits(p, second % 60, 2);
+    p = asm__put_two_digits(p, second % 60);
     if (precision == ASM_TIME_PRECISION_AUTO)
         precision = fraction % 1000 ? ASM_TIME_PRECISION_MICROSECONDS : ASM_TIME_PRECISION_MILLISECONDS;
-    if (precision > ASM_TIME_PRECISION_SECONDS) {
+    if (precision == ASM_TIME_PRECISION_MICROSECONDS) {
+        *p++ = '.';
+        p = asm__put_two_digits(p, fraction / 10000);
+        p = asm__put_two_digits(p, fraction / 100 % 100);
+        p = asm__put_two_digits(p, fraction % 100);
+    } else if (precision > ASM_TIME_PRECISION_SECONDS) {
         *p++ = '.';
         p = asm__put_digits(p, fraction / divisors[precision - 1], precision - 1);
     }
     *p++ = 'Z';
     return (size_t)(p - out);
-}
-
-/* Reads exactly `digits` digits at `*p`. */
-static bool asm__take_digits(const char **p, const char *end, int digits, unsigned *value) {
-    const char *s = *p;
-    *value = 0;
-    for (; digits > 0; digits--, s++) {
-        if (s >= end || *s < '0' || *s > '9') return false;
-        *value = *value * 10 + (unsigned)(*s - '0');
-    }
-    *p = s;
-    return true;
 }
 
 static bool asm__take_byte(const char **p, const char *end, char byte) {
@@ -1129,57 +1134,73 @@ static bool asm__take_byte(const char **p, const char *end, char byte) {
     return true;
 }
 
+#define ASM__FIRST_TIME (-INT64_C(62167219200) * 1000000)          /* 0000-01-01T00:00:00Z */
+#define ASM__LAST_TIME  (INT64_C(253402300799) * 1000000 + 999999) /* 9999-12-31T23:59:59.999999Z */
+
+/* The number that two digits make; `wrong` gets bits set if they are none. */
+static unsigned asm__two_digits(const char *p, unsigned *wrong) {
+    unsigned tens = (unsigned)(unsigned char)p[0] - '0', ones = (unsigned)(unsigned char)p[1] - '0';
+    *wrong |= (tens > 9) | (ones > 9);
+    return tens * 10 + ones;
+}
+
 /* The offset at the end of a time in minutes: Z, or +hh:mm with the colon optional. */
 static bool asm__take_zone(const char **p, const char *end, int *minutes) {
-    unsigned hours, rest;
+    unsigned hours, rest, wrong = 0;
     int sign;
     *minutes = 0;
     if (asm__take_byte(p, end, 'Z') || asm__take_byte(p, end, 'z')) return true;
     sign = asm__take_byte(p, end, '-') ? -1 : 1;
-    if (sign == 1 && !asm__take_byte(p, end, '+')) return false;
-    if (!asm__take_digits(p, end, 2, &hours)) return false;
+    if ((sign == 1 && !asm__take_byte(p, end, '+')) || end - *p < 4) return false;
+    hours = asm__two_digits(*p, &wrong);
+    *p += 2;
     asm__take_byte(p, end, ':');
-    if (!asm__take_digits(p, end, 2, &rest) || hours > 23 || rest > 59) return false;
+    if (end - *p < 2) return false;
+    rest = asm__two_digits(*p, &wrong);
+    *p += 2;
     *minutes = sign * (int)(hours * 60 + rest);
-    return true;
+    return !wrong && hours < 24 && rest < 60;
 }
 
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
     static const unsigned char days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    const char *p = text.data, *end = p + text.size;
-    unsigned year, month, day, hour, minute, second, fraction = 0, digits = 0;
+    const char *p = text.data, *end;
+    unsigned wrong = 0, year, month, day, hour, minute, second, fraction = 0, digits = 0, given;
+    asm_time parsed;
     int zone;
     bool leap;
-    if (text.size == 0) return ASM_ERR_SYNTAX;
-    if (!asm__take_digits(&p, end, 4, &year) || !asm__take_byte(&p, end, '-') ||
-        !asm__take_digits(&p, end, 2, &month) || !asm__take_byte(&p, end, '-') ||
-        !asm__take_digits(&p, end, 2, &day))
+    if (text.size < sizeof "2026-02-09T12:00:00Z" - 1) return ASM_ERR_SYNTAX;
+    end = p + text.size;
+    year = asm__two_digits(p, &wrong) * 100 + asm__two_digits(p + 2, &wrong);
+    month = asm__two_digits(p + 5, &wrong);
+    day = asm__two_digits(p + 8, &wrong);
+    hour = asm__two_digits(p + 11, &wrong);
+    minute = asm__two_digits(p + 14, &wrong);
+    second = asm__two_digits(p + 17, &wrong);
+    if (wrong || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't' && p[10] != ' ') ||
+        p[13] != ':' || p[16] != ':')
         return ASM_ERR_SYNTAX;
-    if (!asm__take_byte(&p, end, 'T') && !asm__take_byte(&p, end, 't') && !asm__take_byte(&p, end, ' '))
-        return ASM_ERR_SYNTAX;
-    if (!asm__take_digits(&p, end, 2, &hour) || !asm__take_byte(&p, end, ':') ||
-        !asm__take_digits(&p, end, 2, &minute) || !asm__take_byte(&p, end, ':') ||
-        !asm__take_digits(&p, end, 2, &second))
-        return ASM_ERR_SYNTAX;
+    p += 19;
     if (asm__take_byte(&p, end, '.')) {
         for (; p < end && *p >= '0' && *p <= '9'; p++, digits++)
             if (digits < 6) fraction = fraction * 10 + (unsigned)(*p - '0');
         if (digits == 0) return ASM_ERR_SYNTAX;
-        if (digits > 6) digits = 6;
     }
+    given = digits < 6 ? digits : 6;
     if (!asm__take_zone(&p, end, &zone) || p != end) return ASM_ERR_SYNTAX;
     leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (month < 1 || month > 12 || day < 1 ||
         day > days_in_month[month - 1] + (unsigned)(month == 2 && leap) || hour > 23 || minute > 59 ||
         second > 60)
         return ASM_ERR_RANGE;
-    if (precision) *precision = 1 + (int)digits;
-    for (; digits < 6; digits++)
+    for (digits = given; digits < 6; digits++)
         fraction *= 10;
-    *time = ((asm__days_from_date((int64_t)year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute -
-             zone) *
-            60;
-    *time = (*time + (int64_t)second) * 1000000 + (int64_t)fraction;
+    parsed =
+        (asm__days_from_date((int64_t)year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute - zone;
+    parsed = (parsed * 60 + (int64_t)second) * 1000000 + (int64_t)fraction;
+    if (parsed < ASM__FIRST_TIME || parsed > ASM__LAST_TIME) return ASM_ERR_RANGE;
+    *time = parsed;
+    if (precision) *precision = 1 + (int)given;
     return ASM_OK;
 }
 
@@ -1597,12 +1618,16 @@ static uint64_t asm__special_bytes(uint64_t word) {
 }
 
 #if ASM__SSE2
-/* The same for 16 bytes, one bit each, all exact. */
-static unsigned asm__special_mask(__m128i bytes) {
+/* The same for 16 bytes, all exact. */
+static inline __m128i asm__special_lanes(__m128i bytes) {
     __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
     __m128i others = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), others));
+    return _mm_or_si128(_mm_or_si128(quote, backslash), others);
+}
+
+static unsigned asm__special_mask(__m128i bytes) {
+    return (unsigned)_mm_movemask_epi8(asm__special_lanes(bytes));
 }
 #endif
 
@@ -1618,50 +1643,85 @@ static int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+/* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
+static uint64_t asm__load_few(const char *p, size_t size) {
+    uint64_t word = 0, low, high;
+    uint32_t four;
+    if (size >= 8) return asm__load64(p);
+    if (size >= 4) {
+        memcpy(&four, p, 4);
+        low = four;
+        memcpy(&four, p + size - 4, 4);
+        high = four;
+        word = low | high << (size - 4) * 8;
+    } else if (size > 0) {
+        word = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[size / 2] << size / 2 * 8 |
+               (uint64_t)(unsigned char)p[size - 1] << (size - 1) * 8;
+    }
+    return word | (ASM__EACH_BYTE * 0x20) << size * 8;
+}
+
+/* The end of the run of plain bytes from `p`; with `out`, the run is also copied there, and up to 15 bytes
+ * behind it may be overwritten. */
+static inline const char *asm__pass_plain(char *out, const char *p, const char *end) {
+    uint64_t word, marks;
+    size_t left;
+#if ASM__SSE2
+    for (; end - p >= 16; p += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = asm__special_mask(bytes);
+        if (out) {
+            _mm_storeu_si128((__m128i *)(void *)out, bytes);
+            out += 16;
+        }
+        if (mask) return p + asm__lowest_bit(mask);
+    }
+    left = (size_t)(end - p);
+    if (left >= 8) { /* twice eight, which may overlap */
+        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
+        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
+        unsigned mask = asm__special_mask(_mm_unpacklo_epi64(low, high));
+        if (out) {
+            _mm_storel_epi64((__m128i *)(void *)out, low);
+            _mm_storel_epi64((__m128i *)(void *)(out + left - 8), high);
+        }
+        if (!mask) return end;
+        return mask & 0xFF ? p + asm__lowest_bit(mask) : end - 8 + asm__lowest_bit(mask >> 8);
+    }
+#elif ASM__LITTLE_ENDIAN
+    for (; end - p >= 8; p += 8) {
+        word = asm__load64(p);
+        marks = asm__special_bytes(word);
+        if (out) {
+            memcpy(out, &word, 8);
+            out += 8;
+        }
+        if (marks) return p + asm__lowest_bit(marks) / 8;
+    }
+    left = (size_t)(end - p);
+#else
+    (void)word, (void)marks, (void)left;
+    for (; p < end && asm__is_plain(*p); p++)
+        if (out) *out++ = *p;
+    return p;
+#endif
+#if ASM__SSE2 || ASM__LITTLE_ENDIAN
+    word = asm__load_few(p, left);
+    marks = asm__special_bytes(word);
+    if (out) memcpy(out, &word, 8);
+    return marks ? p + asm__lowest_bit(marks) / 8 : end;
+#endif
+}
+
 /* The end of the run of plain bytes from `p`. */
 static const char *asm__plain_end(const char *p, const char *end) {
-#if ASM__SSE2
-    while (end - p >= 16) {
-        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
-        if (mask) return p + asm__lowest_bit(mask);
-        p += 16;
-    }
-#endif
-    while (end - p >= 8) {
-        uint64_t marks = asm__special_bytes(asm__load64(p));
-        if (marks) {
-            if (ASM__LITTLE_ENDIAN) return p + asm__lowest_bit(marks) / 8;
-            break;
-        }
-        p += 8;
-    }
-    while (p < end && asm__is_plain(*p))
-        p++;
-    return p;
+    return asm__pass_plain(NULL, p, end);
 }
 
 /* Copies the run of plain bytes from `p` to `out`, where up to 15 bytes more than the run may be overwritten.
  */
 static const char *asm__copy_plain(char *out, const char *p, const char *end) {
-#if ASM__SSE2
-    for (; end - p >= 16; p += 16, out += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned mask = asm__special_mask(bytes);
-        _mm_storeu_si128((__m128i *)(void *)out, bytes);
-        if (mask) return p + asm__lowest_bit(mask);
-    }
-#endif
-    for (; end - p >= 8; p += 8, out += 8) {
-        uint64_t word = asm__load64(p), marks = asm__special_bytes(word);
-        memcpy(out, &word, 8);
-        if (marks) {
-            if (ASM__LITTLE_ENDIAN) return p + asm__lowest_bit(marks) / 8;
-            break;
-        }
-    }
-    for (; p < end && asm__is_plain(*p); p++)
-        *out++ = *p;
-    return p;
+    return asm__pass_plain(out, p, end);
 }
 
 static int asm__hex_value(char c) {
@@ -1690,29 +1750,6 @@ static bool asm__is_space(char c) {
 
 /* >>json escaping */
 
-/* What stands for each ASCII byte after a backslash in a string: the letter, 'u' for \u00XX, 0 for the byte
- * itself. */
-static char asm__escape_letter(unsigned char c) {
-    switch (c) {
-    case '"':
-        return '"';
-    case '\\':
-        return '\\';
-    case '\b':
-        return 'b';
-    case '\f':
-        return 'f';
-    case '\n':
-        return 'n';
-    case '\r':
-        return 'r';
-    case '\t':
-        return 't';
-    default:
-        return c < 0x20 || c == 0x7F ? 'u' : 0;
-    }
-}
-
 static char *asm__put_unicode_escape(char *out, uint32_t code) {
     static const char hex[] = "0123456789abcdef";
     out[0] = '\\';
@@ -1733,48 +1770,197 @@ static bool asm__wants_escape(const char *p) {
     return c == 0x7F;
 }
 
-/* One character that does not stand for itself or is not ASCII, from *p; at most 6 bytes. */
-static char *asm__put_escaped(char *out, const char **p, const char *end) {
-    unsigned char c = (unsigned char)**p;
-    int length;
-    if (c < 0x80) {
-        char letter = asm__escape_letter(c);
-        ++*p;
-        if (letter == 'u') return asm__put_unicode_escape(out, c);
-        if (letter) *out++ = '\\';
-        *out++ = letter ? letter : (char)c;
-        return out;
-    }
-    length = asm__utf8_length(*p, (size_t)(end - *p));
+/* The letter behind the backslash, for each ASCII byte that does not stand for itself; u for \\u00XX. */
+static const char asm__escape_letters[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu !\"#$%&'()*+,-./0123456789:;<=>?"
+                                          "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~u";
+
+static inline char *asm__put_escape(char *out, char c) {
+    char letter = asm__escape_letters[(unsigned char)c];
+    if (letter == 'u') return asm__put_unicode_escape(out, (unsigned char)c);
+    out[0] = '\\';
+    out[1] = letter;
+    return out + 2;
+}
+
+/* One character that is not ASCII, or U+FFFD for what is none, from *text; at most 6 bytes. */
+static char *asm__put_foreign(char *out, const char **text, const char *end) {
+    const char *p = *text;
+    int length = asm__utf8_length(p, (size_t)(end - p));
+    *text = p + (length < 0 ? -length : length);
     if (length < 0) {
         memcpy(out, "\xEF\xBF\xBD", 3);
-        *p -= length;
         return out + 3;
     }
-    if (asm__wants_escape(*p)) {
+    if (asm__wants_escape(p)) {
         size_t at = 0;
-        out = asm__put_unicode_escape(out, asm_utf8_decode(asm_str_make(*p, (size_t)length), &at));
-    } else {
-        memcpy(out, *p, (size_t)length);
-        out += length;
+        return asm__put_unicode_escape(out, asm_utf8_decode(asm_str_make(p, (size_t)length), &at));
     }
-    *p += length;
+    memcpy(out, p, (size_t)length);
+    return out + length;
+}
+
+/* Whether `p` begins a character of two, of three bytes that is valid and not escaped; no for some that are.
+ */
+static inline bool asm__is_two_bytes(const unsigned char *p) {
+    return p[0] > 0xC2 && p[0] < 0xE0 && (p[1] & 0xC0) == 0x80;
+}
+
+static inline bool asm__is_three_bytes(const unsigned char *p) {
+    return p[0] > 0xE0 && p[0] < 0xF0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && p[0] != 0xED &&
+           !(p[0] == 0xE2 && p[1] == 0x80);
+}
+
+/* The characters from *text up to the next ASCII one, as far as they begin before `stop`. */
+static char *asm__put_foreign_run(char *out, const char **text, const char *stop, const char *end) {
+    const char *p = *text;
+    while (p < stop && (unsigned char)*p >= 0x80) {
+        size_t length = 0;
+        if (end - p >= 3)
+            length = asm__is_three_bytes((const unsigned char *)p) ? 3
+                     : asm__is_two_bytes((const unsigned char *)p) ? 2
+                                                                   : 0;
+        if (length > 0) {
+            memcpy(out, p, 3);
+            out += length;
+            p += length;
+        } else {
+            out = asm__put_foreign(out, &p, end);
+        }
+    }
+    *text = p;
     return out;
 }
 
+/* The characters from *text up to the next plain one. */
+static inline char *asm__put_special_run(char *out, const char **text, const char *stop, const char *end) {
+    while (*text < stop && !asm__is_plain(**text)) {
+        if ((unsigned char)**text < 0x80) out = asm__put_escape(out, *(*text)++);
+        else out = asm__put_foreign_run(out, text, stop, end);
+    }
+    return out;
+}
+
+/* One character from *p that is not plain. */
+static char *asm__put_escaped(char *out, const char **p, const char *end) {
+    if ((unsigned char)**p >= 0x80) return asm__put_foreign(out, p, end);
+    return asm__put_escape(out, *(*p)++);
+}
+
+#if ASM__SSE2
+static inline void asm__copy_32(char *out, const char *p) {
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_loadu_si128((const __m128i *)(const void *)p));
+    _mm_storeu_si128((__m128i *)(void *)(out + 16), _mm_loadu_si128((const __m128i *)(const void *)(p + 16)));
+}
+
+static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
+    return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
+           (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
+}
+
+#define ASM__BLOCK 512
+
+/* Where special bytes stand, and where runs of bytes that are not ASCII begin, in `size` bytes, a multiple of
+ * 64 up to ASM__BLOCK. Returns how many there are. Most often they are few in 64, so that the first six are
+ * taken without a branch. */
+static size_t asm__find_special(const char *p, size_t size, uint16_t *list) {
+    size_t count = 0, base;
+    uint64_t before = 0;
+    int i;
+    for (base = 0; base < size; base += 64) {
+        uint64_t mask, foreign;
+        const __m128i *bytes = (const __m128i *)(const void *)(p + base);
+        __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
+        __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
+        __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b), c1 = asm__special_lanes(c),
+                d1 = asm__special_lanes(d);
+        if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) {
+            before = 0;
+            continue;
+        }
+        mask = asm__join_masks(a1, b1, c1, d1);
+        foreign = asm__join_masks(a, b, c, d);
+        mask = (mask & ~foreign) | (foreign & ~(foreign << 1 | before));
+        before = foreign >> 63;
+        for (i = 0; i < 6; i++) {
+            list[count] = (uint16_t)(base + (size_t)asm__lowest_bit(mask | UINT64_C(1) << 63));
+            count += mask != 0;
+            mask &= mask - 1;
+        }
+        for (; mask; mask &= mask - 1)
+            list[count++] = (uint16_t)(base + (size_t)asm__lowest_bit(mask));
+    }
+    return count;
+}
+
+/* At least one byte; up to 63 more are read and written. */
+static inline void asm__copy_run(char *out, const char *p, const char *end) {
+    do {
+        asm__copy_32(out, p);
+        asm__copy_32(out + 32, p + 32);
+        out += 64;
+        p += 64;
+    } while (p < end);
+}
+
+/* Escapes large blocks, and leaves less than 128 bytes. */
+static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
+    const char *p = *text;
+    while (stop - p >= 128) {
+        uint16_t list[ASM__BLOCK + 6];
+        size_t size = (size_t)(stop - p - 64) & ~(size_t)63, count, i = 0;
+        const char *block = p;
+        if (size > ASM__BLOCK) size = ASM__BLOCK;
+        count = asm__find_special(block, size, list);
+        while (i < count) {
+            const char *special = block + list[i++];
+            asm__copy_run(out, p, special);
+            out += special - p;
+            p = special;
+            if ((unsigned char)*p < 0x80) out = asm__put_escape(out, *p++);
+            else out = asm__put_foreign_run(out, &p, block + size, end);
+        }
+        if (p < block + size) {
+            asm__copy_run(out, p, block + size);
+            out += block + size - p;
+            p = block + size;
+        }
+    }
+    *text = p;
+    return out;
+}
+#endif
+
 /* Escapes characters that begin before `stop` (and end before `end`) to `out`, which has room for 6 bytes for
  * each byte and 32 more. */
-static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
+static inline char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
+#if ASM__SSE2
+    if (stop - p >= 128) out = asm__escape_blocks(out, &p, stop, end);
+#endif
     while (p < stop) {
         const char *special = asm__copy_plain(out, p, stop);
         out += special - p;
         p = special;
-        while (p < stop && !asm__is_plain(*p))
-            out = asm__put_escaped(out, &p, end);
+        out = asm__put_special_run(out, &p, stop, end);
     }
     *text = p;
     return out;
+}
+
+#define ASM__STRING_ROOM 34 /* what asm__put_string() needs beside 6 bytes for each byte */
+
+static bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size, size_t more) {
+    size_t room = (size_t)(out->data + out->capacity - p);
+    return out->result == ASM_OK && room / 8 >= text_size && room - text_size * 6 >= more;
+}
+
+/* A whole string with its quotes. */
+static char *asm__put_string(char *out, asm_str text) {
+    const char *p = text.data, *end = p + text.size;
+    *out = '"';
+    out = asm__escape(out + 1, &p, end, end);
+    *out = '"';
+    return out + 1;
 }
 
 /* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
@@ -1807,9 +1993,14 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
 }
 
 static void asm__append_string(asm_buffer *out, asm_str text) {
-    asm_buffer_append_byte(out, '"');
-    asm__append_escaped(out, text);
-    asm_buffer_append_byte(out, '"');
+    char *p = out->data + out->size;
+    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) {
+        out->size = (size_t)(asm__put_string(p, text) - out->data);
+    } else {
+        asm_buffer_append_byte(out, '"');
+        asm__append_escaped(out, text);
+        asm_buffer_append_byte(out, '"');
+    }
 }
 
 /* >>json reader */
@@ -1853,46 +2044,76 @@ static const char *asm__skip_space(asm_json_reader *reader, const char *p) {
     return p;
 }
 
-/* Behind an escape sequence, or NULL. */
+/* Behind a \u escape sequence, or NULL: it is none, or no other either. */
 static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
-    switch (asm__at(reader, p + 1)) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-        return p + 2;
-    case 'u':
-        if (asm__hex4(p + 2, reader->end) >= 0) return p + 6;
-        return asm__syntax(reader, "\\u wants four hexadecimal digits",
-                           reader->end - p < 6 ? reader->end : p);
-    default:
+    if (asm__at(reader, p + 1) != 'u')
         return asm__syntax(reader, "no such escape sequence", p + 1 < reader->end ? p : reader->end);
-    }
+    if (asm__hex4(p + 2, reader->end) >= 0) return p + 6;
+    return asm__syntax(reader, "\\u wants four hexadecimal digits", reader->end - p < 6 ? reader->end : p);
 }
+
+/* Whether a backslash and this letter are an escape sequence of two bytes. */
+static bool asm__is_short_escape(unsigned char c) {
+    static const uint64_t letters[2] = {UINT64_C(1) << '"' | UINT64_C(1) << '/',
+                                        UINT64_C(1) << ('\\' - 64) | UINT64_C(1) << ('b' - 64) |
+                                            UINT64_C(1) << ('f' - 64) | UINT64_C(1) << ('n' - 64) |
+                                            UINT64_C(1) << ('r' - 64) | UINT64_C(1) << ('t' - 64)};
+    return c < 128 && (letters[c / 64] >> c % 64 & 1);
+}
+
+/* Behind the characters from `p` that are not ASCII, or NULL. */
+static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
+    do {
+        int length = asm__utf8_length(p, (size_t)(reader->end - p));
+        if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
+        if (asm__wants_escape(p)) reader->untidy = true;
+        p += length;
+    } while (p < reader->end && (unsigned char)*p >= 0x80);
+    return p;
+}
+
+/* The first byte from `p` on that is neither plain nor a short escape. */
+static const char *asm__string_run(const char *p, const char *end, bool *escaped) {
+#if ASM__SSE2
+    while (end - p >= 17) { /* a block, and the letter of an escape at its end */
+        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)), step = 16;
+        while (mask) {
+            int at = asm__lowest_bit(mask);
+            if (p[at] != '\\' || !asm__is_short_escape((unsigned char)p[at + 1])) return p + at;
+            *escaped = true;
+            if (at == 15) step = 17;
+            mask &= ~(3u << at);
+        }
+        p += step;
+    }
+#endif
+    (void)escaped;
+    return asm__plain_end(p, end);
+}
+
+#define ASM__BARE_CONTROL "a control character in a string must be escaped"
 
 /* The closing quote of the string whose inside begins at `p`, or NULL. */
 static const char *asm__scan_string(asm_json_reader *reader, const char *p, bool *escaped) {
+    const char *end = reader->end;
     *escaped = false;
     for (;;) {
-        p = asm__plain_end(p, reader->end);
-        if (p >= reader->end) return asm__syntax(reader, "", p);
+        p = asm__string_run(p, end, escaped);
+        if (p >= end) return asm__syntax(reader, "", p);
         if (*p == '"') return p;
         if (*p == '\\') {
             *escaped = true;
-            p = asm__scan_escape(reader, p);
-            if (!p) return NULL;
+            p = end - p > 1 && asm__is_short_escape((unsigned char)p[1]) ? p + 2
+                                                                         : asm__scan_escape(reader, p);
+        } else if (*p == 0x7F) {
+            reader->untidy = true;
+            p++;
         } else if ((unsigned char)*p < 0x20) {
-            return asm__syntax(reader, "a control character in a string must be escaped", p);
+            return asm__syntax(reader, ASM__BARE_CONTROL, p);
         } else {
-            int length = asm__utf8_length(p, (size_t)(reader->end - p));
-            if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
-            if (asm__wants_escape(p)) reader->untidy = true;
-            p += length;
+            p = asm__scan_utf8(reader, p);
         }
+        if (!p) return NULL;
     }
 }
 
@@ -2001,51 +2222,64 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
     }
 }
 
+/* Copies from *p to `out` up to the next backslash or the end. Text may be copied over itself, downwards. */
+static char *asm__copy_unescaped(char *out, const char **text, const char *end) {
+    const char *p = *text, *stop;
+#if ASM__SSE2
+    /* Not where a block that is stored whole would reach bytes that are still to be read. */
+    while (end - p >= 16 && (size_t)((uintptr_t)p - (uintptr_t)out) >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        _mm_storeu_si128((__m128i *)(void *)out, bytes);
+        if (mask) {
+            *text = p + asm__lowest_bit(mask);
+            return out + asm__lowest_bit(mask);
+        }
+        p += 16;
+        out += 16;
+    }
+#endif
+    stop = (const char *)memchr(p, '\\', (size_t)(end - p));
+    if (!stop) stop = end;
+    memmove(out, p, (size_t)(stop - p));
+    *text = stop;
+    return out + (stop - p);
+}
+
+/* Writes what the \u escape at *p stands for; two that make a pair are one character, one alone is U+FFFD. */
+static char *asm__unescape_unicode(char *out, const char **text, const char *end) {
+    const char *p = *text + 6;
+    uint32_t code = (uint32_t)asm__hex4(*text + 2, end);
+    if (code >= 0xD800 && code < 0xDC00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+        int32_t low = asm__hex4(p + 2, end);
+        if (low >= 0xDC00 && low < 0xE000) {
+            code = 0x10000 + ((code - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
+            p += 6;
+        }
+    }
+    if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
+    *text = p;
+    return out + asm__utf8_encode(code, out);
+}
+
+/* What a backslash and this letter, which is not u, stand for. */
+static char asm__unescaped_letter(char letter) {
+    static const char from_b_to_t[] = "\b...\f.......\n...\r.\t";
+    return letter >= 'b' ? from_b_to_t[letter - 'b'] : letter;
+}
+
 /* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
  * the end. */
 static char *asm__unescape(char *out, const char *p, const char *end) {
-    for (;;) {
-        const char *backslash = (const char *)memchr(p, '\\', (size_t)(end - p));
-        size_t run = (size_t)((backslash ? backslash : end) - p);
-        uint32_t code;
-        memmove(out, p, run);
-        out += run;
-        if (!backslash) return out;
-        p = backslash + 2;
-        switch (backslash[1]) {
-        case 'b':
-            *out++ = '\b';
-            continue;
-        case 'f':
-            *out++ = '\f';
-            continue;
-        case 'n':
-            *out++ = '\n';
-            continue;
-        case 'r':
-            *out++ = '\r';
-            continue;
-        case 't':
-            *out++ = '\t';
-            continue;
-        case 'u':
-            break;
-        default:
-            *out++ = backslash[1];
-            continue;
+    while ((out = asm__copy_unescaped(out, &p, end)), p < end) {
+        if (p[1] == 'u') {
+            out = asm__unescape_unicode(out, &p, end);
+        } else {
+            *out++ = asm__unescaped_letter(p[1]);
+            p += 2;
         }
-        code = (uint32_t)asm__hex4(p, end);
-        p += 4;
-        if (code >= 0xD800 && code < 0xDC00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
-            int32_t low = asm__hex4(p + 2, end);
-            if (low >= 0xDC00 && low < 0xE000) {
-                code = 0x10000 + ((code - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
-                p += 6;
-            }
-        }
-        if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
-        out += asm__utf8_encode(code, out);
     }
+    return out;
 }
 
 /* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
@@ -2081,12 +2315,68 @@ static bool asm__string_value(asm_json_reader *reader, const char *begin, const 
     return true;
 }
 
+/* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
+ * NULL. The target has room for all that is left of the text, and 16 bytes more. */
+static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
+    const char *end = reader->end, *stop;
+    char *out = *target;
+    for (;;) {
+        stop = asm__copy_plain(out, p, end);
+        out += stop - p;
+        p = stop;
+        if (p >= end) return asm__syntax(reader, "", p);
+        if (*p == '"') break;
+        if (*p == '\\' && end - p > 1 && asm__is_short_escape((unsigned char)p[1])) {
+            *out++ = asm__unescaped_letter(p[1]);
+            p += 2;
+        } else if (*p == '\\') {
+            if (!asm__scan_escape(reader, p)) return NULL;
+            out = asm__unescape_unicode(out, &p, end);
+        } else if ((unsigned char)*p < 0x20) {
+            return asm__syntax(reader, ASM__BARE_CONTROL, p);
+        } else {
+            stop = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
+            if (!stop) return NULL;
+            memcpy(out, p, (size_t)(stop - p));
+            out += stop - p;
+            p = stop;
+        }
+    }
+    *target = out;
+    return p;
+}
+
+/* Reads the string whose inside begins at `begin`, up to its closing quote, which is returned, or NULL. With
+ * escapes it is unescaped to the scratch buffer if there is room for whatever may come; else it is left
+ * `escaped`. */
+static const char *asm__scan_text(asm_json_reader *reader, const char *begin, asm_str *text, bool *escaped) {
+    const char *p = asm__plain_end(begin, reader->end);
+    asm_buffer *scratch = reader->scratch;
+    size_t left = (size_t)(reader->end - begin);
+    if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
+        if (scratch->growing && !asm__reserve_scratch(reader, left + 16, begin)) return NULL;
+        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + 16) {
+            char *out = scratch->data + scratch->size, *target = out + (p - begin);
+            memcpy(out, begin, (size_t)(p - begin));
+            p = asm__scan_unescaped(reader, p, &target);
+            *text = asm_str_make(out, (size_t)(target - out));
+            if (p) scratch->size += text->size;
+            *escaped = false;
+            return p;
+        }
+    }
+    if (p < reader->end && *p == '"') *escaped = false;
+    else p = asm__scan_string(reader, begin, escaped);
+    if (p) *text = asm_str_make(begin, (size_t)(p - begin));
+    return p;
+}
+
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch) {
     memset(reader, 0, sizeof *reader);
     reader->begin = reader->at = text.data ? text.data : "";
     reader->end = reader->begin + text.size;
     reader->scratch = scratch;
-    reader->reserve = text.size;
+    reader->reserve = text.size < SIZE_MAX - 64 ? text.size + 64 : SIZE_MAX;
     reader->state = ASM__AT_VALUE;
     reader->error.message = "";
 }
@@ -2224,13 +2514,15 @@ ASM_API bool asm_json_next_element(asm_json_reader *reader) {
 }
 
 ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text) {
-    const char *begin, *quote;
+    const char *quote;
+    asm_str value;
     bool escaped;
     if (!asm__expect(reader, ASM_JSON_STRING)) return false;
-    begin = reader->at + 1;
-    quote = asm__scan_string(reader, begin, &escaped);
-    return quote && asm__string_value(reader, begin, quote, escaped, text) &&
-           asm__value_read(reader, quote + 1);
+    quote = asm__scan_text(reader, reader->at + 1, &value, &escaped);
+    if (!quote || !asm__string_value(reader, value.data, value.data + value.size, escaped, &value))
+        return false;
+    *text = value;
+    return asm__value_read(reader, quote + 1);
 }
 
 /* The digits of an integer without its sign as a number; false if it does not fit. */
@@ -2478,11 +2770,20 @@ ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
 }
 
 ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
+    asm_buffer *out = writer->out;
+    char *p = out->data + out->size;
     bool misplaced = !asm__writer_in_object(writer) || (writer->state & ASM__WRITE_KEYED);
-    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return writer->result;
-    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
-    asm__append_string(writer->out, key);
-    asm_buffer_append_byte(writer->out, ':');
+    if (misplaced || writer->result != ASM_OK) return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (asm__has_room(out, p, key.size, ASM__STRING_ROOM + 2)) {
+        *p = ',';
+        p = asm__put_string(p + (writer->state == ASM__WRITE_COMMA), key);
+        *p++ = ':';
+        out->size = (size_t)(p - out->data);
+    } else {
+        if (writer->state == ASM__WRITE_COMMA) asm_buffer_append_byte(out, ',');
+        asm__append_string(out, key);
+        asm_buffer_append_byte(out, ':');
+    }
     writer->state = ASM__WRITE_KEYED;
     return asm__writer_result(writer, ASM_OK);
 }
@@ -2766,8 +3067,11 @@ typedef struct asm__fields {
 #define ASM__PAYLOADS(X)                                                                                     \
     X(message)                                                                                               \
     X(tool)                                                                                                  \
-    X(approval) X(usage) X(run) X(error) X(step) X(continuation) X(status) X(todos) X(shutdown) X(display)   \
-        X(state) X(node) X(middleware) X(policy)
+    X(approval)                                                                                              \
+    X(usage)                                                                                                 \
+    X(run)                                                                                                   \
+    X(error)                                                                                                 \
+    X(step) X(continuation) X(status) X(todos) X(shutdown) X(display) X(state) X(node) X(middleware) X(policy)
 
 enum {
     ASM__PAYLOAD_none,
@@ -2785,11 +3089,14 @@ static const asm__fields asm__payloads[] = {{NULL, 0},
 static const asm__fields asm__envelope = {asm__envelope_fields,
                                           sizeof asm__envelope_fields / sizeof asm__envelope_fields[0]};
 
+#define ASM__TYPE_ROOM 28
+
 static const struct {
-    const char *name, *code;
+    const char *code;
     uint8_t name_size, payload;
-} asm__types[ASM_EVENT_TYPE_COUNT] = {{"custom", NULL, 6, ASM__PAYLOAD_none},
-#define ASM__X(name, text, code, member) {text, code, sizeof(text) - 1, ASM__PAYLOAD_##member},
+    char name[ASM__TYPE_ROOM]; /* with its quotes */
+} asm__types[ASM_EVENT_TYPE_COUNT] = {{NULL, 6, ASM__PAYLOAD_none, "\"custom\""},
+#define ASM__X(name, text, code, member) {code, sizeof(text) - 1, ASM__PAYLOAD_##member, "\"" text "\""},
                                       ASM_EVENT_TYPES(ASM__X)
 #undef ASM__X
 };
@@ -2804,7 +3111,7 @@ static asm__fields asm__payload_of(const asm_event *event) {
 
 ASM_API asm_str asm_event_type_name(asm_event_type type) {
     if (!asm__is_type(type)) return asm_str_make("", 0);
-    return asm_str_make(asm__types[type].name, asm__types[type].name_size);
+    return asm_str_make(asm__types[type].name + 1, asm__types[type].name_size);
 }
 
 ASM_API asm_event_type asm_event_type_from_name(asm_str name) {
@@ -2833,30 +3140,16 @@ ASM_API asm_str asm_event_text(const asm_event *event) {
 
 /* >>event to json */
 
-/* A fixed length that the compiler copies in a few instructions. */
-static void asm__append_key(asm_buffer *out, const asm__field *field, bool *comma) {
-    if (out->capacity - out->size > ASM__KEY_ROOM && out->result == ASM_OK) {
-        char *p = out->data + out->size;
-        *p = ',';
-        memcpy(p + *comma, field->key, ASM__KEY_ROOM);
-        out->size += (size_t)*comma + field->key_size;
-    } else {
-        if (*comma) asm_buffer_append_byte(out, ',');
-        asm_buffer_append(out, asm_str_make(field->key, field->key_size));
-    }
-    *comma = true;
-}
-
 static const asm_str *asm__str_at(const char *base, const asm__field *field) {
     return (const asm_str *)(const void *)(base + field->offset);
 }
 
 static bool asm__is_raw(const asm__field *field) {
-    return field->kind == ASM__JSON || field->kind == ASM__JSON_OBJECT;
+    return field->kind <= ASM__JSON_OBJECT && field->kind >= ASM__JSON;
 }
 
 static bool asm__is_view(const asm__field *field) {
-    return field->kind == ASM__TEXT || field->kind == ASM__TEXT_OR_JSON || asm__is_raw(field);
+    return field->kind <= ASM__JSON_OBJECT;
 }
 
 /* Checks the raw JSON among the fields; bit n of `untidy` is set if field n must be tidied. */
@@ -2894,23 +3187,83 @@ static bool asm__is_set(const asm__field *field, const char *base) {
     return true;
 }
 
-static void asm__append_field(asm_buffer *out, const asm__field *field, const char *base, bool untidy,
-                              bool *comma) {
-    const void *place = base + field->offset;
-    if (!asm__is_set(field, base)) return;
-    asm__append_key(out, field, comma);
-    if (asm__is_raw(field)) asm__append_raw(out, *(const asm_str *)place, untidy);
-    else if (asm__is_view(field)) asm__append_string(out, *(const asm_str *)place);
-    else if (field->kind == ASM__INT64) asm__append_int64(out, ((const asm_optional_int64 *)place)->value);
+/* The functions below write at `p`, which runs ahead of the buffer's size, and return the place behind. */
+
+static char *asm__sync(asm_buffer *out, const char *p) {
+    out->size = (size_t)(p - out->data);
+    return out->data + out->size;
+}
+
+static bool asm__has_bytes(const asm_buffer *out, const char *p, size_t size) {
+    return out->result == ASM_OK && (size_t)(out->data + out->capacity - p) >= size;
+}
+
+static char *asm__put_slowly(asm_buffer *out, char *p, const char *bytes, size_t size) {
+    asm__sync(out, p);
+    asm_buffer_append(out, asm_str_make(bytes, size));
+    return out->data + out->size;
+}
+
+static inline char *asm__put_byte(asm_buffer *out, char *p, char byte) {
+    if (!asm__has_bytes(out, p, 1)) return asm__put_slowly(out, p, &byte, 1);
+    *p = byte;
+    return p + 1;
+}
+
+/* Where there is room, a fixed length is copied, which the compiler does in a few instructions. */
+static inline char *asm__put_key(asm_buffer *out, char *p, const asm__field *field, bool *comma) {
+    bool had_comma = *comma;
+    *comma = true;
+    if (asm__has_bytes(out, p, 1 + ASM__KEY_ROOM)) {
+        *p = ',';
+        memcpy(p + had_comma, field->key, ASM__KEY_ROOM);
+        return p + had_comma + field->key_size;
+    }
+    if (had_comma) p = asm__put_byte(out, p, ',');
+    return asm__put_slowly(out, p, field->key, field->key_size);
+}
+
+static char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text, bool *comma) {
+    p = asm__put_key(out, p, field, comma);
+    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) return asm__put_string(p, text);
+    asm__sync(out, p);
+    asm__append_string(out, text);
+    return out->data + out->size;
+}
+
+static char *asm__put_raw(asm_buffer *out, char *p, asm_str json, bool untidy) {
+    asm__sync(out, p);
+    asm__append_raw(out, json, untidy);
+    return out->data + out->size;
+}
+
+static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, const void *place,
+                             bool *comma) {
+    p = asm__put_key(out, p, field, comma);
+    asm__sync(out, p);
+    if (field->kind == ASM__INT64) asm__append_int64(out, ((const asm_optional_int64 *)place)->value);
     else if (field->kind == ASM__SEQUENCE) asm__append_int64(out, *(const int64_t *)place);
     else if (field->kind == ASM__DOUBLE) asm_double_format(out, ((const asm_optional_double *)place)->value);
     else asm_buffer_append(out, asm_str_from(((const asm_optional_bool *)place)->value ? "true" : "false"));
+    return out->data + out->size;
+}
+
+static inline char *asm__put_field(asm_buffer *out, char *p, const asm__field *field, const char *base,
+                                   bool untidy, bool *comma) {
+    const void *place = base + field->offset;
+    if (asm__is_view(field)) {
+        const asm_str *text = (const asm_str *)place;
+        if (!text->data) return p;
+        if (!asm__is_raw(field)) return asm__put_text(out, p, field, *text, comma);
+        return asm__put_raw(out, asm__put_key(out, p, field, comma), *text, untidy);
+    }
+    return asm__is_set(field, base) ? asm__put_number(out, p, field, place, comma) : p;
 }
 
 /* The members of a raw JSON object, without its braces. */
-static void asm__append_members(asm_buffer *out, asm_str object, bool untidy, bool *comma) {
+static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool untidy, bool *comma) {
     const char *begin = object.data, *end;
-    if (!begin) return;
+    if (!begin) return p;
     end = begin + object.size;
     while (*begin != '{')
         begin++;
@@ -2918,49 +3271,71 @@ static void asm__append_members(asm_buffer *out, asm_str object, bool untidy, bo
         begin++;
     while (end[-1] != '}')
         end--;
-    if (begin == --end) return;
-    if (*comma) asm_buffer_append_byte(out, ',');
-    asm__append_raw(out, asm_str_make(begin, (size_t)(end - begin)), untidy);
+    if (begin == --end) return p;
+    if (*comma) p = asm__put_byte(out, p, ',');
     *comma = true;
+    return asm__put_raw(out, p, asm_str_make(begin, (size_t)(end - begin)), untidy);
 }
 
-static void asm__append_data(asm_buffer *out, const asm_event *event, uint32_t untidy, bool untidy_extra) {
+static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, uint32_t untidy,
+                           bool untidy_extra) {
     asm__fields fields = asm__payload_of(event);
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
     bool comma = false;
     size_t i;
-    asm_buffer_append_byte(out, '{');
+    p = asm__put_byte(out, p, '{');
     for (i = 0; i < fields.count; i++) {
-        asm__append_field(out, &fields.list[i], base, untidy >> i & 1, &comma);
+        p = asm__put_field(out, p, &fields.list[i], base, untidy >> i & 1, &comma);
         if (fields.list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields.list[i])->data) i++;
     }
-    asm__append_members(out, event->extra, untidy_extra, &comma);
-    asm_buffer_append_byte(out, '}');
+    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy_extra, &comma);
+    return asm__put_byte(out, p, '}');
 }
 
-static void asm__append_event(asm_buffer *out, const asm_event *event, asm_str time, uint32_t untidy,
-                              uint32_t untidy_payload, const bool *untidy_rest) {
+/* The type is known to need no escaping, unless it is custom. */
+static char *asm__put_type(asm_buffer *out, char *p, const asm__field *field, const asm_event *event,
+                           bool *comma) {
+    size_t size = (size_t)asm__types[event->type].name_size + 2;
+    if (event->type == ASM_EVENT_CUSTOM) return asm__put_text(out, p, field, asm_event_name(event), comma);
+    p = asm__put_key(out, p, field, comma);
+    if (!asm__has_bytes(out, p, ASM__TYPE_ROOM))
+        return asm__put_slowly(out, p, asm__types[event->type].name, size);
+    memcpy(p, asm__types[event->type].name, ASM__TYPE_ROOM);
+    return p + size;
+}
+
+static char *asm__put_time(asm_buffer *out, char *p, const asm__field *field, const asm_event *event,
+                           bool *comma) {
+    char text[ASM_TIME_TEXT_SIZE + 2], *to;
+    size_t size;
+    if (!event->time) return p;
+    p = asm__put_key(out, p, field, comma);
+    to = asm__has_bytes(out, p, sizeof text) ? p : text;
+    to[0] = '"';
+    size = 1 + asm_time_format(event->time, event->time_precision, to + 1);
+    to[size++] = '"';
+    return to == p ? p + size : asm__put_slowly(out, p, text, size);
+}
+
+/* Whether an event has any of the members that most have not. */
+static bool asm__has_seldom_set(const asm_event *event) {
+    return event->agent_id.data || event->id.data || event->sequence_number || event->correlation_id.data ||
+           event->metadata.data;
+}
+
+static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, uint32_t untidy,
+                            uint32_t untidy_payload, const bool *untidy_rest) {
     bool comma = false;
-    size_t i;
-    asm_buffer_append_byte(out, '{');
-    for (i = 0; i < asm__envelope.count; i++) {
-        const asm__field *field = &asm__envelope.list[i];
-        if (field->kind == ASM__TIME) {
-            if (time.size == 0) continue;
-            asm__append_key(out, field, &comma);
-            asm__append_string(out, time);
-        } else if (field->kind == ASM__TYPE) {
-            asm__append_key(out, field, &comma);
-            asm__append_string(out, asm_event_name(event));
-        } else if (field->kind == ASM__DATA) {
-            asm__append_key(out, field, &comma);
-            asm__append_data(out, event, untidy_payload, untidy_rest[0]);
-        } else {
-            asm__append_field(out, field, (const char *)event, untidy >> i & 1, &comma);
-        }
-    }
-    asm__append_members(out, event->extension, untidy_rest[1], &comma);
-    asm_buffer_append_byte(out, '}');
+    size_t i, count = asm__has_seldom_set(event) ? asm__envelope.count : 6;
+    p = asm__put_byte(out, p, '{');
+    p = asm__put_time(out, p, &asm__envelope_fields[0], event, &comma);
+    p = asm__put_type(out, p, &asm__envelope_fields[1], event, &comma);
+    p = asm__put_key(out, p, &asm__envelope_fields[2], &comma);
+    p = asm__put_data(out, p, event, untidy_payload, untidy_rest[0]);
+    for (i = 3; i < count; i++)
+        p = asm__put_field(out, p, &asm__envelope_fields[i], (const char *)event, untidy >> i & 1, &comma);
+    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy_rest[1], &comma);
+    return asm__put_byte(out, p, '}');
 }
 
 static asm_result asm__check_object(asm_str json, unsigned depth, bool *untidy) {
@@ -2981,27 +3356,27 @@ ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out)
             asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2, &untidy);
     if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_extra);
     if (result != ASM_OK) return result;
-    asm__append_data(out, event, untidy, untidy_extra);
+    asm__sync(out, asm__put_data(out, out->data + out->size, event, untidy, untidy_extra));
     if (out->result != ASM_OK && !out->drain) out->size = begin;
     return out->result;
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
-    uint32_t untidy, untidy_payload;
+    uint32_t untidy = 0, untidy_payload;
     bool untidy_rest[2];
-    char time[ASM_TIME_TEXT_SIZE];
-    size_t time_size = event->time ? asm_time_format(event->time, event->time_precision, time) : 0,
-           begin = out->size;
+    size_t begin = out->size;
     asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
-    if (result == ASM_OK && event->time && time_size == 0) result = ASM_ERR_RANGE;
-    if (result == ASM_OK) result = asm__check_fields(asm__envelope, (const char *)event, 1, &untidy);
+    if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
+        result = ASM_ERR_RANGE;
+    if (result == ASM_OK && event->metadata.data)
+        result = asm__check_fields(asm__envelope, (const char *)event, 1, &untidy);
     if (result == ASM_OK)
         result = asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2,
                                    &untidy_payload);
     if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_rest[0]);
     if (result == ASM_OK) result = asm__check_object(event->extension, 0, &untidy_rest[1]);
     if (result != ASM_OK) return result;
-    asm__append_event(out, event, asm_str_make(time, time_size), untidy, untidy_payload, untidy_rest);
+    asm__sync(out, asm__put_event(out, out->data + out->size, event, untidy, untidy_payload, untidy_rest));
     if (out->result != ASM_OK && !out->drain) out->size = begin;
     return out->result;
 }
@@ -3029,7 +3404,8 @@ static char asm__lower(char c) {
 /* Writes the short form of a stop reason, lower case, cut to `size` bytes at `out`. */
 static asm_str asm__short_reason(asm_str reason, char *out, size_t size) {
     size_t i;
-    for (i = 0; i < reason.size && i < size; i++)
+    if (reason.size > size) reason = asm_utf8_prefix(reason, size / 4);
+    for (i = 0; i < reason.size; i++)
         out[i] = asm__lower(reason.data[i]);
     reason = asm_str_make(out, i);
     if (asm_str_equal(reason, asm_str_from("tool_use"))) return asm_str_from("tool");
@@ -3162,6 +3538,7 @@ typedef struct asm__event_reader {
     asm_event *event;
     asm__members envelope, data;
     asm_str late_data; /* data that came before the type */
+    bool has_data;
 } asm__event_reader;
 
 static asm_str asm__field_name(const asm__field *field) {
@@ -3208,13 +3585,11 @@ static bool asm__next_field(asm_json_reader *reader, asm__fields fields, size_t 
     return true;
 }
 
-/* The string that stands next, still escaped. */
-static bool asm__read_escaped(asm_json_reader *reader, asm_str *text, bool *escaped) {
+/* The string that stands next; maybe still escaped. */
+static bool asm__read_text(asm_json_reader *reader, asm_str *text, bool *escaped) {
     const char *begin = asm__skip_space(reader, reader->at) + 1;
-    const char *quote = asm__scan_string(reader, begin, escaped);
-    if (!asm__value_read(reader, quote ? quote + 1 : NULL)) return false;
-    *text = asm_str_make(begin, (size_t)(quote - begin));
-    return true;
+    const char *quote = asm__scan_text(reader, begin, text, escaped);
+    return asm__value_read(reader, quote ? quote + 1 : NULL);
 }
 
 static bool asm__read_number(asm_json_reader *reader, const asm__field *field, void *place) {
@@ -3242,7 +3617,7 @@ static bool asm__read_field(asm_json_reader *reader, const asm__field *field, ch
     switch (field->kind) {
     case ASM__TEXT:
     case ASM__TEXT_OR_JSON:
-        return type == ASM_JSON_STRING && asm__read_escaped(reader, (asm_str *)place, escaped);
+        return type == ASM_JSON_STRING && asm__read_text(reader, (asm_str *)place, escaped);
     case ASM__JSON:
         return asm_json_read_raw(reader, (asm_str *)place);
     case ASM__JSON_OBJECT:
@@ -3266,7 +3641,7 @@ static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *
         asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
         return false;
     }
-    if (!asm__read_escaped(json, &name, escaped)) return false;
+    if (!asm__read_text(json, &name, escaped)) return false;
     event->type_name = name;
     if (*escaped && name.size <= sizeof bytes)
         name = asm_str_make(bytes, (size_t)(asm__unescape(bytes, name.data, name.data + name.size) - bytes));
@@ -3318,6 +3693,11 @@ static void asm__clear_field(const asm__field *field, char *base) {
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
+/* The type of the value that stands next: mostly a string, at once. */
+static asm_json_type asm__next_type(asm_json_reader *reader) {
+    return asm__at(reader, reader->at) == '"' ? ASM_JSON_STRING : asm_json_peek(reader);
+}
+
 /* Reads the members of an object into their fields; a later one wins. Strings stay escaped, the rest is only
  * noticed. */
 static bool asm__read_members(asm__event_reader *reader, asm__members *members) {
@@ -3327,7 +3707,7 @@ static bool asm__read_members(asm__event_reader *reader, asm__members *members) 
     asm_str key;
     if (!asm_json_enter_object(json)) return false;
     while (asm__next_field(json, members->fields, expected, &index, &key)) {
-        asm_json_type type = asm_json_peek(json);
+        asm_json_type type = asm__next_type(json);
         const asm__field *field = &members->fields.list[index];
         uint32_t bit = UINT32_C(1) << index;
         bool escaped = false;
@@ -3363,8 +3743,11 @@ static bool asm__read_data(asm__event_reader *reader) {
     asm_event *event = reader->event;
     char *base = (char *)event + ASM__PAYLOAD_OFFSET;
     asm_json_type type = asm_json_peek(json);
-    memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
-    event->extra = asm_str_make(NULL, 0);
+    if (reader->has_data) { /* the last one wins */
+        memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
+        event->extra = asm_str_make(NULL, 0);
+    }
+    reader->has_data = true;
     asm__members_init(&reader->data, asm__payload_of(event), base);
     if (type == ASM_JSON_NULL) return asm_json_read_null(json);
     if (type != ASM_JSON_OBJECT && type != ASM_JSON_NONE) {
@@ -3419,6 +3802,7 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     size_t extra, extension, end = 0;
     reader->event = event;
     reader->late_data = asm_str_make(NULL, 0);
+    reader->has_data = false;
     memset(event, 0, sizeof *event);
     asm__members_init(&reader->envelope, asm__envelope, (char *)event);
     asm__members_init(&reader->data, asm__payloads[ASM__PAYLOAD_none], (char *)event);

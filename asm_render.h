@@ -355,22 +355,38 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline);
 
 /* >>untrusted text */
 
-/* Bytes of `word` that are not from 0x20 to 0x7E have their highest bit set. Those above the first may by
- * mistake. */
-static uint64_t asm__unprintable_bytes(uint64_t word) {
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    return ((word - each * 0x20) | word | (word + each)) & (each * 0x80);
+#if defined(__SSE2__) && !defined(ASM_NO_SIMD)
+#include <emmintrin.h>
+/* The bytes that are neither from 0x20 to 0x7E nor TAB or `newline`, one bit each. */
+static int asm__unprintable_mask(const char *p, char newline) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t')),
+            line = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(newline));
+    __m128i others = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+    return _mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(tab, line), others));
 }
+#else
+/* Whether none of 8 bytes lies outside 0x20 to 0x7E. */
+static bool asm__is_printable(const char *p) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return (((word - each * 0x20) | word | (word + each)) & (each * 0x80)) == 0;
+}
+#endif
 
-/* The end of the run of printable ASCII from `p`. */
-static const char *asm__printable_end(const char *p, const char *end) {
-    while (end - p >= 8) {
-        uint64_t word;
-        memcpy(&word, p, 8);
-        if (asm__unprintable_bytes(word)) break;
-        p += 8;
+/* The end of the run from `p` that is printable ASCII, TAB or `newline`. */
+static const char *asm__printable_end(const char *p, const char *end, char newline) {
+#if defined(__SSE2__) && !defined(ASM_NO_SIMD)
+    for (; end - p >= 16; p += 16) {
+        int mask = asm__unprintable_mask(p, newline);
+        if (mask) return p + __builtin_ctz((unsigned)mask);
     }
-    while (p < end && *p >= 0x20 && *p < 0x7F)
+#else
+    while (end - p >= 8 && asm__is_printable(p))
+        p += 8;
+#endif
+    while (p < end && ((*p >= 0x20 && *p < 0x7F) || *p == '\t' || *p == newline))
         p++;
     return p;
 }
@@ -411,19 +427,17 @@ static void asm__append_number_of(asm_buffer *out, uint32_t c) {
     asm_buffer_append(out, asm_str_make(text, size));
 }
 
-/* Whether the ASCII character at `p` may be shown as it is. */
+/* Whether the ASCII character at `p`, which is not printable, may go out as it is. */
 static bool asm__is_harmless(const char *p, const char *end, unsigned flags) {
-    if (*p >= 0x20 && *p < 0x7F) return true;
     if (flags & ASM_TEXT_RAW) return true;
-    if (*p == '\t') return true;
-    if (flags & ASM_TEXT_LINE) return false;
-    return *p == '\n' || (*p == '\r' && end - p > 1 && p[1] == '\n');
+    return !(flags & ASM_TEXT_LINE) && *p == '\r' && end - p > 1 && p[1] == '\n';
 }
 
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags) {
     const char *p = text.data, *end = p + text.size, *begin = p; /* from `begin` on nothing was replaced */
+    const char newline = flags & ASM_TEXT_LINE ? '\t' : '\n';
     if (text.size == 0) return out->result;
-    while ((p = asm__printable_end(p, end)) < end) {
+    while ((p = asm__printable_end(p, end, newline)) < end) {
         size_t at = (size_t)(p - text.data), next = at;
         uint32_t c = (unsigned char)*p;
         bool invalid = false;

@@ -680,6 +680,8 @@ static void test_lines_that_are_kept(void **state) {
         "{\"type\":\"run_started\",\"ts\":\"yesterday\"}",
         "{\"type\":\"run_started\",\"ts\":\"2026-02-30T00:00:00Z\"}",
         "{\"type\":\"run_started\",\"ts\":\"\"}",
+        "{\"type\":\"run_started\",\"ts\":\"0000-01-01T00:00:00+02:00\"}",
+        "{\"type\":\"run_started\",\"ts\":\"1970-01-01T00:00:00Z\"}",
         "{\"type\":\"run_started\",\"ts\":{\"a\":1}}",
         "{\"type\":\"run_started\",\"session_id\":null,\"run_id\":7,\"provider\":[],\"metadata\":\"x\"}",
         "{\"type\":\"run_started\",\"sequence_number\":\"5\"}",
@@ -739,6 +741,31 @@ static void test_lines_that_are_kept(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(lines); i++)
         expect_kept(asm_str_from(lines[i]));
+    end_of_cases();
+}
+
+/* A key that differs in one byte is another one, wherever it stands; so is one that is longer or shorter. */
+static void test_keys_that_nearly_match(void **state) {
+    static const char padding[] = "\"more\":\"something that is longer than any key of ours is\"";
+    (void)state;
+    for (int type = 0; type < ASM_EVENT_TYPE_COUNT; type++) {
+        for (size_t i = 0; i < COUNT(fields); i++) {
+            size_t size = strlen(fields[i].key);
+            bool in_data = fields[i].payload != PAYLOAD_envelope;
+            if (!has_field(type, &fields[i])) continue;
+            for (size_t change = 0; change < size + 3; change++) {
+                char key[64], line[256];
+                sprintf(key, "%s%s", fields[i].key, change == size ? "x" : change == size + 1 ? "\\n" : "");
+                if (change < size) key[change] ^= 1;
+                if (change == size + 2) key[size - 1] = 0;
+                sprintf(line,
+                        in_data ? "{\"type\":\"%s\",\"data\":{\"%s\":\"x\",%s}}"
+                                : "{\"type\":\"%s\",\"%s\":\"x\",%s}",
+                        types[type].name, key, padding);
+                expect_kept(asm_str_from(line));
+            }
+        }
+    }
     end_of_cases();
 }
 
@@ -1377,6 +1404,8 @@ static void test_compact(void **state) {
         {"{\"type\":\"run_started\",\"data\":{\"model\":\"gpt-5\",\"cwd\":\"/\"}}",
          "{\"t\":\"rs\",\"m\":\"gpt-5\"}"},
         {"{\"type\":\"run_started\"}", "{\"t\":\"rs\"}"},
+        {"{\"type\":\"run_started\",\"data\":{\"model\":\"claude-\"}}", "{\"t\":\"rs\",\"m\":\"\"}"},
+        {"{\"type\":\"run_started\",\"data\":{\"model\":\"claude\"}}", "{\"t\":\"rs\",\"m\":\"claude\"}"},
         {"{\"type\":\"message_streamed\",\"data\":{\"delta\":\"\xC3\xA9\\n\"}}", "{\"t\":\"ms\",\"l\":3}"},
         {"{\"type\":\"message_streamed\",\"data\":{\"content\":\"abcd\"}}", "{\"t\":\"ms\",\"l\":4}"},
         {"{\"type\":\"message_received\",\"data\":{\"content\":\"abcd\"}}", "{\"t\":\"mr\"}"},
@@ -1424,6 +1453,25 @@ static void test_compact(void **state) {
     end_of_cases();
 }
 
+static void test_compact_reason_is_not_cut_within_a_character(void **state) {
+    (void)state;
+    for (size_t size = 1; size < 300; size++) {
+        char reason[300] = "x", line[512];
+        asm_event event;
+        asm_buffer out;
+        memset(&event, 0, sizeof event);
+        event.type = ASM_EVENT_RUN_COMPLETED;
+        for (size_t i = size % 2; i < size; i += 2)
+            memcpy(reason + i, "\xC3\xA9", 2);
+        event.run.stop_reason = asm_str_make(reason, size);
+        asm_buffer_init_fixed(&out, line, sizeof line - 1);
+        expect(asm_event_write_compact(&event, &out) == ASM_OK, "%u bytes: %d", (unsigned)size, out.result);
+        line[out.size] = 0;
+        expect(strstr(line, "\xEF\xBF\xBD") == NULL, "%u bytes: %s", (unsigned)size, line);
+    }
+    end_of_cases();
+}
+
 /* Every type is found again from its compact form, with the time to the millisecond. */
 static void test_read_compact(void **state) {
     (void)state;
@@ -1434,6 +1482,13 @@ static void test_read_compact(void **state) {
         asm_buffer_init_growing(&out);
         asm_buffer_init_growing(&scratch);
         assert_int_equal(asm_event_write_compact(&event, &out), ASM_OK);
+        const char *code = types[type].code;
+        asm_str members[2], code_text = {NULL, 0};
+        const asm_str keys[2] = {ASM_STR("e"), ASM_STR("t")};
+        asm_json_find(asm_buffer_text(&out), keys, members, 1, NULL);
+        asm_json_find(members[0], keys, members, 2, NULL);
+        expect(asm_json_to_string(members[1], &scratch, &code_text), "%s", types[type].name);
+        expect_text(code_text, code != NULL ? asm_str_from(code) : asm_event_name(&event));
         char *copy = exact_copy(out.data, out.size);
         asm_result result = asm_event_read_compact(&again, asm_str_make(copy, out.size), &scratch, &error);
         expect(result == ASM_OK && error.result == ASM_OK, "%s: %s", types[type].name, error.message);
@@ -1589,6 +1644,7 @@ int main(void) {
         cmocka_unit_test(test_structured_output_is_used_without_text),
         cmocka_unit_test(test_every_member_with_every_type),
         cmocka_unit_test(test_lines_that_are_kept),
+        cmocka_unit_test(test_keys_that_nearly_match),
         cmocka_unit_test(test_last_of_duplicates_wins),
         cmocka_unit_test(test_members_are_in_their_places),
         cmocka_unit_test(test_lines_that_are_refused),
@@ -1609,6 +1665,7 @@ int main(void) {
         cmocka_unit_test(test_copies_of_little),
         cmocka_unit_test(test_usage_read),
         cmocka_unit_test(test_compact),
+        cmocka_unit_test(test_compact_reason_is_not_cut_within_a_character),
         cmocka_unit_test(test_read_compact),
         cmocka_unit_test(test_read_compact_members),
         cmocka_unit_test(test_golden_events_are_kept),

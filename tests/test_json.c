@@ -1353,14 +1353,17 @@ static void test_raw_is_checked_and_made_compact(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        for (int kind = 0; kind < 2; kind++) {
+        for (int in_object = 0; in_object < 2; in_object++) {
             char memory[128];
             asm_buffer out;
             asm_json_writer writer;
             asm_str raw = asm_str_from(cases[i].raw);
             asm_buffer_init_fixed(&out, memory, sizeof memory);
             asm_json_writer_init(&writer, &out);
-            if (kind == 1) write_by_letter(&writer, '{'), write_by_letter(&writer, 'k');
+            if (in_object) {
+                write_by_letter(&writer, '{');
+                write_by_letter(&writer, 'k');
+            }
             size_t before = out.size;
             asm_result result = asm_json_write_raw(&writer, raw);
             if (cases[i].written == NULL) {
@@ -1369,7 +1372,7 @@ static void test_raw_is_checked_and_made_compact(void **state) {
             }
             expect(result == ASM_OK, "%s: %d", shown(raw), result);
             expect_text(asm_str_make(out.data + before, out.size - before), asm_str_from(cases[i].written));
-            if (kind == 1) write_by_letter(&writer, '}');
+            if (in_object) write_by_letter(&writer, '}');
             expect(asm_json_writer_finish(&writer) == ASM_OK, "%s", shown(raw));
         }
     }
@@ -1607,6 +1610,96 @@ static void test_read_strings_of_every_length(void **state) {
     end_of_cases();
 }
 
+/* Strings of many pieces, so that escapes and characters meet in every way and lie across every boundary. */
+static void test_read_strings_of_many_pieces(void **state) {
+    static const struct {
+        asm_str json, text;
+    } pieces[] = {
+        {TEXT("\\n"), TEXT("\n")},
+        {TEXT("\\\\"), TEXT("\\")},
+        {TEXT("\\\""), TEXT("\"")},
+        {TEXT("\\/"), TEXT("/")},
+        {TEXT("\\u00e9"), TEXT("\xC3\xA9")},
+        {TEXT("\\ud83d\\ude80"), TEXT("\xF0\x9F\x9A\x80")},
+        {TEXT("\\ud83d"), TEXT("\xEF\xBF\xBD")},
+        {TEXT("\xC3\xA9"), TEXT("\xC3\xA9")},
+        {TEXT("\xF0\x9F\x9A\x80"), TEXT("\xF0\x9F\x9A\x80")},
+        {TEXT("\x7F"), TEXT("\x7F")},
+        {TEXT("u"), TEXT("u")},
+        {TEXT("abcdefghijklm"), TEXT("abcdefghijklm")},
+        {TEXT("0123456789abcdef0123456789abcdef"), TEXT("0123456789abcdef0123456789abcdef")},
+    };
+    static char json[2048], text[2048];
+    uint64_t random = 10;
+    (void)state;
+    for (int round = 0; round < 50000; round++) {
+        size_t json_size = 1, size = 0, kinds = 1 + next_random(&random) % COUNT(pieces);
+        json[0] = '"';
+        for (size_t count = next_random(&random) % 40; count > 0; count--) {
+            size_t which = (next_random(&random) % kinds + (size_t)round) % COUNT(pieces);
+            memcpy(json + json_size, pieces[which].json.data, pieces[which].json.size);
+            memcpy(text + size, pieces[which].text.data, pieces[which].text.size);
+            json_size += pieces[which].json.size;
+            size += pieces[which].text.size;
+        }
+        json[json_size++] = '"';
+        expect_read_string(asm_str_make(json, json_size), asm_str_make(text, size));
+    }
+    end_of_cases();
+}
+
+/* Where the string that begins the text ends, or SIZE_MAX if it is none; so says one who looks at every byte.
+ */
+static size_t reference_string_end(asm_str json) {
+    for (size_t at = 1; at < json.size;) {
+        uint32_t code_point;
+        bool valid;
+        if (json.data[at] == '"') return at + 1;
+        if (json.data[at] == '\\') {
+            const char *rest = json.data + at + 1;
+            size_t left = json.size - at - 1;
+            if (left == 0 || rest[0] == 0 || strchr("\"\\/bfnrtu", rest[0]) == NULL) return SIZE_MAX;
+            if (rest[0] != 'u') {
+                at += 2;
+                continue;
+            }
+            for (size_t i = 1; i <= 4; i++)
+                if (i >= left || rest[i] == 0 || strchr("0123456789abcdefABCDEF", rest[i]) == NULL)
+                    return SIZE_MAX;
+            at += 6;
+            continue;
+        }
+        if ((unsigned char)json.data[at] < 0x20) return SIZE_MAX;
+        at += reference_decode(json.data + at, json.size - at, &code_point, &valid);
+        if (!valid) return SIZE_MAX;
+    }
+    return SIZE_MAX;
+}
+
+/* Bytes at random, of those that matter: a string is valid if and only if the reference says so. */
+static void test_read_random_bytes(void **state) {
+    static const char alphabet[] = "\"\\\\\\\\aaaaaaaannuuddd000088\xC3\xA9\xE2\x82\xAC\x1F\x7F";
+    uint64_t random = 11;
+    size_t valid = 0;
+    (void)state;
+    for (int round = 0; round < 200000; round++) {
+        char text[64];
+        size_t size = 2 + next_random(&random) % 50, kinds = round % 2 ? sizeof alphabet - 1 : 12;
+        text[0] = text[size - 1] = '"';
+        for (size_t i = 1; i < size - 1; i++)
+            text[i] = alphabet[next_random(&random) % kinds];
+        char *block = exact_copy(text, size);
+        asm_json_error error;
+        bool expected = reference_string_end(asm_str_make(text, size)) == size;
+        expect((asm_json_check(asm_str_make(block, size), &error) == ASM_OK) == expected, "%s: %d at %u",
+               shown(asm_str_make(text, size)), error.result, (unsigned)error.offset);
+        valid += expected;
+        free_block(block, size);
+    }
+    expect(valid > 1000 && valid < 199000, "%u are valid", (unsigned)valid);
+    end_of_cases();
+}
+
 /* Strings of every length that end with the text, or with nothing. */
 static void test_unended_strings_of_every_length(void **state) {
     (void)state;
@@ -1661,6 +1754,8 @@ int main(void) {
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_written_strings_of_every_length),
         cmocka_unit_test(test_read_strings_of_every_length),
+        cmocka_unit_test(test_read_strings_of_many_pieces),
+        cmocka_unit_test(test_read_random_bytes),
         cmocka_unit_test(test_unended_strings_of_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

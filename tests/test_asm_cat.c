@@ -1,0 +1,1284 @@
+/* asm-cat as its users see it: run as a process, by its options, files, output and exit status.
+ * ASM_CAT names the program; the default is build/asm-cat. Golden files are looked for in tests/golden. */
+#define ASM_IMPLEMENTATION
+#include "asm_render.h"
+#include "asm_ingest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* wait4() is older than POSIX, and hidden when only POSIX is asked for. */
+extern pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage);
+
+#define STARTED                                                                                              \
+    "{\"ts\":\"2026-02-09T12:00:00.000Z\",\"type\":\"run_started\","                                         \
+    "\"data\":{\"model\":\"claude-sonnet-4-5\"},\"session_id\":\"ses_1\",\"run_id\":\"run_7\"}\n"
+#define HELLO                                                                                                \
+    "{\"ts\":\"2026-02-09T12:00:01.000Z\",\"type\":\"message_streamed\","                                    \
+    "\"data\":{\"delta\":\"Hello\"},\"session_id\":\"ses_1\",\"run_id\":\"run_7\"}\n"
+#define TOOL_STARTED                                                                                         \
+    "{\"ts\":\"2026-02-09T12:00:02.000Z\",\"type\":\"tool_call_started\","                                   \
+    "\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"c1\",\"tool_input\":{\"path\":\"a.c\"}},"           \
+    "\"session_id\":\"ses_1\",\"run_id\":\"run_7\"}\n"
+#define TOOL_COMPLETED                                                                                       \
+    "{\"ts\":\"2026-02-09T12:00:03.000Z\",\"type\":\"tool_call_completed\","                                 \
+    "\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"c1\",\"tool_output\":\"one\\ntwo\\nthree\\nfour\"}" \
+    ","                                                                                                      \
+    "\"session_id\":\"ses_1\",\"run_id\":\"run_7\"}\n"
+#define COMPLETED                                                                                            \
+    "{\"ts\":\"2026-02-09T12:00:04.500Z\",\"type\":\"run_completed\","                                       \
+    "\"data\":{\"stop_reason\":\"end_turn\"},\"session_id\":\"ses_1\",\"run_id\":\"run_7\"}\n"
+#define ERROR   "{\"type\":\"error_occurred\",\"data\":{\"error_message\":\"oops\"}}\n"
+#define SESSION STARTED HELLO TOOL_STARTED TOOL_COMPLETED COMPLETED
+
+#define STUDIO_RUN(tools)                                                                                    \
+    "\n  ● claude-sonnet-4-5 session started\n"                                                            \
+    "\n  Hello\n"                                                                                            \
+    "  ◐ Reading a.c\n"                                                                                    \
+    "  ✓ Read a.c (4 lines)\n"                                                                             \
+    "\n  ● Session complete (end_turn) — 0/0 tokens, " tools " tools\n"
+#define STUDIO_SESSION STUDIO_RUN("1")
+
+/* A Claude stream carries no times and, here, no session id. */
+#define CLAUDE_BEGINS                                                                                        \
+    "{\"type\":\"system\",\"subtype\":\"init\",\"model\":\"claude-opus-4-1\",\"cwd\":\"/"                    \
+    "tmp\",\"tools\":[]}\n"                                                                                  \
+    "{\"type\":\"assistant\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","     \
+    "\"model\":\"claude-opus-4-1\",\"content\":[{\"type\":\"text\",\"text\":\"Hi there\"}],"                 \
+    "\"usage\":{\"input_tokens\":3,\"output_tokens\":2}},\"parent_tool_use_id\":null}\n"
+#define CLAUDE                                                                                               \
+    CLAUDE_BEGINS                                                                                            \
+    "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"duration_ms\":1500,\"num_turns\":1,"  \
+    "\"result\":\"Hi there\",\"stop_reason\":\"end_turn\",\"total_cost_usd\":0.25,"                          \
+    "\"usage\":{\"input_tokens\":30,\"output_tokens\":12}}\n"
+
+/* ---- Running the program ---- */
+
+enum { CHILD_SECONDS = 30, PIPED = -1, CLOSED = -2 };
+
+static const char *program;
+static char directory[32];
+
+typedef struct bytes {
+    char *data; /* with a NUL behind it */
+    size_t size;
+} bytes;
+
+typedef struct process {
+    pid_t pid;
+    int in, out, err; /* -1: closed, or not ours */
+} process;
+
+typedef struct outcome {
+    int status; /* exit status, or 128 + the signal that ended it */
+    long peak_kilobytes;
+    bytes out, err;
+} outcome;
+
+static void append(bytes *to, const char *data, size_t size) {
+    char *grown = realloc(to->data, to->size + size + 1);
+    assert_non_null(grown);
+    memcpy(grown + to->size, data, size);
+    to->data = grown;
+    to->size += size;
+    to->data[to->size] = 0;
+}
+
+static void become_program(const char *const *arguments, int in, int out, int err) {
+    const char *words[48] = {program};
+    for (size_t i = 0; arguments[i] && i < 46; i++)
+        words[i + 1] = arguments[i];
+    dup2(in, STDIN_FILENO);
+    dup2(err, STDERR_FILENO);
+    if (out == CLOSED) close(STDOUT_FILENO);
+    else dup2(out, STDOUT_FILENO);
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    signal(SIGPIPE, SIG_DFL);
+    alarm(CHILD_SECONDS); /* stays over exec: nothing can hang */
+    union {
+        const char **in;
+        char **out;
+    } vector = {words};
+    execv(program, vector.out);
+    _exit(127);
+}
+
+/* `out`: PIPED, CLOSED, or a descriptor. */
+static process start_to(int out, const char *const *arguments) {
+    int in_pipe[2], out_pipe[2] = {-1, -1}, err_pipe[2];
+    assert_int_equal(pipe(in_pipe), 0);
+    assert_int_equal(pipe(err_pipe), 0);
+    if (out == PIPED) assert_int_equal(pipe(out_pipe), 0);
+    process child = {fork(), in_pipe[1], out_pipe[0], err_pipe[0]};
+    assert_true(child.pid >= 0);
+    if (child.pid == 0) become_program(arguments, in_pipe[0], out == PIPED ? out_pipe[1] : out, err_pipe[1]);
+    close(in_pipe[0]);
+    close(err_pipe[1]);
+    if (out == PIPED) close(out_pipe[1]);
+    return child;
+}
+
+#define START(...) start_to(PIPED, (const char *const[]){__VA_ARGS__, NULL})
+
+static void close_once(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+/* Moves what a descriptor gives to `to`; closes it at its end. */
+static void take(int *fd, bytes *to) {
+    char block[65536];
+    ssize_t size = read(*fd, block, sizeof block);
+    if (size > 0) append(to, block, (size_t)size);
+    else close_once(fd);
+}
+
+static void give(int *fd, const char **input, size_t *size) {
+    ssize_t written = *size ? write(*fd, *input, *size < 65536 ? *size : 65536) : 0;
+    if (written > 0) {
+        *input += written;
+        *size -= (size_t)written;
+    }
+    if (*size == 0 || written < 0) close_once(fd);
+}
+
+/* Gives the process its input, takes its output until both ends are closed, and waits for it. */
+static outcome finish(process *child, const char *input, size_t size) {
+    outcome end = {0};
+    append(&end.out, "", 0);
+    append(&end.err, "", 0);
+    while (child->in >= 0 || child->out >= 0 || child->err >= 0) {
+        struct pollfd polled[] = {{child->in, POLLOUT, 0}, {child->out, POLLIN, 0}, {child->err, POLLIN, 0}};
+        assert_true(poll(polled, 3, -1) > 0);
+        if (polled[0].revents) give(&child->in, &input, &size);
+        if (polled[1].revents) take(&child->out, &end.out);
+        if (polled[2].revents) take(&child->err, &end.err);
+    }
+    int status;
+    struct rusage usage;
+    assert_int_equal(wait4(child->pid, &status, 0, &usage), child->pid);
+    end.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    end.peak_kilobytes = usage.ru_maxrss;
+    return end;
+}
+
+static outcome run_to(int out, const char *input, const char *const *arguments) {
+    process child = start_to(out, arguments);
+    return finish(&child, input, strlen(input));
+}
+
+#define RUN(input, ...) run_to(PIPED, (input), (const char *const[]){__VA_ARGS__, NULL})
+
+static void release(outcome *end) {
+    free(end->out.data);
+    free(end->err.data);
+}
+
+/* Whole texts, compared and released. */
+static void expect(outcome end, int status, const char *out, const char *err) {
+    assert_string_equal(end.err.data, err);
+    assert_string_equal(end.out.data, out);
+    assert_int_equal(end.status, status);
+    release(&end);
+}
+
+/* Writes `size` bytes; false when nobody reads them any more. */
+static bool write_all(int fd, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(fd, data, size);
+        if (written <= 0) return false;
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* A process that writes `before`, `text` so many times, and `after` to standard input of `child`. */
+static pid_t start_writer(process *child, const char *before, const char *text, size_t times,
+                          const char *after) {
+    pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        bool written = write_all(child->in, before, strlen(before));
+        while (written && times-- > 0)
+            written = write_all(child->in, text, strlen(text));
+        _exit(written && write_all(child->in, after, strlen(after)) ? 0 : 1);
+    }
+    close_once(&child->in);
+    return writer;
+}
+
+/* ---- Files ---- */
+
+/* A path in this run's own directory; the last few stay valid. */
+static const char *path_of(const char *name) {
+    static char paths[8][300];
+    static size_t next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+/* "PREFIX" and the path, for options that take one. */
+static const char *option_of(const char *prefix, const char *name) {
+    static char options[8][400];
+    static size_t next;
+    char *option = options[next++ % 8];
+    snprintf(option, sizeof options[0], "%s%s", prefix, path_of(name));
+    return option;
+}
+
+static void add_to_file(const char *path, const char *mode, const char *text) {
+    FILE *file = fopen(path, mode);
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+static const char *write_file(const char *name, const char *text) {
+    const char *path = path_of(name);
+    add_to_file(path, "w", text);
+    return path;
+}
+
+static bytes read_file(const char *path) {
+    bytes content = {0};
+    append(&content, "", 0);
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) fail_msg("%s: %s", path, strerror(errno));
+    while (fd >= 0)
+        take(&fd, &content);
+    return content;
+}
+
+static void expect_file(const char *name, const char *text) {
+    bytes content = read_file(path_of(name));
+    assert_string_equal(content.data, text);
+    free(content.data);
+}
+
+/* ---- Help and usage ---- */
+
+static void test_version(void **state) {
+    (void)state;
+    expect(RUN("", "--version"), 0, "asm-cat " ASM_VERSION "\n", "");
+    expect(RUN("", "-V"), 0, "asm-cat " ASM_VERSION "\n", "");
+    expect(RUN("", "-qFV", "missing"), 0, "asm-cat " ASM_VERSION "\n", "");
+}
+
+static void test_help_tells_every_option_in_80_columns(void **state) {
+    (void)state;
+    static const char *const names[] = {"-r, --renderer=",
+                                        "--color=",
+                                        "--tty=",
+                                        "--tool-output=",
+                                        "--indent=",
+                                        "--raw",
+                                        "-f, --from=",
+                                        "-F, --follow",
+                                        "--session=",
+                                        "--run=",
+                                        "--clock=",
+                                        "--jsonl=",
+                                        "--jsonl-compact=",
+                                        "--log=",
+                                        "--stats",
+                                        "-q, --quiet",
+                                        "-h, --help",
+                                        "-V, --version",
+                                        "compact, verbose, studio, passthrough",
+                                        "summary, preview, full",
+                                        "auto, always, never",
+                                        "auto, asm, claude, codex",
+                                        "Exit status"};
+    outcome end = RUN("", "--help");
+    assert_int_equal(end.status, 0);
+    assert_string_equal(end.err.data, "");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strstr(end.out.data, names[i])) fail_msg("--help does not mention %s", names[i]);
+    for (char *line = strtok(end.out.data, "\n"); line; line = strtok(NULL, "\n"))
+        if (strlen(line) > 80) fail_msg("too wide: %s", line);
+    release(&end);
+    end = RUN("", "-h");
+    assert_int_equal(end.status, 0);
+    release(&end);
+}
+
+static void test_wrong_usage_is_one_line_and_status_2(void **state) {
+    (void)state;
+    static const struct {
+        const char *arguments[3], *message;
+    } cases[] = {
+        {{"--renderer=fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
+        {{"--renderer", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
+        {{"-rfancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
+        {{"-r", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
+        {{"-qFr", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
+        {{"--color=sometimes"}, "--color: 'sometimes' is none of auto, always, never"},
+        {{"--tty=yes"}, "--tty: 'yes' is none of auto, always, never"},
+        {{"--tool-output=all"}, "--tool-output: 'all' is none of summary, preview, full"},
+        {{"--indent=-1"}, "--indent: '-1' is no number from 0 to 80"},
+        {{"--indent=81"}, "--indent: '81' is no number from 0 to 80"},
+        {{"--indent=2x"}, "--indent: '2x' is no number from 0 to 80"},
+        {{"--indent=99999999999999999999"}, "--indent: '99999999999999999999' is no number from 0 to 80"},
+        {{"--clock=noon"}, "--clock: 'noon' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
+        {{"--clock=2026-02-30T12:00:00Z"},
+         "--clock: '2026-02-30T12:00:00Z' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
+        {{"--raw=yes"}, "--raw takes no value"},
+        {{"--follow="}, "--follow takes no value"},
+        {{"--renderer"}, "--renderer needs a value: compact, verbose, studio, passthrough"},
+        {{"-r"}, "--renderer needs a value: compact, verbose, studio, passthrough"},
+        {{"--jsonl="}, "--jsonl needs a value: PATH"},
+        {{"--log", ""}, "--log needs a value: PATH"},
+        {{"--session="}, "--session needs a value: ID"},
+        {{"--colour=never"}, "unknown option --colour: did you mean --color?"},
+        {{"--jsonlcompact=x"}, "unknown option --jsonlcompact: did you mean --jsonl-compact?"},
+        {{"--frobnicate"}, "unknown option --frobnicate: asm-cat --help lists them"},
+        {{"--an-option-that-is-much-longer-than-any"},
+         "unknown option --an-option-that-is-much-longer-than-any: asm-cat --help lists them"},
+        {{"--"
+          "=x"},
+         "unknown option --: asm-cat --help lists them"},
+        {{"-x"}, "unknown option -x: asm-cat --help lists them"},
+        {{"-qx"}, "unknown option -x: asm-cat --help lists them"},
+        {{"--renderer=a\033[31m\nb"},
+         "--renderer: 'a^[[31m^Jb' is none of compact, verbose, studio, passthrough"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "asm-cat: %s\n", cases[i].message);
+        expect(run_to(PIPED, "", cases[i].arguments), 2, "", line);
+    }
+}
+
+static void test_unknown_format_names_those_that_there_are(void **state) {
+    (void)state;
+    char line[256] = "asm-cat: --from: 'morse' is none of auto";
+    for (int i = ASM_FORMAT_AUTO + 1; i < ASM_FORMAT_COUNT; i++) {
+        strcat(line, ", ");
+        strcat(line, asm_format_name((asm_format)i));
+    }
+    strcat(line, "\n");
+    expect(RUN("", "--from=morse"), 2, "", line);
+}
+
+static void test_more_outputs_than_there_is_room_for(void **state) {
+    (void)state;
+    const char *words[19] = {"-rcompact"};
+    for (size_t i = 1; i < 17; i++)
+        words[i] = "--log=/dev/null";
+    expect(run_to(PIPED, "", words), 2, "", "asm-cat: standard output: too many outputs, the most is 16\n");
+    words[17] = "--log=/dev/null";
+    expect(run_to(PIPED, "", words), 2, "", "asm-cat: /dev/null: too many outputs, the most is 16\n");
+    words[16] = words[17] = NULL;
+    expect(run_to(PIPED, "", words), 0, "\n0 events, 0 tools\n", "");
+}
+
+static void test_words_after_two_dashes_are_files(void **state) {
+    (void)state;
+    expect(RUN(SESSION, "--", "--raw"), 2, "", "asm-cat: --raw: No such file or directory\n");
+    const char *file = write_file("session", SESSION);
+    expect(RUN("", file, "--color=never", "--", file), 0, STUDIO_RUN("1") STUDIO_RUN("2"), "");
+}
+
+/* ---- What it looks like ---- */
+
+static void test_studio_is_the_default(void **state) {
+    (void)state;
+    expect(RUN(SESSION, NULL), 0, STUDIO_SESSION, "");
+    expect(RUN(SESSION, "-"), 0, STUDIO_SESSION, "");
+    expect(RUN(SESSION, "-r", "studio", "--tty=never", "--color=never", "--from=asm"), 0, STUDIO_SESSION, "");
+}
+
+static void test_the_other_renderers(void **state) {
+    (void)state;
+    const char *compact =
+        "r+ sonnet-4-5 >> Hello\nt+Read t-Read tr:one\ntwo\nthree\nfour r-:end\n5 events, 1 tools\n";
+    expect(RUN(SESSION, "-r", "compact"), 0, compact, "");
+    expect(RUN(SESSION, "--renderer=compact"), 0, compact, "");
+    expect(RUN(SESSION, "--renderer=verbose"), 0,
+           "[run_started] model=claude-sonnet-4-5 session_id=ses_1\nHello\n"
+           "[tool_call_started] name=Read id=c1 input={\"path\":\"a.c\"}\n"
+           "[tool_call_completed] name=Read output=one\ntwo\nthree\nfour\n"
+           "[run_completed] stop_reason=end_turn\n--- 5 events, 1 tools ---\n",
+           "");
+    expect(RUN(SESSION, "-rpassthrough"), 0, "", "");
+}
+
+static void test_studio_options(void **state) {
+    (void)state;
+    expect(RUN(TOOL_STARTED TOOL_COMPLETED, "--tool-output=preview"), 0,
+           "  ◐ Reading a.c\n  ✓ Read a.c (4 lines)\n    │ two\n    │ three\n    │ four\n", "");
+    expect(RUN(TOOL_STARTED TOOL_COMPLETED, "--tool-output=full", "--indent=0"), 0,
+           "◐ Reading a.c\n✓ Read a.c (4 lines)\n  ┊ one\n  ┊ two\n  ┊ three\n  ┊ four\n", "");
+    expect(RUN(TOOL_STARTED, "--indent=5"), 0, "     ◐ Reading a.c\n", "");
+    expect(RUN(TOOL_STARTED TOOL_COMPLETED, "--tty=always"), 0,
+           "  ◐ Reading a.c\r\033[2K  ✓ Read a.c (4 lines)\n", "");
+}
+
+static void test_color_follows_option_and_environment(void **state) {
+    (void)state;
+    const char *plain = "  ◐ Reading a.c\n", *colored = "  \033[0;36m◐\033[0m Reading a.c\n";
+    expect(RUN(TOOL_STARTED, "--color=always"), 0, colored, "");
+    expect(RUN(TOOL_STARTED, "--color=auto"), 0, plain, "");
+    setenv("FORCE_COLOR", "1", 1);
+    expect(RUN(TOOL_STARTED, NULL), 0, colored, "");
+    expect(RUN(TOOL_STARTED, "--color=never"), 0, plain, "");
+    setenv("NO_COLOR", "1", 1);
+    expect(RUN(TOOL_STARTED, NULL), 0, plain, "");
+    expect(RUN(TOOL_STARTED, "--color", "always"), 0, colored, "");
+    unsetenv("FORCE_COLOR");
+    unsetenv("NO_COLOR");
+}
+
+static void test_symbols_are_ascii_without_a_utf8_locale(void **state) {
+    (void)state;
+    setenv("LC_ALL", "C", 1);
+    outcome end = RUN(TOOL_STARTED TOOL_COMPLETED, "--tool-output=full");
+    setenv("LC_ALL", "C.UTF-8", 1);
+    expect(end, 0, "  o Reading a.c\n  + Read a.c (4 lines)\n    : one\n    : two\n    : three\n    : four\n",
+           "");
+}
+
+/* Every field can hold escape sequences, and so can names of files in messages. */
+static void test_control_characters_reach_the_output_only_raw(void **state) {
+    (void)state;
+    static const char *const renderers[] = {"-rcompact", "-rverbose", "-rstudio"};
+    static const char attack[] =
+        "{\"type\":\"run_started\",\"data\":{\"model\":\"m\\u001b]0;x\\u0007\"},\"session_id\":\"s\\u001b["
+        "2J\"}\n"
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"a\\u001b[31m\\u009b2J\\r\\u202e\"}}\n"
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"n\\u001b[A\",\"tool_call_id\":\"\\u001b["
+        "1m\","
+        "\"tool_input\":{\"path\":\"\\u001b[B\"}}}\n"
+        "{\"type\":\"tool_call_failed\",\"data\":{\"tool_name\":\"n\\u001b[A\",\"tool_output\":\"\\u001b[C\","
+        "\"error_message\":\"\\u001b[D\"}}\n"
+        "{\"type\":\"odd\\u001b[E\",\"data\":{\"x\":\"\\u001b[F\"}}\n"
+        "{\"type\":\"error_occurred\",\"data\":{\"error_message\":\"\\u001b[G\"}}\n"
+        "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"\\u001b[H\"}}\n";
+    for (size_t i = 0; i < 3; i++) {
+        outcome end = RUN(attack, renderers[i], "--tool-output=full", "--log=-", "--stats");
+        for (size_t at = 0; at < end.out.size; at++)
+            if (end.out.data[at] != '\n' && (unsigned char)end.out.data[at] < 0x20)
+                fail_msg("%s let byte %d through: %s", renderers[i], end.out.data[at], end.out.data + at);
+        assert_null(strstr(end.out.data, "\xC2\x9B"));
+        assert_null(strstr(end.out.data, "\xE2\x80\xAE"));
+        assert_null(strchr(end.err.data, '\033'));
+        assert_int_equal(end.status, 0);
+        release(&end);
+        end = RUN(attack, renderers[i], "--raw");
+        assert_non_null(strstr(end.out.data, "\033[31m"));
+        release(&end);
+    }
+    outcome end = RUN(attack, "--jsonl=-", "--jsonl-compact=-");
+    assert_null(strchr(end.out.data, '\033'));
+    assert_null(strstr(end.out.data, "\xC2\x9B"));
+    release(&end);
+    expect(RUN("", "no\033[31m\nfile"), 2, "", "asm-cat: no^[[31m^Jfile: No such file or directory\n");
+}
+
+/* ---- Input ---- */
+
+static void test_formats(void **state) {
+    (void)state;
+    const char *claude = "r+ opus-4-1 >> Hi there\n";
+    outcome end = RUN(CLAUDE, "-r", "compact");
+    assert_memory_equal(end.out.data, claude, strlen(claude));
+    outcome same = RUN(CLAUDE, "-r", "compact", "--from=claude");
+    assert_string_equal(same.out.data, end.out.data);
+    release(&same);
+    release(&end);
+    /* Read as another format it is not understood, but nothing is invented either. */
+    end = RUN(CLAUDE, "-r", "compact", "-f", "codex");
+    assert_null(strstr(end.out.data, "Hi there"));
+    release(&end);
+}
+
+static void test_files_in_turn_through_one_pipeline(void **state) {
+    (void)state;
+    const char *one = write_file("one", SESSION), *two = write_file("two", STARTED);
+    expect(RUN(HELLO, "-rcompact", one, "-", two), 0,
+           "r+ sonnet-4-5 >> Hello\nt+Read t-Read tr:one\ntwo\nthree\nfour r-:end >> Hello\nr+ sonnet-4-5\n"
+           "7 events, 1 tools\n",
+           "");
+}
+
+static void test_ids_and_times_for_streams_without(void **state) {
+    (void)state;
+    outcome end =
+        RUN(CLAUDE, "--jsonl=-", "--session=ses_x", "--run", "run_y", "--clock=2026-02-09T12:00:00+01:00");
+    assert_int_equal(end.status, 0);
+    size_t lines = 0;
+    for (char *line = strtok(end.out.data, "\n"); line; line = strtok(NULL, "\n"), lines++) {
+        assert_non_null(strstr(line, "\"ts\":\"2026-02-09T11:00:00.000Z\""));
+        assert_non_null(strstr(line, "\"session_id\":\"ses_x\""));
+        assert_non_null(strstr(line, "\"run_id\":\"run_y\""));
+    }
+    assert_true(lines >= 4);
+    release(&end);
+}
+
+static void test_without_clock_events_get_the_time_of_day(void **state) {
+    (void)state;
+    asm_time before = (asm_time)time(NULL) * 1000000, given = 0;
+    outcome end = RUN(CLAUDE, "--jsonl=-");
+    assert_memory_equal(end.out.data, "{\"ts\":\"", 7);
+    size_t length = strcspn(end.out.data + 7, "\"");
+    assert_int_equal(asm_time_parse(asm_str_make(end.out.data + 7, length), &given, NULL), ASM_OK);
+    assert_true(given >= before && given <= before + 30 * 1000000);
+    release(&end);
+}
+
+static void test_times_of_the_stream_win_over_the_clock(void **state) {
+    (void)state;
+    expect(RUN(SESSION, "--jsonl=-", "--clock=2001-01-01T00:00:00Z"), 0, SESSION, "");
+}
+
+static void test_bad_lines_are_reported_and_skipped(void **state) {
+    (void)state;
+    const char *file =
+        write_file("bad", STARTED "not json\n" HELLO "{\"type\":\"message_streamed\",}\n" COMPLETED);
+    outcome end = RUN("", "-rcompact", file);
+    char begin[400];
+    assert_int_equal(end.status, 1);
+    assert_string_equal(end.out.data, "r+ sonnet-4-5 >> Hello\nr-:end\n3 events, 0 tools\n");
+    char *second = strchr(end.err.data, '\n');
+    assert_non_null(second);
+    snprintf(begin, sizeof begin, "asm-cat: %s:2:1: ", file);
+    assert_memory_equal(end.err.data, begin, strlen(begin));
+    snprintf(begin, sizeof begin, "asm-cat: %s:4:28: ", file);
+    assert_memory_equal(second + 1, begin, strlen(begin));
+    assert_string_equal(strchr(second + 1, '\n'), "\n");
+    release(&end);
+
+    expect(RUN("", "-q", "-rcompact", "--stats", file), 1,
+           "r+ sonnet-4-5 >> Hello\nr-:end\n3 events, 0 tools\n", "");
+    end = RUN(STARTED "[1]\n" COMPLETED, "-rpassthrough");
+    assert_memory_equal(end.err.data, "asm-cat: -:2:1: ", 16);
+    assert_int_equal(end.status, 1);
+    release(&end);
+}
+
+static void test_lines_are_counted_for_each_file(void **state) {
+    (void)state;
+    const char *good = write_file("good", SESSION), *bad = write_file("worse", "\n\n{]\n");
+    outcome end = RUN("", "-rpassthrough", good, bad);
+    char begin[400];
+    snprintf(begin, sizeof begin, "asm-cat: %s:3:2: ", bad);
+    assert_memory_equal(end.err.data, begin, strlen(begin));
+    assert_int_equal(end.status, 1);
+    release(&end);
+}
+
+static void test_a_last_line_cut_short_is_reported(void **state) {
+    (void)state;
+    outcome end = RUN(STARTED HELLO "{\"type\":\"message_str", "-rcompact");
+    assert_int_equal(end.status, 1);
+    assert_memory_equal(end.err.data, "asm-cat: -:3:", 13);
+    assert_memory_equal(end.out.data, "r+ sonnet-4-5 >> Hello\n", 23);
+    release(&end);
+    /* Without its line feed alone it is whole. */
+    end = RUN("{\"type\":\"message_streamed\",\"data\":{\"delta\":\"x\"}}", "-rcompact");
+    assert_int_equal(end.status, 0);
+    assert_string_equal(end.err.data, "");
+    assert_memory_equal(end.out.data, ">> x\n", 5);
+    release(&end);
+}
+
+static void test_remarkable_input_is_told_but_is_no_error(void **state) {
+    (void)state;
+    outcome end = RUN("\xEF\xBB\xBF" SESSION, NULL);
+    assert_int_equal(end.status, 0);
+    assert_memory_equal(end.err.data, "asm-cat: -:1:1: ", 16);
+    assert_string_equal(end.out.data, STUDIO_SESSION);
+    release(&end);
+    expect(RUN("\xEF\xBB\xBF" SESSION, "-q"), 0, STUDIO_SESSION, "");
+}
+
+static void test_files_that_cannot_be_read(void **state) {
+    (void)state;
+    const char *file = write_file("session", SESSION), *missing = path_of("missing");
+    char lines[1000];
+    snprintf(lines, sizeof lines, "asm-cat: %s: No such file or directory\nasm-cat: %s: Is a directory\n",
+             missing, directory);
+    expect(RUN("", missing, directory, file), 2, STUDIO_SESSION, lines);
+    /* Neither is bad input: -q does not hide it. */
+    expect(RUN("", "-q", missing, directory, file), 2, STUDIO_SESSION, lines);
+}
+
+static void test_a_file_that_is_input_and_output_is_refused(void **state) {
+    (void)state;
+    const char *file = write_file("both", SESSION);
+    char line[400];
+    snprintf(line, sizeof line, "asm-cat: %s: is input and output at once\n", file);
+    expect(RUN("", "-rpassthrough", option_of("--jsonl=", "both"), file), 2, "", line);
+    int fd = open(file, O_WRONLY | O_APPEND);
+    expect(run_to(fd, "", (const char *const[]){"--jsonl=-", file, NULL}), 2, "", line);
+    close(fd);
+    expect_file("both", SESSION);
+}
+
+/* ---- Output ---- */
+
+static void test_jsonl_and_log_files(void **state) {
+    (void)state;
+    const char *compact = "{\"t\":1770638400000,\"e\":{\"t\":\"rs\",\"m\":\"sonnet-4-5\"}}\n"
+                          "{\"t\":1770638401000,\"e\":{\"t\":\"ms\",\"l\":5}}\n"
+                          "{\"t\":1770638402000,\"e\":{\"t\":\"ts\",\"n\":\"Read\"}}\n"
+                          "{\"t\":1770638403000,\"e\":{\"t\":\"tc\",\"n\":\"Read\",\"l\":18}}\n"
+                          "{\"t\":1770638404500,\"e\":{\"t\":\"rc\",\"sr\":\"end\"}}\n";
+    expect(RUN(SESSION, option_of("--jsonl=", "full"), "--jsonl-compact", path_of("small"),
+               option_of("--log=", "text"), option_of("--jsonl=", "full2"), "--color=always"),
+           0,
+           "\n  \033[0;34m●\033[0m claude-sonnet-4-5 session started\n\n  Hello\n"
+           "  \033[0;36m◐\033[0m Reading a.c\n  \033[0;32m✓\033[0m Read a.c (4 lines)\n"
+           "\n  \033[0;34m●\033[0m Session complete (end_turn) — 0/0 tokens, 1 tools\n",
+           "");
+    expect_file("full", SESSION);
+    expect_file("full2", SESSION);
+    expect_file("small", compact);
+    expect_file("text", STUDIO_SESSION);
+    /* Appended to, not replaced. */
+    expect(RUN(SESSION, "-rpassthrough", option_of("--jsonl=", "full")), 0, "", "");
+    expect_file("full", SESSION SESSION);
+    expect(RUN(SESSION, "--jsonl-compact=-"), 0, compact, "");
+}
+
+static void test_a_dash_takes_standard_output_from_the_text(void **state) {
+    (void)state;
+    expect(RUN(SESSION, "--jsonl=-"), 0, SESSION, "");
+    expect(RUN(SESSION, "--log=-", "--color=always"), 0, STUDIO_SESSION, "");
+    expect(RUN(TOOL_STARTED, "--jsonl=-", option_of("--log=", "beside")), 0, TOOL_STARTED, "");
+    expect_file("beside", "  ◐ Reading a.c\n");
+    outcome end = RUN(TOOL_STARTED, "--jsonl=-", "-rstudio");
+    assert_int_equal(end.status, 0);
+    assert_non_null(strstr(end.out.data, TOOL_STARTED));
+    assert_non_null(strstr(end.out.data, "  ◐ Reading a.c\n"));
+    release(&end);
+}
+
+static void test_half_a_line_at_the_end_of_a_log_is_ended(void **state) {
+    (void)state;
+    const char *file = write_file("torn", STARTED "{\"type\":\"mess");
+    char line[400];
+    snprintf(line, sizeof line, "asm-cat: %s: ended in 13 bytes without a line end: ended the line\n", file);
+    expect(RUN(COMPLETED, "-rpassthrough", option_of("--jsonl=", "torn")), 0, "", line);
+    expect_file("torn", STARTED "{\"type\":\"mess\n" COMPLETED);
+}
+
+/* Whatever a provider sends, its events survive being written and read again. */
+static void test_jsonl_read_again_is_written_the_same(void **state) {
+    (void)state;
+    static const char odd[] =
+        "{\"ts\":\"2026-02-09T12:00:00.123456Z\",\"type\":\"run_started\",\"data\":{\"model\":\"m\","
+        "\"other\":[1,{\"a\":2.50}]},"
+        "\"session_id\":\"s\",\"trace\":{\"deep\":[[[]]]}}\n"
+        "{\"type\":\"never_heard_of\",\"data\":{\"x\":\"\\u2028\\ud83d\\ude00\"},\"sequence_number\":7}\n"
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"t\",\"tool_output\":{\"output\":"
+        "\"\\\"q\\\"\",\"n\":1e400}}}\n"
+        "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"x\"},\"metadata\":{\"k\":null}}\n";
+    const char *inputs[] = {CLAUDE, odd};
+    for (size_t i = 0; i < 2; i++) {
+        outcome first = RUN(inputs[i], "--jsonl=-");
+        assert_string_equal(first.err.data, "");
+        assert_true(first.out.size > 100);
+        process child = START("--jsonl=-");
+        outcome second = finish(&child, first.out.data, first.out.size);
+        assert_string_equal(second.out.data, first.out.data);
+        assert_string_equal(second.err.data, "");
+        assert_int_equal(second.status, 0);
+        release(&first);
+        release(&second);
+    }
+}
+
+static void test_outputs_that_cannot_be_opened(void **state) {
+    (void)state;
+    char line[400];
+    const char *path = path_of("no/such/file");
+    snprintf(line, sizeof line, "asm-cat: %s: No such file or directory\n", path);
+    expect(RUN(SESSION, "--log", path), 2, "", line);
+    expect(RUN(SESSION, option_of("--jsonl=", "no/such/file")), 2, "", line);
+    snprintf(line, sizeof line, "asm-cat: %s: Is a directory\n", directory);
+    expect(RUN(SESSION, "--jsonl", directory), 2, "", line);
+}
+
+static void test_a_full_disk_ends_it_in_one_line(void **state) {
+    (void)state;
+    int full = open("/dev/full", O_WRONLY);
+    if (full < 0) skip();
+    const char *line = "asm-cat: standard output: No space left on device\n";
+    expect(run_to(full, SESSION, (const char *const[]){"-q", option_of("--jsonl=", "kept"), NULL}), 2, "",
+           line);
+    expect_file("kept", SESSION);
+    expect(run_to(full, SESSION, (const char *const[]){"--jsonl=-", NULL}), 2, "", line);
+    expect(run_to(full, "", (const char *const[]){"--help", NULL}), 2, "", line);
+    expect(run_to(full, "", (const char *const[]){"--version", NULL}), 2, "", line);
+    close(full);
+    expect(RUN(SESSION, "-rpassthrough", "--jsonl=/dev/full"), 2, "",
+           "asm-cat: /dev/full: No space left on device\n");
+}
+
+static void test_a_closed_standard_output(void **state) {
+    (void)state;
+    const char *line = "asm-cat: standard output: Bad file descriptor\n";
+    const char *file = write_file("session", SESSION);
+    expect(run_to(CLOSED, "", (const char *const[]){file, NULL}), 2, "", line);
+    /* It must not be taken for the log, which is opened next. */
+    expect(run_to(CLOSED, "", (const char *const[]){option_of("--jsonl=", "log3"), file, NULL}), 2, "", line);
+    bytes log = read_file(path_of("log3"));
+    assert_null(strstr(log.data, "session started"));
+    free(log.data);
+}
+
+static outcome run_in_shell(const char *input, const char *command) {
+    const char *const arguments[] = {"-c", command, program, NULL};
+    const char *asm_cat = program;
+    program = "/bin/sh";
+    outcome end = run_to(PIPED, input, arguments);
+    program = asm_cat;
+    return end;
+}
+
+static void test_a_closed_standard_input(void **state) {
+    (void)state;
+    expect(run_in_shell("", "exec \"$0\" <&-"), 2, "", "asm-cat: -: Bad file descriptor\n");
+}
+
+static void test_messages_stand_behind_the_text_of_the_lines_before(void **state) {
+    (void)state;
+    outcome end = run_in_shell(STARTED "bad\n" HELLO, "exec \"$0\" -rcompact 2>&1");
+    assert_memory_equal(end.out.data, "r+ sonnet-4-5asm-cat: -:2:1: ", 29);
+    release(&end);
+}
+
+/* As in `asm-cat | head`: at once, without a word. */
+static void test_a_closed_pipe_ends_it_quietly(void **state) {
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    expect(run_to(ends[1], SESSION, (const char *const[]){NULL}), 2, "", "");
+    expect(run_to(ends[1], SESSION "bad\n", (const char *const[]){"--stats", "-q", NULL}), 2, "", "");
+    expect(run_to(ends[1], "", (const char *const[]){"--help", NULL}), 2, "", "");
+    close(ends[1]);
+
+    /* Also while it waits for input that may never come. */
+    process child = START("-rcompact");
+    close_once(&child.out);
+    int status;
+    assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    close_once(&child.in);
+    close_once(&child.err);
+}
+
+/* ---- Statistics ---- */
+
+static void test_stats(void **state) {
+    (void)state;
+    static const char stream[] = STARTED HELLO TOOL_STARTED TOOL_COMPLETED TOOL_STARTED
+        "{\"type\":\"tool_call_failed\",\"data\":{\"tool_name\":\"Read\",\"error_message\":\"gone\"}}\n"
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"e\\u001bvil\"}}\n"
+        "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":1200,\"output_tokens\":34,\"cost_usd\":"
+        "0.125}}\n"
+        "{\"type\":\"odd\",\"data\":{}}\n" COMPLETED;
+    outcome end = RUN(stream, "-rpassthrough", "--stats");
+    char *bytes_line = strstr(end.err.data, "bytes");
+    assert_non_null(bytes_line);
+    assert_int_equal(strtol(bytes_line + 5, NULL, 10), sizeof stream - 1);
+    memset(bytes_line + 30, '#', 12);
+    expect(end, 0, "",
+           "lines                                   10\n"
+           "bytes                         ############\n"
+           "events                                  10\n"
+           "  run_started                            1\n"
+           "  message_streamed                       1\n"
+           "  tool_call_started                      3\n"
+           "  tool_call_completed                    1\n"
+           "  tool_call_failed                       1\n"
+           "  token_usage_updated                    1\n"
+           "  odd                                    1\n"
+           "  run_completed                          1\n"
+           "tools                                    3  1 failed\n"
+           "  Read                                   2  1 failed\n"
+           "  e^[vil                                 1\n"
+           "input tokens                          1200\n"
+           "output tokens                           34\n"
+           "cost                               $0.1250\n"
+           "duration                             4.5 s\n");
+}
+
+/* Claude tells tokens by message and by turn, and costs since the process began. */
+static void test_stats_count_nothing_twice(void **state) {
+    (void)state;
+    static const char turn[] =
+        "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s1\",\"model\":\"m\",\"cwd\":\"/"
+        "\",\"tools\":[]}\n"
+        "{\"type\":\"assistant\",\"message\":{\"id\":\"msg_%d\",\"content\":[{\"type\":\"text\",\"text\":"
+        "\"Hi\"}],"
+        "\"usage\":{\"input_tokens\":3,\"output_tokens\":2}},\"session_id\":\"s1\"}\n"
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"duration_ms\":1500,\"num_turns\":"
+        "1,"
+        "\"result\":\"Hi\",\"total_cost_usd\":%s,\"usage\":{\"input_tokens\":30,\"output_tokens\":12},"
+        "\"session_id\":\"s1\"}\n";
+    char stream[4 * sizeof turn];
+    int size = snprintf(stream, sizeof turn * 2, turn, 1, "0.25");
+    snprintf(stream + size, sizeof turn * 2, turn, 2, "0.4");
+    outcome end = RUN(stream, "-rpassthrough", "--stats");
+    const char *spent = "input tokens                            60\n"
+                        "output tokens                           24\n"
+                        "cost                               $0.4000\n"
+                        "duration                             3.0 s\n";
+    assert_true(end.err.size > strlen(spent));
+    assert_string_equal(end.err.data + end.err.size - strlen(spent), spent);
+    release(&end);
+}
+
+/* ---- While it runs ---- */
+
+static void pause_milliseconds(long milliseconds) {
+    struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* Reads from `*fd` until it gave `text`; fails after some seconds without it. */
+static void await(int *fd, bytes *so_far, const char *text) {
+    if (!so_far->data) append(so_far, "", 0);
+    while (!strstr(so_far->data, text)) {
+        struct pollfd polled = {*fd, POLLIN, 0};
+        if (*fd < 0 || poll(&polled, 1, 10000) <= 0) fail_msg("no '%s' in: %s", text, so_far->data);
+        take(fd, so_far);
+    }
+}
+
+static void send_text(process *child, const char *text) {
+    assert_int_equal(write(child->in, text, strlen(text)), strlen(text));
+}
+
+static void test_output_appears_as_events_arrive(void **state) {
+    (void)state;
+    process child = START("-rcompact", option_of("--jsonl=", "live"));
+    bytes seen = {0};
+    for (const char *at = STARTED HELLO; *at; at++)
+        assert_int_equal(write(child.in, at, 1), 1);
+    await(&child.out, &seen, "r+ sonnet-4-5 >> Hello");
+    expect_file("live", STARTED HELLO);
+    send_text(&child, COMPLETED);
+    await(&child.out, &seen, "r-:end");
+    expect(finish(&child, "", 0), 0, "\n3 events, 0 tools\n", "");
+    free(seen.data);
+}
+
+/* The renderer's last words are there and the log is whole, and the shell sees the signal. */
+static void test_signals_end_it_properly(void **state) {
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    static const char *const logs[] = {"int", "term", "hup"};
+    for (size_t i = 0; i < 3; i++) {
+        process child =
+            START("-rcompact", option_of("--jsonl=", logs[i]), option_of("--log=", "text_of_signals"));
+        bytes seen = {0};
+        send_text(&child, STARTED HELLO "{\"type\":\"half");
+        await(&child.out, &seen, "Hello");
+        kill(child.pid, signals[i]);
+        int status;
+        assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), signals[i]);
+        await(&child.out, &seen, "\n2 events, 0 tools\n");
+        expect_file(logs[i], STARTED HELLO);
+        close_once(&child.in);
+        close_once(&child.out);
+        close_once(&child.err);
+        free(seen.data);
+    }
+    expect_file("text_of_signals", "r+ sonnet-4-5 >> Hello\n\n2 events, 0 tools\n"
+                                   "r+ sonnet-4-5 >> Hello\n\n2 events, 0 tools\n"
+                                   "r+ sonnet-4-5 >> Hello\n\n2 events, 0 tools\n");
+}
+
+/* That we stopped looking does not mean that the run failed, nor are further files of interest. */
+static void test_a_signal_invents_nothing(void **state) {
+    (void)state;
+    process child = START("-rcompact", option_of("--jsonl=", "open"), "-", path_of("missing"));
+    bytes seen = {0};
+    send_text(&child, CLAUDE_BEGINS);
+    await(&child.out, &seen, "Hi there");
+    kill(child.pid, SIGTERM);
+    expect(finish(&child, "", 0), 128 + SIGTERM, "\n\n2 events, 0 tools\n", "");
+    bytes log = read_file(path_of("open"));
+    assert_null(strstr(log.data, "run_failed"));
+    free(log.data);
+    free(seen.data);
+}
+
+static void test_a_signal_ends_it_while_input_never_stops(void **state) {
+    (void)state;
+    process child = START("-rcompact", "--log=/dev/null");
+    pid_t writer = start_writer(&child, "", HELLO, SIZE_MAX, "");
+    bytes seen = {0};
+    await(&child.out, &seen, "Hello");
+    kill(child.pid, SIGTERM);
+    outcome end = finish(&child, "", 0);
+    const char *last = " events, 0 tools\n";
+    assert_int_equal(end.status, 128 + SIGTERM);
+    assert_true(end.out.size > strlen(last));
+    assert_string_equal(end.out.data + end.out.size - strlen(last), last);
+    waitpid(writer, NULL, 0);
+    release(&end);
+    free(seen.data);
+}
+
+/* The first one cannot end it properly while nobody takes what is still to be written. */
+static void test_a_second_signal_ends_it_at_once(void **state) {
+    (void)state;
+    process child = START("--jsonl=-");
+    pid_t writer = start_writer(&child, "", HELLO, SIZE_MAX, "");
+    pause_milliseconds(200); /* for the pipe to fill */
+    kill(child.pid, SIGINT);
+    pause_milliseconds(200);
+    assert_int_equal(waitpid(child.pid, NULL, WNOHANG), 0);
+    kill(child.pid, SIGINT);
+    int status;
+    assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    waitpid(writer, NULL, 0);
+    close_once(&child.out);
+    close_once(&child.err);
+}
+
+/* As in a background job of a simple shell, or under nohup. */
+static void test_signals_that_were_ignored_stay_ignored(void **state) {
+    (void)state;
+    signal(SIGINT, SIG_IGN);
+    process child = START("-rcompact");
+    signal(SIGINT, SIG_DFL);
+    bytes seen = {0};
+    send_text(&child, HELLO);
+    await(&child.out, &seen, "Hello");
+    kill(child.pid, SIGINT);
+    send_text(&child, COMPLETED);
+    await(&child.out, &seen, "r-:end");
+    expect(finish(&child, "", 0), 0, "\n2 events, 0 tools\n", "");
+    free(seen.data);
+}
+
+static void test_follow_through_growth_truncation_and_replacement(void **state) {
+    (void)state;
+    const char *before = write_file("before", STARTED), *file = write_file("followed", HELLO);
+    char line[400];
+    process child = START("-F", "-rcompact", before, file);
+    bytes seen = {0}, told = {0};
+    await(&child.out, &seen, "r+ sonnet-4-5 >> Hello");
+
+    add_to_file(file, "a", "{\"type\":\"message_streamed\",\"data\"");
+    pause_milliseconds(300);
+    add_to_file(file, "a", ":{\"delta\":\" world\"}}\n");
+    await(&child.out, &seen, "Hello world");
+
+    add_to_file(file, "w", COMPLETED);
+    await(&child.out, &seen, "r-:end");
+    snprintf(line, sizeof line, "asm-cat: %s: was cut: reading it from its start\n", file);
+    await(&child.err, &told, line);
+
+    add_to_file(file, "a", ERROR); /* the last words of the old file */
+    assert_int_equal(rename(write_file("next", TOOL_STARTED), file), 0);
+    await(&child.out, &seen, "t+Read");
+    snprintf(line, sizeof line, "asm-cat: %s: was replaced: reading the new file\n", file);
+    await(&child.err, &told, line);
+
+    assert_int_equal(unlink(file), 0); /* gone for a while, as when logs are rotated */
+    pause_milliseconds(300);
+    write_file("followed", "bad\n" TOOL_COMPLETED);
+    await(&child.out, &seen, "t-Read");
+    snprintf(line, sizeof line, "%s:1:1: ", file);
+    await(&child.err, &told, line);
+
+    kill(child.pid, SIGTERM);
+    outcome end = finish(&child, "", 0);
+    append(&seen, end.out.data, end.out.size);
+    assert_string_equal(seen.data,
+                        "r+ sonnet-4-5 >> Hello world\nr-:end ! oops t+Read t-Read tr:one\ntwo\nthree\nfour"
+                        "\n7 events, 1 tools\n");
+    assert_int_equal(end.status, 128 + SIGTERM);
+    release(&end);
+    free(seen.data);
+    free(told.data);
+}
+
+static void test_follow_ends_with_standard_input_and_with_its_reader(void **state) {
+    (void)state;
+    expect(RUN(SESSION, "-F", "-"), 0, STUDIO_SESSION, "");
+    process child = START("--follow", "-rcompact", write_file("session", SESSION));
+    bytes seen = {0};
+    await(&child.out, &seen, "r-:end");
+    close_once(&child.out);
+    outcome end = finish(&child, "", 0);
+    assert_int_equal(end.status, 2);
+    assert_string_equal(end.err.data, "");
+    release(&end);
+    free(seen.data);
+}
+
+/* ---- Memory ---- */
+
+enum { MEGABYTE = 1024 * 1024, LONG_LINE = 64 /* megabytes */ };
+
+/* Peak memory of asm-cat, in kilobytes, for a line of so many megabytes. The line never stands in our own
+ * memory: a child is measured from its fork on. */
+static long peak_for_line(size_t megabytes, const char *const *arguments) {
+    static char text[MEGABYTE + 1];
+    memset(text, 'x', MEGABYTE);
+    for (size_t i = 60; i < MEGABYTE; i += 60)
+        memcpy(text + i, "\\n", 2);
+    int null = open("/dev/null", O_WRONLY);
+    process child = start_to(null, arguments);
+    close(null);
+    pid_t writer = start_writer(&child, "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"", text,
+                                megabytes, "\"}}\n");
+    outcome end = finish(&child, "", 0);
+    int status;
+    assert_int_equal(waitpid(writer, &status, 0), writer);
+    assert_int_equal(status, 0);
+    assert_int_equal(end.status, 0);
+    assert_string_equal(end.err.data, "");
+    long peak = end.peak_kilobytes;
+    release(&end);
+    return peak;
+}
+
+static void test_memory_is_the_longest_line_and_4_megabytes(void **state) {
+    (void)state;
+    const char *log = option_of("--log=", "long.log");
+    const char *arguments[] = {"-rstudio", "--jsonl=-", "--jsonl-compact=-", log, "--log=-", "--stats",
+                               "-q",       NULL};
+    long least = peak_for_line(0, arguments);
+    long most = peak_for_line(LONG_LINE, arguments);
+    struct stat written;
+    assert_int_equal(stat(path_of("long.log"), &written), 0);
+    assert_true(written.st_size > (LONG_LINE - 8) * (off_t)MEGABYTE);
+    if (most - least > (LONG_LINE + 4) * 1024L)
+        fail_msg("%ld KB for a line of %d MB, %ld KB without", most, LONG_LINE, least);
+}
+
+/* ---- Golden files ---- */
+
+#define GOLDEN "tests/golden"
+
+/* Sets the arguments for a file like s11.studio-full.tty.txt; false if it is none of ours. */
+static bool golden_arguments(const char *name, const char **arguments, char (*words)[64]) {
+    char kind[64];
+    const char *dot = strchr(name, '.');
+    if (!dot || sscanf(dot, ".%63[^.]", kind) != 1 || !strstr(dot, ".txt")) return false;
+    const char *mode = strchr(kind, '-');
+    snprintf(words[0], 64, "--renderer=%.*s", (int)(mode ? (size_t)(mode - kind) : strlen(kind)), kind);
+    snprintf(words[1], 64, "--tool-output=%s", mode ? mode + 1 : "summary");
+    snprintf(words[2], 64, "--tty=%s", strstr(dot, ".tty.") ? "always" : "never");
+    snprintf(words[3], 64, "--color=%s", strstr(dot, ".tty.") || strstr(dot, ".color.") ? "always" : "never");
+    for (size_t i = 0; i < 4; i++)
+        arguments[i] = words[i];
+    return true;
+}
+
+/* For each file in tests/golden whose name ends so: calls `check` with its name and its stream's path. */
+static size_t for_each_golden(const char *end, void (*check)(const char *name, const char *stream)) {
+    size_t count = 0;
+    DIR *golden = opendir(GOLDEN);
+    assert_non_null(golden);
+    for (struct dirent *entry; (entry = readdir(golden)) != NULL;) {
+        const char *name = entry->d_name;
+        char stream[300];
+        if (strlen(name) < strlen(end) || strcmp(name + strlen(name) - strlen(end), end) != 0) continue;
+        snprintf(stream, sizeof stream, GOLDEN "/%.*s.events.jsonl", (int)strcspn(name, "."), name);
+        check(name, stream);
+        count++;
+    }
+    closedir(golden);
+    return count;
+}
+
+static void check_golden_text(const char *name, const char *stream) {
+    const char *arguments[8] = {NULL};
+    char words[4][64], path[300];
+    if (!golden_arguments(name, arguments, words)) return;
+    arguments[4] = stream;
+    snprintf(path, sizeof path, GOLDEN "/%s", name);
+    bytes golden = read_file(path);
+    outcome end = run_to(PIPED, "", arguments);
+    if (end.out.size != golden.size || memcmp(end.out.data, golden.data, golden.size) != 0)
+        fail_msg("%s differs", name);
+    assert_string_equal(end.err.data, "");
+    assert_int_equal(end.status, 0);
+    release(&end);
+    free(golden.data);
+}
+
+static void test_golden_texts(void **state) {
+    (void)state;
+    assert_true(for_each_golden(".txt", check_golden_text) > 0);
+}
+
+static bool equal_objects(asm_str a, asm_str b);
+
+static bool equal_values(asm_str a, asm_str b) {
+    char memory[2][4096];
+    asm_buffer scratch[2];
+    asm_str text[2];
+    double number[2];
+    for (size_t i = 0; i < 2; i++)
+        asm_buffer_init_fixed(&scratch[i], memory[i], sizeof memory[i]);
+    switch (asm_json_type_of(a)) {
+    case ASM_JSON_OBJECT:
+        return equal_objects(a, b);
+    case ASM_JSON_STRING:
+        return asm_json_to_string(a, &scratch[0], &text[0]) && asm_json_to_string(b, &scratch[1], &text[1]) &&
+               asm_str_equal(text[0], text[1]);
+    case ASM_JSON_NUMBER:
+        return asm_json_to_double(a, &number[0]) && asm_json_to_double(b, &number[1]) &&
+               memcmp(&number[0], &number[1], sizeof number[0]) == 0;
+    default:
+        return a.size > 0 && asm_str_equal(a, b);
+    }
+}
+
+static size_t count_members(asm_str json) {
+    asm_json_reader reader;
+    asm_str key;
+    size_t count = 0;
+    asm_json_reader_init(&reader, json, NULL);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key))
+        count++;
+    assert_int_equal(asm_json_reader_finish(&reader), ASM_OK);
+    return count;
+}
+
+/* The same members, in any order. */
+static bool equal_objects(asm_str a, asm_str b) {
+    asm_json_reader reader;
+    asm_str key, left, right;
+    bool equal = count_members(a) == count_members(b);
+    asm_json_reader_init(&reader, a, NULL);
+    asm_json_enter_object(&reader);
+    while (equal && asm_json_next_member(&reader, &key))
+        equal = asm_json_read_raw(&reader, &left) && asm_json_find(b, &key, &right, 1, NULL) == ASM_OK &&
+                equal_values(left, right);
+    return equal;
+}
+
+static void check_golden_jsonl(const char *name, const char *stream) {
+    char path[300];
+    snprintf(path, sizeof path, GOLDEN "/%s", name);
+    bytes golden = read_file(path);
+    outcome end = RUN("", "--jsonl-compact=-", stream);
+    assert_int_equal(end.status, 0);
+    const char *left = golden.data, *right = end.out.data;
+    while (*left && *right) {
+        asm_str a = asm_str_make(left, strcspn(left, "\n")), b = asm_str_make(right, strcspn(right, "\n"));
+        if (!equal_objects(a, b))
+            fail_msg("%s: %.*s is not %.*s", name, (int)b.size, b.data, (int)a.size, a.data);
+        left += a.size + 1;
+        right += b.size + 1;
+    }
+    assert_true(*left == 0 && *right == 0);
+    release(&end);
+    free(golden.data);
+}
+
+static void test_golden_compact_jsonl(void **state) {
+    (void)state;
+    assert_true(for_each_golden(".compact.jsonl", check_golden_jsonl) > 0);
+}
+
+/* ---- All of them ---- */
+
+static int set_up(void **state) {
+    (void)state;
+    static const char *const unset[] = {"NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"};
+    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
+        unsetenv(unset[i]);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    signal(SIGPIPE, SIG_IGN); /* a process may end before it took all its input */
+    program = getenv("ASM_CAT") ? getenv("ASM_CAT") : "build/asm-cat";
+    strcpy(directory, "/tmp/test_asm_cat.XXXXXX");
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int clean_up(void **state) {
+    (void)state;
+    DIR *files = opendir(directory);
+    if (!files) return -1;
+    for (struct dirent *entry; (entry = readdir(files)) != NULL;)
+        unlink(path_of(entry->d_name)); /* fails for . and .. */
+    closedir(files);
+    return rmdir(directory);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_help_tells_every_option_in_80_columns),
+        cmocka_unit_test(test_wrong_usage_is_one_line_and_status_2),
+        cmocka_unit_test(test_unknown_format_names_those_that_there_are),
+        cmocka_unit_test(test_more_outputs_than_there_is_room_for),
+        cmocka_unit_test(test_words_after_two_dashes_are_files),
+        cmocka_unit_test(test_studio_is_the_default),
+        cmocka_unit_test(test_the_other_renderers),
+        cmocka_unit_test(test_studio_options),
+        cmocka_unit_test(test_color_follows_option_and_environment),
+        cmocka_unit_test(test_symbols_are_ascii_without_a_utf8_locale),
+        cmocka_unit_test(test_control_characters_reach_the_output_only_raw),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_files_in_turn_through_one_pipeline),
+        cmocka_unit_test(test_ids_and_times_for_streams_without),
+        cmocka_unit_test(test_without_clock_events_get_the_time_of_day),
+        cmocka_unit_test(test_times_of_the_stream_win_over_the_clock),
+        cmocka_unit_test(test_bad_lines_are_reported_and_skipped),
+        cmocka_unit_test(test_lines_are_counted_for_each_file),
+        cmocka_unit_test(test_a_last_line_cut_short_is_reported),
+        cmocka_unit_test(test_remarkable_input_is_told_but_is_no_error),
+        cmocka_unit_test(test_files_that_cannot_be_read),
+        cmocka_unit_test(test_a_file_that_is_input_and_output_is_refused),
+        cmocka_unit_test(test_jsonl_and_log_files),
+        cmocka_unit_test(test_a_dash_takes_standard_output_from_the_text),
+        cmocka_unit_test(test_half_a_line_at_the_end_of_a_log_is_ended),
+        cmocka_unit_test(test_jsonl_read_again_is_written_the_same),
+        cmocka_unit_test(test_outputs_that_cannot_be_opened),
+        cmocka_unit_test(test_a_full_disk_ends_it_in_one_line),
+        cmocka_unit_test(test_a_closed_standard_output),
+        cmocka_unit_test(test_a_closed_standard_input),
+        cmocka_unit_test(test_messages_stand_behind_the_text_of_the_lines_before),
+        cmocka_unit_test(test_a_closed_pipe_ends_it_quietly),
+        cmocka_unit_test(test_stats),
+        cmocka_unit_test(test_stats_count_nothing_twice),
+        cmocka_unit_test(test_output_appears_as_events_arrive),
+        cmocka_unit_test(test_signals_end_it_properly),
+        cmocka_unit_test(test_a_signal_invents_nothing),
+        cmocka_unit_test(test_a_signal_ends_it_while_input_never_stops),
+        cmocka_unit_test(test_a_second_signal_ends_it_at_once),
+        cmocka_unit_test(test_signals_that_were_ignored_stay_ignored),
+        cmocka_unit_test(test_follow_through_growth_truncation_and_replacement),
+        cmocka_unit_test(test_follow_ends_with_standard_input_and_with_its_reader),
+        cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
+        cmocka_unit_test(test_golden_texts),
+        cmocka_unit_test(test_golden_compact_jsonl),
+    };
+    return cmocka_run_group_tests(tests, set_up, clean_up);
+}
