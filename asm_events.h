@@ -7,20 +7,20 @@
  *       #include "asm_events.h"
  *   In every other file just include it. ASM_IMPLEMENTATION builds every asm_*.h that the file includes;
  *   ASM_EVENTS_IMPLEMENTATION builds this one only. With ASM_STATIC defined instead, the implementation is
- * built into the including file and all of it is static: for one-file programs, and for libraries that must
- * not export our names.
+ *   built into the including file and all of it is static: for one-file programs, and for libraries that
+ *   must not export our names.
  *
- * OPTIONS (macros; the ones marked I matter only to the file that holds the implementation)
- *   ASM_API                 what stands before each function              default: extern, or static with
- * ASM_STATIC ASM_REALLOC, ASM_FREE   I  memory of growing buffers; define both     default: realloc and free
- * of <stdlib.h> ASM_NO_SIMD             I  portable code only, also where SSE2 is     default: SSE2 where the
- * compiler has it No option changes the layout of a struct.
+ * OPTIONS (macros, defined before the include; those marked * only in the file with the implementation)
+ *   ASM_API                    what stands before each function; default: extern, or static with ASM_STATIC
+ *   ASM_REALLOC, ASM_FREE   *  memory of growing buffers; define both; default: realloc and free
+ *   ASM_NO_SIMD             *  portable code only; default: SSE2 where the compiler has it
+ *   No option changes the layout of a struct.
  *
  * WHAT IS IN IT
- *   asm_str         a view of text: pointer and length         asm_result      0, or a negative error
- *   asm_time        Unix microseconds, ISO 8601                asm_buffer      bytes: fixed, growing or
- * draining asm_json_...    writer and strict pull reader              asm_utf8_...    check, repair, decode
- *   asm_event       what happens in an agent session; to JSON and back without loss; copied in one block
+ *   asm_str       a view of text: pointer and length      asm_result     0, or a negative error
+ *   asm_time      Unix microseconds, ISO 8601             asm_buffer     bytes: fixed, growing, draining
+ *   asm_json_...  writer and strict pull reader           asm_utf8_...   check, decode, count, cut
+ *   asm_event     what happens in an agent session; to JSON and back without loss; copied in one block
  *
  * EXAMPLE
  *       char memory[512];
@@ -43,11 +43,11 @@
  *
  * ERRORS
  *   Functions return asm_result. Buffers, the JSON writer and the JSON reader keep their first error and do
- * nothing from then on, so that a sequence of calls can be checked once at its end.
+ *   nothing from then on, so that a sequence of calls can be checked once at its end.
  *
  * THREADS
- *   No globals, no locks: different objects may be used by different threads at the same time, one object by
- * one thread at a time. Everything may be called from inside any callback of these headers.
+ *   No globals, no locks: different objects may be used by different threads at the same time, one object
+ *   by one thread at a time. Everything may be called from inside any callback of these headers.
  */
 #ifndef ASM_EVENTS_H
 #define ASM_EVENTS_H
@@ -71,6 +71,17 @@
 #else
 #define ASM_API extern
 #endif
+#endif
+
+/* Memory, where a header asks for it: the C library's unless told otherwise. */
+#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#define ASM__LIBC_MEMORY           1
+#define ASM_REALLOC(pointer, size) realloc(pointer, size)
+#define ASM_FREE(pointer)          free(pointer)
+#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
+#error "define both ASM_REALLOC and ASM_FREE, or none"
+#elif !defined(ASM__LIBC_MEMORY)
+#define ASM__LIBC_MEMORY 0
 #endif
 
 /* Unnamed unions are C11; gcc and clang have them in C99 too, with this mark. */
@@ -123,8 +134,8 @@ ASM_API const char *asm_version(void);
  */
 
 /* A view of `size` bytes at `data`. Not terminated by NUL, and NUL may be among the bytes. Nobody owns
- * anything: the memory belongs to whoever made the view. data == NULL means absent; an empty text has data !=
- * NULL, size 0. */
+ * anything: the memory belongs to whoever made the view. data == NULL means absent; an empty text has a data
+ * that is not NULL, and size 0. */
 typedef struct asm_str {
     const char *data;
     size_t size;
@@ -159,8 +170,8 @@ ASM_API size_t asm_utf8_check(asm_str text);
  * `*at` must be below text.size. */
 ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at);
 
-/* The first `count` code points of `text`; never cut inside one. Invalid bytes count as asm_utf8_decode() has
- * it. */
+/* The first `count` code points of `text`; never cut inside one. Invalid bytes count as asm_utf8_decode()
+ * takes them. */
 ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count);
 
 /* The number of code points in `text`, counted likewise. */
@@ -171,8 +182,7 @@ ASM_API size_t asm_utf8_count(asm_str text);
  *
  * fixed      over memory of the caller's; what does not fit is ASM_ERR_NO_SPACE
  * growing    over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
- * draining   over memory of the caller's, handed to a function whenever it is full: any size through a few
- * hundred bytes
+ * draining   over memory of the caller's, handed to a function when full: any size through a few hundred bytes
  *
  * An append that fails adds nothing, and the first error stays in `result`: later calls return it and do
  * nothing.
@@ -258,7 +268,8 @@ ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_T
 
 /* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
  * second (past the sixth they are dropped), `Z` or an offset. `precision` may be NULL. ASM_ERR_SYNTAX for any
- * other form, ASM_ERR_RANGE for a day or an hour that does not exist; both leave the outputs as they were. */
+ * other form, ASM_ERR_RANGE for a day or an hour that does not exist, or a year out of 0000 to 9999 in UTC; both
+ * leave the outputs as they were. */
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 /* =========================================================================================================
@@ -371,11 +382,10 @@ typedef struct asm_json_reader {
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 
-/* Starts reading one JSON value. `text` stays where it is: strings without escapes are views into it, those
- * with escapes are unescaped behind what `scratch` holds. The scratch buffer is not cleared, and room for the
- * whole text is reserved in it with the first such string, so that its views stay valid until it is next
- * cleared or reserved from. It may be NULL: then a string with escapes is ASM_ERR_NO_SPACE. A byte order mark
- * is an error. */
+/* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the others are
+ * unescaped behind what `scratch` holds. A growing one is given room for all of them with the first, so that
+ * it does not move under their views; they stay valid until it is next cleared, reserved from or closed. A string
+ * with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. A byte order mark is an error. */
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
 
 /* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
@@ -414,7 +424,7 @@ ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader);
 /* Checks that `text` is one JSON value; `error` may be NULL. */
 ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error);
 
-/* Looks up `count` (at most 64) members of the object `json` in one pass: values[i] is the raw text of the
+/* Looks up `count` members of the object `json` in one pass: values[i] is the raw text of the
  * member keys[i], or absent if there is none. The last of several with the same key wins. ASM_ERR_TYPE if
  * `json` is no object; then, and on any other error, all values are absent. `error` may be NULL. */
 ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
@@ -432,14 +442,14 @@ ASM_API asm_json_type asm_json_type_of(asm_str raw);
  * Events
  *
  * One vocabulary for everything that happens in an agent session. Other systems' names for the same things:
- *       llm_deltas, agent.stream.chunk             message_streamed
- *       llm_message                                message_received
- *       llm_token_usage                            token_usage_updated
- *       tool_execution_started (or update executing)    tool_call_started
- *       tool_execution_completed, _failed          tool_call_completed, tool_call_failed
- *       agent.step.started, agent.step.completed   step_started, step_completed
- *       agent.continuation                         continuation_evaluated
- *       agent.status                               status_changed
+ *       llm_deltas, agent.stream.chunk                    message_streamed
+ *       llm_message                                       message_received
+ *       llm_token_usage                                   token_usage_updated
+ *       tool_execution_started, _update executing         tool_call_started
+ *       tool_execution_completed, _failed, _update ...    tool_call_completed, tool_call_failed
+ *       agent.step.started, agent.step.completed          step_started, step_completed
+ *       agent.continuation                                continuation_evaluated
+ *       agent.status                                      status_changed
  */
 
 /* Every type: constant, name in JSON, code in compact JSON (or NULL), and which member of asm_event's union
@@ -578,7 +588,7 @@ typedef struct asm_run_payload {
     asm_optional_double duration_ms;    /* ended: milliseconds */
     asm_optional_double cost_usd;       /* ended: US dollars */
     asm_str token_usage;                /* JSON object, ended: see asm_usage_read() */
-    asm_str permission_denials;         /* JSON array, ended */
+    asm_str permission_denials;         /* JSON, ended: what the agent was not allowed */
     asm_str error_code;                 /* failed: short and stable */
     asm_str error_message;              /* text, failed */
     asm_str provider_error;             /* JSON, failed: the provider's own words */
@@ -619,7 +629,7 @@ typedef struct asm_status_payload {
 } asm_status_payload;
 
 typedef struct asm_todos_payload {
-    asm_str todos; /* JSON array: the whole list as it is now */
+    asm_str todos; /* JSON: the whole list as it is now */
 } asm_todos_payload;
 
 typedef struct asm_shutdown_payload {
@@ -664,7 +674,7 @@ typedef struct asm_event {
     int time_precision; /* digits that the time is written with; 0: as many as needed. See
                            ASM_TIME_PRECISION_AUTO */
     asm_time time;      /* "ts"; 0: not set */
-    asm_str type_name;  /* the type's name: required for ASM_EVENT_CUSTOM, ignored for the others */
+    asm_str type_name;  /* of an ASM_EVENT_CUSTOM; absent: "custom". Ignored for the others */
     asm_str session_id;
     asm_str run_id;
     asm_str provider; /* "claude", "codex", … */
@@ -707,10 +717,11 @@ ASM_API asm_str asm_event_name(const asm_event *event);
 /* Text that a message event adds: delta, else content, else empty. */
 ASM_API asm_str asm_event_text(const asm_event *event);
 
-/* Appends the full JSON form, one line without its LF. Strings come out valid whatever they hold; JSON
- * members that are not valid (or not an object where one is asked for) are an error (ASM_ERR_SYNTAX, …), and
- * so are a time past the year 9999 (ASM_ERR_RANGE) and a type out of the list (ASM_ERR_INVALID_ARGUMENT). On
- * an error of the event a fixed or growing buffer is as before. */
+/* Appends the full JSON form, one line without its LF. Strings come out valid whatever they hold. Errors of
+ * the event: JSON members that are not valid (ASM_ERR_SYNTAX, …) or no object where one is asked for
+ * (ASM_ERR_TYPE), a time that cannot be written (ASM_ERR_RANGE), and ASM_ERR_INVALID_ARGUMENT for a type out
+ * of the list, and for members in `extra` or `extension` that the event gives itself. A fixed or growing
+ * buffer is then as before. */
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out);
 
 /* Appends what stands in `data` in the full form: the payload and the extra members, as one JSON object. */
@@ -723,8 +734,9 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
 /* Reads the full form. What has no place in the event, or another type than its place, is kept in extra or
  * extension; writing the event and reading it again loses nothing. `line` must outlive the event; so must
  * `scratch`'s contents, where escaped strings and unknown members go (as asm_json_reader_init() says; with
- * NULL both are ASM_ERR_NO_SPACE). An unknown type becomes ASM_EVENT_CUSTOM; a missing one, or a line that is
- * no JSON object, is an error. `error` may be NULL. On an error the event is empty. */
+ * NULL both are ASM_ERR_NO_SPACE). An unknown type becomes ASM_EVENT_CUSTOM. Errors, beside those of the JSON
+ * reader: a line that is no object, no type or two of them, data that is neither an object nor null. `error`
+ * may be NULL. On an error the event is empty. */
 ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffer *scratch,
                                        asm_json_error *error);
 
@@ -763,12 +775,8 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #include <float.h>
 #include <string.h>
 
-#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#if ASM__LIBC_MEMORY
 #include <stdlib.h>
-#define ASM_REALLOC(pointer, size) realloc(pointer, size)
-#define ASM_FREE(pointer)          free(pointer)
-#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
-#error "define both ASM_REALLOC and ASM_FREE, or none"
 #endif
 
 #if defined(__SSE2__) && !defined(ASM_NO_SIMD)
@@ -816,6 +824,11 @@ ASM_API asm_str asm_str_from(const char *text) {
 
 ASM_API bool asm_str_equal(asm_str a, asm_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Behind the text. Absent text has no address to count from. */
+static const char *asm__end(asm_str text) {
+    return text.size > 0 ? text.data + text.size : text.data;
 }
 
 /* >>utf-8 */
@@ -890,7 +903,7 @@ static const char *asm__ascii_end(const char *p, const char *end) {
 }
 
 ASM_API size_t asm_utf8_check(asm_str text) {
-    const char *p = text.data, *end = p + text.size;
+    const char *p = text.data, *end = asm__end(text);
     if (text.size == 0) return 0;
     while ((p = asm__ascii_end(p, end)) < end) {
         do {
@@ -903,7 +916,7 @@ ASM_API size_t asm_utf8_check(asm_str text) {
 }
 
 ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count) {
-    const char *p = text.data, *end = p + text.size;
+    const char *p = text.data, *end = asm__end(text);
     if (count >= text.size) return text; /* no more code points than bytes */
     while (count > 0 && p < end) {
         const char *ascii = asm__ascii_end(p, (size_t)(end - p) > count ? p + count : end);
@@ -918,7 +931,7 @@ ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count) {
 
 ASM_API size_t asm_utf8_count(asm_str text) {
     size_t count = 0;
-    const char *p = text.data, *end = p + text.size;
+    const char *p = text.data, *end = asm__end(text);
     while (text.size > 0 && p < end) {
         const char *ascii = asm__ascii_end(p, end);
         count += (size_t)(ascii - p);
@@ -1035,6 +1048,11 @@ ASM_API void asm_buffer_close(asm_buffer *buffer) {
         buffer->capacity = 0;
     }
     asm_buffer_clear(buffer);
+}
+
+/* Where the next byte goes; NULL in a buffer that has no memory yet. */
+static char *asm__buffer_end(const asm_buffer *buffer) {
+    return buffer->data ? buffer->data + buffer->size : NULL;
 }
 
 ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
@@ -1643,6 +1661,48 @@ static int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+#if ASM__SSE2
+static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
+    return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
+           (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
+}
+
+/* Which of 64 bytes are special; of those that are not ASCII only the first of each run. `*before` is 1 if
+ * such a run came up to here, and is brought up to date. */
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *before) {
+    const __m128i *bytes = (const __m128i *)(const void *)p;
+    __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
+    __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
+    __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b);
+    __m128i c1 = asm__special_lanes(c), d1 = asm__special_lanes(d);
+    uint64_t special, foreign, begins;
+    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) {
+        *before = 0;
+        return 0;
+    }
+    special = asm__join_masks(a1, b1, c1, d1);
+    foreign = asm__join_masks(a, b, c, d);
+    begins = foreign & ~(foreign << 1 | *before);
+    *before = foreign >> 63;
+    return (special & ~foreign) | begins;
+}
+
+static inline void asm__copy_32(char *out, const char *p) {
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_loadu_si128((const __m128i *)(const void *)p));
+    _mm_storeu_si128((__m128i *)(void *)(out + 16), _mm_loadu_si128((const __m128i *)(const void *)(p + 16)));
+}
+
+/* At least one byte; up to 63 more are read and written. */
+static inline void asm__copy_run(char *out, const char *p, const char *end) {
+    do {
+        asm__copy_32(out, p);
+        asm__copy_32(out + 32, p + 32);
+        out += 64;
+        p += 64;
+    } while (p < end);
+}
+#endif
+
 /* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
 static uint64_t asm__load_few(const char *p, size_t size) {
     uint64_t word = 0, low, high;
@@ -1748,6 +1808,17 @@ static bool asm__is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* Whether `p` begins a character of two, of three bytes that is valid and not escaped; no for some that are.
+ */
+static inline bool asm__is_two_bytes(const unsigned char *p) {
+    return p[0] > 0xC2 && p[0] < 0xE0 && (p[1] & 0xC0) == 0x80;
+}
+
+static inline bool asm__is_three_bytes(const unsigned char *p) {
+    return p[0] > 0xE0 && p[0] < 0xF0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && p[0] != 0xED &&
+           !(p[0] == 0xE2 && p[1] == 0x80);
+}
+
 /* >>json escaping */
 
 static char *asm__put_unicode_escape(char *out, uint32_t code) {
@@ -1799,17 +1870,6 @@ static char *asm__put_foreign(char *out, const char **text, const char *end) {
     return out + length;
 }
 
-/* Whether `p` begins a character of two, of three bytes that is valid and not escaped; no for some that are.
- */
-static inline bool asm__is_two_bytes(const unsigned char *p) {
-    return p[0] > 0xC2 && p[0] < 0xE0 && (p[1] & 0xC0) == 0x80;
-}
-
-static inline bool asm__is_three_bytes(const unsigned char *p) {
-    return p[0] > 0xE0 && p[0] < 0xF0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && p[0] != 0xED &&
-           !(p[0] == 0xE2 && p[1] == 0x80);
-}
-
 /* The characters from *text up to the next ASCII one, as far as they begin before `stop`. */
 static char *asm__put_foreign_run(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
@@ -1847,16 +1907,6 @@ static char *asm__put_escaped(char *out, const char **p, const char *end) {
 }
 
 #if ASM__SSE2
-static inline void asm__copy_32(char *out, const char *p) {
-    _mm_storeu_si128((__m128i *)(void *)out, _mm_loadu_si128((const __m128i *)(const void *)p));
-    _mm_storeu_si128((__m128i *)(void *)(out + 16), _mm_loadu_si128((const __m128i *)(const void *)(p + 16)));
-}
-
-static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
-    return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
-           (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
-}
-
 #define ASM__BLOCK 512
 
 /* Where special bytes stand, and where runs of bytes that are not ASCII begin, in `size` bytes, a multiple of
@@ -1867,20 +1917,8 @@ static size_t asm__find_special(const char *p, size_t size, uint16_t *list) {
     uint64_t before = 0;
     int i;
     for (base = 0; base < size; base += 64) {
-        uint64_t mask, foreign;
-        const __m128i *bytes = (const __m128i *)(const void *)(p + base);
-        __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
-        __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
-        __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b), c1 = asm__special_lanes(c),
-                d1 = asm__special_lanes(d);
-        if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) {
-            before = 0;
-            continue;
-        }
-        mask = asm__join_masks(a1, b1, c1, d1);
-        foreign = asm__join_masks(a, b, c, d);
-        mask = (mask & ~foreign) | (foreign & ~(foreign << 1 | before));
-        before = foreign >> 63;
+        uint64_t mask = asm__special_mask_64(p + base, &before);
+        if (!mask) continue;
         for (i = 0; i < 6; i++) {
             list[count] = (uint16_t)(base + (size_t)asm__lowest_bit(mask | UINT64_C(1) << 63));
             count += mask != 0;
@@ -1890,16 +1928,6 @@ static size_t asm__find_special(const char *p, size_t size, uint16_t *list) {
             list[count++] = (uint16_t)(base + (size_t)asm__lowest_bit(mask));
     }
     return count;
-}
-
-/* At least one byte; up to 63 more are read and written. */
-static inline void asm__copy_run(char *out, const char *p, const char *end) {
-    do {
-        asm__copy_32(out, p);
-        asm__copy_32(out + 32, p + 32);
-        out += 64;
-        p += 64;
-    } while (p < end);
 }
 
 /* Escapes large blocks, and leaves less than 128 bytes. */
@@ -1950,13 +1978,13 @@ static inline char *asm__escape(char *out, const char **text, const char *stop, 
 #define ASM__STRING_ROOM 34 /* what asm__put_string() needs beside 6 bytes for each byte */
 
 static bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size, size_t more) {
-    size_t room = (size_t)(out->data + out->capacity - p);
+    size_t room = out->capacity - (size_t)(p - out->data);
     return out->result == ASM_OK && room / 8 >= text_size && room - text_size * 6 >= more;
 }
 
 /* A whole string with its quotes. */
 static char *asm__put_string(char *out, asm_str text) {
-    const char *p = text.data, *end = p + text.size;
+    const char *p = text.data, *end = asm__end(text);
     *out = '"';
     out = asm__escape(out + 1, &p, end, end);
     *out = '"';
@@ -1978,7 +2006,7 @@ static size_t asm__escape_room(asm_buffer *out, size_t size) {
 
 /* Appends the inside of a JSON string. */
 static void asm__append_escaped(asm_buffer *out, asm_str text) {
-    const char *p = text.data, *end = p + text.size;
+    const char *p = text.data, *end = asm__end(text);
     while (out->result == ASM_OK && text.size > 0 && p < end) {
         size_t room = asm__escape_room(out, (size_t)(end - p));
         if (room > 0) {
@@ -1993,7 +2021,7 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
 }
 
 static void asm__append_string(asm_buffer *out, asm_str text) {
-    char *p = out->data + out->size;
+    char *p = asm__buffer_end(out);
     if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) {
         out->size = (size_t)(asm__put_string(p, text) - out->data);
     } else {
@@ -2064,7 +2092,12 @@ static bool asm__is_short_escape(unsigned char c) {
 /* Behind the characters from `p` that are not ASCII, or NULL. */
 static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
     do {
-        int length = asm__utf8_length(p, (size_t)(reader->end - p));
+        int length;
+        if (reader->end - p >= 3 && asm__is_three_bytes((const unsigned char *)p)) {
+            p += 3;
+            continue;
+        }
+        length = asm__utf8_length(p, (size_t)(reader->end - p));
         if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
         if (asm__wants_escape(p)) reader->untidy = true;
         p += length;
@@ -2315,35 +2348,72 @@ static bool asm__string_value(asm_json_reader *reader, const char *begin, const 
     return true;
 }
 
-/* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
- * NULL. The target has room for all that is left of the text, and 16 bytes more. */
-static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
-    const char *end = reader->end, *stop;
+/* Checks what stands at `p`, which is special and no quote, writes what it stands for, and returns the place
+ * behind; or NULL. */
+static inline const char *asm__unescape_special(asm_json_reader *reader, const char *p, char **target) {
+    const char *end = reader->end, *behind;
+    if (*p == '\\' && end - p > 1 && asm__is_short_escape((unsigned char)p[1])) {
+        *(*target)++ = asm__unescaped_letter(p[1]);
+        return p + 2;
+    }
+    if (*p == '\\') {
+        if (!asm__scan_escape(reader, p)) return NULL;
+        *target = asm__unescape_unicode(*target, &p, end);
+        return p;
+    }
+    if ((unsigned char)*p < 0x20) return asm__syntax(reader, ASM__BARE_CONTROL, p);
+    behind = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
+    if (!behind) return NULL;
+    memcpy(*target, p, (size_t)(behind - p));
+    *target += behind - p;
+    return behind;
+}
+
+#if ASM__SSE2
+/* The same as the next, but only up to the last 128 bytes of the text, and maybe less. */
+static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, char **target) {
     char *out = *target;
-    for (;;) {
-        stop = asm__copy_plain(out, p, end);
-        out += stop - p;
-        p = stop;
-        if (p >= end) return asm__syntax(reader, "", p);
-        if (*p == '"') break;
-        if (*p == '\\' && end - p > 1 && asm__is_short_escape((unsigned char)p[1])) {
-            *out++ = asm__unescaped_letter(p[1]);
-            p += 2;
-        } else if (*p == '\\') {
-            if (!asm__scan_escape(reader, p)) return NULL;
-            out = asm__unescape_unicode(out, &p, end);
-        } else if ((unsigned char)*p < 0x20) {
-            return asm__syntax(reader, ASM__BARE_CONTROL, p);
-        } else {
-            stop = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
-            if (!stop) return NULL;
-            memcpy(out, p, (size_t)(stop - p));
-            out += stop - p;
-            p = stop;
+    while (reader->end - p >= 128) {
+        uint64_t before = 0, mask = asm__special_mask_64(p, &before);
+        const char *block = p;
+        while (mask) {
+            const char *special = block + asm__lowest_bit(mask);
+            asm__copy_run(out, p, special);
+            out += special - p;
+            *target = out;
+            if (*special == '"') return special;
+            p = asm__unescape_special(reader, special, &out);
+            if (!p) return NULL;
+            mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
+        }
+        if (p < block + 64) {
+            asm__copy_run(out, p, block + 64);
+            out += block + 64 - p;
+            p = block + 64;
         }
     }
     *target = out;
     return p;
+}
+#endif
+
+/* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
+ * NULL. The target has room for all that is left of the text, and 16 bytes more. */
+static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
+    char *out;
+#if ASM__SSE2
+    p = asm__unescape_blocks(reader, p, target);
+    if (!p) return NULL;
+#endif
+    for (out = *target;;) {
+        const char *stop = asm__copy_plain(out, p, reader->end);
+        out += stop - p;
+        if (stop >= reader->end) return asm__syntax(reader, "", stop);
+        *target = out;
+        if (*stop == '"') return stop;
+        p = asm__unescape_special(reader, stop, &out);
+        if (!p) return NULL;
+    }
 }
 
 /* Reads the string whose inside begins at `begin`, up to its closing quote, which is returned, or NULL. With
@@ -2590,7 +2660,7 @@ ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value) {
 
 ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {
     const char *end = asm__expect(reader, ASM_JSON_BOOL) ? asm__scan_scalar(reader, reader->at) : NULL;
-    bool truth = *reader->at == 't';
+    bool truth = end && *reader->at == 't';
     if (!end || !asm__value_read(reader, end)) return false;
     *value = truth;
     return true;
@@ -3062,32 +3132,44 @@ static const asm__field asm__policy_fields[] = {
 typedef struct asm__fields {
     const asm__field *list;
     size_t count;
+    bool has_raw; /* some are raw JSON */
 } asm__fields;
 
+/* The payloads, and whether any of their fields is raw JSON. */
 #define ASM__PAYLOADS(X)                                                                                     \
-    X(message)                                                                                               \
-    X(tool)                                                                                                  \
-    X(approval)                                                                                              \
-    X(usage)                                                                                                 \
-    X(run)                                                                                                   \
-    X(error)                                                                                                 \
-    X(step) X(continuation) X(status) X(todos) X(shutdown) X(display) X(state) X(node) X(middleware) X(policy)
+    X(message, false)                                                                                        \
+    X(tool, true)                                                                                            \
+    X(approval, true)                                                                                        \
+    X(usage, false)                                                                                          \
+    X(run, true)                                                                                             \
+    X(error, true)                                                                                           \
+    X(step, true)                                                                                            \
+    X(continuation, false)                                                                                   \
+    X(status, true)                                                                                          \
+    X(todos, true)                                                                                           \
+    X(shutdown, false)                                                                                       \
+    X(display, true)                                                                                         \
+    X(state, true)                                                                                           \
+    X(node, false)                                                                                           \
+    X(middleware, true)                                                                                      \
+    X(policy, false)
 
 enum {
     ASM__PAYLOAD_none,
-#define ASM__X(name) ASM__PAYLOAD_##name,
+#define ASM__X(name, has_raw) ASM__PAYLOAD_##name,
     ASM__PAYLOADS(ASM__X)
 #undef ASM__X
 };
 
-static const asm__fields asm__payloads[] = {{NULL, 0},
-#define ASM__X(name) {asm__##name##_fields, sizeof asm__##name##_fields / sizeof asm__##name##_fields[0]},
+static const asm__fields asm__payloads[] = {{NULL, 0, false},
+#define ASM__X(name, has_raw)                                                                                \
+    {asm__##name##_fields, sizeof asm__##name##_fields / sizeof asm__##name##_fields[0], has_raw},
                                             ASM__PAYLOADS(ASM__X)
 #undef ASM__X
 };
 
 static const asm__fields asm__envelope = {asm__envelope_fields,
-                                          sizeof asm__envelope_fields / sizeof asm__envelope_fields[0]};
+                                          sizeof asm__envelope_fields / sizeof asm__envelope_fields[0], true};
 
 #define ASM__TYPE_ROOM 28
 
@@ -3138,6 +3220,51 @@ ASM_API asm_str asm_event_text(const asm_event *event) {
     return event->message.content.data ? event->message.content : asm_str_make("", 0);
 }
 
+static asm_str asm__field_name(const asm__field *field) {
+    return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
+}
+
+/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
+static bool asm__same_bytes(const char *a, const char *b, size_t size) {
+    uint32_t c, d;
+    if (size >= 8)
+        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
+               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
+    memcpy(&c, a, 4);
+    memcpy(&d, b, 4);
+    if (c != d) return false;
+    memcpy(&c, a + size - 4, 4);
+    memcpy(&d, b + size - 4, 4);
+    return c == d;
+}
+
+/* Goes to the next member. Our own writer's order is tried first: from `expected` on, the next key that is
+ * there. Returns false at the end; else `*index` is the member's field, or fields.count if there is none, and
+ * `*key` its key and colon. */
+static bool asm__next_field(asm_json_reader *reader, asm__fields fields, size_t expected, size_t *index,
+                            asm_str *key) {
+    const char *p = reader->at + (reader->state == ASM__AT_NEXT), *begin;
+    bool escaped;
+    if (p < reader->end && (reader->state == ASM__AT_FIRST || *reader->at == ',')) {
+        size_t stop = fields.count < expected + 4 ? fields.count : expected + 4, i;
+        for (i = expected; i < stop; i++) {
+            if ((size_t)(reader->end - p) < fields.list[i].key_size) continue;
+            if (!asm__same_bytes(p, fields.list[i].key, fields.list[i].key_size)) continue;
+            reader->at = p + fields.list[i].key_size;
+            reader->state = ASM__AT_VALUE;
+            *index = i;
+            *key = asm_str_make(p, fields.list[i].key_size);
+            return true;
+        }
+    }
+    if (!asm__next_key(reader, key, &escaped)) return false;
+    for (*index = 0; *index < fields.count; ++*index)
+        if (asm__key_equal(*key, escaped, asm__field_name(&fields.list[*index]))) break;
+    begin = key->data - 1;
+    *key = asm_str_make(begin, (size_t)(reader->at - begin));
+    return true;
+}
+
 /* >>event to json */
 
 static const asm_str *asm__str_at(const char *base, const asm__field *field) {
@@ -3156,7 +3283,7 @@ static bool asm__is_view(const asm__field *field) {
 static asm_result asm__check_fields(asm__fields fields, const char *base, unsigned depth, uint32_t *untidy) {
     size_t i;
     *untidy = 0;
-    for (i = 0; i < fields.count; i++) {
+    for (i = 0; fields.has_raw && i < fields.count; i++) {
         const asm_str *text = asm__str_at(base, &fields.list[i]);
         bool is_untidy;
         asm_result result;
@@ -3191,17 +3318,17 @@ static bool asm__is_set(const asm__field *field, const char *base) {
 
 static char *asm__sync(asm_buffer *out, const char *p) {
     out->size = (size_t)(p - out->data);
-    return out->data + out->size;
+    return asm__buffer_end(out);
 }
 
 static bool asm__has_bytes(const asm_buffer *out, const char *p, size_t size) {
-    return out->result == ASM_OK && (size_t)(out->data + out->capacity - p) >= size;
+    return out->result == ASM_OK && out->capacity - (size_t)(p - out->data) >= size;
 }
 
 static char *asm__put_slowly(asm_buffer *out, char *p, const char *bytes, size_t size) {
     asm__sync(out, p);
     asm_buffer_append(out, asm_str_make(bytes, size));
-    return out->data + out->size;
+    return asm__buffer_end(out);
 }
 
 static inline char *asm__put_byte(asm_buffer *out, char *p, char byte) {
@@ -3228,13 +3355,13 @@ static char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, as
     if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) return asm__put_string(p, text);
     asm__sync(out, p);
     asm__append_string(out, text);
-    return out->data + out->size;
+    return asm__buffer_end(out);
 }
 
 static char *asm__put_raw(asm_buffer *out, char *p, asm_str json, bool untidy) {
     asm__sync(out, p);
     asm__append_raw(out, json, untidy);
-    return out->data + out->size;
+    return asm__buffer_end(out);
 }
 
 static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, const void *place,
@@ -3245,7 +3372,7 @@ static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, 
     else if (field->kind == ASM__SEQUENCE) asm__append_int64(out, *(const int64_t *)place);
     else if (field->kind == ASM__DOUBLE) asm_double_format(out, ((const asm_optional_double *)place)->value);
     else asm_buffer_append(out, asm_str_from(((const asm_optional_bool *)place)->value ? "true" : "false"));
-    return out->data + out->size;
+    return asm__buffer_end(out);
 }
 
 static inline char *asm__put_field(asm_buffer *out, char *p, const asm__field *field, const char *base,
@@ -3277,18 +3404,23 @@ static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool unt
     return asm__put_raw(out, p, asm_str_make(begin, (size_t)(end - begin)), untidy);
 }
 
-static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, uint32_t untidy,
-                           bool untidy_extra) {
+/* What must be tidied when an event is written. */
+typedef struct asm__untidy {
+    uint32_t envelope, payload; /* bit n: field n */
+    bool extra, extension;
+} asm__untidy;
+
+static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
     asm__fields fields = asm__payload_of(event);
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
     bool comma = false;
     size_t i;
     p = asm__put_byte(out, p, '{');
     for (i = 0; i < fields.count; i++) {
-        p = asm__put_field(out, p, &fields.list[i], base, untidy >> i & 1, &comma);
+        p = asm__put_field(out, p, &fields.list[i], base, untidy->payload >> i & 1, &comma);
         if (fields.list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields.list[i])->data) i++;
     }
-    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy_extra, &comma);
+    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy->extra, &comma);
     return asm__put_byte(out, p, '}');
 }
 
@@ -3323,62 +3455,94 @@ static bool asm__has_seldom_set(const asm_event *event) {
            event->metadata.data;
 }
 
-static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, uint32_t untidy,
-                            uint32_t untidy_payload, const bool *untidy_rest) {
+static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
     bool comma = false;
     size_t i, count = asm__has_seldom_set(event) ? asm__envelope.count : 6;
     p = asm__put_byte(out, p, '{');
     p = asm__put_time(out, p, &asm__envelope_fields[0], event, &comma);
     p = asm__put_type(out, p, &asm__envelope_fields[1], event, &comma);
     p = asm__put_key(out, p, &asm__envelope_fields[2], &comma);
-    p = asm__put_data(out, p, event, untidy_payload, untidy_rest[0]);
+    p = asm__put_data(out, p, event, untidy);
     for (i = 3; i < count; i++)
-        p = asm__put_field(out, p, &asm__envelope_fields[i], (const char *)event, untidy >> i & 1, &comma);
-    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy_rest[1], &comma);
+        p = asm__put_field(out, p, &asm__envelope_fields[i], (const char *)event, untidy->envelope >> i & 1,
+                           &comma);
+    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy->extension, &comma);
     return asm__put_byte(out, p, '}');
 }
 
-static asm_result asm__check_object(asm_str json, unsigned depth, bool *untidy) {
-    asm_result result;
+/* Whether field `index`, if there is one, holds something. */
+static bool asm__is_given(asm__fields fields, size_t index, const char *base) {
+    const asm__field *field;
+    if (index >= fields.count) return false;
+    field = &fields.list[index];
+    return asm__is_set(field, base) || (field->kind == ASM__TEXT_OR_JSON && asm__is_set(field + 1, base));
+}
+
+/* Checks an object of members that have no field: one that a field gives already must not stand there again.
+ */
+static asm_result asm__check_rest(asm_str json, asm__fields fields, const char *base, unsigned depth,
+                                  bool *untidy) {
+    asm_json_reader reader;
+    asm_str key;
+    size_t index;
     *untidy = false;
     if (!json.data) return ASM_OK;
-    result = asm__check_raw(json, depth, untidy);
-    return result == ASM_OK && asm_json_type_of(json) != ASM_JSON_OBJECT ? ASM_ERR_TYPE : result;
+    if (asm_json_type_of(json) != ASM_JSON_OBJECT) {
+        asm_result result = asm_json_check(json, NULL);
+        return result == ASM_OK ? ASM_ERR_TYPE : result;
+    }
+    asm_json_reader_init(&reader, json, NULL);
+    reader.depth = depth;
+    asm_json_enter_object(&reader);
+    while (asm__next_field(&reader, fields, 0, &index, &key))
+        if (asm__is_given(fields, index, base)) return ASM_ERR_INVALID_ARGUMENT;
+    reader.depth = 0;
+    asm_json_reader_finish(&reader);
+    *untidy = reader.untidy;
+    return reader.error.result;
+}
+
+static asm_result asm__check_data(const asm_event *event, asm__untidy *untidy) {
+    asm__fields fields = asm__payload_of(event);
+    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
+    if (result == ASM_OK) result = asm__check_fields(fields, base, 2, &untidy->payload);
+    return result == ASM_OK ? asm__check_rest(event->extra, fields, base, 1, &untidy->extra) : result;
+}
+
+static asm_result asm__check_event(const asm_event *event, asm__untidy *untidy) {
+    const char *base = (const char *)event;
+    asm_result result = asm__check_data(event, untidy);
+    if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
+        result = ASM_ERR_RANGE;
+    untidy->envelope = 0;
+    if (result == ASM_OK && event->metadata.data)
+        result = asm__check_fields(asm__envelope, base, 1, &untidy->envelope);
+    return result == ASM_OK ? asm__check_rest(event->extension, asm__envelope, base, 0, &untidy->extension)
+                            : result;
+}
+
+/* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
+static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p) {
+    asm__sync(out, p);
+    if (out->result != ASM_OK && !out->drain) out->size = begin;
+    return out->result;
 }
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
-    uint32_t untidy;
-    bool untidy_extra;
+    asm__untidy untidy;
     size_t begin = out->size;
-    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
-    if (result == ASM_OK)
-        result =
-            asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2, &untidy);
-    if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_extra);
+    asm_result result = asm__check_data(event, &untidy);
     if (result != ASM_OK) return result;
-    asm__sync(out, asm__put_data(out, out->data + out->size, event, untidy, untidy_extra));
-    if (out->result != ASM_OK && !out->drain) out->size = begin;
-    return out->result;
+    return asm__end_writing(out, begin, asm__put_data(out, asm__buffer_end(out), event, &untidy));
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
-    uint32_t untidy = 0, untidy_payload;
-    bool untidy_rest[2];
+    asm__untidy untidy;
     size_t begin = out->size;
-    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
-    if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
-        result = ASM_ERR_RANGE;
-    if (result == ASM_OK && event->metadata.data)
-        result = asm__check_fields(asm__envelope, (const char *)event, 1, &untidy);
-    if (result == ASM_OK)
-        result = asm__check_fields(asm__payload_of(event), (const char *)event + ASM__PAYLOAD_OFFSET, 2,
-                                   &untidy_payload);
-    if (result == ASM_OK) result = asm__check_object(event->extra, 1, &untidy_rest[0]);
-    if (result == ASM_OK) result = asm__check_object(event->extension, 0, &untidy_rest[1]);
+    asm_result result = asm__check_event(event, &untidy);
     if (result != ASM_OK) return result;
-    asm__sync(out, asm__put_event(out, out->data + out->size, event, untidy, untidy_payload, untidy_rest));
-    if (out->result != ASM_OK && !out->drain) out->size = begin;
-    return out->result;
+    return asm__end_writing(out, begin, asm__put_event(out, asm__buffer_end(out), event, &untidy));
 }
 
 /* >>event to compact json */
@@ -3541,50 +3705,6 @@ typedef struct asm__event_reader {
     bool has_data;
 } asm__event_reader;
 
-static asm_str asm__field_name(const asm__field *field) {
-    return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
-}
-
-/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
-static bool asm__same_bytes(const char *a, const char *b, size_t size) {
-    uint32_t c, d;
-    if (size >= 8)
-        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
-               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
-    memcpy(&c, a, 4);
-    memcpy(&d, b, 4);
-    if (c != d) return false;
-    memcpy(&c, a + size - 4, 4);
-    memcpy(&d, b + size - 4, 4);
-    return c == d;
-}
-
-/* Goes to the next member. Our own writer's order is tried first: from `expected` on, the next key that is
- * there. Returns false at the end; else `*index` is the member's field, or fields.count if there is none, and
- * `*key` its key and colon. */
-static bool asm__next_field(asm_json_reader *reader, asm__fields fields, size_t expected, size_t *index,
-                            asm_str *key) {
-    const char *p = reader->at + (reader->state == ASM__AT_NEXT), *begin;
-    bool escaped;
-    if (reader->end - p > ASM__KEY_ROOM && (reader->state == ASM__AT_FIRST || *reader->at == ',')) {
-        size_t stop = fields.count < expected + 4 ? fields.count : expected + 4, i;
-        for (i = expected; i < stop; i++) {
-            if (!asm__same_bytes(p, fields.list[i].key, fields.list[i].key_size)) continue;
-            reader->at = p + fields.list[i].key_size;
-            reader->state = ASM__AT_VALUE;
-            *index = i;
-            *key = asm_str_make(p, fields.list[i].key_size);
-            return true;
-        }
-    }
-    if (!asm__next_key(reader, key, &escaped)) return false;
-    for (*index = 0; *index < fields.count; ++*index)
-        if (asm__key_equal(*key, escaped, asm__field_name(&fields.list[*index]))) break;
-    begin = key->data - 1;
-    *key = asm_str_make(begin, (size_t)(reader->at - begin));
-    return true;
-}
-
 /* The string that stands next; maybe still escaped. */
 static bool asm__read_text(asm_json_reader *reader, asm_str *text, bool *escaped) {
     const char *begin = asm__skip_space(reader, reader->at) + 1;
@@ -3695,7 +3815,33 @@ static void asm__clear_field(const asm__field *field, char *base) {
 
 /* The type of the value that stands next: mostly a string, at once. */
 static asm_json_type asm__next_type(asm_json_reader *reader) {
-    return asm__at(reader, reader->at) == '"' ? ASM_JSON_STRING : asm_json_peek(reader);
+    char c = asm__at(reader, reader->at);
+    return c == '"' ? ASM_JSON_STRING : c == '{' ? ASM_JSON_OBJECT : asm_json_peek(reader);
+}
+
+/* Reads the text members that stand where our own writer puts them, each once and without escapes, as far as
+ * they follow each other: nearly all of an event. Returns which field is expected next. */
+static size_t asm__read_plain_texts(asm_json_reader *reader, asm__members *members, size_t expected) {
+    const char *at = reader->at, *end = reader->end, *inside, *quote;
+    while (end - at > 2 && (reader->state == ASM__AT_FIRST || *at == ',')) {
+        const char *p = at + (reader->state == ASM__AT_NEXT);
+        const asm__field *field = members->fields.list + expected,
+                         *stop = members->fields.list + members->fields.count;
+        while (field < stop &&
+               ((size_t)(end - p) <= field->key_size || !asm__same_bytes(p, field->key, field->key_size)))
+            field++;
+        if (field == stop || field->kind != ASM__TEXT || p[field->key_size] != '"') break;
+        inside = p + field->key_size + 1;
+        quote = asm__plain_end(inside, end);
+        if (quote == end || *quote != '"') break;
+        *(asm_str *)(void *)(members->base + field->offset) = asm_str_make(inside, (size_t)(quote - inside));
+        expected = (size_t)(field - members->fields.list) + 1;
+        members->seen |= UINT32_C(1) << (expected - 1);
+        at = quote + 1;
+        reader->state = ASM__AT_NEXT;
+    }
+    reader->at = at;
+    return expected;
 }
 
 /* Reads the members of an object into their fields; a later one wins. Strings stay escaped, the rest is only
@@ -3706,7 +3852,8 @@ static bool asm__read_members(asm__event_reader *reader, asm__members *members) 
     size_t expected = 0, index;
     asm_str key;
     if (!asm_json_enter_object(json)) return false;
-    while (asm__next_field(json, members->fields, expected, &index, &key)) {
+    while ((expected = asm__read_plain_texts(json, members, expected)),
+           asm__next_field(json, members->fields, expected, &index, &key)) {
         asm_json_type type = asm__next_type(json);
         const asm__field *field = &members->fields.list[index];
         uint32_t bit = UINT32_C(1) << index;
@@ -3742,7 +3889,7 @@ static bool asm__read_data(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
     char *base = (char *)event + ASM__PAYLOAD_OFFSET;
-    asm_json_type type = asm_json_peek(json);
+    asm_json_type type = asm__next_type(json);
     if (reader->has_data) { /* the last one wins */
         memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
         event->extra = asm_str_make(NULL, 0);
@@ -3770,11 +3917,7 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
     asm_json_reader_init(&again, members->text, NULL);
     asm_json_enter_object(&again);
     while (asm__next_field(&again, members->fields, 0, &index, &key) && asm_json_read_raw(&again, &value)) {
-        const asm__field *field = &members->fields.list[index];
-        if (index < members->fields.count &&
-            (asm__is_set(field, members->base) ||
-             (field->kind == ASM__TEXT_OR_JSON && asm__is_set(field + 1, members->base))))
-            continue;
+        if (asm__is_given(members->fields, index, members->base)) continue;
         if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
         asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
         asm_buffer_append(reader->scratch, key);
@@ -3965,6 +4108,7 @@ static size_t asm__copy_all_views(asm_event *event, char *out) {
     size_t size;
     others.list = asm__other_views;
     others.count = 2;
+    others.has_raw = true;
     size = asm__copy_views(asm__envelope, (char *)event, out);
     size += asm__copy_views(others, (char *)event, out ? out + size : NULL);
     return size + asm__copy_views(asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,

@@ -1,5 +1,5 @@
-/* asm_render.h - v0.1.0 - what agent sessions look like, and where that goes: renderers, sinks and the
- * pipeline MIT or public domain, your choice: see the end of this file.
+/* asm_render.h - v0.1.0 - what agent sessions look like, and where that goes: renderers, sinks, pipeline
+ * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS
  *   In exactly one C or C++ file:
@@ -8,16 +8,18 @@
  *   ASM_RENDER_IMPLEMENTATION builds this header only (asm_events.h, which it includes, must then be built
  *   elsewhere); ASM_STATIC makes everything static. See asm_events.h.
  *
- * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
- *   ASM_NO_STDIO            I  no <stdio.h>, no files, no descriptors: sinks write through functions of
- * yours, everything else is ASM_ERR_UNSUPPORTED
+ * OPTIONS (beside those of asm_events.h; * only in the file with the implementation)
+ *   ASM_NO_STDIO            *  no <stdio.h>, no files, no descriptors: sinks write through functions of
+ *                              yours, everything else is ASM_ERR_UNSUPPORTED
  *
  * OVERVIEW
  *   A renderer turns events into text, a sink takes events and text somewhere, the pipeline wires one
- * renderer to any number of sinks. Every sink gets every event, in order.
+ *   renderer to any number of sinks. Every sink gets every event, in order.
  *
- *       renderers   compact (tokens on a line), verbose (a line per event), studio (for people), passthrough
- * (nothing) sinks       tty (text as it is), file (text without colours), jsonl (the events), callback (both)
+ *       renderers   compact      tokens on a line          sinks   tty        text as it is
+ *                   verbose      a line for each event             file       text without colours
+ *                   studio       for people                        jsonl      the events
+ *                   passthrough  nothing                           callback   both
  *
  * EXAMPLE
  *       asm_studio studio;
@@ -38,17 +40,18 @@
  *
  * UNTRUSTED TEXT
  *   Whatever comes from models, tools and streams can hold escape sequences. Every built-in renderer passes
- * all of it through asm_text_append(), so that it cannot move the cursor, set a title, write the clipboard,
- * hide or fake a line. A renderer of your own should do so too. The jsonl sink's output is safe to show as it
- * is.
+ *   all of it through asm_text_append(), so that it cannot move the cursor, set a title, write the
+ *   clipboard, hide or fake a line. A renderer of your own should do so too. The jsonl sink writes no
+ *   control characters at all.
  *
  * MEMORY
- *   Renderers and the callback and tty sinks allocate nothing. The pipeline's text and the lines of a jsonl
- * sink go into buffers that grow through ASM_REALLOC to the longest text, unless you give them memory in the
- * options: then nothing is allocated, and what is longer goes on in pieces, as their options say.
+ *   Renderers and the callback, tty and file sinks allocate nothing. The pipeline's text and the records of
+ *   a jsonl sink go into buffers that grow through ASM_REALLOC to the longest, unless you give them memory
+ *   in the options: then nothing is allocated, and what is longer goes on in pieces, as their options say.
  *
  * CALLBACKS
- *   A render or sink function must not call back into the pipeline that called it. Anything else is allowed.
+ *   A render or sink function must not call back into the pipeline that called it. Anything else is
+ *   allowed.
  */
 #ifndef ASM_RENDER_H
 #define ASM_RENDER_H
@@ -143,7 +146,7 @@ typedef struct asm_studio {
     asm_render_options options;          /* read only */
     uint64_t events, tools;              /* read only: how many there were */
     int64_t input_tokens, output_tokens; /* read only: as last reported */
-    bool in_text, has_usage;             /* private */
+    bool in_text, has_usage, waiting;    /* private */
     struct {
         uint64_t started; /* 0: free */
         size_t id_size, name_size, subject, subject_size, lines;
@@ -1287,10 +1290,11 @@ static void asm__studio_indent(const asm_studio *studio, asm_buffer *out, int mo
         asm_buffer_append_byte(out, ' ');
 }
 
-/* Ends a text block. */
+/* Ends a text block; on a terminal, takes away the line of a running tool, which has no end yet. */
 static void asm__studio_break(asm_studio *studio, asm_buffer *out) {
     if (studio->in_text) asm_buffer_append_byte(out, '\n');
-    studio->in_text = false;
+    else if (studio->waiting) asm__append_literal(out, "\r\033[2K");
+    studio->in_text = studio->waiting = false;
 }
 
 /* Indent, symbol, space. */
@@ -1519,7 +1523,8 @@ static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_e
     asm__tool_view_from_input(&view, event->tool.input, &subject);
     asm__studio_mark(studio, out, ASM__CYAN, "\xE2\x97\x90", "o");
     asm__studio_doing(studio, out, &view, event->tool.input);
-    if (studio->options.tty != ASM_SETTING_ON) asm_buffer_append_byte(out, '\n');
+    studio->waiting = studio->options.tty == ASM_SETTING_ON;
+    if (!studio->waiting) asm_buffer_append_byte(out, '\n');
     asm__studio_remember(studio, event);
 }
 
@@ -1535,6 +1540,7 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
     if (event->tool.input.data && !asm__is_empty_object(event->tool.input))
         asm__tool_view_from_input(&view, event->tool.input, &subject);
     if (studio->options.tty == ASM_SETTING_ON) asm__append_literal(out, "\r\033[2K");
+    studio->waiting = false;
     if (end.failed) asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
     else asm__studio_mark(studio, out, ASM__GREEN, "\xE2\x9C\x93", "+");
     asm__studio_done(studio, out, &view, &end);
@@ -1548,6 +1554,7 @@ static void asm__studio_text(asm_studio *studio, asm_buffer *out, asm_str text) 
         asm__studio_indent(studio, out, 0);
     }
     studio->in_text = true;
+    studio->waiting = false;
     asm_text_append(out, text, asm__block_flags(&studio->options));
 }
 

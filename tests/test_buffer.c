@@ -702,8 +702,8 @@ static void test_time_parse_refuses(void **state) {
     end_of_cases();
 }
 
-/* Every day from 0000 to 9999, against a calendar that counts days one by one. */
-static void test_time_every_day(void **state) {
+/* The first and the last day of every month, against a calendar that counts days one by one. */
+static void test_time_every_month(void **state) {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     asm_time time = YEAR_0;
     (void)state;
@@ -714,6 +714,7 @@ static void test_time_every_day(void **state) {
             for (int day = 1; day <= days; day++, time += 86400 * (asm_time)SECOND) {
                 char text[64];
                 asm_time parsed = 0;
+                if (day != 1 && day != days) continue;
                 sprintf(text, "%04d-%02d-%02dT00:00:00Z", year, month, day);
                 expect_text(formatted(time, 1), asm_str_from(text));
                 expect(asm_time_parse(asm_str_from(text), &parsed, NULL) == ASM_OK && parsed == time, "%s",
@@ -763,7 +764,7 @@ int main(void) {
         cmocka_unit_test(test_time_format),
         cmocka_unit_test(test_time_parse),
         cmocka_unit_test(test_time_parse_refuses),
-        cmocka_unit_test(test_time_every_day),
+        cmocka_unit_test(test_time_every_month),
         cmocka_unit_test(test_time_there_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

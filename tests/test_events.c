@@ -854,6 +854,8 @@ static void test_lines_that_are_refused(void **state) {
         {TEXT("{\"type\":\"run_started\""), ASM_ERR_SYNTAX},
         {TEXT("{\"type\":\"run_started\",\"data\":5}"), ASM_ERR_TYPE},
         {TEXT("{\"type\":\"run_started\",\"data\":\"text\"}"), ASM_ERR_TYPE},
+        {TEXT("{\"type\":\"workspace_diff_computed\",\"data\":5}"), ASM_ERR_TYPE},
+        {TEXT("{\"data\":[],\"type\":\"unknown\"}"), ASM_ERR_TYPE},
         {TEXT("{\"type\":\"run_started\",\"data\":[{\"model\":\"m\"}]}"), ASM_ERR_TYPE},
         {TEXT("{\"type\":\"run_started\",\"type\":\"run_completed\"}"), ASM_OK},
         {TEXT("{\"type\":\"message_sent\",\"data\":{\"content\":\"c\"},\"type\":\"run_started\"}"), ASM_OK},

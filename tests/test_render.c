@@ -432,6 +432,20 @@ static void test_studio_matches_tools_by_id(void **state) {
     end_of_cases();
 }
 
+/* On a terminal the line of a running tool is overwritten by whatever comes next. */
+static void test_studio_overwrites_the_running_tool(void **state) {
+    (void)state;
+    const char *lines[] = {"{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"a\"}}",
+                           "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"b\"}}",
+                           "{\"type\":\"turn_completed\"}",
+                           "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"a\"}}"};
+    asm_studio studio;
+    asm_render_options options = {.color = ASM_SETTING_OFF, .tty = ASM_SETTING_ON, .ascii = true};
+    expect_rendering(asm_studio_init(&studio, &options), lines, 4,
+                     "  o Using a\r\x1B[2K  o Using b\r\x1B[2K  ? turn_completed\n\r\x1B[2K  + a complete\n");
+    end_of_cases();
+}
+
 static void test_studio_forgets_the_oldest_tool_first(void **state) {
     (void)state;
     char memory[ASM_STUDIO_TOOLS + 3][256];
@@ -1176,6 +1190,7 @@ int main(void) {
         cmocka_unit_test(test_raw_is_raw),
         cmocka_unit_test(test_tool_failures),
         cmocka_unit_test(test_studio_matches_tools_by_id),
+        cmocka_unit_test(test_studio_overwrites_the_running_tool),
         cmocka_unit_test(test_studio_forgets_the_oldest_tool_first),
         cmocka_unit_test(test_studio_structured_output),
         cmocka_unit_test(test_thinking_is_hidden_unless_asked_for),
