@@ -379,6 +379,16 @@ static void claude_tool_input_in_pieces(void **state) {
            STARTED TOOL_STARTED("t", "Bash", "{\"command\":\"ls\"}")
                TOOL_ENDED("completed", "t", "Bash", "{\"command\":\"ls\"}", ",\"tool_output\":\"ok\"")
                    COMPLETED_SAYING("x"));
+    /* One that no event can hold. */
+#define TEN(text)   text text text text text text text text text text
+#define SIXTY(text) TEN(text) TEN(text) TEN(text) TEN(text) TEN(text) TEN(text)
+    EXPECT(INIT MESSAGE_START("a") TOOL_START JSON_DELTA(SIXTY("[") "[["
+                                                                    "]]" SIXTY("]"))
+               BLOCK_STOP RESULT_OF("t", "null", "") RESULT,
+           STARTED
+           "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Bash\",\"tool_call_id\":\"t\"}}\n"
+           "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Bash\",\"tool_call_id\":\"t\"}}"
+           "\n" COMPLETED_SAYING("x"));
     /* No input; and one that is not whole. */
     EXPECT(INIT MESSAGE_START("a") TOOL_START BLOCK_STOP RESULT_OF("t", "null", "") RESULT,
            STARTED TOOL_STARTED("t", "Bash", "{}") TOOL_ENDED("completed", "t", "Bash", "{}", "")
@@ -441,6 +451,12 @@ static void claude_tools_end_by_id(void **state) {
            STARTED TOOL_STARTED("1", "A", "{}") TOOL_STARTED("2", "B", "{}")
                TOOL_ENDED("completed", "1", "A", "{}", "") TOOL_ENDED("completed", "2", "B", "{}", "")
                    COMPLETED_SAYING("x"));
+    /* Input of any type; none. */
+    EXPECT(
+        INIT TOOL("a", "1", "A", "\"text\"")
+            BLOCK("a", "{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"B\",\"input\":null}"),
+        STARTED TOOL_STARTED("1", "A", "\"text\"") "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":"
+                                                   "\"B\",\"tool_call_id\":\"2\"}}\n" STREAM_ENDED("2"));
     /* One that began unseen; one that is repeated while it runs; an id that is used again. */
     EXPECT(INIT RESULT_OF("9", "\"x\"", "") RESULT,
            STARTED "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"9\",\"tool_output\":\"x\"}"
@@ -658,7 +674,7 @@ static void claude_notices_and_unknown_lines(void **state) {
         "{\"type\":\"claude.hook_started\",\"data\":{\"hook_id\":\"h\"}}\n" STARTED
         "{\"type\":\"claude.api_retry\",\"data\":{\"attempt\":2,\"retry_delay_ms\":548.86}}\n"
         "{\"type\":\"claude.rate_limit_event\",\"data\":{\"rate_limit_info\":{\"status\":\"allowed\"}}}\n"
-        "{\"type\":\"claude.system\",\"data\":{\"x\":1}}\n{\"type\":\"claude.system\",\"data\":{}}\n"
+        "{\"type\":\"claude.other\",\"data\":{\"x\":1}}\n{\"type\":\"claude.other\",\"data\":{}}\n"
         "{\"type\":\"message_sent\",\"data\":{\"content\":\"More, "
         "please\",\"role\":\"user\"}}\n" COMPLETED_SAYING("x"));
     end_of_cases();
@@ -1077,7 +1093,7 @@ static void a_given_format_is_taken(void **state) {
     expect_stream_with(
         asm_str_from("{\"type\":\"a\",\"data\":[]}\n{\"type\":\"a\",\"type\":\"b\"}\n{\"type\":\"c\"}\n"),
         "{\"type\":\"c\",\"data\":{}}\n",
-        "1:20 @19 lost: data is no object\n2:19 @42 lost: an event has one type, a string\n", options,
+        "1:20 @19 lost: data is no object\n2:20 @42 lost: an event has one type, a string\n", options,
         __LINE__);
     expect_stream_with(asm_str_from("{\"type\":\"assistant\"}\n{\"tipe\":1}\n"),
                        "{\"type\":\"assistant\",\"data\":{}}\n", "2:11 @31 lost: the event has no type\n",
@@ -1169,7 +1185,7 @@ static void nul_bytes_are_told_and_left_out(void **state) {
     expect_stream_with(
         asm_str_make(stream, sizeof stream - 1),
         STARTED
-        "{\"type\":\"claude.system\",\"data\":{}}\n{\"type\":\"claude.y\",\"data\":{}}\n" STREAM_ENDED("0"),
+        "{\"type\":\"claude.other\",\"data\":{}}\n{\"type\":\"claude.y\",\"data\":{}}\n" STREAM_ENDED("0"),
         "2:1 @92 lost: NUL bytes\n3:1 @133 lost: NUL bytes\n4:13 @148 lost: NUL bytes\n5:1 @169 lost: NUL "
         "bytes\n",
         options, __LINE__);
