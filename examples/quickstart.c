@@ -1,0 +1,47 @@
+/* Shows a session of Claude Code while it runs, and logs its events:
+ *
+ *     claude -p --output-format stream-json --verbose "Explain main.c" | build/examples/quickstart
+ */
+#define ASM_IMPLEMENTATION
+#include "asm_render.h"
+#include "asm_ingest.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static asm_time now(void) {
+    return (asm_time)time(NULL) * 1000000;
+}
+
+static void on_event(void *pipeline, const asm_event *event) {
+    asm_pipeline_event(pipeline, event);
+}
+
+int main(void) {
+    asm_studio studio;
+    asm_tty_sink tty;
+    asm_jsonl_sink log;
+    asm_sink sinks[] = {
+        asm_tty_sink_init(&tty, NULL),
+        asm_jsonl_sink_init(&log, &(asm_jsonl_sink_options){.output.path = "session.jsonl"}),
+    };
+    asm_pipeline pipeline;
+    asm_pipeline_init(
+        &pipeline,
+        &(asm_pipeline_options){.renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2});
+    asm_ingest ingest;
+    if (asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline}) != ASM_OK)
+        return 1;
+
+    char bytes[65536];
+    ssize_t size;
+    while ((size = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+        asm_ingest_feed(&ingest, bytes, (size_t)size, now());
+
+    asm_ingest_end(&ingest, now());
+    asm_ingest_close(&ingest);
+    if (asm_pipeline_close(&pipeline) != ASM_OK)
+        fprintf(stderr, "%s: %s\n", pipeline.failed, asm_result_string(pipeline.result));
+    return pipeline.result == ASM_OK ? 0 : 1;
+}
