@@ -1,0 +1,341 @@
+/* Measures everybody's writers, readers and escapers of JSON beside each other: bench_json ROWS-FILE
+ * LIBRARY.so...
+ *
+ * The first library is the one that the others are compared with. Prints a table for each of the three tasks
+ * and writes one JSON line per figure to ROWS-FILE. EVENTS and ROUNDS in the environment change how much is
+ * measured. Ends with status 1 if this library is wrong somewhere, or allocates. */
+#include "bench.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CHECKED_EVENTS 20000
+#define MAX_ROUNDS     64
+#define MAX_COLUMNS    5
+#define MAX_ROWS       32
+#define MAX_LIBRARIES  16
+
+static const bench_library *libraries[MAX_LIBRARIES];
+static size_t library_count;
+
+typedef enum bench_task { TASK_WRITE, TASK_READ, TASK_ESCAPE } bench_task;
+
+/* What one column of a table works on: events, or a string. */
+typedef struct bench_input {
+    const char *name;
+    corpus events;
+    corpus_text string, escaped;
+    size_t bytes; /* of JSON for events, of plain text for a string */
+    uint64_t digest;
+} bench_input;
+
+/* A row of a table: who does it, and how well. */
+typedef struct bench_entry {
+    const bench_library *library;
+    const bench_row *row;
+    size_t wrong; /* how many of the checked inputs it gets wrong */
+    double seconds[MAX_COLUMNS][MAX_ROUNDS];
+} bench_entry;
+
+typedef struct bench_table {
+    const char *title, *unit;
+    bench_task task;
+    const bench_input *inputs;
+    size_t input_count;
+    bench_entry entries[MAX_ROWS]; /* the first one is what the others are compared with */
+    size_t entry_count;
+} bench_table;
+
+static void fail(const bench_row *row, const char *what) {
+    fprintf(stderr, "bench: %s: %s\n", row->name, what);
+    exit(1);
+}
+
+static size_t number_from_environment(const char *name, size_t otherwise, size_t most) {
+    const char *text = getenv(name);
+    size_t value = text == NULL || *text == '\0' ? otherwise : (size_t)strtoul(text, NULL, 10);
+    if (value == 0 || value > most) {
+        fprintf(stderr, "bench: %s must be a number from 1 to %zu\n", name, most);
+        exit(1);
+    }
+    return value;
+}
+
+/* Of this process only: what else the machine does is left out. */
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+/* ---- Inputs ---- */
+
+static bench_input make_events(const char *name, size_t count, corpus_kind kind) {
+    bench_input input = {.name = name, .events = corpus_create(count, kind)};
+    for (size_t i = 0; i < count; i++) {
+        input.bytes += input.events.events[i].line.size;
+        input.digest += corpus_digest_quick(&input.events.events[i]);
+    }
+    return input;
+}
+
+static bench_input make_string(const char *name, corpus_script script, double escape_rate) {
+    bench_input input = {.name = name, .string = corpus_string(BENCH_STRING_SIZE, script, escape_rate)};
+    input.escaped = corpus_quote(input.string);
+    input.bytes = input.string.size;
+    return input;
+}
+
+/* ---- Checks, before anything is timed ---- */
+
+/* A reader whose results are checked, of the last library that has one. */
+static const bench_row *find_reader(size_t count) {
+    for (size_t i = count; i > 0; i--)
+        for (size_t k = 0; k < libraries[i - 1]->row_count; k++)
+            if (libraries[i - 1]->rows[k].read != NULL && !libraries[i - 1]->rows[k].not_checked)
+                return &libraries[i - 1]->rows[k];
+    fputs("bench: the first library has no reader\n", stderr);
+    exit(1);
+}
+
+static bool reads_as(const bench_row *reader, corpus_text line, const corpus_event *expected) {
+    corpus_event event;
+    memset(&event, 0, sizeof event);
+    event.kind = CORPUS_KIND_COUNT;
+    return reader->read(line, &event, corpus_digest_full) == corpus_digest_full(expected);
+}
+
+/* Read by our own reader, and by a stranger's if there is one. */
+static bool writes_well(const bench_row *row, const corpus_event *event) {
+    const bench_row *readers[] = {find_reader(1), find_reader(library_count)};
+    corpus_text line = row->write(event);
+    return reads_as(readers[0], line, event) && reads_as(readers[1], line, event);
+}
+
+static size_t count_wrong(bench_task task, const bench_row *row, const bench_input *input) {
+    size_t wrong = 0;
+    if (task == TASK_ESCAPE) {
+        corpus_text text = row->escape(input->string);
+        return text.size != input->escaped.size || memcmp(text.data, input->escaped.data, text.size) != 0;
+    }
+    for (size_t i = 0; i < input->events.count && i < CHECKED_EVENTS; i++) {
+        const corpus_event *event = &input->events.events[i];
+        if (!(task == TASK_WRITE ? writes_well(row, event) : reads_as(row, event->line, event))) wrong++;
+    }
+    return wrong;
+}
+
+/* A stranger who is wrong is told so below the table; we must not be. */
+static void check_table(bench_table *table) {
+    for (size_t i = 0; i < table->entry_count; i++) {
+        bench_entry *entry = &table->entries[i];
+        for (size_t column = 0; column < table->input_count && !entry->row->not_checked; column++)
+            entry->wrong += count_wrong(table->task, entry->row, &table->inputs[column]);
+        if (entry->wrong > 0 && entry->library->allocations != NULL) fail(entry->row, "its result is wrong");
+    }
+}
+
+/* ---- Measuring ---- */
+
+#define ESCAPE_REPEATS 4 /* so that the fastest one takes longer than the clock's jitter */
+
+static void write_all(const bench_row *row, const bench_input *input) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < input->events.count; i++)
+        bytes += row->write(&input->events.events[i]).size;
+    if (bytes == 0) fail(row, "it wrote nothing");
+}
+
+static void read_all(const bench_row *row, const bench_input *input) {
+    static corpus_event event;
+    uint64_t digest = 0;
+    for (size_t i = 0; i < input->events.count; i++)
+        digest += row->read(input->events.events[i].line, &event, corpus_digest_quick);
+    if (digest != input->digest && !row->not_checked) fail(row, "the fields that it read are wrong");
+}
+
+static void escape_all(const bench_row *row, const bench_input *input) {
+    for (int i = 0; i < ESCAPE_REPEATS; i++)
+        if (row->escape(input->string).size < input->string.size) fail(row, "it wrote too little");
+}
+
+static double time_once(bench_task task, const bench_row *row, const bench_input *input) {
+    static void (*const passes[])(const bench_row *, const bench_input *) = {write_all, read_all, escape_all};
+    double start = now();
+    passes[task](row, input);
+    return now() - start;
+}
+
+/* All rows take turns, so that a machine that becomes slower does so for all. The first round only warms up.
+ */
+static void measure_table(bench_table *table, size_t rounds) {
+    for (size_t column = 0; column < table->input_count; column++)
+        for (size_t round = 0; round <= rounds; round++)
+            for (size_t i = 0; i < table->entry_count; i++) {
+                bench_entry *entry = &table->entries[i];
+                double seconds = time_once(table->task, entry->row, &table->inputs[column]);
+                if (round > 0) entry->seconds[column][round - 1] = seconds;
+            }
+}
+
+/* ---- Results ---- */
+
+typedef struct bench_figure {
+    double median, least, most; /* in the table's unit */
+    double ratio;               /* how many times the first row's time it takes */
+} bench_figure;
+
+static int compare_doubles(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double in_unit(const bench_table *table, const bench_input *input, double seconds) {
+    return table->task == TASK_ESCAPE ? (double)input->bytes * ESCAPE_REPEATS / seconds / 1e9
+                                      : seconds / (double)input->events.count * 1e9;
+}
+
+static void sort_samples(bench_table *table, size_t rounds) {
+    for (size_t i = 0; i < table->entry_count; i++)
+        for (size_t column = 0; column < table->input_count; column++)
+            qsort(table->entries[i].seconds[column], rounds, sizeof(double), compare_doubles);
+}
+
+static bench_figure figure_of(const bench_table *table, const bench_entry *entry, size_t column,
+                              size_t rounds) {
+    const bench_input *input = &table->inputs[column];
+    const double *sorted = entry->seconds[column];
+    double fast = in_unit(table, input, sorted[0]), slow = in_unit(table, input, sorted[rounds - 1]);
+    bench_figure figure = {
+        .median = in_unit(table, input, sorted[rounds / 2]),
+        .least = fast < slow ? fast : slow,
+        .most = fast < slow ? slow : fast,
+        .ratio = sorted[rounds / 2] / table->entries[0].seconds[column][rounds / 2],
+    };
+    return figure;
+}
+
+static void print_figure(bench_figure figure, const bench_table *table, const bench_entry *entry,
+                         size_t column, FILE *rows_file) {
+    printf("%9.*f%5.0f%%%7.2f", figure.median < 100 ? 2 : 0, figure.median,
+           (figure.most - figure.least) / figure.median * 100, figure.ratio);
+    fprintf(rows_file,
+            "{\"table\":\"%s\",\"input\":\"%s\",\"row\":\"%s\",\"unit\":\"%s\",\"median\":%.4g,"
+            "\"least\":%.4g,\"most\":%.4g,\"time_ratio\":%.4g}\n",
+            table->title, table->inputs[column].name, entry->row->name, table->unit, figure.median,
+            figure.least, figure.most, figure.ratio);
+}
+
+static void print_table(const bench_table *table, size_t rounds, FILE *rows_file) {
+    printf("\n%s, %s: median, (most - least) / median, time in relation to the first row\n%-38s",
+           table->title, table->unit, "");
+    for (size_t column = 0; column < table->input_count; column++)
+        printf("%22s", table->inputs[column].name);
+    for (size_t i = 0; i < table->entry_count; i++) {
+        const bench_entry *entry = &table->entries[i];
+        printf("\n%-38s", entry->row->name);
+        for (size_t column = 0; column < table->input_count; column++)
+            print_figure(figure_of(table, entry, column, rounds), table, entry, column, rows_file);
+    }
+    putchar('\n');
+    for (size_t i = 0; i < table->entry_count; i++)
+        if (table->entries[i].wrong > 0)
+            printf("%s: wrong for %zu of the inputs that were checked\n", table->entries[i].row->name,
+                   table->entries[i].wrong);
+    fflush(stdout);
+}
+
+static bool does(const bench_row *row, bench_task task) {
+    return task == TASK_WRITE  ? row->write != NULL
+           : task == TASK_READ ? row->read != NULL
+                               : row->escape != NULL;
+}
+
+static uint64_t count_allocations(void) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < library_count; i++)
+        if (libraries[i]->allocations != NULL) sum += *libraries[i]->allocations;
+    return sum;
+}
+
+static void collect_rows(bench_table *table) {
+    for (size_t i = 0; i < library_count; i++)
+        for (size_t k = 0; k < libraries[i]->row_count; k++)
+            if (does(&libraries[i]->rows[k], table->task) && table->entry_count < MAX_ROWS) {
+                bench_entry *entry = &table->entries[table->entry_count++];
+                entry->library = libraries[i];
+                entry->row = &libraries[i]->rows[k];
+            }
+}
+
+static void run_table(bench_table *table, size_t rounds, FILE *rows_file) {
+    uint64_t allocations = count_allocations();
+    collect_rows(table);
+    check_table(table);
+    measure_table(table, rounds);
+    sort_samples(table, rounds);
+    print_table(table, rounds, rows_file);
+    allocations = count_allocations() - allocations;
+    printf("allocations by this library in all rounds of this table: %llu\n",
+           (unsigned long long)allocations);
+    if (allocations != 0) fail(table->entries[0].row, "it allocated memory");
+}
+
+static void load_libraries(char **paths, size_t count) {
+    for (size_t i = 0; i < count && i < MAX_LIBRARIES; i++) {
+        void *object = dlopen(paths[i], RTLD_NOW | RTLD_LOCAL);
+        const bench_library *library = object == NULL ? NULL : dlsym(object, "bench_exported");
+        if (library == NULL) {
+            fprintf(stderr, "bench: %s\n", dlerror());
+            exit(1);
+        }
+        libraries[library_count++] = library;
+        if (*library->version != '\0')
+            printf("%s%s %s", i == 0 ? "libraries: " : ", ", library->name, library->version);
+    }
+    putchar('\n');
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+static void run_all(FILE *rows_file) {
+    size_t rounds = number_from_environment("ROUNDS", 5, MAX_ROUNDS);
+    size_t count = number_from_environment("EVENTS", 200000, 10000000);
+    const bench_input streams[] = {
+        make_events("event mix", count, CORPUS_MIX),
+        make_events("streamed pieces", count, CORPUS_MESSAGE_STREAMED),
+        make_events("tool outputs", count / 10 + 1, CORPUS_TOOL_CALL_COMPLETED),
+    };
+    const bench_input strings[] = {
+        make_string("clean ASCII", CORPUS_ASCII, 0),       make_string("1 % escapes", CORPUS_ASCII, 0.01),
+        make_string("4.5 % escapes", CORPUS_ASCII, 0.045), make_string("CJK", CORPUS_CJK, 0),
+        make_string("mixed prose", CORPUS_PROSE, 0),
+    };
+    static bench_table tables[] = {{.title = "write JSON", .unit = "ns/event", .task = TASK_WRITE},
+                                   {.title = "read JSON", .unit = "ns/event", .task = TASK_READ},
+                                   {.title = "escape strings of 1 MB", .unit = "GB/s", .task = TASK_ESCAPE}};
+    for (size_t i = 0; i < COUNT_OF(streams); i++)
+        printf("%s%s: %zu events, %.0f bytes each", i == 0 ? "" : "; ", streams[i].name,
+               streams[i].events.count, (double)streams[i].bytes / (double)streams[i].events.count);
+    putchar('\n');
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        bool of_strings = tables[i].task == TASK_ESCAPE;
+        tables[i].inputs = of_strings ? strings : streams;
+        tables[i].input_count = of_strings ? COUNT_OF(strings) : COUNT_OF(streams);
+        run_table(&tables[i], rounds, rows_file);
+    }
+}
+
+int main(int argc, char **argv) {
+    FILE *rows_file = argc > 2 ? fopen(argv[1], "w") : NULL;
+    if (rows_file == NULL) {
+        fputs("usage: bench_json ROWS-FILE LIBRARY.so...\n", stderr);
+        return 2;
+    }
+    load_libraries(argv + 2, (size_t)argc - 2);
+    run_all(rows_file);
+    return fclose(rows_file) == 0 ? 0 : 2;
+}

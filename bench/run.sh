@@ -1,0 +1,93 @@
+#!/bin/sh
+# Compares this library with others that C programs use for JSON, and asm-cat with jq: sh bench/run.sh
+#
+#   EVENTS   how many events there are (200000; below 100000 the branch predictor learns them by heart)
+#   ROUNDS   how often everything is measured, after a warm-up (5)
+#   CC, CXX, CFLAGS   as for make (cc, c++, -O2); all that is compiled here gets the same
+#
+# The others are found by tests/dependencies.sh; a missing one is left out, and that is said. Everything is
+# written to build/bench; the results are results.txt and results.json there.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=build/bench
+cc=${CC:-cc} cxx=${CXX:-c++} flags=${CFLAGS:--O2}
+EVENTS=${EVENTS:-200000} ROUNDS=${ROUNDS:-5}
+export EVENTS ROUNDS
+
+die() { echo "bench/run.sh: $*" >&2; exit 1; }
+show() { tee -a "$build/results.txt"; }
+
+# compile OUTPUT SOURCE [FLAG]...
+compile() {
+    output=$1 source=$2
+    shift 2
+    case $source in
+        *.cc) set -- "$cxx" -std=c++11 -DNDEBUG "$source" "$@" ;;
+        *) set -- "$cc" -std=c99 -D_POSIX_C_SOURCE=200809L "$source" "$@" ;;
+    esac
+    # shellcheck disable=SC2086  # a list of words
+    "$@" $flags -I. -Ibench -o "$build/$output" || die "cannot build $output from $source"
+}
+
+# add_library NAME SOURCE [FLAG]...
+libraries=
+add_library() {
+    name=$1 source=$2
+    shift 2
+    compile "$name.so" "$source" -shared -fPIC "$@"
+    libraries="$libraries $build/$name.so"
+}
+
+# add_peer NAME SOURCE: the same for a library that may be missing.
+add_peer() {
+    if peer_flags=$(sh tests/dependencies.sh "$1" 2> "$build/missing.txt"); then
+        # shellcheck disable=SC2086  # a list of words
+        add_library "$1" "$2" $peer_flags
+    else
+        echo "left out: $(tail -n 1 "$build/missing.txt" | sed 's/^[^ ]*: //')" | show
+    fi
+}
+
+version_of() { "$1" --version 2>/dev/null | head -n 1; }
+processor() { sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1; }
+quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
+
+mkdir -p "$build" || exit 1
+: > "$build/results.txt"
+compile measure bench/measure.c
+compile print_corpus bench/print_corpus.c bench/corpus.c -lm
+compile bench_json bench/bench_json.c bench/corpus.c -Wl,--export-dynamic -ldl -lm
+compile asm-cat examples/asm_cat.c
+add_library asm bench/ours.c
+add_library asm-portable bench/ours.c -DASM_NO_SIMD
+add_library limits bench/peer_limits.c
+add_peer rapidjson bench/peer_rapidjson.cc
+add_peer cjson bench/peer_cjson.c
+add_peer json-c bench/peer_json_c.c
+add_peer jansson bench/peer_jansson.c
+
+# All on one core, where that can be asked for.
+pin=
+cores=$(nproc 2>/dev/null || echo 1)
+if taskset -c "$((cores - 1))" true 2>/dev/null; then pin="taskset -c $((cores - 1))"; fi
+
+machine="$(processor), $cores cores, $(uname -srm)"
+{
+    echo "machine: $machine${pin:+, pinned to the last core}"
+    echo "compilers: $(version_of "$cc"); $(version_of "$cxx"); $flags"
+    echo "rounds: $ROUNDS after a warm-up, all rows taking turns"
+} | show
+# shellcheck disable=SC2086  # both are lists of words
+$pin "$build/bench_json" "$build/rows.jsonl" $libraries > "$build/part.txt" || die "bench_json failed"
+show < "$build/part.txt"
+$pin sh bench/bench_cat.sh "$build" "$build/rows.jsonl" > "$build/part.txt" || die "bench_cat.sh failed"
+show < "$build/part.txt"
+
+{
+    printf '{"machine":%s,"compiler":%s,"flags":%s,' \
+        "$(quoted "$machine")" "$(quoted "$(version_of "$cc")")" "$(quoted "$flags")"
+    printf '"events":%d,"rounds":%d,"results":[\n' "$EVENTS" "$ROUNDS"
+    sed '$!s/$/,/' "$build/rows.jsonl"
+    echo ']}'
+} > "$build/results.json"
+echo "written: $build/results.txt, $build/results.json"
