@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prints the size of each tests/size/*.c built for a Cortex-M4, optimised for size: sh tests/size.sh
+# Prints what the code that each tests/size/*.c reaches from probe() weighs on a Cortex-M4, optimised for size and
+# without the C library: sh tests/size.sh
 set -u
 cc=$(FETCH=no sh tests/dependencies.sh arm-none-eabi-gcc 2>/dev/null) || {
     echo "skipped: arm-none-eabi-gcc is not installed (apt-get install gcc-arm-none-eabi libnewlib-dev, or" \
@@ -12,6 +13,8 @@ for source in tests/size/*.c; do
     [ -f "$source" ] || { echo "skipped: there is no tests/size/*.c"; exit 0; }
     # A fetched compiler looks for the C library's headers where they would be installed.
     "$cc" -std=c99 -mcpu=cortex-m4 -mthumb -Os -ffunction-sections -fdata-sections -I. \
-        -isystem "${cc%/bin/*}/include/newlib" -c "$source" -o "build/size/$(basename "$source" .c).o" || exit
+        -isystem "${cc%/bin/*}/include/newlib" -c "$source" -o build/size/all.o || exit
+    "${cc%gcc}ld" -r --gc-sections -e probe build/size/all.o -o "build/size/$(basename "$source" .c).o" || exit
 done
+rm -f build/size/all.o
 "${cc%gcc}size" build/size/*.o
