@@ -1198,6 +1198,7 @@ static void asm__studio_remember(asm_studio *studio, const asm_event *event) {
     size_t i, slot = 0;
     asm_buffer memory;
     asm__tool_view view;
+    memset(&view, 0, sizeof view);
     if (event->tool.call_id.size > ASM__MAX_CALL_ID || event->tool.name.size > ASM__MAX_TOOL_NAME) return;
     for (i = 0; i < ASM_STUDIO_TOOLS; i++)
         if (studio->running[i].started < studio->running[slot].started) slot = i;
@@ -1519,6 +1520,7 @@ static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_e
     studio->tools++;
     asm__studio_break(studio, out);
     asm_buffer_init_fixed(&subject, memory, sizeof memory);
+    memset(&view, 0, sizeof view);
     view.name = event->tool.name;
     asm__tool_view_from_input(&view, event->tool.input, &subject);
     asm__studio_mark(studio, out, ASM__CYAN, "\xE2\x97\x90", "o");
