@@ -19,7 +19,7 @@ COVERED   := $(TESTS:build/%=build/covered/%)
 PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(COVERED)
 
 # One list of options for the compiler and for the checkers.
-SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
+SOURCE_FLAGS = -std=c99 -I. $$(cat build/stb.flags) -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
 
 ifeq ($(V),1)
 Q :=
@@ -62,11 +62,11 @@ check-valgrind: all $(TESTS)
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
 # Headers are checked as files of their own: the analyzer only looks into the main file.
-check-tidy:
+check-tidy: build/stb.flags
 	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(HEADERS) $(SOURCES)'; \
 	    clang-tidy --quiet $(HEADERS) $(SOURCES) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION
 
-check-cppcheck:
+check-cppcheck: build/stb.flags
 	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(HEADERS) $(SOURCES)'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(HEADERS) $(SOURCES)
@@ -116,21 +116,21 @@ define build_program
 	    $(LDFLAGS) $(CMOCKA) $(LDLIBS)
 endef
 
-build/asm-cat: examples/asm_cat.c
+build/asm-cat: examples/asm_cat.c build/stb.flags
 	$(build_program)
-$(EXAMPLES): build/%: %.c
+$(EXAMPLES): build/%: %.c build/stb.flags
 	$(build_program)
-$(TESTS): build/%: %.c build/cmocka.flags
+$(TESTS): build/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
-$(SANITIZED): build/sanitized/%: %.c build/cmocka.flags
+$(SANITIZED): build/sanitized/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
-$(COVERED): build/covered/%: %.c build/cmocka.flags
+$(COVERED): build/covered/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
 
 # Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.
-build/cmocka.flags: FORCE
+build/cmocka.flags build/stb.flags: build/%.flags: FORCE
 	@mkdir -p $(@D)
-	@flags=$$(sh tests/dependencies.sh cmocka) || exit; \
+	@flags=$$(sh tests/dependencies.sh $*) || exit; \
 	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
 
 -include $(PROGRAMS:%=%.d)

@@ -501,13 +501,15 @@ static void print_tallies(asm_buffer *out, asm_str title, const struct tallies *
     }
 }
 
-static void print_unknown(asm_buffer *out, const asm_ingest *ingest) {
+static void print_passed_over(asm_buffer *out, const asm_ingest *ingest) {
     asm_str type;
     uint64_t count;
     if (ingest->counts.unknown > 0)
         print_count(out, "", ASM_STR("lines of unknown type"), ingest->counts.unknown, 0);
     for (size_t i = 0; asm_ingest_unknown(ingest, i, &type, &count); i++)
         print_count(out, "  ", type, count, 0);
+    if (ingest->counts.heartbeats > 0)
+        print_count(out, "", ASM_STR("heartbeats, not shown"), ingest->counts.heartbeats, 0);
 }
 
 static void print_spending(asm_buffer *out, const struct statistics *statistics) {
@@ -546,7 +548,7 @@ static void print_statistics(const struct statistics *statistics, const asm_inge
     print_count(&out, "", ASM_STR("bytes"), ingest->counts.bytes, 0);
     print_tallies(&out, ASM_STR("events"), &statistics->events);
     print_tallies(&out, ASM_STR("tools"), &statistics->tools);
-    print_unknown(&out, ingest);
+    print_passed_over(&out, ingest);
     print_spending(&out, statistics);
     print_duration(&out, statistics);
     asm_buffer_drain(&out);
@@ -755,7 +757,7 @@ static void check_memory(struct program *program, asm_result result) {
     }
 }
 
-static bool open_ingest(struct program *program) {
+static void open_ingest(struct program *program) {
     const struct settings *settings = &program->settings;
     asm_ingest_options ingest = {.format = (asm_format)settings->format,
                                  .on_event = on_event,
@@ -763,9 +765,7 @@ static bool open_ingest(struct program *program) {
                                  .user = program,
                                  .session_id = asm_str_from(settings->session),
                                  .run_id = asm_str_from(settings->run)};
-    asm_result result = asm_ingest_init(&program->ingest, &ingest);
-    check_memory(program, result);
-    return result == ASM_OK;
+    check_memory(program, asm_ingest_init(&program->ingest, &ingest));
 }
 
 static void end_stream(struct program *program) {
@@ -877,10 +877,7 @@ static void hold_standard_descriptors(void) {
 static void run(struct program *program, char **files, int count) {
     const struct settings *settings = &program->settings;
     if (!settings->quiet) report_torn_lines(program);
-    if (!open_ingest(program)) {
-        asm_pipeline_close(&program->pipeline);
-        return;
-    }
+    open_ingest(program);
     show_files(program, files, count);
     asm_pipeline_close(&program->pipeline);
     if (settings->stats && !settings->quiet) print_statistics(&program->statistics, &program->ingest);

@@ -31,8 +31,7 @@ int main(void) {
         &pipeline,
         &(asm_pipeline_options){.renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2});
     asm_ingest ingest;
-    if (asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline}) != ASM_OK)
-        return 1;
+    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline});
 
     char bytes[65536];
     ssize_t size;

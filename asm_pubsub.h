@@ -1,0 +1,3401 @@
+/* asm_pubsub.h - v0.1.0 - who hears of an agent session: topics, dispatcher, presence, mailbox, UI envelopes
+ * MIT or public domain, your choice: see the end of this file.
+ *
+ * DO THIS
+ *   In exactly one C or C++ file:
+ *       #define ASM_IMPLEMENTATION
+ *       #include "asm_pubsub.h"
+ *   ASM_PUBSUB_IMPLEMENTATION builds this header only (asm_events.h and asm_render.h, which it includes, must
+ *   then be built elsewhere); ASM_STATIC makes everything static. See asm_events.h.
+ *   That file needs stb_ds.h on its include path, as "stb_ds.h" or <stb/stb_ds.h>. Its arrays are used, none
+ *   of its functions: whether and where your program defines STB_DS_IMPLEMENTATION does not matter.
+ *
+ * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
+ *   ASM_ATOMIC_LOAD(p)                    I  atomics of the mailbox, on a uint32_t: define all or none.
+ *   ASM_ATOMIC_STORE(p, v)                I  Load acquires, store releases, the others do both; the last
+ *   ASM_ATOMIC_EXCHANGE(p, v)             I  gives whether *p was x and is now v. default: the builtins of
+ *   ASM_ATOMIC_COMPARE_EXCHANGE(p, x, v)  I  gcc and clang; other compilers have no mailbox without these
+ *
+ * OVERVIEW
+ *   topics        names such as asm:session:ses_1, built and taken apart without allocation; patterns of them
+ *   asm_pubsub    the dispatcher: calls the subscribers of a topic, in this thread, before publish returns
+ *   sink          publishes every event of a pipeline; an event callback does the same without a pipeline
+ *   presence      who is there: keys that join and leave a topic
+ *   mailbox       a bounded queue to another thread, or to a slower consumer
+ *   broadcaster   what a user interface wants to know of a session, as JSON over SSE, JSON Lines or a topic
+ *
+ * EXAMPLE
+ *       static void audit(void *user, const asm_message *message) {
+ *           const asm_str tool = message->event->tool.name;
+ *           printf("%s: %.*s\n", message->topic, (int)tool.size, tool.data);
+ *       }
+ *
+ *       asm_pubsub bus;
+ *       asm_pubsub_init(&bus, NULL);
+ *       asm_pubsub_subscribe_pattern(&bus, "asm:session:*:type:tool_call_started", audit, NULL, NULL);
+ *
+ *       asm_studio studio;
+ *       asm_tty_sink tty;
+ *       asm_pubsub_sink fanout;
+ *       asm_sink sinks[] = {
+ *           asm_tty_sink_init(&tty, NULL),
+ *           asm_pubsub_sink_init(&fanout, &(asm_pubsub_sink_options){ .pubsub = &bus,
+ *                                                                     .scope = ASM_SCOPE_TYPE }),
+ *       };
+ *       asm_pipeline pipeline;
+ *       asm_pipeline_init(&pipeline, &(asm_pipeline_options){
+ *           .renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2 });
+ *
+ *       asm_pipeline_event(&pipeline, &event);               for each event
+ *
+ *       asm_result result = asm_pipeline_close(&pipeline);   the first thing that went wrong, if any
+ *       asm_pubsub_close(&bus);
+ *
+ * CALLS FROM INSIDE A SUBSCRIBER
+ *   Everything is allowed there, with these rules:
+ *
+ *       subscribe            the new subscription gets its first message from the next publish
+ *       unsubscribe          whoever it was is not called any more, even if it stood later in the same round
+ *       unsubscribe itself   likewise; the call that is under way goes on
+ *       publish              the rounds under way are brought to their end first, then the new message goes
+ *                            out. So every subscriber receives all messages in the order in which they were
+ *                            published, and when publish returns, all have been called
+ *       publish, nested past asm_pubsub_options.max_depth (32)
+ *                            refused: ASM_ERR_DEPTH, counted in `dropped`
+ *       asm_topic_release    goes, for the topic that is being published, too
+ *       asm_pubsub_close     refused: ASM_ERR_MISUSE
+ *
+ *   A subscriber returns nothing: it cannot stop the delivery to the others. The message and all it points to
+ *   are valid during the call only.
+ *
+ * MEMORY
+ *   Topics, publishing, mailboxes and SSE histories allocate nothing. Subscriptions, topic handles and
+ *   presence entries are kept in memory from ASM_REALLOC; when that runs out, the call returns
+ *   ASM_ERR_NO_MEMORY and everything is as before. A topic or pattern that nobody subscribes to and nobody
+ *   holds a handle of is freed. Presence diffs, envelopes and transports use buffers that grow.
+ *
+ * THREADS
+ *   As everywhere: one object, one thread at a time. Only the mailbox connects two threads.
+ */
+#ifndef ASM_PUBSUB_H
+#define ASM_PUBSUB_H
+
+#include "asm_render.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* =========================================================================================================
+ * Topics
+ *
+ *       {prefix}:session:{session_id}
+ *       {prefix}:session:{session_id}:run:{run_id}
+ *       {prefix}:session:{session_id}:type:{event_type}
+ *       agent_server:{agent_id}                  what an agent server tells
+ *       agent_server:debug:{agent_id}
+ *       agent_server:presence                    which agents run
+ *       agent.{session_id}                       UI envelopes
+ *
+ * A topic is a NUL-terminated string that is not empty. The builders write one into memory of the caller's,
+ * and never a part of one. A `:`, `%`, `*` or control byte in a prefix or id is written as %XX, so that no id
+ * can name a topic of another session; all else is copied as it is.
+ *
+ * Each returns the topic's length. If that is not below `size`, `out` did not suffice and holds an empty
+ * string (or nothing if size is 0; `out` may then be NULL): a second call with a byte more than the length
+ * will do. 0 is an error: an id is missing. An empty topic is refused wherever topics are taken, so that
+ * errors need no check here.
+ */
+
+#define ASM_TOPIC_SIZE   512   /* enough for what sinks, helpers and the broadcaster build */
+#define ASM_TOPIC_PREFIX "asm" /* the default prefix, used when `prefix` is absent or empty */
+
+ASM_API size_t asm_topic_session(char *out, size_t size, asm_str prefix, asm_str session_id);
+ASM_API size_t asm_topic_run(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str run_id);
+ASM_API size_t asm_topic_type(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str event_type);
+
+/* An agent cannot be named `presence`, as that is another topic: 0. */
+ASM_API size_t asm_topic_agent(char *out, size_t size, asm_str agent_id);
+ASM_API size_t asm_topic_agent_debug(char *out, size_t size, asm_str agent_id);
+#define ASM_TOPIC_AGENT_PRESENCE "agent_server:presence"
+
+ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id);
+
+/* How much of what happens shares a topic. */
+typedef enum asm_scope { ASM_SCOPE_SESSION, ASM_SCOPE_RUN, ASM_SCOPE_TYPE } asm_scope;
+
+/* The topic of `event` in that scope; 0 for an unknown scope, too. */
+ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_scope scope,
+                                  const asm_event *event);
+
+typedef enum asm_topic_kind {
+    ASM_TOPIC_CUSTOM, /* none of the forms above */
+    ASM_TOPIC_SESSION,
+    ASM_TOPIC_RUN,
+    ASM_TOPIC_TYPE,
+    ASM_TOPIC_AGENT,
+    ASM_TOPIC_AGENT_DEBUG,
+    ASM_TOPIC_PRESENCE,
+    ASM_TOPIC_CHANNEL
+} asm_topic_kind;
+
+/* A topic taken apart: what its form has no place for is absent. */
+typedef struct asm_topic_parts {
+    asm_topic_kind kind;
+    asm_str prefix;
+    asm_str session_id;
+    asm_str run_id;
+    asm_str event_type;
+    asm_str agent_id;
+} asm_topic_parts;
+
+/* Takes `topic` apart. The parts are views of it, those with %XX are unescaped into `memory`, where as many
+ * bytes as the topic has always suffice; else ASM_ERR_NO_SPACE (`memory` may be NULL with size 0). A topic
+ * that no builder gives is ASM_TOPIC_CUSTOM and has no parts; building a topic from the parts of any other
+ * gives the same topic again. */
+ASM_API asm_result asm_topic_parse(const char *topic, asm_topic_parts *parts, char *memory, size_t size);
+
+/* Patterns. The segments of a topic are what stands between its colons. In a pattern the segment `*` stands
+ * for any one segment, a final `**` for all the rest, also none: `asm:session:*:type:error_occurred`,
+ * `asm:**`. */
+#define ASM_PATTERN_MAX_SEGMENTS 32
+
+/* ASM_ERR_INVALID_ARGUMENT if `pattern` is none: empty, more than ASM_PATTERN_MAX_SEGMENTS, a `*` beside
+ * other bytes of a segment, `**` not at the end. */
+ASM_API asm_result asm_pattern_check(const char *pattern);
+
+/* Whether `topic` is among those that `pattern` stands for; false if it is no pattern. */
+ASM_API bool asm_pattern_matches(const char *pattern, const char *topic);
+
+/* =========================================================================================================
+ * Dispatcher
+ */
+
+typedef struct asm_pubsub asm_pubsub;
+
+/* A subscription. A zero one is none; one that has ended or is another dispatcher's is ASM_ERR_NOT_FOUND. */
+typedef struct asm_subscription {
+    const asm_pubsub *pubsub; /* private */
+    uint32_t slot;            /* private */
+    uint32_t generation;      /* private */
+} asm_subscription;
+
+/* A topic that was looked up once, to publish to it without looking it up again. Handles are as above. */
+typedef struct asm_topic {
+    const asm_pubsub *pubsub; /* private */
+    uint32_t slot;            /* private */
+    uint32_t generation;      /* private */
+} asm_topic;
+
+/* What subscribers get. Publishers set what they know of the members up to `text`, the event alone may do. */
+typedef struct asm_message {
+    asm_str wrapper;               /* tells kinds of messages apart; absent: ASM_MESSAGE_WRAPPER */
+    asm_str session_id;            /* absent: the event's */
+    const asm_event *event;        /* may be NULL */
+    asm_str text;                  /* the rendered text, if the publisher adds it */
+    const char *topic;             /* set by the dispatcher: where it was published */
+    asm_subscription subscription; /* set by the dispatcher: the one that is being called */
+} asm_message;
+
+#define ASM_MESSAGE_WRAPPER "asm_event"
+
+/* A subscriber. See CALLS FROM INSIDE A SUBSCRIBER. */
+typedef void (*asm_message_callback)(void *user, const asm_message *message);
+
+#define ASM_PUBSUB_MAX_DEPTH 1024
+
+typedef struct asm_pubsub_options {
+    unsigned max_depth; /* how deep publishes may nest; 0: 32, at most ASM_PUBSUB_MAX_DEPTH */
+    uint64_t hash_seed; /* give a random one if others choose your topics, so that they cannot make them
+                           collide; 0: always the same */
+} asm_pubsub_options;
+
+struct asm_pubsub {
+    asm_pubsub_options options; /* read only */
+    uint64_t published;         /* read only: messages that went out, to any number of subscribers */
+    uint64_t delivered;         /* read only: calls of subscribers */
+    uint64_t dropped;           /* read only: publishes refused because they were nested too deeply */
+    size_t topics;              /* read only: topics with a subscriber or a handle */
+    size_t patterns;            /* read only: patterns with a subscriber */
+    size_t subscriptions;       /* read only */
+    struct asm__slot *index;    /* private, all below: the topics and the segments of patterns, by hash */
+    size_t index_used;
+    struct asm__handle *handles;
+    uint32_t free_handle; /* 1 + the first of those that are free */
+    uint32_t handles_used;
+    uint32_t generation;
+    unsigned depth;
+    uint64_t next_serial;
+    uint64_t pattern_epoch; /* changes when a topic may match other patterns than before */
+    struct asm__node *pattern_root;
+    struct asm__node *unswept; /* nodes from which subscriptions were removed */
+    struct asm__cursor *cursors;
+    size_t cursors_used;
+    struct asm__round *outermost; /* the rounds under way */
+    struct asm__round *innermost;
+};
+
+/* An empty dispatcher. `options` may be NULL. Allocates nothing. It must not be moved or copied then. */
+ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *options);
+
+/* Ends all subscriptions and frees everything; it is then as after asm_pubsub_init(). ASM_ERR_MISUSE from
+ * inside a subscriber. */
+ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub);
+
+/* Has `callback` called with `user` for every message on `topic`, after those who subscribed before. The
+ * topic is copied. Subscribing twice delivers twice. `subscription` may be NULL. ASM_ERR_NO_MEMORY,
+ * ASM_ERR_INVALID_ARGUMENT. */
+ASM_API asm_result asm_pubsub_subscribe(asm_pubsub *pubsub, const char *topic, asm_message_callback callback,
+                                        void *user, asm_subscription *subscription);
+
+/* The same for every topic that matches `pattern`. Whoever subscribes to a topic and to patterns that match
+ * it is called once for each subscription. */
+ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *pattern,
+                                                asm_message_callback callback, void *user,
+                                                asm_subscription *subscription);
+
+/* Ends a subscription. */
+ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription);
+
+/* Ends all subscriptions of `topic` (or `pattern`) that have this callback and user; ASM_ERR_NOT_FOUND if
+ * none has. */
+ASM_API asm_result asm_pubsub_unsubscribe_all(asm_pubsub *pubsub, const char *topic,
+                                              asm_message_callback callback, void *user);
+ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const char *pattern,
+                                                      asm_message_callback callback, void *user);
+
+/* How many subscriptions a message on `topic` would reach now, patterns included. */
+ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic);
+
+/* Calls every subscriber of `topic` with `message`, in the order of their subscription, whether they
+ * subscribed to it or to a pattern. The cost depends on how many there are and on the length of the topic,
+ * not on the number of topics. `delivered`, here and below, may be NULL: how many were called.
+ * ASM_ERR_INVALID_ARGUMENT, ASM_ERR_DEPTH: then none. */
+ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, const asm_message *message,
+                                      size_t *delivered);
+
+/* The same, but passes over subscriptions whose user is `sender`. */
+ASM_API asm_result asm_pubsub_publish_from(asm_pubsub *pubsub, const void *sender, const char *topic,
+                                           const asm_message *message, size_t *delivered);
+
+/* One publish after the other to each topic; `delivered` is the sum. */
+ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
+                                          const asm_message *message, size_t *delivered);
+
+/* Looks up `topic` (and keeps it, whether it has subscribers or not) until asm_topic_release(): who publishes
+ * often to one topic saves the look-up. The topic is copied. ASM_ERR_NO_MEMORY, ASM_ERR_INVALID_ARGUMENT. */
+ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic *resolved);
+ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic);
+
+/* As the three above; ASM_ERR_NOT_FOUND for a handle that was released or is another dispatcher's. */
+ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic topic, const asm_message *message,
+                                     size_t *delivered);
+ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
+                                          const asm_message *message, size_t *delivered);
+ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *topics, size_t count,
+                                         const asm_message *message, size_t *delivered);
+
+/* Which events to subscribe to: a session's, one run's of it, those of one type, or an explicit topic (and
+ * nothing else). Zero what does not matter. */
+typedef struct asm_event_filter {
+    asm_str prefix; /* default: ASM_TOPIC_PREFIX */
+    asm_str session_id;
+    asm_str run_id;
+    asm_str event_type;
+    const char *topic;
+} asm_event_filter;
+
+/* Subscribes to the topic that `filter` names. ASM_ERR_INVALID_ARGUMENT without a session id and topic, with
+ * both a run id and a type, with a topic and anything else, and for a topic of ASM_TOPIC_SIZE bytes or more.
+ */
+ASM_API asm_result asm_pubsub_subscribe_events(asm_pubsub *pubsub, const asm_event_filter *filter,
+                                               asm_message_callback callback, void *user,
+                                               asm_subscription *subscription);
+
+/* =========================================================================================================
+ * Publishing events: sink and callback
+ */
+
+/* Publishes a message; what asm_pubsub_publish() is to a dispatcher. Bridges to a broker have one of their
+ * own. */
+typedef asm_result (*asm_publish_function)(void *user, const char *topic, const asm_message *message);
+
+#define ASM_SINK_MAX_TOPICS 16
+
+/* Names the topics of an event: sets topics[0] to topics[n - 1] and returns n, at most ASM_SINK_MAX_TOPICS.
+ * 0: it is not published. The strings must stay until the next call; they are not escaped: see the builders
+ * above. */
+typedef size_t (*asm_topic_function)(void *user, const asm_event *event, const char **topics);
+
+/* Where and what to publish. One of topic, choose_topics, or prefix and scope. */
+typedef struct asm_pubsub_sink_options {
+    asm_pubsub *pubsub;               /* required unless `publish` is given */
+    const char *topic;                /* everything goes to this one; must outlive the sink */
+    asm_topic_function choose_topics; /* or a function says where */
+    void *topics_user;                /* its user */
+    asm_str prefix;                   /* default: ASM_TOPIC_PREFIX; must outlive the sink */
+    asm_scope scope;                  /* default: ASM_SCOPE_SESSION */
+    asm_str wrapper;                  /* default: ASM_MESSAGE_WRAPPER; must outlive the sink */
+    bool include_text;                /* messages carry the rendered text */
+    asm_publish_function publish;     /* used in place of the dispatcher, for tests and bridges */
+    void *publish_user;               /* its user */
+} asm_pubsub_sink_options;
+
+typedef struct asm_pubsub_sink {
+    asm_pubsub_sink_options options; /* read only */
+    uint64_t broadcasts;             /* read only: publishes that succeeded, one for each topic */
+    uint64_t errors;                 /* read only: publishes that failed; they stop nothing */
+    asm_result result;               /* read only: what the init found */
+    asm_result last_error;           /* read only: of the last publish that failed */
+} asm_pubsub_sink;
+
+/* A sink that publishes each event. Text that belongs to no event is ignored. `result` of the sink is
+ * ASM_ERR_INVALID_ARGUMENT without a pubsub or publish function, with two of topic, choose_topics, and prefix
+ * or scope, for an unknown scope and for an empty topic. */
+ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_sink_options *options);
+
+/* An event callback and its user, as a pair. */
+typedef struct asm_event_handler {
+    asm_event_callback callback;
+    void *user;
+} asm_event_handler;
+
+/* The same without a pipeline: a callback that publishes each event. See sink->result for what was wrong with
+ * the options; each event is then counted as an error. */
+ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
+                                                   const asm_pubsub_sink_options *options);
+
+/* Several callbacks as one, which calls them in order. */
+typedef struct asm_event_chain {
+    const asm_event_handler *handlers; /* private */
+    size_t count;                      /* private */
+} asm_event_chain;
+
+/* `handlers` stays the caller's and must outlive the chain; one without a callback is passed over. */
+ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm_event_handler *handlers,
+                                               size_t count);
+
+/* =========================================================================================================
+ * Presence
+ *
+ * Who is there. An entry is one appearance of a key (a user, an agent) on a topic: two browser tabs are two
+ * entries of one key. Every change publishes one message on the topic: wrapper and event type name
+ * ASM_PRESENCE_DIFF, and in event->extra
+ *       {"joins":{"user_1":{"count":2,"metas":[{"ref":"9","ref_prev":"4","meta":{…}}]}},"leaves":{…}}
+ * `metas` are the entries that came or went; `count` is how many the key has now: it has just joined if that
+ * is the length of its metas in `joins`, and has left if it is 0 in `leaves`. An update gives the old entry
+ * in `leaves`, the new one in `joins`, with the old one's reference as `ref_prev`.
+ */
+
+#define ASM_PRESENCE_DIFF "presence_diff"
+
+typedef struct asm_presence_options {
+    asm_pubsub *pubsub; /* where changes are published; NULL: nowhere */
+} asm_presence_options;
+
+typedef struct asm_presence {
+    asm_presence_options options;        /* read only */
+    struct asm__presence_entry *entries; /* private */
+    uint64_t last_reference;             /* private */
+} asm_presence;
+
+/* An entry as it is given out: views that are valid until the next change. */
+typedef struct asm_presence_entry {
+    uint64_t reference;
+    const void *owner;
+    const char *topic;
+    asm_str key;
+    asm_str meta; /* JSON */
+} asm_presence_entry;
+
+/* Nobody is there. `options` may be NULL. Allocates nothing. */
+ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_options *options);
+
+/* Forgets everybody, without publishing, and frees everything. */
+ASM_API void asm_presence_close(asm_presence *presence);
+
+/* Adds an entry. `owner` is whose it is (any address, a connection's; may be NULL); topic, key and meta are
+ * copied. `meta` is a JSON value, absent is {}. `reference` may be NULL: names the entry, never 0.
+ * ASM_ERR_INVALID_ARGUMENT if topic or key are empty, ASM_ERR_SYNTAX and such for the meta,
+ * ASM_ERR_NO_MEMORY, ASM_ERR_DEPTH in subscribers that are nested too deeply for the diff to go out: then
+ * nothing has changed. */
+ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
+                                      asm_str key, asm_str meta, uint64_t *reference);
+
+/* Gives an entry another meta, and with it another reference, which replaces `*reference`. ASM_ERR_NOT_FOUND,
+ * and as above. */
+ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta);
+
+/* Removes an entry. ASM_ERR_NOT_FOUND, and as above. */
+ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t reference);
+
+/* Removes all entries of `owner`, with one diff for each topic. OK also if there are none. */
+ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void *owner);
+
+/* How many keys are on `topic`. */
+ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topic);
+
+/* Goes through the entries of `topic` (all topics if it is NULL) in the order in which they came: start with
+ * *at == 0. False at the end. */
+ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, size_t *at,
+                               asm_presence_entry *entry);
+
+/* Appends who is on `topic` as JSON: {"user_1":{"metas":[{"ref":"9","meta":{…}}]}}. */
+ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const char *topic, asm_buffer *out);
+
+/* =========================================================================================================
+ * Mailbox
+ *
+ * A bounded queue of whole copies of messages in memory of the caller's, between one producer and one
+ * consumer: two threads, or one thread and an interrupt, or two parts of one program. Both sides are
+ * wait-free: neither ever waits for the other.
+ */
+
+typedef enum asm_overflow {
+    ASM_OVERFLOW_REFUSE,     /* a new message is refused: ASM_ERR_NO_SPACE */
+    ASM_OVERFLOW_DROP_OLDEST /* the oldest message makes room; with a capacity of 1: latest only */
+} asm_overflow;
+
+typedef struct asm_mailbox_options {
+    void *memory;          /* must outlive the mailbox; any alignment */
+    size_t size;           /* see asm_mailbox_size() */
+    unsigned capacity;     /* messages: a power of two up to ASM_MAILBOX_MAX_CAPACITY; 0: the default */
+    asm_overflow overflow; /* default: ASM_OVERFLOW_REFUSE */
+    bool merge_text; /* a streamed piece of text is added to the one that was posted just before it, if that
+                        has not been taken yet, is of the same message, there is room, and neither has
+                        anything but a delta, a time and a sequence number of its own: time of the first,
+                        number of the last */
+} asm_mailbox_options;
+
+#define ASM_MAILBOX_DEFAULT_CAPACITY 64
+#define ASM_MAILBOX_MAX_CAPACITY     4096
+
+typedef struct asm_mailbox {
+    asm_mailbox_options options; /* read only */
+    size_t max_message;          /* read only: the bytes that one message and all it points to may take */
+    unsigned char *letters;      /* private, all below */
+    size_t letter_size;
+    uint32_t *ring; /* atomic */
+    uint32_t tail;  /* atomic: how many letters were put in the ring */
+    struct {
+        uint64_t number, posted, refused, dropped, merged;
+        uint32_t spare, tail, last_word;
+        bool can_merge;
+    } producer;
+    struct {
+        uint64_t expected, received, missed;
+        uint32_t spare, head;
+    } consumer;
+} asm_mailbox;
+
+/* How many bytes of memory a mailbox needs for `capacity` messages of at most `max_message` bytes; 0 if that
+ * is too much. asm_message_size() tells what a message takes. */
+ASM_API size_t asm_mailbox_size(unsigned capacity, size_t max_message);
+ASM_API size_t asm_message_size(const asm_message *message);
+
+/* An empty mailbox. ASM_ERR_INVALID_ARGUMENT for a capacity or policy out of range, ASM_ERR_NO_SPACE if the
+ * memory is not enough for it, ASM_ERR_UNSUPPORTED without atomics. It must not be moved or copied from now
+ * on. */
+ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options);
+
+/* Producer: puts a copy of `message` in the mailbox. ASM_ERR_NO_SPACE if it is refused, or is larger than
+ * max_message. */
+ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message);
+
+/* The same as a subscriber: asm_pubsub_subscribe(&bus, topic, asm_mailbox_on_message, &mailbox, NULL). */
+ASM_API void asm_mailbox_on_message(void *mailbox, const asm_message *message);
+
+/* Consumer: takes the next message, or NULL if there is none. It is valid until the next call. `missed` may
+ * be NULL: how many messages were lost just before this one. `subscription` of the message is the one that it
+ * was posted by, if any. */
+ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *missed);
+
+/* Consumer: calls `callback` with each message that is there, at most `max` of them (0: as many as the
+ * mailbox holds), and returns how many. Before a message that follows a gap it is called with one more:
+ * wrapper ASM_MAILBOX_GAP, an event of that type name, and in its extra {"missed":N}; the count leaves these
+ * out. */
+ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback callback, void *user, size_t max);
+
+#define ASM_MAILBOX_GAP "asm_gap"
+
+/* Counters, each for the side that calls. */
+typedef struct asm_mailbox_counters {
+    uint64_t posted;   /* producer: messages that were accepted, merged ones among them */
+    uint64_t refused;  /* producer: messages that were not accepted */
+    uint64_t dropped;  /* producer: accepted messages that made room before anybody took them */
+    uint64_t merged;   /* producer: messages that were added to the one before */
+    uint64_t received; /* consumer: messages that were taken */
+    uint64_t missed;   /* consumer: messages that were lost before the last one taken */
+} asm_mailbox_counters;
+
+ASM_API asm_mailbox_counters asm_mailbox_producer_counters(const asm_mailbox *mailbox);
+ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *mailbox);
+
+/* =========================================================================================================
+ * Broadcaster
+ *
+ * Watches the events of a session and tells a user interface what it wants to know, as JSON envelopes on the
+ * channel agent.{session_id}:
+ *       {"type":T,"session_id":S,"execution_id":X,"timestamp":"2026-02-09T12:00:00.123Z","payload":{…}}
+ * execution_id is the run id, timestamp the event's time, in milliseconds. The types and their payloads:
+ *
+ *       agent.status           status, previous_status; with an explicit change and a failed run also
+ *                              error_message, last_response
+ *       agent.step.started     step_number, message_count, available_tools
+ *       agent.step.completed   step_number, has_tool_calls, errors, finish_reason, usage, duration_ms
+ *       agent.tool.started     tool_name, tool_call_id, args_summary or args
+ *       agent.tool.completed   tool_name, tool_call_id, success, error, duration_ms, result_summary
+ *       agent.stream.chunk     content, is_complete (always false), chunk_index (from 0 in each execution)
+ *       agent.continuation     step_number, should_stop, stop_reason, resolved_by
+ *
+ * What an event does not tell is null. args_summary is the first three arguments as `key: value, key: value`:
+ * strings in single quotes, others as JSON; a value of more than 30 bytes becomes its first 27 and `...`.
+ * result_summary is the beginning of the output, cut likewise. Nothing is cut inside a UTF-8 sequence.
+ */
+
+/* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. */
+typedef asm_result (*asm_broadcast_function)(void *user, const char *channel, asm_str envelope);
+
+/* Which envelopes, and what is in them. */
+typedef struct asm_broadcast_settings {
+    bool stream_chunks;      /* agent.stream.chunk */
+    bool continuation_trace; /* agent.continuation */
+    bool tool_args;          /* the arguments of tools (args); else the first three in short (args_summary) */
+    unsigned longest_arg;    /* in args: bytes of a string, or of any other value's JSON, that are shown; then
+                                `...` */
+    bool manual_status;      /* agent.status only by asm_broadcaster_set_status() and status_changed events */
+    bool trust_should_stop;  /* a continuation_evaluated with should_stop false does not end the execution;
+                                see asm_broadcaster_event() */
+} asm_broadcast_settings;
+
+ASM_API asm_broadcast_settings asm_broadcast_minimal(void);  /* status, steps, tools; longest_arg 100 */
+ASM_API asm_broadcast_settings asm_broadcast_standard(void); /* stream chunks, too */
+ASM_API asm_broadcast_settings asm_broadcast_debug(void);    /* everything, arguments up to 500 bytes */
+
+typedef struct asm_broadcaster_options {
+    asm_broadcast_function broadcast; /* required: where envelopes go */
+    void *user;
+    const asm_broadcast_settings *settings; /* NULL: asm_broadcast_standard(); copied */
+    asm_str session_id; /* watch only this session; also taken for events without a session id. Default: any,
+                           and it starts anew when the session changes. Must outlive the broadcaster */
+    asm_str execution_id;                /* for events without a run id; must outlive the broadcaster */
+    asm_time (*clock)(void *clock_user); /* for events without a time; NULL: their timestamp is null */
+    void *clock_user;
+    char *buffer; /* memory: half of it for an envelope, half for the arguments of a tool, read and cut; what
+                     does not fit is an error. Default: memory that grows to the longest */
+    size_t buffer_size;
+} asm_broadcaster_options;
+
+#define ASM_STATUS_SIZE 32 /* a status and its NUL */
+
+typedef struct asm_broadcaster {
+    asm_broadcaster_options options; /* read only */
+    asm_broadcast_settings settings; /* read only */
+    char status[ASM_STATUS_SIZE];    /* read only: "idle", "processing", "completed", "failed", "cancelled",
+                                        "stopped" or yours */
+    uint64_t broadcasts;             /* read only: envelopes that went out */
+    uint64_t errors;                 /* read only: envelopes that did not */
+    uint64_t next_chunk;             /* private */
+    bool has_session;                /* private: there was an event */
+    uint64_t session_hash;           /* private: of the session of the last one */
+    asm_buffer envelope;             /* private */
+    asm_buffer scratch, text;        /* private */
+} asm_broadcaster;
+
+/* ASM_ERR_INVALID_ARGUMENT without a broadcast function. */
+ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster, const asm_broadcaster_options *options);
+ASM_API void asm_broadcaster_close(asm_broadcaster *broadcaster);
+
+/* Looks at an event and sends what follows from it. Returns the error of the first envelope that could not be
+ * sent; the others are sent all the same. Events of another session than that of the options are passed over.
+ * What changes the status:
+ *
+ *       step_started, run_started   processing
+ *       continuation_evaluated      by its stop reason: completed, or none: completed; error: failed;
+ *                                   user_requested: cancelled; any other: stopped
+ *       run_completed               completed
+ *       run_failed                  failed, with its message
+ *       run_cancelled               cancelled
+ *       run_timeout                 stopped
+ *       status_changed              an explicit change, as by asm_broadcaster_set_status()
+ *
+ * The envelopes' consumers take every continuation_evaluated for the end of the execution, should_stop false
+ * or not, and so does this; trust_should_stop is for event sources that tell each evaluation. */
+ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm_event *event);
+
+/* The same as an event callback and as a subscriber. */
+ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event, asm_str text);
+ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *message);
+
+/* An explicit change of status, at `time` (0: the clock's). The session is that of the options, required
+ * here. `error_message` and `last_response` may be absent. Does nothing if the status is that already.
+ * ASM_ERR_INVALID_ARGUMENT for an empty status and one of ASM_STATUS_SIZE bytes or more. */
+ASM_API asm_result asm_broadcaster_set_status(asm_broadcaster *broadcaster, asm_str status,
+                                              asm_str error_message, asm_str last_response, asm_time time);
+
+/* Starts the next execution of the session: idle, the next chunk is the first, and this is the execution's
+ * id. Sends nothing. */
+ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id);
+
+/* ---- Transports ---- */
+
+/* Appends one server-sent event: `id` and `event` may be absent; data is split into lines.
+ * ASM_ERR_INVALID_ARGUMENT, and nothing appended, if id or event hold CR, LF or NUL. */
+ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm_str data);
+
+/* Server-sent events with a history, for text/event-stream. Ids are `epoch.number`, numbers from 1. */
+typedef struct asm_sse_options {
+    asm_write_function write; /* gets each event, whole; send it to every connection. May be NULL */
+    void *user;
+    uint64_t epoch; /* tells this history from an earlier one: the time of the program's start, say. 0: ids
+                       are the number alone */
+    char *memory;   /* for the history, which the latest events that fit make up; must outlive it. NULL: no
+                       history */
+    size_t size;
+} asm_sse_options;
+
+typedef struct asm_sse {
+    asm_sse_options options; /* read only */
+    uint64_t last;           /* read only: the number of the last event; 0: there was none */
+    uint64_t first;    /* read only: the number of the first one in the history; last + 1 if that is empty */
+    size_t head, used; /* private: where the history begins in memory, and its bytes */
+    asm_buffer frame;  /* private */
+} asm_sse;
+
+ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options);
+ASM_API void asm_sse_close(asm_sse *sse);
+
+/* An asm_broadcast_function: user is the asm_sse, the event's name is the envelope's type. The text of one
+ * event is put together in memory that grows to the longest. */
+ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope);
+
+/* Sends to `write` what follows the event that the client had last: the value of its Last-Event-ID header, or
+ * absent for everything in the history. An event may come in two pieces. `complete` may be NULL: false if
+ * events are missing before the first one sent, or if the id is not of this epoch (then the whole history is
+ * sent): the client should load its state anew. */
+ASM_API asm_result asm_sse_resume(const asm_sse *sse, asm_str last_event_id, asm_write_function write,
+                                  void *user, bool *complete);
+
+/* Envelopes as JSON Lines, one write for each, put together in memory that grows to the longest. */
+typedef struct asm_envelope_lines {
+    asm_write_function write; /* set by asm_envelope_lines_init(), as all below: private */
+    void *user;
+    asm_buffer line;
+} asm_envelope_lines;
+
+ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user);
+ASM_API void asm_envelope_lines_close(asm_envelope_lines *lines);
+ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope);
+
+/* Envelopes as messages on the topic that is their channel: wrapper ASM_ENVELOPE_WRAPPER, the envelope is the
+ * text. An asm_broadcast_function whose user is an asm_pubsub. */
+#define ASM_ENVELOPE_WRAPPER "asm_envelope"
+ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* ASM_PUBSUB_H */
+
+/* =========================================================================================================
+ * Implementation
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC)
+#ifndef ASM_PUBSUB_IMPLEMENTED
+#define ASM_PUBSUB_IMPLEMENTED
+
+#include <string.h>
+
+#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#include <stdlib.h>
+#define ASM_REALLOC(pointer, size) realloc(pointer, size)
+#define ASM_FREE(pointer)          free(pointer)
+#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
+#error "define both ASM_REALLOC and ASM_FREE, or none"
+#endif
+
+#ifndef INCLUDE_STB_DS_H
+#ifdef __has_include
+#if __has_include("stb_ds.h")
+#include "stb_ds.h"
+#else
+#include <stb/stb_ds.h>
+#endif
+#else
+#include "stb_ds.h"
+#endif
+#endif
+
+/* >>arrays
+ * stb_ds arrays, grown here: stb_ds's own growth does not survive a failed allocation. */
+
+#define asm__count(array) stbds_arrlenu(array)
+
+/* Makes room for `count` elements in all; false if there is no memory, and the array is as before. */
+#define asm__reserve(array, count) asm__array_reserve(&(array), sizeof *(array), (count))
+
+/* Only after asm__reserve(). */
+#define asm__push(array, value) ((array)[stbds_header(array)->length++] = (value))
+
+/* Frees the array and sets the pointer to NULL. */
+#define asm__array_free(array) asm__array_release(&(array))
+
+/* `place` is where the pointer to the array is kept; memcpy, as its type is not known here. */
+static bool asm__array_reserve(void *place, size_t element_size, size_t count) {
+    void *array;
+    memcpy(&array, place, sizeof array);
+    stbds_array_header *header = array ? stbds_header(array) : NULL;
+    const size_t capacity = header ? header->capacity : 0;
+    if (count <= capacity) return true;
+    const size_t most = (SIZE_MAX / 2 - sizeof *header) / element_size;
+    if (count > most) return false;
+    count = count < 4 ? 4 : count;
+    if (count < capacity * 2 && capacity * 2 <= most) count = capacity * 2;
+    stbds_array_header *grown =
+        (stbds_array_header *)ASM_REALLOC(header, sizeof *header + element_size * count);
+    if (!grown) return false;
+    if (!header) memset(grown, 0, sizeof *grown);
+    grown->capacity = count;
+    array = grown + 1;
+    memcpy(place, &array, sizeof array);
+    return true;
+}
+
+static void asm__array_release(void *place) {
+    void *array;
+    memcpy(&array, place, sizeof array);
+    if (array) ASM_FREE(stbds_header(array));
+    array = NULL;
+    memcpy(place, &array, sizeof array);
+}
+
+/* >>hash
+ * A seeded 64-bit hash after the design of wyhash: 16 bytes at a time through a 64 x 64 bit multiplication.
+ */
+
+static uint64_t asm__hash_mix(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 asm__uint128;
+    const asm__uint128 product = (asm__uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    const uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    const uint64_t low = a_low * b_low, middle = a_high * b_low + (low >> 32);
+    const uint64_t cross = a_low * b_high + (uint32_t)middle;
+    return (low & 0xffffffffu) ^ (cross << 32) ^ (a_high * b_high + (middle >> 32) + (cross >> 32));
+#endif
+}
+
+static uint64_t asm__hash_load(const char *bytes, size_t size) {
+    uint64_t word = 0;
+    if (size >= 8) {
+        memcpy(&word, bytes, 8);
+    } else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + size - 4, 4);
+        word = (uint64_t)first << 32 | last;
+    } else if (size > 0) {
+        word = (uint64_t)(unsigned char)bytes[0] << 16 | (uint64_t)(unsigned char)bytes[size / 2] << 8 |
+               (unsigned char)bytes[size - 1];
+    }
+    return word;
+}
+
+static uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
+    static const uint64_t secret[] = {0x9e3779b97f4a7c15u, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
+    uint64_t hash = asm__hash_mix(seed ^ secret[0], (uint64_t)size ^ secret[1]);
+    size_t left = size;
+    for (; left > 16; left -= 16, bytes += 16)
+        hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ secret[1], asm__hash_load(bytes + 8, 8) ^ hash);
+    const uint64_t first = asm__hash_load(bytes, left > 8 ? 8 : left);
+    const uint64_t last = left > 8 ? asm__hash_load(bytes + left - 8, 8) : 0;
+    return asm__hash_mix(asm__hash_mix(first ^ secret[1], last ^ hash) ^ secret[2], hash ^ secret[1]);
+}
+
+/* >>topic builders */
+
+typedef struct asm__topic_writer {
+    char *out;
+    size_t size;
+    size_t length; /* also past `size`: what the whole topic takes */
+    bool failed;
+} asm__topic_writer;
+
+/* memcpy for the few bytes that ids have: pieces of fixed sizes, the last one overlapping, without a call. */
+static inline void asm__topic_copy(char *out, const char *bytes, size_t size) {
+    if (size >= 16) {
+        for (size_t at = 0; at < size - 16; at += 16)
+            memcpy(out + at, bytes + at, 16);
+        memcpy(out + size - 16, bytes + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(out, bytes, 8);
+        memcpy(out + size - 8, bytes + size - 8, 8);
+    } else {
+        for (size_t at = 0; at < size; at++)
+            out[at] = bytes[at];
+    }
+}
+
+static inline void asm__topic_add(asm__topic_writer *writer, const char *bytes, size_t size) {
+    if (writer->length < writer->size && size < writer->size - writer->length)
+        asm__topic_copy(writer->out + writer->length, bytes, size);
+    writer->length = size > SIZE_MAX - writer->length ? SIZE_MAX : writer->length + size;
+}
+
+static bool asm__topic_must_escape(unsigned char byte) {
+    return byte < 0x20 || byte == 0x7f || byte == ':' || byte == '%' || byte == '*';
+}
+
+/* Whether asm__topic_must_escape() may hold for one of eight bytes: a high bit is set. It also is for bytes
+ * that are not ASCII, and behind a byte for which it holds. */
+static uint64_t asm__topic_suspicious(const char *bytes) {
+    const uint64_t each = UINT64_MAX / 255;
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    const uint64_t control = word - each * 0x20, del = word + each;
+    const uint64_t percent = (word ^ each * '%') - each;
+    const uint64_t star_or_colon =
+        ((word & ~(each * 0x10)) ^ each * '*') - each; /* they differ in that bit */
+    return (control | del | percent | star_or_colon) & each * 0x80;
+}
+
+static bool asm__topic_may_escape(const char *bytes, size_t size) {
+    uint64_t found = 0;
+    size_t at = 0;
+    for (; size - at >= 8; at += 8)
+        found |= asm__topic_suspicious(bytes + at);
+    if (at < size && size > 8) return (found | asm__topic_suspicious(bytes + size - 8)) != 0;
+    for (; at < size; at++)
+        if (asm__topic_must_escape((unsigned char)bytes[at])) return true;
+    return found != 0;
+}
+
+/* By value, so that the writer can stay in registers where nothing is to be escaped. */
+static asm__topic_writer asm__topic_add_escaped(asm__topic_writer writer, asm_str id) {
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < id.size; i++) {
+        const unsigned char byte = (unsigned char)id.data[i];
+        const char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+        if (asm__topic_must_escape(byte)) asm__topic_add(&writer, escaped, sizeof escaped);
+        else asm__topic_add(&writer, id.data + i, 1);
+    }
+    return writer;
+}
+
+static inline void asm__topic_add_id(asm__topic_writer *writer, asm_str id) {
+    if (!id.data || !id.size) writer->failed = true;
+    else if (asm__topic_may_escape(id.data, id.size)) *writer = asm__topic_add_escaped(*writer, id);
+    else asm__topic_add(writer, id.data, id.size);
+}
+
+static asm__topic_writer asm__topic_begin(char *out, size_t size) {
+    asm__topic_writer writer;
+    writer.out = out;
+    writer.size = out ? size : 0;
+    writer.length = 0;
+    writer.failed = false;
+    return writer;
+}
+
+static inline size_t asm__topic_end(const asm__topic_writer *writer) {
+    const bool written = !writer->failed && writer->length < writer->size;
+    if (writer->size) writer->out[written ? writer->length : 0] = '\0';
+    return writer->failed ? 0 : writer->length;
+}
+
+#define ASM__TOPIC_ADD_LITERAL(writer, literal) asm__topic_add((writer), "" literal, sizeof("" literal) - 1)
+
+static inline asm__topic_writer asm__topic_begin_session(char *out, size_t size, asm_str prefix,
+                                                         asm_str session_id) {
+    asm__topic_writer writer = asm__topic_begin(out, size);
+    if (prefix.data && prefix.size) asm__topic_add_id(&writer, prefix);
+    else ASM__TOPIC_ADD_LITERAL(&writer, ASM_TOPIC_PREFIX);
+    ASM__TOPIC_ADD_LITERAL(&writer, ":session:");
+    asm__topic_add_id(&writer, session_id);
+    return writer;
+}
+
+ASM_API size_t asm_topic_session(char *out, size_t size, asm_str prefix, asm_str session_id) {
+    const asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_run(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str run_id) {
+    asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    ASM__TOPIC_ADD_LITERAL(&writer, ":run:");
+    asm__topic_add_id(&writer, run_id);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_type(char *out, size_t size, asm_str prefix, asm_str session_id,
+                              asm_str event_type) {
+    asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    ASM__TOPIC_ADD_LITERAL(&writer, ":type:");
+    asm__topic_add_id(&writer, event_type);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_agent(char *out, size_t size, asm_str agent_id) {
+    asm__topic_writer writer = asm__topic_begin(out, size);
+    ASM__TOPIC_ADD_LITERAL(&writer, "agent_server:");
+    asm__topic_add_id(&writer, agent_id);
+    writer.failed = writer.failed || (agent_id.size == 8 && memcmp(agent_id.data, "presence", 8) == 0);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_agent_debug(char *out, size_t size, asm_str agent_id) {
+    asm__topic_writer writer = asm__topic_begin(out, size);
+    ASM__TOPIC_ADD_LITERAL(&writer, "agent_server:debug:");
+    asm__topic_add_id(&writer, agent_id);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id) {
+    asm__topic_writer writer = asm__topic_begin(out, size);
+    ASM__TOPIC_ADD_LITERAL(&writer, "agent.");
+    asm__topic_add_id(&writer, session_id);
+    return asm__topic_end(&writer);
+}
+
+ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_scope scope,
+                                  const asm_event *event) {
+    switch (scope) {
+    case ASM_SCOPE_SESSION:
+        return asm_topic_session(out, size, prefix, event->session_id);
+    case ASM_SCOPE_RUN:
+        return asm_topic_run(out, size, prefix, event->session_id, event->run_id);
+    case ASM_SCOPE_TYPE:
+        return asm_topic_type(out, size, prefix, event->session_id, asm_event_name(event));
+    default:
+        if (out && size) out[0] = '\0';
+        return 0;
+    }
+}
+
+/* >>topic parser */
+
+/* The segment at `*at`, and `*at` moved behind its colon, past the end (size + 1) behind the last one. */
+static asm_str asm__topic_segment(asm_str topic, size_t *at) {
+    asm_str segment;
+    segment.data = topic.data + *at;
+    const char *colon = (const char *)memchr(segment.data, ':', topic.size - *at);
+    segment.size = colon ? (size_t)(colon - segment.data) : topic.size - *at;
+    *at += segment.size + 1;
+    return segment;
+}
+
+static int asm__topic_hex_digit(char digit) {
+    return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/* Undoes asm__topic_add_id() over itself. False for text that it does not give. */
+static bool asm__topic_unescape(char *text, size_t *size) {
+    size_t length = 0;
+    for (size_t i = 0; i < *size; i++) {
+        if (text[i] != '%') {
+            text[length++] = text[i];
+            continue;
+        }
+        const int high = *size - i > 2 ? asm__topic_hex_digit(text[i + 1]) : -1;
+        const int low = high < 0 ? -1 : asm__topic_hex_digit(text[i + 2]);
+        if (low < 0 || !asm__topic_must_escape((unsigned char)(high * 16 + low))) return false;
+        text[length++] = (char)(high * 16 + low);
+        i += 2;
+    }
+    *size = length;
+    return true;
+}
+
+/* An id out of `segment`; false if it cannot be one. ASM_ERR_NO_SPACE goes to `result`. */
+static bool asm__topic_read_id(asm_str segment, asm_str *id, asm_buffer *memory, asm_result *result) {
+    bool has_escape = false;
+    for (size_t i = 0; i < segment.size; i++) {
+        const unsigned char byte = (unsigned char)segment.data[i];
+        has_escape = has_escape || byte == '%';
+        if (byte != '%' && asm__topic_must_escape(byte)) return false;
+    }
+    if (!has_escape) {
+        *id = segment;
+        return segment.size > 0;
+    }
+    if (segment.size > memory->capacity - memory->size) {
+        *result = ASM_ERR_NO_SPACE;
+        return false;
+    }
+    char *copy = memory->data + memory->size;
+    memcpy(copy, segment.data, segment.size);
+    if (!asm__topic_unescape(copy, &segment.size)) return false;
+    memory->size += segment.size;
+    *id = asm_str_make(copy, segment.size);
+    return true;
+}
+
+/* The kind of a topic with these segments, and which of the parts its last segment is. */
+static asm_topic_kind asm__topic_classify(const asm_str *segments, size_t count, asm_topic_parts *parts,
+                                          asm_str **last) {
+    const bool is_session = count >= 3 && asm_str_equal(segments[1], ASM_STR("session"));
+    const bool is_agent = asm_str_equal(segments[0], ASM_STR("agent_server"));
+    if (is_session && count == 3) {
+        *last = &parts->session_id;
+        return ASM_TOPIC_SESSION;
+    }
+    if (is_session && count == 5 && asm_str_equal(segments[3], ASM_STR("run"))) {
+        *last = &parts->run_id;
+        return ASM_TOPIC_RUN;
+    }
+    if (is_session && count == 5 && asm_str_equal(segments[3], ASM_STR("type"))) {
+        *last = &parts->event_type;
+        return ASM_TOPIC_TYPE;
+    }
+    *last = &parts->agent_id;
+    if (is_agent && count == 2)
+        return asm_str_equal(segments[1], ASM_STR("presence")) ? ASM_TOPIC_PRESENCE : ASM_TOPIC_AGENT;
+    if (is_agent && count == 3 && asm_str_equal(segments[1], ASM_STR("debug"))) return ASM_TOPIC_AGENT_DEBUG;
+    if (count == 1 && segments[0].size > 6 && memcmp(segments[0].data, "agent.", 6) == 0) {
+        *last = &parts->session_id;
+        return ASM_TOPIC_CHANNEL;
+    }
+    return ASM_TOPIC_CUSTOM;
+}
+
+ASM_API asm_result asm_topic_parse(const char *topic, asm_topic_parts *parts, char *memory, size_t size) {
+    if (!topic || !*topic || !parts) return ASM_ERR_INVALID_ARGUMENT;
+    const asm_str whole = asm_str_from(topic);
+    asm_topic_parts found;
+    memset(&found, 0, sizeof found);
+    asm_str segments[6];
+    size_t count = 0;
+    for (size_t at = 0; at <= whole.size && count < 6; count++)
+        segments[count] = asm__topic_segment(whole, &at);
+    asm_str *last = NULL;
+    found.kind = asm__topic_classify(segments, count, &found, &last);
+
+    asm_buffer unescaped;
+    asm_buffer_init_fixed(&unescaped, memory, memory ? size : 0);
+    asm_result result = ASM_OK;
+    bool valid = found.kind != ASM_TOPIC_CUSTOM;
+    const bool is_session = found.kind >= ASM_TOPIC_SESSION && found.kind <= ASM_TOPIC_TYPE;
+    if (valid && is_session) valid = asm__topic_read_id(segments[0], &found.prefix, &unescaped, &result);
+    if (valid && is_session && count == 5)
+        valid = asm__topic_read_id(segments[2], &found.session_id, &unescaped, &result);
+    if (valid && found.kind != ASM_TOPIC_PRESENCE) {
+        asm_str id = segments[count - 1];
+        if (found.kind == ASM_TOPIC_CHANNEL) id = asm_str_make(id.data + 6, id.size - 6);
+        valid = asm__topic_read_id(id, last, &unescaped, &result);
+    }
+    if (result != ASM_OK) return result;
+    if (!valid) memset(&found, 0, sizeof found);
+    *parts = found;
+    return ASM_OK;
+}
+
+/* >>patterns */
+
+static bool asm__pattern_is_any(asm_str segment) {
+    return segment.size == 1 && segment.data[0] == '*';
+}
+
+static bool asm__pattern_is_rest(asm_str segment) {
+    return segment.size == 2 && memcmp(segment.data, "**", 2) == 0;
+}
+
+ASM_API asm_result asm_pattern_check(const char *pattern) {
+    if (!pattern || !*pattern) return ASM_ERR_INVALID_ARGUMENT;
+    const asm_str whole = asm_str_from(pattern);
+    size_t count = 0;
+    for (size_t at = 0; at <= whole.size; count++) {
+        const asm_str segment = asm__topic_segment(whole, &at);
+        const bool has_star = segment.size && memchr(segment.data, '*', segment.size);
+        const bool is_wildcard =
+            asm__pattern_is_any(segment) || (asm__pattern_is_rest(segment) && at > whole.size);
+        if (count == ASM_PATTERN_MAX_SEGMENTS || (has_star && !is_wildcard)) return ASM_ERR_INVALID_ARGUMENT;
+    }
+    return ASM_OK;
+}
+
+ASM_API bool asm_pattern_matches(const char *pattern, const char *topic) {
+    if (!pattern || asm_pattern_check(pattern) != ASM_OK || !topic || !*topic) return false;
+    const asm_str wanted = asm_str_from(pattern), given = asm_str_from(topic);
+    size_t at = 0;
+    for (size_t pattern_at = 0; pattern_at <= wanted.size;) {
+        const asm_str segment = asm__topic_segment(wanted, &pattern_at);
+        if (asm__pattern_is_rest(segment)) return true;
+        if (at > given.size) return false;
+        const asm_str other = asm__topic_segment(given, &at);
+        if (!asm__pattern_is_any(segment) && !asm_str_equal(segment, other)) return false;
+    }
+    return at > given.size;
+}
+
+/* >>dispatcher: nodes
+ * A node is a topic, or a segment of patterns: patterns form a tree of segments, in which those that match a
+ * topic are found by walking along the topic. Topics and segments are found through one index; segments by
+ * their parent and text. A node is one block of memory, its text behind it. */
+
+#define ASM__CACHED_MATCHES 4
+
+typedef struct asm__entry {
+    asm_message_callback callback; /* NULL: ended, kept until no round is under way */
+    void *user;
+    uint64_t serial; /* when it was subscribed; entries are sorted by it */
+    uint32_t slot;   /* of its handle */
+    uint32_t generation;
+} asm__entry;
+
+typedef struct asm__node {
+    asm__entry *entries;  /* stb_ds array */
+    uint32_t live;        /* entries that have not ended */
+    uint32_t keepers;     /* what else keeps it: handles of a topic, children of a segment */
+    uint64_t match_epoch; /* topics: when `matches` was found */
+    uint64_t hash;
+    size_t size; /* of the text */
+    bool is_topic;
+    bool is_unswept;
+    uint8_t match_count;
+    struct asm__node *next_unswept;
+    struct asm__node *parent; /* of a segment */
+    union {
+        struct asm__node
+            *matches[ASM__CACHED_MATCHES]; /* topics: the patterns that match it, if there are no more */
+        struct {
+            struct asm__node *any;  /* the child `*` */
+            struct asm__node *rest; /* the child `**` */
+            size_t bound;           /* no topic can match more patterns here and below */
+            size_t literal_bound;   /* the highest bound of the other children */
+        } segment;
+    } as;
+} asm__node;
+
+typedef struct asm__slot {
+    uint64_t hash;
+    asm__node *node; /* NULL: empty */
+} asm__slot;
+
+typedef struct asm__handle {
+    asm__node *node; /* NULL: free */
+    uint64_t serial; /* 0: a topic's */
+    uint32_t generation;
+    uint32_t next_free;
+} asm__handle;
+
+static const char *asm__node_text(const asm__node *node) {
+    return (const char *)(node + 1);
+}
+
+static uint64_t asm__node_hash(const asm_pubsub *pubsub, const asm__node *parent, asm_str text) {
+    return asm__hash(text.data, text.size, parent ? parent->hash : pubsub->options.hash_seed);
+}
+
+static asm__node *asm__node_find(const asm_pubsub *pubsub, const asm__node *parent, asm_str text,
+                                 uint64_t hash) {
+    if (!pubsub->index) return NULL;
+    const size_t mask = asm__count(pubsub->index) - 1;
+    for (size_t at = (size_t)hash & mask; pubsub->index[at].node; at = (at + 1) & mask) {
+        asm__node *node = pubsub->index[at].node;
+        if (pubsub->index[at].hash == hash && node->parent == parent && node->size == text.size &&
+            memcmp(asm__node_text(node), text.data, text.size) == 0)
+            return node;
+    }
+    return NULL;
+}
+
+static void asm__index_insert(asm__slot *index, asm__node *node) {
+    const size_t mask = asm__count(index) - 1;
+    size_t at = (size_t)node->hash & mask;
+    while (index[at].node)
+        at = (at + 1) & mask;
+    index[at].hash = node->hash;
+    index[at].node = node;
+}
+
+static bool asm__index_resize(asm_pubsub *pubsub, size_t capacity) {
+    asm__slot *index = NULL;
+    if (!asm__reserve(index, capacity)) return false;
+    memset(index, 0, capacity * sizeof *index);
+    stbds_header(index)->length = capacity;
+    for (size_t i = 0; i < asm__count(pubsub->index); i++)
+        if (pubsub->index[i].node) asm__index_insert(index, pubsub->index[i].node);
+    asm__array_free(pubsub->index);
+    pubsub->index = index;
+    return true;
+}
+
+/* Room for one node more, at most half full. */
+static bool asm__index_reserve(asm_pubsub *pubsub) {
+    const size_t capacity = asm__count(pubsub->index);
+    return (pubsub->index_used + 1) * 2 <= capacity || asm__index_resize(pubsub, capacity ? capacity * 2 : 8);
+}
+
+static void asm__index_remove(asm_pubsub *pubsub, const asm__node *node) {
+    asm__slot *index = pubsub->index;
+    const size_t mask = asm__count(index) - 1;
+    size_t hole = (size_t)node->hash & mask;
+    while (index[hole].node != node)
+        hole = (hole + 1) & mask;
+    /* Close the hole: what follows moves up, unless that would put it before its own place. */
+    for (size_t at = (hole + 1) & mask; index[at].node; at = (at + 1) & mask) {
+        const size_t home = (size_t)index[at].hash & mask;
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            index[hole] = index[at];
+            hole = at;
+        }
+    }
+    index[hole].node = NULL;
+    pubsub->index_used--;
+    if (asm__count(index) > 64 && pubsub->index_used * 8 < asm__count(index))
+        (void)asm__index_resize(pubsub, asm__count(index) / 4); /* out of memory: it stays large */
+}
+
+static asm__node *asm__node_create(asm_pubsub *pubsub, asm__node *parent, asm_str text, uint64_t hash) {
+    if (text.size > SIZE_MAX / 2 || !asm__index_reserve(pubsub)) return NULL;
+    asm__node *node = (asm__node *)ASM_REALLOC(NULL, sizeof *node + text.size + 1);
+    if (!node) return NULL;
+    memset(node, 0, sizeof *node);
+    node->hash = hash;
+    node->size = text.size;
+    node->parent = parent;
+    node->match_epoch = UINT64_MAX;
+    char *copy = (char *)(node + 1);
+    if (text.size) memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    asm__index_insert(pubsub->index, node);
+    pubsub->index_used++;
+    if (parent) parent->keepers++;
+    return node;
+}
+
+static void asm__node_destroy(asm_pubsub *pubsub, asm__node *node) {
+    asm__index_remove(pubsub, node);
+    asm__node *parent = node->parent;
+    if (parent) {
+        parent->keepers--;
+        parent->as.segment.any = parent->as.segment.any == node ? NULL : parent->as.segment.any;
+        parent->as.segment.rest = parent->as.segment.rest == node ? NULL : parent->as.segment.rest;
+    }
+    if (pubsub->pattern_root == node) pubsub->pattern_root = NULL;
+    asm__array_free(node->entries);
+    ASM_FREE(node);
+}
+
+typedef struct asm__cursor {
+    asm__node *node;
+    uint32_t at;
+    uint32_t end;
+} asm__cursor;
+
+/* Frees a node that nothing keeps any more, and what it alone kept. One that is unswept may be in use by a
+ * round. */
+static void asm__node_prune(asm_pubsub *pubsub, asm__node *node) {
+    while (node && !node->live && !node->keepers && !node->is_unswept) {
+        asm__node *parent = node->parent;
+        asm__node_destroy(pubsub, node);
+        node = parent;
+    }
+    if (!pubsub->index_used) {
+        asm__array_free(pubsub->index);
+        asm__array_free(pubsub->cursors);
+    }
+}
+
+static asm__node *asm__topic_find(const asm_pubsub *pubsub, asm_str topic) {
+    return asm__node_find(pubsub, NULL, topic, asm__node_hash(pubsub, NULL, topic));
+}
+
+static asm__node *asm__topic_find_or_create(asm_pubsub *pubsub, asm_str topic) {
+    const uint64_t hash = asm__node_hash(pubsub, NULL, topic);
+    asm__node *node = asm__node_find(pubsub, NULL, topic, hash);
+    if (!node) {
+        node = asm__node_create(pubsub, NULL, topic, hash);
+        if (node) node->is_topic = true;
+    }
+    return node;
+}
+
+/* >>dispatcher: pattern tree */
+
+/* Segments are hashed with their parent's hash as the seed; the root's text is empty, which no topic's is. */
+static asm__node *asm__segment_find(const asm_pubsub *pubsub, const asm__node *parent, asm_str segment) {
+    return asm__node_find(pubsub, parent, segment, asm__node_hash(pubsub, parent, segment));
+}
+
+static asm__node *asm__pattern_find(const asm_pubsub *pubsub, asm_str pattern) {
+    asm__node *node = pubsub->pattern_root;
+    for (size_t at = 0; node && at <= pattern.size;)
+        node = asm__segment_find(pubsub, node, asm__topic_segment(pattern, &at));
+    return node;
+}
+
+static asm__node *asm__segment_create(asm_pubsub *pubsub, asm__node *parent, asm_str segment) {
+    asm__node *node = asm__node_create(pubsub, parent, segment, asm__node_hash(pubsub, parent, segment));
+    if (!node) return NULL;
+    node->as.segment.bound = 1;
+    if (parent && asm__pattern_is_any(segment)) parent->as.segment.any = node;
+    else if (parent && asm__pattern_is_rest(segment)) parent->as.segment.rest = node;
+    return node;
+}
+
+/* Raises the bounds from a new node up to the root. They are not lowered again: too high does no harm. */
+static void asm__pattern_raise_bounds(const asm__node *node) {
+    for (asm__node *parent = node->parent; parent; node = parent, parent = parent->parent) {
+        if (node != parent->as.segment.any && node != parent->as.segment.rest &&
+            node->as.segment.bound > parent->as.segment.literal_bound)
+            parent->as.segment.literal_bound = node->as.segment.bound;
+        const size_t below = parent->as.segment.literal_bound +
+                             (parent->as.segment.any ? parent->as.segment.any->as.segment.bound : 0);
+        const size_t bound = (below > 1 ? below : 1) + (parent->as.segment.rest ? 1 : 0);
+        parent->as.segment.bound = bound > parent->as.segment.bound ? bound : parent->as.segment.bound;
+    }
+}
+
+/* One set of cursors for each round that may be under way, and one for counting. */
+static bool asm__cursors_reserve(asm_pubsub *pubsub, size_t bound) {
+    const size_t sets = (size_t)pubsub->options.max_depth + 1;
+    return bound < SIZE_MAX / sets && asm__reserve(pubsub->cursors, sets * (bound + 1));
+}
+
+static asm__node *asm__pattern_find_or_create(asm_pubsub *pubsub, asm_str pattern) {
+    if (!pubsub->pattern_root) pubsub->pattern_root = asm__segment_create(pubsub, NULL, ASM_STR(""));
+    asm__node *node = pubsub->pattern_root;
+    for (size_t at = 0; node && at <= pattern.size;) {
+        const asm_str segment = asm__topic_segment(pattern, &at);
+        asm__node *child = asm__segment_find(pubsub, node, segment);
+        if (!child) {
+            child = asm__segment_create(pubsub, node, segment);
+            if (!child) {
+                asm__node_prune(pubsub, node);
+                return NULL;
+            }
+        }
+        node = child;
+    }
+    if (node) {
+        asm__pattern_raise_bounds(node);
+        if (!asm__cursors_reserve(pubsub, pubsub->pattern_root->as.segment.bound)) {
+            asm__node_prune(pubsub, node);
+            return NULL;
+        }
+    }
+    return node;
+}
+
+/* Calls for each pattern with subscribers that matches `topic`: cursors[0], cursors[1], … are set to it. */
+static size_t asm__pattern_match(const asm_pubsub *pubsub, asm_str topic, asm__cursor *cursors) {
+    struct {
+        const asm__node *node;
+        size_t at;
+    } todo[ASM_PATTERN_MAX_SEGMENTS + 2];
+    size_t count = 0, left = 0;
+    if (pubsub->pattern_root) {
+        todo[left].node = pubsub->pattern_root;
+        todo[left++].at = 0;
+    }
+    while (left) {
+        const asm__node *node = todo[--left].node;
+        size_t at = todo[left].at;
+        if (node->as.segment.rest && node->as.segment.rest->live)
+            cursors[count++].node = node->as.segment.rest;
+        const bool is_end = at > topic.size;
+        const asm_str segment = is_end ? ASM_STR("") : asm__topic_segment(topic, &at);
+        const bool is_wildcard = asm__pattern_is_any(segment) || asm__pattern_is_rest(segment);
+        asm__node *children[2];
+        children[0] = is_end ? NULL : node->as.segment.any;
+        children[1] = is_end || is_wildcard ? NULL : asm__segment_find(pubsub, node, segment);
+        for (int i = 0; i < 2; i++) {
+            if (!children[i]) continue;
+            if (at > topic.size && children[i]->live) cursors[count++].node = children[i];
+            todo[left].node = children[i];
+            todo[left++].at = at;
+        }
+    }
+    return count;
+}
+
+/* >>dispatcher: subscriptions */
+
+#define ASM__MAX_HANDLES (UINT32_MAX - 1)
+
+static bool asm__handle_reserve(asm_pubsub *pubsub) {
+    return pubsub->free_handle || (asm__count(pubsub->handles) < ASM__MAX_HANDLES &&
+                                   asm__reserve(pubsub->handles, asm__count(pubsub->handles) + 1));
+}
+
+static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, uint64_t serial) {
+    uint32_t slot = pubsub->free_handle - 1;
+    if (pubsub->free_handle) {
+        pubsub->free_handle = pubsub->handles[slot].next_free;
+    } else {
+        slot = (uint32_t)asm__count(pubsub->handles);
+        stbds_header(pubsub->handles)->length++;
+    }
+    asm__handle *handle = &pubsub->handles[slot];
+    handle->node = node;
+    handle->serial = serial;
+    handle->generation = ++pubsub->generation;
+    handle->next_free = 0;
+    pubsub->handles_used++;
+    return slot;
+}
+
+static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
+    pubsub->handles[slot].node = NULL;
+    pubsub->handles[slot].next_free = pubsub->free_handle;
+    pubsub->free_handle = slot + 1;
+    if (--pubsub->handles_used == 0) {
+        asm__array_free(pubsub->handles);
+        pubsub->free_handle = 0;
+    }
+}
+
+/* The handle that `slot` and `generation` name, or NULL. */
+static asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, uint32_t slot,
+                                     uint32_t generation, bool is_topic) {
+    if (!pubsub || owner != pubsub || slot >= asm__count(pubsub->handles)) return NULL;
+    asm__handle *handle = &pubsub->handles[slot];
+    const bool is_it = handle->node && handle->generation == generation && (handle->serial == 0) == is_topic;
+    return is_it ? handle : NULL;
+}
+
+static bool asm__node_in_use(const asm__node *node) {
+    return node->live || (node->is_topic && node->keepers);
+}
+
+/* Keeps the counters and the epoch right after a node came into use or out of it. */
+static void asm__node_counted(asm_pubsub *pubsub, const asm__node *node, bool was_in_use) {
+    const bool is_in_use = asm__node_in_use(node);
+    size_t *counter = node->is_topic ? &pubsub->topics : &pubsub->patterns;
+    if (is_in_use && !was_in_use) ++*counter;
+    else if (!is_in_use && was_in_use) --*counter;
+    if (!node->is_topic && is_in_use != was_in_use) pubsub->pattern_epoch++;
+}
+
+/* Removes ended entries once they outnumber the others, and nodes that nothing keeps. */
+static void asm__sweep(asm_pubsub *pubsub) {
+    while (pubsub->unswept) {
+        asm__node *node = pubsub->unswept;
+        pubsub->unswept = node->next_unswept;
+        node->is_unswept = false;
+        const size_t count = asm__count(node->entries);
+        if (node->live && count > (size_t)node->live * 2) {
+            size_t kept = 0;
+            for (size_t i = 0; i < count; i++)
+                if (node->entries[i].callback) node->entries[kept++] = node->entries[i];
+            stbds_header(node->entries)->length = kept;
+        } else if (!node->live) {
+            asm__array_free(node->entries);
+        }
+        asm__node_prune(pubsub, node);
+    }
+}
+
+static void asm__node_unswept(asm_pubsub *pubsub, asm__node *node) {
+    if (!node->is_unswept) {
+        node->is_unswept = true;
+        node->next_unswept = pubsub->unswept;
+        pubsub->unswept = node;
+    }
+    if (!pubsub->depth) asm__sweep(pubsub);
+}
+
+static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
+                                 void *user, asm_subscription *subscription) {
+    const bool is_full = node && asm__count(node->entries) >= UINT32_MAX;
+    if (!node || is_full || !asm__reserve(node->entries, asm__count(node->entries) + 1) ||
+        !asm__handle_reserve(pubsub)) {
+        asm__node_prune(pubsub, node);
+        return ASM_ERR_NO_MEMORY;
+    }
+    asm__entry entry;
+    entry.callback = callback;
+    entry.user = user;
+    entry.serial = ++pubsub->next_serial;
+    entry.slot = asm__handle_create(pubsub, node, entry.serial);
+    entry.generation = pubsub->handles[entry.slot].generation;
+    const bool was_in_use = asm__node_in_use(node);
+    asm__push(node->entries, entry);
+    node->live++;
+    pubsub->subscriptions++;
+    asm__node_counted(pubsub, node, was_in_use);
+    if (subscription) {
+        subscription->pubsub = pubsub;
+        subscription->slot = entry.slot;
+        subscription->generation = entry.generation;
+    }
+    return ASM_OK;
+}
+
+static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__entry *entry) {
+    asm__handle_free(pubsub, entry->slot);
+    entry->callback = NULL;
+    node->live--;
+    pubsub->subscriptions--;
+    asm__node_counted(pubsub, node, true);
+}
+
+static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
+                                       const void *user) {
+    bool found = false;
+    for (size_t i = 0; node && i < asm__count(node->entries); i++) {
+        asm__entry *entry = &node->entries[i];
+        if (entry->callback && entry->callback == callback && entry->user == user) {
+            asm__unsubscribe(pubsub, node, entry);
+            found = true;
+        }
+    }
+    if (found) asm__node_unswept(pubsub, node);
+    return found ? ASM_OK : ASM_ERR_NOT_FOUND;
+}
+
+ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *options) {
+    memset(pubsub, 0, sizeof *pubsub);
+    if (options) pubsub->options = *options;
+    if (!pubsub->options.max_depth) pubsub->options.max_depth = 32;
+    else if (pubsub->options.max_depth > ASM_PUBSUB_MAX_DEPTH)
+        pubsub->options.max_depth = ASM_PUBSUB_MAX_DEPTH;
+}
+
+ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
+    if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
+    if (pubsub->depth) return ASM_ERR_MISUSE;
+    for (size_t i = 0; i < asm__count(pubsub->index); i++) {
+        if (pubsub->index[i].node) {
+            asm__array_free(pubsub->index[i].node->entries);
+            ASM_FREE(pubsub->index[i].node);
+        }
+    }
+    asm__array_free(pubsub->index);
+    asm__array_free(pubsub->handles);
+    asm__array_free(pubsub->cursors);
+    const asm_pubsub_options options = pubsub->options;
+    const uint32_t generation = pubsub->generation; /* so that handles of before stay stale */
+    asm_pubsub_init(pubsub, &options);
+    pubsub->generation = generation;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_pubsub_subscribe(asm_pubsub *pubsub, const char *topic, asm_message_callback callback,
+                                        void *user, asm_subscription *subscription) {
+    if (!pubsub || !topic || !*topic || !callback) return ASM_ERR_INVALID_ARGUMENT;
+    asm__node *node = asm__topic_find_or_create(pubsub, asm_str_from(topic));
+    return asm__subscribe(pubsub, node, callback, user, subscription);
+}
+
+ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *pattern,
+                                                asm_message_callback callback, void *user,
+                                                asm_subscription *subscription) {
+    if (!pubsub || !pattern || !callback || asm_pattern_check(pattern) != ASM_OK)
+        return ASM_ERR_INVALID_ARGUMENT;
+    asm__node *node = asm__pattern_find_or_create(pubsub, asm_str_from(pattern));
+    return asm__subscribe(pubsub, node, callback, user, subscription);
+}
+
+ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription) {
+    const asm__handle *handle =
+        asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation, false);
+    if (!handle) return ASM_ERR_NOT_FOUND;
+    asm__node *node = handle->node;
+    size_t low = 0, high = asm__count(node->entries);
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (node->entries[middle].serial <= handle->serial) low = middle;
+        else high = middle;
+    }
+    asm__unsubscribe(pubsub, node, &node->entries[low]);
+    asm__node_unswept(pubsub, node);
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_pubsub_unsubscribe_all(asm_pubsub *pubsub, const char *topic,
+                                              asm_message_callback callback, void *user) {
+    if (!pubsub || !topic || !*topic || !callback) return ASM_ERR_INVALID_ARGUMENT;
+    return asm__unsubscribe_all(pubsub, asm__topic_find(pubsub, asm_str_from(topic)), callback, user);
+}
+
+ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const char *pattern,
+                                                      asm_message_callback callback, void *user) {
+    if (!pubsub || !pattern || !callback || asm_pattern_check(pattern) != ASM_OK)
+        return ASM_ERR_INVALID_ARGUMENT;
+    return asm__unsubscribe_all(pubsub, asm__pattern_find(pubsub, asm_str_from(pattern)), callback, user);
+}
+
+ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic *resolved) {
+    if (!pubsub || !topic || !*topic || !resolved) return ASM_ERR_INVALID_ARGUMENT;
+    asm__node *node = asm__topic_find_or_create(pubsub, asm_str_from(topic));
+    if (!node || !asm__handle_reserve(pubsub)) {
+        asm__node_prune(pubsub, node);
+        return ASM_ERR_NO_MEMORY;
+    }
+    const bool was_in_use = asm__node_in_use(node);
+    node->keepers++;
+    asm__node_counted(pubsub, node, was_in_use);
+    resolved->pubsub = pubsub;
+    resolved->slot = asm__handle_create(pubsub, node, 0);
+    resolved->generation = pubsub->handles[resolved->slot].generation;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic) {
+    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation, true);
+    if (!handle) return ASM_ERR_NOT_FOUND;
+    asm__node *node = handle->node;
+    asm__handle_free(pubsub, topic.slot);
+    node->keepers--;
+    asm__node_counted(pubsub, node, true);
+    asm__node_unswept(pubsub, node);
+    return ASM_OK;
+}
+
+/* >>dispatcher: publish
+ * A round brings one message to its subscribers. It goes through one list of entries, or through several at
+ * once, merged by serial with a heap of cursors. Its state is such that a nested publish can bring it to its
+ * end. */
+
+typedef struct asm__round {
+    asm_message message;
+    const void *sender;
+    asm__node *node; /* the only list, or NULL: several */
+    size_t at, end;
+    size_t cursors, cursor_count; /* several: where they are in pubsub->cursors */
+    size_t delivered;
+    struct asm__round *inner; /* the round that was published during this one */
+} asm__round;
+
+static uint64_t asm__cursor_serial(const asm__cursor *cursor) {
+    return cursor->node->entries[cursor->at].serial;
+}
+
+static void asm__heap_sift_down(asm__cursor *heap, size_t count, size_t at) {
+    for (size_t child = at * 2 + 1; child < count; at = child, child = at * 2 + 1) {
+        if (child + 1 < count && asm__cursor_serial(&heap[child + 1]) < asm__cursor_serial(&heap[child]))
+            child++;
+        if (asm__cursor_serial(&heap[at]) <= asm__cursor_serial(&heap[child])) return;
+        const asm__cursor lower = heap[at];
+        heap[at] = heap[child];
+        heap[child] = lower;
+    }
+}
+
+/* The entry of several lists that comes next. */
+static const asm__entry *asm__round_pop(const asm_pubsub *pubsub, asm__round *round) {
+    asm__cursor *heap = pubsub->cursors + round->cursors;
+    const asm__entry *entry = &heap->node->entries[heap->at];
+    if (++heap->at == heap->end) *heap = heap[--round->cursor_count];
+    asm__heap_sift_down(heap, round->cursor_count, 0);
+    return entry;
+}
+
+static void asm__round_call(asm__round *round, const asm__entry *entry) {
+    if (!entry->callback || (round->sender && entry->user == round->sender)) return;
+    round->delivered++;
+    round->message.subscription.slot = entry->slot;
+    round->message.subscription.generation = entry->generation;
+    entry->callback(entry->user, &round->message);
+}
+
+static void asm__round_run(const asm_pubsub *pubsub, asm__round *round) {
+    /* A subscriber that waits for a nested publish will still look at the message. */
+    const asm_subscription calling = round->message.subscription;
+    while (round->at < round->end)
+        asm__round_call(round, &round->node->entries[round->at++]);
+    while (round->cursor_count)
+        asm__round_call(round, asm__round_pop(pubsub, round));
+    round->message.subscription = calling;
+}
+
+/* The lists of entries of a topic that has `node` or none: sets cursors[0] to [n - 1] and returns n. */
+static size_t asm__round_lists(const asm_pubsub *pubsub, asm__node *node, asm_str topic,
+                               asm__cursor *cursors) {
+    size_t count = 0;
+    if (node && node->match_epoch == pubsub->pattern_epoch) {
+        for (; count < node->match_count; count++)
+            cursors[count].node = node->as.matches[count];
+    } else {
+        count = asm__pattern_match(pubsub, topic, cursors);
+        if (node && count <= ASM__CACHED_MATCHES) {
+            for (size_t i = 0; i < count; i++)
+                node->as.matches[i] = cursors[i].node;
+            node->match_count = (uint8_t)count;
+            node->match_epoch = pubsub->pattern_epoch;
+        }
+    }
+    if (node && node->live) cursors[count++].node = node;
+    return count;
+}
+
+static void asm__round_open(asm_pubsub *pubsub, asm__round *round, asm__node *node, asm_str topic) {
+    round->node = node && node->live ? node : NULL;
+    if (pubsub->patterns) {
+        asm__cursor *cursors = pubsub->cursors + pubsub->cursors_used;
+        const size_t count = asm__round_lists(pubsub, node, topic, cursors);
+        round->node = count == 1 ? cursors->node : NULL;
+        round->cursor_count = count > 1 ? count : 0;
+        round->cursors = pubsub->cursors_used;
+        pubsub->cursors_used += round->cursor_count;
+        for (size_t i = 0; i < round->cursor_count; i++) {
+            cursors[i].at = 0;
+            cursors[i].end = (uint32_t)asm__count(cursors[i].node->entries);
+        }
+        for (size_t i = round->cursor_count / 2; i-- > 0;)
+            asm__heap_sift_down(cursors, round->cursor_count, i);
+    }
+    round->at = 0;
+    round->end = round->node ? asm__count(round->node->entries) : 0;
+}
+
+/* Publishes to the topic that has `node`, or has none as nobody subscribed to it by name. */
+static asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node, asm_str topic,
+                               const asm_message *message, size_t *delivered) {
+    if (pubsub->depth >= pubsub->options.max_depth) {
+        pubsub->dropped++;
+        return ASM_ERR_DEPTH;
+    }
+    pubsub->published++;
+    asm__round round;
+    round.cursors = pubsub->cursors_used;
+    round.cursor_count = 0;
+    asm__round_open(pubsub, &round, node, topic);
+    if (!round.node && !round.cursor_count) return ASM_OK;
+    round.message = *message;
+    round.message.topic = topic.data;
+    memset(&round.message.subscription, 0, sizeof round.message.subscription);
+    round.message.subscription.pubsub = pubsub;
+    if (!message->wrapper.data) round.message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
+    if (!message->session_id.data && message->event) round.message.session_id = message->event->session_id;
+    round.sender = sender;
+    round.delivered = 0;
+    round.inner = NULL;
+
+    asm__round *outer = pubsub->innermost;
+    pubsub->innermost = &round;
+    if (outer) outer->inner = &round;
+    else pubsub->outermost = &round; /* cppcheck-suppress autoVariables ; reset below */
+    pubsub->depth++;
+    for (asm__round *next = pubsub->outermost; next; next = next->inner)
+        asm__round_run(pubsub, next);
+    pubsub->depth--;
+    pubsub->innermost = outer;
+    if (outer) outer->inner = NULL;
+    else pubsub->outermost = NULL;
+    pubsub->cursors_used = round.cursors;
+    pubsub->delivered += round.delivered;
+    if (delivered) *delivered += round.delivered;
+    if (!pubsub->depth && pubsub->unswept) asm__sweep(pubsub);
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_pubsub_publish_from(asm_pubsub *pubsub, const void *sender, const char *topic,
+                                           const asm_message *message, size_t *delivered) {
+    if (delivered) *delivered = 0;
+    if (!pubsub || !topic || !*topic || !message) return ASM_ERR_INVALID_ARGUMENT;
+    const asm_str text = asm_str_from(topic);
+    return asm__publish(pubsub, sender, asm__topic_find(pubsub, text), text, message, delivered);
+}
+
+ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, const asm_message *message,
+                                      size_t *delivered) {
+    return asm_pubsub_publish_from(pubsub, NULL, topic, message, delivered);
+}
+
+ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
+                                          const asm_message *message, size_t *delivered) {
+    if (delivered) *delivered = 0;
+    bool valid = pubsub && message && (topics || !count);
+    for (size_t i = 0; valid && i < count; i++)
+        valid = topics[i] && *topics[i];
+    if (!valid) return ASM_ERR_INVALID_ARGUMENT;
+    asm_result result = ASM_OK;
+    for (size_t i = 0; result == ASM_OK && i < count; i++) {
+        const asm_str text = asm_str_from(topics[i]);
+        result = asm__publish(pubsub, NULL, asm__topic_find(pubsub, text), text, message, delivered);
+    }
+    return result;
+}
+
+ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
+                                          const asm_message *message, size_t *delivered) {
+    if (delivered) *delivered = 0;
+    if (!pubsub || !message) return ASM_ERR_INVALID_ARGUMENT;
+    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation, true);
+    if (!handle) return ASM_ERR_NOT_FOUND;
+    const asm_str text = asm_str_make(asm__node_text(handle->node), handle->node->size);
+    return asm__publish(pubsub, sender, handle->node, text, message, delivered);
+}
+
+ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic topic, const asm_message *message,
+                                     size_t *delivered) {
+    return asm_topic_publish_from(pubsub, NULL, topic, message, delivered);
+}
+
+ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *topics, size_t count,
+                                         const asm_message *message, size_t *delivered) {
+    size_t sum = 0;
+    asm_result result = pubsub && message && (topics || !count) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
+    for (size_t i = 0; result == ASM_OK && i < count; i++)
+        if (!asm__handle_find(pubsub, topics[i].pubsub, topics[i].slot, topics[i].generation, true))
+            result = ASM_ERR_NOT_FOUND;
+    for (size_t i = 0; result == ASM_OK && i < count; i++) {
+        size_t called = 0;
+        result = asm_topic_publish(pubsub, topics[i], message, &called);
+        sum += called;
+    }
+    if (delivered) *delivered = sum;
+    return result;
+}
+
+ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic) {
+    if (!pubsub || !topic || !*topic) return 0;
+    const asm_str text = asm_str_from(topic);
+    const asm__node *node = asm__topic_find(pubsub, text);
+    size_t count = node ? node->live : 0;
+    if (pubsub->patterns) {
+        asm__cursor *cursors = pubsub->cursors + pubsub->cursors_used;
+        for (size_t left = asm__pattern_match(pubsub, text, cursors); left > 0; left--)
+            count += cursors[left - 1].node->live;
+    }
+    return count;
+}
+
+/* >>sink and event callbacks */
+
+ASM_API asm_result asm_pubsub_subscribe_events(asm_pubsub *pubsub, const asm_event_filter *filter,
+                                               asm_message_callback callback, void *user,
+                                               asm_subscription *subscription) {
+    if (!filter) return ASM_ERR_INVALID_ARGUMENT;
+    const bool by_run = filter->run_id.data != NULL, by_type = filter->event_type.data != NULL;
+    const bool by_ids = filter->prefix.data || filter->session_id.data || by_run || by_type;
+    if ((by_run && by_type) || (filter->topic && by_ids)) return ASM_ERR_INVALID_ARGUMENT;
+    if (filter->topic) return asm_pubsub_subscribe(pubsub, filter->topic, callback, user, subscription);
+    char topic[ASM_TOPIC_SIZE]; /* left empty if an id is missing or it does not fit: then refused */
+    if (by_run) asm_topic_run(topic, sizeof topic, filter->prefix, filter->session_id, filter->run_id);
+    else if (by_type)
+        asm_topic_type(topic, sizeof topic, filter->prefix, filter->session_id, filter->event_type);
+    else asm_topic_session(topic, sizeof topic, filter->prefix, filter->session_id);
+    return asm_pubsub_subscribe(pubsub, topic, callback, user, subscription);
+}
+
+static void asm__sink_publish(asm_pubsub_sink *sink, const char *topic, const asm_message *message) {
+    const asm_pubsub_sink_options *options = &sink->options;
+    asm_result result = ASM_ERR_INVALID_ARGUMENT;
+    if (topic && *topic) {
+        result = options->publish ? options->publish(options->publish_user, topic, message)
+                                  : asm_pubsub_publish(options->pubsub, topic, message, NULL);
+    }
+    if (result == ASM_OK) {
+        sink->broadcasts++;
+    } else {
+        sink->errors++;
+        sink->last_error = result;
+    }
+}
+
+static void asm__sink_on_event(void *self, const asm_event *event, asm_str text) {
+    asm_pubsub_sink *sink = (asm_pubsub_sink *)self;
+    const asm_pubsub_sink_options *options = &sink->options;
+    asm_message message;
+    memset(&message, 0, sizeof message);
+    if (!event) return;
+    message.wrapper = options->wrapper;
+    message.session_id = event->session_id;
+    message.event = event;
+    if (options->include_text) message.text = text;
+    if (sink->result != ASM_OK) {
+        asm__sink_publish(sink, NULL, &message); /* counted */
+    } else if (options->choose_topics) {
+        const char *topics[ASM_SINK_MAX_TOPICS] = {NULL};
+        const size_t count = options->choose_topics(options->topics_user, event, topics);
+        for (size_t i = 0; i < count && i < ASM_SINK_MAX_TOPICS; i++)
+            asm__sink_publish(sink, topics[i], &message);
+    } else if (options->topic) {
+        asm__sink_publish(sink, options->topic, &message);
+    } else {
+        char topic[ASM_TOPIC_SIZE]; /* left empty if an id is missing or it does not fit */
+        asm_topic_of_event(topic, sizeof topic, options->prefix, options->scope, event);
+        asm__sink_publish(sink, topic, &message);
+    }
+}
+
+static asm_result asm__sink_write_event(void *self, const asm_event *event, asm_str text) {
+    asm__sink_on_event(self, event, text);
+    return ASM_OK;
+}
+
+static asm_result asm__sink_check(const asm_pubsub_sink_options *options) {
+    const bool by_topic = options->topic != NULL, by_function = options->choose_topics != NULL;
+    const bool by_scope = options->prefix.data || options->scope != ASM_SCOPE_SESSION;
+    const bool known_scope = options->scope == ASM_SCOPE_SESSION || options->scope == ASM_SCOPE_RUN ||
+                             options->scope == ASM_SCOPE_TYPE;
+    if ((!options->pubsub && !options->publish) || !known_scope || (by_topic && !*options->topic) ||
+        by_topic + by_function + by_scope > 1)
+        return ASM_ERR_INVALID_ARGUMENT;
+    return ASM_OK;
+}
+
+ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
+                                                   const asm_pubsub_sink_options *options) {
+    memset(sink, 0, sizeof *sink);
+    if (options) {
+        sink->options = *options;
+        if (!sink->options.wrapper.data) sink->options.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
+    }
+    sink->result = asm__sink_check(&sink->options);
+    asm_event_handler handler;
+    handler.callback = asm__sink_on_event;
+    handler.user = sink;
+    return handler;
+}
+
+ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_sink_options *options) {
+    asm_sink table;
+    memset(&table, 0, sizeof table);
+    (void)asm_pubsub_callback_init(sink, options);
+    table.self = sink;
+    table.name = "pubsub";
+    table.write_event = asm__sink_write_event;
+    table.result = sink->result;
+    return table;
+}
+
+static void asm__chain_on_event(void *self, const asm_event *event, asm_str text) {
+    const asm_event_chain *chain = (const asm_event_chain *)self;
+    for (size_t i = 0; i < chain->count; i++)
+        if (chain->handlers[i].callback) chain->handlers[i].callback(chain->handlers[i].user, event, text);
+}
+
+ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm_event_handler *handlers,
+                                               size_t count) {
+    chain->handlers = handlers;
+    chain->count = handlers ? count : 0;
+    asm_event_handler handler;
+    handler.callback = asm__chain_on_event;
+    handler.user = chain;
+    return handler;
+}
+
+/* >>presence */
+
+typedef enum asm__presence_change {
+    ASM__PRESENCE_STAYS,
+    ASM__PRESENCE_JOINS,
+    ASM__PRESENCE_LEAVES
+} asm__presence_change;
+
+typedef struct asm__presence_entry {
+    uint64_t reference;
+    uint64_t previous; /* the reference that an update replaced, 0 */
+    const void *owner;
+    uint64_t topic_hash, key_hash;
+    char *text; /* topic, key and meta in one block, each with a NUL behind it */
+    size_t topic_size, key_size, meta_size;
+    bool is_first;               /* of its key and topic */
+    asm__presence_change change; /* while a diff is written */
+} asm__presence_entry;
+
+static asm_str asm__presence_key(const asm__presence_entry *entry) {
+    return asm_str_make(entry->text + entry->topic_size + 1, entry->key_size);
+}
+
+static asm_str asm__presence_meta(const asm__presence_entry *entry) {
+    return asm_str_make(entry->text + entry->topic_size + entry->key_size + 2, entry->meta_size);
+}
+
+static bool asm__presence_same_topic(const asm__presence_entry *a, const asm__presence_entry *b) {
+    return a->topic_hash == b->topic_hash && a->topic_size == b->topic_size &&
+           memcmp(a->text, b->text, a->topic_size) == 0;
+}
+
+static bool asm__presence_same_key(const asm__presence_entry *a, const asm__presence_entry *b) {
+    return a->key_hash == b->key_hash && asm__presence_same_topic(a, b) &&
+           asm_str_equal(asm__presence_key(a), asm__presence_key(b));
+}
+
+/* How many entries the key of `entry` has once the changes are made. */
+static int64_t asm__presence_key_count(const asm_presence *presence, const asm__presence_entry *entry) {
+    int64_t count = 0;
+    for (size_t i = 0; i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *other = &presence->entries[i];
+        count += other->change != ASM__PRESENCE_LEAVES && asm__presence_same_key(entry, other);
+    }
+    return count;
+}
+
+static void asm__append_number(asm_buffer *out, uint64_t number) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    asm_buffer_append(out, asm_str_make(digits + at, sizeof digits - at));
+}
+
+static void asm__presence_write_reference(asm_json_writer *writer, uint64_t reference) {
+    char digits[20];
+    asm_buffer text;
+    asm_buffer_init_fixed(&text, digits, sizeof digits);
+    asm__append_number(&text, reference);
+    asm_json_write_string(writer, asm_buffer_text(&text));
+}
+
+/* Writes "metas": those entries with the topic, key and change of `entry`. */
+static void asm__presence_write_metas(const asm_presence *presence, const asm__presence_entry *entry,
+                                      asm_json_writer *writer) {
+    asm_json_write_key(writer, ASM_STR("metas"));
+    asm_json_begin_array(writer);
+    for (size_t i = 0; i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *other = &presence->entries[i];
+        if (other->change != entry->change || !asm__presence_same_key(entry, other)) continue;
+        asm_json_begin_object(writer);
+        asm_json_write_key(writer, ASM_STR("ref"));
+        asm__presence_write_reference(writer, other->reference);
+        if (other->previous && other->change == ASM__PRESENCE_JOINS) {
+            asm_json_write_key(writer, ASM_STR("ref_prev"));
+            asm__presence_write_reference(writer, other->previous);
+        }
+        asm_json_write_key(writer, ASM_STR("meta"));
+        asm_json_write_raw(writer, asm__presence_meta(other));
+        asm_json_end_object(writer);
+    }
+    asm_json_end_array(writer);
+}
+
+/* Whether no earlier entry has the topic, key and change of entry `at`. */
+static bool asm__presence_is_first_change(const asm_presence *presence, size_t at) {
+    const asm__presence_entry *entry = &presence->entries[at];
+    for (size_t i = 0; i < at; i++) {
+        const asm__presence_entry *other = &presence->entries[i];
+        if (other->change == entry->change && asm__presence_same_key(entry, other)) return false;
+    }
+    return true;
+}
+
+static void asm__presence_write_changes(const asm_presence *presence, const asm__presence_entry *topic,
+                                        asm__presence_change change, asm_json_writer *writer) {
+    asm_json_begin_object(writer);
+    for (size_t i = 0; i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *entry = &presence->entries[i];
+        if (entry->change == change && asm__presence_same_topic(entry, topic) &&
+            asm__presence_is_first_change(presence, i)) {
+            asm_json_write_key(writer, asm__presence_key(entry));
+            asm_json_begin_object(writer);
+            asm_json_write_key(writer, ASM_STR("count"));
+            asm_json_write_int64(writer, asm__presence_key_count(presence, entry));
+            asm__presence_write_metas(presence, entry, writer);
+            asm_json_end_object(writer);
+        }
+    }
+    asm_json_end_object(writer);
+}
+
+/* Appends the topic of `entry` and the diff of all changes there, each with a NUL behind it. */
+static asm_result asm__presence_write_diff(const asm_presence *presence, const asm__presence_entry *entry,
+                                           asm_buffer *out) {
+    asm_json_writer writer;
+    asm_buffer_append(out, asm_str_make(entry->text, entry->topic_size + 1));
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("joins"));
+    asm__presence_write_changes(presence, entry, ASM__PRESENCE_JOINS, &writer);
+    asm_json_write_key(&writer, ASM_STR("leaves"));
+    asm__presence_write_changes(presence, entry, ASM__PRESENCE_LEAVES, &writer);
+    asm_json_end_object(&writer);
+    asm_buffer_append_byte(out, '\0');
+    const asm_result result = asm_json_writer_finish(&writer);
+    return result != ASM_OK ? result : out->result;
+}
+
+/* Writes a diff for each topic that has changes. Nothing but this can fail in announcing them. */
+static asm_result asm__presence_write_diffs(const asm_presence *presence, asm_buffer *out) {
+    const asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer_init_growing(out);
+    if (!pubsub) return ASM_OK;
+    asm_result result = pubsub->depth < pubsub->options.max_depth ? ASM_OK : ASM_ERR_DEPTH;
+    for (size_t i = 0; result == ASM_OK && i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *entry = &presence->entries[i];
+        bool is_first = entry->change != ASM__PRESENCE_STAYS;
+        for (size_t k = 0; is_first && k < i; k++) {
+            const asm__presence_entry *other = &presence->entries[k];
+            is_first = other->change == ASM__PRESENCE_STAYS || !asm__presence_same_topic(entry, other);
+        }
+        if (is_first) result = asm__presence_write_diff(presence, entry, out);
+    }
+    if (result != ASM_OK) asm_buffer_close(out);
+    return result;
+}
+
+/* Publishes what asm__presence_write_diffs() wrote. The presence may change meanwhile, so it is not looked
+ * at. */
+static void asm__presence_publish(asm_pubsub *pubsub, asm_buffer *diffs) {
+    for (size_t at = 0; at < diffs->size;) {
+        const char *topic = diffs->data + at;
+        const char *diff = topic + strlen(topic) + 1;
+        asm_event event;
+        asm_message message;
+        memset(&event, 0, sizeof event);
+        memset(&message, 0, sizeof message);
+        event.type_name = ASM_STR(ASM_PRESENCE_DIFF);
+        event.extra = asm_str_from(diff);
+        message.wrapper = event.type_name;
+        message.event = &event;
+        (void)asm_pubsub_publish(pubsub, topic, &message, NULL);
+        at = (size_t)(diff - diffs->data) + event.extra.size + 1;
+    }
+    asm_buffer_close(diffs);
+}
+
+static bool asm__presence_fill(asm__presence_entry *entry, const char *topic, size_t topic_size, asm_str key,
+                               asm_str meta) {
+    const size_t most = SIZE_MAX / 4;
+    memset(entry, 0, sizeof *entry);
+    if (topic_size > most || key.size > most || meta.size > most) return false;
+    entry->text = (char *)ASM_REALLOC(NULL, topic_size + key.size + meta.size + 3);
+    if (!entry->text) return false;
+    entry->topic_size = topic_size;
+    entry->key_size = key.size;
+    entry->meta_size = meta.size;
+    entry->topic_hash = asm__hash(topic, topic_size, 0);
+    entry->key_hash = asm__hash(key.data, key.size, 0);
+    char *out = entry->text;
+    memcpy(out, topic, topic_size);
+    out += topic_size;
+    *out++ = '\0';
+    memcpy(out, key.data, key.size);
+    out += key.size;
+    *out++ = '\0';
+    memcpy(out, meta.data, meta.size);
+    out[meta.size] = '\0';
+    return true;
+}
+
+static size_t asm__presence_find(const asm_presence *presence, uint64_t reference) {
+    size_t at = 0;
+    while (at < asm__count(presence->entries) && presence->entries[at].reference != reference)
+        at++;
+    return at;
+}
+
+/* Sets is_first again for the key of an entry that was the first and has gone. */
+static void asm__presence_promote(asm_presence *presence, const asm__presence_entry *gone) {
+    for (size_t i = 0; gone->is_first && i < asm__count(presence->entries); i++) {
+        if (asm__presence_same_key(&presence->entries[i], gone)) {
+            presence->entries[i].is_first = true;
+            return;
+        }
+    }
+}
+
+/* Takes out the entries that are marked as leaving. */
+static void asm__presence_remove_leaving(asm_presence *presence) {
+    for (size_t i = asm__count(presence->entries); i-- > 0;) {
+        if (presence->entries[i].change == ASM__PRESENCE_LEAVES) {
+            const asm__presence_entry gone = presence->entries[i];
+            (void)stbds_arrdeln(presence->entries, i, 1);
+            asm__presence_promote(presence, &gone);
+            ASM_FREE(gone.text);
+        }
+    }
+    if (!asm__count(presence->entries)) asm__array_free(presence->entries);
+}
+
+/* Announces and makes the changes that are marked; on an error none is, and the marks are cleared. */
+static asm_result asm__presence_remove(asm_presence *presence) {
+    asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer diffs;
+    const asm_result result = asm__presence_write_diffs(presence, &diffs);
+    if (result != ASM_OK) {
+        for (size_t i = 0; i < asm__count(presence->entries); i++)
+            presence->entries[i].change = ASM__PRESENCE_STAYS;
+        return result;
+    }
+    asm__presence_remove_leaving(presence);
+    asm__presence_publish(pubsub, &diffs);
+    return ASM_OK;
+}
+
+ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_options *options) {
+    memset(presence, 0, sizeof *presence);
+    if (options) presence->options = *options;
+}
+
+ASM_API void asm_presence_close(asm_presence *presence) {
+    for (size_t i = 0; i < asm__count(presence->entries); i++)
+        ASM_FREE(presence->entries[i].text);
+    asm__array_free(presence->entries);
+}
+
+ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
+                                      asm_str key, asm_str meta, uint64_t *reference) {
+    if (!topic || !*topic || !key.data || !key.size) return ASM_ERR_INVALID_ARGUMENT;
+    meta = meta.data ? meta : ASM_STR("{}");
+    asm_result result = asm_json_check(meta, NULL);
+    if (result != ASM_OK) return result;
+    const size_t count = asm__count(presence->entries);
+    asm__presence_entry entry;
+    if (!asm__reserve(presence->entries, count + 1) ||
+        !asm__presence_fill(&entry, topic, strlen(topic), key, meta))
+        return ASM_ERR_NO_MEMORY;
+    entry.owner = owner;
+    entry.reference = presence->last_reference + 1;
+    entry.is_first = asm__presence_key_count(presence, &entry) == 0;
+    entry.change = ASM__PRESENCE_JOINS;
+    asm__push(presence->entries, entry);
+    asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer diffs;
+    result = asm__presence_write_diffs(presence, &diffs);
+    if (result != ASM_OK) {
+        stbds_header(presence->entries)->length--;
+        ASM_FREE(entry.text);
+        return result;
+    }
+    presence->entries[count].change = ASM__PRESENCE_STAYS;
+    presence->last_reference++;
+    if (reference) *reference = entry.reference;
+    asm__presence_publish(pubsub, &diffs);
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta) {
+    const size_t count = asm__count(presence->entries);
+    const size_t at = reference ? asm__presence_find(presence, *reference) : count;
+    if (at == count) return ASM_ERR_NOT_FOUND;
+    meta = meta.data ? meta : ASM_STR("{}");
+    asm_result result = asm_json_check(meta, NULL);
+    if (result != ASM_OK) return result;
+    asm__presence_entry entry;
+    if (!asm__reserve(presence->entries, count + 1)) return ASM_ERR_NO_MEMORY;
+    asm__presence_entry *old = &presence->entries[at];
+    if (!asm__presence_fill(&entry, old->text, old->topic_size, asm__presence_key(old), meta))
+        return ASM_ERR_NO_MEMORY;
+    entry.owner = old->owner;
+    entry.reference = presence->last_reference + 1;
+    entry.previous = old->reference;
+    entry.is_first = old->is_first;
+    entry.change = ASM__PRESENCE_JOINS;
+    old->change = ASM__PRESENCE_LEAVES;
+    asm__push(presence->entries, entry);
+    asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer diffs;
+    result = asm__presence_write_diffs(presence, &diffs);
+    stbds_header(presence->entries)->length--;
+    old->change = ASM__PRESENCE_STAYS;
+    if (result != ASM_OK) {
+        ASM_FREE(entry.text);
+        return result;
+    }
+    ASM_FREE(old->text);
+    entry.change = ASM__PRESENCE_STAYS;
+    *old = entry; /* keeps its place */
+    presence->last_reference++;
+    *reference = entry.reference;
+    asm__presence_publish(pubsub, &diffs);
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t reference) {
+    const size_t at = asm__presence_find(presence, reference);
+    if (at == asm__count(presence->entries)) return ASM_ERR_NOT_FOUND;
+    presence->entries[at].change = ASM__PRESENCE_LEAVES;
+    return asm__presence_remove(presence);
+}
+
+ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void *owner) {
+    for (size_t i = 0; i < asm__count(presence->entries); i++)
+        if (presence->entries[i].owner == owner) presence->entries[i].change = ASM__PRESENCE_LEAVES;
+    return asm__presence_remove(presence);
+}
+
+/* Whether entry `at` is on `topic`, of the given size and hash; any is if `topic` is NULL. */
+static bool asm__presence_is_on(const asm__presence_entry *entry, const char *topic, size_t size,
+                                uint64_t hash) {
+    return !topic ||
+           (entry->topic_hash == hash && entry->topic_size == size && memcmp(entry->text, topic, size) == 0);
+}
+
+ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topic) {
+    const size_t size = topic ? strlen(topic) : 0;
+    const uint64_t hash = asm__hash(topic, size, 0);
+    size_t count = 0;
+    for (size_t i = 0; i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *entry = &presence->entries[i];
+        count += entry->is_first && asm__presence_is_on(entry, topic, size, hash);
+    }
+    return count;
+}
+
+ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, size_t *at,
+                               asm_presence_entry *entry) {
+    const size_t size = topic ? strlen(topic) : 0;
+    const uint64_t hash = asm__hash(topic, size, 0);
+    while (*at < asm__count(presence->entries)) {
+        const asm__presence_entry *found = &presence->entries[(*at)++];
+        if (asm__presence_is_on(found, topic, size, hash)) {
+            entry->reference = found->reference;
+            entry->owner = found->owner;
+            entry->topic = found->text;
+            entry->key = asm__presence_key(found);
+            entry->meta = asm__presence_meta(found);
+            return true;
+        }
+    }
+    return false;
+}
+
+ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const char *topic, asm_buffer *out) {
+    const size_t size = topic ? strlen(topic) : 0;
+    const uint64_t hash = asm__hash(topic, size, 0);
+    asm_json_writer writer;
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    for (size_t i = 0; i < asm__count(presence->entries); i++) {
+        const asm__presence_entry *entry = &presence->entries[i];
+        if (entry->is_first && asm__presence_is_on(entry, topic, size, hash)) {
+            asm_json_write_key(&writer, asm__presence_key(entry));
+            asm_json_begin_object(&writer);
+            asm__presence_write_metas(presence, entry, &writer);
+            asm_json_end_object(&writer);
+        }
+    }
+    asm_json_end_object(&writer);
+    return asm_json_writer_finish(&writer);
+}
+
+/* >>mailbox
+ * A letter is a message and all it points to. There are two more of them than the ring has places: each
+ * place, the producer and the consumer always own one. Posting swaps the producer's letter for the one at the
+ * ring's tail, which is an empty one or, when the ring is full, the oldest message; receiving swaps the
+ * consumer's for the one at the head. So nobody ever waits, and nobody touches a letter that the other one
+ * has. A word of the ring: 16 bits of the position it was put at, 15 of the letter's number, and whether it
+ * is full. */
+
+#if !defined(ASM_ATOMIC_LOAD) && !defined(ASM_ATOMIC_STORE) && !defined(ASM_ATOMIC_EXCHANGE) &&              \
+    !defined(ASM_ATOMIC_COMPARE_EXCHANGE)
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM_ATOMIC_LOAD(place)            __atomic_load_n((place), __ATOMIC_ACQUIRE)
+#define ASM_ATOMIC_STORE(place, value)    __atomic_store_n((place), (value), __ATOMIC_RELEASE)
+#define ASM_ATOMIC_EXCHANGE(place, value) __atomic_exchange_n((place), (value), __ATOMIC_ACQ_REL)
+#define ASM_ATOMIC_COMPARE_EXCHANGE(place, expected, value)                                                  \
+    __sync_bool_compare_and_swap((place), (expected), (value))
+#define ASM__HAS_ATOMICS true
+#else
+#define ASM_ATOMIC_LOAD(place)            (*(place))
+#define ASM_ATOMIC_STORE(place, value)    (*(place) = (value))
+#define ASM_ATOMIC_EXCHANGE(place, value) (*(place) = (value))
+#define ASM_ATOMIC_COMPARE_EXCHANGE(place, expected, value)                                                  \
+    (*(place) == (expected) && (*(place) = (value), true))
+#define ASM__HAS_ATOMICS false /* asm_mailbox_init() refuses: nothing uses these */
+#endif
+#elif !defined(ASM_ATOMIC_LOAD) || !defined(ASM_ATOMIC_STORE) || !defined(ASM_ATOMIC_EXCHANGE) ||            \
+    !defined(ASM_ATOMIC_COMPARE_EXCHANGE)
+#error "define all of ASM_ATOMIC_LOAD, _STORE, _EXCHANGE, _COMPARE_EXCHANGE, or none"
+#else
+#define ASM__HAS_ATOMICS true
+#endif
+
+#define ASM__LETTER_ALIGNMENT 16
+
+typedef struct asm__letter {
+    uint64_t number; /* counts the messages that were posted or refused, so that gaps show */
+    asm_message message;
+    asm_event *event; /* the copy, or NULL */
+    size_t used;      /* bytes of the data behind this struct */
+} asm__letter;
+
+static size_t asm__letter_round_up(size_t size) {
+    return (size + ASM__LETTER_ALIGNMENT - 1) / ASM__LETTER_ALIGNMENT * ASM__LETTER_ALIGNMENT;
+}
+
+#define ASM__LETTER_HEAD asm__letter_round_up(sizeof(asm__letter))
+
+static asm__letter *asm__letter_at(const asm_mailbox *mailbox, uint32_t slot) {
+    return (asm__letter *)(void *)(mailbox->letters + slot * mailbox->letter_size);
+}
+
+static char *asm__letter_data(asm__letter *letter) {
+    return (char *)letter + ASM__LETTER_HEAD;
+}
+
+static uint32_t asm__word(uint32_t position, uint32_t slot, bool is_full) {
+    return position << 16 | slot << 1 | is_full;
+}
+
+static bool asm__word_is_full(uint32_t word) {
+    return word & 1;
+}
+
+static uint32_t asm__word_slot(uint32_t word) {
+    return word >> 1 & 0x7fff;
+}
+
+ASM_API size_t asm_message_size(const asm_message *message) {
+    const size_t sizes[] = {message->event ? asm_event_copy_size(message->event) : 0,
+                            message->topic ? strlen(message->topic) + 1 : 0, message->wrapper.size,
+                            message->session_id.size, message->text.size};
+    size_t sum = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        sum = sizes[i] > SIZE_MAX - sum ? SIZE_MAX : sum + sizes[i];
+    return sum;
+}
+
+ASM_API size_t asm_mailbox_size(unsigned capacity, size_t max_message) {
+    if (capacity > ASM_MAILBOX_MAX_CAPACITY) return 0;
+    const size_t places = capacity ? capacity : ASM_MAILBOX_DEFAULT_CAPACITY;
+    const size_t fixed = ASM__LETTER_ALIGNMENT + asm__letter_round_up(places * sizeof(uint32_t));
+    const size_t most = (SIZE_MAX / 2 - fixed) / (places + 2) - ASM__LETTER_HEAD - ASM__LETTER_ALIGNMENT;
+    if (max_message > most) return 0;
+    return fixed + (places + 2) * (ASM__LETTER_HEAD + asm__letter_round_up(max_message));
+}
+
+ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options) {
+    memset(mailbox, 0, sizeof *mailbox);
+    if (!ASM__HAS_ATOMICS) return ASM_ERR_UNSUPPORTED;
+    mailbox->options = *options;
+    if (!mailbox->options.capacity) mailbox->options.capacity = ASM_MAILBOX_DEFAULT_CAPACITY;
+    const uint32_t capacity = mailbox->options.capacity;
+    const bool known_policy =
+        options->overflow == ASM_OVERFLOW_REFUSE || options->overflow == ASM_OVERFLOW_DROP_OLDEST;
+    if (!options->memory || capacity > ASM_MAILBOX_MAX_CAPACITY || (capacity & (capacity - 1)) ||
+        !known_policy)
+        return ASM_ERR_INVALID_ARGUMENT;
+    if (options->size < asm_mailbox_size(capacity, sizeof(asm_event))) return ASM_ERR_NO_SPACE;
+    unsigned char *memory = (unsigned char *)options->memory;
+    const size_t odd = (size_t)((uintptr_t)memory % ASM__LETTER_ALIGNMENT);
+    memory += odd ? ASM__LETTER_ALIGNMENT - odd : 0;
+    const size_t ring_size = asm__letter_round_up(capacity * sizeof(uint32_t));
+    mailbox->ring = (uint32_t *)(void *)memory;
+    mailbox->letters = memory + ring_size;
+    const size_t left = options->size - ASM__LETTER_ALIGNMENT - ring_size;
+    mailbox->letter_size = left / (capacity + 2) / ASM__LETTER_ALIGNMENT * ASM__LETTER_ALIGNMENT;
+    mailbox->max_message = mailbox->letter_size - ASM__LETTER_HEAD;
+    for (uint32_t i = 0; i < capacity; i++)
+        mailbox->ring[i] = asm__word(0, i, false);
+    mailbox->producer.spare = capacity;
+    mailbox->consumer.spare = capacity + 1;
+    return ASM_OK;
+}
+
+static asm_str asm__letter_add(asm__letter *letter, asm_str text) {
+    char *copy = asm__letter_data(letter) + letter->used;
+    if (!text.data) return text;
+    if (text.size) memcpy(copy, text.data, text.size);
+    letter->used += text.size;
+    return asm_str_make(copy, text.size);
+}
+
+/* Fills a letter that has room for it. */
+static void asm__letter_write(asm__letter *letter, const asm_message *message) {
+    letter->event = NULL;
+    letter->used = message->event ? asm_event_copy_size(message->event) : 0;
+    if (message->event)
+        letter->event = asm_event_copy(message->event, asm__letter_data(letter), letter->used);
+    letter->message = *message;
+    letter->message.event = letter->event;
+    if (message->topic) {
+        const asm_str topic = asm_str_make(message->topic, strlen(message->topic) + 1);
+        letter->message.topic = asm__letter_add(letter, topic).data;
+    }
+    letter->message.wrapper = asm__letter_add(letter, message->wrapper);
+    letter->message.session_id = asm__letter_add(letter, message->session_id);
+    letter->message.text = asm__letter_add(letter, message->text);
+}
+
+/* Whether it has nothing that would be lost if its delta were added to another one. */
+static bool asm__message_can_merge(const asm_message *message) {
+    const asm_event *event = message->event;
+    return event && event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.delta.size &&
+           !event->message.content.data && !event->id.data && !event->correlation_id.data &&
+           !event->metadata.data && !event->extra.data && !event->extension.data && !message->text.data;
+}
+
+static bool asm__message_same_stream(const asm_message *a, const asm_message *b) {
+    const asm_message_payload *x = &a->event->message, *y = &b->event->message;
+    const bool same_topic = a->topic == b->topic || (a->topic && b->topic && strcmp(a->topic, b->topic) == 0);
+    return same_topic && asm_str_equal(a->wrapper, b->wrapper) &&
+           asm_str_equal(a->session_id, b->session_id) &&
+           asm_str_equal(a->event->session_id, b->event->session_id) &&
+           asm_str_equal(a->event->run_id, b->event->run_id) &&
+           asm_str_equal(a->event->provider, b->event->provider) &&
+           asm_str_equal(a->event->agent_id, b->event->agent_id) && asm_str_equal(x->role, y->role) &&
+           asm_str_equal(x->message_id, y->message_id) &&
+           asm_str_equal(x->parent_tool_call_id, y->parent_tool_call_id) &&
+           x->thinking.is_set == y->thinking.is_set && x->thinking.value == y->thinking.value;
+}
+
+/* Adds the delta of `message` to a letter, which the producer has taken back. */
+static bool asm__letter_merge(const asm_mailbox *mailbox, asm__letter *letter, const asm_message *message) {
+    const asm_str added = message->event->message.delta;
+    asm_str *delta = &letter->event->message.delta;
+    const char *end = asm__letter_data(letter) + letter->used;
+    const size_t room = mailbox->max_message - letter->used;
+    const size_t moved = delta->data + delta->size == end ? 0 : delta->size; /* only what is last can grow */
+    if (moved > room || added.size > room - moved || !asm__message_same_stream(&letter->message, message))
+        return false;
+    if (moved) *delta = asm__letter_add(letter, *delta);
+    delta->size += asm__letter_add(letter, added).size;
+    letter->event->sequence_number = message->event->sequence_number;
+    return true;
+}
+
+/* Takes the last letter back, if the consumer does not have it yet, adds to it, and puts it where it was. */
+static bool asm__mailbox_merge(asm_mailbox *mailbox, const asm_message *message) {
+    const uint32_t last = mailbox->producer.tail - 1;
+    uint32_t *place = &mailbox->ring[last % mailbox->options.capacity];
+    const uint32_t word = mailbox->producer.last_word;
+    if (!ASM_ATOMIC_COMPARE_EXCHANGE(place, word, asm__word(last, mailbox->producer.spare, false)))
+        return false;
+    const bool merged = asm__letter_merge(mailbox, asm__letter_at(mailbox, asm__word_slot(word)), message);
+    mailbox->producer.spare = asm__word_slot(ASM_ATOMIC_EXCHANGE(place, word));
+    return merged;
+}
+
+ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message) {
+    if (!mailbox || !mailbox->ring || !message) return ASM_ERR_INVALID_ARGUMENT;
+    const bool can_merge = mailbox->options.merge_text && asm__message_can_merge(message);
+    if (can_merge && mailbox->producer.can_merge && asm__mailbox_merge(mailbox, message)) {
+        mailbox->producer.merged++;
+        mailbox->producer.posted++;
+        return ASM_OK;
+    }
+    const uint32_t tail = mailbox->producer.tail;
+    uint32_t *place = &mailbox->ring[tail % mailbox->options.capacity];
+    const uint64_t number = mailbox->producer.number++;
+    const bool is_full = asm__word_is_full(ASM_ATOMIC_LOAD(place));
+    if ((is_full && mailbox->options.overflow == ASM_OVERFLOW_REFUSE) ||
+        asm_message_size(message) > mailbox->max_message) {
+        mailbox->producer.refused++;
+        mailbox->producer.can_merge = false; /* what follows stands behind a gap */
+        return ASM_ERR_NO_SPACE;
+    }
+    asm__letter *letter = asm__letter_at(mailbox, mailbox->producer.spare);
+    asm__letter_write(letter, message);
+    letter->number = number;
+    mailbox->producer.last_word = asm__word(tail, mailbox->producer.spare, true);
+    mailbox->producer.can_merge = can_merge;
+    const uint32_t before = ASM_ATOMIC_EXCHANGE(place, mailbox->producer.last_word);
+    mailbox->producer.spare = asm__word_slot(before);
+    mailbox->producer.dropped += asm__word_is_full(before);
+    mailbox->producer.posted++;
+    mailbox->producer.tail = tail + 1;
+    ASM_ATOMIC_STORE(&mailbox->tail, tail + 1);
+    return ASM_OK;
+}
+
+ASM_API void asm_mailbox_on_message(void *mailbox, const asm_message *message) {
+    (void)asm_mailbox_post((asm_mailbox *)mailbox, message);
+}
+
+/* Swaps the consumer's letter for the oldest full one. False if there is none, or if the producer is just
+ * adding to it; also after many attempts that it outran, so that this ends whatever it does. */
+static bool asm__mailbox_take(asm_mailbox *mailbox) {
+    const uint32_t capacity = mailbox->options.capacity;
+    uint32_t head = mailbox->consumer.head;
+    for (uint32_t attempts = 0; attempts < 2 * capacity + 2; attempts++) {
+        const uint32_t tail = ASM_ATOMIC_LOAD(&mailbox->tail);
+        if (head == tail) break;
+        head = tail - head > capacity ? tail - capacity : head;
+        uint32_t *place = &mailbox->ring[head % capacity];
+        const uint32_t word = ASM_ATOMIC_LOAD(place);
+        if (word >> 16 != (head & 0xffff)) {
+            head++; /* a newer one is there already */
+        } else if (!asm__word_is_full(word)) {
+            break;
+        } else if (ASM_ATOMIC_COMPARE_EXCHANGE(place, word,
+                                               asm__word(head, mailbox->consumer.spare, false))) {
+            mailbox->consumer.spare = asm__word_slot(word);
+            mailbox->consumer.head = head + 1;
+            return true;
+        }
+    }
+    mailbox->consumer.head = head;
+    return false;
+}
+
+ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *missed) {
+    if (missed) *missed = 0;
+    if (!mailbox || !mailbox->ring || !asm__mailbox_take(mailbox)) return NULL;
+    const asm__letter *letter = asm__letter_at(mailbox, mailbox->consumer.spare);
+    const uint64_t gap = letter->number - mailbox->consumer.expected;
+    mailbox->consumer.expected = letter->number + 1;
+    mailbox->consumer.missed += gap;
+    mailbox->consumer.received++;
+    if (missed) *missed = gap;
+    return &letter->message;
+}
+
+static void asm__mailbox_tell_gap(asm_message_callback callback, void *user, uint64_t missed) {
+    char memory[64];
+    asm_buffer extra;
+    asm_json_writer writer;
+    asm_buffer_init_fixed(&extra, memory, sizeof memory);
+    asm_json_writer_init(&writer, &extra);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("missed"));
+    asm_json_write_uint64(&writer, missed);
+    asm_json_end_object(&writer);
+    asm_event event;
+    asm_message message;
+    memset(&event, 0, sizeof event);
+    memset(&message, 0, sizeof message);
+    event.type_name = ASM_STR(ASM_MAILBOX_GAP);
+    event.extra = asm_buffer_text(&extra);
+    message.wrapper = event.type_name;
+    message.event = &event;
+    callback(user, &message);
+}
+
+ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback callback, void *user,
+                                 size_t max) {
+    const size_t most = max || !mailbox ? max : mailbox->options.capacity;
+    size_t count = 0;
+    uint64_t missed;
+    const asm_message *message;
+    while (count < most && (message = asm_mailbox_receive(mailbox, &missed)) != NULL) {
+        if (missed) asm__mailbox_tell_gap(callback, user, missed);
+        callback(user, message);
+        count++;
+    }
+    return count;
+}
+
+ASM_API asm_mailbox_counters asm_mailbox_producer_counters(const asm_mailbox *mailbox) {
+    asm_mailbox_counters counters;
+    memset(&counters, 0, sizeof counters);
+    counters.posted = mailbox->producer.posted;
+    counters.refused = mailbox->producer.refused;
+    counters.dropped = mailbox->producer.dropped;
+    counters.merged = mailbox->producer.merged;
+    return counters;
+}
+
+ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *mailbox) {
+    asm_mailbox_counters counters;
+    memset(&counters, 0, sizeof counters);
+    counters.received = mailbox->consumer.received;
+    counters.missed = mailbox->consumer.missed;
+    return counters;
+}
+
+/* >>broadcaster */
+
+#define ASM__SUMMARY_ARGS    3
+#define ASM__SUMMARY_LONGEST 30 /* bytes; a longer value shows three less, and `...` */
+
+/* What the envelopes about one event have in common. */
+typedef struct asm__envelope_head {
+    asm_str session_id;
+    asm_str execution_id;
+    asm_time time;
+} asm__envelope_head;
+
+/* The first `size` bytes of `text`, or up to three less so as not to cut a UTF-8 sequence. */
+static asm_str asm__cut(asm_str text, size_t size) {
+    size_t end = size < text.size ? size : text.size;
+    size_t back = 0;
+    while (end < text.size && back < 3 && back < end && ((unsigned char)text.data[end - back] & 0xc0) == 0x80)
+        back++;
+    const bool at_start = end < text.size && ((unsigned char)text.data[end - back] & 0xc0) == 0xc0;
+    return asm_str_make(text.data, at_start ? end - back : end);
+}
+
+ASM_API asm_broadcast_settings asm_broadcast_minimal(void) {
+    asm_broadcast_settings settings;
+    memset(&settings, 0, sizeof settings);
+    settings.longest_arg = 100;
+    return settings;
+}
+
+ASM_API asm_broadcast_settings asm_broadcast_standard(void) {
+    asm_broadcast_settings settings = asm_broadcast_minimal();
+    settings.stream_chunks = true;
+    return settings;
+}
+
+ASM_API asm_broadcast_settings asm_broadcast_debug(void) {
+    asm_broadcast_settings settings = asm_broadcast_standard();
+    settings.continuation_trace = true;
+    settings.tool_args = true;
+    settings.longest_arg = 500;
+    return settings;
+}
+
+ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster,
+                                        const asm_broadcaster_options *options) {
+    memset(broadcaster, 0, sizeof *broadcaster);
+    if (options) broadcaster->options = *options;
+    const bool has_settings = options && options->settings;
+    broadcaster->settings = has_settings ? *options->settings : asm_broadcast_standard();
+    broadcaster->options.settings = NULL;
+    if (broadcaster->options.buffer) {
+        char *memory = broadcaster->options.buffer;
+        const size_t quarter = broadcaster->options.buffer_size / 4;
+        asm_buffer_init_fixed(&broadcaster->envelope, memory, quarter * 2);
+        asm_buffer_init_fixed(&broadcaster->scratch, memory + quarter * 2, quarter);
+        asm_buffer_init_fixed(&broadcaster->text, memory + quarter * 3, quarter);
+    } else {
+        asm_buffer_init_growing(&broadcaster->envelope);
+        asm_buffer_init_growing(&broadcaster->scratch);
+        asm_buffer_init_growing(&broadcaster->text);
+    }
+    asm_broadcaster_reset(broadcaster, broadcaster->options.execution_id);
+    return broadcaster->options.broadcast ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
+}
+
+ASM_API void asm_broadcaster_close(asm_broadcaster *broadcaster) {
+    asm_buffer_close(&broadcaster->envelope);
+    asm_buffer_close(&broadcaster->scratch);
+    asm_buffer_close(&broadcaster->text);
+}
+
+ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id) {
+    memcpy(broadcaster->status, "idle", sizeof "idle");
+    broadcaster->next_chunk = 0;
+    broadcaster->options.execution_id = execution_id;
+}
+
+static void asm__write_member(asm_json_writer *writer, asm_str key, asm_str text) {
+    asm_json_write_key(writer, key);
+    asm_json_write_string(writer, text);
+}
+
+static void asm__write_int64_member(asm_json_writer *writer, asm_str key, asm_optional_int64 number) {
+    asm_json_write_key(writer, key);
+    if (number.is_set) asm_json_write_int64(writer, number.value);
+    else asm_json_write_null(writer);
+}
+
+static void asm__write_double_member(asm_json_writer *writer, asm_str key, asm_optional_double number) {
+    asm_json_write_key(writer, key);
+    if (number.is_set) asm_json_write_double(writer, number.value);
+    else asm_json_write_null(writer);
+}
+
+static void asm__write_bool_member(asm_json_writer *writer, asm_str key, asm_optional_bool truth) {
+    asm_json_write_key(writer, key);
+    if (truth.is_set) asm_json_write_bool(writer, truth.value);
+    else asm_json_write_null(writer);
+}
+
+static void asm__envelope_begin(asm_broadcaster *broadcaster, asm_json_writer *writer, asm_str type,
+                                const asm__envelope_head *head) {
+    char time[ASM_TIME_TEXT_SIZE];
+    const size_t size = head->time ? asm_time_format(head->time, ASM_TIME_PRECISION_MILLISECONDS, time) : 0;
+    asm_buffer_clear(&broadcaster->envelope);
+    asm_json_writer_init(writer, &broadcaster->envelope);
+    asm_json_begin_object(writer);
+    asm__write_member(writer, ASM_STR("type"), type);
+    asm__write_member(writer, ASM_STR("session_id"), head->session_id);
+    asm__write_member(writer, ASM_STR("execution_id"), head->execution_id);
+    asm__write_member(writer, ASM_STR("timestamp"), asm_str_make(size ? time : NULL, size));
+    asm_json_write_key(writer, ASM_STR("payload"));
+    asm_json_begin_object(writer);
+}
+
+static asm_result asm__envelope_send(asm_broadcaster *broadcaster, asm_json_writer *writer,
+                                     const asm__envelope_head *head) {
+    asm_json_end_object(writer);
+    asm_json_end_object(writer);
+    asm_result result = asm_json_writer_finish(writer);
+    char channel[ASM_TOPIC_SIZE];
+    const size_t size = asm_topic_channel(channel, sizeof channel, head->session_id);
+    if (result == ASM_OK && (!size || size >= sizeof channel))
+        result = size ? ASM_ERR_NO_SPACE : ASM_ERR_INVALID_ARGUMENT;
+    if (result == ASM_OK) {
+        /* What is being sent must stay as it is if the function comes back with another event. */
+        asm_buffer sending = broadcaster->envelope;
+        asm_buffer_init_fixed(&broadcaster->envelope, NULL, 0);
+        if (!broadcaster->options.buffer) asm_buffer_init_growing(&broadcaster->envelope);
+        result =
+            broadcaster->options.broadcast(broadcaster->options.user, channel, asm_buffer_text(&sending));
+        asm_buffer_close(&broadcaster->envelope);
+        broadcaster->envelope = sending;
+    }
+    if (result == ASM_OK) broadcaster->broadcasts++;
+    else broadcaster->errors++;
+    return result;
+}
+
+/* >>broadcaster: tools */
+
+/* Cuts what was appended to `out` from `begin` on, if it is more than `longest` bytes, to the first `shown`
+ * and `...`. */
+static bool asm__cut_appended(asm_buffer *out, size_t begin, size_t longest, size_t shown) {
+    const asm_str value = asm_str_make(asm_buffer_text(out).data + begin, out->size - begin);
+    if (value.size <= longest) return false;
+    out->size = begin + asm__cut(value, shown).size;
+    asm_buffer_append(out, ASM_STR("..."));
+    return true;
+}
+
+/* Appends the value that stands next: a string's text, any other as compact JSON. */
+static void asm__append_value(asm_buffer *out, asm_json_reader *reader, asm_str quote) {
+    asm_str value = ASM_STR("");
+    if (asm_json_peek(reader) == ASM_JSON_STRING) {
+        asm_json_read_string(reader, &value);
+        asm_buffer_append(out, quote);
+        asm_buffer_append(out, value);
+        asm_buffer_append(out, quote);
+    } else if (asm_json_read_raw(reader, &value)) {
+        asm_json_writer writer;
+        asm_json_writer_init(&writer, out);
+        asm_json_write_raw(&writer, value);
+    }
+}
+
+static bool asm__begin_arguments(asm_broadcaster *broadcaster, asm_json_reader *reader, asm_str input) {
+    asm_buffer_clear(&broadcaster->scratch);
+    asm_buffer_clear(&broadcaster->text);
+    asm_json_reader_init(reader, input, &broadcaster->scratch);
+    return input.data && asm_json_check(input, NULL) == ASM_OK && asm_json_peek(reader) == ASM_JSON_OBJECT &&
+           asm_json_enter_object(reader);
+}
+
+/* Writes {"key":value,…}, each value cut. */
+static asm_result asm__write_args(asm_broadcaster *broadcaster, asm_json_writer *writer, asm_str input) {
+    asm_json_reader reader;
+    asm_buffer *text = &broadcaster->text;
+    const size_t longest = broadcaster->settings.longest_arg;
+    asm_str key;
+    asm_json_write_key(writer, ASM_STR("args"));
+    bool is_empty =
+        !asm__begin_arguments(broadcaster, &reader, input) || !asm_json_next_member(&reader, &key);
+    if (is_empty) {
+        asm_json_begin_array(writer); /* as the original has it */
+        asm_json_end_array(writer);
+        return reader.error.result;
+    }
+    asm_json_begin_object(writer);
+    do {
+        asm_json_write_key(writer, key);
+        const bool is_string = asm_json_peek(&reader) == ASM_JSON_STRING;
+        asm_buffer_clear(text);
+        asm__append_value(text, &reader, ASM_STR(""));
+        if (text->result != ASM_OK || reader.error.result != ASM_OK)
+            return text->result != ASM_OK ? text->result : reader.error.result;
+        if (asm__cut_appended(text, 0, longest, longest) || is_string)
+            asm_json_write_string(writer, asm_buffer_text(text));
+        else asm_json_write_raw(writer, asm_buffer_text(text));
+    } while (asm_json_next_member(&reader, &key));
+    asm_json_end_object(writer);
+    return reader.error.result;
+}
+
+static asm_result asm__write_args_summary(asm_broadcaster *broadcaster, asm_json_writer *writer,
+                                          asm_str input) {
+    asm_json_reader reader;
+    asm_buffer *text = &broadcaster->text;
+    asm_str key;
+    const bool has_arguments = asm__begin_arguments(broadcaster, &reader, input);
+    for (int i = 0; has_arguments && i < ASM__SUMMARY_ARGS && asm_json_next_member(&reader, &key); i++) {
+        asm_buffer_append(text, i ? ASM_STR(", ") : ASM_STR(""));
+        asm_buffer_append(text, key);
+        asm_buffer_append(text, ASM_STR(": "));
+        const size_t begin = text->size;
+        asm__append_value(text, &reader, ASM_STR("'"));
+        asm__cut_appended(text, begin, ASM__SUMMARY_LONGEST, ASM__SUMMARY_LONGEST - 3);
+    }
+    asm__write_member(writer, ASM_STR("args_summary"), asm_buffer_text(text));
+    return text->result != ASM_OK ? text->result : reader.error.result;
+}
+
+static asm_result asm__broadcast_tool_started(asm_broadcaster *broadcaster, const asm_event *event,
+                                              const asm__envelope_head *head) {
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.tool.started"), head);
+    asm__write_member(&writer, ASM_STR("tool_name"), event->tool.name);
+    asm__write_member(&writer, ASM_STR("tool_call_id"), event->tool.call_id);
+    const asm_result result = broadcaster->settings.tool_args
+                                  ? asm__write_args(broadcaster, &writer, event->tool.input)
+                                  : asm__write_args_summary(broadcaster, &writer, event->tool.input);
+    if (result != ASM_OK) {
+        broadcaster->errors++;
+        return result;
+    }
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_tool_completed(asm_broadcaster *broadcaster, const asm_event *event,
+                                                const asm__envelope_head *head) {
+    asm_json_writer writer;
+    const asm_tool_payload *tool = &event->tool;
+    const asm_str output = tool->output.data ? tool->output : tool->output_json;
+    char summary[ASM__SUMMARY_LONGEST];
+    asm_buffer shown;
+    asm_buffer_init_fixed(&shown, summary, sizeof summary);
+    const bool is_long = output.size > ASM__SUMMARY_LONGEST;
+    asm_buffer_append(&shown, is_long ? asm__cut(output, ASM__SUMMARY_LONGEST - 3) : output);
+    asm_buffer_append(&shown, is_long ? ASM_STR("...") : ASM_STR(""));
+
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.tool.completed"), head);
+    asm__write_member(&writer, ASM_STR("tool_name"), tool->name);
+    asm__write_member(&writer, ASM_STR("tool_call_id"), tool->call_id);
+    asm_json_write_key(&writer, ASM_STR("success"));
+    asm_json_write_bool(&writer, event->type == ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm__write_member(&writer, ASM_STR("error"), tool->error_message);
+    asm__write_double_member(&writer, ASM_STR("duration_ms"), tool->duration_ms);
+    asm__write_member(&writer, ASM_STR("result_summary"), output.data ? asm_buffer_text(&shown) : output);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+/* >>broadcaster: status */
+
+typedef struct asm__status_change {
+    asm_str status;
+    bool is_explicit;
+    bool has_details; /* error_message and last_response are told */
+    asm_str error_message;
+    asm_str last_response;
+} asm__status_change;
+
+static asm__status_change asm__status_to(asm_str status) {
+    asm__status_change change;
+    memset(&change, 0, sizeof change);
+    change.status = status;
+    return change;
+}
+
+static bool asm__status_is_final(asm_str status) {
+    return asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("failed")) ||
+           asm_str_equal(status, ASM_STR("cancelled")) || asm_str_equal(status, ASM_STR("stopped"));
+}
+
+static asm_result asm__change_status(asm_broadcaster *broadcaster, const asm__status_change *change,
+                                     const asm__envelope_head *head) {
+    char before[ASM_STATUS_SIZE];
+    memcpy(before, broadcaster->status, sizeof before);
+    if (!change->status.size || change->status.size >= sizeof before) return ASM_ERR_INVALID_ARGUMENT;
+    if (asm__status_is_final(change->status)) broadcaster->next_chunk = 0;
+    const bool is_refused = broadcaster->settings.manual_status && !change->is_explicit;
+    if (is_refused || asm_str_equal(change->status, asm_str_from(before))) return ASM_OK;
+    memcpy(broadcaster->status, change->status.data, change->status.size);
+    broadcaster->status[change->status.size] = '\0';
+
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.status"), head);
+    asm__write_member(&writer, ASM_STR("status"), asm_str_from(broadcaster->status));
+    asm__write_member(&writer, ASM_STR("previous_status"), asm_str_from(before));
+    if (change->has_details) {
+        asm__write_member(&writer, ASM_STR("error_message"), change->error_message);
+        asm__write_member(&writer, ASM_STR("last_response"), change->last_response);
+    }
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+/* >>broadcaster: events */
+
+static asm_result asm__broadcast_step_started(asm_broadcaster *broadcaster, const asm_event *event,
+                                              const asm__envelope_head *head) {
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.step.started"), head);
+    asm__write_int64_member(&writer, ASM_STR("step_number"), event->step.step_number);
+    asm__write_int64_member(&writer, ASM_STR("message_count"), event->step.message_count);
+    asm__write_int64_member(&writer, ASM_STR("available_tools"), event->step.available_tools);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_step_completed(asm_broadcaster *broadcaster, const asm_event *event,
+                                                const asm__envelope_head *head) {
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.step.completed"), head);
+    asm__write_int64_member(&writer, ASM_STR("step_number"), event->step.step_number);
+    asm__write_bool_member(&writer, ASM_STR("has_tool_calls"), event->step.has_tool_calls);
+    asm__write_int64_member(&writer, ASM_STR("errors"), event->step.errors);
+    asm__write_member(&writer, ASM_STR("finish_reason"), event->step.finish_reason);
+    asm_json_write_key(&writer, ASM_STR("usage"));
+    if (event->step.usage.data) asm_json_write_raw(&writer, event->step.usage);
+    else asm_json_write_null(&writer);
+    asm__write_double_member(&writer, ASM_STR("duration_ms"), event->step.duration_ms);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_chunk(asm_broadcaster *broadcaster, const asm_event *event,
+                                       const asm__envelope_head *head) {
+    const asm_str content = asm_event_text(event);
+    if (!broadcaster->settings.stream_chunks || !content.size) return ASM_OK;
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.stream.chunk"), head);
+    asm__write_member(&writer, ASM_STR("content"), content);
+    asm_json_write_key(&writer, ASM_STR("is_complete"));
+    asm_json_write_bool(&writer, false);
+    asm_json_write_key(&writer, ASM_STR("chunk_index"));
+    asm_json_write_uint64(&writer, broadcaster->next_chunk++);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_str asm__status_for_stop(asm_str reason) {
+    return !reason.size || asm_str_equal(reason, ASM_STR("completed")) ? ASM_STR("completed")
+           : asm_str_equal(reason, ASM_STR("error"))                   ? ASM_STR("failed")
+           : asm_str_equal(reason, ASM_STR("user_requested"))          ? ASM_STR("cancelled")
+                                                                       : ASM_STR("stopped");
+}
+
+static asm_result asm__broadcast_continuation(asm_broadcaster *broadcaster, const asm_event *event,
+                                              const asm__envelope_head *head) {
+    const asm_continuation_payload *continuation = &event->continuation;
+    if (!broadcaster->settings.continuation_trace) return ASM_OK;
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.continuation"), head);
+    asm__write_int64_member(&writer, ASM_STR("step_number"), continuation->step_number);
+    asm_json_write_key(&writer, ASM_STR("should_stop"));
+    asm_json_write_bool(&writer, !broadcaster->settings.trust_should_stop || continuation->should_stop.value);
+    asm__write_member(&writer, ASM_STR("stop_reason"), continuation->stop_reason);
+    asm__write_member(&writer, ASM_STR("resolved_by"),
+                      continuation->resolved_by.data ? continuation->resolved_by : ASM_STR(""));
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+/* The change of status that an event means; an empty one if none. */
+static asm__status_change asm__status_for_event(const asm_broadcaster *broadcaster, const asm_event *event) {
+    asm__status_change change = asm__status_to(ASM_STR(""));
+    switch (event->type) {
+    case ASM_EVENT_STEP_STARTED:
+    case ASM_EVENT_RUN_STARTED:
+        return asm__status_to(ASM_STR("processing"));
+    case ASM_EVENT_RUN_COMPLETED:
+        return asm__status_to(ASM_STR("completed"));
+    case ASM_EVENT_RUN_CANCELLED:
+        return asm__status_to(ASM_STR("cancelled"));
+    case ASM_EVENT_RUN_TIMEOUT:
+        return asm__status_to(ASM_STR("stopped"));
+    case ASM_EVENT_RUN_FAILED:
+        change = asm__status_to(ASM_STR("failed"));
+        change.has_details = true;
+        change.error_message = event->run.error_message;
+        return change;
+    case ASM_EVENT_CONTINUATION_EVALUATED:
+        if (broadcaster->settings.trust_should_stop && !event->continuation.should_stop.value) return change;
+        return asm__status_to(asm__status_for_stop(event->continuation.stop_reason));
+    case ASM_EVENT_STATUS_CHANGED:
+        change = asm__status_to(event->status.status);
+        change.is_explicit = change.has_details = true;
+        change.error_message = event->status.error_message;
+        change.last_response = event->status.last_response;
+        return change;
+    default:
+        return change;
+    }
+}
+
+static asm_result asm__broadcast_event(asm_broadcaster *broadcaster, const asm_event *event,
+                                       const asm__envelope_head *head) {
+    switch (event->type) {
+    case ASM_EVENT_STEP_STARTED:
+        return asm__broadcast_step_started(broadcaster, event, head);
+    case ASM_EVENT_STEP_COMPLETED:
+        return asm__broadcast_step_completed(broadcaster, event, head);
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        return asm__broadcast_tool_started(broadcaster, event, head);
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        return asm__broadcast_tool_completed(broadcaster, event, head);
+    case ASM_EVENT_MESSAGE_STREAMED:
+        return asm__broadcast_chunk(broadcaster, event, head);
+    case ASM_EVENT_CONTINUATION_EVALUATED:
+        return asm__broadcast_continuation(broadcaster, event, head);
+    default:
+        return ASM_OK;
+    }
+}
+
+static asm_time asm__broadcaster_time(const asm_broadcaster *broadcaster, asm_time time) {
+    const asm_broadcaster_options *options = &broadcaster->options;
+    return time || !options->clock ? time : options->clock(options->clock_user);
+}
+
+/* Whether events of this session are watched; the first of another one starts anew if any are. */
+static bool asm__broadcaster_watches(asm_broadcaster *broadcaster, asm_str session_id) {
+    if (broadcaster->options.session_id.data)
+        return asm_str_equal(session_id, broadcaster->options.session_id);
+    const uint64_t hash = asm__hash(session_id.data, session_id.size, 0);
+    if (broadcaster->has_session && broadcaster->session_hash != hash)
+        asm_broadcaster_reset(broadcaster, broadcaster->options.execution_id);
+    broadcaster->has_session = true;
+    broadcaster->session_hash = hash;
+    return true;
+}
+
+ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm_event *event) {
+    const asm_broadcaster_options *options = &broadcaster->options;
+    if (!event || !options->broadcast) return ASM_ERR_INVALID_ARGUMENT;
+    asm__envelope_head head;
+    head.session_id = event->session_id.data ? event->session_id : options->session_id;
+    head.execution_id = event->run_id.data ? event->run_id : options->execution_id;
+    if (!asm__broadcaster_watches(broadcaster, head.session_id)) return ASM_OK;
+    head.time = asm__broadcaster_time(broadcaster, event->time);
+    const asm__status_change change = asm__status_for_event(broadcaster, event);
+    asm_result result = ASM_OK;
+    if (change.status.size) result = asm__change_status(broadcaster, &change, &head);
+    const asm_result sent = asm__broadcast_event(broadcaster, event, &head);
+    return result != ASM_OK ? result : sent;
+}
+
+ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event, asm_str text) {
+    (void)text;
+    (void)asm_broadcaster_event((asm_broadcaster *)broadcaster, event);
+}
+
+ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *message) {
+    (void)asm_broadcaster_event((asm_broadcaster *)broadcaster, message->event);
+}
+
+ASM_API asm_result asm_broadcaster_set_status(asm_broadcaster *broadcaster, asm_str status,
+                                              asm_str error_message, asm_str last_response, asm_time time) {
+    const asm_broadcaster_options *options = &broadcaster->options;
+    if (!options->session_id.size || !options->broadcast) return ASM_ERR_INVALID_ARGUMENT;
+    asm__envelope_head head;
+    head.session_id = options->session_id;
+    head.execution_id = options->execution_id;
+    head.time = asm__broadcaster_time(broadcaster, time);
+    asm__status_change change = asm__status_to(status);
+    change.is_explicit = change.has_details = true;
+    change.error_message = error_message;
+    change.last_response = last_response;
+    return asm__change_status(broadcaster, &change, &head);
+}
+
+/* >>transports: server-sent events */
+
+static bool asm__sse_is_line(asm_str text) {
+    return !text.size || (!memchr(text.data, '\r', text.size) && !memchr(text.data, '\n', text.size) &&
+                          !memchr(text.data, '\0', text.size));
+}
+
+static void asm__sse_field(asm_buffer *out, asm_str name, asm_str value) {
+    asm_buffer_append(out, name);
+    asm_buffer_append_utf8(out, value, NULL);
+    asm_buffer_append_byte(out, '\n');
+}
+
+/* A line ends with CR LF, LF or CR; a CR within one would begin a field of the text's choice. */
+static void asm__sse_data(asm_buffer *out, asm_str data) {
+    size_t begin = 0;
+    for (size_t i = 0; i < data.size; i++) {
+        if (data.data[i] != '\n' && data.data[i] != '\r') continue;
+        asm__sse_field(out, ASM_STR("data: "), asm_str_make(data.data + begin, i - begin));
+        if (data.data[i] == '\r' && i + 1 < data.size && data.data[i + 1] == '\n') i++;
+        begin = i + 1;
+    }
+    asm__sse_field(out, ASM_STR("data: "),
+                   asm_str_make(data.data ? data.data + begin : "", data.size - begin));
+}
+
+ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm_str data) {
+    if (!asm__sse_is_line(id) || !asm__sse_is_line(event)) return ASM_ERR_INVALID_ARGUMENT;
+    if (id.data) asm__sse_field(out, ASM_STR("id: "), id);
+    if (event.data) asm__sse_field(out, ASM_STR("event: "), event);
+    asm__sse_data(out, data);
+    return asm_buffer_append_byte(out, '\n');
+}
+
+ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options) {
+    memset(sse, 0, sizeof *sse);
+    if (options) sse->options = *options;
+    if (!sse->options.memory) sse->options.size = 0;
+    sse->first = 1;
+    asm_buffer_init_growing(&sse->frame);
+}
+
+ASM_API void asm_sse_close(asm_sse *sse) {
+    asm_buffer_close(&sse->frame);
+}
+
+/* The history: for each event its length and its text, in a ring of bytes. */
+
+static void asm__sse_store(asm_sse *sse, const char *data, size_t size) {
+    const size_t at = (sse->head + sse->used) % sse->options.size;
+    const size_t before_end = sse->options.size - at;
+    const size_t first = size < before_end ? size : before_end;
+    memcpy(sse->options.memory + at, data, first);
+    memcpy(sse->options.memory, data + first, size - first);
+    sse->used += size;
+}
+
+/* The length of the event at `at`, which is then moved to its text. */
+static size_t asm__sse_length(const asm_sse *sse, size_t *at) {
+    size_t length;
+    char bytes[sizeof length] = {0};
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = sse->options.memory[(*at + i) % sse->options.size];
+    memcpy(&length, bytes, sizeof length);
+    *at = (*at + sizeof length) % sse->options.size;
+    return length;
+}
+
+static void asm__sse_remember(asm_sse *sse, asm_str frame) {
+    const size_t size = sse->options.size;
+    const bool fits = size > sizeof frame.size && frame.size <= size - sizeof frame.size;
+    while (sse->used && (!fits || size - sse->used < frame.size + sizeof frame.size)) {
+        size_t at = sse->head;
+        const size_t length = asm__sse_length(sse, &at);
+        sse->head = (at + length) % size;
+        sse->used -= length + sizeof length;
+        sse->first++;
+    }
+    if (fits) {
+        char length[sizeof frame.size];
+        memcpy(length, &frame.size, sizeof length);
+        asm__sse_store(sse, length, sizeof length);
+        asm__sse_store(sse, frame.data, frame.size);
+    } else {
+        sse->first = sse->last + 1;
+    }
+}
+
+ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope) {
+    asm_sse *sse = (asm_sse *)user;
+    (void)channel;
+    char id_memory[48], type_memory[128];
+    asm_buffer id, scratch;
+    asm_buffer_init_fixed(&id, id_memory, sizeof id_memory);
+    asm_buffer_init_fixed(&scratch, type_memory, sizeof type_memory);
+    if (sse->options.epoch) {
+        asm__append_number(&id, sse->options.epoch);
+        asm_buffer_append_byte(&id, '.');
+    }
+    asm__append_number(&id, sse->last + 1);
+
+    const asm_str key = ASM_STR("type");
+    asm_str raw, type = asm_str_make(NULL, 0);
+    if (asm_json_find(envelope, &key, &raw, 1, NULL) == ASM_OK && raw.data)
+        (void)asm_json_to_string(raw, &scratch, &type); /* none: it goes out without a name */
+    asm_buffer_clear(&sse->frame);
+    asm_result result = asm_sse_write(&sse->frame, asm_buffer_text(&id), type, envelope);
+    if (result != ASM_OK) return result;
+    sse->last++;
+    asm__sse_remember(sse, asm_buffer_text(&sse->frame));
+    return sse->options.write ? sse->options.write(sse->options.user, sse->frame.data, sse->frame.size)
+                              : ASM_OK;
+}
+
+/* A decimal number that is all of `text`. */
+static bool asm__sse_number(asm_str text, uint64_t *number) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10) return false;
+        value = value * 10 + digit;
+    }
+    *number = value;
+    return text.size > 0;
+}
+
+/* Whether `id` is one that this history gave, and which. */
+static bool asm__sse_read_id(const asm_sse *sse, asm_str id, uint64_t *number) {
+    if (sse->options.epoch) {
+        const char *dot = id.size ? (const char *)memchr(id.data, '.', id.size) : NULL;
+        const size_t size = dot ? (size_t)(dot - id.data) : 0;
+        uint64_t epoch;
+        if (!dot || !asm__sse_number(asm_str_make(id.data, size), &epoch) || epoch != sse->options.epoch)
+            return false;
+        id = asm_str_make(dot + 1, id.size - size - 1);
+    }
+    return asm__sse_number(id, number) && *number <= sse->last;
+}
+
+ASM_API asm_result asm_sse_resume(const asm_sse *sse, asm_str last_event_id, asm_write_function write,
+                                  void *user, bool *complete) {
+    uint64_t last_seen = 0;
+    const bool is_known = !last_event_id.size || asm__sse_read_id(sse, last_event_id, &last_seen);
+    if (complete) *complete = is_known && last_seen + 1 >= sse->first;
+    if (!is_known) last_seen = 0;
+    asm_result result = ASM_OK;
+    size_t at = sse->head;
+    for (uint64_t number = sse->first; number <= sse->last && result == ASM_OK; number++) {
+        const size_t length = asm__sse_length(sse, &at);
+        const size_t before_end = sse->options.size - at;
+        const size_t first = length < before_end ? length : before_end;
+        if (number > last_seen) {
+            result = write(user, sse->options.memory + at, first);
+            if (result == ASM_OK && first < length) result = write(user, sse->options.memory, length - first);
+        }
+        at = (at + length) % sse->options.size;
+    }
+    return result;
+}
+
+/* >>transports: JSON Lines and dispatcher */
+
+ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user) {
+    lines->write = write;
+    lines->user = user;
+    asm_buffer_init_growing(&lines->line);
+}
+
+ASM_API void asm_envelope_lines_close(asm_envelope_lines *lines) {
+    asm_buffer_close(&lines->line);
+}
+
+ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope) {
+    asm_envelope_lines *lines = (asm_envelope_lines *)user;
+    (void)channel;
+    asm_buffer_clear(&lines->line);
+    asm_buffer_append(&lines->line, envelope);
+    const asm_result result = asm_buffer_append_byte(&lines->line, '\n');
+    return result == ASM_OK ? lines->write(lines->user, lines->line.data, lines->line.size) : result;
+}
+
+ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope) {
+    char memory[ASM_TOPIC_SIZE];
+    asm_topic_parts parts;
+    asm_message message;
+    memset(&message, 0, sizeof message);
+    message.wrapper = ASM_STR(ASM_ENVELOPE_WRAPPER);
+    message.text = envelope;
+    if (asm_topic_parse(channel, &parts, memory, sizeof memory) == ASM_OK)
+        message.session_id = parts.session_id;
+    return asm_pubsub_publish((asm_pubsub *)pubsub, channel, &message, NULL);
+}
+
+#endif /* ASM_PUBSUB_IMPLEMENTED */
+#endif /* implementation */
+
+/* =========================================================================================================
+ * Licence: your choice of the two that follow.
+ *
+ * This software is available under two licences. Choose whichever you prefer.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE A - MIT License
+ *
+ * Copyright (c) 2026 the asm authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of
+ * this software and associated documentation files (the "Software"), to deal in
+ * the Software without restriction, including without limitation the rights to
+ * use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+ * of the Software, and to permit persons to whom the Software is furnished to do
+ * so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE B - Public Domain (The Unlicense)
+ *
+ * This is free and unencumbered software released into the public domain.
+ *
+ * Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+ * software, either in source code form or as a compiled binary, for any purpose,
+ * commercial or non-commercial, and by any means.
+ *
+ * In jurisdictions that recognize copyright laws, the author or authors of this
+ * software dedicate any and all copyright interest in the software to the public
+ * domain. We make this dedication for the benefit of the public at large and to
+ * the detriment of our heirs and successors. We intend this dedication to be an
+ * overt act of relinquishment in perpetuity of all present and future rights to
+ * this software under copyright law.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+ * ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+ * WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ *
+ * For more information, please refer to <https://unlicense.org>
+ */

@@ -1,0 +1,309 @@
+/* Presence: who joins and leaves, and what subscribers are told. */
+#include "support.h"
+
+#include "asm_pubsub.h"
+
+static asm_pubsub bus;
+static asm_presence presence;
+static char diffs[4096]; /* "TOPIC DIFF\n" for each message */
+
+static void record(void *user, const asm_message *message) {
+    (void)user;
+    assert_true(asm_str_equal(message->wrapper, ASM_STR("presence_diff")));
+    assert_int_equal(message->event->type, ASM_EVENT_CUSTOM);
+    assert_true(asm_str_equal(asm_event_name(message->event), ASM_STR("presence_diff")));
+    const size_t used = strlen(diffs);
+    snprintf(diffs + used, sizeof diffs - used, "%s %.*s\n", message->topic, (int)message->event->extra.size,
+             message->event->extra.data);
+}
+
+static int start(void **state) {
+    (void)state;
+    allocations_alive = 0;
+    fail_allocations_from(0);
+    diffs[0] = '\0';
+    asm_pubsub_init(&bus, NULL);
+    assert_int_equal(asm_pubsub_subscribe_pattern(&bus, "**", record, NULL, NULL), ASM_OK);
+    const asm_presence_options options = {.pubsub = &bus};
+    asm_presence_init(&presence, &options);
+    return 0;
+}
+
+static int finish(void **state) {
+    (void)state;
+    asm_presence_close(&presence);
+    asm_pubsub_close(&bus);
+    return allocations_alive == 0 ? 0 : -1;
+}
+
+static void expect_diffs(const char *expected) {
+    assert_string_equal(diffs, expected);
+    diffs[0] = '\0';
+}
+
+static uint64_t track(const void *owner, const char *topic, const char *key, const char *meta) {
+    uint64_t reference = 0;
+    assert_int_equal(
+        asm_presence_track(&presence, owner, topic, asm_str_from(key), asm_str_from(meta), &reference),
+        ASM_OK);
+    assert_true(reference != 0);
+    return reference;
+}
+
+static void expect_list(const char *topic, const char *expected) {
+    char memory[1024];
+    asm_buffer out;
+    asm_buffer_init_fixed(&out, memory, sizeof memory);
+    assert_int_equal(asm_presence_write_json(&presence, topic, &out), ASM_OK);
+    assert_int_equal(asm_buffer_append_byte(&out, '\0'), ASM_OK);
+    assert_string_equal(memory, expected);
+}
+
+static int tab_1, tab_2; /* two owners */
+
+static void test_join_and_leave(void **state) {
+    (void)state;
+    const uint64_t first = track(&tab_1, "room", "ann", "{\"name\":\"Ann\"}");
+    expect_diffs("room "
+                 "{\"joins\":{\"ann\":{\"count\":1,\"metas\":[{\"ref\":\"1\",\"meta\":{\"name\":\"Ann\"}}]}},"
+                 "\"leaves\":{}}\n");
+    const uint64_t second = track(&tab_2, "room", "ann", NULL); /* another tab: the key is there already */
+    expect_diffs(
+        "room {\"joins\":{\"ann\":{\"count\":2,\"metas\":[{\"ref\":\"2\",\"meta\":{}}]}},\"leaves\":{}}\n");
+    assert_true(first != second);
+    assert_int_equal(asm_presence_count(&presence, "room"), 1);
+    track(&tab_1, "room", "bob", "[1, 2]");
+    track(&tab_1, "hall", "ann", "7");
+    diffs[0] = '\0';
+    assert_int_equal(asm_presence_count(&presence, "room"), 2);
+    assert_int_equal(asm_presence_count(&presence, "hall"), 1);
+    assert_int_equal(asm_presence_count(&presence, "roo"), 0);
+    expect_list(
+        "room",
+        "{\"ann\":{\"metas\":[{\"ref\":\"1\",\"meta\":{\"name\":\"Ann\"}},{\"ref\":\"2\",\"meta\":{}}]},"
+        "\"bob\":{\"metas\":[{\"ref\":\"3\",\"meta\":[1,2]}]}}");
+    expect_list("nowhere", "{}");
+
+    assert_int_equal(asm_presence_untrack(&presence, first), ASM_OK);
+    expect_diffs("room "
+                 "{\"joins\":{},\"leaves\":{\"ann\":{\"count\":1,\"metas\":[{\"ref\":\"1\",\"meta\":{"
+                 "\"name\":\"Ann\"}}]}}}\n");
+    assert_int_equal(asm_presence_count(&presence, "room"), 2); /* the other tab is still there */
+    expect_list("room", "{\"ann\":{\"metas\":[{\"ref\":\"2\",\"meta\":{}}]},\"bob\":{\"metas\":[{\"ref\":"
+                        "\"3\",\"meta\":[1,2]}]}}");
+    assert_int_equal(asm_presence_untrack(&presence, second), ASM_OK);
+    expect_diffs(
+        "room {\"joins\":{},\"leaves\":{\"ann\":{\"count\":0,\"metas\":[{\"ref\":\"2\",\"meta\":{}}]}}}\n");
+    assert_int_equal(asm_presence_count(&presence, "room"), 1);
+    assert_int_equal(asm_presence_untrack(&presence, second), ASM_ERR_NOT_FOUND);
+    expect_diffs("");
+}
+
+static void test_update(void **state) {
+    (void)state;
+    const uint64_t before = track(&tab_1, "room", "ann", "1");
+    track(&tab_1, "room", "bob", "2");
+    diffs[0] = '\0';
+    uint64_t reference = before;
+    assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("\"away\"")), ASM_OK);
+    expect_diffs(
+        "room "
+        "{\"joins\":{\"ann\":{\"count\":1,\"metas\":[{\"ref\":\"3\",\"ref_prev\":\"1\",\"meta\":\"away\"}]}},"
+        "\"leaves\":{\"ann\":{\"count\":1,\"metas\":[{\"ref\":\"1\",\"meta\":1}]}}}\n");
+    assert_int_equal(reference, 3);
+    expect_list("room", "{\"ann\":{\"metas\":[{\"ref\":\"3\",\"meta\":\"away\"}]},\"bob\":{\"metas\":[{"
+                        "\"ref\":\"2\",\"meta\":2}]}}");
+    assert_int_equal(asm_presence_count(&presence, "room"), 2);
+    uint64_t stale = before;
+    assert_int_equal(asm_presence_update(&presence, &stale, ASM_STR("1")), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_presence_update(&presence, NULL, ASM_STR("1")), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("{")), ASM_ERR_SYNTAX);
+    assert_int_equal(reference, 3);
+    expect_diffs("");
+    assert_int_equal(asm_presence_untrack(&presence, reference), ASM_OK);
+}
+
+/* One diff for each topic, whatever the number of entries. */
+static void test_remove_owner(void **state) {
+    (void)state;
+    track(&tab_1, "room", "ann", "1");
+    track(&tab_2, "room", "bob", "2");
+    track(&tab_1, "hall", "ann", "3");
+    track(&tab_1, "room", "ann", "4");
+    track(&tab_2, "room", "ann", "5");
+    track(&tab_1, "room", "cid", "6");
+    diffs[0] = '\0';
+    assert_int_equal(asm_presence_remove_owner(&presence, &tab_1), ASM_OK);
+    expect_diffs(
+        "room "
+        "{\"joins\":{},\"leaves\":{\"ann\":{\"count\":1,\"metas\":[{\"ref\":\"1\",\"meta\":1},{\"ref\":\"4\","
+        "\"meta\":4}]},"
+        "\"cid\":{\"count\":0,\"metas\":[{\"ref\":\"6\",\"meta\":6}]}}}\n"
+        "hall {\"joins\":{},\"leaves\":{\"ann\":{\"count\":0,\"metas\":[{\"ref\":\"3\",\"meta\":3}]}}}\n");
+    assert_int_equal(asm_presence_count(&presence, "room"), 2);
+    assert_int_equal(asm_presence_count(&presence, "hall"), 0);
+    assert_int_equal(asm_presence_remove_owner(&presence, &tab_1), ASM_OK);
+    expect_diffs("");
+    assert_int_equal(asm_presence_remove_owner(&presence, &tab_2), ASM_OK);
+    size_t at = 0;
+    asm_presence_entry entry;
+    assert_false(asm_presence_next(&presence, NULL, &at, &entry));
+}
+
+static void test_next(void **state) {
+    (void)state;
+    char topic[] = "room", key[] = "ann", meta[] = "1";
+    const uint64_t reference = track(&tab_1, topic, key, meta);
+    track(&tab_2, "hall", "bob", "2");
+    topic[0] = key[0] = meta[0] = 'x'; /* all were copied */
+    asm_presence_entry entry;
+    size_t at = 0;
+    assert_true(asm_presence_next(&presence, NULL, &at, &entry));
+    assert_int_equal(entry.reference, reference);
+    assert_ptr_equal(entry.owner, &tab_1);
+    assert_string_equal(entry.topic, "room");
+    assert_true(asm_str_equal(entry.key, ASM_STR("ann")));
+    assert_true(asm_str_equal(entry.meta, ASM_STR("1")));
+    assert_true(asm_presence_next(&presence, NULL, &at, &entry));
+    assert_false(asm_presence_next(&presence, NULL, &at, &entry));
+    at = 0;
+    assert_true(asm_presence_next(&presence, "hall", &at, &entry));
+    assert_true(asm_str_equal(entry.key, ASM_STR("bob")));
+    assert_false(asm_presence_next(&presence, "hall", &at, &entry));
+}
+
+static void test_wrong_arguments(void **state) {
+    (void)state;
+    const asm_str ann = ASM_STR("ann");
+    assert_int_equal(asm_presence_track(&presence, NULL, "", ann, ann, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_presence_track(&presence, NULL, NULL, ann, ann, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_presence_track(&presence, NULL, "t", ASM_STR(""), ASM_STR("1"), NULL),
+                     ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_presence_track(&presence, NULL, "t", ann, ASM_STR("nonsense"), NULL),
+                     ASM_ERR_SYNTAX);
+    assert_int_equal(asm_presence_untrack(&presence, 0), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_presence_count(&presence, "t"), 0);
+    expect_diffs("");
+    /* a key that would break out of the JSON */
+    track(&tab_1, "t", "a\"},\n", "1");
+    expect_diffs(
+        "t "
+        "{\"joins\":{\"a\\\"},\\n\":{\"count\":1,\"metas\":[{\"ref\":\"1\",\"meta\":1}]}},\"leaves\":{}}\n");
+}
+
+static void test_without_dispatcher(void **state) {
+    (void)state;
+    asm_presence alone;
+    uint64_t reference;
+    asm_presence_init(&alone, NULL);
+    assert_int_equal(asm_presence_track(&alone, NULL, "t", ASM_STR("k"), ASM_STR("1"), &reference), ASM_OK);
+    assert_int_equal(asm_presence_update(&alone, &reference, ASM_STR("2")), ASM_OK);
+    assert_int_equal(asm_presence_count(&alone, "t"), 1);
+    assert_int_equal(asm_presence_untrack(&alone, reference), ASM_OK);
+    assert_int_equal(asm_presence_count(&alone, "t"), 0);
+    asm_presence_close(&alone);
+    expect_diffs("");
+}
+
+/* A subscriber that answers a diff by changes of its own; in the order in which they were made. */
+static void leave_again(void *user, const asm_message *message) {
+    uint64_t *reference = (uint64_t *)user;
+    (void)message;
+    if (*reference) {
+        const uint64_t leaving = *reference;
+        *reference = 0;
+        assert_int_equal(asm_presence_untrack(&presence, leaving), ASM_OK);
+        asm_presence_close(&presence); /* even this */
+    }
+}
+
+static void test_changes_inside_a_subscriber(void **state) {
+    (void)state;
+    uint64_t reference = track(&tab_1, "room", "ann", "1");
+    asm_pubsub_subscribe(&bus, "room", leave_again, &reference, NULL);
+    diffs[0] = '\0';
+    track(&tab_1, "room", "bob", "2");
+    expect_diffs(
+        "room {\"joins\":{\"bob\":{\"count\":1,\"metas\":[{\"ref\":\"2\",\"meta\":2}]}},\"leaves\":{}}\n"
+        "room {\"joins\":{},\"leaves\":{\"ann\":{\"count\":0,\"metas\":[{\"ref\":\"1\",\"meta\":1}]}}}\n");
+    assert_int_equal(asm_presence_count(&presence, "room"), 0);
+}
+
+static asm_result deepest;
+
+static void track_forever(void *user, const asm_message *message) {
+    (void)user;
+    const size_t before = asm_presence_count(&presence, NULL);
+    char key[16];
+    snprintf(key, sizeof key, "%u", (unsigned)before);
+    deepest = asm_presence_track(&presence, NULL, message->topic, asm_str_from(key), ASM_STR("1"), NULL);
+    if (deepest != ASM_OK) { /* refused, and nothing has changed */
+        assert_int_equal(deepest, ASM_ERR_DEPTH);
+        assert_int_equal(asm_presence_count(&presence, NULL), before);
+    }
+}
+
+static void test_nested_too_deeply(void **state) {
+    (void)state;
+    asm_pubsub_unsubscribe_all_pattern(&bus, "**", record, NULL);
+    asm_pubsub_subscribe(&bus, "t", track_forever, NULL, NULL);
+    track(NULL, "t", "k", "1");
+    assert_int_equal(asm_presence_count(&presence, "t"), 32);
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    for (int call = 0; call < 4; call++) {
+        for (long failing = 0;; failing++) {
+            uint64_t ann = track(&tab_1, "room", "ann", "1");
+            track(&tab_1, "hall", "ann", "2");
+            track(&tab_2, "room", "bob", "3");
+            uint64_t reference = ann;
+            char before[512], after[512];
+            asm_buffer list;
+            asm_buffer_init_fixed(&list, before, sizeof before - 1);
+            asm_presence_write_json(&presence, "room", &list);
+            before[list.size] = '\0';
+            diffs[0] = '\0';
+            fail_allocations_from((size_t)failing + 1);
+            const asm_result result =
+                call == 0 ? asm_presence_track(&presence, &tab_1, "room", ASM_STR("cid"), ASM_STR("4"), NULL)
+                : call == 1 ? asm_presence_update(&presence, &reference, ASM_STR("4"))
+                : call == 2 ? asm_presence_untrack(&presence, ann)
+                            : asm_presence_remove_owner(&presence, &tab_1);
+            fail_allocations_from(0);
+            asm_buffer_init_fixed(&list, after, sizeof after - 1);
+            asm_presence_write_json(&presence, "room", &list);
+            after[list.size] = '\0';
+            const bool changed = strcmp(after, before) != 0, told = diffs[0] != '\0';
+            expect(changed == (result == ASM_OK) && told == changed, "call %d, allocation %ld", call,
+                   failing);
+            if (result != ASM_OK) {
+                assert_int_equal(result, ASM_ERR_NO_MEMORY);
+                assert_int_equal(reference, ann);
+                assert_int_equal(asm_presence_untrack(&presence, ann), ASM_OK); /* later it works */
+            }
+            asm_presence_close(&presence);
+            if (result == ASM_OK) {
+                assert_true(failing > 0);
+                break;
+            }
+        }
+    }
+    end_of_cases();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_join_and_leave, start, finish),
+        cmocka_unit_test_setup_teardown(test_update, start, finish),
+        cmocka_unit_test_setup_teardown(test_remove_owner, start, finish),
+        cmocka_unit_test_setup_teardown(test_next, start, finish),
+        cmocka_unit_test_setup_teardown(test_wrong_arguments, start, finish),
+        cmocka_unit_test_setup_teardown(test_without_dispatcher, start, finish),
+        cmocka_unit_test_setup_teardown(test_changes_inside_a_subscriber, start, finish),
+        cmocka_unit_test_setup_teardown(test_nested_too_deeply, start, finish),
+        cmocka_unit_test_setup_teardown(test_out_of_memory, start, finish),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
