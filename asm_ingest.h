@@ -43,6 +43,8 @@
  *              claude.api_retry, claude.hook_started, …      "system" lines, by subtype
  *              claude.rate_limit_event, …                    others that are known, by type
  *              codex.error (a warning), codex.plan, …        items that are no tools
+ *   nothing  Signs of life that come by the dozen and tell nothing else are only counted, as heartbeats:
+ *              claude thinking_tokens, tool_progress, ping, and the status "requesting"
  *   asm      The events as they are, changed in nothing; a log that stops within a run gets no end. Only
  *            a time and ids that are missing are filled in, if you give them.
  *   The events of providers have provider, session, run, a sequence number from 1, the time of their line
@@ -54,9 +56,12 @@
  *   unknown type are counted.
  *
  * MEMORY
- *   Grows through ASM_REALLOC to the longest line, the longest message and the inputs of the tool calls that
- *   are open, and is kept until asm_ingest_close(): no allocation for each event. Of an asm stream only
- *   lines that are fed in pieces are stored, and they are read where they stand.
+ *   Through ASM_REALLOC, kept until asm_ingest_close() (no allocation for each event), and as much as
+ *     the longest line   that is fed in pieces. Its texts are unescaped where they stand; those of a line
+ *                        that is fed whole are copied if they have escapes.
+ *     what is open       Claude's messages and the inputs of tool calls, until they end. A message that is
+ *                        one long text keeps its line's memory in place of a copy, and frees it at its end.
+ *     what is joined     the output of a tool that comes in several blocks, and the members in `extra`.
  */
 #ifndef ASM_INGEST_H
 #define ASM_INGEST_H
@@ -125,17 +130,20 @@ typedef struct asm_ingest_counts {
     uint64_t diagnostics; /* all of them */
     uint64_t lost;        /* those with `lost` */
     uint64_t unknown;     /* lines, and parts of messages, of a type that is not known: passed over */
+    uint64_t heartbeats;  /* lines that only say that work goes on: passed over */
 } asm_ingest_counts;
 
 typedef struct asm_ingest {
     asm_ingest_counts counts;  /* read only */
     asm_format format;         /* read only: as given or detected; ASM_FORMAT_AUTO until then */
-    asm_result result;         /* read only: the first error other than of the input: ASM_ERR_NO_MEMORY */
+    asm_result result;         /* read only: the first error that is none of the input: of asm_ingest_init(),
+                                  or ASM_ERR_NO_MEMORY */
     struct asm__ingest *state; /* private */
 } asm_ingest;
 
 /* Sets up; allocates. ASM_ERR_INVALID_ARGUMENT without on_event or for a format that is none;
- * ASM_ERR_NO_MEMORY. After an error nothing needs closing. `options` is copied. */
+ * ASM_ERR_NO_MEMORY. After an error nothing needs closing, and feeding and ending do nothing but return it
+ * again: it is enough to look at `result` at the end. `options` is copied. */
 ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options *options);
 
 /* Takes the next `size` bytes of the stream, cut anywhere; gives the events that they complete. `now` is the
@@ -192,6 +200,7 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #define ASM__INGEST_NAME_SIZE   64
 #define ASM__INGEST_STARTED_MAX 1024
 #define ASM__INGEST_LINE_STEP   ((size_t)1 << 20)
+#define ASM__INGEST_STRINGS     20 /* buffers, each twice as large as the one before, from 4 KB on */
 
 /* Who speaks: the main agent, or a sub-agent; and the message it is at. */
 typedef struct asm__ingest_lane {
@@ -243,6 +252,8 @@ typedef struct asm__ingest {
     size_t text_shift;    /* where the text begins in the line: behind a byte order mark */
     bool crlf;            /* told already */
     bool any_text;
+    bool compact;       /* asm: the last line was */
+    bool last_text;     /* nothing in this line will be looked at after the text that is being taken */
     bool failed;        /* memory ran out in this line */
     bool out_of_memory; /* and so in this call */
 
@@ -254,8 +265,10 @@ typedef struct asm__ingest {
     bool skipping;      /* the rest of the line */
 
     /* kept buffers */
-    asm_buffer scratch; /* unescaped strings of the line */
-    asm_buffer mended;  /* a damaged line */
+    asm_buffer strings[ASM__INGEST_STRINGS]; /* unescaped ones of the line: they must not move */
+    size_t strings_at;                       /* the buffer that is being filled */
+    asm_buffer scratch;                      /* what is unescaped or put together from an asm line */
+    asm_buffer mended;                       /* a damaged line */
     asm_buffer keys;
     asm_buffer metadata;
     asm_buffer extra;
@@ -263,11 +276,8 @@ typedef struct asm__ingest {
     asm_buffer joined; /* text likewise */
     asm_buffer name;   /* a tool's or a custom event's */
 
-    /* asm */
-    bool compact;   /* the last line was */
-    char *in_place; /* this line, if it may be changed; else NULL */
-
     /* the line, for the events that come of it */
+    char *in_place; /* itself, if it may be changed; else NULL */
     asm_str provider;
     asm_str line_session;
     asm_time line_time;
@@ -429,14 +439,54 @@ static void asm__ingest_emit_error(asm__ingest *state, asm_str code, asm_str mes
 
 /* >>ingest json */
 
-/* The string that `raw` is; absent if it is none. Each raw value may be asked for once: the scratch buffer
- * has room for the line. */
+static void asm__ingest_clear_strings(asm__ingest *state) {
+    state->strings_at = 0;
+    asm_buffer_clear(&state->strings[0]);
+}
+
+/* A buffer with room for so many bytes more behind those that it holds, which do not move. NULL if there is
+ * no memory. */
+static asm_buffer *asm__ingest_room(asm__ingest *state, size_t size) {
+    asm_buffer *buffer = &state->strings[state->strings_at];
+    size_t least;
+    if (buffer->size && buffer->capacity - buffer->size < size) {
+        if (state->strings_at + 1 == ASM__INGEST_STRINGS) {
+            state->failed = true;
+            return NULL;
+        }
+        buffer = &state->strings[++state->strings_at];
+        asm_buffer_clear(buffer);
+    }
+    least = (size_t)4096 << state->strings_at;
+    if (!buffer->size && size < least) size = least;
+    return asm__ingest_reserve(state, buffer, size) ? buffer : NULL;
+}
+
+/* The string that `raw` is, until the next line; absent if it is none. */
 static asm_str asm__ingest_string(asm__ingest *state, asm_str raw) {
     asm_str text = asm__ingest_absent();
-    if (raw.data && !asm_json_to_string(raw, &state->scratch, &text) && state->scratch.result != ASM_OK) {
-        state->scratch.result = ASM_OK;
-        state->failed = true;
+    asm_buffer *strings, room;
+    if (!raw.data || asm_json_type_of(raw) != ASM_JSON_STRING) return text;
+    if (!memchr(raw.data, '\\', raw.size)) {
+        asm_json_to_string(raw, NULL, &text);
+        return text;
     }
+    strings = asm__ingest_room(state, raw.size + 16); /* with some to spare the reader needs one pass only */
+    if (!strings) return text;
+    asm_buffer_init_fixed(&room, strings->data + strings->size, strings->capacity - strings->size);
+    asm_json_to_string(raw, &room, &text);
+    strings->size += room.size;
+    return text;
+}
+
+/* The same for what may be long. If the line may be changed it is unescaped over itself: nothing that `raw`
+ * stands in may then be read again. */
+static asm_str asm__ingest_text(asm__ingest *state, asm_str raw) {
+    asm_str text = asm__ingest_absent();
+    asm_json_reader reader;
+    if (!raw.data || !state->in_place) return asm__ingest_string(state, raw);
+    asm_json_reader_init_in_place(&reader, state->in_place + (raw.data - state->in_place), raw.size);
+    asm_json_read_string(&reader, &text);
     return text;
 }
 
@@ -556,23 +606,37 @@ static asm_str asm__ingest_rest(asm__ingest *state, asm_buffer *out, asm_str obj
     return any ? asm_buffer_text(out) : asm__ingest_absent();
 }
 
-/* The texts of the blocks of `list`, one below the other. Absent if there is anything else among them. */
-static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list) {
+/* The next block of a list: the JSON of its text, absent if it is of another kind. */
+static bool asm__ingest_next_text(asm__ingest *state, asm_json_reader *blocks, asm_str *text) {
     static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text")};
-    asm_json_reader reader = asm__ingest_elements(list);
     asm_str block, values[2];
-    bool first = true;
-    asm_buffer_clear(&state->joined);
-    while (asm__ingest_next(&reader, &block)) {
-        asm__ingest_find(block, keys, values, 2);
-        if (!asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("text")) ||
-            !asm__ingest_is(values[1], ASM_JSON_STRING))
-            return asm__ingest_absent();
-        if (!first) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
-        first = false;
-        asm__ingest_append(state, &state->joined, asm__ingest_string(state, values[1]));
+    *text = asm__ingest_absent();
+    if (!asm__ingest_next(blocks, &block)) return false;
+    asm__ingest_find(block, keys, values, 2);
+    if (asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("text")) &&
+        asm__ingest_is(values[1], ASM_JSON_STRING))
+        *text = values[1];
+    return true;
+}
+
+/* The texts of the blocks of `list`, one below the other. Absent, and nothing was changed, if there is
+ * anything else among them. */
+static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list) {
+    asm_json_reader blocks = asm__ingest_elements(list);
+    asm_str text, first = asm__ingest_absent();
+    size_t count = 0;
+    while (asm__ingest_next_text(state, &blocks, &text)) {
+        if (!text.data) return text;
+        if (count++ == 0) first = text;
     }
-    return first ? asm__ingest_absent() : asm_buffer_text(&state->joined);
+    if (count <= 1) return asm__ingest_text(state, first);
+    asm_buffer_clear(&state->joined);
+    blocks = asm__ingest_elements(list);
+    for (count = 0; asm__ingest_next_text(state, &blocks, &text); count++) {
+        if (count) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
+        asm__ingest_append(state, &state->joined, asm__ingest_text(state, text));
+    }
+    return asm_buffer_text(&state->joined);
 }
 
 /* The numbers of `usage` as the object that asm_usage_read() reads. */
@@ -776,17 +840,6 @@ static void asm__ingest_set_line(asm__ingest *state, asm_str session, asm_str ti
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) == ASM_OK) state->line_metadata = asm_buffer_text(&state->metadata);
     else state->failed = true;
-}
-
-/* Finds the members of a provider's line. An error leaves everything as it was. */
-static asm_result asm__ingest_open_line(asm__ingest *state, asm_str line, const asm_str *keys,
-                                        asm_str *values, size_t count, asm_json_error *error) {
-    asm_result result = asm_json_find(line, keys, values, count, error);
-    if (result != ASM_OK) return result;
-    asm_buffer_clear(&state->scratch);
-    if (memchr(line.data, '\\', line.size) && !asm__ingest_reserve(state, &state->scratch, line.size))
-        error->result = ASM_ERR_NO_MEMORY;
-    return error->result;
 }
 
 static void asm__ingest_next_run_id(asm__ingest *state) {
@@ -1042,6 +1095,7 @@ static void asm__claude_finish_message(asm__ingest *state, asm__ingest_lane *lan
         asm__ingest_emit(state, &event);
         lane->usage_given = true;
     }
+    if (lane->text.capacity > ASM__INGEST_LINE_STEP) asm_buffer_close(&lane->text);
     asm_buffer_clear(&lane->text);
     lane->confirmed = 0;
     lane->partial = false;
@@ -1117,12 +1171,32 @@ static void asm__claude_enter_message(asm__ingest *state, asm__ingest_lane *lane
     lane->text_lost = lane->usage_given = lane->tool_open = false;
 }
 
+/* Keeps `text`, which stands in the line, in the line's memory; the line gets that of the buffer. */
+static void asm__ingest_exchange(asm__ingest *state, asm_buffer *buffer, asm_str text) {
+    char *memory = buffer->data;
+    size_t capacity = buffer->capacity;
+    memmove(state->line, text.data, text.size);
+    buffer->data = state->line;
+    buffer->size = text.size;
+    buffer->capacity = state->line_capacity;
+    state->line = memory;
+    state->line_capacity = capacity;
+    state->in_place = NULL;
+}
+
+/* Keeps a text until its message is complete: a long one, if it can be, without another copy. */
+static void asm__claude_keep_text(asm__ingest *state, asm__ingest_lane *lane, asm_str text) {
+    if (state->in_place && state->last_text && !lane->text.size && text.size >= ASM__INGEST_LINE_STEP)
+        asm__ingest_exchange(state, &lane->text, text);
+    else if (!asm__ingest_append(state, &lane->text, text)) lane->text_lost = true;
+}
+
 static void asm__claude_add_text(asm__ingest *state, asm__ingest_lane *lane, asm_str text) {
     if (!text.size) return;
     state->run_has_text = true;
-    if (!asm__ingest_append(state, &lane->text, text)) lane->text_lost = true;
     asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_STREAMED, text, asm_buffer_text(&lane->message_id),
                              asm_buffer_text(&lane->parent));
+    asm__claude_keep_text(state, lane, text);
 }
 
 /* A whole block of text. What has come in pieces is not given again; if a piece was lost, the block has the
@@ -1198,7 +1272,7 @@ static void asm__claude_end_tool(asm__ingest *state, const asm_str *block, asm_s
     event = asm__ingest_event(failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED);
     event.tool.call_id = id;
     if (parent.size) event.tool.parent_tool_call_id = parent;
-    if (asm__ingest_is(content, ASM_JSON_STRING)) event.tool.output = asm__ingest_string(state, content);
+    if (asm__ingest_is(content, ASM_JSON_STRING)) event.tool.output = asm__ingest_text(state, content);
     else event.tool.output = asm__ingest_block_texts(state, content);
     if (!event.tool.output.data) event.tool.output_json = asm__ingest_value(content);
 
@@ -1222,10 +1296,10 @@ static void asm__claude_assistant_block(asm__ingest *state, asm__ingest_lane *la
     asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
     type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
     if (asm_str_equal(type, ASM_STR("text"))) {
-        asm__claude_add_text_block(state, lane, asm__ingest_string(state, block[ASM__BLOCK_TEXT]));
+        asm__claude_add_text_block(state, lane, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
     } else if (asm_str_equal(type, ASM_STR("thinking"))) {
         if (!lane->thought)
-            asm__ingest_emit_thinking(state, asm__ingest_string(state, block[ASM__BLOCK_THINKING]),
+            asm__ingest_emit_thinking(state, asm__ingest_text(state, block[ASM__BLOCK_THINKING]),
                                       asm_buffer_text(&lane->message_id), parent);
     } else if (asm_str_equal(type, ASM_STR("tool_use")) ||
                asm__ingest_ends_with(type, ASM_STR("_tool_use"))) {
@@ -1244,9 +1318,10 @@ static void asm__claude_assistant_block(asm__ingest *state, asm__ingest_lane *la
 static void asm__claude_assistant(asm__ingest *state, asm_str message, asm_str parent) {
     static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("model"), ASM__MEMBER("content"),
                                    ASM__MEMBER("stop_reason"), ASM__MEMBER("usage")};
-    asm_str values[5], id, model, block;
+    asm_str values[5], id, model, block, next;
     asm_json_reader blocks;
     asm__ingest_lane *lane;
+    bool more;
     asm__ingest_find(message, keys, values, 5);
     id = asm__ingest_string(state, values[0]);
     model = asm__ingest_string(state, values[1]);
@@ -1258,10 +1333,15 @@ static void asm__claude_assistant(asm__ingest *state, asm_str message, asm_str p
     asm__claude_read_usage(&lane->usage, values[4], asm__ingest_is(values[3], ASM_JSON_STRING));
 
     if (asm__ingest_is(values[2], ASM_JSON_STRING))
-        asm__claude_add_text_block(state, lane, asm__ingest_string(state, values[2]));
+        asm__claude_add_text_block(state, lane, asm__ingest_text(state, values[2]));
     blocks = asm__ingest_elements(values[2]);
-    while (asm__ingest_next(&blocks, &block))
+    more = asm__ingest_next(&blocks, &block);
+    while (more) {
+        more = asm__ingest_next(&blocks, &next);
+        state->last_text = !more && id.size;
         asm__claude_assistant_block(state, lane, block);
+        block = next;
+    }
     if (!id.size && !lane->partial) asm__claude_finish_message(state, lane);
 }
 
@@ -1282,7 +1362,7 @@ static void asm__claude_user(asm__ingest *state, asm_str message, asm_str detail
     asm__claude_end_whole_message(state, parent);
     asm__ingest_find(message, keys, values, 1);
     if (asm__ingest_is(values[0], ASM_JSON_STRING))
-        asm__claude_user_text(state, asm__ingest_string(state, values[0]), parent);
+        asm__claude_user_text(state, asm__ingest_text(state, values[0]), parent);
 
     blocks = asm__ingest_elements(values[0]);
     if (asm__ingest_next(&blocks, &raw) && asm_json_next_element(&blocks))
@@ -1293,7 +1373,7 @@ static void asm__claude_user(asm__ingest *state, asm_str message, asm_str detail
         asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
         type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
         if (asm_str_equal(type, ASM_STR("text")))
-            asm__claude_user_text(state, asm__ingest_string(state, block[ASM__BLOCK_TEXT]), parent);
+            asm__claude_user_text(state, asm__ingest_text(state, block[ASM__BLOCK_TEXT]), parent);
         else if (asm__claude_is_tool_result(type)) asm__claude_end_tool(state, block, details, parent);
         else if (!asm_str_equal(type, ASM_STR("image")) && !asm_str_equal(type, ASM_STR("document")))
             asm__ingest_count_unknown(state, type);
@@ -1306,7 +1386,7 @@ static void asm__claude_begin_block(asm__ingest *state, asm__ingest_lane *lane, 
     asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
     type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
     if (asm_str_equal(type, ASM_STR("text"))) {
-        asm__claude_add_text(state, lane, asm__ingest_string(state, block[ASM__BLOCK_TEXT]));
+        asm__claude_add_text(state, lane, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
     } else if (asm_str_equal(type, ASM_STR("tool_use")) ||
                asm__ingest_ends_with(type, ASM_STR("_tool_use"))) {
         asm__ingest_keep(state, &lane->tool_id, asm__ingest_string(state, block[ASM__BLOCK_ID]));
@@ -1322,12 +1402,12 @@ static void asm__claude_delta(asm__ingest *state, asm__ingest_lane *lane, asm_st
     static const asm_str keys[] = {ASM__MEMBER("text"), ASM__MEMBER("thinking"), ASM__MEMBER("partial_json")};
     asm_str values[3], thinking;
     asm__ingest_find(raw, keys, values, 3);
-    asm__claude_add_text(state, lane, asm__ingest_string(state, values[0]));
-    thinking = asm__ingest_string(state, values[1]);
+    asm__claude_add_text(state, lane, asm__ingest_text(state, values[0]));
+    thinking = asm__ingest_text(state, values[1]);
     lane->thought = lane->thought || thinking.size > 0;
     asm__ingest_emit_thinking(state, thinking, asm_buffer_text(&lane->message_id),
                               asm_buffer_text(&lane->parent));
-    if (lane->tool_open) asm__ingest_append(state, &lane->tool_input, asm__ingest_string(state, values[2]));
+    if (lane->tool_open) asm__ingest_append(state, &lane->tool_input, asm__ingest_text(state, values[2]));
 }
 
 static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_str parent) {
@@ -1384,7 +1464,9 @@ static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str 
         asm__ingest_find(values[5], message_key, message, 1);
         asm__ingest_emit_error(state, ASM_STR("provider_error"), asm__ingest_string(state, message[0]),
                                asm__ingest_json(values[5], ASM_JSON_OBJECT));
-    } else if (!asm_str_equal(type, ASM_STR("ping"))) {
+    } else if (asm_str_equal(type, ASM_STR("ping"))) {
+        state->ingest->counts.heartbeats++;
+    } else {
         asm__ingest_count_unknown(state, type);
     }
 }
@@ -1406,6 +1488,15 @@ static void asm__claude_init(asm__ingest *state, asm_str line) {
     asm__ingest_begin_run(state, &event);
 }
 
+/* The status "requesting" comes before each request; others, like "compacting", are news. */
+static bool asm__claude_is_heartbeat(asm__ingest *state, asm_str line, asm_str subtype) {
+    static const asm_str keys[] = {ASM__MEMBER("status")};
+    asm_str values[1];
+    if (!asm_str_equal(subtype, ASM_STR("status"))) return asm_str_equal(subtype, ASM_STR("thinking_tokens"));
+    asm__ingest_find(line, keys, values, 1);
+    return asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("requesting"));
+}
+
 static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype) {
     if (asm_str_equal(subtype, ASM_STR("init"))) {
         asm__ingest_change_session(state);
@@ -1414,7 +1505,8 @@ static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype
             return;
         }
     }
-    asm__ingest_emit_custom(state, subtype, line);
+    if (asm__claude_is_heartbeat(state, line, subtype)) state->ingest->counts.heartbeats++;
+    else asm__ingest_emit_custom(state, subtype, line);
 }
 
 /* The provider counts from 0 again. */
@@ -1467,7 +1559,7 @@ enum {
 static asm_event asm__claude_ending(asm__ingest *state, const asm_str *values) {
     asm_str subtype = asm__ingest_string(state, values[ASM__RESULT_SUBTYPE]);
     asm_str reason = asm__ingest_string(state, values[ASM__RESULT_TERMINAL_REASON]);
-    asm_str result = asm__ingest_string(state, values[ASM__RESULT_RESULT]);
+    asm_str result;
     bool failed = false, named = asm__ingest_starts_with(subtype, ASM_STR("error"));
     asm_event event;
     asm_json_reader errors;
@@ -1481,6 +1573,7 @@ static asm_event asm__claude_ending(asm__ingest *state, const asm_str *values) {
         return event;
     }
     event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    result = asm__ingest_string(state, values[ASM__RESULT_RESULT]);
     event.run.error_code = ASM_STR("provider_error");
     if (reason.size && !asm_str_equal(reason, ASM_STR("completed"))) event.run.error_code = reason;
     else if (named) event.run.error_code = subtype;
@@ -1541,9 +1634,9 @@ static void asm__claude_result(asm__ingest *state, asm_str line) {
 }
 
 static bool asm__claude_is_notice(asm_str type) {
-    static const asm_str notices[] = {ASM__MEMBER("rate_limit_event"),   ASM__MEMBER("command_lifecycle"),
+    static const asm_str notices[] = {ASM__MEMBER("rate_limit_event"), ASM__MEMBER("command_lifecycle"),
                                       ASM__MEMBER("conversation_reset"), ASM__MEMBER("control_request"),
-                                      ASM__MEMBER("control_response"),   ASM__MEMBER("tool_progress")};
+                                      ASM__MEMBER("control_response")};
     size_t i;
     for (i = 0; i < ASM__INGEST_COUNT_OF(notices); i++)
         if (asm_str_equal(type, notices[i])) return true;
@@ -1556,7 +1649,7 @@ static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_er
         ASM__MEMBER("uuid"),    ASM__MEMBER("subtype"),    ASM__MEMBER("parent_tool_use_id"),
         ASM__MEMBER("message"), ASM__MEMBER("event"),      ASM__MEMBER("tool_use_result")};
     asm_str values[ASM__INGEST_COUNT_OF(keys)], type, parent;
-    asm_result result = asm__ingest_open_line(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
+    asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
     if (result != ASM_OK) return result;
     if (!state->provider.data) state->provider = ASM_STR("claude");
     asm__ingest_set_line(state, values[1], values[2], values[3]);
@@ -1575,6 +1668,8 @@ static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_er
     } else if (asm__claude_is_notice(type)) {
         if (asm_str_equal(type, ASM_STR("conversation_reset"))) asm__claude_reset_cost(state);
         asm__ingest_emit_custom(state, type, line);
+    } else if (asm_str_equal(type, ASM_STR("tool_progress"))) {
+        state->ingest->counts.heartbeats++;
     } else {
         asm__ingest_count_unknown(state, type);
     }
@@ -1670,11 +1765,11 @@ static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, asm_
 static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_str *values) {
     static const asm_str keys[] = {ASM__MEMBER("content")};
     asm_str content[1], result = asm__ingest_value(values[ASM__ITEM_RESULT]);
-    event->tool.output = asm__ingest_string(state, values[ASM__ITEM_OUTPUT]);
+    event->tool.output = asm__ingest_text(state, values[ASM__ITEM_OUTPUT]);
     if (event->tool.output.data) return;
 
     if (asm__ingest_is(result, ASM_JSON_STRING)) {
-        event->tool.output = asm__ingest_string(state, result);
+        event->tool.output = asm__ingest_text(state, result);
         return;
     }
     asm__ingest_find(result, keys, content, 1);
@@ -1740,7 +1835,7 @@ static asm__codex_kind asm__codex_kind_of(asm_str type) {
 
 static void asm__codex_message(asm__ingest *state, const asm_str *values) {
     asm_str id = asm__ingest_string(state, values[ASM__ITEM_ID]);
-    asm_str text = asm__ingest_string(state, values[ASM__ITEM_TEXT]);
+    asm_str text = asm__ingest_text(state, values[ASM__ITEM_TEXT]);
     if (!text.size) return;
     asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_STREAMED, text, id, asm__ingest_absent());
     asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_RECEIVED, text, id, asm__ingest_absent());
@@ -1772,7 +1867,7 @@ static void asm__codex_item(asm__ingest *state, asm_str stage, asm_str item) {
         break;
     case ASM__CODEX_REASONING:
         if (completed)
-            asm__ingest_emit_thinking(state, asm__ingest_string(state, values[ASM__ITEM_TEXT]),
+            asm__ingest_emit_thinking(state, asm__ingest_text(state, values[ASM__ITEM_TEXT]),
                                       asm__ingest_string(state, values[ASM__ITEM_ID]), asm__ingest_absent());
         break;
     case ASM__CODEX_NOTICE:
@@ -1827,7 +1922,7 @@ static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_err
                                    ASM__MEMBER("item"),   ASM__MEMBER("usage"),     ASM__MEMBER("error"),
                                    ASM__MEMBER("message")};
     asm_str values[ASM__INGEST_COUNT_OF(keys)], type;
-    asm_result result = asm__ingest_open_line(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
+    asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
     if (result != ASM_OK) return result;
     state->provider = ASM_STR("codex");
     asm__ingest_set_line(state, values[1], values[2], asm__ingest_absent());
@@ -1901,7 +1996,6 @@ static asm_result asm__ingest_detect(asm__ingest *state, asm_str line, asm_json_
             return ASM_OK;
         }
     }
-    asm_buffer_clear(&state->scratch);
     asm__ingest_count_unknown(state, asm__ingest_string(state, values[0]));
     return ASM_OK;
 }
@@ -1911,11 +2005,13 @@ static asm_result asm__ingest_detect(asm__ingest *state, asm_str line, asm_json_
 static asm_result asm__ingest_read(asm__ingest *state, asm_str line, char *in_place, asm_json_error *error) {
     memset(error, 0, sizeof *error);
     error->message = "";
+    asm__ingest_clear_strings(state);
+    state->in_place = in_place;
+    state->last_text = false;
     if (state->ingest->format == ASM_FORMAT_AUTO) {
         asm_result result = asm__ingest_detect(state, line, error);
         if (result != ASM_OK || state->ingest->format == ASM_FORMAT_AUTO) return result;
     }
-    state->in_place = in_place;
     return asm__ingest_formats[state->ingest->format].line(state, line, error);
 }
 
@@ -2108,8 +2204,10 @@ static asm_result asm__ingest_result(asm__ingest *state) {
     return result;
 }
 
+/* NULL after an asm_ingest_init() that failed. */
 static asm__ingest *asm__ingest_enter(asm_ingest *ingest, asm_time now) {
     asm__ingest *state = ingest->state;
+    if (!state) return NULL;
     state->ingest = ingest;
     state->now = now;
     return state;
@@ -2144,6 +2242,8 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     for (i = 0; i < ASM__INGEST_COUNT_OF(buffers); i++)
         function(buffers[i]);
     function(&state->call_text);
+    for (i = 0; i < ASM__INGEST_STRINGS; i++)
+        function(&state->strings[i]);
     for (i = 0; i < ASM__INGEST_LANES; i++) {
         asm__ingest_lane *lane = &state->lanes[i];
         function(&lane->parent);
@@ -2161,9 +2261,11 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
     asm__ingest *state;
     asm_str session_id = options->session_id, run_id = options->run_id;
     memset(ingest, 0, sizeof *ingest);
-    if (!options->on_event || (unsigned)options->format >= ASM_FORMAT_COUNT) return ASM_ERR_INVALID_ARGUMENT;
+    ingest->result = ASM_ERR_INVALID_ARGUMENT;
+    if (!options->on_event || (unsigned)options->format >= ASM_FORMAT_COUNT) return ingest->result;
+    ingest->result = ASM_ERR_NO_MEMORY;
     state = (asm__ingest *)ASM_REALLOC(NULL, sizeof *state);
-    if (!state) return ASM_ERR_NO_MEMORY;
+    if (!state) return ingest->result;
     memset(state, 0, sizeof *state);
     state->ingest = ingest;
     state->options = *options;
@@ -2177,16 +2279,16 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
         asm__ingest_begin_stream(state);
     }
     ingest->state = state;
-    if (state->failed) {
-        asm_ingest_close(ingest);
-        return ASM_ERR_NO_MEMORY;
-    }
-    return ASM_OK;
+    if (state->failed) asm_ingest_close(ingest);
+    else ingest->result = ASM_OK;
+    return ingest->result;
 }
 
 ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t size, asm_time now) {
     asm__ingest *state = asm__ingest_enter(ingest, now);
-    size_t max_line = state->options.max_line;
+    size_t max_line;
+    if (!state) return ingest->result;
+    max_line = state->options.max_line;
     ingest->counts.bytes += size;
     while (size > 0) {
         const char *end = (const char *)memchr(data, '\n', size);
@@ -2209,16 +2311,15 @@ ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t 
 
 ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
     asm__ingest *state = asm__ingest_enter(ingest, now);
+    if (!state) return ingest->result;
     if (state->line_seen > 0) {
         if (!state->skipping)
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);
         asm__ingest_end_line(state, 0);
     }
     if (ingest->format != ASM_FORMAT_AUTO) {
-        asm_buffer_clear(&state->scratch);
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
         asm__ingest_cut_run(state);
-
     } else if (state->any_text) {
         state->line_number = 1;
         state->line_offset = 0;
@@ -2240,7 +2341,7 @@ ASM_API void asm_ingest_close(asm_ingest *ingest) {
 
 ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str *type, uint64_t *count) {
     const asm__ingest *state = ingest->state;
-    if (index >= state->unknown_count) return false;
+    if (!state || index >= state->unknown_count) return false;
     *type = asm_str_make(state->unknown[index].name, state->unknown[index].size);
     *count = state->unknown[index].count;
     return true;

@@ -757,7 +757,7 @@ static void check_memory(struct program *program, asm_result result) {
     }
 }
 
-static void open_ingest(struct program *program) {
+static bool open_ingest(struct program *program) {
     const struct settings *settings = &program->settings;
     asm_ingest_options ingest = {.format = (asm_format)settings->format,
                                  .on_event = on_event,
@@ -766,6 +766,7 @@ static void open_ingest(struct program *program) {
                                  .session_id = asm_str_from(settings->session),
                                  .run_id = asm_str_from(settings->run)};
     check_memory(program, asm_ingest_init(&program->ingest, &ingest));
+    return program->ingest.result == ASM_OK;
 }
 
 static void end_stream(struct program *program) {
@@ -877,8 +878,7 @@ static void hold_standard_descriptors(void) {
 static void run(struct program *program, char **files, int count) {
     const struct settings *settings = &program->settings;
     if (!settings->quiet) report_torn_lines(program);
-    open_ingest(program);
-    show_files(program, files, count);
+    if (open_ingest(program)) show_files(program, files, count);
     asm_pipeline_close(&program->pipeline);
     if (settings->stats && !settings->quiet) print_statistics(&program->statistics, &program->ingest);
     program->lost = program->ingest.counts.lost > 0;

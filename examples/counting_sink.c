@@ -53,8 +53,7 @@ int main(void) {
     asm_pipeline pipeline;
     asm_pipeline_init(&pipeline, &(asm_pipeline_options){.sinks = sinks, .sink_count = 1});
     asm_ingest ingest;
-    if (asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline}) != ASM_OK)
-        return 1;
+    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline});
 
     char bytes[65536];
     ssize_t size;
@@ -63,5 +62,5 @@ int main(void) {
 
     asm_ingest_end(&ingest, 0);
     asm_ingest_close(&ingest);
-    return asm_pipeline_close(&pipeline) == ASM_OK ? 0 : 1;
+    return asm_pipeline_close(&pipeline) == ASM_OK && ingest.result == ASM_OK ? 0 : 1;
 }

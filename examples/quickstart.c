@@ -42,5 +42,5 @@ int main(void) {
     asm_ingest_close(&ingest);
     if (asm_pipeline_close(&pipeline) != ASM_OK)
         fprintf(stderr, "%s: %s\n", pipeline.failed, asm_result_string(pipeline.result));
-    return pipeline.result == ASM_OK ? 0 : 1;
+    return pipeline.result == ASM_OK && ingest.result == ASM_OK ? 0 : 1;
 }

@@ -1041,9 +1041,10 @@ static void test_follow_ends_with_standard_input_and_with_its_reader(void **stat
 
 enum { MEGABYTE = 1024 * 1024, LONG_LINE = 64 /* megabytes */ };
 
-/* Peak memory of asm-cat, in kilobytes, for a line of so many megabytes. The line never stands in our own
- * memory: a child is measured from its fork on. */
-static long peak_for_line(size_t megabytes, const char *const *arguments) {
+/* Peak memory of asm-cat, in kilobytes, for a line with a text of so many megabytes between `begin` and `end`.
+ * The line never stands in our own memory: a child is measured from its fork on. */
+static long peak_for_text(const char *begin, size_t megabytes, const char *end_of_line,
+                          const char *const *arguments) {
     static char text[MEGABYTE + 1];
     memset(text, 'x', MEGABYTE);
     for (size_t i = 60; i < MEGABYTE; i += 60)
@@ -1051,8 +1052,7 @@ static long peak_for_line(size_t megabytes, const char *const *arguments) {
     int null = open("/dev/null", O_WRONLY);
     process child = start_to(null, arguments);
     close(null);
-    pid_t writer = start_writer(&child, "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"", text,
-                                megabytes, "\"}}\n");
+    pid_t writer = start_writer(&child, begin, text, megabytes, end_of_line);
     outcome end = finish(&child, "", 0);
     int status;
     assert_int_equal(waitpid(writer, &status, 0), writer);
@@ -1065,17 +1065,37 @@ static long peak_for_line(size_t megabytes, const char *const *arguments) {
 }
 
 static void test_memory_is_the_longest_line_and_4_megabytes(void **state) {
+    static const char *const lines[][2] = {
+        {"{\"type\":\"message_streamed\",\"data\":{\"delta\":\"", "\"}}\n"},
+        {"{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":[{\"tool_use_id\":\"t\","
+         "\"type\":\"tool_result\",\"content\":\"",
+         "\"}]},\"session_id\":\"s\"}\n"},
+        {"{\"type\":\"user\",\"message\":{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\","
+         "\"content\":[{\"type\":\"text\",\"text\":\"",
+         "\"}],\"tool_use_id\":\"t\"}]},\"session_id\":\"s\\u0031\"}\n"},
+        {"{\"type\":\"assistant\",\"message\":{\"id\":\"m\",\"content\":[{\"type\":\"text\",\"text\":\"",
+         "\"}]},\"session_id\":\"s\"}\n{\"type\":\"result\",\"subtype\":\"success\",\"session_id\":\"s\"}\n"},
+        {"{\"type\":\"item.completed\",\"item\":{\"id\":\"i\",\"type\":\"command_execution\","
+         "\"command\":\"make\",\"aggregated_output\":\"",
+         "\",\"exit_code\":0,\"status\":\"completed\"}}\n"},
+        {"{\"type\":\"item.completed\",\"item\":{\"id\":\"i\",\"type\":\"agent_message\",\"text\":\"",
+         "\"}}\n"},
+    };
     (void)state;
     const char *log = option_of("--log=", "long.log");
-    const char *arguments[] = {"-rstudio", "--jsonl=-", "--jsonl-compact=-", log, "--log=-", "--stats",
-                               "-q",       NULL};
-    long least = peak_for_line(0, arguments);
-    long most = peak_for_line(LONG_LINE, arguments);
-    struct stat written;
-    assert_int_equal(stat(path_of("long.log"), &written), 0);
-    assert_true(written.st_size > (LONG_LINE - 8) * (off_t)MEGABYTE);
-    if (most - least > (LONG_LINE + 4) * 1024L)
-        fail_msg("%ld KB for a line of %d MB, %ld KB without", most, LONG_LINE, least);
+    const char *arguments[] = {
+        "-rstudio", "--tool-output=full", "--jsonl=-", "--jsonl-compact=-", log, "--log=-", "--stats", "-q",
+        NULL};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        unlink(path_of("long.log"));
+        long least = peak_for_text(lines[i][0], 0, lines[i][1], arguments);
+        long most = peak_for_text(lines[i][0], LONG_LINE, lines[i][1], arguments);
+        struct stat written;
+        assert_int_equal(stat(path_of("long.log"), &written), 0);
+        assert_true(written.st_size > (LONG_LINE - 8) * (off_t)MEGABYTE);
+        if (most - least > (LONG_LINE + 4) * 1024L)
+            fail_msg("%ld KB for %d MB in %s, %ld KB without", most, LONG_LINE, lines[i][0], least);
+    }
 }
 
 /* ---- Golden files ---- */

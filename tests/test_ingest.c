@@ -680,6 +680,26 @@ static void claude_notices_and_unknown_lines(void **state) {
     end_of_cases();
 }
 
+static void claude_heartbeats_are_only_counted(void **state) {
+    static const char stream[] = INIT
+        "{\"type\":\"system\",\"subtype\":\"status\",\"status\":\"requesting\",\"session_id\":\"s\"}\n"
+        "{\"type\":\"system\",\"subtype\":\"thinking_tokens\",\"estimated_tokens\":9,\"session_id\":\"s\"}\n"
+        "{\"type\":\"tool_progress\",\"tool_use_id\":\"t\",\"elapsed_time_seconds\":3,\"session_id\":\"s\"}"
+        "\n" EVENT("{\"type\":\"ping\"}") "{\"type\":\"system\",\"subtype\":\"status\",\"status\":"
+                                          "\"compacting\",\"session_id\":\"s\"}\n"
+                                          "{\"type\":\"system\",\"subtype\":\"status\",\"status\":null,"
+                                          "\"session_id\":\"s\"}\n" RESULT;
+    recorder record;
+    (void)state;
+    EXPECT(stream, STARTED "{\"type\":\"claude.status\",\"data\":{\"status\":\"compacting\"}}\n"
+                           "{\"type\":\"claude.status\",\"data\":{}}\n" COMPLETED_SAYING("x"));
+    take(&record, asm_str_from(stream), SIZE_MAX / 4);
+    expect(record.counts.heartbeats == 4, "%lu", (unsigned long)record.counts.heartbeats);
+    expect(record.counts.unknown == 0, "%lu", (unsigned long)record.counts.unknown);
+    record_close(&record);
+    end_of_cases();
+}
+
 static void any_member_may_be_missing_or_of_another_type(void **state) {
     static const char *const odd[] = {"null",  "true", "7",  "-1.5e300", "\"\"",
                                       "\"x\"", "[]",   "{}", "[[1],{}]", "{\"type\":\"text\"}"};
@@ -1361,6 +1381,120 @@ static void long_lines_take_little_more_than_their_length(void **state) {
     free(line);
 }
 
+/* `pattern` with `text` in place of each ~. */
+static asm_str filled(const char *pattern, asm_str text, asm_buffer *out) {
+    asm_buffer_clear(out);
+    for (; *pattern; pattern++)
+        if (*pattern == '~') asm_buffer_append(out, text);
+        else asm_buffer_append_byte(out, *pattern);
+    return asm_buffer_text(out);
+}
+
+#define TEXT_BLOCK(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+#define TOOL_OUTPUT(json)                                                                                    \
+    "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"t\",\"tool_output\":" json "}}\n"
+
+/* ~ is a long text, which the events must have whole, wherever it was unescaped and kept. */
+static const char *const long_texts[][2] = {
+    {INIT SAYING("a", "~") TOOL("a", "t", "Bash", "{}") RESULT_OF("t", "\"~\"", "") RESULT,
+     STARTED STREAMED("a", "~") TOOL_STARTED("t", "Bash", "{}") RECEIVED("a", "~")
+         TOOL_ENDED("completed", "t", "Bash", "{}", ",\"tool_output\":\"~\"") COMPLETED},
+    {INIT SAYING("a", "~") SAYING("a", "b~") SAYING("c", "~") SAYING("d", "e") RESULT,
+     STARTED STREAMED("a", "~") STREAMED("a", "b~") RECEIVED("a", "~b~") STREAMED("c", "~") RECEIVED("c", "~")
+         STREAMED("d", "e") RECEIVED("d", "e") COMPLETED},
+    {INIT BLOCK("a", TEXT_BLOCK("~") "," TEXT_BLOCK("~b")) RESULT,
+     STARTED STREAMED("a", "~") STREAMED("a", "~b") RECEIVED("a", "~~b") COMPLETED},
+    {INIT "{\"session_id\":\"first in the "
+          "line\",\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"content\":[" TEXT_BLOCK(
+              "~") "," TEXT_BLOCK("b") "]}}\n" RESULT,
+     STARTED STREAMED("a", "~") STREAMED("a", "b") RECEIVED("a", "~b") COMPLETED},
+    {INIT BLOCK("a", "{\"type\":\"thinking\",\"thinking\":\"~\"}," TEXT_BLOCK("~")) RESULT,
+     STARTED "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"~\",\"role\":\"assistant\",\"message_id\":"
+             "\"a\",\"thinking\":true}}\n" STREAMED("a", "~") RECEIVED("a", "~") COMPLETED},
+    {INIT SAYING("", "~") RESULT, STARTED
+     "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"~\",\"role\":\"assistant\"}}\n"
+     "{\"type\":\"message_received\",\"data\":{\"content\":\"~\",\"role\":\"assistant\"}}\n" COMPLETED},
+    {INIT RESULT_OF("t", "[" TEXT_BLOCK("~") "]", "") RESULT,
+     STARTED TOOL_OUTPUT("\"~\"") COMPLETED_SAYING("x")},
+    {INIT RESULT_OF("t", "[" TEXT_BLOCK("") "," TEXT_BLOCK("~") "," TEXT_BLOCK("b") "]", "") RESULT,
+     STARTED TOOL_OUTPUT("\"\\n~\\nb\"") COMPLETED_SAYING("x")},
+    {INIT RESULT_OF("t", "[" TEXT_BLOCK("~") ",{\"type\":\"image\"}]", "") RESULT,
+     STARTED TOOL_OUTPUT("[" TEXT_BLOCK("~") ",{\"type\":\"image\"}]") COMPLETED_SAYING("x")},
+    {INIT TOOL("a", "t~", "B~", "{\"x\":\"~\"}") RESULT,
+     STARTED TOOL_STARTED("t~", "B~",
+                          "{\"x\":\"~\"}") "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_"
+                                           "turn\",\"open_tool_calls\":1,\"result\":\"x\"}}\n"},
+    {INIT
+     "{\"type\":\"result\",\"subtype\":\"error_x\",\"errors\":[\"~\"],\"more\":\"~\",\"session_id\":\"s\"}\n",
+     STARTED "{\"type\":\"error_occurred\",\"data\":{\"error_code\":\"error_x\",\"error_message\":\"~\","
+             "\"provider_error\":[\"~\"]}}\n{\"type\":\"run_failed\",\"data\":{\"error_code\":\"error_x\","
+             "\"error_message\":\"~\",\"provider_error\":[\"~\"],\"more\":\"~\"}}\n"},
+    {"{\"type\":\"thread.started\",\"thread_id\":\"s\"}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"i\","
+     "\"type\":\"agent_message\",\"text\":\"~\"}}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"t\","
+     "\"type\":"
+     "\"command_execution\",\"aggregated_output\":\"~\",\"command\":\"~\",\"status\":\"completed\"}}\n"
+     "{\"type\":\"turn.completed\"}\n",
+     "{\"type\":\"run_started\",\"data\":{}}\n" STREAMED("i", "~") RECEIVED("i", "~")
+         TOOL_STARTED("t", "bash", "{\"command\":\"~\"}")
+             TOOL_ENDED("completed", "t", "bash", "{\"command\":\"~\"}",
+                        ",\"tool_output\":\"~\",\"status\":\"completed\"") COMPLETED},
+};
+
+static void long_texts_are_what_they_were(void **state) {
+    asm_buffer text, stream, events;
+    (void)state;
+    asm_buffer_init_growing(&text);
+    asm_buffer_init_growing(&stream);
+    asm_buffer_init_growing(&events);
+    while (text.size < (size_t)3 << 19)
+        asm_buffer_append(&text, ASM_STR("one\\ntwo \\\"three\\\" and so on; "));
+    for (size_t i = 0; i < COUNT(long_texts); i++) {
+        recorder whole, cut;
+        filled(long_texts[i][0], asm_buffer_text(&text), &stream);
+        filled(long_texts[i][1], asm_buffer_text(&text), &events);
+        take(&whole, asm_buffer_text(&stream), SIZE_MAX / 4);
+        take(&cut, asm_buffer_text(&stream), 65536);
+        expect(asm_str_equal(asm_buffer_text(&whole.brief), asm_buffer_text(&events)), "%s",
+               long_texts[i][0]);
+        expect(asm_str_equal(asm_buffer_text(&cut.events), asm_buffer_text(&whole.events)), "%s, cut",
+               long_texts[i][0]);
+        expect(whole.counts.diagnostics == 0 && cut.counts.diagnostics == 0, "%s", long_texts[i][0]);
+        record_close(&whole);
+        record_close(&cut);
+    }
+    asm_buffer_close(&text);
+    asm_buffer_close(&stream);
+    asm_buffer_close(&events);
+    end_of_cases();
+}
+
+static void a_long_message_gives_its_memory_back(void **state) {
+    static const char begin[] = "{\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"content\":["
+                                "{\"type\":\"text\",\"text\":\"";
+    size_t size = (size_t)3 << 20, events = 0;
+    char *text = (char *)malloc(size);
+    asm_ingest_options options;
+    asm_ingest ingest;
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', size);
+    memset(&options, 0, sizeof options);
+    options.on_event = count_event;
+    options.user = &events;
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
+    asm_ingest_feed(&ingest, INIT, strlen(INIT), NOW);
+    asm_ingest_feed(&ingest, begin, strlen(begin), NOW);
+    asm_ingest_feed(&ingest, text, size, NOW);
+    asm_ingest_feed(&ingest, "\"}]}}\n", 6, NOW);
+    assert_int_equal(ingest.state->lanes[0].text.size, size);
+    assert_int_equal(ingest.state->line_capacity, 0);
+    asm_ingest_feed(&ingest, RESULT, strlen(RESULT), NOW);
+    assert_int_equal(ingest.state->lanes[0].text.capacity, 0);
+    assert_int_equal(events, 4);
+    asm_ingest_close(&ingest);
+    free(text);
+}
+
 static void open_tool_calls_are_limited(void **state) {
     asm_ingest_options options;
     asm_ingest ingest;
@@ -1566,14 +1700,34 @@ static void without_memory_at_all_nothing_breaks(void **state) {
     end_of_cases();
 }
 
+/* What asm_ingest_init() did not set up may be used all the same: that gives its error again. */
+static void expect_nothing_but(asm_ingest *ingest, asm_result error) {
+    asm_str type;
+    uint64_t count;
+    assert_int_equal(ingest->result, error);
+    assert_int_equal(asm_ingest_feed(ingest, INIT, strlen(INIT), NOW), error);
+    assert_int_equal(asm_ingest_end(ingest, NOW), error);
+    assert_false(asm_ingest_unknown(ingest, 0, &type, &count));
+    assert_int_equal(ingest->counts.bytes, 0);
+    asm_ingest_close(ingest);
+    assert_int_equal(ingest->result, error);
+}
+
 static void arguments_are_checked(void **state) {
     asm_ingest_options options;
     asm_ingest ingest;
     (void)state;
     memset(&options, 0, sizeof options);
     assert_int_equal(asm_ingest_init(&ingest, &options), ASM_ERR_INVALID_ARGUMENT);
-    asm_ingest_close(&ingest);
+    expect_nothing_but(&ingest, ASM_ERR_INVALID_ARGUMENT);
     options.on_event = check_event;
+    options.session_id = ASM_STR("given");
+    for (size_t fails = 1; fails <= 2; fails++) {
+        fail_allocations_from(fails);
+        assert_int_equal(asm_ingest_init(&ingest, &options), ASM_ERR_NO_MEMORY);
+        fail_allocations_from(0);
+        expect_nothing_but(&ingest, ASM_ERR_NO_MEMORY);
+    }
     options.format = ASM_FORMAT_COUNT;
     assert_int_equal(asm_ingest_init(&ingest, &options), ASM_ERR_INVALID_ARGUMENT);
     options.format = ASM_FORMAT_AUTO;
@@ -1981,6 +2135,7 @@ int main(void) {
         cmocka_unit_test(claude_several_runs_in_a_stream),
         cmocka_unit_test(claude_tokens_come_once_per_message),
         cmocka_unit_test(claude_notices_and_unknown_lines),
+        cmocka_unit_test(claude_heartbeats_are_only_counted),
         cmocka_unit_test(any_member_may_be_missing_or_of_another_type),
         cmocka_unit_test(deeply_nested_lines_give_events_that_write),
         cmocka_unit_test(codex_messages_and_tools),
@@ -1999,6 +2154,8 @@ int main(void) {
         cmocka_unit_test(unknown_types_are_counted_by_name),
         cmocka_unit_test(however_a_stream_is_cut_the_events_are_the_same),
         cmocka_unit_test(long_lines_take_little_more_than_their_length),
+        cmocka_unit_test(long_texts_are_what_they_were),
+        cmocka_unit_test(a_long_message_gives_its_memory_back),
         cmocka_unit_test(open_tool_calls_are_limited),
         cmocka_unit_test(large_inputs_of_open_tool_calls_are_limited),
         cmocka_unit_test(many_sub_agents_at_the_same_time),
