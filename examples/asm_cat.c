@@ -11,7 +11,7 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 #define ASM_IMPLEMENTATION
-#include "asm_render.h"
+#include "asm_pubsub.h"
 #include "asm_ingest.h"
 
 #include <errno.h>
@@ -67,8 +67,16 @@ static void complain(const char *format, ...) {
 
 enum { RENDERER_COMPACT, RENDERER_VERBOSE, RENDERER_STUDIO, RENDERER_PASSTHROUGH };
 enum { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+enum { PRESET_MINIMAL, PRESET_STANDARD, PRESET_DEBUG };
 
-typedef enum output_kind { OUTPUT_TEXT, OUTPUT_LOG, OUTPUT_JSONL, OUTPUT_JSONL_COMPACT } output_kind;
+typedef enum output_kind {
+    OUTPUT_TEXT, /* these two are rendered */
+    OUTPUT_LOG,
+    OUTPUT_JSONL,
+    OUTPUT_JSONL_COMPACT,
+    OUTPUT_ENVELOPES,
+    OUTPUT_TOPICS
+} output_kind;
 
 struct destination {
     output_kind kind;
@@ -77,13 +85,15 @@ struct destination {
 
 struct settings {
     int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
-    int format, color, tty, tool_output;
+    int format, color, tty, tool_output, preset, topics;
     int indent;
     bool raw, follow, stats, quiet;
-    const char *session, *run;
+    const char *session, *run, *prefix;
     asm_time clock; /* NOT_GIVEN: the time of day */
     struct destination destinations[MAX_OUTPUTS];
     size_t destination_count;
+    const char *subscribed[MAX_OUTPUTS]; /* topics and patterns */
+    size_t subscribed_count;
 };
 
 static const char *renderer_choice(int index) {
@@ -101,12 +111,35 @@ static const char *tool_output_choice(int index) {
     return names[index];
 }
 
+static const char *preset_choice(int index) {
+    static const char *const names[] = {"minimal", "standard", "debug", NULL};
+    return names[index];
+}
+
+static const char *scope_choice(int index) { /* as asm_scope has them */
+    static const char *const names[] = {"session", "run", "type", NULL};
+    return names[index];
+}
+
 static const char *format_choice(int index) {
     return asm_format_name((asm_format)index);
 }
 
 /* What to do with an option: where its value goes, for the kinds up to TIME. */
-enum option_kind { FLAG, CHOICE, INDENT, TEXT, TIME, LOG, JSONL, JSONL_COMPACT, HELP, VERSION };
+enum option_kind {
+    FLAG,
+    CHOICE,
+    INDENT,
+    TEXT,
+    TIME,
+    LOG,
+    JSONL,
+    JSONL_COMPACT,
+    ENVELOPES,
+    SUBSCRIBE,
+    HELP,
+    VERSION
+};
 
 struct option {
     enum option_kind kind;
@@ -135,6 +168,12 @@ static const struct option options[] = {
     {JSONL, 0, "jsonl", "PATH", "also append the events as JSON Lines", 0, NULL},
     {JSONL_COMPACT, 0, "jsonl-compact", "PATH", "also append them in the compact form", 0, NULL},
     {LOG, 0, "log", "PATH", "also append the text, without colors", 0, NULL},
+    {ENVELOPES, 0, "envelopes", "PATH", "also append what a user interface wants to know", 0, NULL},
+    {CHOICE, 0, "preset", "NAME", "how much that is (default: standard)", AT(preset), preset_choice},
+    {CHOICE, 0, "topics", "SCOPE", "print where each event is published, not the text", AT(topics),
+     scope_choice},
+    {TEXT, 0, "prefix", "NAME", "what topics begin with (default: asm)", AT(prefix), NULL},
+    {SUBSCRIBE, 0, "subscribe", "TOPIC", "only what a subscriber of it gets; * and ** match", 0, NULL},
     {FLAG, 0, "stats", NULL, "numbers at the end, on standard error", AT(stats), NULL},
     {FLAG, 'q', "quiet", NULL, "say nothing about bad input; no numbers", AT(quiet), NULL},
     {HELP, 'h', "help", NULL, "this text", 0, NULL},
@@ -152,8 +191,8 @@ static const char help_before[] =
 static const char help_after[] =
     "\n"
     "PATH may be -, standard output; then no text goes there, unless -r asks for it.\n"
-    "Outputs may be given several times, 16 in all. Symbols are ASCII where the\n"
-    "locale has no UTF-8.\n"
+    "Outputs may be given several times, 16 in all, and so may topics to subscribe\n"
+    "to. Symbols are ASCII where the locale has no UTF-8.\n"
     "\n"
     "Examples:\n"
     "  claude -p --output-format stream-json --verbose 'Fix it' | asm-cat\n"
@@ -161,6 +200,7 @@ static const char help_after[] =
     "  asm-cat --tool-output=full session.jsonl | less -R\n"
     "  asm-cat --jsonl=- session.jsonl | jq .type\n"
     "  asm-cat -F -r compact session.jsonl\n"
+    "  asm-cat --topics=type --subscribe='asm:session:*:type:run_failed' log.jsonl\n"
     "\n"
     "Exit status: 0 all was read and written; 1 some input was bad: it was reported\n"
     "as FILE:LINE:COLUMN and skipped; 2 wrong usage, or a file could not be read or\n"
@@ -270,6 +310,15 @@ static void add_destination(struct settings *settings, output_kind kind, const c
     added->path = path && strcmp(path, "-") != 0 ? path : NULL;
 }
 
+static void add_subscription(struct settings *settings, const char *topic) {
+    if (settings->subscribed_count == MAX_OUTPUTS)
+        die("--subscribe=%s: too many, the most is %d", topic, MAX_OUTPUTS);
+    if (strchr(topic, '*') && asm_pattern_check(topic) != ASM_OK)
+        die("--subscribe: '%s' is no pattern: * stands for one whole segment, a final ** for the rest",
+            topic);
+    settings->subscribed[settings->subscribed_count++] = topic;
+}
+
 static void set_option(struct settings *settings, const struct option *option, const char *value) {
     void *member = (char *)settings + option->offset;
     switch (option->kind) {
@@ -296,6 +345,12 @@ static void set_option(struct settings *settings, const struct option *option, c
         break;
     case JSONL_COMPACT:
         add_destination(settings, OUTPUT_JSONL_COMPACT, value);
+        break;
+    case ENVELOPES:
+        add_destination(settings, OUTPUT_ENVELOPES, value);
+        break;
+    case SUBSCRIBE:
+        add_subscription(settings, value);
         break;
     case HELP:
         exit(print_help());
@@ -347,6 +402,17 @@ static bool take_short_options(struct settings *settings, const char *letters, c
     return took_next;
 }
 
+/* Options that do nothing without another. */
+static void check_companions(struct settings *settings) {
+    bool envelopes = false;
+    for (size_t i = 0; i < settings->destination_count; i++)
+        envelopes |= settings->destinations[i].kind == OUTPUT_ENVELOPES;
+    if (settings->preset != NOT_GIVEN && !envelopes) die("--preset needs --envelopes=PATH");
+    if (settings->topics != NOT_GIVEN) add_destination(settings, OUTPUT_TOPICS, NULL);
+    else if (settings->prefix || settings->subscribed_count > 0)
+        die("--%s needs --topics=SCOPE", settings->prefix ? "prefix" : "subscribe");
+}
+
 /* Returns the number of files, which are then the first words of argv. */
 static int read_arguments(struct settings *settings, int argc, char **argv) {
     int files = 0, at = 1;
@@ -361,6 +427,7 @@ static int read_arguments(struct settings *settings, int argc, char **argv) {
     }
     while (at < argc)
         argv[files++] = argv[at++];
+    check_companions(settings);
     return files;
 }
 
@@ -585,12 +652,31 @@ static void handle_signals(void) {
 
 /* ---- Outputs ---- */
 
+/* What a user interface is told: one envelope on each line. */
+struct envelopes {
+    asm_tty_sink file;
+    asm_sink out; /* writes to the file */
+    asm_envelope_lines lines;
+    asm_broadcaster broadcaster;
+};
+
+/* The topics that events are published on: a line for each time that a subscriber hears of one. */
+struct topics {
+    asm_tty_sink file;
+    asm_sink out;
+    asm_pubsub pubsub;
+    asm_pubsub_sink publisher;
+    asm_sink publish; /* publishes to pubsub */
+};
+
 struct output {
     struct destination to;
     union {
         asm_tty_sink text;
         asm_file_sink log;
         asm_jsonl_sink jsonl;
+        struct envelopes envelopes;
+        struct topics topics;
     } sink;
     const asm_writer *writer; /* the sink's */
     char buffer[64 * 1024];
@@ -616,7 +702,102 @@ struct program {
     char text[64 * 1024], block[BLOCK_SIZE];
 };
 
-static asm_sink init_sink(struct output *output) {
+static asm_result write_to_sink(void *user, const char *data, size_t size) {
+    asm_sink *out = (asm_sink *)user;
+    return out->write(out->self, asm_str_make(data, size));
+}
+
+static asm_result envelopes_event(void *self, const asm_event *event, asm_str text) {
+    (void)text;
+    return asm_broadcaster_event(&((struct envelopes *)self)->broadcaster, event);
+}
+
+static asm_result envelopes_flush(void *self) {
+    struct envelopes *envelopes = (struct envelopes *)self;
+    return envelopes->out.flush(envelopes->out.self);
+}
+
+static asm_result envelopes_close(void *self) {
+    struct envelopes *envelopes = (struct envelopes *)self;
+    asm_broadcaster_close(&envelopes->broadcaster);
+    asm_envelope_lines_close(&envelopes->lines);
+    return envelopes->out.close(envelopes->out.self);
+}
+
+static asm_sink init_envelopes(struct envelopes *envelopes, const asm_tty_sink_options *file, int preset) {
+    asm_broadcast_settings settings = preset == PRESET_MINIMAL ? asm_broadcast_minimal()
+                                      : preset == PRESET_DEBUG ? asm_broadcast_debug()
+                                                               : asm_broadcast_standard();
+    asm_broadcaster_options broadcaster = {
+        .broadcast = asm_envelope_lines_broadcast, .user = &envelopes->lines, .settings = &settings};
+    envelopes->out = asm_tty_sink_init(&envelopes->file, file);
+    asm_envelope_lines_init(&envelopes->lines, write_to_sink, &envelopes->out);
+    asm_result result = asm_broadcaster_init(&envelopes->broadcaster, &broadcaster);
+    asm_sink sink = {.self = envelopes,
+                     .write_event = envelopes_event,
+                     .flush = envelopes_flush,
+                     .close = envelopes_close,
+                     .result = envelopes->out.result != ASM_OK ? envelopes->out.result : result};
+    return sink;
+}
+
+/* TOPIC<TAB>TYPE: ids and types come from the stream, so they are made harmless. */
+static void print_topic(void *user, const asm_message *message) {
+    struct topics *topics = (struct topics *)user;
+    char memory[1024];
+    asm_buffer line;
+    asm_buffer_init_draining(&line, memory, sizeof memory, write_to_sink, &topics->out);
+    asm_text_append(&line, asm_str_from(message->topic), ASM_TEXT_LINE);
+    asm_buffer_append_byte(&line, '\t');
+    asm_text_append(&line, asm_event_name(message->event), ASM_TEXT_LINE);
+    asm_buffer_append_byte(&line, '\n');
+    asm_buffer_drain(&line);
+}
+
+static asm_result topics_event(void *self, const asm_event *event, asm_str text) {
+    struct topics *topics = (struct topics *)self;
+    asm_result result = topics->publish.write_event(topics->publish.self, event, text);
+    return result == ASM_OK ? topics->file.pending.result : result;
+}
+
+static asm_result topics_flush(void *self) {
+    struct topics *topics = (struct topics *)self;
+    return topics->out.flush(topics->out.self);
+}
+
+static asm_result topics_close(void *self) {
+    struct topics *topics = (struct topics *)self;
+    asm_pubsub_close(&topics->pubsub);
+    return topics->out.close(topics->out.self);
+}
+
+static asm_result subscribe(struct topics *topics, const char *topic) {
+    if (strchr(topic, '*'))
+        return asm_pubsub_subscribe_pattern(&topics->pubsub, topic, print_topic, topics, NULL);
+    return asm_pubsub_subscribe(&topics->pubsub, topic, print_topic, topics, NULL);
+}
+
+static asm_sink init_topics(struct topics *topics, const asm_tty_sink_options *file,
+                            const struct settings *settings) {
+    asm_pubsub_sink_options publisher = {.pubsub = &topics->pubsub,
+                                         .prefix = asm_str_from(settings->prefix),
+                                         .scope = (asm_scope)settings->topics};
+    topics->out = asm_tty_sink_init(&topics->file, file);
+    asm_pubsub_init(&topics->pubsub, NULL);
+    topics->publish = asm_pubsub_sink_init(&topics->publisher, &publisher);
+    asm_result result = topics->publish.result;
+    if (settings->subscribed_count == 0) result = subscribe(topics, "**");
+    for (size_t i = 0; i < settings->subscribed_count && result == ASM_OK; i++)
+        result = subscribe(topics, settings->subscribed[i]);
+    asm_sink sink = {.self = topics,
+                     .write_event = topics_event,
+                     .flush = topics_flush,
+                     .close = topics_close,
+                     .result = topics->out.result != ASM_OK ? topics->out.result : result};
+    return sink;
+}
+
+static asm_sink init_sink(struct output *output, const struct settings *settings) {
     asm_output to = {.path = output->to.path, .fd = output->to.path ? 0 : STDOUT_FILENO};
     asm_tty_sink_options text = {to, output->buffer, sizeof output->buffer};
     asm_file_sink_options log = {to, output->buffer, sizeof output->buffer};
@@ -634,6 +815,14 @@ static asm_sink init_sink(struct output *output) {
     case OUTPUT_LOG:
         sink = asm_file_sink_init(&output->sink.log, &log);
         output->writer = &output->sink.log.writer;
+        break;
+    case OUTPUT_ENVELOPES:
+        sink = init_envelopes(&output->sink.envelopes, &text, settings->preset);
+        output->writer = &output->sink.envelopes.file.writer;
+        break;
+    case OUTPUT_TOPICS:
+        sink = init_topics(&output->sink.topics, &text, settings);
+        output->writer = &output->sink.topics.file.writer;
         break;
     default:
         sink = asm_jsonl_sink_init(&output->sink.jsonl, &jsonl);
@@ -681,7 +870,7 @@ static bool open_outputs(struct program *program) {
     program->writes_stdout = shows_text || stdout_taken;
     for (size_t i = 0; i < settings->destination_count; i++) {
         program->outputs[i].to = settings->destinations[i];
-        program->sinks[i] = init_sink(&program->outputs[i]);
+        program->sinks[i] = init_sink(&program->outputs[i], settings);
         text_wanted |= settings->destinations[i].kind <= OUTPUT_LOG;
     }
     asm_pipeline_options pipeline = {.renderer = text_wanted ? init_renderer(program, shows_text)
@@ -697,7 +886,8 @@ static bool open_outputs(struct program *program) {
 static void report_torn_lines(const struct program *program) {
     for (size_t i = 0; i < program->settings.destination_count; i++) {
         const struct output *output = &program->outputs[i];
-        if (output->to.kind >= OUTPUT_JSONL && output->sink.jsonl.torn_bytes > 0)
+        bool is_log = output->to.kind == OUTPUT_JSONL || output->to.kind == OUTPUT_JSONL_COMPACT;
+        if (is_log && output->sink.jsonl.torn_bytes > 0)
             complain("%s: ended in %" PRIu64 " bytes without a line end: ended the line", output->to.path,
                      output->sink.jsonl.torn_bytes);
     }
@@ -889,6 +1079,7 @@ int main(int argc, char **argv) {
     static struct program program; /* too large for some stacks */
     program.settings.renderer = NOT_GIVEN;
     program.settings.clock = NOT_GIVEN;
+    program.settings.preset = program.settings.topics = NOT_GIVEN;
     hold_standard_descriptors();
     handle_signals();
     int count = read_arguments(&program.settings, argc, argv);

@@ -298,6 +298,13 @@ static void test_help_tells_every_option_in_80_columns(void **state) {
                                         "--jsonl=",
                                         "--jsonl-compact=",
                                         "--log=",
+                                        "--envelopes=",
+                                        "--preset=",
+                                        "--topics=",
+                                        "--prefix=",
+                                        "--subscribe=",
+                                        "minimal, standard, debug",
+                                        "session, run, type",
                                         "--stats",
                                         "-q, --quiet",
                                         "-h, --help",
@@ -340,6 +347,13 @@ static void test_wrong_usage_is_one_line_and_status_2(void **state) {
         {{"--clock=noon"}, "--clock: 'noon' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
         {{"--clock=2026-02-30T12:00:00Z"},
          "--clock: '2026-02-30T12:00:00Z' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
+        {{"--topics=all"}, "--topics: 'all' is none of session, run, type"},
+        {{"--preset=loud"}, "--preset: 'loud' is none of minimal, standard, debug"},
+        {{"--preset=debug"}, "--preset needs --envelopes=PATH"},
+        {{"--prefix=x"}, "--prefix needs --topics=SCOPE"},
+        {{"--subscribe=x"}, "--subscribe needs --topics=SCOPE"},
+        {{"--topics=run", "--subscribe=a*"},
+         "--subscribe: 'a*' is no pattern: * stands for one whole segment, a final ** for the rest"},
         {{"--raw=yes"}, "--raw takes no value"},
         {{"--follow="}, "--follow takes no value"},
         {{"--renderer"}, "--renderer needs a value: compact, verbose, studio, passthrough"},
@@ -1207,7 +1221,10 @@ static void check_golden_jsonl(const char *name, const char *stream) {
     char path[300];
     snprintf(path, sizeof path, GOLDEN "/%s", name);
     bytes golden = read_file(path);
-    outcome end = RUN("", "--jsonl-compact=-", stream);
+    const char *preset = strchr(name, '-');
+    char option[64] = "--jsonl-compact=-";
+    if (preset) snprintf(option, sizeof option, "--preset=%.*s", (int)strcspn(preset + 1, "."), preset + 1);
+    outcome end = preset ? RUN("", "--envelopes=-", option, stream) : RUN("", option, stream);
     assert_int_equal(end.status, 0);
     const char *left = golden.data, *right = end.out.data;
     while (*left && *right) {
@@ -1225,6 +1242,57 @@ static void check_golden_jsonl(const char *name, const char *stream) {
 static void test_golden_compact_jsonl(void **state) {
     (void)state;
     assert_true(for_each_golden(".compact.jsonl", check_golden_jsonl) > 0);
+}
+
+static void test_golden_envelopes(void **state) {
+    (void)state;
+    assert_true(for_each_golden("-minimal.jsonl", check_golden_jsonl) > 0);
+    assert_true(for_each_golden("-standard.jsonl", check_golden_jsonl) > 0);
+    assert_true(for_each_golden("-debug.jsonl", check_golden_jsonl) > 0);
+}
+
+/* ---- Topics and envelopes ---- */
+
+#define EVIL_SESSION                                                                                         \
+    "{\"type\":\"message_sent\",\"data\":{},\"session_id\":\"a:b*\\u001b\\u009b\\nc\",\"run_id\":\"r\"}\n"
+
+static void test_topics(void **state) {
+    (void)state;
+    expect(RUN(SESSION, "--topics=session"), 0,
+           "asm:session:ses_1\trun_started\nasm:session:ses_1\tmessage_streamed\n"
+           "asm:session:ses_1\ttool_call_started\nasm:session:ses_1\ttool_call_completed\n"
+           "asm:session:ses_1\trun_completed\n",
+           "");
+    expect(RUN(SESSION, "--topics=type", "--prefix=my:app",
+               "--subscribe=my%3Aapp:session:ses_1:type:run_started",
+               "--subscribe=*:session:*:type:run_completed"),
+           0,
+           "my%3Aapp:session:ses_1:type:run_started\trun_started\n"
+           "my%3Aapp:session:ses_1:type:run_completed\trun_completed\n",
+           "");
+    expect(RUN(EVIL_SESSION, "--topics=run", "--subscribe=asm:session:*:run:r"), 0,
+           "asm:session:a%3Ab%2A%1B<U+009B>%0Ac:run:r\tmessage_sent\n", "");
+}
+
+static void test_topics_are_printed_beside_a_log(void **state) {
+    (void)state;
+    expect(RUN(EVIL_SESSION, "--topics=run", "--subscribe=nobody", option_of("--jsonl=", "topics.jsonl")), 0,
+           "", "");
+    bytes log = read_file(path_of("topics.jsonl"));
+    assert_non_null(strstr(log.data, "message_sent"));
+    free(log.data);
+}
+
+static void test_envelopes_go_to_a_file(void **state) {
+    (void)state;
+    const char *file = option_of("--envelopes=", "envelopes.jsonl");
+    expect(RUN(SESSION, file, "--preset=minimal"), 0, STUDIO_SESSION, "");
+    bytes envelopes = read_file(path_of("envelopes.jsonl"));
+    assert_non_null(strstr(envelopes.data, "\"type\":\"agent.tool.completed\""));
+    assert_null(strstr(envelopes.data, "agent.stream.chunk"));
+    free(envelopes.data);
+    expect(RUN(SESSION, "--envelopes=/dev/full"), 2, STUDIO_SESSION,
+           "asm-cat: /dev/full: No space left on device\n");
 }
 
 /* ---- All of them ---- */
@@ -1299,6 +1367,10 @@ int main(void) {
         cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_golden_compact_jsonl),
+        cmocka_unit_test(test_golden_envelopes),
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_topics_are_printed_beside_a_log),
+        cmocka_unit_test(test_envelopes_go_to_a_file),
     };
     return cmocka_run_group_tests(tests, set_up, clean_up);
 }
