@@ -15,8 +15,9 @@ TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
 MATRIX   := $(wildcard tests/compile_matrix.sh)
 # The tests once more, built for other purposes.
 SANITIZED := $(TESTS:build/%=build/sanitized/%)
+THREADED  := build/threaded/tests/test_mailbox
 COVERED   := $(TESTS:build/%=build/covered/%)
-PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(COVERED)
+PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(THREADED) $(COVERED)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. $$(cat build/stb.flags) -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -32,7 +33,7 @@ endif
 # $(call need,TOOL,PACKAGE) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
 
-.PHONY: help all demo test check check-sanitize check-valgrind check-tidy check-cppcheck bench size \
+.PHONY: help all demo test check check-sanitize check-threads check-valgrind check-tidy check-cppcheck bench size \
         coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -52,10 +53,13 @@ demo: build/asm-cat ## show a recorded session as a person would see it
 test: all $(TESTS) ## build everything and run all tests; the last line is the result
 	@sh tests/run.sh $(TESTS) $(MATRIX)
 
-check: check-sanitize check-valgrind check-tidy check-cppcheck ## tests under sanitizers and valgrind, then linters
+check: check-tidy check-cppcheck check-sanitize check-threads check-valgrind ## linters, then tests under sanitizers and valgrind
 
 check-sanitize: all $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
+
+check-threads: $(THREADED)
+	@TITLE='threads' sh tests/run.sh $(THREADED)
 
 check-valgrind: all $(TESTS)
 	@$(call need,valgrind,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
@@ -104,9 +108,10 @@ format: ## clang-format our sources in place
 	    $(HEADERS) $(wildcard examples/*.[ch] tests/*.[ch] tests/size/*.[ch] bench/*.[ch])
 
 # Every program is one C file that brings its headers' implementation along.
-$(TESTS) $(SANITIZED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
+$(TESTS) $(SANITIZED) $(THREADED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
 $(TESTS):     VARIANT = -g
 $(SANITIZED): VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(THREADED):  VARIANT = -g -O1 -fsanitize=thread
 $(COVERED):   VARIANT = -O0 --coverage
 
 define build_program
@@ -123,6 +128,8 @@ $(EXAMPLES): build/%: %.c build/stb.flags
 $(TESTS): build/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
 $(SANITIZED): build/sanitized/%: %.c build/stb.flags build/cmocka.flags
+	$(build_program)
+$(THREADED): build/threaded/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
 $(COVERED): build/covered/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
