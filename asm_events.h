@@ -107,9 +107,9 @@ extern "C" {
     X(ASM_ERR_SYNTAX, -4, "the text is not valid JSON")                                                      \
     X(ASM_ERR_TYPE, -5, "a JSON value has another type than the one asked for")                              \
     X(ASM_ERR_RANGE, -6, "a number or a time is out of range")                                               \
-    X(ASM_ERR_DEPTH, -7, "JSON nested too deeply")                                                           \
+    X(ASM_ERR_DEPTH, -7, "nested too deeply")                                                                \
     X(ASM_ERR_UTF8, -8, "the text is not valid UTF-8")                                                       \
-    X(ASM_ERR_MISUSE, -9, "calls in an order that would not give valid JSON")                                \
+    X(ASM_ERR_MISUSE, -9, "a call that is not allowed at this point")                                        \
     X(ASM_ERR_OPEN, -10, "a file could not be opened")                                                       \
     X(ASM_ERR_WRITE, -11, "output could not be written")                                                     \
     X(ASM_ERR_CLOSED, -12, "the reader of the output has gone")                                              \
@@ -182,7 +182,7 @@ ASM_API size_t asm_utf8_count(asm_str text);
  *
  * fixed      over memory of the caller's; what does not fit is ASM_ERR_NO_SPACE
  * growing    over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
- * draining   over memory of the caller's, handed to a function when full: any size through a few hundred bytes
+ * draining   over memory of the caller's, handed to a function when full: any size through a little
  *
  * An append that fails adds nothing, and the first error stays in `result`: later calls return it and do
  * nothing.
@@ -268,8 +268,8 @@ ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_T
 
 /* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
  * second (past the sixth they are dropped), `Z` or an offset. `precision` may be NULL. ASM_ERR_SYNTAX for any
- * other form, ASM_ERR_RANGE for a day or an hour that does not exist, or a year out of 0000 to 9999 in UTC; both
- * leave the outputs as they were. */
+ * other form, ASM_ERR_RANGE for a day or an hour that does not exist, or a year out of 0000 to 9999 in UTC;
+ * both leave the outputs as they were. */
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 /* =========================================================================================================
@@ -382,10 +382,11 @@ typedef struct asm_json_reader {
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 
-/* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the others are
- * unescaped behind what `scratch` holds. A growing one is given room for all of them with the first, so that
- * it does not move under their views; they stay valid until it is next cleared, reserved from or closed. A string
- * with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. A byte order mark is an error. */
+/* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the
+ * others are unescaped behind what `scratch` holds. A growing one is given room for all of them with the
+ * first, so that it does not move under their views; they stay valid until it is next cleared, reserved from
+ * or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. A byte
+ * order mark is an error. */
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
 
 /* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
@@ -1014,7 +1015,8 @@ ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
 }
 
 ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte) {
-    if (asm_buffer_reserve(buffer, 1) == ASM_OK) buffer->data[buffer->size++] = byte;
+    bool room = buffer->result == ASM_OK && buffer->size < buffer->capacity;
+    if (room || asm_buffer_reserve(buffer, 1) == ASM_OK) buffer->data[buffer->size++] = byte;
     return buffer->result;
 }
 
@@ -1043,7 +1045,7 @@ ASM_API void asm_buffer_clear(asm_buffer *buffer) {
 
 ASM_API void asm_buffer_close(asm_buffer *buffer) {
     if (buffer->growing) {
-        ASM_FREE(buffer->data);
+        ASM_FREE(buffer->data); /* NOLINT(clang-analyzer-unix.Malloc): only growing buffers come here */
         buffer->data = NULL;
         buffer->capacity = 0;
     }
@@ -1061,15 +1063,12 @@ ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
 
 /* >>time */
 
-/* Days since 1970-01-01 and back, in the proleptic Gregorian calendar: "chrono-Compatible Low-Level Date
- * Algorithms", Howard Hinnant; years begin in March. */
-static int64_t asm__days_from_date(int64_t year, unsigned month, unsigned day) {
-    int64_t era, year_of_era, day_of_year;
-    year -= month <= 2;
-    era = (year >= 0 ? year : year - 399) / 400;
-    year_of_era = year - era * 400;
-    day_of_year = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + (int64_t)day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+/* Days since 1970-01-01 and back, from the year 0 on, in the proleptic Gregorian calendar: "chrono-Compatible
+ * Low-Level Date Algorithms", Howard Hinnant; years begin in March. */
+static int64_t asm__days_from_date(unsigned year, unsigned month, unsigned day) {
+    unsigned shifted = year + 400 - (month <= 2), century = shifted / 100;
+    unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    return (int64_t)(shifted * 365 + shifted / 4 - century + century / 4 + day_of_year) - 719468 - 146097;
 }
 
 static char *asm__put_digits(char *out, unsigned value, int digits) {
@@ -1155,70 +1154,95 @@ static bool asm__take_byte(const char **p, const char *end, char byte) {
 #define ASM__FIRST_TIME (-INT64_C(62167219200) * 1000000)          /* 0000-01-01T00:00:00Z */
 #define ASM__LAST_TIME  (INT64_C(253402300799) * 1000000 + 999999) /* 9999-12-31T23:59:59.999999Z */
 
-/* The number that two digits make; `wrong` gets bits set if they are none. */
-static unsigned asm__two_digits(const char *p, unsigned *wrong) {
-    unsigned tens = (unsigned)(unsigned char)p[0] - '0', ones = (unsigned)(unsigned char)p[1] - '0';
-    *wrong |= (tens > 9) | (ones > 9);
-    return tens * 10 + ones;
+static bool asm__is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* The number that two digits make. */
+static unsigned asm__two_digits(const char *p) {
+    return (unsigned)(unsigned char)p[0] * 10 + (unsigned)(unsigned char)p[1] - '0' * 11;
+}
+
+static bool asm__take_two_digits(const char **p, const char *end, unsigned *number) {
+    if (end - *p < 2 || !asm__is_digit((*p)[0]) || !asm__is_digit((*p)[1])) return false;
+    *number = asm__two_digits(*p);
+    *p += 2;
+    return true;
 }
 
 /* The offset at the end of a time in minutes: Z, or +hh:mm with the colon optional. */
 static bool asm__take_zone(const char **p, const char *end, int *minutes) {
-    unsigned hours, rest, wrong = 0;
+    unsigned hours, rest;
     int sign;
     *minutes = 0;
     if (asm__take_byte(p, end, 'Z') || asm__take_byte(p, end, 'z')) return true;
     sign = asm__take_byte(p, end, '-') ? -1 : 1;
-    if ((sign == 1 && !asm__take_byte(p, end, '+')) || end - *p < 4) return false;
-    hours = asm__two_digits(*p, &wrong);
-    *p += 2;
+    if ((sign == 1 && !asm__take_byte(p, end, '+')) || !asm__take_two_digits(p, end, &hours)) return false;
     asm__take_byte(p, end, ':');
-    if (end - *p < 2) return false;
-    rest = asm__two_digits(*p, &wrong);
-    *p += 2;
+    if (!asm__take_two_digits(p, end, &rest)) return false;
     *minutes = sign * (int)(hours * 60 + rest);
-    return !wrong && hours < 24 && rest < 60;
+    return hours < 24 && rest < 60;
+}
+
+/* Whether 8 bytes have a form, where a 0 stands for any digit. `slack` tells how far each of them may be from
+ * its place in the form: 0x7F less that (0x76 is v, for a digit); 0 is any ASCII byte. */
+static bool asm__has_form(const char *p, const char *form, const char *slack) {
+    uint64_t off = asm__load64(p) ^ asm__load64(form);
+    return ((((off & ASM__EACH_BYTE * 0x7F) + asm__load64(slack)) | off) & ASM__EACH_BYTE * 0x80) == 0;
+}
+
+/* The digits of a second from the point on, as microseconds; returns how many there are. */
+static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fraction) {
+    unsigned digits = 0, i;
+    *fraction = 0;
+    if (end - *p == 8 && asm__has_form(*p, ".000000Z", "\177vvvvvv\177")) { /* what we write */
+        *fraction = asm__two_digits(*p + 1) * 10000 + asm__two_digits(*p + 3) * 100 + asm__two_digits(*p + 5);
+        *p += 7;
+        return 6;
+    }
+    for (++*p; *p < end && asm__is_digit(**p); ++*p, digits++)
+        if (digits < 6) *fraction = *fraction * 10 + (unsigned)(**p - '0');
+    for (i = digits; i < 6; i++)
+        *fraction *= 10;
+    return digits;
 }
 
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
     static const unsigned char days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const char *p = text.data, *end;
-    unsigned wrong = 0, year, month, day, hour, minute, second, fraction = 0, digits = 0, given;
+    unsigned year, month, day, hour, minute, second, fraction = 0, digits = 0;
     asm_time parsed;
     int zone;
     bool leap;
     if (text.size < sizeof "2026-02-09T12:00:00Z" - 1) return ASM_ERR_SYNTAX;
-    end = p + text.size;
-    year = asm__two_digits(p, &wrong) * 100 + asm__two_digits(p + 2, &wrong);
-    month = asm__two_digits(p + 5, &wrong);
-    day = asm__two_digits(p + 8, &wrong);
-    hour = asm__two_digits(p + 11, &wrong);
-    minute = asm__two_digits(p + 14, &wrong);
-    second = asm__two_digits(p + 17, &wrong);
-    if (wrong || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't' && p[10] != ' ') ||
-        p[13] != ':' || p[16] != ':')
+    if (!asm__has_form(p, "0000-00-", "vvvv\177vv\177") ||
+        !asm__has_form(p + 8, "00T00:00", "vv\0vv\177vv") ||
+        !asm__has_form(p + 11, "00:00:00", "vv\177vv\177vv") ||
+        (p[10] != 'T' && p[10] != 't' && p[10] != ' '))
         return ASM_ERR_SYNTAX;
+    year = asm__two_digits(p) * 100 + asm__two_digits(p + 2);
+    month = asm__two_digits(p + 5);
+    day = asm__two_digits(p + 8);
+    hour = asm__two_digits(p + 11);
+    minute = asm__two_digits(p + 14);
+    second = asm__two_digits(p + 17);
+    end = p + text.size;
     p += 19;
-    if (asm__take_byte(&p, end, '.')) {
-        for (; p < end && *p >= '0' && *p <= '9'; p++, digits++)
-            if (digits < 6) fraction = fraction * 10 + (unsigned)(*p - '0');
+    if (*p == '.') {
+        digits = asm__take_fraction(&p, end, &fraction);
         if (digits == 0) return ASM_ERR_SYNTAX;
     }
-    given = digits < 6 ? digits : 6;
     if (!asm__take_zone(&p, end, &zone) || p != end) return ASM_ERR_SYNTAX;
     leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if (month < 1 || month > 12 || day < 1 ||
         day > days_in_month[month - 1] + (unsigned)(month == 2 && leap) || hour > 23 || minute > 59 ||
         second > 60)
         return ASM_ERR_RANGE;
-    for (digits = given; digits < 6; digits++)
-        fraction *= 10;
-    parsed =
-        (asm__days_from_date((int64_t)year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute - zone;
+    parsed = (asm__days_from_date(year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute - zone;
     parsed = (parsed * 60 + (int64_t)second) * 1000000 + (int64_t)fraction;
     if (parsed < ASM__FIRST_TIME || parsed > ASM__LAST_TIME) return ASM_ERR_RANGE;
     *time = parsed;
-    if (precision) *precision = 1 + (int)given;
+    if (precision) *precision = 1 + (int)(digits < 6 ? digits : 6);
     return ASM_OK;
 }
 
@@ -1340,10 +1364,6 @@ static const double asm__powers_of_10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1
                                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static bool asm__is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 /* A decimal number: the digits between `begin` and `end` (a point among them is passed over) times
  * 10^exponent. */
 typedef struct asm__decimal {
@@ -1457,14 +1477,13 @@ static double asm__decimal_to_double(const asm__decimal *decimal) {
 }
 
 static size_t asm__format_uint64(uint64_t value, char out[20]) {
-    char digits[20];
-    size_t size = 0, i;
-    do {
-        digits[size++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    for (i = 0; i < size; i++)
-        out[i] = digits[size - 1 - i];
+    char digits[20], *p = digits + sizeof digits;
+    size_t size;
+    for (; value >= 10; value /= 100)
+        asm__put_two_digits(p -= 2, (uint32_t)(value % 100));
+    if (value > 0 || p == digits + sizeof digits) *--p = (char)('0' + value);
+    size = (size_t)(digits + sizeof digits - p);
+    memcpy(out, p, size);
     return size;
 }
 
@@ -1687,9 +1706,19 @@ static inline uint64_t asm__special_mask_64(const char *p, uint64_t *before) {
     return (special & ~foreign) | begins;
 }
 
-static inline void asm__copy_32(char *out, const char *p) {
+/* Which of the 16 bytes at `p` are special, and of those at `q`, which is `distance` behind. */
+static inline uint32_t asm__special_pair(const char *p, const char *q, unsigned distance) {
+    return asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)) |
+           asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)q)) << distance;
+}
+
+static inline void asm__copy_16(char *out, const char *p) {
     _mm_storeu_si128((__m128i *)(void *)out, _mm_loadu_si128((const __m128i *)(const void *)p));
-    _mm_storeu_si128((__m128i *)(void *)(out + 16), _mm_loadu_si128((const __m128i *)(const void *)(p + 16)));
+}
+
+static inline void asm__copy_32(char *out, const char *p) {
+    asm__copy_16(out, p);
+    asm__copy_16(out + 16, p + 16);
 }
 
 /* At least one byte; up to 63 more are read and written. */
@@ -1721,23 +1750,30 @@ static uint64_t asm__load_few(const char *p, size_t size) {
     return word | (ASM__EACH_BYTE * 0x20) << size * 8;
 }
 
-/* The end of the run of plain bytes from `p`; with `out`, the run is also copied there, and up to 15 bytes
- * behind it may be overwritten. */
+/* The end of the run of plain bytes from `p`; with `out`, the run is also copied there. Up to 7 bytes more
+ * than are left of the text may be overwritten. */
 static inline const char *asm__pass_plain(char *out, const char *p, const char *end) {
     uint64_t word, marks;
     size_t left;
 #if ASM__SSE2
-    for (; end - p >= 16; p += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned mask = asm__special_mask(bytes);
+    for (; end - p >= 32; p += 32) {
+        uint32_t mask = asm__special_pair(p, p + 16, 16);
         if (out) {
-            _mm_storeu_si128((__m128i *)(void *)out, bytes);
-            out += 16;
+            asm__copy_32(out, p);
+            out += 32;
         }
         if (mask) return p + asm__lowest_bit(mask);
     }
     left = (size_t)(end - p);
-    if (left >= 8) { /* twice eight, which may overlap */
+    if (left >= 16) { /* twice sixteen, which may overlap; below twice eight */
+        uint32_t mask = asm__special_pair(p, end - 16, (unsigned)left - 16);
+        if (out) {
+            asm__copy_16(out, p);
+            asm__copy_16(out + left - 16, end - 16);
+        }
+        return mask ? p + asm__lowest_bit(mask) : end;
+    }
+    if (left >= 8) {
         __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
         __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
         unsigned mask = asm__special_mask(_mm_unpacklo_epi64(low, high));
@@ -1745,8 +1781,8 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
             _mm_storel_epi64((__m128i *)(void *)out, low);
             _mm_storel_epi64((__m128i *)(void *)(out + left - 8), high);
         }
-        if (!mask) return end;
-        return mask & 0xFF ? p + asm__lowest_bit(mask) : end - 8 + asm__lowest_bit(mask >> 8);
+        mask = (mask & 0xFF) | mask >> 8 << (left - 8);
+        return mask ? p + asm__lowest_bit(mask) : end;
     }
 #elif ASM__LITTLE_ENDIAN
     for (; end - p >= 8; p += 8) {
@@ -1774,12 +1810,18 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
 }
 
 /* The end of the run of plain bytes from `p`. */
-static const char *asm__plain_end(const char *p, const char *end) {
+static inline const char *asm__plain_end(const char *p, const char *end) {
+#if ASM__SSE2
+    for (; end - p >= 32; p += 32) {
+        uint32_t mask = asm__special_pair(p, p + 16, 16);
+        if (mask) return p + asm__lowest_bit(mask);
+    }
+#endif
     return asm__pass_plain(NULL, p, end);
 }
 
-/* Copies the run of plain bytes from `p` to `out`, where up to 15 bytes more than the run may be overwritten.
- */
+/* Copies the run of plain bytes from `p` to `out`, where 7 bytes more than are left of the text may be
+ * overwritten. */
 static const char *asm__copy_plain(char *out, const char *p, const char *end) {
     return asm__pass_plain(out, p, end);
 }
@@ -1930,12 +1972,13 @@ static size_t asm__find_special(const char *p, size_t size, uint16_t *list) {
     return count;
 }
 
-/* Escapes large blocks, and leaves less than 128 bytes. */
+/* Escapes blocks of 64 bytes, as long as 64 more can be read behind. */
 static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
-    while (stop - p >= 128) {
+    while (stop - p >= 64 && end - p >= 128) {
         uint16_t list[ASM__BLOCK + 6];
-        size_t size = (size_t)(stop - p - 64) & ~(size_t)63, count, i = 0;
+        uint64_t unused = 0;
+        size_t size = (size_t)((end - stop >= 64 ? stop : end - 64) - p) & ~(size_t)63, count, i = 0;
         const char *block = p;
         if (size > ASM__BLOCK) size = ASM__BLOCK;
         count = asm__find_special(block, size, list);
@@ -1952,6 +1995,9 @@ static char *asm__escape_blocks(char *out, const char **text, const char *stop, 
             out += block + size - p;
             p = block + size;
         }
+        if (count == 0) /* then most likely more of the same follows */
+            for (; stop - p >= 64 && !asm__special_mask_64(p, &unused); p += 64, out += 64)
+                asm__copy_run(out, p, p + 64);
     }
     *text = p;
     return out;
@@ -1963,7 +2009,7 @@ static char *asm__escape_blocks(char *out, const char **text, const char *stop, 
 static inline char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
 #if ASM__SSE2
-    if (stop - p >= 128) out = asm__escape_blocks(out, &p, stop, end);
+    if (end - p >= 128) out = asm__escape_blocks(out, &p, stop, end);
 #endif
     while (p < stop) {
         const char *special = asm__copy_plain(out, p, stop);
@@ -1999,10 +2045,11 @@ static size_t asm__escape_room(asm_buffer *out, size_t size) {
         if (size > 4096) size = 4096;
         return asm_buffer_reserve(out, size * 6 + 36) == ASM_OK ? size : 0;
     }
-    if (room < 96 && out->drain && asm_buffer_drain(out) == ASM_OK) room = out->capacity;
-    if (room < 48) return 0;
+    if (room < 48 || out->drain) return 0;
     return size < room / 6 - 6 ? size : room / 6 - 6;
 }
+
+#define ASM__FEW 64
 
 /* Appends the inside of a JSON string. */
 static void asm__append_escaped(asm_buffer *out, asm_str text) {
@@ -2012,9 +2059,9 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
         if (room > 0) {
             out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
         } else {
-            char few[64];
-            const char *stop = end - p > 4 ? p + 4 : end;
-            char *few_end = asm__escape(few, &p, stop, end);
+            char few[ASM__FEW * 6 + 32];
+            ptrdiff_t most = out->drain ? ASM__FEW : 4;
+            char *few_end = asm__escape(few, &p, end - p > most ? p + most : end, end);
             asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));
         }
     }
@@ -2064,12 +2111,17 @@ static char asm__at(const asm_json_reader *reader, const char *p) {
     return p < reader->end ? *p : '\0';
 }
 
-static const char *asm__skip_space(asm_json_reader *reader, const char *p) {
-    if (p >= reader->end || !asm__is_space(*p)) return p;
-    reader->untidy = true;
+static const char *asm__pass_space(asm_json_reader *reader, const char *p) {
+    if (p < reader->end && asm__is_space(*p)) reader->untidy = true;
     while (p < reader->end && asm__is_space(*p))
         p++;
     return p;
+}
+
+/* The same, quick where no space stands. */
+static inline const char *asm__skip_space(asm_json_reader *reader, const char *p) {
+    if (asm__at(reader, p) > ' ') return p;
+    return asm__pass_space(reader, p);
 }
 
 /* Behind a \u escape sequence, or NULL: it is none, or no other either. */
@@ -2080,13 +2132,17 @@ static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
     return asm__syntax(reader, "\\u wants four hexadecimal digits", reader->end - p < 6 ? reader->end : p);
 }
 
-/* Whether a backslash and this letter are an escape sequence of two bytes. */
-static bool asm__is_short_escape(unsigned char c) {
-    static const uint64_t letters[2] = {UINT64_C(1) << '"' | UINT64_C(1) << '/',
-                                        UINT64_C(1) << ('\\' - 64) | UINT64_C(1) << ('b' - 64) |
-                                            UINT64_C(1) << ('f' - 64) | UINT64_C(1) << ('n' - 64) |
-                                            UINT64_C(1) << ('r' - 64) | UINT64_C(1) << ('t' - 64)};
-    return c < 128 && (letters[c / 64] >> c % 64 & 1);
+/* What a backslash and this letter stand for; a point, which no escape sequence does, if that is none of two
+ * bytes. */
+static inline char asm__unescaped_letter(char letter) {
+    static const char from_quote_to_t[] = "\"............/............................................"
+                                          "\\.....\b...\f.......\n...\r.\t";
+    unsigned index = (unsigned)(unsigned char)letter - '"';
+    return index < sizeof from_quote_to_t - 1 ? from_quote_to_t[index] : '.';
+}
+
+static inline bool asm__is_short_escape(char letter) {
+    return asm__unescaped_letter(letter) != '.';
 }
 
 /* Behind the characters from `p` that are not ASCII, or NULL. */
@@ -2112,7 +2168,7 @@ static const char *asm__string_run(const char *p, const char *end, bool *escaped
         unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)), step = 16;
         while (mask) {
             int at = asm__lowest_bit(mask);
-            if (p[at] != '\\' || !asm__is_short_escape((unsigned char)p[at + 1])) return p + at;
+            if (p[at] != '\\' || !asm__is_short_escape(p[at + 1])) return p + at;
             *escaped = true;
             if (at == 15) step = 17;
             mask &= ~(3u << at);
@@ -2126,18 +2182,16 @@ static const char *asm__string_run(const char *p, const char *end, bool *escaped
 
 #define ASM__BARE_CONTROL "a control character in a string must be escaped"
 
-/* The closing quote of the string whose inside begins at `p`, or NULL. */
-static const char *asm__scan_string(asm_json_reader *reader, const char *p, bool *escaped) {
+/* The closing quote of the string whose inside goes on at `p`, or NULL. */
+static const char *asm__scan_string_on(asm_json_reader *reader, const char *p, bool *escaped) {
     const char *end = reader->end;
-    *escaped = false;
     for (;;) {
         p = asm__string_run(p, end, escaped);
         if (p >= end) return asm__syntax(reader, "", p);
         if (*p == '"') return p;
         if (*p == '\\') {
             *escaped = true;
-            p = end - p > 1 && asm__is_short_escape((unsigned char)p[1]) ? p + 2
-                                                                         : asm__scan_escape(reader, p);
+            p = end - p > 1 && asm__is_short_escape(p[1]) ? p + 2 : asm__scan_escape(reader, p);
         } else if (*p == 0x7F) {
             reader->untidy = true;
             p++;
@@ -2148,6 +2202,13 @@ static const char *asm__scan_string(asm_json_reader *reader, const char *p, bool
         }
         if (!p) return NULL;
     }
+}
+
+/* The closing quote of the string whose inside begins at `p`, or NULL. */
+static inline const char *asm__scan_string(asm_json_reader *reader, const char *p, bool *escaped) {
+    *escaped = false;
+    p = asm__plain_end(p, reader->end);
+    return p < reader->end && *p == '"' ? p : asm__scan_string_on(reader, p, escaped);
 }
 
 static const char *asm__scan_digits(const asm_json_reader *reader, const char *p) {
@@ -2228,30 +2289,28 @@ static char asm__closing(const asm_json_reader *reader) {
 static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
     unsigned outside = reader->depth;
     for (;;) {
-        bool first = false;
+        bool first;
         p = asm__skip_space(reader, p);
-        if (asm__at(reader, p) == '{' || asm__at(reader, p) == '[') {
-            p = asm__enter(reader, p);
-            first = true;
-        } else {
-            p = asm__scan_scalar(reader, p);
-        }
+        first = asm__at(reader, p) == '{' || asm__at(reader, p) == '[';
+        p = first ? asm__enter(reader, p) : asm__scan_scalar(reader, p);
         for (;;) { /* to the next value */
-            if (!p || (reader->depth == outside)) return p;
+            if (!p || reader->depth == outside) return p;
             p = asm__skip_space(reader, p);
+            if (!first && asm__at(reader, p) == ',') {
+                p = asm__skip_space(reader, p + 1);
+                break;
+            }
             if (asm__at(reader, p) == asm__closing(reader)) {
                 p++;
                 reader->depth--;
                 first = false;
-                continue;
+            } else {
+                if (!first) return asm__syntax(reader, "a comma or an end is missing", p);
+                break;
             }
-            if (!first && asm__at(reader, p) != ',')
-                return asm__syntax(reader, "a comma or an end is missing", p);
-            if (!first) p = asm__skip_space(reader, p + 1);
-            if (asm__in_object(reader)) p = asm__scan_key(reader, p);
-            if (!p) return NULL;
-            break;
         }
+        if (asm__in_object(reader)) p = asm__scan_key(reader, p);
+        if (!p) return NULL;
     }
 }
 
@@ -2295,12 +2354,6 @@ static char *asm__unescape_unicode(char *out, const char **text, const char *end
     return out + asm__utf8_encode(code, out);
 }
 
-/* What a backslash and this letter, which is not u, stand for. */
-static char asm__unescaped_letter(char letter) {
-    static const char from_b_to_t[] = "\b...\f.......\n...\r.\t";
-    return letter >= 'b' ? from_b_to_t[letter - 'b'] : letter;
-}
-
 /* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
  * the end. */
 static char *asm__unescape(char *out, const char *p, const char *end) {
@@ -2316,8 +2369,7 @@ static char *asm__unescape(char *out, const char *p, const char *end) {
 }
 
 /* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
- * once, so that it does not move under the views that were given out: strings unescaped, unknown members
- * copied twice. */
+ * once, so that it does not move under the views that were given out. */
 static bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at) {
     asm_result result = ASM_ERR_NO_SPACE;
     if (reader->scratch && reader->scratch->growing && !reader->writable && reader->reserve > size) {
@@ -2352,7 +2404,7 @@ static bool asm__string_value(asm_json_reader *reader, const char *begin, const 
  * behind; or NULL. */
 static inline const char *asm__unescape_special(asm_json_reader *reader, const char *p, char **target) {
     const char *end = reader->end, *behind;
-    if (*p == '\\' && end - p > 1 && asm__is_short_escape((unsigned char)p[1])) {
+    if (*p == '\\' && end - p > 1 && asm__is_short_escape(p[1])) {
         *(*target)++ = asm__unescaped_letter(p[1]);
         return p + 2;
     }
@@ -2382,6 +2434,12 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
             out += special - p;
             *target = out;
             if (*special == '"') return special;
+            if (*special == '\\' && asm__is_short_escape(special[1])) { /* nearly all of them */
+                *out++ = asm__unescaped_letter(special[1]);
+                p = special + 2;
+                mask &= ~(UINT64_C(3) << (special - block));
+                continue;
+            }
             p = asm__unescape_special(reader, special, &out);
             if (!p) return NULL;
             mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
@@ -2484,8 +2542,15 @@ ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
     return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
 }
 
+/* The type of the value that stands next: mostly a string, at once. */
+static asm_json_type asm__next_type(asm_json_reader *reader) {
+    char c = asm__at(reader, reader->at);
+    return c == '"' ? ASM_JSON_STRING : c == '{' ? ASM_JSON_OBJECT : asm_json_peek(reader);
+}
+
 /* Makes ready to read a value of `type`: true if one stands next. */
 static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
+    asm_json_type found;
     if (reader->error.result != ASM_OK) return false;
     if (reader->state != ASM__AT_VALUE) {
         asm__reader_fail(reader, ASM_ERR_MISUSE, "no value stands here: go to the next member or element",
@@ -2493,8 +2558,9 @@ static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
         return false;
     }
     reader->at = asm__skip_space(reader, reader->at);
-    if (asm_json_peek(reader) == type) return true;
-    if (asm_json_peek(reader) == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
+    found = asm__next_type(reader);
+    if (found == type) return true;
+    if (found == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
     else asm__reader_fail(reader, ASM_ERR_TYPE, "a value of another type", reader->at);
     return false;
 }
@@ -2743,7 +2809,7 @@ ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text)
 
 ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value) {
     asm_json_reader reader;
-    int64_t number;
+    int64_t number = 0;
     asm_json_reader_init(&reader, raw, NULL);
     if (!asm_json_read_int64(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
     *value = number;
@@ -2752,7 +2818,7 @@ ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value) {
 
 ASM_API bool asm_json_to_double(asm_str raw, double *value) {
     asm_json_reader reader;
-    double number;
+    double number = 0;
     asm_json_reader_init(&reader, raw, NULL);
     if (!asm_json_read_double(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
     *value = number;
@@ -2790,11 +2856,15 @@ static bool asm__writer_in_object(const asm_json_writer *writer) {
     return writer->depth > 0 && (writer->objects >> (writer->depth - 1) & 1);
 }
 
-/* Before a value: its comma. False if none may stand here. */
-static bool asm__begin_value(asm_json_writer *writer) {
+static bool asm__may_write_value(asm_json_writer *writer) {
     bool misplaced = (writer->state & ASM__WRITE_DONE) ||
                      (asm__writer_in_object(writer) && !(writer->state & ASM__WRITE_KEYED));
-    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return false;
+    return asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) == ASM_OK;
+}
+
+/* Before a value: its comma. False if none may stand here. */
+static bool asm__begin_value(asm_json_writer *writer) {
+    if (!asm__may_write_value(writer)) return false;
     if (writer->state == ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
     return true;
 }
@@ -2839,23 +2909,29 @@ ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
     return asm__end_container(writer, false);
 }
 
-ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
+/* A string with what must stand before it and, of a key, its colon. */
+static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool key) {
     asm_buffer *out = writer->out;
-    char *p = out->data + out->size;
+    char *p = asm__buffer_end(out);
+    bool comma = writer->state == ASM__WRITE_COMMA;
+    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM + 2)) {
+        *p = ',';
+        p = asm__put_string(p + comma, text);
+        *p = ':';
+        out->size = (size_t)(p + key - out->data);
+    } else {
+        if (comma) asm_buffer_append_byte(out, ',');
+        asm__append_string(out, text);
+        if (key) asm_buffer_append_byte(out, ':');
+    }
+    writer->state = key ? ASM__WRITE_KEYED : writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
+    return asm__writer_result(writer, ASM_OK);
+}
+
+ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
     bool misplaced = !asm__writer_in_object(writer) || (writer->state & ASM__WRITE_KEYED);
     if (misplaced || writer->result != ASM_OK) return asm__writer_result(writer, ASM_ERR_MISUSE);
-    if (asm__has_room(out, p, key.size, ASM__STRING_ROOM + 2)) {
-        *p = ',';
-        p = asm__put_string(p + (writer->state == ASM__WRITE_COMMA), key);
-        *p++ = ':';
-        out->size = (size_t)(p - out->data);
-    } else {
-        if (writer->state == ASM__WRITE_COMMA) asm_buffer_append_byte(out, ',');
-        asm__append_string(out, key);
-        asm_buffer_append_byte(out, ':');
-    }
-    writer->state = ASM__WRITE_KEYED;
-    return asm__writer_result(writer, ASM_OK);
+    return asm__write_quoted(writer, key, true);
 }
 
 /* A value that is text already. */
@@ -2867,9 +2943,8 @@ static asm_result asm__write_text(asm_json_writer *writer, const char *text, siz
 
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
     if (!text.data) return asm_json_write_null(writer);
-    if (!asm__begin_value(writer)) return writer->result;
-    asm__append_string(writer->out, text);
-    return asm__end_value(writer);
+    if (!asm__may_write_value(writer)) return writer->result;
+    return asm__write_quoted(writer, text, false);
 }
 
 static size_t asm__format_int64(int64_t value, char out[21]) {
@@ -3196,15 +3271,33 @@ ASM_API asm_str asm_event_type_name(asm_event_type type) {
     return asm_str_make(asm__types[type].name + 1, asm__types[type].name_size);
 }
 
+/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
+static bool asm__same_bytes(const char *a, const char *b, size_t size) {
+    uint32_t c, d;
+    if (size >= 8)
+        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
+               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
+    memcpy(&c, a, 4);
+    memcpy(&d, b, 4);
+    if (c != d) return false;
+    memcpy(&c, a + size - 4, 4);
+    memcpy(&d, b + size - 4, 4);
+    return c == d;
+}
+
+static bool asm__is_type_name(asm_str name, asm_event_type type) {
+    return name.size == asm__types[type].name_size &&
+           asm__same_bytes(name.data, asm__types[type].name + 1, name.size);
+}
+
 ASM_API asm_event_type asm_event_type_from_name(asm_str name) {
     static const uint8_t frequent[] = {ASM_EVENT_MESSAGE_STREAMED, ASM_EVENT_TOOL_CALL_STARTED,
                                        ASM_EVENT_TOOL_CALL_COMPLETED, ASM_EVENT_TOKEN_USAGE_UPDATED};
     size_t i;
     for (i = 0; i < sizeof frequent; i++)
-        if (asm_str_equal(name, asm_event_type_name((asm_event_type)frequent[i])))
-            return (asm_event_type)frequent[i];
+        if (asm__is_type_name(name, (asm_event_type)frequent[i])) return (asm_event_type)frequent[i];
     for (i = 1; i < ASM_EVENT_TYPE_COUNT; i++)
-        if (asm_str_equal(name, asm_event_type_name((asm_event_type)i))) return (asm_event_type)i;
+        if (asm__is_type_name(name, (asm_event_type)i)) return (asm_event_type)i;
     return ASM_EVENT_CUSTOM;
 }
 
@@ -3224,42 +3317,38 @@ static asm_str asm__field_name(const asm__field *field) {
     return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
 }
 
-/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
-static bool asm__same_bytes(const char *a, const char *b, size_t size) {
-    uint32_t c, d;
-    if (size >= 8)
-        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
-               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
-    memcpy(&c, a, 4);
-    memcpy(&d, b, 4);
-    if (c != d) return false;
-    memcpy(&c, a + size - 4, 4);
-    memcpy(&d, b + size - 4, 4);
-    return c == d;
+/* Goes to the next member if its key stands where our own writer puts it, from field `expected` on. Returns
+ * its field, or NULL: then nothing was read. */
+static inline const asm__field *asm__next_usual(asm_json_reader *reader, const asm__fields *fields,
+                                                size_t expected) {
+    const asm__field *field = fields->list + expected, *stop = fields->list + fields->count;
+    const char *p = reader->at;
+    if (reader->state == ASM__AT_NEXT) {
+        if (asm__at(reader, p) != ',') return NULL;
+        p++;
+    }
+    for (; field < stop; field++)
+        if ((size_t)(reader->end - p) > field->key_size && asm__same_bytes(p, field->key, field->key_size)) {
+            reader->at = p + field->key_size;
+            reader->state = ASM__AT_VALUE;
+            return field;
+        }
+    return NULL;
 }
 
-/* Goes to the next member. Our own writer's order is tried first: from `expected` on, the next key that is
- * there. Returns false at the end; else `*index` is the member's field, or fields.count if there is none, and
- * `*key` its key and colon. */
-static bool asm__next_field(asm_json_reader *reader, asm__fields fields, size_t expected, size_t *index,
-                            asm_str *key) {
-    const char *p = reader->at + (reader->state == ASM__AT_NEXT), *begin;
+/* Goes to the next member, whatever it is. Returns false at the end; else `*index` is the member's field, or
+ * fields->count if there is none, and `*key` its key and colon. */
+static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, size_t *index, asm_str *key) {
+    const char *begin;
     bool escaped;
-    if (p < reader->end && (reader->state == ASM__AT_FIRST || *reader->at == ',')) {
-        size_t stop = fields.count < expected + 4 ? fields.count : expected + 4, i;
-        for (i = expected; i < stop; i++) {
-            if ((size_t)(reader->end - p) < fields.list[i].key_size) continue;
-            if (!asm__same_bytes(p, fields.list[i].key, fields.list[i].key_size)) continue;
-            reader->at = p + fields.list[i].key_size;
-            reader->state = ASM__AT_VALUE;
-            *index = i;
-            *key = asm_str_make(p, fields.list[i].key_size);
-            return true;
-        }
+    if (reader->state == ASM__AT_NEXT && asm__at(reader, reader->at) == '}') { /* most often */
+        reader->at++;
+        reader->depth--;
+        return false;
     }
     if (!asm__next_key(reader, key, &escaped)) return false;
-    for (*index = 0; *index < fields.count; ++*index)
-        if (asm__key_equal(*key, escaped, asm__field_name(&fields.list[*index]))) break;
+    for (*index = 0; *index < fields->count; ++*index)
+        if (asm__key_equal(*key, escaped, asm__field_name(&fields->list[*index]))) break;
     begin = key->data - 1;
     *key = asm_str_make(begin, (size_t)(reader->at - begin));
     return true;
@@ -3350,10 +3439,16 @@ static inline char *asm__put_key(asm_buffer *out, char *p, const asm__field *fie
     return asm__put_slowly(out, p, field->key, field->key_size);
 }
 
-static char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text, bool *comma) {
-    p = asm__put_key(out, p, field, comma);
-    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) return asm__put_string(p, text);
-    asm__sync(out, p);
+static inline char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text,
+                                  bool *comma) {
+    if (asm__has_room(out, p, text.size, 1 + ASM__KEY_ROOM + ASM__STRING_ROOM)) {
+        *p = ',';
+        memcpy(p + *comma, field->key, ASM__KEY_ROOM);
+        p = asm__put_string(p + *comma + field->key_size, text);
+        *comma = true;
+        return p;
+    }
+    asm__sync(out, asm__put_key(out, p, field, comma));
     asm__append_string(out, text);
     return asm__buffer_end(out);
 }
@@ -3424,29 +3519,25 @@ static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, con
     return asm__put_byte(out, p, '}');
 }
 
-/* The type is known to need no escaping, unless it is custom. */
-static char *asm__put_type(asm_buffer *out, char *p, const asm__field *field, const asm_event *event,
-                           bool *comma) {
-    size_t size = (size_t)asm__types[event->type].name_size + 2;
-    if (event->type == ASM_EVENT_CUSTOM) return asm__put_text(out, p, field, asm_event_name(event), comma);
-    p = asm__put_key(out, p, field, comma);
-    if (!asm__has_bytes(out, p, ASM__TYPE_ROOM))
-        return asm__put_slowly(out, p, asm__types[event->type].name, size);
-    memcpy(p, asm__types[event->type].name, ASM__TYPE_ROOM);
-    return p + size;
-}
+#define ASM__HEAD_ROOM 96
 
-static char *asm__put_time(asm_buffer *out, char *p, const asm__field *field, const asm_event *event,
-                           bool *comma) {
-    char text[ASM_TIME_TEXT_SIZE + 2], *to;
-    size_t size;
-    if (!event->time) return p;
-    p = asm__put_key(out, p, field, comma);
-    to = asm__has_bytes(out, p, sizeof text) ? p : text;
-    to[0] = '"';
-    size = 1 + asm_time_format(event->time, event->time_precision, to + 1);
-    to[size++] = '"';
-    return to == p ? p + size : asm__put_slowly(out, p, text, size);
+/* What an event begins with, up to its data, at most ASM__HEAD_ROOM bytes; up to the type if that is custom,
+ * as only then something must be escaped. */
+static char *asm__put_head(char *p, const asm_event *event) {
+    *p++ = '{';
+    if (event->time) {
+        memcpy(p, "\"ts\":\"", 6);
+        p += 6 + asm_time_format(event->time, event->time_precision, p + 6);
+        memcpy(p, "\",", 2);
+        p += 2;
+    }
+    memcpy(p, "\"type\":", 7);
+    p += 7;
+    if (event->type == ASM_EVENT_CUSTOM) return p;
+    memcpy(p, asm__types[event->type].name, ASM__TYPE_ROOM);
+    p += asm__types[event->type].name_size + 2;
+    memcpy(p, ",\"data\":", 8);
+    return p + 8;
 }
 
 /* Whether an event has any of the members that most have not. */
@@ -3456,16 +3547,24 @@ static bool asm__has_seldom_set(const asm_event *event) {
 }
 
 static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
-    bool comma = false;
-    size_t i, count = asm__has_seldom_set(event) ? asm__envelope.count : 6;
-    p = asm__put_byte(out, p, '{');
-    p = asm__put_time(out, p, &asm__envelope_fields[0], event, &comma);
-    p = asm__put_type(out, p, &asm__envelope_fields[1], event, &comma);
-    p = asm__put_key(out, p, &asm__envelope_fields[2], &comma);
+    const char *base = (const char *)event;
+    char few[ASM__HEAD_ROOM], *head = asm__has_bytes(out, p, ASM__HEAD_ROOM) ? p : few;
+    char *behind = asm__put_head(head, event);
+    bool comma = true;
+    size_t i;
+    p = head == p ? behind : asm__put_slowly(out, p, few, (size_t)(behind - few));
+    if (event->type == ASM_EVENT_CUSTOM) {
+        asm__sync(out, p);
+        asm__append_string(out, asm_event_name(event));
+        p = asm__put_key(out, asm__buffer_end(out), &asm__envelope_fields[2], &comma);
+    }
     p = asm__put_data(out, p, event, untidy);
-    for (i = 3; i < count; i++)
-        p = asm__put_field(out, p, &asm__envelope_fields[i], (const char *)event, untidy->envelope >> i & 1,
-                           &comma);
+    for (i = 3; i < 6; i++) {
+        asm_str text = *asm__str_at(base, &asm__envelope_fields[i]);
+        if (text.data) p = asm__put_text(out, p, &asm__envelope_fields[i], text, &comma);
+    }
+    for (; i < asm__envelope.count && asm__has_seldom_set(event); i++)
+        p = asm__put_field(out, p, &asm__envelope_fields[i], base, untidy->envelope >> i & 1, &comma);
     if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy->extension, &comma);
     return asm__put_byte(out, p, '}');
 }
@@ -3494,7 +3593,7 @@ static asm_result asm__check_rest(asm_str json, asm__fields fields, const char *
     asm_json_reader_init(&reader, json, NULL);
     reader.depth = depth;
     asm_json_enter_object(&reader);
-    while (asm__next_field(&reader, fields, 0, &index, &key))
+    while (asm__next_field(&reader, &fields, &index, &key))
         if (asm__is_given(fields, index, base)) return ASM_ERR_INVALID_ARGUMENT;
     reader.depth = 0;
     asm_json_reader_finish(&reader);
@@ -3813,35 +3912,54 @@ static void asm__clear_field(const asm__field *field, char *base) {
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
-/* The type of the value that stands next: mostly a string, at once. */
-static asm_json_type asm__next_type(asm_json_reader *reader) {
-    char c = asm__at(reader, reader->at);
-    return c == '"' ? ASM_JSON_STRING : c == '{' ? ASM_JSON_OBJECT : asm_json_peek(reader);
+/* Puts a string without escapes into its field; false if it does not belong there. */
+static bool asm__take_string(asm__event_reader *reader, const asm__field *field, char *base, asm_str text) {
+    asm_event *event = reader->event;
+    if (field->kind <= ASM__TEXT_OR_JSON) {
+        *(asm_str *)(void *)(base + field->offset) = text;
+        return true;
+    }
+    if (field->kind == ASM__TYPE) {
+        event->type_name = text;
+        event->type = asm_event_type_from_name(text);
+        return true;
+    }
+    return field->kind == ASM__TIME && asm_time_parse(text, &event->time, &event->time_precision) == ASM_OK &&
+           event->time != 0;
 }
 
-/* Reads the text members that stand where our own writer puts them, each once and without escapes, as far as
- * they follow each other: nearly all of an event. Returns which field is expected next. */
-static size_t asm__read_plain_texts(asm_json_reader *reader, asm__members *members, size_t expected) {
-    const char *at = reader->at, *end = reader->end, *inside, *quote;
-    while (end - at > 2 && (reader->state == ASM__AT_FIRST || *at == ',')) {
-        const char *p = at + (reader->state == ASM__AT_NEXT);
-        const asm__field *field = members->fields.list + expected,
-                         *stop = members->fields.list + members->fields.count;
-        while (field < stop &&
-               ((size_t)(end - p) <= field->key_size || !asm__same_bytes(p, field->key, field->key_size)))
-            field++;
-        if (field == stop || field->kind != ASM__TEXT || p[field->key_size] != '"') break;
-        inside = p + field->key_size + 1;
-        quote = asm__plain_end(inside, end);
-        if (quote == end || *quote != '"') break;
-        *(asm_str *)(void *)(members->base + field->offset) = asm_str_make(inside, (size_t)(quote - inside));
-        expected = (size_t)(field - members->fields.list) + 1;
-        members->seen |= UINT32_C(1) << (expected - 1);
-        at = quote + 1;
-        reader->state = ASM__AT_NEXT;
+/* Reads the string without escapes that stands next into a field that has not been set yet; false if it is
+ * anything else, which still stands there. */
+static inline bool asm__read_plain(asm__event_reader *reader, asm__members *members, size_t index) {
+    const asm__field *field = &members->fields.list[index];
+    const char *begin = reader->json.at + 1, *end = reader->json.end, *quote;
+    uint32_t bit = UINT32_C(1) << index;
+    if (begin >= end || begin[-1] != '"' || (members->seen & bit)) return false;
+    quote = asm__plain_end(begin, end);
+    if (quote == end || *quote != '"' ||
+        !asm__take_string(reader, field, members->base, asm_str_make(begin, (size_t)(quote - begin))))
+        return false;
+    members->seen |= bit;
+    reader->json.at = quote + 1;
+    reader->json.state = ASM__AT_NEXT;
+    return true;
+}
+
+/* Reads any value into field `index`; false if it does not fit there, and still stands next. */
+static bool asm__read_value(asm__event_reader *reader, asm__members *members, size_t index) {
+    const asm__field *field = &members->fields.list[index];
+    asm_json_type type = asm__next_type(&reader->json);
+    uint32_t bit = UINT32_C(1) << index;
+    bool escaped = false;
+    if (members->seen & bit) {
+        asm__clear_field(field, members->base);
+        if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
     }
-    reader->at = at;
-    return expected;
+    members->seen |= bit;
+    if (field->kind == ASM__TEXT_OR_JSON && type != ASM_JSON_STRING) field++;
+    if (!asm__read_member(reader, field, members->base, type, &escaped)) return false;
+    members->escaped = (members->escaped & ~bit) | (escaped ? bit : 0);
+    return true;
 }
 
 /* Reads the members of an object into their fields; a later one wins. Strings stay escaped, the rest is only
@@ -3851,25 +3969,19 @@ static bool asm__read_members(asm__event_reader *reader, asm__members *members) 
     const char *begin = asm__skip_space(json, json->at);
     size_t expected = 0, index;
     asm_str key;
-    if (!asm_json_enter_object(json)) return false;
-    while ((expected = asm__read_plain_texts(json, members, expected)),
-           asm__next_field(json, members->fields, expected, &index, &key)) {
-        asm_json_type type = asm__next_type(json);
-        const asm__field *field = &members->fields.list[index];
-        uint32_t bit = UINT32_C(1) << index;
-        bool escaped = false;
+    if (asm__at(json, json->at) == '{' && json->depth < ASM_JSON_MAX_DEPTH) {
+        json->at = asm__enter(json, json->at);
+        json->state = ASM__AT_FIRST;
+    } else if (!asm_json_enter_object(json)) {
+        return false;
+    }
+    for (;;) {
+        const asm__field *usual = asm__next_usual(json, &members->fields, expected);
+        if (usual) index = (size_t)(usual - members->fields.list);
+        else if (!asm__next_field(json, &members->fields, &index, &key)) break;
         if (index < members->fields.count) {
-            if (members->seen & bit) {
-                asm__clear_field(field, members->base);
-                if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
-            }
-            members->seen |= bit;
-            expected = index + 1 + (field->kind == ASM__TEXT_OR_JSON);
-            if (field->kind == ASM__TEXT_OR_JSON && type != ASM_JSON_STRING) field++;
-            if (asm__read_member(reader, field, members->base, type, &escaped)) {
-                members->escaped = (members->escaped & ~bit) | (escaped ? bit : 0);
-                continue;
-            }
+            expected = index + 1 + (members->fields.list[index].kind == ASM__TEXT_OR_JSON);
+            if (asm__read_plain(reader, members, index) || asm__read_value(reader, members, index)) continue;
         }
         if (!asm_json_read_raw(json, NULL)) return false;
         members->has_rest = true;
@@ -3916,7 +4028,7 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
     if (!members->has_rest || reader->error.result != ASM_OK) return 0;
     asm_json_reader_init(&again, members->text, NULL);
     asm_json_enter_object(&again);
-    while (asm__next_field(&again, members->fields, 0, &index, &key) && asm_json_read_raw(&again, &value)) {
+    while (asm__next_field(&again, &members->fields, &index, &key) && asm_json_read_raw(&again, &value)) {
         if (asm__is_given(members->fields, index, members->base)) continue;
         if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
         asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
@@ -3939,6 +4051,15 @@ static void asm__unescape_members(asm_json_reader *reader, const asm__members *m
     }
 }
 
+/* In pieces, which the compiler clears in a few instructions each; a whole event it clears more slowly. */
+static void asm__clear_event(asm_event *event) {
+    char *p = (char *)event;
+    size_t left = sizeof *event;
+    for (; left >= 64; left -= 64, p += 64)
+        memset(p, 0, 64);
+    memset(p, 0, sizeof *event % 64);
+}
+
 /* Reads the event whose JSON reader is set up; on an error it is empty. */
 static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, asm_json_error *error) {
     asm_json_reader *json = &reader->json;
@@ -3946,7 +4067,8 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     reader->event = event;
     reader->late_data = asm_str_make(NULL, 0);
     reader->has_data = false;
-    memset(event, 0, sizeof *event);
+    if (json->reserve <= SIZE_MAX / 2) json->reserve *= 2; /* strings unescaped, and unknown members copied */
+    asm__clear_event(event);
     asm__members_init(&reader->envelope, asm__envelope, (char *)event);
     asm__members_init(&reader->data, asm__payloads[ASM__PAYLOAD_none], (char *)event);
     if (asm__read_members(reader, &reader->envelope)) asm_json_reader_finish(json);
@@ -3959,14 +4081,12 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     extra = asm__collect_rest(json, &reader->data);
     extension = asm__collect_rest(json, &reader->envelope);
     if (json->scratch) end = json->scratch->size;
-    if ((reader->data.escaped | reader->envelope.escaped) && json->scratch && !json->writable)
-        asm__reserve_scratch(json, reader->envelope.text.size, json->begin);
     asm__unescape_members(json, &reader->data);
     asm__unescape_members(json, &reader->envelope);
     if (extra) event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
     if (extension) event->extension = asm_str_make(json->scratch->data + end - extension, extension);
     if (event->type != ASM_EVENT_CUSTOM) event->type_name = asm_str_make(NULL, 0);
-    if (json->error.result != ASM_OK) memset(event, 0, sizeof *event);
+    if (json->error.result != ASM_OK) asm__clear_event(event);
     if (error) *error = json->error;
     return json->error.result;
 }
@@ -4066,7 +4186,7 @@ ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
     memset(usage, 0, sizeof *usage);
     asm_json_reader_init(&reader, json, NULL);
     asm_json_enter_object(&reader);
-    while (asm__next_field(&reader, fields, 0, &index, &key)) {
+    while (asm__next_field(&reader, &fields, &index, &key)) {
         const asm__field *field = &fields.list[index];
         asm_json_type type = asm_json_peek(&reader);
         bool unused;

@@ -927,6 +927,31 @@ static void test_damaged_lines(void **state) {
     end_of_cases();
 }
 
+/* Strings that were unescaped stay where they are when later ones are. */
+static void test_growing_scratch_does_not_move(void **state) {
+    char line[4096];
+    asm_buffer scratch;
+    asm_event event;
+    (void)state;
+    for (size_t size = 0; size < 1500; size += 7) {
+        int length =
+            snprintf(line, sizeof line,
+                     "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"%0*d\\n\",\"content\":\"\\t%0*d\","
+                     "\"role\":\"\xC3\xA9\\n\",\"other\":1},\"session_id\":\"\\t\"}",
+                     (int)size + 1, 7, (int)size / 3 + 1, 8);
+        asm_buffer_init_growing(&scratch);
+        assert_int_equal(asm_event_read_json(&event, asm_str_make(line, (size_t)length), &scratch, NULL),
+                         ASM_OK);
+        expect(event.message.delta.data[size] == '7' && event.message.delta.size == size + 2, "%zu", size);
+        expect(event.message.content.data[0] == '\t', "%zu", size);
+        expect_text(event.message.role, asm_str_from("\xC3\xA9\n"));
+        expect_text(event.extra, asm_str_from("{\"other\":1}"));
+        expect_text(event.session_id, asm_str_from("\t"));
+        asm_buffer_close(&scratch);
+    }
+    end_of_cases();
+}
+
 static void test_scratch_is_needed_for_some(void **state) {
     static const struct {
         const char *line;
@@ -1651,6 +1676,7 @@ int main(void) {
         cmocka_unit_test(test_members_are_in_their_places),
         cmocka_unit_test(test_lines_that_are_refused),
         cmocka_unit_test(test_damaged_lines),
+        cmocka_unit_test(test_growing_scratch_does_not_move),
         cmocka_unit_test(test_scratch_is_needed_for_some),
         cmocka_unit_test(test_events_share_a_scratch),
         cmocka_unit_test(test_time),
