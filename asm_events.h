@@ -1086,7 +1086,7 @@ static inline char *asm__put_two_digits(char *out, uint32_t value) {
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
         "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
         "8081828384858687888990919293949596979899";
-    memcpy(out, digits + value * 2, 2);
+    memcpy(out, digits + (size_t)value * 2, 2);
     return out + 2;
 }
 
@@ -2740,7 +2740,10 @@ ASM_API bool asm_json_read_null(asm_json_reader *reader) {
 ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
     const char *begin, *end;
     if (reader->error.result != ASM_OK) return false;
-    if (reader->state != ASM__AT_VALUE) return asm__expect(reader, ASM_JSON_NONE);
+    if (reader->state != ASM__AT_VALUE) {
+        asm__expect(reader, ASM_JSON_NONE); /* fails, and says why */
+        return false;
+    }
     begin = asm__skip_space(reader, reader->at);
     end = asm__scan_value(reader, begin);
     if (!asm__value_read(reader, end)) return false;
@@ -3524,7 +3527,7 @@ static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, con
 /* What an event begins with, up to its data, at most ASM__HEAD_ROOM bytes; up to the type if that is custom,
  * as only then something must be escaped. */
 static char *asm__put_head(char *p, const asm_event *event) {
-    *p++ = '{';
+    *p++ = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
     if (event->time) {
         memcpy(p, "\"ts\":\"", 6);
         p += 6 + asm_time_format(event->time, event->time_precision, p + 6);
@@ -4083,8 +4086,10 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     if (json->scratch) end = json->scratch->size;
     asm__unescape_members(json, &reader->data);
     asm__unescape_members(json, &reader->envelope);
-    if (extra) event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
-    if (extension) event->extension = asm_str_make(json->scratch->data + end - extension, extension);
+    if (json->scratch && extra)
+        event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
+    if (json->scratch && extension)
+        event->extension = asm_str_make(json->scratch->data + end - extension, extension);
     if (event->type != ASM_EVENT_CUSTOM) event->type_name = asm_str_make(NULL, 0);
     if (json->error.result != ASM_OK) asm__clear_event(event);
     if (error) *error = json->error;

@@ -1113,6 +1113,7 @@ static asm_str asm__content_piece(const asm__content *content, size_t *at, char 
         *at = next;
     }
     quoted[0] = quoted[1 + *at - begin] = '"';
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): escaped content is never absent */
     memcpy(quoted + 1, content->text.data + begin, *at - begin);
     asm_buffer_init_fixed(&scratch, memory, ASM__PIECE);
     text = asm_str_make(quoted, 0);
