@@ -12,7 +12,7 @@ HEADERS  := $(sort $(wildcard asm_*.h))
 SOURCES  := $(sort $(wildcard examples/*.c))
 EXAMPLES := $(patsubst %.c,build/%,$(filter-out examples/asm_cat.c,$(SOURCES)))
 TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
-MATRIX   := $(wildcard tests/compile_matrix.sh)
+SCRIPTS  := $(sort $(wildcard tests/compile_matrix.sh tests/test_*.sh))
 # The tests once more, built for other purposes.
 SANITIZED := $(TESTS:build/%=build/sanitized/%)
 THREADED  := build/threaded/tests/test_mailbox
@@ -51,7 +51,7 @@ demo: build/asm-cat ## show a recorded session as a person would see it
 	@echo "The same session as JSON Lines, one event per line: build/demo.jsonl"
 
 test: all $(TESTS) ## build everything and run all tests; the last line is the result
-	@sh tests/run.sh $(TESTS) $(MATRIX)
+	@sh tests/run.sh $(TESTS) $(SCRIPTS)
 
 check: check-tidy check-cppcheck check-sanitize check-threads check-valgrind ## linters, then tests under sanitizers and valgrind
 

@@ -224,15 +224,14 @@ struct asm_pubsub {
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
     uint32_t generation;
-    unsigned depth;
     uint64_t next_serial;
     uint64_t pattern_epoch; /* changes when a topic may match other patterns than before */
     struct asm__node *pattern_root;
     struct asm__node *unswept; /* nodes from which subscriptions were removed */
     struct asm__cursor *cursors;
     size_t cursors_used;
-    struct asm__round *outermost; /* the rounds under way */
-    struct asm__round *innermost;
+    struct asm__round *innermost; /* of the rounds under way */
+    unsigned depth;               /* how many are around it */
 };
 
 /* An empty dispatcher. `options` may be NULL. Allocates nothing. It must not be moved or copied then. */
@@ -726,6 +725,13 @@ ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_s
 #endif
 #endif
 
+/* For what is seldom called by functions that are often called: they get by with fewer registers then. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM__NO_INLINE __attribute__((noinline))
+#else
+#define ASM__NO_INLINE
+#endif
+
 /* >>arrays
  * stb_ds arrays, grown here: stb_ds's own growth does not survive a failed allocation. */
 
@@ -802,15 +808,17 @@ static uint64_t asm__hash_load(const char *bytes, size_t size) {
     return word;
 }
 
+/* The seed goes into every factor: who does not know it cannot make one of them 0, which would hide the
+ * other. */
 static uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
-    static const uint64_t secret[] = {0x9e3779b97f4a7c15u, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
-    uint64_t hash = asm__hash_mix(seed ^ secret[0], (uint64_t)size ^ secret[1]);
+    const uint64_t key = seed ^ 0x9e3779b97f4a7c15u, other_key = seed ^ 0xe7037ed1a0b428dbu;
+    uint64_t hash = key;
     size_t left = size;
     for (; left > 16; left -= 16, bytes += 16)
-        hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ secret[1], asm__hash_load(bytes + 8, 8) ^ hash);
+        hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ other_key, asm__hash_load(bytes + 8, 8) ^ hash);
     const uint64_t first = asm__hash_load(bytes, left > 8 ? 8 : left);
     const uint64_t last = left > 8 ? asm__hash_load(bytes + left - 8, 8) : 0;
-    return asm__hash_mix(asm__hash_mix(first ^ secret[1], last ^ hash) ^ secret[2], hash ^ secret[1]);
+    return asm__hash_mix(asm__hash_mix(first ^ key, last ^ other_key) ^ key, (hash ^ other_key) + size);
 }
 
 /* >>topic builders */
@@ -822,80 +830,85 @@ typedef struct asm__topic_writer {
     bool failed;
 } asm__topic_writer;
 
-/* memcpy for the few bytes that ids have: pieces of fixed sizes, the last one overlapping, without a call. */
-static inline void asm__topic_copy(char *out, const char *bytes, size_t size) {
-    if (size >= 16) {
-        for (size_t at = 0; at < size - 16; at += 16)
-            memcpy(out + at, bytes + at, 16);
-        memcpy(out + size - 16, bytes + size - 16, 16);
-    } else if (size >= 8) {
-        memcpy(out, bytes, 8);
-        memcpy(out + size - 8, bytes + size - 8, 8);
-    } else {
-        for (size_t at = 0; at < size; at++)
-            out[at] = bytes[at];
-    }
-}
-
-static inline void asm__topic_add(asm__topic_writer *writer, const char *bytes, size_t size) {
-    if (writer->length < writer->size && size < writer->size - writer->length)
-        asm__topic_copy(writer->out + writer->length, bytes, size);
-    writer->length = size > SIZE_MAX - writer->length ? SIZE_MAX : writer->length + size;
-}
-
 static bool asm__topic_must_escape(unsigned char byte) {
     return byte < 0x20 || byte == 0x7f || byte == ':' || byte == '%' || byte == '*';
 }
 
-/* Whether asm__topic_must_escape() may hold for one of eight bytes: a high bit is set. It also is for bytes
- * that are not ASCII, and behind a byte for which it holds. */
-static uint64_t asm__topic_suspicious(const char *bytes) {
+/* Whether asm__topic_must_escape() may hold for one of eight bytes: a high bit is set. It also is for all
+ * bytes below `+`, for most that are not ASCII, and behind a byte for which it holds. */
+static inline uint64_t asm__topic_suspicious(uint64_t word) {
     const uint64_t each = UINT64_MAX / 255;
-    uint64_t word;
-    memcpy(&word, bytes, 8);
-    const uint64_t control = word - each * 0x20, del = word + each;
-    const uint64_t percent = (word ^ each * '%') - each;
-    const uint64_t star_or_colon =
-        ((word & ~(each * 0x10)) ^ each * '*') - each; /* they differ in that bit */
-    return (control | del | percent | star_or_colon) & each * 0x80;
+    return ((word - each * '+') | (word + each) | ((word ^ each * ':') - each)) & each * 0x80;
 }
 
-static bool asm__topic_may_escape(const char *bytes, size_t size) {
-    uint64_t found = 0;
-    size_t at = 0;
-    for (; size - at >= 8; at += 8)
-        found |= asm__topic_suspicious(bytes + at);
-    if (at < size && size > 8) return (found | asm__topic_suspicious(bytes + size - 8)) != 0;
-    for (; at < size; at++)
-        if (asm__topic_must_escape((unsigned char)bytes[at])) return true;
-    return found != 0;
+static inline void asm__topic_begin(asm__topic_writer *writer, char *out, size_t size) {
+    writer->out = out;
+    writer->size = out ? size : 0;
+    writer->length = 0;
+    writer->failed = false;
 }
 
-/* By value, so that the writer can stay in registers where nothing is to be escaped. */
-static asm__topic_writer asm__topic_add_escaped(asm__topic_writer writer, asm_str id) {
+/* memcpy for the few bytes that literals and ids have: pieces of fixed sizes, the last one overlapping,
+ * without a call. Returns what is not 0 if one of the bytes may have to be escaped. */
+static inline uint64_t asm__topic_copy(char *out, const char *bytes, size_t size) {
+    uint64_t word, found = 0;
+    if (size >= 8) {
+        for (size_t at = 0; at < size - 8; at += 8) {
+            memcpy(&word, bytes + at, 8);
+            memcpy(out + at, &word, 8);
+            found |= asm__topic_suspicious(word);
+        }
+        memcpy(&word, bytes + size - 8, 8);
+        memcpy(out + size - 8, &word, 8);
+        return found | asm__topic_suspicious(word);
+    }
+    word = UINT64_MAX / 255 * '0';
+    if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + size - 4, 4);
+        memcpy(out, &first, 4);
+        memcpy(out + size - 4, &last, 4);
+        word = (uint64_t)first << 32 | last;
+    } else {
+        for (size_t at = 0; at < size; at++) {
+            word = word << 8 | (unsigned char)bytes[at];
+            out[at] = bytes[at];
+        }
+    }
+    return asm__topic_suspicious(word);
+}
+
+static inline bool asm__topic_fits(const asm__topic_writer *writer, size_t size) {
+    return writer->length < writer->size && size < writer->size - writer->length;
+}
+
+static inline void asm__topic_add(asm__topic_writer *writer, const char *bytes, size_t size) {
+    if (asm__topic_fits(writer, size)) (void)asm__topic_copy(writer->out + writer->length, bytes, size);
+    writer->length = size > SIZE_MAX - writer->length ? SIZE_MAX : writer->length + size;
+}
+
+/* The new length. Numbers, so that the writer can stay in registers where nothing is to be escaped. */
+static size_t asm__topic_add_escaped(char *out, size_t size, size_t length, asm_str id) {
     static const char hex[] = "0123456789ABCDEF";
+    asm__topic_writer writer;
+    asm__topic_begin(&writer, out, size);
+    writer.length = length;
     for (size_t i = 0; i < id.size; i++) {
         const unsigned char byte = (unsigned char)id.data[i];
         const char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
         if (asm__topic_must_escape(byte)) asm__topic_add(&writer, escaped, sizeof escaped);
         else asm__topic_add(&writer, id.data + i, 1);
     }
-    return writer;
+    return writer.length;
 }
 
 static inline void asm__topic_add_id(asm__topic_writer *writer, asm_str id) {
     if (!id.data || !id.size) writer->failed = true;
-    else if (asm__topic_may_escape(id.data, id.size)) *writer = asm__topic_add_escaped(*writer, id);
-    else asm__topic_add(writer, id.data, id.size);
-}
-
-static asm__topic_writer asm__topic_begin(char *out, size_t size) {
-    asm__topic_writer writer;
-    writer.out = out;
-    writer.size = out ? size : 0;
-    writer.length = 0;
-    writer.failed = false;
-    return writer;
+    else if (asm__topic_fits(writer, id.size) &&
+             !asm__topic_copy(writer->out + writer->length, id.data, id.size))
+        writer->length += id.size;
+    else writer->length = asm__topic_add_escaped(writer->out, writer->size, writer->length, id);
 }
 
 static inline size_t asm__topic_end(const asm__topic_writer *writer) {
@@ -906,23 +919,24 @@ static inline size_t asm__topic_end(const asm__topic_writer *writer) {
 
 #define ASM__TOPIC_ADD_LITERAL(writer, literal) asm__topic_add((writer), "" literal, sizeof("" literal) - 1)
 
-static inline asm__topic_writer asm__topic_begin_session(char *out, size_t size, asm_str prefix,
-                                                         asm_str session_id) {
-    asm__topic_writer writer = asm__topic_begin(out, size);
-    if (prefix.data && prefix.size) asm__topic_add_id(&writer, prefix);
-    else ASM__TOPIC_ADD_LITERAL(&writer, ASM_TOPIC_PREFIX);
-    ASM__TOPIC_ADD_LITERAL(&writer, ":session:");
-    asm__topic_add_id(&writer, session_id);
-    return writer;
+static inline void asm__topic_begin_session(asm__topic_writer *writer, char *out, size_t size, asm_str prefix,
+                                            asm_str session_id) {
+    asm__topic_begin(writer, out, size);
+    if (prefix.data && prefix.size) asm__topic_add_id(writer, prefix);
+    else ASM__TOPIC_ADD_LITERAL(writer, ASM_TOPIC_PREFIX);
+    ASM__TOPIC_ADD_LITERAL(writer, ":session:");
+    asm__topic_add_id(writer, session_id);
 }
 
 ASM_API size_t asm_topic_session(char *out, size_t size, asm_str prefix, asm_str session_id) {
-    const asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    asm__topic_writer writer;
+    asm__topic_begin_session(&writer, out, size, prefix, session_id);
     return asm__topic_end(&writer);
 }
 
 ASM_API size_t asm_topic_run(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str run_id) {
-    asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    asm__topic_writer writer;
+    asm__topic_begin_session(&writer, out, size, prefix, session_id);
     ASM__TOPIC_ADD_LITERAL(&writer, ":run:");
     asm__topic_add_id(&writer, run_id);
     return asm__topic_end(&writer);
@@ -930,14 +944,16 @@ ASM_API size_t asm_topic_run(char *out, size_t size, asm_str prefix, asm_str ses
 
 ASM_API size_t asm_topic_type(char *out, size_t size, asm_str prefix, asm_str session_id,
                               asm_str event_type) {
-    asm__topic_writer writer = asm__topic_begin_session(out, size, prefix, session_id);
+    asm__topic_writer writer;
+    asm__topic_begin_session(&writer, out, size, prefix, session_id);
     ASM__TOPIC_ADD_LITERAL(&writer, ":type:");
     asm__topic_add_id(&writer, event_type);
     return asm__topic_end(&writer);
 }
 
 ASM_API size_t asm_topic_agent(char *out, size_t size, asm_str agent_id) {
-    asm__topic_writer writer = asm__topic_begin(out, size);
+    asm__topic_writer writer;
+    asm__topic_begin(&writer, out, size);
     ASM__TOPIC_ADD_LITERAL(&writer, "agent_server:");
     asm__topic_add_id(&writer, agent_id);
     writer.failed = writer.failed || (agent_id.size == 8 && memcmp(agent_id.data, "presence", 8) == 0);
@@ -945,14 +961,16 @@ ASM_API size_t asm_topic_agent(char *out, size_t size, asm_str agent_id) {
 }
 
 ASM_API size_t asm_topic_agent_debug(char *out, size_t size, asm_str agent_id) {
-    asm__topic_writer writer = asm__topic_begin(out, size);
+    asm__topic_writer writer;
+    asm__topic_begin(&writer, out, size);
     ASM__TOPIC_ADD_LITERAL(&writer, "agent_server:debug:");
     asm__topic_add_id(&writer, agent_id);
     return asm__topic_end(&writer);
 }
 
 ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id) {
-    asm__topic_writer writer = asm__topic_begin(out, size);
+    asm__topic_writer writer;
+    asm__topic_begin(&writer, out, size);
     ASM__TOPIC_ADD_LITERAL(&writer, "agent.");
     asm__topic_add_id(&writer, session_id);
     return asm__topic_end(&writer);
@@ -1143,18 +1161,8 @@ typedef struct asm__entry {
     uint32_t generation;
 } asm__entry;
 
+/* What a publish looks at stands together, and next to the text. */
 typedef struct asm__node {
-    asm__entry *entries;  /* stb_ds array */
-    uint32_t live;        /* entries that have not ended */
-    uint32_t keepers;     /* what else keeps it: handles of a topic, children of a segment */
-    uint64_t match_epoch; /* topics: when `matches` was found */
-    uint64_t hash;
-    size_t size; /* of the text */
-    bool is_topic;
-    bool is_unswept;
-    uint8_t match_count;
-    struct asm__node *next_unswept;
-    struct asm__node *parent; /* of a segment */
     union {
         struct asm__node
             *matches[ASM__CACHED_MATCHES]; /* topics: the patterns that match it, if there are no more */
@@ -1165,6 +1173,20 @@ typedef struct asm__node {
             size_t literal_bound;   /* the highest bound of the other children */
         } segment;
     } as;
+    struct asm__node *next_unswept;
+    uint64_t hash;
+    uint64_t match_epoch; /* topics: when `matches` was found */
+    uint32_t keepers;     /* what else keeps it: handles of a topic, children of a segment */
+    uint8_t match_count;
+    bool is_topic;
+    bool is_unswept;
+    struct asm__node *parent; /* of a segment */
+    size_t size;              /* of the text */
+    uint64_t plain_epoch;     /* topics: when no pattern was found to match */
+    asm__entry *entries;      /* `only`, or an stb_ds array */
+    uint32_t count;           /* of entries */
+    uint32_t live;            /* entries that have not ended */
+    asm__entry only;          /* most topics have one subscriber */
 } asm__node;
 
 typedef struct asm__slot {
@@ -1173,9 +1195,9 @@ typedef struct asm__slot {
 } asm__slot;
 
 typedef struct asm__handle {
-    asm__node *node; /* NULL: free */
-    uint64_t serial; /* 0: a topic's */
-    uint32_t generation;
+    asm__node *node;
+    uint64_t serial;     /* 0: a topic's */
+    uint32_t generation; /* 0: free */
     uint32_t next_free;
 } asm__handle;
 
@@ -1256,6 +1278,7 @@ static asm__node *asm__node_create(asm_pubsub *pubsub, asm__node *parent, asm_st
     node->size = text.size;
     node->parent = parent;
     node->match_epoch = UINT64_MAX;
+    node->plain_epoch = UINT64_MAX;
     char *copy = (char *)(node + 1);
     if (text.size) memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
@@ -1263,6 +1286,25 @@ static asm__node *asm__node_create(asm_pubsub *pubsub, asm__node *parent, asm_st
     pubsub->index_used++;
     if (parent) parent->keepers++;
     return node;
+}
+
+/* Room for one entry more. */
+static bool asm__entries_reserve(asm__node *node) {
+    if (!node->entries) node->entries = &node->only;
+    if (node->count == UINT32_MAX) return false;
+    if (node->entries != &node->only) return asm__reserve(node->entries, (size_t)node->count + 1);
+    asm__entry *entries = NULL;
+    if (!node->count) return true;
+    if (!asm__reserve(entries, 2)) return false;
+    entries[0] = node->only;
+    node->entries = entries;
+    return true;
+}
+
+static void asm__entries_free(asm__node *node) {
+    if (node->entries != &node->only) asm__array_free(node->entries);
+    node->entries = NULL;
+    node->count = 0;
 }
 
 static void asm__node_destroy(asm_pubsub *pubsub, asm__node *node) {
@@ -1274,7 +1316,7 @@ static void asm__node_destroy(asm_pubsub *pubsub, asm__node *node) {
         parent->as.segment.rest = parent->as.segment.rest == node ? NULL : parent->as.segment.rest;
     }
     if (pubsub->pattern_root == node) pubsub->pattern_root = NULL;
-    asm__array_free(node->entries);
+    asm__entries_free(node);
     ASM_FREE(node);
 }
 
@@ -1431,14 +1473,15 @@ static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, uint64_t
     asm__handle *handle = &pubsub->handles[slot];
     handle->node = node;
     handle->serial = serial;
-    handle->generation = ++pubsub->generation;
+    pubsub->generation += pubsub->generation == UINT32_MAX ? 2 : 1; /* not 0 */
+    handle->generation = pubsub->generation;
     handle->next_free = 0;
     pubsub->handles_used++;
     return slot;
 }
 
 static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
-    pubsub->handles[slot].node = NULL;
+    pubsub->handles[slot].generation = 0;
     pubsub->handles[slot].next_free = pubsub->free_handle;
     pubsub->free_handle = slot + 1;
     if (--pubsub->handles_used == 0) {
@@ -1452,8 +1495,7 @@ static asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub 
                                      uint32_t generation, bool is_topic) {
     if (!pubsub || owner != pubsub || slot >= asm__count(pubsub->handles)) return NULL;
     asm__handle *handle = &pubsub->handles[slot];
-    const bool is_it = handle->node && handle->generation == generation && (handle->serial == 0) == is_topic;
-    return is_it ? handle : NULL;
+    return handle->generation == generation && (handle->serial == 0) == is_topic ? handle : NULL;
 }
 
 static bool asm__node_in_use(const asm__node *node) {
@@ -1470,19 +1512,18 @@ static void asm__node_counted(asm_pubsub *pubsub, const asm__node *node, bool wa
 }
 
 /* Removes ended entries once they outnumber the others, and nodes that nothing keeps. */
-static void asm__sweep(asm_pubsub *pubsub) {
+static ASM__NO_INLINE void asm__sweep(asm_pubsub *pubsub) {
     while (pubsub->unswept) {
         asm__node *node = pubsub->unswept;
         pubsub->unswept = node->next_unswept;
         node->is_unswept = false;
-        const size_t count = asm__count(node->entries);
-        if (node->live && count > (size_t)node->live * 2) {
-            size_t kept = 0;
-            for (size_t i = 0; i < count; i++)
+        if (!node->live) {
+            asm__entries_free(node);
+        } else if (node->count / 2 > node->live) {
+            uint32_t kept = 0;
+            for (uint32_t i = 0; i < node->count; i++)
                 if (node->entries[i].callback) node->entries[kept++] = node->entries[i];
-            stbds_header(node->entries)->length = kept;
-        } else if (!node->live) {
-            asm__array_free(node->entries);
+            node->count = kept;
         }
         asm__node_prune(pubsub, node);
     }
@@ -1494,14 +1535,12 @@ static void asm__node_unswept(asm_pubsub *pubsub, asm__node *node) {
         node->next_unswept = pubsub->unswept;
         pubsub->unswept = node;
     }
-    if (!pubsub->depth) asm__sweep(pubsub);
+    if (!pubsub->innermost) asm__sweep(pubsub);
 }
 
 static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
                                  void *user, asm_subscription *subscription) {
-    const bool is_full = node && asm__count(node->entries) >= UINT32_MAX;
-    if (!node || is_full || !asm__reserve(node->entries, asm__count(node->entries) + 1) ||
-        !asm__handle_reserve(pubsub)) {
+    if (!node || !asm__entries_reserve(node) || !asm__handle_reserve(pubsub)) {
         asm__node_prune(pubsub, node);
         return ASM_ERR_NO_MEMORY;
     }
@@ -1512,7 +1551,7 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
     entry.slot = asm__handle_create(pubsub, node, entry.serial);
     entry.generation = pubsub->handles[entry.slot].generation;
     const bool was_in_use = asm__node_in_use(node);
-    asm__push(node->entries, entry);
+    node->entries[node->count++] = entry;
     node->live++;
     pubsub->subscriptions++;
     asm__node_counted(pubsub, node, was_in_use);
@@ -1535,7 +1574,7 @@ static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__entry *en
 static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
                                        const void *user) {
     bool found = false;
-    for (size_t i = 0; node && i < asm__count(node->entries); i++) {
+    for (size_t i = 0; node && i < node->count; i++) {
         asm__entry *entry = &node->entries[i];
         if (entry->callback && entry->callback == callback && entry->user == user) {
             asm__unsubscribe(pubsub, node, entry);
@@ -1556,10 +1595,10 @@ ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *optio
 
 ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
     if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
-    if (pubsub->depth) return ASM_ERR_MISUSE;
+    if (pubsub->innermost) return ASM_ERR_MISUSE;
     for (size_t i = 0; i < asm__count(pubsub->index); i++) {
         if (pubsub->index[i].node) {
-            asm__array_free(pubsub->index[i].node->entries);
+            asm__entries_free(pubsub->index[i].node);
             ASM_FREE(pubsub->index[i].node);
         }
     }
@@ -1594,7 +1633,7 @@ ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription s
         asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation, false);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
-    size_t low = 0, high = asm__count(node->entries);
+    size_t low = 0, high = node->count;
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
         if (node->entries[middle].serial <= handle->serial) low = middle;
@@ -1652,12 +1691,13 @@ ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic) {
 
 typedef struct asm__round {
     asm_message message;
-    const void *sender;
-    asm__node *node; /* the only list, or NULL: several */
-    size_t at, end;
+    const void *passed_over; /* the sender, or what nobody has for a user */
+    asm__node *node;         /* the only list, or NULL: several */
+    uint32_t at, end;
     size_t cursors, cursor_count; /* several: where they are in pubsub->cursors */
     size_t delivered;
-    struct asm__round *inner; /* the round that was published during this one */
+    struct asm__round *outer; /* the round that this one was published during */
+    struct asm__round *inner; /* set by asm__rounds_finish() */
 } asm__round;
 
 static uint64_t asm__cursor_serial(const asm__cursor *cursor) {
@@ -1684,22 +1724,39 @@ static const asm__entry *asm__round_pop(const asm_pubsub *pubsub, asm__round *ro
     return entry;
 }
 
-static void asm__round_call(asm__round *round, const asm__entry *entry) {
-    if (!entry->callback || (round->sender && entry->user == round->sender)) return;
+static inline void asm__round_call(asm__round *round, const asm__entry *entry) {
+    if (!entry->callback || entry->user == round->passed_over) return;
     round->delivered++;
     round->message.subscription.slot = entry->slot;
     round->message.subscription.generation = entry->generation;
     entry->callback(entry->user, &round->message);
 }
 
-static void asm__round_run(const asm_pubsub *pubsub, asm__round *round) {
-    /* A subscriber that waits for a nested publish will still look at the message. */
-    const asm_subscription calling = round->message.subscription;
-    while (round->at < round->end)
-        asm__round_call(round, &round->node->entries[round->at++]);
+static ASM__NO_INLINE void asm__round_run_several(const asm_pubsub *pubsub, asm__round *round) {
     while (round->cursor_count)
         asm__round_call(round, asm__round_pop(pubsub, round));
-    round->message.subscription = calling;
+}
+
+/* During a call the entries may move and the round may come to its end, but nothing is swept. */
+static inline void asm__round_run(const asm_pubsub *pubsub, asm__round *round) {
+    const asm__node *node = round->node;
+    const uint32_t end = round->end;
+    while (round->at < end)
+        asm__round_call(round, &node->entries[round->at++]);
+    if (!node) asm__round_run_several(pubsub, round);
+}
+
+/* Brings the rounds to their end that were under way before `last`, the outermost first. */
+static ASM__NO_INLINE void asm__rounds_finish(const asm_pubsub *pubsub, asm__round *last) {
+    asm__round *round = last;
+    for (; round->outer; round = round->outer)
+        round->outer->inner = round;
+    for (; round != last; round = round->inner) {
+        /* A subscriber that waits for a nested publish will still look at the message. */
+        const asm_subscription calling = round->message.subscription;
+        asm__round_run(pubsub, round);
+        round->message.subscription = calling;
+    }
 }
 
 /* The lists of entries of a topic that has `node` or none: sets cursors[0] to [n - 1] and returns n. */
@@ -1716,70 +1773,78 @@ static size_t asm__round_lists(const asm_pubsub *pubsub, asm__node *node, asm_st
                 node->as.matches[i] = cursors[i].node;
             node->match_count = (uint8_t)count;
             node->match_epoch = pubsub->pattern_epoch;
+            if (!count) node->plain_epoch = pubsub->pattern_epoch;
         }
     }
     if (node && node->live) cursors[count++].node = node;
     return count;
 }
 
-static void asm__round_open(asm_pubsub *pubsub, asm__round *round, asm__node *node, asm_str topic) {
-    round->node = node && node->live ? node : NULL;
-    if (pubsub->patterns) {
-        asm__cursor *cursors = pubsub->cursors + pubsub->cursors_used;
-        const size_t count = asm__round_lists(pubsub, node, topic, cursors);
-        round->node = count == 1 ? cursors->node : NULL;
-        round->cursor_count = count > 1 ? count : 0;
-        round->cursors = pubsub->cursors_used;
-        pubsub->cursors_used += round->cursor_count;
-        for (size_t i = 0; i < round->cursor_count; i++) {
-            cursors[i].at = 0;
-            cursors[i].end = (uint32_t)asm__count(cursors[i].node->entries);
-        }
-        for (size_t i = round->cursor_count / 2; i-- > 0;)
-            asm__heap_sift_down(cursors, round->cursor_count, i);
+/* Finds out whom `round` is for where patterns may match; false if there is nobody. */
+static ASM__NO_INLINE bool asm__round_match(asm_pubsub *pubsub, asm__round *round, asm__node *node,
+                                            asm_str topic) {
+    if (!pubsub->patterns) {
+        if (node) node->plain_epoch = pubsub->pattern_epoch;
+        return node != NULL;
     }
-    round->at = 0;
-    round->end = round->node ? asm__count(round->node->entries) : 0;
+    asm__cursor *cursors = pubsub->cursors + pubsub->cursors_used;
+    const size_t count = asm__round_lists(pubsub, node, topic, cursors);
+    if (count == 1) round->node = cursors->node;
+    if (count < 2) return count == 1;
+    round->node = NULL;
+    round->cursors = pubsub->cursors_used;
+    round->cursor_count = count;
+    pubsub->cursors_used += count;
+    for (size_t i = 0; i < count; i++) {
+        cursors[i].at = 0;
+        cursors[i].end = cursors[i].node->count;
+    }
+    for (size_t i = count / 2; i-- > 0;)
+        asm__heap_sift_down(cursors, count, i);
+    return true;
+}
+
+/* Whether no publish may be nested in those under way. */
+static inline bool asm__is_deepest(const asm_pubsub *pubsub) {
+    return pubsub->innermost && pubsub->depth + 1 >= pubsub->options.max_depth;
 }
 
 /* Publishes to the topic that has `node`, or has none as nobody subscribed to it by name. */
 static asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node, asm_str topic,
                                const asm_message *message, size_t *delivered) {
-    if (pubsub->depth >= pubsub->options.max_depth) {
+    asm__round round;
+    round.outer = pubsub->innermost;
+    if (asm__is_deepest(pubsub)) {
         pubsub->dropped++;
         return ASM_ERR_DEPTH;
     }
     pubsub->published++;
-    asm__round round;
-    round.cursors = pubsub->cursors_used;
-    round.cursor_count = 0;
-    asm__round_open(pubsub, &round, node, topic);
-    if (!round.node && !round.cursor_count) return ASM_OK;
+    round.node = node;
+    const bool is_plain = node && node->plain_epoch == pubsub->pattern_epoch;
+    if (!is_plain && !asm__round_match(pubsub, &round, node, topic)) return ASM_OK;
+    round.at = 0;
+    round.end = round.node ? round.node->count : 0;
+    round.delivered = 0;
+    round.passed_over = sender ? sender : &round;
     round.message = *message;
     round.message.topic = topic.data;
     memset(&round.message.subscription, 0, sizeof round.message.subscription);
     round.message.subscription.pubsub = pubsub;
     if (!message->wrapper.data) round.message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
     if (!message->session_id.data && message->event) round.message.session_id = message->event->session_id;
-    round.sender = sender;
-    round.delivered = 0;
-    round.inner = NULL;
 
-    asm__round *outer = pubsub->innermost;
-    pubsub->innermost = &round;
-    if (outer) outer->inner = &round;
-    else pubsub->outermost = &round; /* cppcheck-suppress autoVariables ; reset below */
-    pubsub->depth++;
-    for (asm__round *next = pubsub->outermost; next; next = next->inner)
-        asm__round_run(pubsub, next);
-    pubsub->depth--;
-    pubsub->innermost = outer;
-    if (outer) outer->inner = NULL;
-    else pubsub->outermost = NULL;
-    pubsub->cursors_used = round.cursors;
+    pubsub->innermost = &round; /* cppcheck-suppress autoVariables ; reset below */
+    if (round.outer) {
+        pubsub->depth++;
+        asm__rounds_finish(pubsub, &round);
+    }
+    asm__round_run(pubsub, &round);
+    pubsub->innermost = round.outer;
+    if (round.outer) pubsub->depth--;
+    if (!round.node) pubsub->cursors_used = round.cursors;
     pubsub->delivered += round.delivered;
     if (delivered) *delivered += round.delivered;
-    if (!pubsub->depth && pubsub->unswept) asm__sweep(pubsub);
+    if (pubsub->unswept && !round.outer) asm__sweep(pubsub);
     return ASM_OK;
 }
 
@@ -2108,7 +2173,7 @@ static asm_result asm__presence_write_diffs(const asm_presence *presence, asm_bu
     const asm_pubsub *pubsub = presence->options.pubsub;
     asm_buffer_init_growing(out);
     if (!pubsub) return ASM_OK;
-    asm_result result = pubsub->depth < pubsub->options.max_depth ? ASM_OK : ASM_ERR_DEPTH;
+    asm_result result = asm__is_deepest(pubsub) ? ASM_ERR_DEPTH : ASM_OK;
     for (size_t i = 0; result == ASM_OK && i < asm__count(presence->entries); i++) {
         const asm__presence_entry *entry = &presence->entries[i];
         bool is_first = entry->change != ASM__PRESENCE_STAYS;

@@ -5,15 +5,12 @@
  * and writes one JSON line per figure to ROWS-FILE. EVENTS and ROUNDS in the environment change how much is
  * measured. Ends with status 1 if this library is wrong somewhere, or allocates. */
 #include "bench.h"
+#include "figures.h"
 
-#include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CHECKED_EVENTS 20000
-#define MAX_ROUNDS     64
 #define MAX_COLUMNS    5
 #define MAX_ROWS       32
 #define MAX_LIBRARIES  16
@@ -52,23 +49,6 @@ typedef struct bench_table {
 static void fail(const bench_row *row, const char *what) {
     fprintf(stderr, "bench: %s: %s\n", row->name, what);
     exit(1);
-}
-
-static size_t number_from_environment(const char *name, size_t otherwise, size_t most) {
-    const char *text = getenv(name);
-    size_t value = text == NULL || *text == '\0' ? otherwise : (size_t)strtoul(text, NULL, 10);
-    if (value == 0 || value > most) {
-        fprintf(stderr, "bench: %s must be a number from 1 to %zu\n", name, most);
-        exit(1);
-    }
-    return value;
-}
-
-/* Of this process only: what else the machine does is left out. */
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
 /* ---- Inputs ---- */
@@ -164,9 +144,9 @@ static void escape_all(const bench_row *row, const bench_input *input) {
 
 static double time_once(bench_task task, const bench_row *row, const bench_input *input) {
     static void (*const passes[])(const bench_row *, const bench_input *) = {write_all, read_all, escape_all};
-    double start = now();
+    double start = figures_now();
     passes[task](row, input);
-    return now() - start;
+    return figures_now() - start;
 }
 
 /* All rows take turns, so that a machine that becomes slower does so for all. The first round only warms up.
@@ -183,50 +163,24 @@ static void measure_table(bench_table *table, size_t rounds) {
 
 /* ---- Results ---- */
 
-typedef struct bench_figure {
-    double median, least, most; /* in the table's unit */
-    double ratio;               /* how many times the first row's time it takes */
-} bench_figure;
-
-static int compare_doubles(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double in_unit(const bench_table *table, const bench_input *input, double seconds) {
-    return table->task == TASK_ESCAPE ? (double)input->bytes * ESCAPE_REPEATS / seconds / 1e9
-                                      : seconds / (double)input->events.count * 1e9;
-}
-
 static void sort_samples(bench_table *table, size_t rounds) {
     for (size_t i = 0; i < table->entry_count; i++)
         for (size_t column = 0; column < table->input_count; column++)
-            qsort(table->entries[i].seconds[column], rounds, sizeof(double), compare_doubles);
+            figures_sort(table->entries[i].seconds[column], rounds);
 }
 
-static bench_figure figure_of(const bench_table *table, const bench_entry *entry, size_t column,
-                              size_t rounds) {
+static void print_figure(const bench_table *table, const bench_entry *entry, size_t column, size_t rounds,
+                         FILE *rows_file) {
     const bench_input *input = &table->inputs[column];
-    const double *sorted = entry->seconds[column];
-    double fast = in_unit(table, input, sorted[0]), slow = in_unit(table, input, sorted[rounds - 1]);
-    bench_figure figure = {
-        .median = in_unit(table, input, sorted[rounds / 2]),
-        .least = fast < slow ? fast : slow,
-        .most = fast < slow ? slow : fast,
-        .ratio = sorted[rounds / 2] / table->entries[0].seconds[column][rounds / 2],
-    };
-    return figure;
-}
-
-static void print_figure(bench_figure figure, const bench_table *table, const bench_entry *entry,
-                         size_t column, FILE *rows_file) {
-    printf("%9.*f%5.0f%%%7.2f", figure.median < 100 ? 2 : 0, figure.median,
-           (figure.most - figure.least) / figure.median * 100, figure.ratio);
-    fprintf(rows_file,
-            "{\"table\":\"%s\",\"input\":\"%s\",\"row\":\"%s\",\"unit\":\"%s\",\"median\":%.4g,"
-            "\"least\":%.4g,\"most\":%.4g,\"time_ratio\":%.4g}\n",
-            table->title, table->inputs[column].name, entry->row->name, table->unit, figure.median,
-            figure.least, figure.most, figure.ratio);
+    bool is_rate = table->task == TASK_ESCAPE;
+    figures_place place = {.table = table->title,
+                           .column = input->name,
+                           .row = entry->row->name,
+                           .unit = table->unit,
+                           .factor = is_rate ? (double)input->bytes * ESCAPE_REPEATS / 1e9
+                                             : 1e9 / (double)input->events.count,
+                           .is_rate = is_rate};
+    figures_print(&place, entry->seconds[column], table->entries[0].seconds[column], rounds, rows_file);
 }
 
 static void print_table(const bench_table *table, size_t rounds, FILE *rows_file) {
@@ -238,7 +192,7 @@ static void print_table(const bench_table *table, size_t rounds, FILE *rows_file
         const bench_entry *entry = &table->entries[i];
         printf("\n%-38s", entry->row->name);
         for (size_t column = 0; column < table->input_count; column++)
-            print_figure(figure_of(table, entry, column, rounds), table, entry, column, rows_file);
+            print_figure(table, entry, column, rounds, rows_file);
     }
     putchar('\n');
     for (size_t i = 0; i < table->entry_count; i++)
@@ -285,16 +239,13 @@ static void run_table(bench_table *table, size_t rounds, FILE *rows_file) {
 }
 
 static void load_libraries(char **paths, size_t count) {
-    for (size_t i = 0; i < count && i < MAX_LIBRARIES; i++) {
-        void *object = dlopen(paths[i], RTLD_NOW | RTLD_LOCAL);
-        const bench_library *library = object == NULL ? NULL : dlsym(object, "bench_exported");
-        if (library == NULL) {
-            fprintf(stderr, "bench: %s\n", dlerror());
-            exit(1);
-        }
-        libraries[library_count++] = library;
-        if (*library->version != '\0')
-            printf("%s%s %s", i == 0 ? "libraries: " : ", ", library->name, library->version);
+    const void *found[MAX_LIBRARIES];
+    library_count = count < MAX_LIBRARIES ? count : MAX_LIBRARIES;
+    figures_load(paths, library_count, "bench_exported", found);
+    for (size_t i = 0; i < library_count; i++) {
+        libraries[i] = (const bench_library *)found[i];
+        if (*libraries[i]->version != '\0')
+            printf("%s%s %s", i == 0 ? "libraries: " : ", ", libraries[i]->name, libraries[i]->version);
     }
     putchar('\n');
 }
@@ -302,8 +253,8 @@ static void load_libraries(char **paths, size_t count) {
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 static void run_all(FILE *rows_file) {
-    size_t rounds = number_from_environment("ROUNDS", 5, MAX_ROUNDS);
-    size_t count = number_from_environment("EVENTS", 200000, 10000000);
+    size_t rounds = figures_from_environment("ROUNDS", 5, MAX_ROUNDS);
+    size_t count = figures_from_environment("EVENTS", 200000, 10000000);
     const bench_input streams[] = {
         make_events("event mix", count, CORPUS_MIX),
         make_events("streamed pieces", count, CORPUS_MESSAGE_STREAMED),

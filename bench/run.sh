@@ -1,7 +1,9 @@
 #!/bin/sh
-# Compares this library with others that C programs use for JSON, and asm-cat with jq: sh bench/run.sh
+# Compares this library with others that C programs use for JSON and for signals, and asm-cat with jq:
+#     sh bench/run.sh
 #
 #   EVENTS   how many events there are (200000; below 100000 the branch predictor learns them by heart)
+#   PUBLISHES   how many messages are published (1000000)
 #   ROUNDS   how often everything is measured, after a warm-up (5)
 #   CC, CXX, CFLAGS   as for make (cc, c++, -O2); all that is compiled here gets the same
 #
@@ -11,8 +13,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=build/bench
 cc=${CC:-cc} cxx=${CXX:-c++} flags=${CFLAGS:--O2}
-EVENTS=${EVENTS:-200000} ROUNDS=${ROUNDS:-5}
-export EVENTS ROUNDS
+EVENTS=${EVENTS:-200000} PUBLISHES=${PUBLISHES:-1000000} ROUNDS=${ROUNDS:-5}
+export EVENTS PUBLISHES ROUNDS
 
 die() { echo "bench/run.sh: $*" >&2; exit 1; }
 show() { tee -a "$build/results.txt"; }
@@ -42,7 +44,7 @@ add_library() {
 add_peer() {
     if peer_flags=$(sh tests/dependencies.sh "$1" 2> "$build/missing.txt"); then
         # shellcheck disable=SC2086  # a list of words
-        add_library "$1" "$2" $peer_flags
+        add_library "$(basename "${2%.c*}")" "$2" $peer_flags
     else
         echo "left out: $(tail -n 1 "$build/missing.txt" | sed 's/^[^ ]*: //')" | show
     fi
@@ -54,10 +56,13 @@ quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
 
 mkdir -p "$build" || exit 1
 : > "$build/results.txt"
+stb=$(sh tests/dependencies.sh stb) || exit 1
 compile measure bench/measure.c
 compile print_corpus bench/print_corpus.c bench/corpus.c -lm
-compile bench_json bench/bench_json.c bench/corpus.c -Wl,--export-dynamic -ldl -lm
-compile asm-cat examples/asm_cat.c
+compile bench_json bench/bench_json.c bench/corpus.c bench/figures.c -Wl,--export-dynamic -ldl -lm
+compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -ldl
+# shellcheck disable=SC2086  # a list of words
+compile asm-cat examples/asm_cat.c $stb
 add_library asm bench/ours.c
 add_library asm-portable bench/ours.c -DASM_NO_SIMD
 add_library limits bench/peer_limits.c
@@ -65,6 +70,15 @@ add_peer rapidjson bench/peer_rapidjson.cc
 add_peer cjson bench/peer_cjson.c
 add_peer json-c bench/peer_json_c.c
 add_peer jansson bench/peer_jansson.c
+json_libraries=$libraries libraries=
+# shellcheck disable=SC2086  # a list of words
+{
+    add_library pubsub_ours bench/pubsub_ours.c $stb
+    add_library pubsub_plain bench/pubsub_plain.c $stb
+    add_library pubsub_stb bench/pubsub_stb.c $stb
+}
+add_peer glib bench/pubsub_glib.c
+add_peer sigc++ bench/pubsub_sigcxx.cc
 
 # All on one core, where that can be asked for.
 pin=
@@ -78,7 +92,10 @@ machine="$(processor), $cores cores, $(uname -srm)"
     echo "rounds: $ROUNDS after a warm-up, all rows taking turns"
 } | show
 # shellcheck disable=SC2086  # both are lists of words
-$pin "$build/bench_json" "$build/rows.jsonl" $libraries > "$build/part.txt" || die "bench_json failed"
+$pin "$build/bench_json" "$build/rows.jsonl" $json_libraries > "$build/part.txt" || die "bench_json failed"
+show < "$build/part.txt"
+# shellcheck disable=SC2086
+$pin "$build/bench_pubsub" "$build/rows.jsonl" $libraries > "$build/part.txt" || die "bench_pubsub failed"
 show < "$build/part.txt"
 $pin sh bench/bench_cat.sh "$build" "$build/rows.jsonl" > "$build/part.txt" || die "bench_cat.sh failed"
 show < "$build/part.txt"
@@ -86,7 +103,7 @@ show < "$build/part.txt"
 {
     printf '{"machine":%s,"compiler":%s,"flags":%s,' \
         "$(quoted "$machine")" "$(quoted "$(version_of "$cc")")" "$(quoted "$flags")"
-    printf '"events":%d,"rounds":%d,"results":[\n' "$EVENTS" "$ROUNDS"
+    printf '"events":%d,"publishes":%d,"rounds":%d,"results":[\n' "$EVENTS" "$PUBLISHES" "$ROUNDS"
     sed '$!s/$/,/' "$build/rows.jsonl"
     echo ']}'
 } > "$build/results.json"

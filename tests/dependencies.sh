@@ -17,6 +17,8 @@ jansson   | jansson   | jansson.h             | -ljansson | c   | libjansson-dev
 json-c    | json-c    | json-c/json.h         | -ljson-c  | c   | libjson-c-dev libjson-c5   |
 stb       | stb       | stb/stb_ds.h stb_ds.h |           | c   | libstb-dev                 |
 rapidjson | RapidJSON | rapidjson/document.h  |           | c++ | rapidjson-dev              |
+glib      | gobject-2.0 | glib-object.h       | -lgobject-2.0 -lglib-2.0 | c | libglib2.0-dev libglib2.0-0 libglib2.0-0t64 libpcre2-8-0 libffi8 |
+sigc++    | sigc++-2.0  | sigc++/sigc++.h     | -lsigc-2.0               | c++ | libsigc++-2.0-dev libsigc++-2.0-0v5 |
 arm-none-eabi-gcc | | |  | tool | gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-dev     |
 END
 }
@@ -79,7 +81,7 @@ find_fetched() {
     [ -d "$1" ] || return 1
     [ "$kind" != tool ] || { found "$1/usr/bin/$name"; return; }
     flags="-isystem $1/usr/include"
-    for dir in "$1"/usr/include/*-linux-*; do
+    for dir in "$1"/usr/include/*-linux-* "$1"/usr/include/*-2.0 "$1"/usr/lib/*-linux-*/*-2.0/include; do
         [ ! -d "$dir" ] || flags="$flags -isystem $dir"
     done
     for dir in "$1"/usr/lib "$1"/usr/lib/*-linux-* "$1"/lib/*-linux-*; do

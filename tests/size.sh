@@ -1,18 +1,21 @@
 #!/bin/sh
-# Prints what the code that each tests/size/*.c reaches from probe() weighs on a Cortex-M4, optimised for size and
-# without the C library: sh tests/size.sh
+# Prints what the code that each tests/size/*.c reaches from probe() weighs, optimised for size and without the C
+# library: sh tests/size.sh. On a Cortex-M4, or the core that its first line names: /* core: cortex-m0 */
 set -u
 cc=$(FETCH=no sh tests/dependencies.sh arm-none-eabi-gcc 2>/dev/null) || {
     echo "skipped: arm-none-eabi-gcc is not installed (apt-get install gcc-arm-none-eabi libnewlib-dev, or" \
         "450 MB without root: sh tests/dependencies.sh arm-none-eabi-gcc)"
     exit 0
 }
+stb=$(sh tests/dependencies.sh stb) || exit
 mkdir -p build/size || exit
 rm -f build/size/*.o
 for source in tests/size/*.c; do
     [ -f "$source" ] || { echo "skipped: there is no tests/size/*.c"; exit 0; }
+    core=$(sed -n '1s/.*core: *\([a-z0-9+-]*\).*/\1/p' "$source")
     # A fetched compiler looks for the C library's headers where they would be installed.
-    "$cc" -std=c99 -mcpu=cortex-m4 -mthumb -Os -ffunction-sections -fdata-sections -I. \
+    # shellcheck disable=SC2086  # a list of words
+    "$cc" -std=c99 -mcpu="${core:-cortex-m4}" -mthumb -Os -ffunction-sections -fdata-sections -I. $stb \
         -isystem "${cc%/bin/*}/include/newlib" -c "$source" -o build/size/all.o || exit
     "${cc%gcc}ld" -r --gc-sections -e probe build/size/all.o -o "build/size/$(basename "$source" .c).o" || exit
 done

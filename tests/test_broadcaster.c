@@ -829,6 +829,90 @@ static void test_lines(void **state) {
     assert_int_equal(asm_envelope_lines_broadcast(&lines, "c", ASM_STR("{}")), ASM_ERR_NO_MEMORY);
 }
 
+typedef struct transports {
+    asm_sse sse;
+    asm_envelope_lines lines;
+    size_t frames, rows; /* whole ones that came out */
+} transports;
+
+static asm_result count_frame(void *user, const char *data, size_t size) {
+    transports *all = (transports *)user;
+    assert_true(size > 6 && memcmp(data, "id: ", 4) == 0 && memcmp(data + size - 2, "\n\n", 2) == 0);
+    all->frames++;
+    return ASM_OK;
+}
+
+static asm_result count_row(void *user, const char *data, size_t size) {
+    transports *all = (transports *)user;
+    assert_true(size > 2 && data[0] == '{' && data[size - 1] == '\n');
+    all->rows++;
+    return ASM_OK;
+}
+
+static asm_result send_to_both(void *user, const char *channel, asm_str envelope) {
+    transports *all = (transports *)user;
+    const asm_result result = asm_sse_broadcast(&all->sse, channel, envelope);
+    const asm_result other = asm_envelope_lines_broadcast(&all->lines, channel, envelope);
+    return result != ASM_OK ? result : other;
+}
+
+/* A whole execution through both transports; how many events failed for lack of memory. */
+static size_t send_execution(asm_broadcaster *to) {
+    static char input[3000];
+    static const asm_event_type types[] = {ASM_EVENT_RUN_STARTED,         ASM_EVENT_STEP_STARTED,
+                                           ASM_EVENT_MESSAGE_STREAMED,    ASM_EVENT_TOOL_CALL_STARTED,
+                                           ASM_EVENT_TOOL_CALL_COMPLETED, ASM_EVENT_STEP_COMPLETED,
+                                           ASM_EVENT_RUN_COMPLETED};
+    size_t failed = 0;
+    snprintf(input, sizeof input, "{\"a\":\"\\n%02900d\"}", 0);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        asm_event event = make_event(types[i]);
+        if (types[i] == ASM_EVENT_MESSAGE_STREAMED) event.message.delta = ASM_STR("text");
+        if (types[i] == ASM_EVENT_TOOL_CALL_STARTED) event.tool.input = asm_str_from(input);
+        const asm_result result = asm_broadcaster_event(to, &event);
+        assert_true(result == ASM_OK || result == ASM_ERR_NO_MEMORY);
+        failed += result != ASM_OK;
+    }
+    return failed;
+}
+
+/* Whichever allocation fails, and all after it: envelopes are lost whole, are counted, and the next execution
+ * comes through. */
+static void test_transports_out_of_memory(void **state) {
+    (void)state;
+    size_t first_failing = 1, envelopes = 0;
+    for (size_t failed = 1; failed > 0; first_failing++) {
+        transports all;
+        char history[8192];
+        memset(&all, 0, sizeof all);
+        asm_sse_options sse_options = {
+            .write = count_frame, .user = &all, .memory = history, .size = sizeof history};
+        asm_broadcast_settings settings = asm_broadcast_debug();
+        asm_broadcaster_options options = {.broadcast = send_to_both, .user = &all, .settings = &settings};
+        asm_sse_init(&all.sse, &sse_options);
+        asm_envelope_lines_init(&all.lines, count_row, &all);
+        assert_int_equal(asm_broadcaster_init(&broadcaster, &options), ASM_OK);
+        fail_allocations_from(first_failing);
+        failed = send_execution(&broadcaster);
+        fail_allocations_from(0);
+        assert_int_equal(broadcaster.errors > 0, failed > 0);
+        assert_int_equal(all.sse.last, all.frames);
+        assert_true(broadcaster.broadcasts <= all.frames && broadcaster.broadcasts <= all.rows);
+
+        asm_broadcaster_reset(&broadcaster, ABSENT);
+        const size_t before = all.rows;
+        assert_int_equal(send_execution(&broadcaster), 0);
+        assert_true(envelopes == 0 || all.rows - before == envelopes);
+        envelopes = all.rows - before;
+        assert_int_equal(all.sse.last, all.frames);
+        asm_broadcaster_close(&broadcaster);
+        asm_sse_close(&all.sse);
+        asm_envelope_lines_close(&all.lines);
+        assert_int_equal(allocations_alive, 0);
+    }
+    assert_true(first_failing > 8 && envelopes >= 7);
+}
+
 static void note_message(void *user, const asm_message *message) {
     strcat(sent, (const char *)user);
     assert_true(asm_str_equal(message->wrapper, ASM_STR("asm_envelope")));
@@ -916,6 +1000,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sse_without_history, start, finish),
         cmocka_unit_test_setup_teardown(test_sse_failures, start, finish),
         cmocka_unit_test_setup_teardown(test_lines, start, finish),
+        cmocka_unit_test_setup_teardown(test_transports_out_of_memory, start, finish),
         cmocka_unit_test_setup_teardown(test_dispatcher_transport, start, finish),
         cmocka_unit_test_setup_teardown(test_as_event_callback, start, finish),
     };
