@@ -1296,7 +1296,7 @@ static bool asm__entries_reserve(asm__node *node) {
     asm__entry *entries = NULL;
     if (!node->count) return true;
     if (!asm__reserve(entries, 2)) return false;
-    entries[0] = node->only;
+    entries[0] = node->only; /* NOLINT(clang-analyzer-core.NullDereference): it was just reserved */
     node->entries = entries;
     return true;
 }
