@@ -191,6 +191,12 @@ void corpus_time_format(int64_t time, char out[CORPUS_TIME_SIZE + 1]) {
     put_digits(out + 20, time % 1000000, 6);
 }
 
+corpus_text corpus_time_text(int64_t time) {
+    static char text[CORPUS_TIME_SIZE + 1];
+    corpus_time_format(time, text);
+    return (corpus_text){text, CORPUS_TIME_SIZE};
+}
+
 int64_t corpus_time_parse(corpus_text text) {
     const char *digits = text.data;
     if (text.size != CORPUS_TIME_SIZE) return 0;

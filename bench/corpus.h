@@ -116,6 +116,11 @@ corpus_kind corpus_kind_from_name(const char *name, size_t size);
  * (0 for text of any other length). */
 #define CORPUS_TIME_SIZE 27
 void corpus_time_format(int64_t time, char out[CORPUS_TIME_SIZE + 1]);
+
+/* The same as a text that is valid until the next call, for writers that take texts only: formatting the time is
+ * part of the work, as parsing it is for readers. */
+corpus_text corpus_time_text(int64_t time);
+
 int64_t corpus_time_parse(corpus_text text);
 
 /* Where the value of `key` belongs, for readers that meet one key after the other; NULL if that is no member

@@ -42,7 +42,9 @@ static corpus_text text_in(const asm_buffer *buffer) {
 
 /* ---- Writing with the JSON writer ---- */
 
-#define BUILD_TIME(key, time, ts) BUILD_TEXT(key, ts)
+static corpus_text time_text;
+
+#define BUILD_TIME(key, time, ts) time_text = corpus_time_text(time), BUILD_TEXT(key, time_text)
 #define BUILD_KIND(key, kind)     BUILD_TEXT(key, corpus_kind_names[kind])
 #define BUILD_TEXT(key, text)                                                                                \
     asm_json_write_key(writer, ASM_STR(key)), asm_json_write_string(writer, view(text))

@@ -12,7 +12,9 @@ static cJSON *attach(cJSON *object, const char *key, cJSON *value) {
     return value;
 }
 
-#define BUILD_TIME(key, time, ts) BUILD_TEXT(key, ts)
+static corpus_text time_text;
+
+#define BUILD_TIME(key, time, ts) time_text = corpus_time_text(time), BUILD_TEXT(key, time_text)
 #define BUILD_KIND(key, kind)     BUILD_TEXT(key, corpus_kind_names[kind])
 #define BUILD_TEXT(key, text)     attach(nodes[depth], key, cJSON_CreateStringReference((text).data))
 #define BUILD_NUMBER(key, value)  attach(nodes[depth], key, cJSON_CreateNumber((double)(value)))

@@ -6,7 +6,9 @@
 
 /* ---- Writing: a tree, then its JSON, which lives as long as the tree ---- */
 
-#define BUILD_TIME(key, time, ts) BUILD_TEXT(key, ts)
+static corpus_text time_text;
+
+#define BUILD_TIME(key, time, ts) time_text = corpus_time_text(time), BUILD_TEXT(key, time_text)
 #define BUILD_KIND(key, kind)     BUILD_TEXT(key, corpus_kind_names[kind])
 #define BUILD_TEXT(key, text)                                                                                \
     attach(nodes[depth], key, json_object_new_string_len((text).data, (int)(text).size))

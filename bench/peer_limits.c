@@ -55,8 +55,8 @@ static int print_data(char *data, size_t size, const corpus_event *event) {
 }
 
 static corpus_text print_line(const corpus_event *event) {
-    int size = snprintf(out, sizeof out, "{\"ts\":\"%.*s\",\"type\":\"%s\",\"data\":{", PRINT(ts),
-                        corpus_kind_names[event->kind].data);
+    int size = snprintf(out, sizeof out, "{\"ts\":\"%s\",\"type\":\"%s\",\"data\":{",
+                        corpus_time_text(event->time).data, corpus_kind_names[event->kind].data);
     size += print_data(out + size, sizeof out - (size_t)size, event);
     size += snprintf(out + size, sizeof out - (size_t)size,
                      "},\"session_id\":\"%.*s\",\"run_id\":\"%.*s\",\"provider\":\"%.*s\"}",

@@ -34,7 +34,7 @@ void text(corpus_text value) {
     writer.String(value.data, static_cast<rapidjson::SizeType>(value.size));
 }
 
-#define BUILD_TIME(name, time, ts) key(name), text(ts)
+#define BUILD_TIME(name, time, ts) key(name), text(corpus_time_text(time))
 #define BUILD_KIND(name, kind)     key(name), text(corpus_kind_names[kind])
 #define BUILD_TEXT(name, value)    key(name), text(value)
 #define BUILD_NUMBER(name, value)  key(name), writer.Int64(value)
