@@ -1062,26 +1062,55 @@ static size_t asm__content_count(const asm__content *content) {
     return count;
 }
 
-/* The next line from `*at` that is not blank, whole and without the blanks around it; false if there is none.
- */
-static bool asm__content_line(const asm__content *content, size_t *at, asm_str *line, asm_str *trimmed) {
+static bool asm__is_blank(uint32_t c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Where a line is: from `begin` to `end`, and from `first` to `last` without the blanks around it. */
+typedef struct asm__line {
+    size_t begin, end, first, last;
+} asm__line;
+
+/* The line from `*at` on, which is moved behind it. */
+static asm__line asm__plain_line(asm_str text, size_t *at) {
+    const char *newline = (const char *)memchr(text.data + *at, '\n', text.size - *at);
+    asm__line line;
+    line.begin = line.first = *at;
+    line.end = line.last = newline ? (size_t)(newline - text.data) : text.size;
+    while (line.first < line.end && asm__is_blank((unsigned char)text.data[line.first]))
+        line.first++;
+    while (line.last > line.first && asm__is_blank((unsigned char)text.data[line.last - 1]))
+        line.last--;
+    *at = line.end + (newline != NULL);
+    return line;
+}
+
+static asm__line asm__escaped_line(const asm__content *content, size_t *at) {
+    asm__line line;
+    bool is_blank = true;
+    line.begin = line.end = line.first = line.last = *at;
+    while (*at < content->text.size) {
+        size_t begin = *at;
+        uint32_t c = asm__content_next(content, at);
+        if (c == '\n') break;
+        line.end = *at;
+        if (asm__is_blank(c)) continue;
+        if (is_blank) line.first = begin;
+        line.last = *at;
+        is_blank = false;
+    }
+    return line;
+}
+
+/* The next line from `*at` that is not blank, whole and without the blanks around it; false if there is none. */
+static bool asm__content_line(const asm__content *content, size_t *at, asm_str *whole, asm_str *trimmed) {
     const char *data = content->text.data;
     while (*at < content->text.size) {
-        size_t begin = *at, first = SIZE_MAX, last = 0, end = *at;
-        while (*at < content->text.size) {
-            uint32_t c;
-            end = *at;
-            c = asm__content_next(content, at);
-            if (c == '\n') break;
-            if (c != ' ' && c != '\t' && c != '\r') {
-                if (first == SIZE_MAX) first = end;
-                last = *at;
-            }
-            end = *at;
-        }
-        if (first == SIZE_MAX) continue;
-        *line = asm_str_make(data + begin, end - begin);
-        *trimmed = asm_str_make(data + first, last - first);
+        asm__line line =
+            content->escaped ? asm__escaped_line(content, at) : asm__plain_line(content->text, at);
+        if (line.first == line.last) continue;
+        *whole = asm_str_make(data + line.begin, line.end - line.begin);
+        *trimmed = asm_str_make(data + line.first, line.last - line.first);
         return true;
     }
     return false;
