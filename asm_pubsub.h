@@ -705,12 +705,8 @@ ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_s
 
 #include <string.h>
 
-#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#if ASM__LIBC_MEMORY
 #include <stdlib.h>
-#define ASM_REALLOC(pointer, size) realloc(pointer, size)
-#define ASM_FREE(pointer)          free(pointer)
-#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
-#error "define both ASM_REALLOC and ASM_FREE, or none"
 #endif
 
 #ifndef INCLUDE_STB_DS_H

@@ -1102,7 +1102,7 @@ static asm__line asm__escaped_line(const asm__content *content, size_t *at) {
     return line;
 }
 
-/* The next line from `*at` that is not blank, whole and without the blanks around it; false if there is none. */
+/* The next line from `*at` that is not blank, whole and without the blanks around it; false at the end. */
 static bool asm__content_line(const asm__content *content, size_t *at, asm_str *whole, asm_str *trimmed) {
     const char *data = content->text.data;
     while (*at < content->text.size) {
