@@ -1048,8 +1048,8 @@ static void *drain_slowly(void *user) {
     ssize_t size;
     size_t total = 0;
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    while ((size = read(*(int *)user, block, sizeof block)) > 0)
-        total += (size_t)size;
+    while ((size = read(*(int *)user, block, sizeof block)) > 0 || (size < 0 && errno == EINTR))
+        total += size > 0 ? (size_t)size : 0; /* the signals may come here, too */
     return (void *)total;
 }
 
