@@ -294,6 +294,7 @@ typedef struct asm_json_writer {
 /* Starts writing one JSON value to `out`, which must outlive the writer. */
 ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out);
 
+/* Begin and end an object or array. ASM_ERR_DEPTH past ASM_JSON_MAX_DEPTH levels. */
 ASM_API asm_result asm_json_begin_object(asm_json_writer *writer);
 ASM_API asm_result asm_json_end_object(asm_json_writer *writer);
 ASM_API asm_result asm_json_begin_array(asm_json_writer *writer);
@@ -307,6 +308,7 @@ ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key);
  * null. */
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text);
 
+/* All 64 bits, exactly. */
 ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value);
 ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value);
 
@@ -746,7 +748,8 @@ ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffe
 ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
                                                 asm_buffer *scratch, asm_json_error *error);
 
-/* Reads the compact form as far as it goes: no ids, no texts (their lengths are kept in extra). */
+/* Reads the compact form as far as it goes: no ids, no texts (their lengths are kept in extra). ASM_ERR_SYNTAX
+ * for a line of another form; `scratch`, `error` and lifetimes as for asm_event_read_json(). */
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error);
 

@@ -239,6 +239,9 @@ typedef struct asm_tty_sink {
     asm_buffer pending; /* private */
 } asm_tty_sink;
 
+/* Opens the output and returns the sink for asm_pipeline_options; `options` may be NULL. The struct must
+ * outlive the pipeline, which closes it. `result` of the sink: the errors of asm_writer_open(), and
+ * ASM_ERR_INVALID_ARGUMENT for a buffer that is too small. Allocates nothing. */
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options);
 
 /* Text for logs: without ANSI escape sequences and lone carriage returns. */
@@ -256,6 +259,7 @@ typedef struct asm_file_sink {
     char memory[256];   /* private: used when none was */
 } asm_file_sink;
 
+/* As asm_tty_sink_init(), but `options` is required. */
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options);
 
 /* Events as JSON Lines. Each record goes out in one write to a descriptor opened for appending. If a write
@@ -284,6 +288,9 @@ typedef struct asm_jsonl_sink {
     unsigned unsynced;   /* private */
 } asm_jsonl_sink;
 
+/* As asm_file_sink_init(); also ASM_ERR_WRITE if the end of the file cannot be repaired. Allocates with the first
+ * record, unless `buffer` is given. An event that cannot be written (see asm_event_write_json()) is the sink's
+ * error, too. */
 ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options);
 
 /* Calls a function with each event and its text. `event` is NULL for text that belongs to none (see
@@ -295,6 +302,7 @@ typedef struct asm_callback_sink {
     void *user;                  /* private */
 } asm_callback_sink;
 
+/* ASM_ERR_INVALID_ARGUMENT in `result` without a callback. Allocates nothing. */
 ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user);
 
 /* =========================================================================================================
