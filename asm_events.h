@@ -114,7 +114,9 @@ extern "C" {
     X(ASM_ERR_WRITE, -11, "output could not be written")                                                     \
     X(ASM_ERR_CLOSED, -12, "the reader of the output has gone")                                              \
     X(ASM_ERR_NOT_FOUND, -13, "there is no such thing")                                                      \
-    X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")
+    X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")                                               \
+    X(ASM_ERR_EXISTS, -15, "there is one with this name already")                                            \
+    X(ASM_ERR_STATUS, -16, "not allowed in the present status")
 
 /* What functions return: ASM_OK (0), or one of the negative errors above. */
 typedef enum asm_result {

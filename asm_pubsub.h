@@ -691,6 +691,12 @@ ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel,
 #define ASM_ENVELOPE_WRAPPER "asm_envelope"
 ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope);
 
+/* Private: what asm_agent.h shares with this header. */
+ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count);
+ASM_API void asm__array_release(void *place);
+ASM_API uint64_t asm__hash_text(asm_str text, uint64_t seed);
+ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
+
 #ifdef __cplusplus
 }
 #endif
@@ -743,7 +749,7 @@ ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_s
 #define asm__array_free(array) asm__array_release(&(array))
 
 /* `place` is where the pointer to the array is kept; memcpy, as its type is not known here. */
-static bool asm__array_reserve(void *place, size_t element_size, size_t count) {
+ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count) {
     void *array;
     memcpy(&array, place, sizeof array);
     stbds_array_header *header = array ? stbds_header(array) : NULL;
@@ -763,7 +769,7 @@ static bool asm__array_reserve(void *place, size_t element_size, size_t count) {
     return true;
 }
 
-static void asm__array_release(void *place) {
+ASM_API void asm__array_release(void *place) {
     void *array;
     memcpy(&array, place, sizeof array);
     if (array) ASM_FREE(stbds_header(array));
@@ -817,6 +823,10 @@ static uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
     const uint64_t first = asm__hash_load(bytes, left > 8 ? 8 : left);
     const uint64_t last = left > 8 ? asm__hash_load(bytes + left - 8, 8) : 0;
     return asm__hash_mix(asm__hash_mix(first ^ key, last ^ other_key) ^ key, (hash ^ other_key) + size);
+}
+
+ASM_API uint64_t asm__hash_text(asm_str text, uint64_t seed) {
+    return asm__hash(text.data, text.size, seed);
 }
 
 /* >>topic builders */
@@ -1805,6 +1815,10 @@ static ASM__NO_INLINE bool asm__round_match(asm_pubsub *pubsub, asm__round *roun
 /* Whether no publish may be nested in those under way. */
 static inline bool asm__is_deepest(const asm_pubsub *pubsub) {
     return pubsub->innermost && pubsub->depth + 1 >= pubsub->options.max_depth;
+}
+
+ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub) {
+    return asm__is_deepest(pubsub);
 }
 
 /* Publishes to the topic that has `node`, or has none as nobody subscribed to it by name. */
