@@ -1388,35 +1388,41 @@ static asm_event asm__agent_event(asm_event_type type) {
     return event;
 }
 
+/* Publishes `event`, in which what it leaves open is filled in. */
 static asm_result asm__agent_publish_to(asm__agent *agent, asm_pubsub *pubsub, asm_topic topic,
-                                        asm_str wrapper, const asm_event *event) {
-    asm_event filled = *event;
+                                        asm_str wrapper, asm_event *event) {
     asm_message message;
-    if (!filled.agent_id.data) filled.agent_id = agent->id;
-    if (!filled.session_id.data)
-        filled.session_id = agent->conversation_id.data ? agent->conversation_id : agent->id;
-    if (!filled.time) filled.time = agent->server->now;
-    if (!filled.sequence_number) filled.sequence_number = ++agent->sequence_number;
+    if (!event->agent_id.data) event->agent_id = agent->id;
+    if (!event->session_id.data)
+        event->session_id = agent->conversation_id.data ? agent->conversation_id : agent->id;
+    if (!event->time) event->time = agent->server->now;
+    if (!event->sequence_number) event->sequence_number = ++agent->sequence_number;
     memset(&message, 0, sizeof message);
     message.wrapper = wrapper;
-    message.event = &filled;
+    message.event = event;
     const asm_result result = asm_topic_publish(pubsub, topic, &message, NULL);
     if (result != ASM_OK) agent->server->failures++;
     return result;
 }
 
-static asm_result asm__agent_publish(asm__agent *agent, const asm_event *event) {
+static asm_result asm__agent_publish(asm__agent *agent, asm_event *event) {
     asm__agent_announce(agent);
     if (agent->is_removed || !agent->pubsub) return ASM_OK;
     return asm__agent_publish_to(agent, agent->pubsub, agent->topic, ASM_STR(ASM_AGENT_WRAPPER), event);
 }
 
-static asm_result asm__agent_publish_debug(asm__agent *agent, const asm_event *event) {
+static asm_result asm__agent_publish_debug(asm__agent *agent, asm_event *event) {
     if (!agent->debug_pubsub) return ASM_OK;
     asm__agent_announce(agent);
     if (agent->is_removed) return ASM_OK;
     return asm__agent_publish_to(agent, agent->debug_pubsub, agent->debug_topic,
                                  ASM_STR(ASM_AGENT_DEBUG_WRAPPER), event);
+}
+
+/* The same for an event of the host's, which stays as it is. */
+static asm_result asm__agent_publish_copy(asm__agent *agent, const asm_event *event, bool debug) {
+    asm_event copy = *event;
+    return debug ? asm__agent_publish_debug(agent, &copy) : asm__agent_publish(agent, &copy);
 }
 
 /* Says that a function of the host's has failed. */
@@ -1947,7 +1953,6 @@ ASM_API asm_result asm_agent_server_poll(asm_agent_server *server, asm_time now)
         if (agent->execution && !agent->is_removed && agent->begun_in_poll != server->polls)
             asm__agent_run_slice(agent);
     }
-    server->visited = NULL;
     while ((agent = asm__agent_first_due(server, &timer)) != NULL && agent->due <= server->elapsed)
         asm__agent_fire(agent, timer);
     return asm__agent_leave(server, ASM_OK);
@@ -2405,14 +2410,14 @@ ASM_API asm_result asm_agent_add_message(asm_agent_server *server, asm_str id,
 ASM_API asm_result asm_agent_publish_event(asm_agent_server *server, asm_str id, const asm_event *event) {
     asm__agent *agent;
     const asm_result result = asm__agent_enter_by_id(server, id, ASM__CALL_ANY, &agent);
-    return result == ASM_OK ? asm__agent_leave(server, asm__agent_publish(agent, event)) : result;
+    return result == ASM_OK ? asm__agent_leave(server, asm__agent_publish_copy(agent, event, false)) : result;
 }
 
 ASM_API asm_result asm_agent_publish_debug_event(asm_agent_server *server, asm_str id,
                                                  const asm_event *event) {
     asm__agent *agent;
     const asm_result result = asm__agent_enter_by_id(server, id, ASM__CALL_ANY, &agent);
-    return result == ASM_OK ? asm__agent_leave(server, asm__agent_publish_debug(agent, event)) : result;
+    return result == ASM_OK ? asm__agent_leave(server, asm__agent_publish_copy(agent, event, true)) : result;
 }
 
 /* >>agents: state, from outside */
@@ -2608,29 +2613,37 @@ ASM_API asm_result asm_execution_after_model(asm_execution execution) {
 
 /* >>agents: what drivers tell */
 
-ASM_API asm_result asm_emit_event(asm_execution execution, const asm_event *event) {
+static asm_result asm__emit(asm_execution execution, asm_event *event) {
     asm__agent *agent;
     const asm_result result = asm__execution_enter(execution, &agent);
     return result == ASM_OK ? asm__agent_leave(execution.server, asm__agent_publish(agent, event)) : result;
 }
 
-ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event *event) {
+static asm_result asm__emit_copy(asm_execution execution, const asm_event *event, bool debug) {
     asm__agent *agent;
     const asm_result result = asm__execution_enter(execution, &agent);
-    return result == ASM_OK ? asm__agent_leave(execution.server, asm__agent_publish_debug(agent, event))
-                            : result;
+    if (result != ASM_OK) return result;
+    return asm__agent_leave(execution.server, asm__agent_publish_copy(agent, event, debug));
+}
+
+ASM_API asm_result asm_emit_event(asm_execution execution, const asm_event *event) {
+    return asm__emit_copy(execution, event, false);
+}
+
+ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event *event) {
+    return asm__emit_copy(execution, event, true);
 }
 
 ASM_API asm_result asm_emit_text(asm_execution execution, asm_str delta) {
     asm_event event = asm__agent_event(ASM_EVENT_MESSAGE_STREAMED);
     event.message.delta = delta;
-    return asm_emit_event(execution, &event);
+    return asm__emit(execution, &event);
 }
 
 ASM_API asm_result asm_emit_usage(asm_execution execution, const asm_usage_payload *usage) {
     asm_event event = asm__agent_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     event.usage = *usage;
-    return asm_emit_event(execution, &event);
+    return asm__emit(execution, &event);
 }
 
 ASM_API asm_result asm_emit_message(asm_execution execution, const asm_agent_message *message) {

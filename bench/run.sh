@@ -1,5 +1,6 @@
 #!/bin/sh
-# Compares this library with others that C programs use for JSON and for signals, and asm-cat with jq:
+# Compares this library with others that C programs use for JSON and for signals, asm-cat with jq, and measures the
+# agent server:
 #     sh bench/run.sh
 #
 #   EVENTS   how many events there are (200000; below 100000 the branch predictor learns them by heart)
@@ -62,6 +63,8 @@ compile print_corpus bench/print_corpus.c bench/corpus.c -lm
 compile bench_json bench/bench_json.c bench/corpus.c bench/figures.c -Wl,--export-dynamic -ldl -lm
 compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -ldl
 # shellcheck disable=SC2086  # a list of words
+compile bench_agent bench/bench_agent.c bench/figures.c -ldl $stb
+# shellcheck disable=SC2086  # a list of words
 compile asm-cat examples/asm_cat.c $stb
 add_library asm bench/ours.c
 add_library asm-portable bench/ours.c -DASM_NO_SIMD
@@ -96,6 +99,8 @@ $pin "$build/bench_json" "$build/rows.jsonl" $json_libraries > "$build/part.txt"
 show < "$build/part.txt"
 # shellcheck disable=SC2086
 $pin "$build/bench_pubsub" "$build/rows.jsonl" $libraries > "$build/part.txt" || die "bench_pubsub failed"
+show < "$build/part.txt"
+$pin "$build/bench_agent" "$build/rows.jsonl" > "$build/part.txt" || die "bench_agent failed"
 show < "$build/part.txt"
 $pin sh bench/bench_cat.sh "$build" "$build/rows.jsonl" > "$build/part.txt" || die "bench_cat.sh failed"
 show < "$build/part.txt"

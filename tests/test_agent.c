@@ -922,6 +922,19 @@ static void test_update(void **state) {
     assert_int_equal(other.calls, 1);
 }
 
+static void test_an_ended_agent_leaves_nothing(void **state) {
+    (void)state;
+    script s = {.calls = 0};
+    asm_agent_options options = options_for("a1", &s);
+    options.debug_pubsub = &debug_bus;
+    start_agent(&options);
+    assert_int_equal(bus.topics, 1);
+    assert_int_equal(debug_bus.topics, 1);
+    assert_int_equal(asm_agent_stop(&server, A1), ASM_OK);
+    assert_int_equal(bus.topics, 0);
+    assert_int_equal(debug_bus.topics, 0);
+}
+
 static void test_moving(void **state) {
     (void)state;
     script s = {.calls = 0};
@@ -1230,6 +1243,7 @@ int main(void) {
         TEST(test_reset),
         TEST(test_restore_in_each_status),
         TEST(test_update),
+        TEST(test_an_ended_agent_leaves_nothing),
         TEST(test_moving),
         TEST(test_inactivity),
         TEST(test_what_restarts_the_inactivity_timer),
