@@ -508,6 +508,7 @@ static void test_subscriptions(void **state) {
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK); /* and works without */
     poll_server();
     expect_status(A1, ASM_AGENT_IDLE);
+    assert_int_equal(server.failures, 0);
     options = options_for("a2", &s);
     options.debug_pubsub = &debug_bus;
     start_agent(&options);
