@@ -603,6 +603,8 @@ static bool live(size_t fail_from) {
     } else {
         complete = false;
         expect_status(A1, ASM_AGENT_ERROR);
+        assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
+        assert_true(asm_str_equal(info.error, ID("out of memory")));
     }
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     const size_t messages = info.state.message_count, todos = info.state.todo_count;
