@@ -1,5 +1,5 @@
-/* What the tests of asm_events.h share: memory that can run out, cases that report and go on, a reference for
- * UTF-8. */
+/* What tests and fuzzers share: memory that can run out, cases that report and go on, references
+ * for UTF-8 and for neutral text. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "random.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -67,14 +69,6 @@ static inline char *exact_copy(const char *data, size_t size) {
     char *block = exact_block(size);
     if (size != 0) memcpy(block, data, size);
     return block;
-}
-
-/* Pseudo-random numbers (splitmix64), the same in every run. */
-static inline uint64_t next_random(uint64_t *state) {
-    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
 }
 
 /* ============================================================================================
@@ -179,6 +173,34 @@ static inline size_t reference_encode(uint32_t code_point, char out[4]) {
     }
     out[0] = (char)(unsigned char)(lead[length] | code_point);
     return length;
+}
+
+/* ============================================================================================
+ * Neutral text
+ */
+
+/* The rule of asm_text_append() once more, written down differently. */
+static inline bool may_be_shown(uint32_t c) {
+    static const uint32_t forbidden[][2] = {{0, 8},           {0xB, 0x1F},       {0x7F, 0x9F},
+                                            {0x61C, 0x61C},   {0x200B, 0x200B},  {0x200E, 0x200F},
+                                            {0x2028, 0x202E}, {0x2060, 0x2060},  {0x2066, 0x2069},
+                                            {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F}};
+    for (size_t i = 0; i < COUNT(forbidden); i++)
+        if (c >= forbidden[i][0] && c <= forbidden[i][1]) return false;
+    return true;
+}
+
+/* Whether all of a text may be shown; CR only where it stands before LF. */
+static inline bool is_neutral(asm_str text) {
+    for (size_t at = 0; at < text.size;) {
+        size_t begin = at;
+        uint32_t c;
+        bool valid;
+        at += reference_decode(text.data + at, text.size - at, &c, &valid);
+        if (!valid) return false;
+        if (!may_be_shown(c) && !(c == '\r' && at < text.size && text.data[begin + 1] == '\n')) return false;
+    }
+    return true;
 }
 
 #endif

@@ -1747,59 +1747,6 @@ static void arguments_are_checked(void **state) {
  * Mutations
  */
 
-/* Changes some bytes: flips, cuts, doubles, swaps in what hurts. */
-static asm_str mutate(char *bytes, size_t size, size_t capacity, uint64_t *random) {
-    static const char *const hurting[] = {"\"",
-                                          "{",
-                                          "}",
-                                          "[",
-                                          "]",
-                                          "\\",
-                                          "\n",
-                                          "\r",
-                                          ",",
-                                          ":",
-                                          "null",
-                                          "\xFF",
-                                          "\xC3",
-                                          "{\"",
-                                          "\\ud800",
-                                          "-",
-                                          "1e999",
-                                          "\"\"",
-                                          "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
-                                          "{\"type\":\"result\",\"subtype\":\"success\"}"};
-    for (uint64_t changes = 1 + next_random(random) % 6; changes && size; changes--) {
-        size_t at = (size_t)(next_random(random) % size), length = 1 + (size_t)(next_random(random) % 40);
-        const char *text = hurting[next_random(random) % COUNT(hurting)];
-        if (length > size - at) length = size - at;
-        switch (next_random(random) % 5) {
-        case 0:
-            bytes[at] = (char)(bytes[at] ^ (1 << next_random(random) % 8));
-            break;
-        case 1:
-            memmove(bytes + at, bytes + at + length, size - at - length);
-            size -= length;
-            break;
-        case 2:
-            if (size + length > capacity) break;
-            memmove(bytes + at + length, bytes + at, size - at);
-            size += length;
-            break;
-        case 3:
-            if (strlen(text) <= size - at) memcpy(bytes + at, text, strlen(text));
-            break;
-        default:
-            length = strlen(text);
-            if (size + length > capacity) break;
-            memmove(bytes + at + length, bytes + at, size - at);
-            memcpy(bytes + at, text, length);
-            size += length;
-        }
-    }
-    return asm_str_make(bytes, size);
-}
-
 /* One run_started and one terminal event for each run, in turn: "(" and ")" in the order they came. */
 static void expect_balanced(const recorder *record, asm_str stream) {
     bool open = false;
@@ -1841,7 +1788,7 @@ static void mutated_streams_do_no_harm(void **state) {
         size = (size_t)(end - begin);
         if (size > (1 << 15)) size = 1 << 15;
         memcpy(bytes, begin, size);
-        stream = mutate(bytes, size, 1 << 16, &random);
+        stream = asm_str_make(bytes, mutate(bytes, size, 1 << 16, &random));
         memset(&options, 0, sizeof options);
         options.format = file < 2 || file == 3 ? ASM_FORMAT_CLAUDE
                          : file == 2           ? ASM_FORMAT_CODEX

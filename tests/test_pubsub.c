@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "asm_pubsub.h"
+#include "reference_pubsub.h"
 
 #define ABSENT asm_str_make(NULL, 0)
 
@@ -198,26 +199,6 @@ static void test_topic_round_trip(void **state) {
     }
 }
 
-/* Builds the topic of `parts` again. */
-static size_t rebuild(char *out, size_t size, const asm_topic_parts *parts) {
-    switch (parts->kind) {
-    case ASM_TOPIC_SESSION:
-        return asm_topic_session(out, size, parts->prefix, parts->session_id);
-    case ASM_TOPIC_RUN:
-        return asm_topic_run(out, size, parts->prefix, parts->session_id, parts->run_id);
-    case ASM_TOPIC_TYPE:
-        return asm_topic_type(out, size, parts->prefix, parts->session_id, parts->event_type);
-    case ASM_TOPIC_AGENT:
-        return asm_topic_agent(out, size, parts->agent_id);
-    case ASM_TOPIC_AGENT_DEBUG:
-        return asm_topic_agent_debug(out, size, parts->agent_id);
-    case ASM_TOPIC_CHANNEL:
-        return asm_topic_channel(out, size, parts->session_id);
-    default:
-        return (size_t)snprintf(out, size, "%s", ASM_TOPIC_AGENT_PRESENCE);
-    }
-}
-
 /* Whatever the text is: either it is custom, or its parts give exactly it again. */
 static void test_topic_parse_anything(void **state) {
     (void)state;
@@ -237,7 +218,7 @@ static void test_topic_parse_anything(void **state) {
         assert_int_equal(asm_topic_parse(topic, &parts, memory, size), ASM_OK);
         if (parts.kind != ASM_TOPIC_CUSTOM) {
             taken_apart++;
-            const size_t length = rebuild(again, sizeof again, &parts);
+            const size_t length = rebuild_topic(again, sizeof again, &parts);
             expect(length == size && strcmp(again, topic) == 0, "%s became %s", topic, again);
         }
         free_block(memory, size);

@@ -236,30 +236,6 @@ static void test_neutralising(void **state) {
     end_of_cases();
 }
 
-/* The rule once more, written down differently. */
-static bool may_be_shown(uint32_t c) {
-    static const uint32_t forbidden[][2] = {{0, 8},           {0xB, 0x1F},       {0x7F, 0x9F},
-                                            {0x61C, 0x61C},   {0x200B, 0x200B},  {0x200E, 0x200F},
-                                            {0x2028, 0x202E}, {0x2060, 0x2060},  {0x2066, 0x2069},
-                                            {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F}};
-    for (size_t i = 0; i < COUNT(forbidden); i++)
-        if (c >= forbidden[i][0] && c <= forbidden[i][1]) return false;
-    return true;
-}
-
-/* Whether all of a text may be shown; CR only where it stands before LF. */
-static bool is_neutral(asm_str text) {
-    for (size_t at = 0; at < text.size;) {
-        size_t begin = at;
-        uint32_t c;
-        bool valid;
-        at += reference_decode(text.data + at, text.size - at, &c, &valid);
-        if (!valid) return false;
-        if (!may_be_shown(c) && !(c == '\r' && at < text.size && text.data[begin + 1] == '\n')) return false;
-    }
-    return true;
-}
-
 static void test_every_code_point_is_neutralised(void **state) {
     (void)state;
     for (uint32_t c = 0; c <= 0x10FFFF; c++) {
