@@ -4137,9 +4137,9 @@ static void asm__compact_read_type(asm_event *event, asm_str code) {
 
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error) {
-    enum { TIME, EVENT, OUTER };
+    enum { TIME, EVENT, FULL_TYPE, OUTER };
     enum { TYPE, MODEL, LENGTH, NAME, INPUT, OUTPUT, COST, REASON, ERROR_TEXT, INNER };
-    static const char *const outer_names[OUTER] = {"t", "e"};
+    static const char *const outer_names[OUTER] = {"t", "e", "type"};
     static const char *const inner_names[INNER] = {"t", "m", "l", "n", "i", "o", "$", "sr", "x"};
     asm_str outer_keys[OUTER], outer[OUTER], inner_keys[INNER], inner[INNER], code, none = {NULL, 0};
     asm_json_error local;
@@ -4153,14 +4153,16 @@ ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_bu
     for (i = 0; i < INNER; i++)
         inner_keys[i] = asm_str_from(inner_names[i]);
     if (asm_json_find(line, outer_keys, outer, OUTER, error) != ASM_OK) return error->result;
-    if (!outer[EVENT].data || asm_json_find(outer[EVENT], inner_keys, inner, INNER, NULL) != ASM_OK ||
+    if ((outer[TIME].data && asm_json_type_of(outer[TIME]) != ASM_JSON_NUMBER) ||
+        asm_json_type_of(outer[FULL_TYPE]) == ASM_JSON_STRING || !outer[EVENT].data ||
+        asm_json_find(outer[EVENT], inner_keys, inner, INNER, NULL) != ASM_OK ||
         !asm_json_to_string(inner[TYPE].data ? inner[TYPE] : none, scratch, &code)) {
         asm__fail_at(error, ASM_ERR_SYNTAX, "not a compact event", line.data, line.data);
         return error->result;
     }
     asm__compact_read_type(event, code);
-    if (outer[TIME].data && asm_json_to_int64(outer[TIME], &milliseconds) &&
-        milliseconds <= INT64_MAX / 1000 && milliseconds >= INT64_MIN / 1000) {
+    if (asm_json_to_int64(outer[TIME], &milliseconds) && milliseconds >= ASM__FIRST_TIME / 1000 &&
+        milliseconds <= ASM__LAST_TIME / 1000) {
         event->time = milliseconds * 1000;
         event->time_precision = ASM_TIME_PRECISION_MILLISECONDS;
     }

@@ -928,6 +928,11 @@ static void asm__ingest_emit_custom(asm__ingest *state, asm_str name, asm_str ob
  * missing). */
 typedef enum asm__ingest_form { ASM__FORM_NONE, ASM__FORM_FULL, ASM__FORM_COMPACT } asm__ingest_form;
 
+/* An event without a time has none in the compact form either. */
+static bool asm__asm_is_compact(asm_str time, asm_str event) {
+    return (!time.data || asm__ingest_is(time, ASM_JSON_NUMBER)) && asm__ingest_is(event, ASM_JSON_OBJECT);
+}
+
 static asm_result asm__asm_form(asm_str line, asm__ingest_form *form, asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("t"), ASM__MEMBER("e")};
     asm_str values[3];
@@ -935,8 +940,7 @@ static asm_result asm__asm_form(asm_str line, asm__ingest_form *form, asm_json_e
     *form = ASM__FORM_NONE;
     if (result != ASM_OK) return result;
     if (asm__ingest_is(values[0], ASM_JSON_STRING)) *form = ASM__FORM_FULL;
-    else if (asm__ingest_is(values[1], ASM_JSON_NUMBER) && asm__ingest_is(values[2], ASM_JSON_OBJECT))
-        *form = ASM__FORM_COMPACT;
+    else if (asm__asm_is_compact(values[1], values[2])) *form = ASM__FORM_COMPACT;
     return ASM_OK;
 }
 
@@ -945,8 +949,8 @@ static bool asm__asm_detect(asm_str line) {
                                    ASM__MEMBER("e")};
     asm_str values[4], type;
     asm__ingest_find(line, keys, values, 4);
-    if (asm__ingest_is(values[2], ASM_JSON_NUMBER) && asm__ingest_is(values[3], ASM_JSON_OBJECT)) return true;
-    if (!values[0].data || !asm_json_to_string(values[0], NULL, &type)) return false;
+    if (!asm__ingest_is(values[0], ASM_JSON_STRING)) return asm__asm_is_compact(values[2], values[3]);
+    if (!asm_json_to_string(values[0], NULL, &type)) return false;
     return asm_event_type_from_name(type) != ASM_EVENT_CUSTOM || asm__ingest_is(values[1], ASM_JSON_OBJECT);
 }
 

@@ -1135,6 +1135,12 @@ static void asm_streams_pass_unchanged(void **state) {
         "\"output_tokens\":4}}\n"
         "{\"ts\":\"2026-03-18T08:00:00.1Z\",\"type\":\"step_started\",\"data\":{}}\n"
         "{\"ts\":\"2023-11-14T22:13:20.125Z\",\"type\":\"run_cancelled\",\"data\":{}}\n";
+    static const char timeless[] = "{\"e\":{\"t\":\"rs\"}}\n{\"t\":\"1\",\"e\":{\"t\":\"rc\"}}\n"
+                                   "{\"t\":1,\"e\":{\"t\":\"rc\"},\"type\":\"step_started\",\"data\":{}}\n";
+    static const char from_timeless[] =
+        "{\"ts\":\"2023-11-14T22:13:20.000Z\",\"type\":\"run_started\",\"data\":{}}\n"
+        "{\"ts\":\"2023-11-14T22:13:20.000Z\",\"type\":\"step_started\",\"data\":{},\"t\":1,\"e\":{\"t\":"
+        "\"rc\"}}\n";
     static const size_t pieces[] = {SIZE_MAX / 4, 1, 64};
     asm_str whole = read_data_file(4);
     (void)state;
@@ -1153,6 +1159,11 @@ static void asm_streams_pass_unchanged(void **state) {
         record_close(&record);
         take(&record, asm_str_from(compact), pieces[i]);
         expect_text(asm_buffer_text(&record.events), asm_str_from(from_compact));
+        record_close(&record);
+        /* The compact form has no time where the event had none; what has a type is in the full form. */
+        take(&record, asm_str_from(timeless), pieces[i]);
+        expect_text(asm_buffer_text(&record.events), asm_str_from(from_timeless));
+        expect(record.counts.lost == 1, "pieces of %zu", pieces[i]);
         record_close(&record);
     }
     free_file(whole);
