@@ -2009,8 +2009,11 @@ static char *asm__escape_blocks(char *out, const char **text, const char *stop, 
 }
 #endif
 
+/* What asm__escape() may write past 6 bytes for each byte: it copies runs by 64. */
+#define ASM__ESCAPE_SPARE 64
+
 /* Escapes characters that begin before `stop` (and end before `end`) to `out`, which has room for 6 bytes for
- * each byte and 32 more. */
+ * each byte and ASM__ESCAPE_SPARE more; up to the text's end, where it copies less at once, for 32 more. */
 static inline char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
 #if ASM__SSE2
@@ -2045,13 +2048,13 @@ static char *asm__put_string(char *out, asm_str text) {
 /* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
 static size_t asm__escape_room(asm_buffer *out, size_t size) {
     size_t room = out->capacity - out->size;
-    if (room / 6 >= size + 6) return size;
+    room = room > ASM__ESCAPE_SPARE ? (room - ASM__ESCAPE_SPARE) / 6 : 0;
+    if (room >= size) return size;
     if (out->growing) {
         if (size > 4096) size = 4096;
-        return asm_buffer_reserve(out, size * 6 + 36) == ASM_OK ? size : 0;
+        return asm_buffer_reserve(out, size * 6 + ASM__ESCAPE_SPARE) == ASM_OK ? size : 0;
     }
-    if (room < 48 || out->drain) return 0;
-    return size < room / 6 - 6 ? size : room / 6 - 6;
+    return out->drain ? 0 : room;
 }
 
 #define ASM__FEW 64
@@ -2064,7 +2067,7 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
         if (room > 0) {
             out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
         } else {
-            char few[ASM__FEW * 6 + 32];
+            char few[ASM__FEW * 6 + ASM__ESCAPE_SPARE];
             ptrdiff_t most = out->drain ? ASM__FEW : 4;
             char *few_end = asm__escape(few, &p, end - p > most ? p + most : end, end);
             asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));

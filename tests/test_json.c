@@ -1456,6 +1456,31 @@ static void expect_escaped(asm_str text) {
     expect_written_string(text, reference_string(text, expected));
 }
 
+/* Text that becomes six times as long, in every kind of buffer: nothing is written past their ends. */
+static void test_nothing_but_escapes(void **state) {
+    static char text[9000], expected[6 * sizeof text + 2];
+    (void)state;
+    memset(text, 1, sizeof text);
+    for (size_t size = 0; size <= sizeof text; size += size < 800 ? 1 : 41) {
+        const asm_str json = reference_string(asm_str_make(text, size), expected);
+        expect_written_string(asm_str_make(text, size), json);
+        for (size_t capacity = size * 3; capacity < size * 3 + 8; capacity++) { /* where it ends half way */
+            char *block = exact_block(capacity + 64);
+            asm_buffer out;
+            memset(block + capacity, 'x', 64);
+            asm_buffer_init_fixed(&out, block, capacity);
+            asm_json_writer writer;
+            asm_json_writer_init(&writer, &out);
+            asm_json_write_string(&writer, asm_str_make(text, size));
+            for (size_t i = 0; i < 64; i++)
+                expect(block[capacity + i] == 'x', "%u bytes: byte %u past %u", (unsigned)size, (unsigned)i,
+                       (unsigned)capacity);
+            free_block(block, capacity + 64);
+        }
+    }
+    end_of_cases();
+}
+
 static void test_every_byte_is_escaped(void **state) {
     (void)state;
     for (int first = 0; first < 256; first++) {
@@ -1749,6 +1774,7 @@ int main(void) {
         cmocka_unit_test(test_writer_keeps_the_buffers_error),
         cmocka_unit_test(test_writer_out_of_memory),
         cmocka_unit_test(test_raw_is_checked_and_made_compact),
+        cmocka_unit_test(test_nothing_but_escapes),
         cmocka_unit_test(test_every_byte_is_escaped),
         cmocka_unit_test(test_keys_are_escaped),
         cmocka_unit_test(test_every_code_point),
