@@ -445,9 +445,10 @@ static bool asm__is_harmless(const char *p, const char *end, unsigned flags) {
 }
 
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags) {
-    const char *p = text.data, *end = p + text.size, *begin = p; /* from `begin` on nothing was replaced */
+    const char *p = text.data, *end, *begin = p; /* from `begin` on nothing was replaced */
     const char newline = flags & ASM_TEXT_LINE ? '\t' : '\n';
-    if (text.size == 0) return out->result;
+    if (text.size == 0) return out->result; /* it may be absent */
+    end = p + text.size;
     while ((p = asm__printable_end(p, end, newline)) < end) {
         size_t at = (size_t)(p - text.data), next = at;
         uint32_t c = (unsigned char)*p;
