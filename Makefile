@@ -17,7 +17,12 @@ SCRIPTS  := $(sort $(wildcard tests/compile_matrix.sh tests/test_*.sh))
 SANITIZED := $(TESTS:build/%=build/sanitized/%)
 THREADED  := build/threaded/tests/test_mailbox
 COVERED   := $(TESTS:build/%=build/covered/%)
-PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(THREADED) $(COVERED)
+# The fuzzers, each with a small driver of ours and with clang's libFuzzer.
+FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+DRIVEN     := $(FUZZERS:%=build/fuzz/driven/fuzz_%)
+LIBFUZZERS := $(FUZZERS:%=build/fuzz/libfuzzer/fuzz_%)
+TIME       ?= 60
+PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. $$(cat build/stb.flags) -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -33,8 +38,8 @@ endif
 # $(call need,TOOL,PACKAGE) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
 
-.PHONY: help all demo test check check-sanitize check-threads check-valgrind check-tidy check-cppcheck bench size \
-        coverage install uninstall clean format FORCE
+.PHONY: help all demo test check check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
+        fuzz bench size coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -53,7 +58,7 @@ demo: build/asm-cat ## show a recorded session as a person would see it
 test: all $(TESTS) ## build everything and run all tests; the last line is the result
 	@sh tests/run.sh $(TESTS) $(SCRIPTS)
 
-check: check-tidy check-cppcheck check-sanitize check-threads check-valgrind ## linters, then tests under sanitizers and valgrind
+check: check-tidy check-cppcheck check-sanitize check-threads check-fuzz check-valgrind ## linters, sanitizers, fuzzers, valgrind
 
 check-sanitize: all $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
@@ -74,6 +79,28 @@ check-cppcheck: build/stb.flags
 	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(HEADERS) $(SOURCES)'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(HEADERS) $(SOURCES)
+
+# An input that is found to do harm is left in build/fuzz.
+FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
+
+check-fuzz: $(FUZZERS:%=check-fuzz-%)
+check-fuzz-%: build/fuzz/driven/fuzz_%
+	@$(FUZZ_ENVIRONMENT) $< 8 build/fuzz/$*.crash tests/fuzz/corpus/$*
+
+fuzz: $(FUZZERS:%=fuzz-%) ## look for inputs that do harm, TIME=60 seconds for each kind (fuzz-json: one kind)
+fuzz-%: FORCE
+	@if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' | \
+	        clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; then \
+	    $(MAKE) --no-print-directory build/fuzz/libfuzzer/fuzz_$* && mkdir -p build/fuzz/corpus/$* && \
+	    build/fuzz/libfuzzer/fuzz_$* -max_total_time=$(TIME) -timeout=10 -max_len=4096 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/$*. build/fuzz/corpus/$* tests/fuzz/corpus/$* > build/fuzz/$*.log 2>&1 || \
+	        { tail -n 60 build/fuzz/$*.log; exit 1; }; \
+	    sed -n "s/stat::number_of_executed_units: */fuzz $*: nothing wrong, inputs: /p" build/fuzz/$*.log; \
+	else \
+	    echo 'clang with libFuzzer is not installed (apt-get install clang): a driver without coverage instead'; \
+	    $(MAKE) --no-print-directory build/fuzz/driven/fuzz_$* && $(FUZZ_ENVIRONMENT) \
+	        build/fuzz/driven/fuzz_$* $(TIME) build/fuzz/$*.crash tests/fuzz/corpus/$*; \
+	fi
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
@@ -105,7 +132,7 @@ clean: ## remove what was built (fetched packages stay in build/deps)
 
 format: ## clang-format our sources in place
 	@$(call need,clang-format,clang-format) clang-format -i \
-	    $(HEADERS) $(wildcard examples/*.[ch] tests/*.[ch] tests/size/*.[ch] bench/*.[ch])
+	    $(HEADERS) $(wildcard examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
 # Every program is one C file that brings its headers' implementation along.
 $(TESTS) $(SANITIZED) $(THREADED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
@@ -113,6 +140,11 @@ $(TESTS):     VARIANT = -g
 $(SANITIZED): VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(THREADED):  VARIANT = -g -O1 -fsanitize=thread
 $(COVERED):   VARIANT = -O0 --coverage
+# cmocka would only end the test, not the program.
+$(DRIVEN) $(LIBFUZZERS): CMOCKA = -Itests/shim $$(cat build/vterm.flags)
+$(DRIVEN):     VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all tests/fuzz/driver.c
+$(LIBFUZZERS): VARIANT = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+$(LIBFUZZERS): CC = clang
 
 define build_program
 	@mkdir -p $(@D)
@@ -133,11 +165,22 @@ $(THREADED): build/threaded/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
 $(COVERED): build/covered/%: %.c build/stb.flags build/cmocka.flags
 	$(build_program)
+$(DRIVEN): build/fuzz/driven/%: tests/fuzz/%.c tests/fuzz/driver.c build/stb.flags build/vterm.flags
+	$(build_program)
+$(LIBFUZZERS): build/fuzz/libfuzzer/%: tests/fuzz/%.c build/stb.flags build/vterm.flags
+	$(build_program)
 
 # Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.
 build/cmocka.flags build/stb.flags: build/%.flags: FORCE
 	@mkdir -p $(@D)
 	@flags=$$(sh tests/dependencies.sh $*) || exit; \
+	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
+
+# A terminal emulator, for the fuzzer of the renderers: without it, one oracle less.
+build/vterm.flags: FORCE
+	@mkdir -p $(@D)
+	@flags=$$(sh tests/dependencies.sh vterm) && flags="-DWITH_VTERM $$flags" || \
+	    echo 'skipped: no terminal emulator to compare with'; \
 	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
 
 -include $(PROGRAMS:%=%.d)
