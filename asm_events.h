@@ -1651,6 +1651,7 @@ static bool asm__is_plain(char c) {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+#if ASM__SSE2 || ASM__LITTLE_ENDIAN
 /* Marks (with its highest bit) each byte of `word` that is not plain. Bytes above the first one marked may be
  * marked by mistake. */
 static uint64_t asm__special_bytes(uint64_t word) {
@@ -1658,6 +1659,7 @@ static uint64_t asm__special_bytes(uint64_t word) {
     uint64_t marks = (quote - ASM__EACH_BYTE) | (backslash - ASM__EACH_BYTE) | (word - ASM__EACH_BYTE * 0x20);
     return (marks | word | (word + ASM__EACH_BYTE)) & (ASM__EACH_BYTE * 0x80);
 }
+#endif
 
 #if ASM__SSE2
 /* The same for 16 bytes, all exact. */
@@ -1737,6 +1739,7 @@ static inline void asm__copy_run(char *out, const char *p, const char *end) {
 }
 #endif
 
+#if ASM__SSE2 || ASM__LITTLE_ENDIAN
 /* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
 static uint64_t asm__load_few(const char *p, size_t size) {
     uint64_t word = 0, low, high;
@@ -1754,6 +1757,7 @@ static uint64_t asm__load_few(const char *p, size_t size) {
     }
     return word | (ASM__EACH_BYTE * 0x20) << size * 8;
 }
+#endif
 
 /* The end of the run of plain bytes from `p`; with `out`, the run is also copied there. Up to 7 bytes more
  * than are left of the text may be overwritten. */
