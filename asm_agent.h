@@ -990,94 +990,80 @@ static asm_result asm__agent_export(const asm__agent_state *state, asm_time now,
 
 /* >>agents: state from JSON */
 
-/* Finds the members `names` of the object `json` (as raw text; the last of several wins); the others are
- * appended to `rest`, if not NULL, as an object. */
-static asm_result asm__agent_read_members(asm_str json, const char *const *names, size_t count,
-                                          asm_str *values, asm_buffer *rest) {
-    asm_json_reader reader;
+/* Reads the object that stands next: the members of the table to `values` (the last of several wins; null is
+ * absent; strings unescaped, others as raw text), all others to `rest`, if not NULL, as an object. */
+static asm_result asm__agent_read_members(asm_json_reader *reader, const asm__agent_member *members,
+                                          size_t count, asm_str *values, asm_buffer *rest) {
     asm_json_writer writer;
-    asm_buffer keys;
     asm_str key, value;
     memset(values, 0, count * sizeof *values);
-    asm_buffer_init_growing(&keys);
-    asm_json_reader_init(&reader, json, &keys);
     if (rest) {
         asm_json_writer_init(&writer, rest);
         asm_json_begin_object(&writer);
     }
-    asm_json_enter_object(&reader);
-    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+    asm_json_enter_object(reader);
+    while (asm_json_next_member(reader, &key)) {
         size_t at = 0;
-        while (at < count && !(names[at] && asm__agent_equals(key, names[at])))
+        while (at < count && !(members[at].name && asm__agent_equals(key, members[at].name)))
             at++;
-        if (at < count) {
-            values[at] = value;
-        } else if (rest) {
+        if (at < count && members[at].type == ASM_JSON_STRING && asm_json_peek(reader) != ASM_JSON_NULL) {
+            asm_json_read_string(reader, &values[at]);
+        } else if (asm_json_read_raw(reader, &value) && at < count) {
+            values[at] = asm_json_type_of(value) == ASM_JSON_NULL ? asm_str_make(NULL, 0) : value;
+        } else if (rest && reader->error.result == ASM_OK) {
             asm_json_write_key(&writer, key);
             asm_json_write_raw(&writer, value);
         }
     }
-    asm_result result = asm_json_reader_finish(&reader);
-    if (rest) {
-        asm_json_end_object(&writer);
-        const asm_result written = asm_json_writer_finish(&writer);
-        if (result == ASM_OK) result = written;
-    }
+    if (reader->error.result != ASM_OK || !rest) return reader->error.result;
+    asm_json_end_object(&writer);
+    return asm_json_writer_finish(&writer);
+}
+
+/* The same for a text that is an object without strings among the members. */
+static asm_result asm__agent_find_members(asm_str json, const asm__agent_member *members, size_t count,
+                                          asm_str *values) {
+    asm_json_reader reader;
+    asm_buffer keys;
+    asm_buffer_init_growing(&keys);
+    asm_json_reader_init(&reader, json, &keys);
+    asm_result result = asm__agent_read_members(&reader, members, count, values, NULL);
+    if (result == ASM_OK) result = asm_json_reader_finish(&reader);
     asm_buffer_close(&keys);
     return result;
 }
 
-/* Fills a record from the raw texts of its members; strings are unescaped into `scratch`, which must not have
- * to grow. */
-static asm_result asm__agent_fill_record(const asm__agent_record *type, const asm_str *values, asm_str rest,
-                                         asm_buffer *scratch, void *record) {
-    for (size_t i = 0; i < type->count; i++) {
-        const asm__agent_member *member = &type->members[i];
-        asm_str text = values[i];
-        if (text.data && asm_json_type_of(text) == ASM_JSON_NULL) text = asm_str_make(NULL, 0);
-        if (text.data && member->type == ASM_JSON_STRING && !asm_json_to_string(values[i], scratch, &text))
-            return ASM_ERR_TYPE;
-        asm__agent_set(record, member, member->name ? text : rest);
-    }
-    return ASM_OK;
-}
-
-/* Appends the record that is the object `json`. */
-static asm_result asm__agent_read_record(asm__agent_list *list, const asm__agent_record *type, asm_str json,
-                                         asm_buffer *scratch, asm_buffer *rest) {
-    const char *names[ASM__AGENT_MEMBERS];
+/* Appends the record that stands next. */
+static asm_result asm__agent_read_record(asm__agent_list *list, const asm__agent_record *type,
+                                         asm_json_reader *reader, asm_buffer *rest) {
     asm_str values[ASM__AGENT_MEMBERS];
     union {
         asm_agent_message message;
         asm_todo todo;
     } record;
-    for (size_t i = 0; i < type->count; i++)
-        names[i] = type->members[i].name;
-    asm_buffer_clear(scratch);
     asm_buffer_clear(rest);
-    asm_result result = asm__agent_read_members(json, names, type->count, values, rest);
-    if (result == ASM_OK) result = asm_buffer_reserve(scratch, json.size);
-    if (result == ASM_OK)
-        result = asm__agent_fill_record(
-            type, values, rest->size > 2 ? asm_buffer_text(rest) : asm_str_make(NULL, 0), scratch, &record);
+    const asm_result result = asm__agent_read_members(reader, type->members, type->count, values, rest);
     if (result != ASM_OK) return result;
+    for (size_t i = 0; i < type->count; i++) {
+        if (!type->members[i].name && rest->size > 2) values[i] = asm_buffer_text(rest);
+        asm__agent_set(&record, &type->members[i], values[i]);
+    }
     return type == &asm__todo_record ? asm__agent_append_todo(list, &record.todo)
                                      : asm__agent_append(list, type, &record);
 }
 
-/* Appends the records of the array `json`; absent and null are empty. */
+/* Appends the records of the array `json`, which may be absent. */
 static asm_result asm__agent_read_list(asm__agent_list *list, const asm__agent_record *type, asm_str json) {
-    if (!json.data || asm_json_type_of(json) == ASM_JSON_NULL) return ASM_OK;
+    if (!json.data) return ASM_OK;
     asm_json_reader reader;
     asm_buffer scratch, rest;
-    asm_str element;
     asm_result result = ASM_OK;
     asm_buffer_init_growing(&scratch);
     asm_buffer_init_growing(&rest);
-    asm_json_reader_init(&reader, json, NULL);
+    asm_json_reader_init(&reader, json, &scratch);
     asm_json_enter_array(&reader);
-    while (result == ASM_OK && asm_json_next_element(&reader) && asm_json_read_raw(&reader, &element))
-        result = asm__agent_read_record(list, type, element, &scratch, &rest);
+    while (result == ASM_OK && asm_json_next_element(&reader))
+        result = asm__agent_read_record(list, type, &reader, &rest);
     if (result == ASM_OK) result = asm_json_reader_finish(&reader);
     asm_buffer_close(&scratch);
     asm_buffer_close(&rest);
@@ -1086,7 +1072,7 @@ static asm_result asm__agent_read_list(asm__agent_list *list, const asm__agent_r
 
 /* Adds the states of middleware that are the members of the object `json`. */
 static asm_result asm__agent_read_middleware(asm_agent_server *server, asm__agent_list *list, asm_str json) {
-    if (!json.data || asm_json_type_of(json) == ASM_JSON_NULL) return ASM_OK;
+    if (!json.data) return ASM_OK;
     asm_json_reader reader;
     asm_buffer keys;
     asm_middleware_state state;
@@ -1104,19 +1090,22 @@ static asm_result asm__agent_read_middleware(asm_agent_server *server, asm__agen
 
 /* Reads what asm__agent_export() writes into a state that is empty; on an error it is empty again. */
 static asm_result asm__agent_import(asm_agent_server *server, asm__agent_state *state, asm_str json) {
-    static const char *const outer_names[] = {"version", "state"};
-    static const char *const inner_names[] = {"messages", "todos", "metadata", "middleware"};
+    static const asm__agent_member outer_members[] = {{"version", 0, ASM_JSON_NUMBER, true},
+                                                      {"state", 0, ASM_JSON_OBJECT, true}};
+    static const asm__agent_member inner_members[] = {{"messages", 0, ASM_JSON_ARRAY, false},
+                                                      {"todos", 0, ASM_JSON_ARRAY, false},
+                                                      {"metadata", 0, ASM_JSON_OBJECT, false},
+                                                      {"middleware", 0, ASM_JSON_OBJECT, false}};
     asm_str outer[2], inner[4];
     int64_t version = 0;
-    asm_result result = asm__agent_read_members(json, outer_names, 2, outer, NULL);
+    asm_result result = asm__agent_find_members(json, outer_members, 2, outer);
     if (result != ASM_OK) return asm__agent_fail_with(server, result, "the exported state cannot be read");
     if (!asm_json_to_int64(outer[0], &version) || version != 1)
         return asm__agent_fail(server, ASM_ERR_INVALID_ARGUMENT, "the exported state is not of version 1", "",
                                "");
     if (!outer[1].data)
         return asm__agent_fail(server, ASM_ERR_INVALID_ARGUMENT, "the exported state has no state", "", "");
-    result = asm__agent_read_members(outer[1], inner_names, 4, inner, NULL);
-    if (inner[2].data && asm_json_type_of(inner[2]) == ASM_JSON_NULL) inner[2] = asm_str_make(NULL, 0);
+    result = asm__agent_find_members(outer[1], inner_members, 4, inner);
     if (result == ASM_OK) result = asm__agent_read_list(&state->messages, &asm__message_record, inner[0]);
     if (result == ASM_OK) result = asm__agent_read_list(&state->todos, &asm__todo_record, inner[1]);
     if (result == ASM_OK) result = asm__agent_set_metadata(server, state, inner[2]);
@@ -2281,31 +2270,30 @@ ASM_API asm_result asm_agent_resume(asm_agent_server *server, asm_str id, const 
     return result == ASM_OK ? asm__agent_leave(server, asm__agent_resume(agent, resume)) : result;
 }
 
-static asm_result asm__agent_read_decision(asm_str json, asm_buffer *scratch, asm_decision *decision) {
-    static const char *const names[] = {"type", "arguments", "message"};
+static asm_result asm__agent_read_decision(asm_json_reader *reader, asm_decision *decision) {
+    static const asm__agent_member members[] = {{"type", 0, ASM_JSON_STRING, true},
+                                                {"arguments", 0, ASM_JSON_OBJECT, false},
+                                                {"message", 0, ASM_JSON_STRING, false}};
     static const char *const kinds[] = {"", "approve", "edit", "reject"};
-    asm_str values[3], kind;
-    memset(decision, 0, sizeof *decision);
-    const asm_result result = asm__agent_read_members(json, names, 3, values, NULL);
-    if (result != ASM_OK) return result;
-    if (!values[0].data) return ASM_ERR_INVALID_ARGUMENT;
-    if (!asm_json_to_string(values[0], scratch, &kind)) return ASM_ERR_TYPE;
+    asm_str values[3];
+    const asm_result result = asm__agent_read_members(reader, members, 3, values, NULL);
+    decision->kind = ASM_DECISION_NONE;
     for (size_t i = 1; i < sizeof kinds / sizeof *kinds; i++)
-        if (asm__agent_equals(kind, kinds[i])) decision->kind = (asm_decision_kind)i;
+        if (asm__agent_equals(values[0], kinds[i])) decision->kind = (asm_decision_kind)i;
     decision->arguments = values[1];
-    if (values[2].data && !asm_json_to_string(values[2], scratch, &decision->message)) return ASM_ERR_TYPE;
-    return ASM_OK;
+    decision->message = values[2];
+    return result;
 }
 
+/* The decisions that the array `json` holds; their texts are in `scratch`. */
 static asm_result asm__agent_read_decisions(asm_str json, asm_buffer *scratch, asm__agent_list *decisions) {
     asm_json_reader reader;
-    asm_str element;
     asm_decision decision;
-    asm_result result = asm_buffer_reserve(scratch, json.size);
-    asm_json_reader_init(&reader, json, NULL);
-    if (!asm_json_enter_array(&reader)) return reader.error.result;
-    while (result == ASM_OK && asm_json_next_element(&reader) && asm_json_read_raw(&reader, &element)) {
-        result = asm__agent_read_decision(element, scratch, &decision);
+    asm_result result = ASM_OK;
+    asm_json_reader_init(&reader, json, scratch);
+    asm_json_enter_array(&reader);
+    while (result == ASM_OK && asm_json_next_element(&reader)) {
+        result = asm__agent_read_decision(&reader, &decision);
         if (result == ASM_OK && !asm__array_reserve(&decisions->items, sizeof decision, decisions->count + 1))
             result = ASM_ERR_NO_MEMORY;
         if (result == ASM_OK) ((asm_decision *)decisions->items)[decisions->count++] = decision;

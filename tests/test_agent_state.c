@@ -151,6 +151,28 @@ static void test_states_that_do_not_do(void **state) {
     end_of_cases();
 }
 
+/* Strings that are unescaped one after the other must not move while the record is put together. */
+static void test_many_long_strings_with_escapes(void **state) {
+    (void)state;
+    script s = {.calls = 0};
+    static char text[1000];
+    memset(text, 'x', sizeof text);
+    text[0] = '\n';
+    start_script("a1", &s);
+    for (size_t size = 1; size < sizeof text; size++) {
+        const asm_agent_message message = {{text, size}, {text, size}, {NULL, 0}, {NULL, 0}, {NULL, 0}};
+        assert_int_equal(asm_agent_reset(&server, A1), ASM_OK);
+        log_is_off = true;
+        assert_int_equal(asm_agent_add_message(&server, A1, &message), ASM_OK);
+        const asm_str once = export_state(A1);
+        char *copy = exact_copy(once.data, once.size);
+        assert_int_equal(asm_agent_restore_state(&server, A1, asm_str_make(copy, once.size)), ASM_OK);
+        expect_text(export_state(A1), asm_str_make(copy, once.size));
+        free_block(copy, once.size);
+    }
+    end_of_cases();
+}
+
 static void test_what_is_not_known_or_null(void **state) {
     (void)state;
     script s = {.calls = 0};
@@ -857,6 +879,7 @@ int main(void) {
         TEST(test_an_empty_state),
         TEST(test_a_full_state),
         TEST(test_states_that_do_not_do),
+        TEST(test_many_long_strings_with_escapes),
         TEST(test_what_is_not_known_or_null),
         TEST(test_restore_of_any_bytes),
         TEST(test_initial_states_that_do_not_do),
