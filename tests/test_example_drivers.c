@@ -4,6 +4,7 @@
 #include "asm_agent.h"
 #include "asm_ingest.h"
 #include "examples/scripted_driver.h"
+#include "examples/tool_loop_driver.h"
 
 #define AGENT ASM_STR("a")
 
@@ -300,6 +301,454 @@ static void what_is_left_of_a_cancelled_line_is_for_nobody(void **state) {
     end_of_cases();
 }
 
+/* ---- The tool loop ---- */
+
+/* A model that gives the answers of a list, one after the other. */
+typedef struct canned {
+    const tool_loop_reply *replies;
+    const char *const *texts;
+    size_t count, at;
+    int waits; /* how often it says not yet, with a piece of text, before each answer */
+    int waited;
+    int cancels;
+    asm_agent_server *server;
+} canned;
+
+static tool_loop_progress ask(void *user, asm_execution execution, const asm_agent_state *state,
+                              tool_loop_reply *reply) {
+    canned *self = (canned *)user;
+    (void)execution;
+    (void)state;
+    if (self->waited++ < self->waits) {
+        asm_buffer_append(reply->text, ASM_STR("well, "));
+        return TOOL_LOOP_NOT_YET;
+    }
+    self->waited = 0;
+    if (self->at == self->count) {
+        reply->reason = ASM_STR("no more answers");
+        return TOOL_LOOP_FAILED;
+    }
+    asm_buffer *text = reply->text;
+    *reply = self->replies[self->at];
+    reply->text = text;
+    asm_buffer_append(text, asm_str_from(self->texts[self->at++]));
+    return TOOL_LOOP_DONE;
+}
+
+static void count_cancel(void *user) {
+    ((canned *)user)->cancels++;
+}
+
+static tool_loop_progress echo(void *user, asm_str arguments, asm_buffer *output) {
+    (void)user;
+    asm_buffer_append(output, ASM_STR("echo "));
+    asm_buffer_append(output, arguments);
+    return TOOL_LOOP_DONE;
+}
+
+static tool_loop_progress refuse(void *user, asm_str arguments, asm_buffer *output) {
+    (void)user;
+    (void)arguments;
+    asm_buffer_append(output, ASM_STR("cannot"));
+    return TOOL_LOOP_FAILED;
+}
+
+static tool_loop_progress take_long(void *user, asm_str arguments, asm_buffer *output) {
+    int *calls = (int *)user;
+    (void)arguments;
+    asm_buffer_append(output, ASM_STR("."));
+    return ++*calls % 3 ? TOOL_LOOP_NOT_YET : TOOL_LOOP_DONE;
+}
+
+static int long_calls;
+static const tool_loop_tool tools[] = {
+    {"echo", echo, NULL}, {"ask_me", echo, NULL}, {"refuse", refuse, NULL}, {"long", take_long, &long_calls}};
+static const asm_str ask_first[] = {TEXT("ask_me")};
+
+static const asm_action_request echo_call[] = {{TEXT("1"), TEXT("echo"), TEXT("{\"x\":1}")}};
+static const asm_action_request two_to_ask[] = {{TEXT("1"), TEXT("echo"), TEXT("{}")},
+                                                {TEXT("2"), TEXT("ask_me"), TEXT("{\"n\":1}")},
+                                                {TEXT("3"), TEXT("ask_me"), TEXT("{\"n\":2}")}};
+static const asm_action_request odd_calls[] = {{TEXT("1"), TEXT("refuse"), {NULL, 0}},
+                                               {TEXT("2"), TEXT("missing"), {NULL, 0}}};
+static const asm_action_request long_call[] = {{TEXT("1"), TEXT("long"), {NULL, 0}},
+                                               {TEXT("2"), TEXT("echo"), {NULL, 0}}};
+
+static void begin_loop(stage *self, tool_loop *loop, canned *model, const asm_action_request *calls,
+                       size_t count, unsigned max_steps) {
+    static tool_loop_reply replies[2];
+    static const char *const texts[] = {"Let me see.", "Done."};
+    tool_loop_options options;
+    asm_agent_config config;
+    memset(replies, 0, sizeof replies);
+    replies[0].calls = calls;
+    replies[0].call_count = count;
+    replies[1].usage.output_tokens = ASM_INT64(5);
+    memset(model, 0, sizeof *model);
+    model->replies = replies;
+    model->texts = texts;
+    model->count = 2;
+    memset(&options, 0, sizeof options);
+    options.model = ask;
+    options.tools = tools;
+    options.tool_count = COUNT(tools);
+    options.cancel = count_cancel;
+    options.user = model;
+    options.max_steps = max_steps;
+    tool_loop_init(loop, &options);
+    memset(&config, 0, sizeof config);
+    config.interrupt_on = ask_first;
+    config.interrupt_on_count = COUNT(ask_first);
+    assert_int_equal(begin(self, tool_loop_driver(loop), &config), ASM_OK);
+}
+
+static void end_loop(stage *self, tool_loop *loop) {
+    end(self);
+    tool_loop_close(loop);
+    assert_int_equal(allocations_alive, 0);
+}
+
+#define FIRST_ANSWER "status_changed running\nmessage_streamed Let me see.\nmessage_received Let me see.\n"
+#define LAST_ANSWER                                                                                          \
+    "message_streamed Done.\nmessage_received Done.\ntoken_usage_updated\nstatus_changed idle\n"
+
+static void the_model_is_asked_until_it_calls_no_tool(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, echo_call, 1, 0);
+    const int polls = run(&self);
+    expect(polls == 3, "model, tool, model: %d", polls);
+    expect_log(&self,
+               FIRST_ANSWER "tool_call_identified echo{\"x\":1}\ntool_call_started echo{\"x\":1}\n"
+                            "tool_call_completed completed: echo {\"x\":1}\nmessage_sent \n" LAST_ANSWER);
+    const asm_agent_info info = info_of(&self);
+    assert_int_equal(info.state.message_count, 3);
+    expect_text(info.state.messages[0].tool_calls,
+                ASM_STR("[{\"id\":\"1\",\"name\":\"echo\",\"arguments\":{\"x\":1}}]"));
+    expect_text(info.state.messages[1].tool_results,
+                ASM_STR("[{\"tool_call_id\":\"1\",\"tool_name\":\"echo\",\"status\":\"completed\","
+                        "\"output\":\"echo {\\\"x\\\":1}\"}]"));
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void failures_are_answers_to_the_model(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, odd_calls, 2, 0);
+    run(&self);
+    expect_log(&self, FIRST_ANSWER
+               "tool_call_identified refuse\ntool_call_identified missing\n"
+               "tool_call_started refuse{}\ntool_call_failed failed: cannot\nmessage_sent \n"
+               "tool_call_started missing{}\ntool_call_failed failed: there is no tool of this name\n"
+               "message_sent \n" LAST_ANSWER);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void both_may_take_their_time(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, long_call, 1, 0);
+    model.waits = 2;
+    const int polls = run(&self);
+    expect(polls == 3 + 3 + 3, "%d", polls);
+    expect_log(&self,
+               "status_changed running\nmessage_streamed well, \nmessage_streamed well, \n"
+               "message_streamed Let me see.\nmessage_received well, well, Let me see.\n"
+               "tool_call_identified long\ntool_call_started long{}\ntool_call_completed completed: ...\n"
+               "message_sent \nmessage_streamed well, \nmessage_streamed well, \nmessage_streamed Done.\n"
+               "message_received well, well, Done.\ntoken_usage_updated\nstatus_changed idle\n");
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void approval_is_asked_for_and_carried_out(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
+    run(&self);
+    expect_log(&self, FIRST_ANSWER
+               "tool_call_identified echo{}\ntool_call_identified ask_me{\"n\":1}\ntool_call_identified "
+               "ask_me{\"n\":2}\n"
+               "tool_call_started echo{}\ntool_call_completed completed: echo {}\nmessage_sent \n"
+               "tool_approval_requested{\"n\":1}\ntool_approval_requested{\"n\":2}\n"
+               "status_changed interrupted {\"action_requests\":["
+               "{\"tool_call_id\":\"2\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":1}},"
+               "{\"tool_call_id\":\"3\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":2}}]}\n");
+    assert_int_equal(asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"approve\"}]")),
+                     ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_agent_resume_json(&self.server, AGENT,
+                                           ASM_STR("[{\"type\":\"edit\",\"arguments\":{\"n\":9}},"
+                                                   "{\"type\":\"reject\",\"message\":\"no\"}]")),
+                     ASM_OK);
+    poll_all(&self);
+    expect_log(&self,
+               "status_changed running\ntool_approval_granted{\"n\":9}\ntool_call_started ask_me{\"n\":9}\n"
+               "tool_call_completed completed: echo {\"n\":9}\nmessage_sent \n"
+               "tool_approval_denied{\"n\":2}\ntool_call_failed declined: no\nmessage_sent \n" LAST_ANSWER);
+    const asm_agent_info info = info_of(&self);
+    expect_text(info.state.messages[2].tool_results,
+                ASM_STR("[{\"tool_call_id\":\"2\",\"tool_name\":\"ask_me\",\"status\":\"completed\","
+                        "\"arguments\":{\"n\":9},\"output\":\"echo {\\\"n\\\":9}\"}]"));
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void decisions_are_carried_out_in_their_order(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
+    run(&self);
+    forget(&self);
+    assert_int_equal(
+        asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"reject\"},{\"type\":\"approve\"}]")),
+        ASM_OK);
+    poll_all(&self);
+    expect_log(&self, "status_changed running\ntool_approval_denied{\"n\":1}\n"
+                      "tool_call_failed declined: declined by the user\nmessage_sent \n"
+                      "tool_approval_granted{\"n\":2}\ntool_call_started ask_me{\"n\":2}\n"
+                      "tool_call_completed completed: echo {\"n\":2}\nmessage_sent \n" LAST_ANSWER);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void decisions_count_for_what_was_asked_only(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    asm_agent_message message;
+    (void)state;
+    begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
+    run(&self);
+    memset(&message, 0, sizeof message);
+    message.role = ASM_STR("assistant");
+    message.tool_calls = ASM_STR("[{\"id\":\"7\",\"name\":\"ask_me\",\"arguments\":{\"n\":7}}]");
+    assert_int_equal(asm_agent_add_message(&self.server, AGENT, &message), ASM_OK);
+    forget(&self);
+    assert_int_equal(asm_agent_resume_json(&self.server, AGENT,
+                                           ASM_STR("[{\"type\":\"approve\"},{\"type\":\"approve\"}]")),
+                     ASM_OK);
+    poll_all(&self);
+    expect_log(&self, "status_changed running\ntool_approval_requested{\"n\":7}\n"
+                      "status_changed interrupted {\"action_requests\":["
+                      "{\"tool_call_id\":\"7\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":7}}]}\n");
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void a_message_while_interrupted_does_not_undo_a_decision(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, two_to_ask + 1, 1, 0);
+    run(&self);
+    say(&self, "by the way");
+    forget(&self);
+    assert_int_equal(asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"approve\"}]")), ASM_OK);
+    poll_all(&self);
+    expect_log(&self,
+               "status_changed running\ntool_approval_granted{\"n\":1}\ntool_call_started ask_me{\"n\":1}\n"
+               "tool_call_completed completed: echo {\"n\":1}\nmessage_sent \n" LAST_ANSWER);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void what_was_cancelled_is_not_made_up_for(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, long_call, 2, 0);
+    assert_int_equal(asm_agent_execute(&self.server, AGENT), ASM_OK);
+    asm_agent_server_poll(&self.server, 2000000);
+    asm_agent_server_poll(&self.server, 2000000); /* the tool has begun */
+    assert_int_equal(asm_agent_cancel(&self.server, AGENT), ASM_OK);
+    assert_int_equal(model.cancels, 1);
+    say(&self, "stop that");
+    forget(&self);
+    model.at = 0; /* it calls the same tools again: now they are wanted */
+    run(&self);
+    expect_log(
+        &self,
+        "status_changed running\n"
+        "tool_call_failed cancelled: not run: it was cancelled\nmessage_sent \n"
+        "tool_call_failed cancelled: not run: it was cancelled\nmessage_sent \n"
+        "message_streamed Let me see.\nmessage_received Let me see.\n"
+        "tool_call_identified long\ntool_call_identified echo\n"
+        "tool_call_started long{}\ntool_call_completed completed: ..\nmessage_sent \n"
+        "tool_call_started echo{}\ntool_call_completed completed: echo {}\nmessage_sent \n" LAST_ANSWER);
+    assert_int_equal(model.cancels, 1);
+    end_loop(&self, &loop);
+    long_calls = 0;
+    end_of_cases();
+}
+
+static void a_cancelled_question_is_asked_anew(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, echo_call, 1, 0);
+    model.waits = 1;
+    model.at = 1;
+    self.cancel_at = "message_streamed";
+    run(&self);
+    assert_int_equal(model.cancels, 1);
+    say(&self, "now");
+    forget(&self);
+    model.waits = 0;
+    model.waited = 0;
+    run(&self);
+    expect_log(&self, "status_changed running\n" LAST_ANSWER);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void a_restored_state_goes_on_with_its_open_calls(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, NULL, 0, 0);
+    assert_int_equal(
+        asm_agent_restore_state(
+            &self.server, AGENT,
+            ASM_STR("{\"version\":1,\"state\":{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["
+                    "{\"id\":\"1\",\"name\":\"echo\"},{\"id\":\"2\",\"name\":\"\\u0065cho\",\"arguments\":{"
+                    "\"b\":2}}]},"
+                    "{\"role\":\"tool\",\"tool_results\":[]}]}}")),
+        ASM_OK);
+    model.at = 1;
+    run(&self);
+    expect_log(&self, "status_changed running\ntool_call_started echo{\"b\":2}\n"
+                      "tool_call_completed completed: echo {\"b\":2}\nmessage_sent \n" LAST_ANSWER);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static asm_result fail_before(void *user, asm_agent_server *server, asm_str agent_id) {
+    (void)user;
+    (void)server;
+    (void)agent_id;
+    return ASM_ERR_RANGE;
+}
+
+static void what_goes_wrong_ends_in_an_error(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    asm_action_request many[TOOL_LOOP_MAX_CALLS + 1];
+    asm_middleware middleware;
+    asm_agent_config config;
+    (void)state;
+    begin_loop(&self, &loop, &model, echo_call, 1, 1);
+    run(&self);
+    expect_text(info_of(&self).error, ASM_STR("the model came to no end"));
+    say(&self, "once more"); /* the limit is that of an execution */
+    run(&self);
+    assert_int_equal(asm_agent_get_status(&self.server, AGENT), ASM_AGENT_IDLE);
+    end_loop(&self, &loop);
+
+    begin_loop(&self, &loop, &model, echo_call, 1, 0);
+    model.at = 2;
+    run(&self);
+    expect_text(info_of(&self).error, ASM_STR("no more answers"));
+    end_loop(&self, &loop);
+
+    for (size_t i = 0; i < COUNT(many); i++)
+        many[i] = echo_call[0];
+    begin_loop(&self, &loop, &model, many, COUNT(many), 0);
+    run(&self);
+    expect_text(info_of(&self).error, ASM_STR("the model called too many tools at once"));
+    end_loop(&self, &loop);
+
+    many[0].arguments = ASM_STR("{");
+    begin_loop(&self, &loop, &model, many, 1, 0);
+    run(&self);
+    expect_text(info_of(&self).error, ASM_STR("the model's tool calls are not valid"));
+    end_loop(&self, &loop);
+
+    begin_loop(&self, &loop, &model, echo_call, 1, 0);
+    assert_int_equal(
+        asm_agent_restore_state(
+            &self.server, AGENT,
+            ASM_STR(
+                "{\"version\":1,\"state\":{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[7]}]}}")),
+        ASM_OK);
+    run(&self);
+    expect_text(info_of(&self).error, ASM_STR("the state's tool calls cannot be read"));
+    end_loop(&self, &loop);
+
+    begin_loop(&self, &loop, &model, echo_call, 1, 0);
+    memset(&middleware, 0, sizeof middleware);
+    middleware.id = ASM_STR("m");
+    middleware.before_model = fail_before;
+    config = info_of(&self).config;
+    config.middleware = &middleware;
+    config.middleware_count = 1;
+    assert_int_equal(asm_agent_update(&self.server, AGENT, &config, ASM_STR("{\"version\":1,\"state\":{}}")),
+                     ASM_OK);
+    run(&self);
+    expect_text(info_of(&self).error, asm_str_from(asm_result_string(ASM_ERR_RANGE)));
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+static void a_subscriber_may_cancel_at_any_event(void **state) {
+    static const char *const events[] = {
+        "message_streamed",  "message_received",    "tool_call_identified", "tool_approval_requested",
+        "tool_call_started", "tool_call_completed", "message_sent"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(events); i++) {
+        stage self;
+        tool_loop loop;
+        canned model;
+        begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
+        self.cancel_at = events[i];
+        run(&self);
+        expect(asm_agent_get_status(&self.server, AGENT) == ASM_AGENT_CANCELLED, "%s", events[i]);
+        const size_t size = self.log_size;
+        expect(size > 25 && strcmp(self.log + size - 25, "status_changed cancelled\n") == 0, "%s:\n%s",
+               events[i], self.log);
+        end_loop(&self, &loop);
+    }
+    end_of_cases();
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    size_t fails_from = 1;
+    for (bool all_went_well = false; !all_went_well && fails_from < 1000; fails_from++) {
+        stage self;
+        tool_loop loop;
+        canned model;
+        begin_loop(&self, &loop, &model, two_to_ask, 1, 0);
+        assert_int_equal(asm_agent_execute(&self.server, AGENT), ASM_OK);
+        fail_allocations_from(fails_from);
+        poll_all(&self);
+        all_went_well = allocation_calls < fails_from;
+        fail_allocations_from(0);
+        const asm_agent_status status = asm_agent_get_status(&self.server, AGENT);
+        expect(status == (all_went_well ? ASM_AGENT_IDLE : ASM_AGENT_ERROR), "%d: %s", (int)fails_from,
+               asm_agent_status_name(status));
+        end_loop(&self, &loop);
+    }
+    expect(fails_from > 5 && fails_from < 1000, "%d", (int)fails_from);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_become_what_a_driver_emits),
@@ -308,6 +757,19 @@ int main(void) {
         cmocka_unit_test(bad_lines_are_told),
         cmocka_unit_test(a_cancelled_replay_goes_on_where_it_was),
         cmocka_unit_test(what_is_left_of_a_cancelled_line_is_for_nobody),
+        cmocka_unit_test(the_model_is_asked_until_it_calls_no_tool),
+        cmocka_unit_test(failures_are_answers_to_the_model),
+        cmocka_unit_test(both_may_take_their_time),
+        cmocka_unit_test(approval_is_asked_for_and_carried_out),
+        cmocka_unit_test(decisions_are_carried_out_in_their_order),
+        cmocka_unit_test(decisions_count_for_what_was_asked_only),
+        cmocka_unit_test(a_message_while_interrupted_does_not_undo_a_decision),
+        cmocka_unit_test(what_was_cancelled_is_not_made_up_for),
+        cmocka_unit_test(a_cancelled_question_is_asked_anew),
+        cmocka_unit_test(a_restored_state_goes_on_with_its_open_calls),
+        cmocka_unit_test(what_goes_wrong_ends_in_an_error),
+        cmocka_unit_test(a_subscriber_may_cancel_at_any_event),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
