@@ -1,0 +1,253 @@
+/* An agent that asks before it deletes: the call of a tool is approved, edited or rejected on the terminal.
+ *
+ *     build/examples/approve_tool [--state DIRECTORY]
+ *     printf 'e {"path":"old.log"}\nr keep it\n' | build/examples/approve_tool
+ *
+ * The model is canned, so that everything can be tried out without one: it looks at the files and wants to
+ * delete two of them. Decisions are lines on standard input: a to approve, e {json} to call the tool with
+ * other arguments, r [reason] to reject; the end of the input rejects. With --state the conversation is kept in
+ * a file.
+ */
+#define ASM_IMPLEMENTATION
+#include "asm_agent.h"
+#include "file_store.h"
+#include "tool_loop_driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define AGENT ASM_STR("gardener")
+
+/* ---- The tools: a folder of three files that are not really there. ---- */
+
+typedef struct folder {
+    const char *names[3]; /* NULL: deleted */
+} folder;
+
+static tool_loop_progress list_files(void *user, asm_str arguments, asm_buffer *output) {
+    const folder *files = user;
+    (void)arguments;
+    for (size_t i = 0; i < 3; i++) {
+        if (!files->names[i]) continue;
+        asm_buffer_append(output, asm_str_from(files->names[i]));
+        asm_buffer_append_byte(output, '\n');
+    }
+    return TOOL_LOOP_DONE;
+}
+
+static tool_loop_progress delete_file(void *user, asm_str arguments, asm_buffer *output) {
+    folder *files = user;
+    const asm_str key = ASM_STR("path");
+    asm_buffer scratch;
+    asm_str value, path = {0};
+    asm_buffer_init_growing(&scratch);
+    asm_json_find(arguments, &key, &value, 1, NULL);
+    tool_loop_progress progress = TOOL_LOOP_FAILED;
+    if (asm_json_to_string(value, &scratch, &path)) {
+        for (size_t i = 0; i < 3; i++) {
+            if (!files->names[i] || !asm_str_equal(path, asm_str_from(files->names[i]))) continue;
+            files->names[i] = NULL;
+            progress = TOOL_LOOP_DONE;
+        }
+    }
+    asm_buffer_append(output,
+                      progress == TOOL_LOOP_DONE ? ASM_STR("deleted ") : ASM_STR("there is no file "));
+    asm_buffer_append(output, path);
+    asm_buffer_close(&scratch);
+    return progress;
+}
+
+/* ---- The model: what it says depends on how often it has spoken since the last question. ---- */
+
+static tool_loop_progress answer(void *user, asm_execution execution, const asm_agent_state *state,
+                                 tool_loop_reply *reply) {
+    static asm_action_request calls[2]; /* has to outlast this call */
+    unsigned spoken = 0;
+    (void)user;
+    (void)execution;
+    for (size_t i = state->message_count;
+         i > 0 && !asm_str_equal(state->messages[i - 1].role, ASM_STR("user")); i--)
+        spoken += asm_str_equal(state->messages[i - 1].role, ASM_STR("assistant"));
+    reply->usage.input_tokens = ASM_INT64(100 + 20 * (int64_t)state->message_count);
+    reply->usage.output_tokens = ASM_INT64(12);
+    reply->calls = calls;
+    if (spoken == 0) {
+        asm_buffer_append(reply->text, ASM_STR("I look at what is there."));
+        calls[0] = (asm_action_request){ASM_STR("call_1"), ASM_STR("list_files"), ASM_STR("{}")};
+        reply->call_count = 1;
+    } else if (spoken == 1) {
+        asm_buffer_append(reply->text, ASM_STR("Two of them look like they could go."));
+        calls[0] = (asm_action_request){ASM_STR("call_2"), ASM_STR("delete_file"),
+                                        ASM_STR("{\"path\":\"notes.txt\"}")};
+        calls[1] = (asm_action_request){ASM_STR("call_3"), ASM_STR("delete_file"),
+                                        ASM_STR("{\"path\":\"old.tmp\"}")};
+        reply->call_count = 2;
+    } else {
+        asm_buffer_append(reply->text, ASM_STR("That is all that I could do."));
+    }
+    return TOOL_LOOP_DONE;
+}
+
+/* ---- The view ---- */
+
+static void show(void *pipeline, const asm_message *message) {
+    switch (message->event->type) {
+    case ASM_EVENT_MESSAGE_STREAMED:
+    case ASM_EVENT_TOOL_CALL_STARTED:
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm_pipeline_event(pipeline, message->event);
+        break;
+    default: /* what happens to the agent and its messages is not for everybody */
+        break;
+    }
+}
+
+/* ---- Decisions ---- */
+
+/* Shows a call, all of it: nobody should approve what is not shown. */
+static void print_request(asm_str tool, asm_str arguments) {
+    asm_buffer text;
+    asm_buffer_init_growing(&text);
+    asm_text_append_json(&text, tool, SIZE_MAX,
+                         ASM_TEXT_LINE); /* both are the model's words: nothing to trust */
+    asm_buffer_append_byte(&text, ' ');
+    asm_text_append_json(&text, arguments, SIZE_MAX, ASM_TEXT_LINE);
+    printf("\n? %.*s\n  a = approve, e {json} = edit, r [reason] = reject\n", (int)text.size, text.data);
+    fflush(stdout);
+    asm_buffer_close(&text);
+}
+
+static asm_str trimmed(const char *text) {
+    while (*text == ' ')
+        text++;
+    return asm_str_make(text, strcspn(text, "\r\n"));
+}
+
+/* Reads one decision, whose texts are views of `line`; asks again until it is one. */
+static asm_decision read_decision(char **line, size_t *capacity) {
+    asm_decision decision = {.kind = ASM_DECISION_NONE};
+    while (decision.kind == ASM_DECISION_NONE) {
+        if (getline(line, capacity, stdin) < 0) {
+            return (asm_decision){.kind = ASM_DECISION_REJECT, .message = ASM_STR("nobody answered")};
+        }
+        const char command = (*line)[0];
+        const asm_str rest = command != '\0' ? trimmed(*line + 1) : ASM_STR("");
+        if (command == 'a' && rest.size == 0) {
+            decision.kind = ASM_DECISION_APPROVE;
+        } else if (command == 'r') {
+            decision.kind = ASM_DECISION_REJECT;
+            decision.message = rest;
+        } else if (command == 'e' && asm_json_check(rest, NULL) == ASM_OK &&
+                   asm_json_type_of(rest) == ASM_JSON_OBJECT) {
+            decision.kind = ASM_DECISION_EDIT;
+            decision.arguments = rest;
+        } else {
+            puts("  please a, e with a JSON object, or r");
+            fflush(stdout);
+        }
+    }
+    return decision;
+}
+
+/* Asks about each of the requests that the agent was interrupted with, and resumes it. */
+static asm_result decide(asm_agent_server *server, asm_str interrupt_data) {
+    const asm_str list_key = ASM_STR("action_requests"),
+                  keys[] = {ASM_STR("tool_name"), ASM_STR("arguments")};
+    asm_decision decisions[TOOL_LOOP_MAX_CALLS];
+    char *lines[TOOL_LOOP_MAX_CALLS] = {NULL};
+    size_t capacity, count = 0;
+    asm_str list, request, values[2];
+    asm_json_reader reader;
+    asm_json_find(interrupt_data, &list_key, &list, 1, NULL);
+    asm_json_reader_init(&reader, list, NULL);
+    asm_json_enter_array(&reader);
+    while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &request)) {
+        asm_json_find(request, keys, values, 2, NULL);
+        print_request(values[0], values[1]);
+        capacity = 0;
+        decisions[count] = read_decision(&lines[count], &capacity);
+        count++;
+    }
+    const asm_result result =
+        asm_agent_resume(server, AGENT, &(asm_resume){.decisions = decisions, .decision_count = count});
+    while (count > 0)
+        free(lines[--count]);
+    return result;
+}
+
+/* ---- The program ---- */
+
+static asm_time now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (asm_time)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+static asm_result converse(asm_agent_server *server) {
+    asm_agent_info info;
+    asm_result result = asm_agent_add_message(
+        server, AGENT,
+        &(asm_agent_message){.role = ASM_STR("user"), .content = ASM_STR("Clean up, please.")});
+    if (result == ASM_OK) result = asm_agent_execute(server, AGENT);
+    while (result == ASM_OK && server->running > 0) {
+        result = asm_agent_server_poll(server, now());
+        if (result == ASM_OK) result = asm_agent_get_info(server, AGENT, &info);
+        if (result == ASM_OK && info.status == ASM_AGENT_INTERRUPTED)
+            result = decide(server, info.interrupt_data);
+    }
+    return result;
+}
+
+int main(int argc, char **argv) {
+    const bool keeps = argc == 3 && strcmp(argv[1], "--state") == 0;
+    if (argc > 1 && !keeps) {
+        fprintf(stderr, "usage: approve_tool [--state DIRECTORY]\n");
+        return 2;
+    }
+    asm_studio studio;
+    asm_tty_sink tty;
+    asm_sink sink = asm_tty_sink_init(&tty, NULL);
+    const asm_terminal terminal = asm_terminal_detect(1);
+    const asm_render_options look = {.color = terminal.color ? ASM_SETTING_ON : ASM_SETTING_OFF,
+                                     .tool_output = ASM_TOOL_OUTPUT_PREVIEW};
+    asm_pipeline pipeline;
+    asm_pipeline_init(&pipeline, &(asm_pipeline_options){.renderer = asm_studio_init(&studio, &look),
+                                                         .sinks = &sink,
+                                                         .sink_count = 1});
+    asm_pubsub bus;
+    asm_pubsub_init(&bus, NULL);
+
+    folder files = {{"notes.txt", "old.log", "old.tmp"}};
+    const tool_loop_tool tools[] = {{"list_files", list_files, &files}, {"delete_file", delete_file, &files}};
+    const asm_str ask_first[] = {ASM_STR("delete_file")};
+    tool_loop loop;
+    tool_loop_init(&loop, &(tool_loop_options){.model = answer, .tools = tools, .tool_count = 2});
+
+    file_store kept = {0};
+    const asm_state_store store = file_store_init(&kept, keeps ? argv[2] : NULL);
+    asm_agent_server server;
+    asm_agent_server_init(&server, NULL);
+    asm_agent_server_set_time(&server, now());
+    asm_result result =
+        asm_agent_start(&server, &(asm_agent_options){.id = AGENT,
+                                                      .config = {.driver = tool_loop_driver(&loop),
+                                                                 .interrupt_on = ask_first,
+                                                                 .interrupt_on_count = 1},
+                                                      .pubsub = &bus,
+                                                      .state_store = keeps ? &store : NULL});
+    if (result == ASM_OK) result = asm_agent_subscribe(&server, AGENT, show, &pipeline, NULL);
+    if (result == ASM_OK) result = converse(&server);
+    if (result != ASM_OK) fprintf(stderr, "approve_tool: %s\n", server.error);
+
+    asm_agent_server_close(&server);
+    const asm_result closed = asm_pipeline_close(&pipeline);
+    putchar('\n');
+    if (kept.error[0]) fprintf(stderr, "approve_tool: %s\n", kept.error);
+    tool_loop_close(&loop);
+    asm_pubsub_close(&bus);
+    return result == ASM_OK && closed == ASM_OK ? 0 : 1;
+}
