@@ -10,6 +10,7 @@ export CC
 
 HEADERS  := $(sort $(wildcard asm_*.h))
 SOURCES  := $(sort $(wildcard examples/*.c))
+CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
 EXAMPLES := $(patsubst %.c,build/%,$(filter-out examples/asm_cat.c,$(SOURCES)))
 TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
 SCRIPTS  := $(sort $(wildcard tests/compile_matrix.sh tests/test_*.sh))
@@ -72,13 +73,13 @@ check-valgrind: all $(TESTS)
 
 # Headers are checked as files of their own: the analyzer only looks into the main file.
 check-tidy: build/stb.flags
-	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(HEADERS) $(SOURCES)'; \
-	    clang-tidy --quiet $(HEADERS) $(SOURCES) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION
+	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(CHECKED)'; \
+	    clang-tidy --quiet $(CHECKED) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION
 
 check-cppcheck: build/stb.flags
-	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(HEADERS) $(SOURCES)'; \
+	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
-	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(HEADERS) $(SOURCES)
+	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(CHECKED)
 
 # One header at a time, the others as declarations, and functions by their summaries: the analyzer gives up on more.
 # Not believed:
