@@ -281,6 +281,10 @@ ASM_API bool asm_execution_is_active(asm_execution execution);
 /* Whose execution it is, absent if it is over. Valid as long as the agent exists. */
 ASM_API asm_str asm_execution_agent_id(asm_execution execution);
 
+/* The agent's state as it is now: views that are valid until it next changes. ASM_ERR_NOT_FOUND, and an empty state,
+ * if the execution is over. */
+ASM_API asm_result asm_execution_state(asm_execution execution, asm_agent_state *state);
+
 /* Whether the agent's interrupt_on names this tool. False if the execution is over. */
 ASM_API bool asm_execution_needs_approval(asm_execution execution, asm_str tool_name);
 
@@ -544,8 +548,9 @@ typedef struct asm_agent_info {
     asm_agent_state state;
     asm_str interrupt_data; /* JSON: {"action_requests":[{"tool_call_id","tool_name","arguments"},…]}, or the
                                question; absent unless interrupted */
-    size_t request_count;   /* how many decisions resume takes; 0: an answer */
-    asm_str error;          /* text: why it failed; absent unless the status is error */
+    const asm_action_request *requests; /* the same */
+    size_t request_count;               /* how many decisions resume takes; 0: an answer */
+    asm_str error;                      /* text: why it failed; absent unless the status is error */
     asm_str conversation_id;
     asm_str node;
     asm_time started_at;
@@ -1135,9 +1140,10 @@ typedef struct asm__agent {
 
     uint64_t execution; /* its number; 0: none is under way */
     uint64_t slices;
-    uint64_t begun_in_poll;   /* the execution: its first slice is in a later one */
-    const asm_resume *resume; /* a block; absent in an execution that was not resumed */
-    asm_str interrupt_data;   /* a block */
+    uint64_t begun_in_poll;             /* the execution: its first slice is in a later one */
+    const asm_resume *resume;           /* a block; absent in an execution that was not resumed */
+    const asm_action_request *requests; /* a block, with their texts and the next one */
+    asm_str interrupt_data;
     size_t request_count;
     asm_str error; /* text, and as JSON; in one block, or constants */
     asm_str error_json;
@@ -1579,9 +1585,10 @@ static void asm__agent_on_viewers(void *user, const asm_message *message) {
  * A change of status is made first, with everything that belongs to it; then it is told. */
 
 static void asm__agent_clear_outcome(asm__agent *agent) {
-    asm__agent_discard(agent->server, agent->interrupt_data.data);
+    asm__agent_discard(agent->server, agent->requests);
     if (!agent->error_is_constant) asm__agent_discard(agent->server, agent->error.data);
     agent->interrupt_data = agent->error = agent->error_json = asm_str_make(NULL, 0);
+    agent->requests = NULL;
     agent->request_count = 0;
 }
 
@@ -1815,7 +1822,31 @@ static asm_result asm__agent_check_outcome(const asm_outcome *outcome) {
     return ASM_OK;
 }
 
-/* Keeps what the agent was interrupted with. */
+/* Keeps the requests, and all that the agent was interrupted with as JSON, in one block. */
+static asm_result asm__agent_keep_interrupt(asm__agent *agent, const asm_outcome *outcome, asm_str json) {
+    const size_t count = outcome->request_count;
+    size_t size = json.size;
+    for (size_t i = 0; i < count; i++) { /* each text is in the JSON, too: no overflow */
+        const asm_action_request *request = &outcome->requests[i];
+        size +=
+            sizeof *request + request->tool_call_id.size + request->tool_name.size + request->arguments.size;
+    }
+    asm_action_request *requests = (asm_action_request *)asm__agent_allocate(size);
+    if (!requests) return ASM_ERR_NO_MEMORY;
+    char *texts = (char *)(requests + count);
+    for (size_t i = 0; i < count; i++) {
+        const asm_action_request *request = &outcome->requests[i];
+        requests[i].tool_call_id = asm__agent_put(&texts, request->tool_call_id);
+        requests[i].tool_name = asm__agent_put(&texts, request->tool_name);
+        requests[i].arguments = asm__agent_put(&texts, request->arguments);
+        if (!request->arguments.data) requests[i].arguments = ASM_STR("{}");
+    }
+    agent->requests = requests;
+    agent->request_count = count;
+    agent->interrupt_data = asm__agent_put(&texts, json);
+    return ASM_OK;
+}
+
 static asm_result asm__agent_set_interrupt(asm__agent *agent, const asm_outcome *outcome) {
     asm_buffer json;
     asm_json_writer writer;
@@ -1825,11 +1856,7 @@ static asm_result asm__agent_set_interrupt(asm__agent *agent, const asm_outcome 
     else if (outcome->question.data) asm_json_write_raw(&writer, outcome->question);
     else asm_json_write_null(&writer);
     asm_result result = asm_json_writer_finish(&writer);
-    if (result == ASM_OK) {
-        agent->interrupt_data = asm__agent_copy(asm_buffer_text(&json));
-        if (!agent->interrupt_data.data) result = ASM_ERR_NO_MEMORY;
-        else agent->request_count = outcome->request_count;
-    }
+    if (result == ASM_OK) result = asm__agent_keep_interrupt(agent, outcome, asm_buffer_text(&json));
     asm_buffer_close(&json);
     return result;
 }
@@ -2712,6 +2739,14 @@ ASM_API asm_str asm_execution_agent_id(asm_execution execution) {
     return agent ? agent->id : asm_str_make(NULL, 0);
 }
 
+ASM_API asm_result asm_execution_state(asm_execution execution, asm_agent_state *state) {
+    const asm__agent *agent = asm__execution_find(execution);
+    memset(state, 0, sizeof *state);
+    if (!agent) return ASM_ERR_NOT_FOUND;
+    *state = asm__agent_view(&agent->state);
+    return ASM_OK;
+}
+
 ASM_API bool asm_execution_needs_approval(asm_execution execution, asm_str tool_name) {
     const asm__agent *agent = asm__execution_find(execution);
     for (size_t i = 0; agent && i < agent->config.interrupt_on_count; i++)
@@ -2795,6 +2830,7 @@ ASM_API asm_result asm_agent_get_info(const asm_agent_server *server, asm_str id
     info->is_stopping = agent->is_stopping;
     info->state = asm__agent_view(&agent->state);
     info->interrupt_data = agent->interrupt_data;
+    info->requests = agent->requests;
     info->request_count = agent->request_count;
     info->error = agent->error;
     info->conversation_id = agent->conversation_id;

@@ -108,14 +108,13 @@ static void show(void *pipeline, const asm_message *message) {
 
 /* ---- Decisions ---- */
 
-/* Shows a call, all of it: nobody should approve what is not shown. */
-static void print_request(asm_str tool, asm_str arguments) {
+/* Shows a call, all of it: nobody should approve what is not shown. Both are the model's words: nothing to trust. */
+static void print_request(const asm_action_request *request) {
     asm_buffer text;
     asm_buffer_init_growing(&text);
-    asm_text_append_json(&text, tool, SIZE_MAX,
-                         ASM_TEXT_LINE); /* both are the model's words: nothing to trust */
+    asm_text_append(&text, request->tool_name, ASM_TEXT_LINE);
     asm_buffer_append_byte(&text, ' ');
-    asm_text_append_json(&text, arguments, SIZE_MAX, ASM_TEXT_LINE);
+    asm_text_append_json(&text, request->arguments, SIZE_MAX, ASM_TEXT_LINE);
     printf("\n? %.*s\n  a = approve, e {json} = edit, r [reason] = reject\n", (int)text.size, text.data);
     fflush(stdout);
     asm_buffer_close(&text);
@@ -154,28 +153,19 @@ static asm_decision read_decision(char **line, size_t *capacity) {
 }
 
 /* Asks about each of the requests that the agent was interrupted with, and resumes it. */
-static asm_result decide(asm_agent_server *server, asm_str interrupt_data) {
-    const asm_str list_key = ASM_STR("action_requests"),
-                  keys[] = {ASM_STR("tool_name"), ASM_STR("arguments")};
+static asm_result decide(asm_agent_server *server, const asm_agent_info *info) {
     asm_decision decisions[TOOL_LOOP_MAX_CALLS];
     char *lines[TOOL_LOOP_MAX_CALLS] = {NULL};
-    size_t capacity, count = 0;
-    asm_str list, request, values[2];
-    asm_json_reader reader;
-    asm_json_find(interrupt_data, &list_key, &list, 1, NULL);
-    asm_json_reader_init(&reader, list, NULL);
-    asm_json_enter_array(&reader);
-    while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &request)) {
-        asm_json_find(request, keys, values, 2, NULL);
-        print_request(values[0], values[1]);
-        capacity = 0;
-        decisions[count] = read_decision(&lines[count], &capacity);
-        count++;
+    for (size_t i = 0; i < info->request_count; i++) {
+        size_t capacity = 0;
+        print_request(&info->requests[i]);
+        decisions[i] = read_decision(&lines[i], &capacity);
     }
+    const size_t count = info->request_count;
     const asm_result result =
         asm_agent_resume(server, AGENT, &(asm_resume){.decisions = decisions, .decision_count = count});
-    while (count > 0)
-        free(lines[--count]);
+    for (size_t i = 0; i < count; i++)
+        free(lines[i]);
     return result;
 }
 
@@ -196,8 +186,7 @@ static asm_result converse(asm_agent_server *server) {
     while (result == ASM_OK && server->running > 0) {
         result = asm_agent_server_poll(server, now());
         if (result == ASM_OK) result = asm_agent_get_info(server, AGENT, &info);
-        if (result == ASM_OK && info.status == ASM_AGENT_INTERRUPTED)
-            result = decide(server, info.interrupt_data);
+        if (result == ASM_OK && info.status == ASM_AGENT_INTERRUPTED) result = decide(server, &info);
     }
     return result;
 }

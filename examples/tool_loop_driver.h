@@ -363,7 +363,7 @@ static asm_outcome tool_loop_take(tool_loop *loop, asm_execution execution, cons
 /* Asks the model, or goes on waiting for its answer. */
 static asm_outcome tool_loop_ask(tool_loop *loop, asm_execution execution) {
     const unsigned max_steps = loop->options.max_steps ? loop->options.max_steps : TOOL_LOOP_MAX_STEPS;
-    asm_agent_info info;
+    asm_agent_state state;
     tool_loop_reply reply;
     asm_result result = ASM_OK;
     if (!loop->is_asking) {
@@ -376,13 +376,12 @@ static asm_outcome tool_loop_ask(tool_loop *loop, asm_execution execution) {
         loop->skips = false;
         asm_buffer_clear(&loop->text);
     }
-    result = asm_agent_get_info(execution.server, asm_execution_agent_id(execution), &info);
+    result = asm_execution_state(execution, &state);
     if (result != ASM_OK) return tool_loop_continue(result);
     memset(&reply, 0, sizeof reply);
     reply.text = &loop->text;
     const size_t streamed = loop->text.size;
-    const tool_loop_progress progress =
-        loop->options.model(loop->options.user, execution, &info.state, &reply);
+    const tool_loop_progress progress = loop->options.model(loop->options.user, execution, &state, &reply);
     result = loop->text.result;
     if (result == ASM_OK && loop->text.size > streamed)
         result =
@@ -396,7 +395,7 @@ static asm_outcome tool_loop_ask(tool_loop *loop, asm_execution execution) {
 /* ---- The driver ---- */
 
 static asm_outcome tool_loop_step(tool_loop *loop, asm_execution execution, const asm_resume *resume) {
-    asm_agent_info info;
+    asm_agent_state state;
     const bool begins = execution.slice == 0;
     if (begins) {
         loop->is_asking = loop->is_running = false;
@@ -404,8 +403,8 @@ static asm_outcome tool_loop_step(tool_loop *loop, asm_execution execution, cons
         loop->decided = 0;
     }
     if (loop->is_asking) return tool_loop_ask(loop, execution);
-    asm_result result = asm_agent_get_info(execution.server, asm_execution_agent_id(execution), &info);
-    if (result == ASM_OK) result = tool_loop_look(loop, &info.state);
+    asm_result result = asm_execution_state(execution, &state);
+    if (result == ASM_OK) result = tool_loop_look(loop, &state);
     if (result == ASM_ERR_NO_MEMORY) return tool_loop_continue(result);
     if (result != ASM_OK)
         return tool_loop_end(ASM_OUTCOME_FAILED, ASM_STR("the state's tool calls cannot be read"));

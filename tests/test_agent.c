@@ -425,6 +425,11 @@ static void emit_everything(script *s, asm_execution execution) {
     assert_int_equal(asm_emit_debug_event(execution, &custom), ASM_OK);
     assert_true(asm_execution_is_active(execution));
     expect_text(asm_execution_agent_id(execution), A1);
+    asm_agent_state seen;
+    assert_int_equal(asm_execution_state(execution, &seen), ASM_OK);
+    assert_int_equal(seen.message_count, 1);
+    expect_text(seen.messages[0].content, ID("Hello"));
+    assert_int_equal(seen.todo_count, 2);
 }
 
 static void test_what_drivers_tell(void **state) {
@@ -546,8 +551,10 @@ static void test_late_results(void **state) {
     assert_int_equal(asm_execution_finish(first, &completed), ASM_ERR_NOT_FOUND);
     assert_int_equal(server.late, 3);
     expect_status(A1, ASM_AGENT_CANCELLED);
+    asm_agent_state seen;
     assert_false(asm_execution_is_active(first));
     assert_null(asm_execution_agent_id(first).data);
+    assert_int_equal(asm_execution_state(first, &seen), ASM_ERR_NOT_FOUND);
     expect_log("");
     /* A newer execution: the old one's results are still late. */
     assert_int_equal(asm_agent_add_message(&server, A1, &message), ASM_OK);
@@ -619,6 +626,12 @@ static void test_decisions(void **state) {
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     assert_int_equal(info.request_count, 2);
     assert_non_null(info.interrupt_data.data);
+    expect_text(info.requests[0].tool_call_id, ID("c1"));
+    expect_text(info.requests[0].tool_name, ID("write_file"));
+    expect_text(info.requests[0].arguments, requests[0].arguments);
+    assert_null(info.requests[1].tool_call_id.data);
+    expect_text(info.requests[1].tool_name, ID("run"));
+    expect_text(info.requests[1].arguments, ID("{}"));
 #define APPROVE                                                                                              \
     {                                                                                                        \
         ASM_DECISION_APPROVE, {NULL, 0}, {                                                                   \
@@ -681,6 +694,7 @@ static void test_decisions(void **state) {
     expect_log("a1 status_changed {\"status\":\"running\"}\n");
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     assert_null(info.interrupt_data.data);
+    assert_null(info.requests);
     assert_int_equal(info.request_count, 0);
     poll_server();
     assert_string_equal(s.resumed_with, "2({\"path\":\"b.c\"}|) 3(|too risky) ");
