@@ -224,6 +224,7 @@ struct asm_pubsub {
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
     uint32_t generation;
+    uint32_t direct_epoch; /* changes when what a topic's handle remembers may be wrong */
     uint64_t next_serial;
     uint64_t pattern_epoch; /* changes when a topic may match other patterns than before */
     struct asm__node *pattern_root;
@@ -1161,12 +1162,16 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic) {
 
 #define ASM__CACHED_MATCHES 4
 
-typedef struct asm__entry {
+typedef struct asm__subscriber {
     asm_message_callback callback; /* NULL: ended, kept until no round is under way */
     void *user;
-    uint64_t serial; /* when it was subscribed; entries are sorted by it */
-    uint32_t slot;   /* of its handle */
+    uint32_t slot; /* of its handle */
     uint32_t generation;
+} asm__subscriber;
+
+typedef struct asm__entry {
+    asm__subscriber subscriber;
+    uint64_t serial; /* when it was subscribed; entries are sorted by it */
 } asm__entry;
 
 /* What a publish looks at stands together, and next to the text. */
@@ -1183,15 +1188,16 @@ typedef struct asm__node {
     } as;
     struct asm__node *next_unswept;
     uint64_t hash;
-    uint64_t match_epoch; /* topics: when `matches` was found */
-    uint32_t keepers;     /* what else keeps it: handles of a topic, children of a segment */
+    uint64_t match_epoch;  /* topics: when `matches` was found */
+    uint32_t direct_epoch; /* topics: when a handle last remembered the only subscriber */
+    uint32_t keepers;      /* what else keeps it: handles of a topic, children of a segment */
     uint8_t match_count;
     bool is_topic;
     bool is_unswept;
     struct asm__node *parent; /* of a segment */
     size_t size;              /* of the text */
     uint64_t plain_epoch;     /* topics: when no pattern was found to match */
-    asm__entry *entries;      /* `only`, or an stb_ds array */
+    asm__entry *entries;      /* `only` if there is no more than one, else an stb_ds array */
     uint32_t count;           /* of entries */
     uint32_t live;            /* entries that have not ended */
     asm__entry only;          /* most topics have one subscriber */
@@ -1203,11 +1209,17 @@ typedef struct asm__slot {
 } asm__slot;
 
 typedef struct asm__handle {
+    union {
+        asm__subscriber direct; /* a topic's: whom alone a publish reaches */
+        uint64_t serial;        /* a subscription's */
+        uint32_t next_free;     /* a free one's */
+    } as;
     asm__node *node;
-    uint64_t serial;     /* 0: a topic's */
-    uint32_t generation; /* 0: free */
-    uint32_t next_free;
+    uint32_t generation;   /* 0: free */
+    uint32_t direct_epoch; /* a topic's: when `direct` was right; a subscription's: 0 */
 } asm__handle;
+
+#define ASM__FIRST_EPOCH 2 /* of direct_epoch, so that one before it is not 0 */
 
 static const char *asm__node_text(const asm__node *node) {
     return (const char *)(node + 1);
@@ -1470,27 +1482,27 @@ static bool asm__handle_reserve(asm_pubsub *pubsub) {
                                    asm__reserve(pubsub->handles, asm__count(pubsub->handles) + 1));
 }
 
-static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, uint64_t serial) {
+static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_topic) {
     uint32_t slot = pubsub->free_handle - 1;
     if (pubsub->free_handle) {
-        pubsub->free_handle = pubsub->handles[slot].next_free;
+        pubsub->free_handle = pubsub->handles[slot].as.next_free;
     } else {
         slot = (uint32_t)asm__count(pubsub->handles);
         stbds_header(pubsub->handles)->length++;
     }
     asm__handle *handle = &pubsub->handles[slot];
+    memset(handle, 0, sizeof *handle);
     handle->node = node;
-    handle->serial = serial;
+    handle->direct_epoch = is_topic ? pubsub->direct_epoch - 1 : 0;
     pubsub->generation += pubsub->generation == UINT32_MAX ? 2 : 1; /* not 0 */
     handle->generation = pubsub->generation;
-    handle->next_free = 0;
     pubsub->handles_used++;
     return slot;
 }
 
 static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
     pubsub->handles[slot].generation = 0;
-    pubsub->handles[slot].next_free = pubsub->free_handle;
+    pubsub->handles[slot].as.next_free = pubsub->free_handle;
     pubsub->free_handle = slot + 1;
     if (--pubsub->handles_used == 0) {
         asm__array_free(pubsub->handles);
@@ -1499,11 +1511,16 @@ static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
 }
 
 /* The handle that `slot` and `generation` name, or NULL. */
-static asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, uint32_t slot,
-                                     uint32_t generation, bool is_topic) {
+static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, uint32_t slot,
+                                            uint32_t generation) {
     if (!pubsub || owner != pubsub || slot >= asm__count(pubsub->handles)) return NULL;
     asm__handle *handle = &pubsub->handles[slot];
-    return handle->generation == generation && (handle->serial == 0) == is_topic ? handle : NULL;
+    return handle->generation == generation ? handle : NULL;
+}
+
+static asm__handle *asm__handle_find_topic(const asm_pubsub *pubsub, asm_topic topic) {
+    asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
+    return handle && handle->direct_epoch ? handle : NULL;
 }
 
 static bool asm__node_in_use(const asm__node *node) {
@@ -1519,7 +1536,16 @@ static void asm__node_counted(asm_pubsub *pubsub, const asm__node *node, bool wa
     if (!node->is_topic && is_in_use != was_in_use) pubsub->pattern_epoch++;
 }
 
-/* Removes ended entries once they outnumber the others, and nodes that nothing keeps. */
+/* Has handles forget what they remember, if the subscriptions of `node` have to do with it. */
+static void asm__direct_forget(asm_pubsub *pubsub, const asm__node *node) {
+    if (node->is_topic && node->direct_epoch != pubsub->direct_epoch) return;
+    if (pubsub->direct_epoch++ < UINT32_MAX) return;
+    pubsub->direct_epoch = ASM__FIRST_EPOCH; /* from the start again: nothing may remember it */
+    for (size_t i = 0; i < asm__count(pubsub->handles); i++)
+        if (pubsub->handles[i].direct_epoch) pubsub->handles[i].direct_epoch = ASM__FIRST_EPOCH - 1;
+}
+
+/* Removes ended entries once they are as many as the others, and nodes that nothing keeps. */
 static ASM__NO_INLINE void asm__sweep(asm_pubsub *pubsub) {
     while (pubsub->unswept) {
         asm__node *node = pubsub->unswept;
@@ -1527,11 +1553,16 @@ static ASM__NO_INLINE void asm__sweep(asm_pubsub *pubsub) {
         node->is_unswept = false;
         if (!node->live) {
             asm__entries_free(node);
-        } else if (node->count / 2 > node->live) {
+        } else if (node->count / 2 >= node->live) {
             uint32_t kept = 0;
             for (uint32_t i = 0; i < node->count; i++)
-                if (node->entries[i].callback) node->entries[kept++] = node->entries[i];
+                if (node->entries[i].subscriber.callback) node->entries[kept++] = node->entries[i];
             node->count = kept;
+            if (kept == 1) {
+                node->only = node->entries[0];
+                asm__array_free(node->entries);
+                node->entries = &node->only;
+            }
         }
         asm__node_prune(pubsub, node);
     }
@@ -1548,44 +1579,47 @@ static void asm__node_unswept(asm_pubsub *pubsub, asm__node *node) {
 
 static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
                                  void *user, asm_subscription *subscription) {
-    if (!node || !asm__entries_reserve(node) || !asm__handle_reserve(pubsub)) {
+    if (!node || !asm__handle_reserve(pubsub) || !asm__entries_reserve(node)) {
         asm__node_prune(pubsub, node);
         return ASM_ERR_NO_MEMORY;
     }
-    asm__entry entry;
-    entry.callback = callback;
-    entry.user = user;
-    entry.serial = ++pubsub->next_serial;
-    entry.slot = asm__handle_create(pubsub, node, entry.serial);
-    entry.generation = pubsub->handles[entry.slot].generation;
+    asm__subscriber subscriber;
+    subscriber.callback = callback;
+    subscriber.user = user;
+    subscriber.slot = asm__handle_create(pubsub, node, false);
+    subscriber.generation = pubsub->handles[subscriber.slot].generation;
+    pubsub->handles[subscriber.slot].as.serial = ++pubsub->next_serial;
     const bool was_in_use = asm__node_in_use(node);
-    node->entries[node->count++] = entry;
+    node->entries[node->count].subscriber = subscriber;
+    node->entries[node->count++].serial = pubsub->next_serial;
     node->live++;
     pubsub->subscriptions++;
     asm__node_counted(pubsub, node, was_in_use);
+    asm__direct_forget(pubsub, node);
     if (subscription) {
         subscription->pubsub = pubsub;
-        subscription->slot = entry.slot;
-        subscription->generation = entry.generation;
+        subscription->slot = subscriber.slot;
+        subscription->generation = subscriber.generation;
     }
     return ASM_OK;
 }
 
-static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__entry *entry) {
-    asm__handle_free(pubsub, entry->slot);
-    entry->callback = NULL;
+static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__subscriber *subscriber) {
+    asm__handle_free(pubsub, subscriber->slot);
+    subscriber->callback = NULL;
     node->live--;
     pubsub->subscriptions--;
     asm__node_counted(pubsub, node, true);
+    asm__direct_forget(pubsub, node);
 }
 
 static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
                                        const void *user) {
     bool found = false;
     for (size_t i = 0; node && i < node->count; i++) {
-        asm__entry *entry = &node->entries[i];
-        if (entry->callback && entry->callback == callback && entry->user == user) {
-            asm__unsubscribe(pubsub, node, entry);
+        asm__subscriber *subscriber = &node->entries[i].subscriber;
+        if (subscriber->callback == callback && subscriber->user == user) {
+            asm__unsubscribe(pubsub, node, subscriber);
             found = true;
         }
     }
@@ -1595,6 +1629,7 @@ static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_
 
 ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *options) {
     memset(pubsub, 0, sizeof *pubsub);
+    pubsub->direct_epoch = ASM__FIRST_EPOCH;
     if (options) pubsub->options = *options;
     if (!pubsub->options.max_depth) pubsub->options.max_depth = 32;
     else if (pubsub->options.max_depth > ASM_PUBSUB_MAX_DEPTH)
@@ -1638,16 +1673,16 @@ ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *
 
 ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription) {
     const asm__handle *handle =
-        asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation, false);
-    if (!handle) return ASM_ERR_NOT_FOUND;
+        asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation);
+    if (!handle || handle->direct_epoch) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
     size_t low = 0, high = node->count;
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
-        if (node->entries[middle].serial <= handle->serial) low = middle;
+        if (node->entries[middle].serial <= handle->as.serial) low = middle;
         else high = middle;
     }
-    asm__unsubscribe(pubsub, node, &node->entries[low]);
+    asm__unsubscribe(pubsub, node, &node->entries[low].subscriber);
     asm__node_unswept(pubsub, node);
     return ASM_OK;
 }
@@ -1676,13 +1711,13 @@ ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_
     node->keepers++;
     asm__node_counted(pubsub, node, was_in_use);
     resolved->pubsub = pubsub;
-    resolved->slot = asm__handle_create(pubsub, node, 0);
+    resolved->slot = asm__handle_create(pubsub, node, true);
     resolved->generation = pubsub->handles[resolved->slot].generation;
     return ASM_OK;
 }
 
 ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic) {
-    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation, true);
+    const asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
     asm__handle_free(pubsub, topic.slot);
@@ -1723,21 +1758,21 @@ static void asm__heap_sift_down(asm__cursor *heap, size_t count, size_t at) {
     }
 }
 
-/* The entry of several lists that comes next. */
-static const asm__entry *asm__round_pop(const asm_pubsub *pubsub, asm__round *round) {
+/* The subscriber of several lists that comes next. */
+static const asm__subscriber *asm__round_pop(const asm_pubsub *pubsub, asm__round *round) {
     asm__cursor *heap = pubsub->cursors + round->cursors;
-    const asm__entry *entry = &heap->node->entries[heap->at];
+    const asm__subscriber *subscriber = &heap->node->entries[heap->at].subscriber;
     if (++heap->at == heap->end) *heap = heap[--round->cursor_count];
     asm__heap_sift_down(heap, round->cursor_count, 0);
-    return entry;
+    return subscriber;
 }
 
-static inline void asm__round_call(asm__round *round, const asm__entry *entry) {
-    if (!entry->callback || entry->user == round->passed_over) return;
+static inline void asm__round_call(asm__round *round, const asm__subscriber *subscriber) {
+    if (!subscriber->callback || subscriber->user == round->passed_over) return;
     round->delivered++;
-    round->message.subscription.slot = entry->slot;
-    round->message.subscription.generation = entry->generation;
-    entry->callback(entry->user, &round->message);
+    round->message.subscription.slot = subscriber->slot;
+    round->message.subscription.generation = subscriber->generation;
+    subscriber->callback(subscriber->user, &round->message);
 }
 
 static ASM__NO_INLINE void asm__round_run_several(const asm_pubsub *pubsub, asm__round *round) {
@@ -1750,7 +1785,7 @@ static inline void asm__round_run(const asm_pubsub *pubsub, asm__round *round) {
     const asm__node *node = round->node;
     const uint32_t end = round->end;
     while (round->at < end)
-        asm__round_call(round, &node->entries[round->at++]);
+        asm__round_call(round, &node->entries[round->at++].subscriber);
     if (!node) asm__round_run_several(pubsub, round);
 }
 
@@ -1821,42 +1856,71 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub) {
     return asm__is_deepest(pubsub);
 }
 
+static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const char *topic,
+                                    const asm_message *message) {
+    round->outer = pubsub->innermost;
+    round->at = 0;
+    round->delivered = 0;
+    round->message = *message;
+    round->message.topic = topic;
+    round->message.subscription.pubsub = pubsub;
+    round->message.subscription.slot = round->message.subscription.generation = 0;
+    if (!message->wrapper.data) round->message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
+    if (!message->session_id.data && message->event) round->message.session_id = message->event->session_id;
+    pubsub->published++;
+    pubsub->innermost = round; /* cppcheck-suppress autoVariables ; reset by asm__round_end() */
+}
+
+static inline void asm__round_end(asm_pubsub *pubsub, asm__round *outer, size_t called, size_t *delivered) {
+    pubsub->innermost = outer;
+    pubsub->delivered += called;
+    if (delivered) *delivered += called;
+    if (pubsub->unswept && !outer) asm__sweep(pubsub);
+}
+
 /* Publishes to the topic that has `node`, or has none as nobody subscribed to it by name. */
-static asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node, asm_str topic,
-                               const asm_message *message, size_t *delivered) {
+static ASM__NO_INLINE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node,
+                                              asm_str topic, const asm_message *message, size_t *delivered) {
     asm__round round;
-    round.outer = pubsub->innermost;
     if (asm__is_deepest(pubsub)) {
         pubsub->dropped++;
         return ASM_ERR_DEPTH;
     }
-    pubsub->published++;
     round.node = node;
     const bool is_plain = node && node->plain_epoch == pubsub->pattern_epoch;
-    if (!is_plain && !asm__round_match(pubsub, &round, node, topic)) return ASM_OK;
-    round.at = 0;
+    if (!is_plain && !asm__round_match(pubsub, &round, node, topic)) {
+        pubsub->published++;
+        return ASM_OK;
+    }
+    asm__round_begin(pubsub, &round, topic.data, message);
     round.end = round.node ? round.node->count : 0;
-    round.delivered = 0;
     round.passed_over = sender ? sender : &round;
-    round.message = *message;
-    round.message.topic = topic.data;
-    memset(&round.message.subscription, 0, sizeof round.message.subscription);
-    round.message.subscription.pubsub = pubsub;
-    if (!message->wrapper.data) round.message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
-    if (!message->session_id.data && message->event) round.message.session_id = message->event->session_id;
-
-    pubsub->innermost = &round; /* cppcheck-suppress autoVariables ; reset below */
     if (round.outer) {
         pubsub->depth++;
         asm__rounds_finish(pubsub, &round);
     }
     asm__round_run(pubsub, &round);
-    pubsub->innermost = round.outer;
     if (round.outer) pubsub->depth--;
     if (!round.node) pubsub->cursors_used = round.cursors;
-    pubsub->delivered += round.delivered;
-    if (delivered) *delivered += round.delivered;
-    if (pubsub->unswept && !round.outer) asm__sweep(pubsub);
+    asm__round_end(pubsub, round.outer, round.delivered, delivered);
+    return ASM_OK;
+}
+
+/* The same where no round is under way and `node` has this one subscriber. Whom to call is read first, so
+ * that a processor that guessed somebody else sees it early. */
+static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node,
+                                             const asm__subscriber *subscriber, const asm_message *message,
+                                             size_t *delivered) {
+    const asm__subscriber called = *subscriber;
+    asm__round round;
+    asm__round_begin(pubsub, &round, asm__node_text(node), message);
+    round.node = node;
+    round.end = 0;
+    round.message.subscription.slot = called.slot;
+    round.message.subscription.generation = called.generation;
+    called.callback(called.user, &round.message);
+    if (delivered) *delivered = 0;
+    asm__round_end(pubsub, NULL, 1, delivered);
     return ASM_OK;
 }
 
@@ -1870,7 +1934,13 @@ ASM_API asm_result asm_pubsub_publish_from(asm_pubsub *pubsub, const void *sende
 
 ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, const asm_message *message,
                                       size_t *delivered) {
-    return asm_pubsub_publish_from(pubsub, NULL, topic, message, delivered);
+    if (delivered) *delivered = 0;
+    if (!pubsub || !topic || !*topic || !message) return ASM_ERR_INVALID_ARGUMENT;
+    const asm_str text = asm_str_from(topic);
+    asm__node *node = asm__topic_find(pubsub, text);
+    if (node && node->count == 1 && node->plain_epoch == pubsub->pattern_epoch && !pubsub->innermost)
+        return asm__publish_direct(pubsub, node, &node->only.subscriber, message, delivered);
+    return asm__publish(pubsub, NULL, node, text, message, delivered);
 }
 
 ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
@@ -1888,19 +1958,37 @@ ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const 
     return result;
 }
 
-ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
-                                          const asm_message *message, size_t *delivered) {
+/* Has the handle remember the only subscriber of its topic, if there is no more than that. */
+static void asm__direct_remember(const asm_pubsub *pubsub, asm__handle *handle) {
+    asm__node *node = handle->node;
+    if (node->count != 1 || !node->live || node->plain_epoch != pubsub->pattern_epoch) return;
+    handle->as.direct = node->only.subscriber;
+    handle->direct_epoch = node->direct_epoch = pubsub->direct_epoch;
+}
+
+static ASM__NO_INLINE asm_result asm__publish_by_handle(asm_pubsub *pubsub, const void *sender,
+                                                        asm_topic topic, const asm_message *message,
+                                                        size_t *delivered) {
     if (delivered) *delivered = 0;
     if (!pubsub || !message) return ASM_ERR_INVALID_ARGUMENT;
-    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation, true);
+    asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
+    asm__direct_remember(pubsub, handle);
     const asm_str text = asm_str_make(asm__node_text(handle->node), handle->node->size);
     return asm__publish(pubsub, sender, handle->node, text, message, delivered);
 }
 
+ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
+                                          const asm_message *message, size_t *delivered) {
+    return asm__publish_by_handle(pubsub, sender, topic, message, delivered);
+}
+
 ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic topic, const asm_message *message,
                                      size_t *delivered) {
-    return asm_topic_publish_from(pubsub, NULL, topic, message, delivered);
+    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
+    if (handle && handle->direct_epoch == pubsub->direct_epoch && !pubsub->innermost && message)
+        return asm__publish_direct(pubsub, handle->node, &handle->as.direct, message, delivered);
+    return asm__publish_by_handle(pubsub, NULL, topic, message, delivered);
 }
 
 ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *topics, size_t count,
@@ -1908,8 +1996,7 @@ ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *to
     size_t sum = 0;
     asm_result result = pubsub && message && (topics || !count) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
     for (size_t i = 0; result == ASM_OK && i < count; i++)
-        if (!asm__handle_find(pubsub, topics[i].pubsub, topics[i].slot, topics[i].generation, true))
-            result = ASM_ERR_NOT_FOUND;
+        if (!asm__handle_find_topic(pubsub, topics[i])) result = ASM_ERR_NOT_FOUND;
     for (size_t i = 0; result == ASM_OK && i < count; i++) {
         size_t called = 0;
         result = asm_topic_publish(pubsub, topics[i], message, &called);

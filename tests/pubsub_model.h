@@ -21,6 +21,8 @@ static struct model_subscription {
     asm_subscription handle;
 } model[4096];
 static size_t model_count, model_live;
+static size_t most_live = MAX_LIVE;    /* there are many subscriptions at times, or only a few, */
+static unsigned patterns_in_eight = 4; /* of which half are patterns, or hardly any */
 static unsigned last_identity;
 
 /* A publish under way: whom it reaches, in order. */
@@ -95,9 +97,9 @@ static void subscriber(void *user, const asm_message *message) {
 }
 
 static void act_subscribe(void) {
-    if (model_live == MAX_LIVE || model_count == sizeof model / sizeof *model) return;
+    if (model_live >= most_live || model_count == sizeof model / sizeof *model) return;
     struct model_subscription *added = &model[model_count++];
-    added->is_pattern = roll(2) == 0;
+    added->is_pattern = roll(8) < patterns_in_eight;
     added->is_live = true;
     added->owner = 1 + (int)roll(OWNERS);
     added->identity = ++last_identity;
@@ -164,9 +166,11 @@ static void act_publish(void) {
     }
     const void *from = (const void *)(intptr_t)sender;
     size_t delivered = 99;
-    const asm_result result =
-        handle >= 0 ? asm_topic_publish_from(&bus, from, handles[handle].topic, &message, &delivered)
-                    : asm_pubsub_publish_from(&bus, from, name, &message, &delivered);
+    asm_result result;
+    if (handle < 0 && sender) result = asm_pubsub_publish_from(&bus, from, name, &message, &delivered);
+    else if (handle < 0) result = asm_pubsub_publish(&bus, name, &message, &delivered);
+    else if (sender) result = asm_topic_publish_from(&bus, from, handles[handle].topic, &message, &delivered);
+    else result = asm_topic_publish(&bus, handles[handle].topic, &message, &delivered);
     if (!round) {
         assert_int_equal(result, is_stale ? ASM_ERR_NOT_FOUND : ASM_ERR_DEPTH);
         assert_int_equal(delivered, 0);
@@ -206,8 +210,14 @@ static void act_close(void) {
     }
 }
 
+static void change_times(void) {
+    most_live = roll(2) ? MAX_LIVE : MAX_LIVE / 8;
+    patterns_in_eight = roll(2) ? 4 : roll(2);
+}
+
 static void act(void) {
     steps++;
+    if (roll(1000) == 0) change_times();
     switch (roll(24)) {
     case 0:
     case 1:

@@ -439,33 +439,46 @@ static void look(void *user, const asm_message *message) {
     seen_copy = *message;
 }
 
+static void expect_message(const asm_message *sent, const char *wrapper, const char *session_id,
+                           const asm_subscription *subscription) {
+    assert_string_equal(seen_copy.topic, "t");
+    assert_true(asm_str_equal(seen_copy.wrapper, asm_str_from(wrapper)));
+    assert_true(asm_str_equal(seen_copy.session_id, asm_str_from(session_id)));
+    assert_ptr_equal(seen_copy.event, sent->event);
+    assert_ptr_equal(seen_copy.text.data, sent->text.data);
+    assert_int_equal(seen_copy.text.size, sent->text.size);
+    assert_memory_equal(&seen_copy.subscription, subscription, sizeof *subscription);
+    memset(&seen_copy, 0, sizeof seen_copy);
+}
+
+/* By name and by handle, both for the first time and when they know their way. */
 static void test_message(void **state) {
     (void)state;
     asm_pubsub bus;
+    asm_topic topic;
     asm_subscription subscription;
     asm_event event;
-    asm_message message;
+    asm_message message, full;
     memset(&event, 0, sizeof event);
     memset(&message, 0, sizeof message);
     event.type = ASM_EVENT_RUN_STARTED;
     event.session_id = ASM_STR("ses");
     message.event = &event;
+    full = message;
+    full.wrapper = ASM_STR("agent");
+    full.session_id = ASM_STR("other");
+    full.text = ASM_STR("hello");
     asm_pubsub_init(&bus, NULL);
     asm_pubsub_subscribe(&bus, "t", look, NULL, &subscription);
-    asm_pubsub_publish(&bus, "t", &message, NULL);
-    assert_string_equal(seen_copy.topic, "t");
-    assert_true(asm_str_equal(seen_copy.wrapper, ASM_STR("asm_event")));
-    assert_true(asm_str_equal(seen_copy.session_id, ASM_STR("ses")));
-    assert_ptr_equal(seen_copy.event, &event);
-    assert_null(seen_copy.text.data);
-    assert_memory_equal(&seen_copy.subscription, &subscription, sizeof subscription);
-    message.wrapper = ASM_STR("agent");
-    message.session_id = ASM_STR("other");
-    message.text = ASM_STR("hello");
-    asm_pubsub_publish(&bus, "t", &message, NULL);
-    assert_true(asm_str_equal(seen_copy.wrapper, ASM_STR("agent")));
-    assert_true(asm_str_equal(seen_copy.session_id, ASM_STR("other")));
-    assert_true(asm_str_equal(seen_copy.text, ASM_STR("hello")));
+    asm_topic_resolve(&bus, "t", &topic);
+    for (int i = 0; i < 6; i++) {
+        if (i < 3) asm_pubsub_publish(&bus, "t", &message, NULL);
+        else asm_topic_publish(&bus, topic, &message, NULL);
+        expect_message(&message, "asm_event", "ses", &subscription);
+        if (i < 3) asm_pubsub_publish(&bus, "t", &full, NULL);
+        else asm_topic_publish(&bus, topic, &full, NULL);
+        expect_message(&full, "agent", "other", &subscription);
+    }
     asm_pubsub_close(&bus);
 }
 
@@ -607,6 +620,82 @@ static void test_resolved_topic(void **state) {
     subscribe(&other, "x", "x");
     assert_int_equal(asm_topic_publish(&other, again, &message, NULL), ASM_ERR_NOT_FOUND);
     asm_pubsub_close(&other);
+    asm_pubsub_close(&bus);
+}
+
+/* By handle and by name, more than once: who is alone with a topic is remembered. */
+static void expect_reached(asm_pubsub *bus, asm_topic topic, const char *expected) {
+    const asm_message message = text_message("");
+    for (int i = 0; i < 3; i++) {
+        size_t delivered = 99;
+        assert_int_equal(asm_topic_publish(bus, topic, &message, &delivered), ASM_OK);
+        assert_int_equal(delivered, strlen(expected) / strlen("a<t() "));
+        expect_calls(expected);
+        assert_int_equal(publish(bus, "t", ""), delivered);
+        expect_calls(expected);
+    }
+}
+
+static void test_only_subscriber(void **state) {
+    (void)state;
+    asm_pubsub bus;
+    asm_topic topic, again;
+    asm_subscription pattern;
+    asm_pubsub_init(&bus, NULL);
+    asm_topic_resolve(&bus, "t", &topic);
+    asm_topic_resolve(&bus, "t", &again);
+    subscribe(&bus, "t", "a");
+    expect_reached(&bus, topic, "a<t() ");
+    expect_reached(&bus, again, "a<t() ");
+    subscribe(&bus, "t", "b");
+    expect_reached(&bus, topic, "a<t() b<t() ");
+    asm_pubsub_unsubscribe_all(&bus, "t", record, (void *)(uintptr_t) "a");
+    expect_reached(&bus, again, "b<t() ");
+    asm_pubsub_subscribe_pattern(&bus, "*", record, (void *)(uintptr_t) "p", &pattern);
+    expect_reached(&bus, again, "b<t() p<t() ");
+    const asm_topic forged = {pattern.pubsub, pattern.slot, pattern.generation};
+    assert_int_equal(asm_topic_release(&bus, forged), ASM_ERR_NOT_FOUND);
+    asm_pubsub_unsubscribe(&bus, pattern);
+    expect_reached(&bus, topic, "b<t() ");
+    expect_reached(&bus, again, "b<t() ");
+    const asm_message message = text_message("");
+    size_t delivered;
+    assert_int_equal(asm_topic_publish(&bus, topic, NULL, NULL), ASM_ERR_INVALID_ARGUMENT);
+    asm_topic_publish_from(&bus, &bus, topic, &message, &delivered);
+    assert_int_equal(delivered, 1);
+    expect_calls("b<t() ");
+    asm_topic_release(&bus, topic);
+    assert_int_equal(asm_topic_publish(&bus, topic, &message, &delivered), ASM_ERR_NOT_FOUND);
+    assert_int_equal(delivered, 0);
+    asm_pubsub_unsubscribe_all(&bus, "t", record, (void *)(uintptr_t) "b");
+    expect_reached(&bus, again, "");
+    assert_int_equal(bus.delivered, 3 * 2 * (1 + 1 + 2 + 1 + 2 + 1 + 1) + 1);
+    assert_int_equal(bus.published, 3 * 2 * 8 + 1);
+    asm_pubsub_close(&bus);
+}
+
+/* What was remembered long ago is not taken for new when the counter starts again. */
+static void test_only_subscriber_after_overflow(void **state) {
+    (void)state;
+    asm_pubsub bus;
+    asm_topic topic, other;
+    const asm_message message = text_message("");
+    asm_pubsub_init(&bus, NULL);
+    asm_topic_resolve(&bus, "t", &topic);
+    asm_topic_resolve(&bus, "other", &other);
+    subscribe(&bus, "t", "a");
+    subscribe(&bus, "other", "o");
+    expect_reached(&bus, topic, "a<t() ");
+    const uint32_t epoch = bus.direct_epoch;
+    asm_pubsub_unsubscribe_all(&bus, "t", record, (void *)(uintptr_t) "a");
+    assert_int_not_equal(bus.direct_epoch, epoch);
+    bus.direct_epoch = UINT32_MAX; /* as after so many changes */
+    asm_topic_publish(&bus, other, &message, NULL);
+    asm_topic_publish(&bus, other, &message, NULL);
+    asm_pubsub_unsubscribe_all(&bus, "other", record, (void *)(uintptr_t) "o");
+    expect_calls("o<other() o<other() ");
+    assert_int_equal(bus.direct_epoch, epoch);
+    expect_reached(&bus, topic, "");
     asm_pubsub_close(&bus);
 }
 
@@ -1294,6 +1383,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_publish_from, start, finish),
         cmocka_unit_test_setup_teardown(test_publish_all, start, finish),
         cmocka_unit_test_setup_teardown(test_resolved_topic, start, finish),
+        cmocka_unit_test_setup_teardown(test_only_subscriber, start, finish),
+        cmocka_unit_test_setup_teardown(test_only_subscriber_after_overflow, start, finish),
         cmocka_unit_test_setup_teardown(test_invalid_arguments, start, finish),
         cmocka_unit_test_setup_teardown(test_rule_subscribe_inside, start, finish),
         cmocka_unit_test_setup_teardown(test_rule_new_subscription_gets_nested_publish, start, finish),
