@@ -814,16 +814,21 @@ static uint64_t asm__hash_load(const char *bytes, size_t size) {
 /* NOLINTEND(clang-analyzer-core.*) */
 
 /* The seed goes into every factor: who does not know it cannot make one of them 0, which would hide the
- * other. */
+ * other. What depends on the size comes last, as that is often known late. */
 static uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
-    const uint64_t key = seed ^ 0x9e3779b97f4a7c15u, other_key = seed ^ 0xe7037ed1a0b428dbu;
-    uint64_t hash = key;
-    size_t left = size;
-    for (; left > 16; left -= 16, bytes += 16)
-        hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ other_key, asm__hash_load(bytes + 8, 8) ^ hash);
-    const uint64_t first = asm__hash_load(bytes, left > 8 ? 8 : left);
-    const uint64_t last = left > 8 ? asm__hash_load(bytes + left - 8, 8) : 0;
-    return asm__hash_mix(asm__hash_mix(first ^ key, last ^ other_key) ^ key, (hash ^ other_key) + size);
+    const uint64_t other_key = seed ^ 0xe7037ed1a0b428dbu;
+    uint64_t hash = seed ^ 0x9e3779b97f4a7c15u, first, last;
+    if (size > 16) {
+        const char *end = bytes + size - 16;
+        for (; bytes < end; bytes += 16)
+            hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ other_key, asm__hash_load(bytes + 8, 8) ^ hash);
+        first = asm__hash_load(end, 8);
+        last = asm__hash_load(end + 8, 8);
+    } else {
+        first = asm__hash_load(bytes, size > 8 ? 8 : size);
+        last = size > 8 ? asm__hash_load(bytes + size - 8, 8) : 0;
+    }
+    return asm__hash_mix(first ^ hash, last ^ (other_key + size));
 }
 
 ASM_API uint64_t asm__hash_text(asm_str text, uint64_t seed) {
