@@ -848,12 +848,14 @@ static bool asm__topic_must_escape(unsigned char byte) {
     return byte < 0x20 || byte == 0x7f || byte == ':' || byte == '%' || byte == '*';
 }
 
-/* Whether asm__topic_must_escape() may hold for one of eight bytes: a high bit is set. It also is for all
- * bytes below `+`, for most that are not ASCII, and behind a byte for which it holds. */
+/* Eight bytes at once: a byte's high bit is set in the result where asm__topic_must_escape() may hold for it.
+ * It also is for all bytes below `+`, for most that are not ASCII, and behind a byte for which it holds. */
 static inline uint64_t asm__topic_suspicious(uint64_t word) {
     const uint64_t each = UINT64_MAX / 255;
-    return ((word - each * '+') | (word + each) | ((word ^ each * ':') - each)) & each * 0x80;
+    return (word - each * '+') | (word + each) | ((word ^ each * ':') - each);
 }
+
+#define ASM__HIGH_BITS (UINT64_MAX / 255 * 0x80)
 
 static inline void asm__topic_begin(asm__topic_writer *writer, char *out, size_t size) {
     writer->out = out;
@@ -874,7 +876,7 @@ static inline uint64_t asm__topic_copy(char *out, const char *bytes, size_t size
         }
         memcpy(&word, bytes + size - 8, 8);
         memcpy(out + size - 8, &word, 8);
-        return found | asm__topic_suspicious(word);
+        return (found | asm__topic_suspicious(word)) & ASM__HIGH_BITS;
     }
     word = UINT64_MAX / 255 * '0';
     if (size >= 4) {
@@ -890,7 +892,7 @@ static inline uint64_t asm__topic_copy(char *out, const char *bytes, size_t size
             out[at] = bytes[at];
         }
     }
-    return asm__topic_suspicious(word);
+    return asm__topic_suspicious(word) & ASM__HIGH_BITS;
 }
 
 static inline bool asm__topic_fits(const asm__topic_writer *writer, size_t size) {
