@@ -1220,8 +1220,12 @@ static void test_close(void **state) {
     assert_int_equal(asm_agent_server_close(&server), ASM_OK);
     assert_int_equal(s.cancels, 1);
     assert_int_equal(server.agents, 0);
-    static const char *const lines[] = {"a1 status_changed {\"status\":\"cancelled\"}", "a1 agent_shutdown",
-                                        "a2 agent_shutdown", "a3 status_changed {\"status\":\"idle\"}",
+    static const char *const lines[] = {"a1 status_changed {\"status\":\"cancelled\"}",
+                                        "a1 node_transferring",
+                                        "a1 agent_shutdown",
+                                        "a2 node_transferring",
+                                        "a2 agent_shutdown",
+                                        "a3 status_changed {\"status\":\"idle\"}",
                                         "a3 agent_shutdown"};
     for (size_t i = 0; i < COUNT(lines); i++)
         expect(strstr(log_text, lines[i]) != NULL, "no %s in\n%s", lines[i], log_text);
