@@ -893,6 +893,19 @@ static uint64_t asm__load64(const char *p) {
     return word;
 }
 
+/* The same with the first byte lowest on any machine. */
+static inline uint64_t asm__load_little(const char *p) {
+#if ASM__LITTLE_ENDIAN
+    return asm__load64(p);
+#else
+    uint64_t word = 0;
+    int i;
+    for (i = 7; i >= 0; i--)
+        word = word << 8 | (unsigned char)p[i];
+    return word;
+#endif
+}
+
 #define ASM__EACH_BYTE UINT64_C(0x0101010101010101)
 
 /* The end of the run of ASCII bytes from `p`. */
@@ -1076,39 +1089,38 @@ static int64_t asm__days_from_date(unsigned year, unsigned month, unsigned day) 
     return (int64_t)(shifted * 365 + shifted / 4 - century + century / 4 + day_of_year) - 719468 - 146097;
 }
 
-static char *asm__put_digits(char *out, unsigned value, int digits) {
+static void asm__put_digits(char *out, unsigned value, int digits) {
     int i;
     for (i = digits - 1; i >= 0; i--) {
         out[i] = (char)('0' + value % 10);
         value /= 10;
     }
-    return out + digits;
 }
 
 /* A number below 100 as two digits. */
-static inline char *asm__put_two_digits(char *out, uint32_t value) {
+static inline void asm__put_two_digits(char *out, uint32_t value) {
     static const char digits[] =
         "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
         "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
         "8081828384858687888990919293949596979899";
     memcpy(out, digits + (size_t)value * 2, 2);
-    return out + 2;
 }
 
-/* The date of a day, counted from 1 March of the year -400: the inverse of asm__days_from_date(), unsigned
- * and so twice as fast. */
-static char *asm__put_date(char *out, uint32_t days) {
+/* The date of a day, counted from 1 March of the year -400, as YYYY-MM-DD but for the hyphens: "Euclidean
+ * Affine Functions and their Application to Calendar Algorithms", Neri and Schneider, 2022. */
+static void asm__put_date(char *out, uint32_t days) {
     uint32_t century = (4 * days + 3) / 146097, day_of_century = (4 * days + 3) % 146097 / 4;
-    uint32_t year = (4 * day_of_century + 3) / 1461, day_of_year = (4 * day_of_century + 3) % 1461 / 4;
-    uint32_t shifted = (5 * day_of_year + 2) / 153, day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    uint32_t month = shifted < 10 ? shifted + 3 : shifted - 9;
-    year += century * 100 + (month <= 2) - 400;
-    out = asm__put_two_digits(out, year / 100);
-    out = asm__put_two_digits(out, year % 100);
-    *out++ = '-';
-    out = asm__put_two_digits(out, month);
-    *out++ = '-';
-    return asm__put_two_digits(out, day);
+    uint64_t years = UINT64_C(2939745) * (4 * day_of_century + 3);
+    uint32_t year = (uint32_t)(years >> 32), day_of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t month_and_day = 2141 * day_of_year + 197913, month = month_and_day >> 16;
+    if (month > 12) { /* January and February belong to the year before */
+        month -= 12;
+        if (++year == 100) year = 0, century++;
+    }
+    asm__put_two_digits(out, century - 4);
+    asm__put_two_digits(out + 2, year);
+    asm__put_two_digits(out + 5, month);
+    asm__put_two_digits(out + 8, (month_and_day & 0xFFFF) / 2141 + 1);
 }
 
 /* Whether a time can be written. */
@@ -1121,33 +1133,30 @@ ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_T
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
     uint64_t seconds;
     uint32_t fraction, second, minutes;
-    char *p = out;
+    int size;
     if (!asm__time_is_valid(time, precision)) return 0;
     time += INT64_C(865565) * 86400 * 1000000; /* days from the year -400 to 1970 */
     seconds = (uint64_t)time / 1000000;
     fraction = (uint32_t)((uint64_t)time % 1000000);
     second = (uint32_t)(seconds % 86400);
     minutes = second / 60;
-    p = asm__put_date(p, (uint32_t)(seconds / 86400));
-    *p++ = 'T';
-    p = asm__put_two_digits(p, minutes / 60);
-    *p++ = ':';
-    p = asm__put_two_digits(p, minutes % 60);
-    *p++ = ':';
-    p = asm__put_two_digits(p, second % 60);
+    memcpy(out, "0000-00-00T00:00:00.000000Z", ASM_TIME_TEXT_SIZE);
+    asm__put_date(out, (uint32_t)(seconds / 86400));
+    asm__put_two_digits(out + 11, minutes / 60);
+    asm__put_two_digits(out + 14, minutes % 60);
+    asm__put_two_digits(out + 17, second % 60);
     if (precision == ASM_TIME_PRECISION_AUTO)
         precision = fraction % 1000 ? ASM_TIME_PRECISION_MICROSECONDS : ASM_TIME_PRECISION_MILLISECONDS;
     if (precision == ASM_TIME_PRECISION_MICROSECONDS) {
-        *p++ = '.';
-        p = asm__put_two_digits(p, fraction / 10000);
-        p = asm__put_two_digits(p, fraction / 100 % 100);
-        p = asm__put_two_digits(p, fraction % 100);
-    } else if (precision > ASM_TIME_PRECISION_SECONDS) {
-        *p++ = '.';
-        p = asm__put_digits(p, fraction / divisors[precision - 1], precision - 1);
+        asm__put_two_digits(out + 20, fraction / 10000);
+        asm__put_two_digits(out + 22, fraction / 100 % 100);
+        asm__put_two_digits(out + 24, fraction % 100);
+        return ASM_TIME_TEXT_SIZE;
     }
-    *p++ = 'Z';
-    return (size_t)(p - out);
+    size = precision == ASM_TIME_PRECISION_SECONDS ? 20 : 20 + precision;
+    asm__put_digits(out + 20, fraction / divisors[precision - 1], precision - 1);
+    out[size - 1] = 'Z';
+    return (size_t)size;
 }
 
 static bool asm__take_byte(const char **p, const char *end, char byte) {
@@ -1166,6 +1175,12 @@ static bool asm__is_digit(char c) {
 /* The number that two digits make. */
 static unsigned asm__two_digits(const char *p) {
     return (unsigned)(unsigned char)p[0] * 10 + (unsigned)(unsigned char)p[1] - '0' * 11;
+}
+
+/* The same for each two of 8 bytes: byte n is the number that the digits n and n + 1 make. */
+static inline uint64_t asm__digit_pairs(const char *p) {
+    uint64_t digits = asm__load_little(p) & ASM__EACH_BYTE * 0x0F;
+    return digits * 10 + (digits >> 8);
 }
 
 static bool asm__take_two_digits(const char **p, const char *end, unsigned *number) {
@@ -1201,7 +1216,9 @@ static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fr
     unsigned digits = 0, i;
     *fraction = 0;
     if (end - *p == 8 && asm__has_form(*p, ".000000Z", "\177vvvvvv\177")) { /* what we write */
-        *fraction = asm__two_digits(*p + 1) * 10000 + asm__two_digits(*p + 3) * 100 + asm__two_digits(*p + 5);
+        uint64_t pairs = asm__digit_pairs(*p);
+        *fraction = (unsigned)(pairs >> 8 & 0xFF) * 10000 + (unsigned)(pairs >> 24 & 0xFF) * 100 +
+                    (unsigned)(pairs >> 40 & 0xFF);
         *p += 7;
         return 6;
     }
@@ -1216,6 +1233,7 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) 
     static const unsigned char days_in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     const char *p = text.data, *end;
     unsigned year, month, day, hour, minute, second, fraction = 0, digits = 0;
+    uint64_t date, clock;
     asm_time parsed;
     int zone;
     bool leap;
@@ -1225,12 +1243,14 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) 
         !asm__has_form(p + 11, "00:00:00", "vv\177vv\177vv") ||
         (p[10] != 'T' && p[10] != 't' && p[10] != ' '))
         return ASM_ERR_SYNTAX;
-    year = asm__two_digits(p) * 100 + asm__two_digits(p + 2);
-    month = asm__two_digits(p + 5);
+    date = asm__digit_pairs(p);
+    clock = asm__digit_pairs(p + 11);
+    year = (unsigned)(date & 0xFF) * 100 + (unsigned)(date >> 16 & 0xFF);
+    month = (unsigned)(date >> 40 & 0xFF);
     day = asm__two_digits(p + 8);
-    hour = asm__two_digits(p + 11);
-    minute = asm__two_digits(p + 14);
-    second = asm__two_digits(p + 17);
+    hour = (unsigned)(clock & 0xFF);
+    minute = (unsigned)(clock >> 24 & 0xFF);
+    second = (unsigned)(clock >> 48 & 0xFF);
     end = p + text.size;
     p += 19;
     if (*p == '.') {
@@ -1482,13 +1502,14 @@ static double asm__decimal_to_double(const asm__decimal *decimal) {
 }
 
 static size_t asm__format_uint64(uint64_t value, char out[20]) {
-    char digits[20], *p = digits + sizeof digits;
-    size_t size;
-    for (; value >= 10; value /= 100)
-        asm__put_two_digits(p -= 2, (uint32_t)(value % 100));
-    if (value > 0 || p == digits + sizeof digits) *--p = (char)('0' + value);
-    size = (size_t)(digits + sizeof digits - p);
-    memcpy(out, p, size);
+    size_t size = 1, at;
+    uint64_t limit;
+    for (limit = 10; size < 20 && value >= limit; limit *= 10)
+        size++;
+    for (at = size; at > 2; value /= 100)
+        asm__put_two_digits(out + (at -= 2), (uint32_t)(value % 100));
+    if (at == 2) asm__put_two_digits(out, (uint32_t)value);
+    else out[0] = (char)('0' + value);
     return size;
 }
 
