@@ -798,6 +798,13 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #define ASM__LITTLE_ENDIAN 0
 #endif
 
+/* For what the compiler would not inline where it matters. */
+#if defined(__GNUC__)
+#define ASM__INLINE __attribute__((always_inline)) static inline
+#else
+#define ASM__INLINE static inline
+#endif
+
 /* >>results */
 
 ASM_API const char *asm_result_string(asm_result result) {
@@ -1672,22 +1679,21 @@ static bool asm__is_plain(char c) {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-#if ASM__SSE2 || ASM__LITTLE_ENDIAN
-/* Marks (with its highest bit) each byte of `word` that is not plain. Bytes above the first one marked may be
- * marked by mistake. */
-static uint64_t asm__special_bytes(uint64_t word) {
-    uint64_t quote = word ^ (ASM__EACH_BYTE * '"'), backslash = word ^ (ASM__EACH_BYTE * '\\');
-    uint64_t marks = (quote - ASM__EACH_BYTE) | (backslash - ASM__EACH_BYTE) | (word - ASM__EACH_BYTE * 0x20);
-    return (marks | word | (word + ASM__EACH_BYTE)) & (ASM__EACH_BYTE * 0x80);
+/* Marks (with its highest bit) each byte of `word` that is not plain. */
+static inline uint64_t asm__special_bytes(uint64_t word) {
+    const uint64_t low = ASM__EACH_BYTE * 0x7F;
+    uint64_t ascii = word & low;
+    uint64_t plain = ((ascii ^ ASM__EACH_BYTE * '"') + low) & ((ascii ^ ASM__EACH_BYTE * '\\') + low) &
+                     (ascii + ASM__EACH_BYTE * 0x60) & ~((ascii + ASM__EACH_BYTE) | word);
+    return ~plain & ~low;
 }
-#endif
 
 #if ASM__SSE2
-/* The same for 16 bytes, all exact. */
+/* The same for 16 bytes; only their highest bits count. */
 static inline __m128i asm__special_lanes(__m128i bytes) {
     __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
     __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    __m128i others = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+    __m128i others = _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
     return _mm_or_si128(_mm_or_si128(quote, backslash), others);
 }
 
@@ -1708,30 +1714,25 @@ static int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+/* Which of 64 bytes are ASCII and special, and in `foreign` which are not ASCII. */
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign);
+
 #if ASM__SSE2
 static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
     return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
            (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
 }
 
-/* Which of 64 bytes are special; of those that are not ASCII only the first of each run. `*before` is 1 if
- * such a run came up to here, and is brought up to date. */
-static inline uint64_t asm__special_mask_64(const char *p, uint64_t *before) {
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
     const __m128i *bytes = (const __m128i *)(const void *)p;
     __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
     __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
     __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b);
     __m128i c1 = asm__special_lanes(c), d1 = asm__special_lanes(d);
-    uint64_t special, foreign, begins;
-    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) {
-        *before = 0;
-        return 0;
-    }
-    special = asm__join_masks(a1, b1, c1, d1);
-    foreign = asm__join_masks(a, b, c, d);
-    begins = foreign & ~(foreign << 1 | *before);
-    *before = foreign >> 63;
-    return (special & ~foreign) | begins;
+    *foreign = 0;
+    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) return 0;
+    *foreign = asm__join_masks(a, b, c, d);
+    return asm__join_masks(a1, b1, c1, d1) & ~*foreign;
 }
 
 /* Which of the 16 bytes at `p` are special, and of those at `q`, which is `distance` behind. */
@@ -1739,24 +1740,23 @@ static inline uint32_t asm__special_pair(const char *p, const char *q, unsigned 
     return asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)) |
            asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)q)) << distance;
 }
-
-static inline void asm__copy_16(char *out, const char *p) {
-    _mm_storeu_si128((__m128i *)(void *)out, _mm_loadu_si128((const __m128i *)(const void *)p));
+#else
+/* The highest bits of 8 bytes, the first lowest. */
+static inline uint64_t asm__byte_mask(uint64_t marks) {
+    return ((marks & ASM__EACH_BYTE * 0x80) >> 7) * UINT64_C(0x0102040810204080) >> 56;
 }
 
-static inline void asm__copy_32(char *out, const char *p) {
-    asm__copy_16(out, p);
-    asm__copy_16(out + 16, p + 16);
-}
-
-/* At least one byte; up to 63 more are read and written. */
-static inline void asm__copy_run(char *out, const char *p, const char *end) {
-    do {
-        asm__copy_32(out, p);
-        asm__copy_32(out + 32, p + 32);
-        out += 64;
-        p += 64;
-    } while (p < end);
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
+    uint64_t marks[8], special = 0, any = 0;
+    int i;
+    *foreign = 0;
+    for (i = 0; i < 8; i++)
+        any |= marks[i] = asm__special_bytes(asm__load_little(p + 8 * i));
+    for (i = 0; i < 8 && any; i++) {
+        special |= asm__byte_mask(marks[i]) << 8 * i;
+        *foreign |= asm__byte_mask(asm__load_little(p + 8 * i)) << 8 * i;
+    }
+    return special & ~*foreign;
 }
 #endif
 
@@ -1789,7 +1789,7 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
     for (; end - p >= 32; p += 32) {
         uint32_t mask = asm__special_pair(p, p + 16, 16);
         if (out) {
-            asm__copy_32(out, p);
+            memcpy(out, p, 32);
             out += 32;
         }
         if (mask) return p + asm__lowest_bit(mask);
@@ -1798,8 +1798,8 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
     if (left >= 16) { /* twice sixteen, which may overlap; below twice eight */
         uint32_t mask = asm__special_pair(p, end - 16, (unsigned)left - 16);
         if (out) {
-            asm__copy_16(out, p);
-            asm__copy_16(out + left - 16, end - 16);
+            memcpy(out, p, 16);
+            memcpy(out + left - 16, end - 16, 16);
         }
         return mask ? p + asm__lowest_bit(mask) : end;
     }
@@ -1880,15 +1880,24 @@ static bool asm__is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Whether `p` begins a character of two, of three bytes that is valid and not escaped; no for some that are.
- */
-static inline bool asm__is_two_bytes(const unsigned char *p) {
-    return p[0] > 0xC2 && p[0] < 0xE0 && (p[1] & 0xC0) == 0x80;
-}
-
-static inline bool asm__is_three_bytes(const unsigned char *p) {
-    return p[0] > 0xE0 && p[0] < 0xF0 && (p[1] & 0xC0) == 0x80 && (p[2] & 0xC0) == 0x80 && p[0] != 0xED &&
-           !(p[0] == 0xE2 && p[1] == 0x80);
+/* The length of the character at `p`, where 4 bytes can be read and the first is not ASCII; 0 if it is
+ * invalid or wants to be escaped (see asm__wants_escape()). */
+static inline unsigned asm__plain_length(const char *p) {
+    const unsigned char *s = (const unsigned char *)p;
+    uint32_t word = s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
+    /* The first byte, and in which half of its range the second one is: so that nothing is decided by the second
+     * one alone, which nobody can predict. */
+    uint32_t half = word & 0x20FF;
+    if (s[0] < 0xE0) return (word & 0xC0E0) == 0x80C0 && s[0] >= 0xC2 && half != 0xC2 ? 2 : 0;
+    if (s[0] < 0xF0)
+        return (word & 0xC0C0F0) == 0x8080E0 && half != 0xE0 && half != 0x20ED &&
+                       (word & 0xFEFFFF) != 0xA880E2
+                   ? 3
+                   : 0;
+    return (word & 0xC0C0C0F8) == 0x808080F0 && (word & 0x30FF) != 0xF0 &&
+                   (s[0] < 0xF4 || (word & 0x30FF) == 0xF4)
+               ? 4
+               : 0;
 }
 
 /* >>json escaping */
@@ -1913,16 +1922,25 @@ static bool asm__wants_escape(const char *p) {
     return c == 0x7F;
 }
 
-/* The letter behind the backslash, for each ASCII byte that does not stand for itself; u for \\u00XX. */
-static const char asm__escape_letters[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu !\"#$%&'()*+,-./0123456789:;<=>?"
-                                          "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~u";
+#define ASM__ESCAPE_CODE(code)     "\\u00" code "\6"
+#define ASM__ESCAPE_LETTER(letter) "\\" letter "\0\0\0\0\2"
 
+/* An ASCII character that does not stand for itself; up to 8 bytes are written, even if that is more than it
+ * takes. */
 static inline char *asm__put_escape(char *out, char c) {
-    char letter = asm__escape_letters[(unsigned char)c];
-    if (letter == 'u') return asm__put_unicode_escape(out, (unsigned char)c);
-    out[0] = '\\';
-    out[1] = letter;
-    return out + 2;
+    static const char escapes[35][8] = {
+        ASM__ESCAPE_CODE("00"),   ASM__ESCAPE_CODE("01"),   ASM__ESCAPE_CODE("02"),  ASM__ESCAPE_CODE("03"),
+        ASM__ESCAPE_CODE("04"),   ASM__ESCAPE_CODE("05"),   ASM__ESCAPE_CODE("06"),  ASM__ESCAPE_CODE("07"),
+        ASM__ESCAPE_LETTER("b"),  ASM__ESCAPE_LETTER("t"),  ASM__ESCAPE_LETTER("n"), ASM__ESCAPE_CODE("0b"),
+        ASM__ESCAPE_LETTER("f"),  ASM__ESCAPE_LETTER("r"),  ASM__ESCAPE_CODE("0e"),  ASM__ESCAPE_CODE("0f"),
+        ASM__ESCAPE_CODE("10"),   ASM__ESCAPE_CODE("11"),   ASM__ESCAPE_CODE("12"),  ASM__ESCAPE_CODE("13"),
+        ASM__ESCAPE_CODE("14"),   ASM__ESCAPE_CODE("15"),   ASM__ESCAPE_CODE("16"),  ASM__ESCAPE_CODE("17"),
+        ASM__ESCAPE_CODE("18"),   ASM__ESCAPE_CODE("19"),   ASM__ESCAPE_CODE("1a"),  ASM__ESCAPE_CODE("1b"),
+        ASM__ESCAPE_CODE("1c"),   ASM__ESCAPE_CODE("1d"),   ASM__ESCAPE_CODE("1e"),  ASM__ESCAPE_CODE("1f"),
+        ASM__ESCAPE_LETTER("\""), ASM__ESCAPE_LETTER("\\"), ASM__ESCAPE_CODE("7f")};
+    unsigned code = (unsigned char)c, index = code < 0x20 ? code : 31 + (code >> 5);
+    memcpy(out, escapes[index], 8);
+    return out + escapes[index][6];
 }
 
 /* One character that is not ASCII, or U+FFFD for what is none, from *text; at most 6 bytes. */
@@ -1946,29 +1964,18 @@ static char *asm__put_foreign(char *out, const char **text, const char *end) {
 static char *asm__put_foreign_run(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
     while (p < stop && (unsigned char)*p >= 0x80) {
-        size_t length = 0;
-        if (end - p >= 3)
-            length = asm__is_three_bytes((const unsigned char *)p) ? 3
-                     : asm__is_two_bytes((const unsigned char *)p) ? 2
-                                                                   : 0;
+        unsigned length = end - p >= 4 ? asm__plain_length(p) : 0;
         if (length > 0) {
-            memcpy(out, p, 3);
+            memcpy(out, p, 4);
             out += length;
             p += length;
         } else {
-            out = asm__put_foreign(out, &p, end);
+            *text = p;
+            out = asm__put_foreign(out, text, end);
+            p = *text;
         }
     }
     *text = p;
-    return out;
-}
-
-/* The characters from *text up to the next plain one. */
-static inline char *asm__put_special_run(char *out, const char **text, const char *stop, const char *end) {
-    while (*text < stop && !asm__is_plain(**text)) {
-        if ((unsigned char)**text < 0x80) out = asm__put_escape(out, *(*text)++);
-        else out = asm__put_foreign_run(out, text, stop, end);
-    }
     return out;
 }
 
@@ -1978,94 +1985,140 @@ static char *asm__put_escaped(char *out, const char **p, const char *end) {
     return asm__put_escape(out, *(*p)++);
 }
 
-#if ASM__SSE2
-#define ASM__BLOCK 512
-
-/* Where special bytes stand, and where runs of bytes that are not ASCII begin, in `size` bytes, a multiple of
- * 64 up to ASM__BLOCK. Returns how many there are. Most often they are few in 64, so that the first six are
- * taken without a branch. */
-static size_t asm__find_special(const char *p, size_t size, uint16_t *list) {
-    size_t count = 0, base;
-    uint64_t before = 0;
-    int i;
-    for (base = 0; base < size; base += 64) {
-        uint64_t mask = asm__special_mask_64(p + base, &before);
-        if (!mask) continue;
-        for (i = 0; i < 6; i++) {
-            list[count] = (uint16_t)(base + (size_t)asm__lowest_bit(mask | UINT64_C(1) << 63));
-            count += mask != 0;
-            mask &= mask - 1;
-        }
-        for (; mask; mask &= mask - 1)
-            list[count++] = (uint16_t)(base + (size_t)asm__lowest_bit(mask));
+/* Where in 64 bytes the first character begins that must be changed or goes on behind; 64 if there is none.
+ * `foreign` tells which bytes are not ASCII; the others are not looked at. */
+static unsigned asm__plain_prefix(const char *p, uint64_t foreign) {
+    while (foreign) {
+        unsigned at = (unsigned)asm__lowest_bit(foreign), length = asm__plain_length(p + at);
+        if (length == 0 || at + length > 64) return at;
+        foreign &= ~(((UINT64_C(1) << length) - 1) << at);
     }
-    return count;
+    return 64;
 }
 
-/* Escapes blocks of 64 bytes, as long as 64 more can be read behind. */
+/* Escapes up to 64 bytes of a block where 128 can be read, before any character that is not ASCII and must be
+ * changed or goes on behind; `*behind` is the end of what was taken. Copying 64 bytes behind each escape is
+ * quicker than a run of the right length, which is mispredicted. */
+ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, const char **behind) {
+    uint64_t foreign, mask = asm__special_mask_64(block, &foreign), all = UINT64_MAX >> (64 - size);
+    const char *p = block, *special;
+    memcpy(out, p, 64);
+    if (foreign & all) {
+        unsigned prefix = asm__plain_prefix(block, foreign & all);
+        if (prefix < size) {
+            size = prefix;
+            all = (UINT64_C(1) << prefix) - 1;
+        }
+    }
+    for (mask &= all; mask; mask &= mask - 1) {
+        special = block + asm__lowest_bit(mask);
+        out = asm__put_escape(out + (special - p), *special);
+        p = special + 1;
+        memcpy(out, p, 64);
+    }
+    *behind = block + size;
+    return out + (*behind - p);
+}
+
+/* The same for one block after the other, as long as each is taken whole. */
 static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
-    const char *p = *text;
-    while (stop - p >= 64 && end - p >= 128) {
-        uint16_t list[ASM__BLOCK + 6];
-        uint64_t unused = 0;
-        size_t size = (size_t)((end - stop >= 64 ? stop : end - 64) - p) & ~(size_t)63, count, i = 0;
-        const char *block = p;
-        if (size > ASM__BLOCK) size = ASM__BLOCK;
-        count = asm__find_special(block, size, list);
-        while (i < count) {
-            const char *special = block + list[i++];
-            asm__copy_run(out, p, special);
-            out += special - p;
-            p = special;
-            if ((unsigned char)*p < 0x80) out = asm__put_escape(out, *p++);
-            else out = asm__put_foreign_run(out, &p, block + size, end);
-        }
-        if (p < block + size) {
-            asm__copy_run(out, p, block + size);
-            out += block + size - p;
-            p = block + size;
-        }
-        if (count == 0) /* then most likely more of the same follows */
-            for (; stop - p >= 64 && !asm__special_mask_64(p, &unused); p += 64, out += 64)
-                asm__copy_run(out, p, p + 64);
+    const char *p = *text, *behind = p;
+    while (p == behind && stop - p >= 64 && end - p >= 128) {
+        behind = p + 64;
+        out = asm__escape_block(out, p, 64, &p);
     }
     *text = p;
     return out;
 }
-#endif
 
-/* What asm__escape() may write past 6 bytes for each byte: it copies runs by 64. */
-#define ASM__ESCAPE_SPARE 64
+/* The same for the last bytes of a text, behind which no more can be read. */
+static char *asm__escape_last(char *out, const char **text, size_t size) {
+    char block[128];
+    const char *behind;
+    memset(block, ' ', sizeof block);
+    memcpy(block, *text, size);
+    out = asm__escape_block(out, block, size, &behind);
+    *text += behind - block;
+    return out;
+}
 
-/* Escapes characters that begin before `stop` (and end before `end`) to `out`, which has room for 6 bytes for
- * each byte and ASM__ESCAPE_SPARE more; up to the text's end, where it copies less at once, for 32 more. */
-static inline char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
-    const char *p = *text;
+#define ASM__ESCAPE_ROOM 72 /* what asm__escape() may write behind 6 bytes for each byte */
+
+/* Escapes characters that begin before `stop` (and end before `end`) to `out`. */
+static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
+    while (*text < stop) {
+        size_t size = stop - *text < 64 ? (size_t)(stop - *text) : 64;
+        if ((unsigned char)**text >= 0x80) out = asm__put_foreign_run(out, text, stop, end);
+        else if (size == 64 && end - *text >= 128) out = asm__escape_blocks(out, text, stop, end);
+        else out = asm__escape_last(out, text, size);
+    }
+    return out;
+}
+
+static inline bool asm__has_bytes(const asm_buffer *out, const char *p, size_t size) {
+    return out->result == ASM_OK && out->capacity - (size_t)(p - out->data) >= size;
+}
+
+/* Whether a string fits at `p`, whatever must be escaped in it, and 32 bytes beside it. */
+static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size) {
+    return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 14;
+}
+
+/* Copies 4 to 32 bytes; false if not all of them are plain. */
+ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
+    uint32_t a, b;
 #if ASM__SSE2
-    if (end - p >= 128) out = asm__escape_blocks(out, &p, stop, end);
-#endif
-    while (p < stop) {
-        const char *special = asm__copy_plain(out, p, stop);
-        out += special - p;
-        p = special;
-        out = asm__put_special_run(out, &p, stop, end);
+    if (size >= 16) {
+        __m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(p + size - 16));
+        _mm_storeu_si128((__m128i *)(void *)out, low);
+        _mm_storeu_si128((__m128i *)(void *)(out + size - 16), high);
+        return !_mm_movemask_epi8(_mm_or_si128(asm__special_lanes(low), asm__special_lanes(high)));
     }
-    *text = p;
-    return out;
-}
-
-#define ASM__STRING_ROOM 34 /* what asm__put_string() needs beside 6 bytes for each byte */
-
-static bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size, size_t more) {
-    size_t room = out->capacity - (size_t)(p - out->data);
-    return out->result == ASM_OK && room / 8 >= text_size && room - text_size * 6 >= more;
+    if (size >= 8) {
+        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
+        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(p + size - 8));
+        _mm_storel_epi64((__m128i *)(void *)out, low);
+        _mm_storel_epi64((__m128i *)(void *)(out + size - 8), high);
+        return !asm__special_mask(_mm_unpacklo_epi64(low, high));
+    }
+#else
+    uint64_t marks = 0, words[2];
+    if (size >= 16) {
+        memcpy(words, p + 8, 8);
+        memcpy(words + 1, p + size - 16, 8);
+        memcpy(out + 8, words, 8);
+        memcpy(out + size - 16, words + 1, 8);
+        marks = asm__special_bytes(words[0]) | asm__special_bytes(words[1]);
+    }
+    if (size >= 8) {
+        memcpy(words, p, 8);
+        memcpy(words + 1, p + size - 8, 8);
+        memcpy(out, words, 8);
+        memcpy(out + size - 8, words + 1, 8);
+        return !(marks | asm__special_bytes(words[0]) | asm__special_bytes(words[1]));
+    }
+#endif
+    memcpy(&a, p, 4);
+    memcpy(&b, p + size - 4, 4);
+    memcpy(out, &a, 4);
+    memcpy(out + size - 4, &b, 4);
+#if ASM__SSE2
+    return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
+#else
+    return !asm__special_bytes(a | (uint64_t)b << 32);
+#endif
 }
 
 /* A whole string with its quotes. */
-static char *asm__put_string(char *out, asm_str text) {
-    const char *p = text.data, *end = asm__end(text);
-    *out = '"';
-    out = asm__escape(out + 1, &p, end, end);
+ASM__INLINE char *asm__put_string(char *out, asm_str text) {
+    *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
+    if (text.size - 4 <= 28 && asm__copy_if_plain(out, text.data, text.size)) {
+        out += text.size;
+    } else {
+        const char *p = text.data, *end = asm__end(text);
+        out = asm__escape(out, &p, end, end);
+    }
     *out = '"';
     return out + 1;
 }
@@ -2073,13 +2126,13 @@ static char *asm__put_string(char *out, asm_str text) {
 /* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
 static size_t asm__escape_room(asm_buffer *out, size_t size) {
     size_t room = out->capacity - out->size;
-    room = room > ASM__ESCAPE_SPARE ? (room - ASM__ESCAPE_SPARE) / 6 : 0;
-    if (room >= size) return size;
+    if (room / 6 >= size + ASM__ESCAPE_ROOM / 6) return size;
     if (out->growing) {
         if (size > 4096) size = 4096;
-        return asm_buffer_reserve(out, size * 6 + ASM__ESCAPE_SPARE) == ASM_OK ? size : 0;
+        return asm_buffer_reserve(out, size * 6 + ASM__ESCAPE_ROOM) == ASM_OK ? size : 0;
     }
-    return out->drain ? 0 : room;
+    if (room < ASM__ESCAPE_ROOM + 6 || out->drain) return 0;
+    return size < (room - ASM__ESCAPE_ROOM) / 6 ? size : (room - ASM__ESCAPE_ROOM) / 6;
 }
 
 #define ASM__FEW 64
@@ -2092,7 +2145,7 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
         if (room > 0) {
             out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
         } else {
-            char few[ASM__FEW * 6 + ASM__ESCAPE_SPARE];
+            char few[ASM__FEW * 6 + ASM__ESCAPE_ROOM];
             ptrdiff_t most = out->drain ? ASM__FEW : 4;
             char *few_end = asm__escape(few, &p, end - p > most ? p + most : end, end);
             asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));
@@ -2102,7 +2155,7 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
 
 static void asm__append_string(asm_buffer *out, asm_str text) {
     char *p = asm__buffer_end(out);
-    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM)) {
+    if (asm__has_room(out, p, text.size)) {
         out->size = (size_t)(asm__put_string(p, text) - out->data);
     } else {
         asm_buffer_append_byte(out, '"');
@@ -2181,9 +2234,9 @@ static inline bool asm__is_short_escape(char letter) {
 /* Behind the characters from `p` that are not ASCII, or NULL. */
 static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
     do {
-        int length;
-        if (reader->end - p >= 3 && asm__is_three_bytes((const unsigned char *)p)) {
-            p += 3;
+        int length = reader->end - p >= 4 ? (int)asm__plain_length(p) : 0;
+        if (length > 0) {
+            p += length;
             continue;
         }
         length = asm__utf8_length(p, (size_t)(reader->end - p));
@@ -2454,55 +2507,58 @@ static inline const char *asm__unescape_special(asm_json_reader *reader, const c
     return behind;
 }
 
-#if ASM__SSE2
-/* The same as the next, but only up to the last 128 bytes of the text, and maybe less. */
+/* The same as the next, but only up to the last 132 bytes of the text, and maybe less. */
 static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, char **target) {
     char *out = *target;
-    while (reader->end - p >= 128) {
-        uint64_t before = 0, mask = asm__special_mask_64(p, &before);
-        const char *block = p;
+    while (reader->end - p >= 132) {
+        uint64_t foreign, mask = asm__special_mask_64(p, &foreign);
+        const char *block = p, *behind = p + 64;
+        memcpy(out, p, 64);
+        if (foreign) {
+            behind = block + asm__plain_prefix(block, foreign);
+            if (behind < block + 64) mask &= (UINT64_C(1) << (behind - block)) - 1;
+        }
         while (mask) {
-            const char *special = block + asm__lowest_bit(mask);
-            asm__copy_run(out, p, special);
+            int at = asm__lowest_bit(mask);
+            const char *special = block + at;
             out += special - p;
             *target = out;
             if (*special == '"') return special;
             if (*special == '\\' && asm__is_short_escape(special[1])) { /* nearly all of them */
                 *out++ = asm__unescaped_letter(special[1]);
                 p = special + 2;
-                mask &= ~(UINT64_C(3) << (special - block));
-                continue;
+                mask &= ~(UINT64_C(3) << at);
+            } else {
+                p = asm__unescape_special(reader, special, target);
+                if (!p) return NULL;
+                out = *target;
+                mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
             }
-            p = asm__unescape_special(reader, special, &out);
-            if (!p) return NULL;
-            mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
+            memcpy(out, p, 64);
         }
-        if (p < block + 64) {
-            asm__copy_run(out, p, block + 64);
-            out += block + 64 - p;
-            p = block + 64;
+        if (p < behind) {
+            out += behind - p;
+            p = behind;
         }
+        *target = out;
+        if (p < block + 64) p = asm__unescape_special(reader, p, target);
+        if (!p) return NULL;
+        out = *target;
     }
-    *target = out;
     return p;
 }
-#endif
 
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
  * NULL. The target has room for all that is left of the text, and 16 bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
-    char *out;
-#if ASM__SSE2
     p = asm__unescape_blocks(reader, p, target);
-    if (!p) return NULL;
-#endif
-    for (out = *target;;) {
-        const char *stop = asm__copy_plain(out, p, reader->end);
-        out += stop - p;
+    if (!p || (p < reader->end && *p == '"')) return p;
+    for (;;) {
+        const char *stop = asm__copy_plain(*target, p, reader->end);
+        *target += stop - p;
         if (stop >= reader->end) return asm__syntax(reader, "", stop);
-        *target = out;
         if (*stop == '"') return stop;
-        p = asm__unescape_special(reader, stop, &out);
+        p = asm__unescape_special(reader, stop, target);
         if (!p) return NULL;
     }
 }
@@ -2945,22 +3001,22 @@ ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
     return asm__end_container(writer, false);
 }
 
-/* A string with what must stand before it and, of a key, its colon. */
+/* A string with what must stand before it and, of a key, its colon. Nothing has failed so far. */
 static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool key) {
     asm_buffer *out = writer->out;
     char *p = asm__buffer_end(out);
     bool comma = writer->state == ASM__WRITE_COMMA;
-    if (asm__has_room(out, p, text.size, ASM__STRING_ROOM + 2)) {
+    writer->state = key ? ASM__WRITE_KEYED : writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
+    if (asm__has_room(out, p, text.size)) {
         *p = ',';
         p = asm__put_string(p + comma, text);
         *p = ':';
         out->size = (size_t)(p + key - out->data);
-    } else {
-        if (comma) asm_buffer_append_byte(out, ',');
-        asm__append_string(out, text);
-        if (key) asm_buffer_append_byte(out, ':');
+        return ASM_OK;
     }
-    writer->state = key ? ASM__WRITE_KEYED : writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
+    if (comma) asm_buffer_append_byte(out, ',');
+    asm__append_string(out, text);
+    if (key) asm_buffer_append_byte(out, ':');
     return asm__writer_result(writer, ASM_OK);
 }
 
@@ -2970,10 +3026,18 @@ ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
     return asm__write_quoted(writer, key, true);
 }
 
-/* A value that is text already. */
-static asm_result asm__write_text(asm_json_writer *writer, const char *text, size_t size) {
+#define ASM__TOKEN_ROOM 32
+
+/* A value of up to ASM__TOKEN_ROOM bytes, which can all be read and written. */
+static asm_result asm__write_token(asm_json_writer *writer, const char token[ASM__TOKEN_ROOM], size_t size) {
+    asm_buffer *out = writer->out;
     if (!asm__begin_value(writer)) return writer->result;
-    asm_buffer_append(writer->out, asm_str_make(text, size));
+    if (out->result == ASM_OK && out->capacity - out->size >= ASM__TOKEN_ROOM) {
+        memcpy(out->data + out->size, token, ASM__TOKEN_ROOM);
+        out->size += size;
+    } else {
+        asm_buffer_append(out, asm_str_make(token, size));
+    }
     return asm__end_value(writer);
 }
 
@@ -2990,26 +3054,28 @@ static size_t asm__format_int64(int64_t value, char out[21]) {
 }
 
 ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value) {
-    char text[21];
-    return asm__write_text(writer, text, asm__format_int64(value, text));
+    char token[ASM__TOKEN_ROOM] = "";
+    return asm__write_token(writer, token, asm__format_int64(value, token));
 }
 
 ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value) {
-    char text[20];
-    return asm__write_text(writer, text, asm__format_uint64(value, text));
+    char token[ASM__TOKEN_ROOM] = "";
+    return asm__write_token(writer, token, asm__format_uint64(value, token));
 }
 
 ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value) {
-    char text[32];
-    return asm__write_text(writer, text, asm__format_double(value, text));
+    char token[ASM__TOKEN_ROOM] = "";
+    return asm__write_token(writer, token, asm__format_double(value, token));
 }
 
 ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value) {
-    return asm__write_text(writer, value ? "true" : "false", value ? 4 : 5);
+    static const char tokens[2][ASM__TOKEN_ROOM] = {"false", "true"};
+    return asm__write_token(writer, tokens[value], value ? 4 : 5);
 }
 
 ASM_API asm_result asm_json_write_null(asm_json_writer *writer) {
-    return asm__write_text(writer, "null", 4);
+    static const char token[ASM__TOKEN_ROOM] = "null";
+    return asm__write_token(writer, token, 4);
 }
 
 /* Appends valid JSON tokens without the white space between them, and with the characters escaped that the
@@ -3298,8 +3364,8 @@ static bool asm__is_type(asm_event_type type) {
     return (unsigned)type < ASM_EVENT_TYPE_COUNT;
 }
 
-static asm__fields asm__payload_of(const asm_event *event) {
-    return asm__payloads[asm__is_type(event->type) ? asm__types[event->type].payload : 0];
+static const asm__fields *asm__payload_of(const asm_event *event) {
+    return &asm__payloads[asm__is_type(event->type) ? asm__types[event->type].payload : 0];
 }
 
 ASM_API asm_str asm_event_type_name(asm_event_type type) {
@@ -3405,16 +3471,16 @@ static bool asm__is_view(const asm__field *field) {
 }
 
 /* Checks the raw JSON among the fields; bit n of `untidy` is set if field n must be tidied. */
-static asm_result asm__check_fields(asm__fields fields, const char *base, unsigned depth, uint32_t *untidy) {
+static asm_result asm__check_fields(const asm__fields *fields, const char *base, unsigned depth,
+                                    uint32_t *untidy) {
     size_t i;
-    *untidy = 0;
-    for (i = 0; fields.has_raw && i < fields.count; i++) {
-        const asm_str *text = asm__str_at(base, &fields.list[i]);
+    for (i = 0; i < fields->count; i++) {
+        const asm_str *text = asm__str_at(base, &fields->list[i]);
         bool is_untidy;
         asm_result result;
-        if (!asm__is_raw(&fields.list[i]) || !text->data) continue;
+        if (!asm__is_raw(&fields->list[i]) || !text->data) continue;
         result = asm__check_raw(*text, depth, &is_untidy);
-        if (result == ASM_OK && fields.list[i].kind == ASM__JSON_OBJECT &&
+        if (result == ASM_OK && fields->list[i].kind == ASM__JSON_OBJECT &&
             asm_json_type_of(*text) != ASM_JSON_OBJECT)
             result = ASM_ERR_TYPE;
         if (result != ASM_OK) return result;
@@ -3429,7 +3495,7 @@ static void asm__append_int64(asm_buffer *out, int64_t value) {
 }
 
 /* Whether a field holds something; the type and the data always count. */
-static bool asm__is_set(const asm__field *field, const char *base) {
+static inline bool asm__is_set(const asm__field *field, const char *base) {
     const void *place = base + field->offset;
     if (asm__is_view(field)) return ((const asm_str *)place)->data != NULL;
     if (field->kind == ASM__INT64) return ((const asm_optional_int64 *)place)->is_set;
@@ -3446,10 +3512,6 @@ static char *asm__sync(asm_buffer *out, const char *p) {
     return asm__buffer_end(out);
 }
 
-static bool asm__has_bytes(const asm_buffer *out, const char *p, size_t size) {
-    return out->result == ASM_OK && out->capacity - (size_t)(p - out->data) >= size;
-}
-
 static char *asm__put_slowly(asm_buffer *out, char *p, const char *bytes, size_t size) {
     asm__sync(out, p);
     asm_buffer_append(out, asm_str_make(bytes, size));
@@ -3462,29 +3524,28 @@ static inline char *asm__put_byte(asm_buffer *out, char *p, char byte) {
     return p + 1;
 }
 
-/* Where there is room, a fixed length is copied, which the compiler does in a few instructions. */
-static inline char *asm__put_key(asm_buffer *out, char *p, const asm__field *field, bool *comma) {
-    bool had_comma = *comma;
-    *comma = true;
+/* The key of a member, behind the brace or the comma that separates it from what stands before. Where there
+ * is room, a fixed length is copied, which the compiler does in a few instructions. */
+static char *asm__put_key(asm_buffer *out, char *p, const asm__field *field, char *separator) {
+    char before = *separator;
+    *separator = ',';
     if (asm__has_bytes(out, p, 1 + ASM__KEY_ROOM)) {
-        *p = ',';
-        memcpy(p + had_comma, field->key, ASM__KEY_ROOM);
-        return p + had_comma + field->key_size;
+        *p = before;
+        memcpy(p + 1, field->key, ASM__KEY_ROOM);
+        return p + 1 + field->key_size;
     }
-    if (had_comma) p = asm__put_byte(out, p, ',');
+    p = asm__put_byte(out, p, before);
     return asm__put_slowly(out, p, field->key, field->key_size);
 }
 
-static inline char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text,
-                                  bool *comma) {
-    if (asm__has_room(out, p, text.size, 1 + ASM__KEY_ROOM + ASM__STRING_ROOM)) {
-        *p = ',';
-        memcpy(p + *comma, field->key, ASM__KEY_ROOM);
-        p = asm__put_string(p + *comma + field->key_size, text);
-        *comma = true;
-        return p;
+static char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text, char *separator) {
+    if (asm__has_room(out, p, text.size)) {
+        *p = *separator;
+        *separator = ',';
+        memcpy(p + 1, field->key, ASM__KEY_ROOM);
+        return asm__put_string(p + 1 + field->key_size, text);
     }
-    asm__sync(out, asm__put_key(out, p, field, comma));
+    asm__sync(out, asm__put_key(out, p, field, separator));
     asm__append_string(out, text);
     return asm__buffer_end(out);
 }
@@ -3496,8 +3557,8 @@ static char *asm__put_raw(asm_buffer *out, char *p, asm_str json, bool untidy) {
 }
 
 static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, const void *place,
-                             bool *comma) {
-    p = asm__put_key(out, p, field, comma);
+                             char *separator) {
+    p = asm__put_key(out, p, field, separator);
     asm__sync(out, p);
     if (field->kind == ASM__INT64) asm__append_int64(out, ((const asm_optional_int64 *)place)->value);
     else if (field->kind == ASM__SEQUENCE) asm__append_int64(out, *(const int64_t *)place);
@@ -3507,22 +3568,20 @@ static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, 
 }
 
 static inline char *asm__put_field(asm_buffer *out, char *p, const asm__field *field, const char *base,
-                                   bool untidy, bool *comma) {
+                                   bool untidy, char *separator) {
     const void *place = base + field->offset;
     if (asm__is_view(field)) {
         const asm_str *text = (const asm_str *)place;
         if (!text->data) return p;
-        if (!asm__is_raw(field)) return asm__put_text(out, p, field, *text, comma);
-        return asm__put_raw(out, asm__put_key(out, p, field, comma), *text, untidy);
+        if (!asm__is_raw(field)) return asm__put_text(out, p, field, *text, separator);
+        return asm__put_raw(out, asm__put_key(out, p, field, separator), *text, untidy);
     }
-    return asm__is_set(field, base) ? asm__put_number(out, p, field, place, comma) : p;
+    return asm__is_set(field, base) ? asm__put_number(out, p, field, place, separator) : p;
 }
 
 /* The members of a raw JSON object, without its braces. */
-static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool untidy, bool *comma) {
-    const char *begin = object.data, *end;
-    if (!begin) return p;
-    end = begin + object.size;
+static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool untidy, char *separator) {
+    const char *begin = object.data, *end = begin + object.size;
     while (*begin != '{')
         begin++;
     for (begin++; asm__is_space(*begin);)
@@ -3530,8 +3589,8 @@ static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool unt
     while (end[-1] != '}')
         end--;
     if (begin == --end) return p;
-    if (*comma) p = asm__put_byte(out, p, ',');
-    *comma = true;
+    p = asm__put_byte(out, p, *separator);
+    *separator = ',';
     return asm__put_raw(out, p, asm_str_make(begin, (size_t)(end - begin)), untidy);
 }
 
@@ -3542,24 +3601,24 @@ typedef struct asm__untidy {
 } asm__untidy;
 
 static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
-    asm__fields fields = asm__payload_of(event);
+    const asm__fields *fields = asm__payload_of(event);
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
-    bool comma = false;
+    char separator = '{';
     size_t i;
-    p = asm__put_byte(out, p, '{');
-    for (i = 0; i < fields.count; i++) {
-        p = asm__put_field(out, p, &fields.list[i], base, untidy->payload >> i & 1, &comma);
-        if (fields.list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields.list[i])->data) i++;
+    for (i = 0; i < fields->count; i++) {
+        p = asm__put_field(out, p, &fields->list[i], base, untidy->payload >> i & 1, &separator);
+        if (fields->list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields->list[i])->data) i++;
     }
-    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy->extra, &comma);
+    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy->extra, &separator);
+    if (separator == '{') p = asm__put_byte(out, p, '{');
     return asm__put_byte(out, p, '}');
 }
 
 #define ASM__HEAD_ROOM 96
 
-/* What an event begins with, up to its data, at most ASM__HEAD_ROOM bytes; up to the type if that is custom,
- * as only then something must be escaped. */
-static char *asm__put_head(char *p, const asm_event *event) {
+/* Writes what an event begins with, up to its data, at most ASM__HEAD_ROOM bytes; up to the type if that is
+ * custom, as only then something must be escaped. */
+static char *asm__format_head(char *p, const asm_event *event) {
     *p++ = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
     if (event->time) {
         memcpy(p, "\"ts\":\"", 6);
@@ -3576,6 +3635,12 @@ static char *asm__put_head(char *p, const asm_event *event) {
     return p + 8;
 }
 
+static inline char *asm__put_head(asm_buffer *out, char *p, const asm_event *event) {
+    char few[ASM__HEAD_ROOM];
+    if (asm__has_bytes(out, p, ASM__HEAD_ROOM)) return asm__format_head(p, event);
+    return asm__put_slowly(out, p, few, (size_t)(asm__format_head(few, event) - few));
+}
+
 /* Whether an event has any of the members that most have not. */
 static bool asm__has_seldom_set(const asm_event *event) {
     return event->agent_id.data || event->id.data || event->sequence_number || event->correlation_id.data ||
@@ -3584,44 +3649,40 @@ static bool asm__has_seldom_set(const asm_event *event) {
 
 static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
     const char *base = (const char *)event;
-    char few[ASM__HEAD_ROOM], *head = asm__has_bytes(out, p, ASM__HEAD_ROOM) ? p : few;
-    char *behind = asm__put_head(head, event);
-    bool comma = true;
+    char separator = ',';
     size_t i;
-    p = head == p ? behind : asm__put_slowly(out, p, few, (size_t)(behind - few));
+    p = asm__put_head(out, p, event);
     if (event->type == ASM_EVENT_CUSTOM) {
         asm__sync(out, p);
         asm__append_string(out, asm_event_name(event));
-        p = asm__put_key(out, asm__buffer_end(out), &asm__envelope_fields[2], &comma);
+        p = asm__put_key(out, asm__buffer_end(out), &asm__envelope_fields[2], &separator);
     }
     p = asm__put_data(out, p, event, untidy);
     for (i = 3; i < 6; i++) {
         asm_str text = *asm__str_at(base, &asm__envelope_fields[i]);
-        if (text.data) p = asm__put_text(out, p, &asm__envelope_fields[i], text, &comma);
+        if (text.data) p = asm__put_text(out, p, &asm__envelope_fields[i], text, &separator);
     }
     for (; i < asm__envelope.count && asm__has_seldom_set(event); i++)
-        p = asm__put_field(out, p, &asm__envelope_fields[i], base, untidy->envelope >> i & 1, &comma);
-    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy->extension, &comma);
+        p = asm__put_field(out, p, &asm__envelope_fields[i], base, untidy->envelope >> i & 1, &separator);
+    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy->extension, &separator);
     return asm__put_byte(out, p, '}');
 }
 
 /* Whether field `index`, if there is one, holds something. */
-static bool asm__is_given(asm__fields fields, size_t index, const char *base) {
+static bool asm__is_given(const asm__fields *fields, size_t index, const char *base) {
     const asm__field *field;
-    if (index >= fields.count) return false;
-    field = &fields.list[index];
+    if (index >= fields->count) return false;
+    field = &fields->list[index];
     return asm__is_set(field, base) || (field->kind == ASM__TEXT_OR_JSON && asm__is_set(field + 1, base));
 }
 
 /* Checks an object of members that have no field: one that a field gives already must not stand there again.
  */
-static asm_result asm__check_rest(asm_str json, asm__fields fields, const char *base, unsigned depth,
+static asm_result asm__check_rest(asm_str json, const asm__fields *fields, const char *base, unsigned depth,
                                   bool *untidy) {
     asm_json_reader reader;
     asm_str key;
     size_t index;
-    *untidy = false;
-    if (!json.data) return ASM_OK;
     if (asm_json_type_of(json) != ASM_JSON_OBJECT) {
         asm_result result = asm_json_check(json, NULL);
         return result == ASM_OK ? ASM_ERR_TYPE : result;
@@ -3629,7 +3690,7 @@ static asm_result asm__check_rest(asm_str json, asm__fields fields, const char *
     asm_json_reader_init(&reader, json, NULL);
     reader.depth = depth;
     asm_json_enter_object(&reader);
-    while (asm__next_field(&reader, &fields, &index, &key))
+    while (asm__next_field(&reader, fields, &index, &key))
         if (asm__is_given(fields, index, base)) return ASM_ERR_INVALID_ARGUMENT;
     reader.depth = 0;
     asm_json_reader_finish(&reader);
@@ -3638,11 +3699,14 @@ static asm_result asm__check_rest(asm_str json, asm__fields fields, const char *
 }
 
 static asm_result asm__check_data(const asm_event *event, asm__untidy *untidy) {
-    asm__fields fields = asm__payload_of(event);
+    const asm__fields *fields = asm__payload_of(event);
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
     asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
-    if (result == ASM_OK) result = asm__check_fields(fields, base, 2, &untidy->payload);
-    return result == ASM_OK ? asm__check_rest(event->extra, fields, base, 1, &untidy->extra) : result;
+    memset(untidy, 0, sizeof *untidy);
+    if (result == ASM_OK && fields->has_raw) result = asm__check_fields(fields, base, 2, &untidy->payload);
+    if (result == ASM_OK && event->extra.data)
+        result = asm__check_rest(event->extra, fields, base, 1, &untidy->extra);
+    return result;
 }
 
 static asm_result asm__check_event(const asm_event *event, asm__untidy *untidy) {
@@ -3650,11 +3714,11 @@ static asm_result asm__check_event(const asm_event *event, asm__untidy *untidy) 
     asm_result result = asm__check_data(event, untidy);
     if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
         result = ASM_ERR_RANGE;
-    untidy->envelope = 0;
     if (result == ASM_OK && event->metadata.data)
-        result = asm__check_fields(asm__envelope, base, 1, &untidy->envelope);
-    return result == ASM_OK ? asm__check_rest(event->extension, asm__envelope, base, 0, &untidy->extension)
-                            : result;
+        result = asm__check_fields(&asm__envelope, base, 1, &untidy->envelope);
+    if (result == ASM_OK && event->extension.data)
+        result = asm__check_rest(event->extension, &asm__envelope, base, 0, &untidy->extension);
+    return result;
 }
 
 /* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
@@ -4043,7 +4107,7 @@ static bool asm__read_data(asm__event_reader *reader) {
         event->extra = asm_str_make(NULL, 0);
     }
     reader->has_data = true;
-    asm__members_init(&reader->data, asm__payload_of(event), base);
+    asm__members_init(&reader->data, *asm__payload_of(event), base);
     if (type == ASM_JSON_NULL) return asm_json_read_null(json);
     if (type != ASM_JSON_OBJECT && type != ASM_JSON_NONE) {
         asm__reader_fail(json, ASM_ERR_TYPE, "data is no object", json->at);
@@ -4065,7 +4129,7 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
     asm_json_reader_init(&again, members->text, NULL);
     asm_json_enter_object(&again);
     while (asm__next_field(&again, &members->fields, &index, &key) && asm_json_read_raw(&again, &value)) {
-        if (asm__is_given(members->fields, index, members->base)) continue;
+        if (asm__is_given(&members->fields, index, members->base)) continue;
         if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
         asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
         asm_buffer_append(reader->scratch, key);
@@ -4271,7 +4335,7 @@ static size_t asm__copy_all_views(asm_event *event, char *out) {
     others.has_raw = true;
     size = asm__copy_views(asm__envelope, (char *)event, out);
     size += asm__copy_views(others, (char *)event, out ? out + size : NULL);
-    return size + asm__copy_views(asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
+    return size + asm__copy_views(*asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
                                   out ? out + size : NULL);
 }
 

@@ -1567,6 +1567,41 @@ static void test_written_strings_of_every_length(void **state) {
     end_of_cases();
 }
 
+/* Text of all kinds in one string, into any room that it fits into. */
+static void test_written_strings_of_many_pieces(void **state) {
+    static char text[2048], expected[6 * sizeof text + 2];
+    uint64_t random = 12;
+    (void)state;
+    for (int round = 0; round < 20000; round++) {
+        size_t size = 0, longest = round % 2 ? 70 : 8;
+        for (size_t count = next_random(&random) % 24; count > 0; count--) {
+            if (next_random(&random) % 2) {
+                asm_str special = specials[next_random(&random) % COUNT(specials)];
+                memcpy(text + size, special.data, special.size);
+                size += special.size;
+            } else {
+                size_t run = next_random(&random) % longest;
+                memset(text + size, 'a', run);
+                size += run;
+            }
+        }
+        char *block = exact_copy(text, size);
+        asm_str json = reference_string(asm_str_make(block, size), expected);
+        size_t room = json.size + next_random(&random) % (8 * size + 150);
+        char *memory = exact_block(room);
+        asm_buffer out;
+        asm_json_writer writer;
+        asm_buffer_init_fixed(&out, memory, room);
+        asm_json_writer_init(&writer, &out);
+        asm_json_write_string(&writer, asm_str_make(block, size));
+        expect(asm_json_writer_finish(&writer) == ASM_OK, "%s in %u", shown(json), (unsigned)room);
+        expect_text(asm_buffer_text(&out), json);
+        free_block(memory, room);
+        free_block(block, size);
+    }
+    end_of_cases();
+}
+
 /* The string as a reader gets it, inside a block without a spare byte. */
 static void expect_read_string(asm_str json, asm_str expected) {
     asm_json_reader reader;
@@ -1708,8 +1743,9 @@ static void test_read_random_bytes(void **state) {
     size_t valid = 0;
     (void)state;
     for (int round = 0; round < 200000; round++) {
-        char text[64];
-        size_t size = 2 + next_random(&random) % 50, kinds = round % 2 ? sizeof alphabet - 1 : 12;
+        char text[320];
+        size_t size = 2 + next_random(&random) % (round % 8 ? 50 : 300);
+        size_t kinds = round % 2 ? sizeof alphabet - 1 : 12;
         text[0] = text[size - 1] = '"';
         for (size_t i = 1; i < size - 1; i++)
             text[i] = alphabet[next_random(&random) % kinds];
@@ -1719,6 +1755,20 @@ static void test_read_random_bytes(void **state) {
         expect((asm_json_check(asm_str_make(block, size), &error) == ASM_OK) == expected, "%s: %d at %u",
                shown(asm_str_make(text, size)), error.result, (unsigned)error.offset);
         valid += expected;
+        size_t room = size + next_random(&random) % 100;
+        char *memory = exact_block(room);
+        asm_buffer scratch;
+        asm_json_reader reader;
+        asm_str value;
+        asm_buffer_init_fixed(&scratch, memory, room);
+        asm_json_reader_init(&reader, asm_str_make(block, size), &scratch);
+        bool read = asm_json_read_string(&reader, &value) && asm_json_reader_finish(&reader) == ASM_OK;
+        expect(read == expected, "%s: %d at %u", shown(asm_str_make(text, size)), reader.error.result,
+               (unsigned)reader.error.offset);
+        expect(reader.error.result == error.result && reader.error.offset == error.offset,
+               "%s: %d at %u, not %d at %u", shown(asm_str_make(text, size)), reader.error.result,
+               (unsigned)reader.error.offset, error.result, (unsigned)error.offset);
+        free_block(memory, room);
         free_block(block, size);
     }
     expect(valid > 1000 && valid < 199000, "%u are valid", (unsigned)valid);
@@ -1779,6 +1829,7 @@ int main(void) {
         cmocka_unit_test(test_keys_are_escaped),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_written_strings_of_every_length),
+        cmocka_unit_test(test_written_strings_of_many_pieces),
         cmocka_unit_test(test_read_strings_of_every_length),
         cmocka_unit_test(test_read_strings_of_many_pieces),
         cmocka_unit_test(test_read_random_bytes),
