@@ -1839,9 +1839,14 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
 #endif
 }
 
-/* The end of the run of plain bytes from `p`. */
+/* The end of the run of plain bytes from `p`, which is mostly short. */
 static inline const char *asm__plain_end(const char *p, const char *end) {
 #if ASM__SSE2
+    if (end - p >= 16) {
+        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+        if (mask) return p + asm__lowest_bit(mask);
+        p += 16;
+    }
     for (; end - p >= 32; p += 32) {
         uint32_t mask = asm__special_pair(p, p + 16, 16);
         if (mask) return p + asm__lowest_bit(mask);
@@ -1856,11 +1861,13 @@ static const char *asm__copy_plain(char *out, const char *p, const char *end) {
     return asm__pass_plain(out, p, end);
 }
 
-static int asm__hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+static inline int asm__hex_value(char c) {
+    static const signed char values['f' - '0' + 1] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  -1, -1, -1, -1,
+                                                      -1, -1, -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, -1, -1, 10, 11, 12, 13, 14, 15};
+    unsigned index = (unsigned)(unsigned char)c - '0';
+    return index < sizeof values ? values[index] : -1;
 }
 
 /* The four hexadecimal digits at `p`, or -1. */
@@ -2374,27 +2381,38 @@ static char asm__closing(const asm_json_reader *reader) {
 /* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
 static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
     unsigned outside = reader->depth;
+    bool unused;
     for (;;) {
-        bool first;
+        char c;
         p = asm__skip_space(reader, p);
-        first = asm__at(reader, p) == '{' || asm__at(reader, p) == '[';
-        p = first ? asm__enter(reader, p) : asm__scan_scalar(reader, p);
+        c = asm__at(reader, p);
+        if (c == '"') {
+            p = asm__scan_string(reader, p + 1, &unused);
+            if (p) p++;
+        } else if (c == '{' || c == '[') {
+            p = asm__enter(reader, p);
+            if (!p) return NULL;
+            p = asm__skip_space(reader, p);
+            if (asm__at(reader, p) != asm__closing(reader)) {
+                if (c == '{') p = asm__scan_key(reader, p);
+                if (!p) return NULL;
+                continue;
+            }
+            p++;
+            reader->depth--;
+        } else {
+            p = asm__scan_scalar(reader, p);
+        }
         for (;;) { /* to the next value */
             if (!p || reader->depth == outside) return p;
             p = asm__skip_space(reader, p);
-            if (!first && asm__at(reader, p) == ',') {
-                p = asm__skip_space(reader, p + 1);
-                break;
-            }
-            if (asm__at(reader, p) == asm__closing(reader)) {
-                p++;
-                reader->depth--;
-                first = false;
-            } else {
-                if (!first) return asm__syntax(reader, "a comma or an end is missing", p);
-                break;
-            }
+            c = asm__at(reader, p);
+            if (c == ',') break;
+            if (c != asm__closing(reader)) return asm__syntax(reader, "a comma or an end is missing", p);
+            p++;
+            reader->depth--;
         }
+        p = asm__skip_space(reader, p + 1);
         if (asm__in_object(reader)) p = asm__scan_key(reader, p);
         if (!p) return NULL;
     }
@@ -2603,38 +2621,28 @@ ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, 
     reader->writable = text;
 }
 
+/* The type of a value that begins with `c`. */
+static inline asm_json_type asm__type_from_first(char c) {
+    if (c == '"') return ASM_JSON_STRING;
+    if (c == '-' || asm__is_digit(c)) return ASM_JSON_NUMBER;
+    if (c == '{') return ASM_JSON_OBJECT;
+    if (c == '[') return ASM_JSON_ARRAY;
+    if (c == 't' || c == 'f') return ASM_JSON_BOOL;
+    return c == 'n' ? ASM_JSON_NULL : ASM_JSON_NONE;
+}
+
 ASM_API asm_json_type asm_json_type_of(asm_str raw) {
     size_t i = 0;
     while (i < raw.size && asm__is_space(raw.data[i]))
         i++;
-    switch (i < raw.size ? raw.data[i] : '\0') {
-    case '{':
-        return ASM_JSON_OBJECT;
-    case '[':
-        return ASM_JSON_ARRAY;
-    case '"':
-        return ASM_JSON_STRING;
-    case 't':
-    case 'f':
-        return ASM_JSON_BOOL;
-    case 'n':
-        return ASM_JSON_NULL;
-    case '-':
-        return ASM_JSON_NUMBER;
-    default:
-        return i < raw.size && asm__is_digit(raw.data[i]) ? ASM_JSON_NUMBER : ASM_JSON_NONE;
-    }
+    return asm__type_from_first(i < raw.size ? raw.data[i] : '\0');
 }
 
 ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
-    if (reader->error.result != ASM_OK || reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
-    return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
-}
-
-/* The type of the value that stands next: mostly a string, at once. */
-static asm_json_type asm__next_type(asm_json_reader *reader) {
     char c = asm__at(reader, reader->at);
-    return c == '"' ? ASM_JSON_STRING : c == '{' ? ASM_JSON_OBJECT : asm_json_peek(reader);
+    if (reader->error.result != ASM_OK || reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
+    if (c > ' ') return asm__type_from_first(c);
+    return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
 }
 
 /* Makes ready to read a value of `type`: true if one stands next. */
@@ -2647,7 +2655,7 @@ static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
         return false;
     }
     reader->at = asm__skip_space(reader, reader->at);
-    found = asm__next_type(reader);
+    found = asm_json_peek(reader);
     if (found == type) return true;
     if (found == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
     else asm__reader_fail(reader, ASM_ERR_TYPE, "a value of another type", reader->at);
@@ -3419,25 +3427,6 @@ static asm_str asm__field_name(const asm__field *field) {
     return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
 }
 
-/* Goes to the next member if its key stands where our own writer puts it, from field `expected` on. Returns
- * its field, or NULL: then nothing was read. */
-static inline const asm__field *asm__next_usual(asm_json_reader *reader, const asm__fields *fields,
-                                                size_t expected) {
-    const asm__field *field = fields->list + expected, *stop = fields->list + fields->count;
-    const char *p = reader->at;
-    if (reader->state == ASM__AT_NEXT) {
-        if (asm__at(reader, p) != ',') return NULL;
-        p++;
-    }
-    for (; field < stop; field++)
-        if ((size_t)(reader->end - p) > field->key_size && asm__same_bytes(p, field->key, field->key_size)) {
-            reader->at = p + field->key_size;
-            reader->state = ASM__AT_VALUE;
-            return field;
-        }
-    return NULL;
-}
-
 /* Goes to the next member, whatever it is. Returns false at the end; else `*index` is the member's field, or
  * fields->count if there is none, and `*key` its key and colon. */
 static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, size_t *index, asm_str *key) {
@@ -4028,27 +4017,43 @@ static bool asm__take_string(asm__event_reader *reader, const asm__field *field,
            event->time != 0;
 }
 
-/* Reads the string without escapes that stands next into a field that has not been set yet; false if it is
- * anything else, which still stands there. */
-static inline bool asm__read_plain(asm__event_reader *reader, asm__members *members, size_t index) {
-    const asm__field *field = &members->fields.list[index];
-    const char *begin = reader->json.at + 1, *end = reader->json.end, *quote;
-    uint32_t bit = UINT32_C(1) << index;
-    if (begin >= end || begin[-1] != '"' || (members->seen & bit)) return false;
-    quote = asm__plain_end(begin, end);
-    if (quote == end || *quote != '"' ||
-        !asm__take_string(reader, field, members->base, asm_str_make(begin, (size_t)(quote - begin))))
-        return false;
-    members->seen |= bit;
-    reader->json.at = quote + 1;
-    reader->json.state = ASM__AT_NEXT;
-    return true;
+/* Reads members whose keys stand where our own writer puts them, from field `expected` on, as long as they
+ * are strings without escapes. Returns the field of the first that is not, whose value stands next; NULL if
+ * it is no such member. */
+static const asm__field *asm__read_usual(asm__event_reader *reader, asm__members *members, size_t expected) {
+    asm_json_reader *json = &reader->json;
+    const asm__field *list = members->fields.list, *field = list + expected,
+                     *stop = list + members->fields.count;
+    const char *p = json->at, *end = json->end;
+    size_t comma = json->state == ASM__AT_NEXT ? 1 : 0;
+    if (comma && asm__at(json, p) != ',') return NULL;
+    for (; field < stop; field++) {
+        const char *begin = p + comma + field->key_size + 1, *quote;
+        uint32_t bit = UINT32_C(1) << (field - list);
+        if ((size_t)(end - p) <= (size_t)field->key_size + 2) break;
+        if (!asm__same_bytes(p + comma, field->key, field->key_size)) continue;
+        quote = begin[-1] == '"' && !(members->seen & bit) ? asm__plain_end(begin, end) : end;
+        if (quote == end || *quote != '"' ||
+            !asm__take_string(reader, field, members->base, asm_str_make(begin, (size_t)(quote - begin)))) {
+            json->at = begin - 1;
+            json->state = ASM__AT_VALUE;
+            return field;
+        }
+        members->seen |= bit;
+        field += field->kind == ASM__TEXT_OR_JSON; /* the next one has the same key */
+        p = quote + 1;
+        comma = 1;
+        if (p >= end || *p != ',') break;
+    }
+    json->at = p;
+    if (comma) json->state = ASM__AT_NEXT;
+    return NULL;
 }
 
 /* Reads any value into field `index`; false if it does not fit there, and still stands next. */
 static bool asm__read_value(asm__event_reader *reader, asm__members *members, size_t index) {
     const asm__field *field = &members->fields.list[index];
-    asm_json_type type = asm__next_type(&reader->json);
+    asm_json_type type = asm_json_peek(&reader->json);
     uint32_t bit = UINT32_C(1) << index;
     bool escaped = false;
     if (members->seen & bit) {
@@ -4076,12 +4081,12 @@ static bool asm__read_members(asm__event_reader *reader, asm__members *members) 
         return false;
     }
     for (;;) {
-        const asm__field *usual = asm__next_usual(json, &members->fields, expected);
+        const asm__field *usual = asm__read_usual(reader, members, expected);
         if (usual) index = (size_t)(usual - members->fields.list);
         else if (!asm__next_field(json, &members->fields, &index, &key)) break;
         if (index < members->fields.count) {
             expected = index + 1 + (members->fields.list[index].kind == ASM__TEXT_OR_JSON);
-            if (asm__read_plain(reader, members, index) || asm__read_value(reader, members, index)) continue;
+            if (asm__read_value(reader, members, index)) continue;
         }
         if (!asm_json_read_raw(json, NULL)) return false;
         members->has_rest = true;
@@ -4101,7 +4106,7 @@ static bool asm__read_data(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
     char *base = (char *)event + ASM__PAYLOAD_OFFSET;
-    asm_json_type type = asm__next_type(json);
+    asm_json_type type = asm_json_peek(json);
     if (reader->has_data) { /* the last one wins */
         memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
         event->extra = asm_str_make(NULL, 0);
