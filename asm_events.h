@@ -798,8 +798,8 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #define ASM__LITTLE_ENDIAN 0
 #endif
 
-/* For what the compiler would not inline where it matters. */
-#if defined(__GNUC__)
+/* For what the compiler would not inline where it matters; not where size matters more. */
+#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
 #define ASM__INLINE __attribute__((always_inline)) static inline
 #else
 #define ASM__INLINE static inline
