@@ -2552,7 +2552,7 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
                 out = *target;
                 mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
             }
-            memcpy(out, p, 64);
+            if (p < block + 64) memcpy(out, p, 64);
         }
         if (p < behind) {
             out += behind - p;

@@ -1795,8 +1795,40 @@ static void test_unended_strings_of_every_length(void **state) {
     end_of_cases();
 }
 
+/* Runs that are unescaped as one, so that they end far behind the block in which they began: nothing is read past the
+ * text. */
+static void test_long_runs_near_the_end(void **state) {
+    static const char *const pieces[] = {"\x7F", "\xC3\xA9", "\\u00e9", "\\ud83d\\ude00", "\\n"};
+    (void)state;
+    for (size_t piece = 0; piece < COUNT(pieces); piece++) {
+        for (size_t before = 0; before < 70; before++) {
+            for (size_t run = 1; run < 140; run += 7) {
+                char text[4096];
+                size_t size = (size_t)sprintf(text, "\"\\n");
+                memset(text + size, 'x', before);
+                size += before;
+                for (size_t i = 0; i < run; i++)
+                    size += (size_t)sprintf(text + size, "%s", pieces[piece]);
+                size += (size_t)sprintf(text + size, "x\"");
+                char *exact = exact_copy(text, size);
+                asm_buffer scratch;
+                asm_json_reader reader;
+                asm_str value;
+                asm_buffer_init_growing(&scratch);
+                asm_json_reader_init(&reader, asm_str_make(exact, size), &scratch);
+                expect(asm_json_read_string(&reader, &value), "%s %zu %zu", pieces[piece], before, run);
+                expect(asm_json_reader_finish(&reader) == ASM_OK, "%s %zu %zu", pieces[piece], before, run);
+                asm_buffer_close(&scratch);
+                free_block(exact, size);
+            }
+        }
+    }
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_long_runs_near_the_end),
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_truncated_at_every_byte),
