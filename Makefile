@@ -40,7 +40,7 @@ endif
 need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
 
 .PHONY: help all demo test check check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
-        check-analyzer         fuzz bench size coverage install uninstall clean format FORCE
+        check-analyzer check-platforms fuzz bench size coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -59,7 +59,8 @@ demo: build/asm-cat ## show a recorded session as a person would see it
 test: all $(TESTS) ## build everything and run all tests; the last line is the result
 	@sh tests/run.sh $(TESTS) $(SCRIPTS)
 
-check: check-tidy check-cppcheck check-analyzer check-sanitize check-threads check-fuzz check-valgrind ## linters, sanitizers, fuzzers, valgrind
+# The quick first, and what would tell most.
+check: check-sanitize check-fuzz check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
 
 check-sanitize: all $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
@@ -131,10 +132,14 @@ fuzz-%: FORCE
 	        build/fuzz/driven/fuzz_$* $(TIME) build/fuzz/$*.crash tests/fuzz/corpus/$*; \
 	fi
 
+check-platforms: all ## build for other processors and systems, run there with emulators, weigh for microcontrollers
+	@sh tests/platforms.sh
+	@sh tests/size.sh
+
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
 
-size: ## what the library weighs on a Cortex-M4
+size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt
 	@sh tests/size.sh
 
 coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints what the code that each tests/size/*.c reaches from probe() weighs, optimised for size and without the C
 # library: sh tests/size.sh. On a Cortex-M4, or the core that its first line names: /* core: cortex-m0 */
+# None may be larger than tests/size/budget.txt says: NAME CODE-AND-CONSTANTS VARIABLES, in bytes.
 set -u
 cc=$(FETCH=no sh tests/dependencies.sh arm-none-eabi-gcc 2>/dev/null) || {
     echo "skipped: arm-none-eabi-gcc is not installed (apt-get install gcc-arm-none-eabi libnewlib-dev, or" \
@@ -20,4 +21,11 @@ for source in tests/size/*.c; do
     "${cc%gcc}ld" -r --gc-sections -e probe build/size/all.o -o "build/size/$(basename "$source" .c).o" || exit
 done
 rm -f build/size/all.o
-"${cc%gcc}size" build/size/*.o
+"${cc%gcc}size" build/size/*.o | awk '
+    FNR == NR { code[$1] = $2; variables[$1] = $3; next }
+    { print }
+    FNR > 1 { name = $6; sub(/.*\//, "", name); sub(/\.o$/, "", name)
+              if (!(name in code)) { print name ": no budget in tests/size/budget.txt"; over = 1 }
+              else if ($1 > code[name] || $2 + $3 > variables[name]) {
+                  print name ": over its budget of " code[name] " and " variables[name] " bytes"; over = 1 } }
+    END { exit over }' tests/size/budget.txt -
