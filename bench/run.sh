@@ -9,7 +9,7 @@
 #   CC, CXX, CFLAGS   as for make (cc, c++, -O2); all that is compiled here gets the same
 #
 # The others are found by tests/dependencies.sh; a missing one is left out, and that is said. Everything is
-# written to build/bench; the results are results.txt and results.json there.
+# written to build/bench; the results are results.txt, results.json and results.svg there.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=build/bench
@@ -70,6 +70,7 @@ add_library asm bench/ours.c
 add_library asm-portable bench/ours.c -DASM_NO_SIMD
 add_library limits bench/peer_limits.c
 add_peer rapidjson bench/peer_rapidjson.cc
+add_peer simdjson bench/peer_simdjson.cc
 add_peer cjson bench/peer_cjson.c
 add_peer json-c bench/peer_json_c.c
 add_peer jansson bench/peer_jansson.c
@@ -112,4 +113,5 @@ show < "$build/part.txt"
     sed '$!s/$/,/' "$build/rows.jsonl"
     echo ']}'
 } > "$build/results.json"
-echo "written: $build/results.txt, $build/results.json"
+sh bench/plot.sh "$build/results.json" > "$build/results.svg" || die "plot.sh failed"
+echo "written: $build/results.txt, $build/results.json, $build/results.svg"

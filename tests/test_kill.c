@@ -39,7 +39,7 @@ static asm_str text_of(int64_t number, char *out) {
     const uint64_t kind = next_random(&random);
     const size_t size = (size_t)(next_random(&random) % (kind % 8 == 0 ? LONGEST : 600));
     for (size_t i = 0; i < size; i += 16) {
-        char piece[17];
+        char piece[48];
         snprintf(piece, sizeof piece, "%07lu\n\"%07lu", (unsigned long)number % 10000000, (unsigned long)i);
         memcpy(out + i, piece, size - i < 16 ? size - i : 16);
     }
