@@ -28,6 +28,7 @@ LC_ALL=C awk '
     /"machine":/ { machine = text_of("machine") }
     /"table":/ {
         table = text_of("table")
+        if (number_of("time_ratio") <= 0) next
         if (!(table in input)) { input[table] = text_of("input"); order[++tables] = table }
         if (text_of("input") != input[table]) next
         member[table, ++size[table]] = ++rows

@@ -28,6 +28,9 @@ done | LC_ALL=C awk -F ':' '
                                            if (ran || !(at in seen)) seen[at] = ran }
     END { if (!NR) print "no coverage data: GCOV and CC must be of one kind, such as gcov and gcc"
           for (file in lines)
-              printf "%-16s lines %5.1f%% of %d, branches %5.1f%% of %d\n", file,
-                  100 * lines_run[file] / lines[file], lines[file],
-                  branches[file] ? 100 * branches_run[file] / branches[file] : 100, branches[file] }' | sort
+          {
+              by_line = 100 * lines_run[file] / lines[file]
+              by_branch = branches[file] ? 100 * branches_run[file] / branches[file] : 100
+              printf "%-16s lines %5.1f%% of %d, branches %5.1f%% of %d%s\n", file, by_line, lines[file], by_branch,
+                  branches[file], by_line < 95 || by_branch < 90 ? ": below 95 % and 90 %" : ""
+          } }' | sort

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -302,6 +303,9 @@ static void test_cutting(void **state) {
         {"{ \"a b\" : [ 1 , 2 ] }", 12, "{\"a b\":[1,2]..."},
         {"\"q\\\" \\\\\" ", 9, "\"q\\\" \\\\\""},
         {"\"\xE2\x80\xAE\"", SIZE_MAX, "\"<U+202E>\""},
+        {"\t{\r\n\"a\\\\\"\t:\r[\n\"\t \\\" \"\r,\t1\n]\r}\t", SIZE_MAX, "{\"a\\\\\":[\"\t \\\" \",1]}"},
+        {"[1\t,\r2\n,3]", 4, "[1,2..."},
+        {"", SIZE_MAX, ""},
     };
     char memory[256];
     asm_buffer out;
@@ -409,6 +413,96 @@ static void test_studio_matches_tools_by_id(void **state) {
 }
 
 /* On a terminal the line of a running tool is overwritten by whatever comes next. */
+static void test_studio_shows_the_host_of_a_url(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *shown;
+    } cases[] = {
+        {"https://example.org/a?b", "example.org"},
+        {"https://me:word@example.org:80/a@b", "example.org"},
+        {"https://example.org?q=http://x", "example.org"},
+        {"https://example.org#a@b", "example.org"},
+        {"https://example.org", "example.org"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char line[256], expected[256];
+        const char *lines[] = {line};
+        asm_studio studio;
+        snprintf(
+            line, sizeof line,
+            "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"WebFetch\",\"tool_input\":{\"url\":"
+            "\"%s\"}}}",
+            cases[i].url);
+        char *text = render(asm_studio_init(&studio, &no_color), lines, 1, 0);
+        snprintf(expected, sizeof expected, "%s", cases[i].shown);
+        expect(strstr(text, expected) != NULL && strchr(text, '@') == NULL && strchr(text, '?') == NULL,
+               "%s: %s", cases[i].url, text);
+        free(text);
+    }
+    end_of_cases();
+}
+
+/* An indent past all sense is cut, none is none. */
+static void test_indents(void **state) {
+    (void)state;
+    const char *lines[] = {"{\"type\":\"turn_completed\"}"};
+    static const struct {
+        int indent;
+        size_t spaces;
+    } cases[] = {{0, 2}, {-1, 0}, {INT_MIN, 0}, {5, 5}, {64, 64}, {65, 64}, {INT_MAX, 64}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_studio studio;
+        asm_render_options options = no_color;
+        options.indent = cases[i].indent;
+        char *text = render(asm_studio_init(&studio, &options), lines, 1, 0);
+        expect(strspn(text, " ") == cases[i].spaces, "%d: %s", cases[i].indent, text);
+        free(text);
+    }
+    end_of_cases();
+}
+
+/* Records are brought to the disk where that means something; where it does not, that is no error. */
+static void test_sync(void **state) {
+    (void)state;
+    int ends[2];
+    memory_output output;
+    asm_writer writer;
+    asm_output to = {.write = memory_write, .user = &output};
+    memory_output_init(&output);
+    assert_int_equal(asm_writer_open(&writer, &to), ASM_OK);
+    assert_int_equal(asm_writer_sync(&writer), ASM_OK);
+    assert_int_equal(asm_writer_close(&writer), ASM_OK);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(asm_writer_open(&writer, &(asm_output){.fd = ends[1]}), ASM_OK);
+    assert_int_equal(asm_writer_sync(&writer), ASM_OK); /* EINVAL */
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(asm_writer_sync(&writer), ASM_ERR_WRITE);
+    assert_int_equal(writer.system_error, EBADF);
+    assert_int_equal(asm_writer_close(&writer), ASM_OK);
+}
+
+/* A stream that takes nothing, and a file that is closed behind our back. */
+static void test_outputs_that_break(void **state) {
+    (void)state;
+    asm_writer writer;
+    FILE *full = fopen("/dev/full", "w");
+    if (full) {
+        setvbuf(full, NULL, _IONBF, 0);
+        assert_int_equal(asm_writer_open(&writer, &(asm_output){.stream = full}), ASM_OK);
+        assert_int_equal(asm_writer_write(&writer, "x", 1), ASM_ERR_WRITE);
+        assert_int_equal(writer.system_error, ENOSPC);
+        assert_int_equal(asm_writer_write(&writer, "x", 1), ASM_ERR_WRITE);
+        assert_int_equal(asm_writer_close(&writer), ASM_OK);
+        fclose(full);
+    }
+    const char *path = temporary_path();
+    assert_int_equal(asm_writer_open(&writer, &(asm_output){.path = path}), ASM_OK);
+    close(writer.fd);
+    assert_int_equal(asm_writer_close(&writer), ASM_ERR_WRITE);
+    remove(path);
+}
+
 static void test_studio_overwrites_the_running_tool(void **state) {
     (void)state;
     const char *lines[] = {"{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"a\"}}",
@@ -761,6 +855,14 @@ static void test_file_sink_removes_escape_sequences(void **state) {
         {"\x1B]never closed\nnext", "\nnext"},
         {"\x1B[31\xC3\xA9", "\xC3\xA9"},
         {"\x1B\x1B[1mx", "x"},
+        {"\x1BXhidden\x1B\\a\x1B^hidden\x1B\\b\x1B_hidden\x07"
+         "c",
+         "abc"},
+        {"\x1B\xC3\xA9\x1B\x7F\x1B[\nb\x1B[1\x7F"
+         "c\x1B#8d",
+         "\xC3\xA9\x7F\nb\x7F"
+         "cd"},
+        {"\x1B]x\x1B[1my\x1B\\z", "yz"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         size_t size = strlen(cases[i].text);
@@ -1166,6 +1268,10 @@ int main(void) {
         cmocka_unit_test(test_raw_is_raw),
         cmocka_unit_test(test_tool_failures),
         cmocka_unit_test(test_studio_matches_tools_by_id),
+        cmocka_unit_test(test_studio_shows_the_host_of_a_url),
+        cmocka_unit_test(test_indents),
+        cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_outputs_that_break),
         cmocka_unit_test(test_studio_overwrites_the_running_tool),
         cmocka_unit_test(test_studio_forgets_the_oldest_tool_first),
         cmocka_unit_test(test_studio_structured_output),
