@@ -3,7 +3,7 @@
 # One group for each table, of its first input; a bar is the time in multiples of the group's first row, on a
 # logarithmic scale.
 set -u
-[ $# -eq 1 ] && [ -r "$1" ] || { echo "usage: sh bench/plot.sh RESULTS.json" >&2; exit 2; }
+[ $# -eq 1 ] || { echo "usage: sh bench/plot.sh RESULTS.json" >&2; exit 2; }
 
 # A row of results is a line of its own.
 LC_ALL=C awk '

@@ -24,8 +24,8 @@ if [ "${1:-}" = packages ]; then
 fi
 
 # Without those that need minutes under an emulator (ingest: asm-cat reads its streams), and those of asm-cat itself.
-tests="json events buffer numbers render pubsub pubsub_model broadcaster presence mailbox"
-portable="json events buffer numbers pubsub pubsub_model broadcaster presence" # without POSIX
+tests="json events buffer numbers render pubsub pubsub_model broadcaster presence mailbox agent agent_state"
+portable="json events buffer numbers pubsub pubsub_model broadcaster presence agent agent_state" # without POSIX
 examples="quickstart markdown_renderer counting_sink live_fanout callback_composition custom_sink_migration"
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror"
 stb=$(sh tests/dependencies.sh stb) || exit 1
@@ -81,7 +81,7 @@ run_platform() {
     done
     build_tests "$cc" "$dir" "$posix" "$list" || return
     if "$dir/counting-sink$suffix" < /dev/null > /dev/null 2>&1; then # it runs here as it is
-        emulator=env
+        emulator="env"
     elif ! command -v "$emulator" > /dev/null; then
         echo "$name: built, but not run: $emulator is not installed (apt-get install ${packages##* })"
         return

@@ -503,6 +503,79 @@ static void test_outputs_that_break(void **state) {
     remove(path);
 }
 
+/* What is left out has its default. */
+static void test_defaults(void **state) {
+    (void)state;
+    asm_compact compact;
+    asm_tty_sink tty;
+    asm_tty_sink_options none = {.buffer = NULL};
+    asm_compact_init(&compact, NULL);
+    assert_int_equal(compact.options.color, ASM_SETTING_ON);
+    assert_int_equal(compact.options.indent, 2);
+    for (int i = 0; i < 2; i++) { /* standard output */
+        asm_sink sink = asm_tty_sink_init(&tty, i ? &none : NULL);
+        assert_int_equal(sink.result, ASM_OK);
+        assert_int_equal(tty.writer.fd, 1);
+        assert_int_equal(sink.close(sink.self), ASM_OK);
+    }
+    assert_int_not_equal(fcntl(1, F_GETFD), -1); /* it was not closed */
+    char memory[8] = "";
+    asm_buffer out;
+    asm_buffer_init_fixed(&out, memory, sizeof memory);
+    assert_int_equal(asm_text_append_cut(&out, asm_str_make(NULL, 0), 3, 0), ASM_OK);
+    assert_int_equal(asm_text_append_json(&out, asm_str_make(NULL, 0), 3, 0), ASM_OK);
+    assert_int_equal(out.size, 0);
+}
+
+static void test_file_sink_gathers(void **state) {
+    (void)state;
+    memory_output output;
+    asm_file_sink file;
+    char memory[ASM_BUFFER_MIN_DRAINING];
+    asm_file_sink_options options = {
+        .output = {.write = memory_write, .user = &output}, .buffer = memory, .buffer_size = sizeof memory};
+    memory_output_init(&output);
+    asm_sink sink = asm_file_sink_init(&file, &options);
+    assert_int_equal(sink.write(sink.self, ASM_STR("\x1B[1ma")), ASM_OK);
+    assert_int_equal(output.calls, 0);
+    assert_int_equal(sink.write(sink.self, ASM_STR("\x1B[0mb")), ASM_OK);
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    assert_int_equal(output.calls, 1);
+    expect_bytes(&output, "ab");
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    asm_buffer_close(&output.bytes);
+    options.buffer_size--;
+    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
+    end_of_cases();
+}
+
+/* Ids and names too long to be remembered, and a path whose middle does not fit. */
+static void test_studio_long_names(void **state) {
+    (void)state;
+    char lines[4][3000], name[1001];
+    const char *list[] = {lines[0], lines[1], lines[2], lines[3]};
+    asm_studio studio;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    snprintf(lines[0], sizeof lines[0],
+             "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Run\",\"tool_call_id\":\"%s\"}}",
+             name);
+    snprintf(lines[1], sizeof lines[1],
+             "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"%s\",\"tool_call_id\":\"b\"}}", name);
+    snprintf(lines[2], sizeof lines[2],
+             "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"b\"}}");
+    snprintf(
+        lines[3], sizeof lines[3],
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Read\",\"tool_input\":{\"file_path\":"
+        "\"/top/%.80s/sub/file.c\"}}}",
+        name);
+    char *text = render(asm_studio_init(&studio, &no_color), list, 4, 0);
+    const char *end = strstr(text, "complete");
+    expect(end != NULL && strstr(end, "/.../sub/file.c") != NULL && strstr(end, "nnnn") == NULL, "%s", text);
+    free(text);
+    end_of_cases();
+}
+
 static void test_studio_overwrites_the_running_tool(void **state) {
     (void)state;
     const char *lines[] = {"{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"a\"}}",
@@ -922,6 +995,28 @@ static asm_event numbered(int64_t number) {
 #define RECORD(number)                                                                                       \
     "{\"type\":\"x\",\"data\":{},\"session_id\":\"hello\",\"sequence_number\":" number "}\n"
 
+static void test_jsonl_options(void **state) {
+    (void)state;
+    memory_output output;
+    asm_jsonl_sink jsonl;
+    char memory[ASM_BUFFER_MIN_DRAINING];
+    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
+                                      .buffer = memory,
+                                      .buffer_size = sizeof memory - 1};
+    assert_int_equal(asm_jsonl_sink_init(&jsonl, &options).result, ASM_ERR_INVALID_ARGUMENT);
+    memory_output_init(&output);
+    options = (asm_jsonl_sink_options){.output = options.output, .gather = true, .sync_every = 2};
+    asm_sink sink = asm_jsonl_sink_init(&jsonl, &options);
+    for (size_t i = 1; i <= 5; i++) { /* what is brought to the disk has to be written first */
+        assert_int_equal(sink.write_event(sink.self, &hello, asm_str_make("", 0)), ASM_OK);
+        assert_int_equal(output.calls, i / 2);
+    }
+    output.room = 3;
+    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_make("", 0)), ASM_ERR_WRITE);
+    sink.close(sink.self);
+    asm_buffer_close(&output.bytes);
+}
+
 static void test_jsonl_one_write_per_record(void **state) {
     (void)state;
     memory_output output;
@@ -1268,6 +1363,10 @@ int main(void) {
         cmocka_unit_test(test_raw_is_raw),
         cmocka_unit_test(test_tool_failures),
         cmocka_unit_test(test_studio_matches_tools_by_id),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_file_sink_gathers),
+        cmocka_unit_test(test_jsonl_options),
+        cmocka_unit_test(test_studio_long_names),
         cmocka_unit_test(test_studio_shows_the_host_of_a_url),
         cmocka_unit_test(test_indents),
         cmocka_unit_test(test_sync),
