@@ -49,7 +49,7 @@ static inline void record(void *user, const asm_message *message) {
 }
 
 static inline void expect_log(const char *expected) {
-    if (strcmp(log_text, expected) != 0) print_message("got:\n%s\nexpected:\n%s\n", log_text, expected);
+    if (strcmp(log_text, expected) != 0) print_error("got:\n%s\nexpected:\n%s\n", log_text, expected);
     assert_string_equal(log_text, expected);
     log_size = 0;
     log_text[0] = 0;
@@ -140,7 +140,7 @@ static inline void poll_after(asm_time microseconds) {
 /* Starts an agent and has it publish its first status, which is not left in the log. */
 static inline void start_agent(const asm_agent_options *options) {
     const asm_result result = asm_agent_start(&server, options);
-    if (result != ASM_OK) print_message("%s\n", server.error);
+    if (result != ASM_OK) print_error("%s\n", server.error);
     assert_int_equal(result, ASM_OK);
     poll_server();
     forget_log();

@@ -528,6 +528,7 @@ static void test_subscriptions(void **state) {
     last_event.type = ASM_EVENT_CUSTOM;
     assert_int_equal(asm_agent_execute(&server, A2), ASM_OK);
     assert_int_equal(last_event.type, ASM_EVENT_CUSTOM);
+    poll_server(); /* an agent that runs would still look at its script when the server is closed */
 }
 
 static void test_late_results(void **state) {
@@ -1276,5 +1277,5 @@ int main(void) {
         TEST(test_what_a_stopping_agent_still_does),
         TEST(test_close),
     };
-    return cmocka_run_group_tests_name("agent", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -925,5 +925,5 @@ int main(void) {
         TEST(test_what_allocates_nothing),
         TEST(test_storm),
     };
-    return cmocka_run_group_tests_name("agent callbacks", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

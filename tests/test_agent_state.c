@@ -902,5 +902,5 @@ int main(void) {
         TEST(test_no_grace_period),
         TEST(test_discovery),
     };
-    return cmocka_run_group_tests_name("agent state", tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
