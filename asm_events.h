@@ -436,7 +436,9 @@ ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *val
                                  asm_json_error *error);
 
 /* Single values from raw JSON text, as asm_json_find() gives it: true if it is of that type (and fits). The
- * string is a view into `raw`, or unescaped behind what `scratch` holds (see asm_json_reader_init()). */
+ * string is a view into `raw`, or unescaped behind what `scratch` holds (see asm_json_reader_init()): who reads
+ * several into a growing one reserves room for as many bytes as all their raw texts have, so that it does not
+ * move. */
 ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text);
 ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value);
 ASM_API bool asm_json_to_double(asm_str raw, double *value);
@@ -2473,11 +2475,14 @@ static char *asm__unescape(char *out, const char *p, const char *end) {
 }
 
 /* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
- * once, so that it does not move under the views that were given out. */
+ * once, unless it has that already: it does not move under the views that were given out. */
+#define ASM__SCRATCH_SPARE 64 /* more than the text has bytes, to unescape faster */
+
 static bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at) {
     asm_result result = ASM_ERR_NO_SPACE;
     if (reader->scratch && reader->scratch->growing && !reader->writable && reader->reserve > size) {
-        size = reader->reserve;
+        if (reader->scratch->capacity - reader->scratch->size < reader->reserve - ASM__SCRATCH_SPARE)
+            size = reader->reserve;
         reader->reserve = 0;
     }
     if (reader->scratch) result = asm_buffer_reserve(reader->scratch, size);
@@ -2589,7 +2594,7 @@ static const char *asm__scan_text(asm_json_reader *reader, const char *begin, as
     asm_buffer *scratch = reader->scratch;
     size_t left = (size_t)(reader->end - begin);
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
-        if (scratch->growing && !asm__reserve_scratch(reader, left + 16, begin)) return NULL;
+        if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
         if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + 16) {
             char *out = scratch->data + scratch->size, *target = out + (p - begin);
             memcpy(out, begin, (size_t)(p - begin));
@@ -2611,7 +2616,7 @@ ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buf
     reader->begin = reader->at = text.data ? text.data : "";
     reader->end = reader->begin + text.size;
     reader->scratch = scratch;
-    reader->reserve = text.size < SIZE_MAX - 64 ? text.size + 64 : SIZE_MAX;
+    reader->reserve = text.size < SIZE_MAX - ASM__SCRATCH_SPARE ? text.size + ASM__SCRATCH_SPARE : SIZE_MAX;
     reader->state = ASM__AT_VALUE;
     reader->error.message = "";
 }

@@ -1826,8 +1826,32 @@ static void test_long_runs_near_the_end(void **state) {
     end_of_cases();
 }
 
+static void test_reserved_scratch_does_not_move(void **state) {
+    static char raw[1000];
+    (void)state;
+    memset(raw, 'x', sizeof raw);
+    memcpy(raw, "\"\\n", 3);
+    for (size_t size = 5; size < sizeof raw; size++) {
+        const asm_str string = asm_str_make(raw, size);
+        asm_buffer scratch;
+        asm_str first, second;
+        raw[size - 2] = 'x';
+        raw[size - 1] = '"';
+        asm_buffer_init_growing(&scratch);
+        assert_int_equal(asm_buffer_reserve(&scratch, 2 * size), ASM_OK);
+        assert_true(asm_json_to_string(string, &scratch, &first));
+        const char *const data = scratch.data;
+        assert_true(asm_json_to_string(string, &scratch, &second));
+        expect(scratch.data == data, "with %zu bytes", size);
+        expect(first.size == size - 3 && second.size == size - 3, "with %zu bytes", size);
+        asm_buffer_close(&scratch);
+    }
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reserved_scratch_does_not_move),
         cmocka_unit_test(test_long_runs_near_the_end),
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_rejected),
