@@ -24,11 +24,14 @@
 
 static size_t allocation_calls;
 static size_t allocation_fails_from; /* this call and all after it fail; 0: none does */
+static bool allocation_fails_once;   /* only this call does */
 static size_t allocations_alive;
 
 static inline void *counted_realloc(void *block, size_t size) {
     allocation_calls++;
-    if (allocation_fails_from != 0 && allocation_calls >= allocation_fails_from) return NULL;
+    if (allocation_fails_from != 0 && (allocation_fails_once ? allocation_calls == allocation_fails_from
+                                                             : allocation_calls >= allocation_fails_from))
+        return NULL;
     if (size > SIZE_MAX / 4) return NULL; /* sanitizers stop the program there */
     void *moved = realloc(block, size);
     if (moved != NULL && block == NULL) allocations_alive++;
@@ -44,6 +47,11 @@ static inline void fail_allocations_from(size_t call) {
     allocation_calls = 0;
     allocation_fails_from = call;
 }
+
+/* Before the loop of a test over the calls that fail: all calls from that one on do, and in a second turn it does
+ * alone. */
+#define for_each_way_to_fail                                                                                 \
+    for (int way_to_fail = 0; (allocation_fails_once = way_to_fail == 1), way_to_fail < 2; way_to_fail++)
 
 #define ASM_REALLOC counted_realloc
 #define ASM_FREE    counted_free

@@ -580,7 +580,9 @@ static bool live(size_t fail_from) {
         return false;
     }
     const uint64_t failures = server.failures;
-    expect_counts(1, 1, asm_agent_subscribe(&server, A1, see_interrupt, NULL, NULL), "subscribe");
+    result = asm_agent_subscribe(&server, A1, see_interrupt, NULL, NULL);
+    expect_counts(1, 1, result, "subscribe");
+    complete = complete && result == ASM_OK;
     poll_server();
     result = asm_agent_add_message(&server, A1, &message);
     expect_counts(1, 1, result, "add_message");
@@ -626,7 +628,8 @@ static bool live(size_t fail_from) {
     expect(result == ASM_OK || json.size == 0, "export");
     complete = complete && result == ASM_OK;
     asm_buffer_close(&json);
-    (void)asm_agent_save_state(&server, A1, ASM_SAVE_ON_TITLE_GENERATED);
+    result = asm_agent_save_state(&server, A1, ASM_SAVE_ON_TITLE_GENERATED);
+    complete = complete && result == ASM_OK;
     if (asm_agent_get_status(&server, A1) == ASM_AGENT_IDLE)
         assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     if (asm_agent_get_status(&server, A1) == ASM_AGENT_RUNNING)
@@ -643,7 +646,7 @@ static void test_every_allocation_fails_in_turn(void **state) {
     asm_presence_init(&presence, &options);
     log_is_off = true;
     size_t fail_from = 1;
-    while (!live(fail_from)) {
+    for_each_way_to_fail for (fail_from = 1; !live(fail_from); fail_from++) {
         fail_allocations_from(0);
         /* If it could not even leave the presence, that is said, and done here. */
         assert_int_equal(asm_presence_remove_owner(&presence, &server), ASM_OK);
@@ -653,7 +656,6 @@ static void test_every_allocation_fails_in_turn(void **state) {
         poll_server();
         expect_status(A2, ASM_AGENT_IDLE);
         assert_int_equal(asm_agent_stop(&server, A2), ASM_OK);
-        fail_from++;
         assert_true(fail_from < 1000);
     }
     fail_allocations_from(0);

@@ -602,7 +602,7 @@ static void test_failures(void **state) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    for (long failing = 0;; failing++) {
+    for_each_way_to_fail for (long failing = 0;; failing++) {
         asm_broadcast_settings settings = asm_broadcast_debug();
         open_broadcaster(NULL, &settings);
         asm_event event = make_event(ASM_EVENT_TOOL_CALL_STARTED);
@@ -881,7 +881,7 @@ static size_t send_execution(asm_broadcaster *to) {
 static void test_transports_out_of_memory(void **state) {
     (void)state;
     size_t first_failing = 1, envelopes = 0;
-    for (size_t failed = 1; failed > 0; first_failing++) {
+    for_each_way_to_fail for (size_t failed = first_failing = 1; failed > 0; first_failing++) {
         transports all;
         char history[8192];
         memset(&all, 0, sizeof all);

@@ -338,7 +338,7 @@ static void test_reserved_room_does_not_move(void **state) {
 
 static void test_growing_buffer_out_of_memory(void **state) {
     (void)state;
-    for (size_t call = 1; call < 8; call++) {
+    for_each_way_to_fail for (size_t call = 1; call < 8; call++) {
         asm_buffer buffer;
         size_t size = 0;
         asm_buffer_init_growing(&buffer);

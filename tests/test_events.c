@@ -1238,7 +1238,7 @@ static void test_draining(void **state) {
 static void test_writing_out_of_memory(void **state) {
     asm_event event = filled(ASM_EVENT_TOOL_CALL_COMPLETED, 0);
     (void)state;
-    for (size_t call = 1;; call++) {
+    for_each_way_to_fail for (size_t call = 1;; call++) {
         asm_buffer out;
         asm_buffer_init_growing(&out);
         asm_buffer_append(&out, ASM_STR("abc"));
@@ -1264,7 +1264,7 @@ static void test_reading_out_of_memory(void **state) {
     asm_event event = filled(ASM_EVENT_TOOL_CALL_COMPLETED, 0);
     (void)state;
     write_event(&line, &event);
-    for (int in_place = 0; in_place < 2; in_place++) {
+    for_each_way_to_fail for (int in_place = 0; in_place < 2; in_place++) {
         for (size_t call = 1;; call++) {
             char *copy = exact_copy(line.data, line.size);
             asm_buffer scratch;

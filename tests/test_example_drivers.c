@@ -730,7 +730,8 @@ static void a_subscriber_may_cancel_at_any_event(void **state) {
 static void every_allocation_may_fail(void **state) {
     (void)state;
     size_t fails_from = 1;
-    for (bool all_went_well = false; !all_went_well && fails_from < 1000; fails_from++) {
+    for_each_way_to_fail for (bool all_went_well = (fails_from = 1, false);
+                              !all_went_well && fails_from < 1000; fails_from++) {
         stage self;
         tool_loop loop;
         canned model;

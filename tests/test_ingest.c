@@ -1653,7 +1653,7 @@ static bool feed_short_of_memory(asm_ingest *ingest, asm_str stream, const char 
 
 static void out_of_memory_anywhere_loses_only_what_is_told(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT(data_files); i++) {
+    for_each_way_to_fail for (size_t i = 0; i < COUNT(data_files); i++) {
         asm_str stream = read_data_file(i);
         size_t before = allocations_alive;
         bool failed = true;

@@ -1307,7 +1307,7 @@ static void test_writer_keeps_the_buffers_error(void **state) {
 
 static void test_writer_out_of_memory(void **state) {
     (void)state;
-    for (size_t call = 1;; call++) {
+    for_each_way_to_fail for (size_t call = 1;; call++) {
         asm_buffer out;
         asm_json_writer writer;
         asm_buffer_init_growing(&out);

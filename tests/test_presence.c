@@ -253,7 +253,7 @@ static void test_nested_too_deeply(void **state) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    for (int call = 0; call < 4; call++) {
+    for_each_way_to_fail for (int call = 0; call < 4; call++) {
         for (long failing = 0;; failing++) {
             uint64_t ann = track(&tab_1, "room", "ann", "1");
             track(&tab_1, "hall", "ann", "2");

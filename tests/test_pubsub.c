@@ -1020,7 +1020,7 @@ static asm_result subscribe_one(asm_pubsub *bus, int kind, int number) {
 /* Each allocation of each kind of call fails in turn: an error, and nothing has changed. */
 static void test_out_of_memory(void **state) {
     (void)state;
-    for (int kind = 0; kind < 3; kind++) {
+    for_each_way_to_fail for (int kind = 0; kind < 3; kind++) {
         for (int existing = 0; existing < 40; existing++) {
             for (long failing = 0;; failing++) {
                 asm_pubsub bus;
