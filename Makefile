@@ -62,6 +62,16 @@ test: all $(TESTS) ## build everything and run all tests; the last line is the r
 # The quick first, and what would tell most.
 check: check-sanitize check-fuzz check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
 
+# With --jobs=2 in two rows, one after the other in each: make would run those first that take longest.
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+check-fuzz: | check-sanitize
+check-threads: | check-fuzz
+check-valgrind: | check-threads
+check-cppcheck: | check-analyzer
+check-platforms: | check-cppcheck
+check-tidy: | check-platforms
+endif
+
 check-sanitize: all $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
 
