@@ -83,7 +83,7 @@
  *   asm_emit_message()   display_message_saved; status_changed idle if it changed
  *   asm_emit_tool()      the event, display_message_updated
  *   reset, restore       status_changed idle, if it changed
- *   update               state_restored; then likewise
+ *   update               likewise, then state_restored
  *   stop                 (state is saved, presence left), node_transferring, agent_shutdown
  *   timers               agent_shutdown (state is saved, presence left)
  *   a function of yours  error_occurred, with the code "state_store", "display_store", "presence" or
@@ -105,10 +105,10 @@
  *
  * MEMORY
  *   Agents, their ids and states are kept in memory from ASM_REALLOC. When that runs out the call returns
- *   ASM_ERR_NO_MEMORY and everything is as before; an execution whose end cannot be kept for that reason
- *   ends in the status error. asm_emit_text(), asm_emit_usage(), asm_emit_tool(), publishing, touch and a poll
- *   allocate nothing. An agent whose dispatcher or presence is closed while it exists must not be used:
- *   close the server first.
+ *   ASM_ERR_NO_MEMORY and everything is as before; an execution whose end cannot be kept for that reason ends
+ *   in the status error. asm_emit_text(), asm_emit_usage(), asm_emit_tool(), publishing, touch and a poll
+ *   allocate nothing by themselves; presence does when it is told of a change. An agent whose dispatcher or
+ *   presence is closed while it exists must not be used: close the server first.
  */
 #ifndef ASM_AGENT_H
 #define ASM_AGENT_H
@@ -250,7 +250,8 @@ typedef struct asm_driver {
     void *user;
 } asm_driver;
 
-/* What drivers tell. Each is published at once; all return ASM_ERR_NOT_FOUND for an execution that is over. */
+/* What drivers tell. Each is published at once; all return ASM_ERR_NOT_FOUND for an execution that is
+ * over. */
 
 /* A streamed piece of text: message_streamed. */
 ASM_API asm_result asm_emit_text(asm_execution execution, asm_str delta);
@@ -272,8 +273,8 @@ ASM_API asm_result asm_emit_todos(asm_execution execution, const asm_todo *todos
 ASM_API asm_result asm_emit_event(asm_execution execution, const asm_event *event);
 ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event *event);
 
-/* Ends the execution from outside of the driver's functions: when a request to a model has been answered, say.
- * ASM_ERR_INVALID_ARGUMENT for ASM_OUTCOME_CONTINUE. */
+/* Ends the execution from outside of the driver's functions: when a request to a model has been answered,
+ * say. ASM_ERR_INVALID_ARGUMENT for ASM_OUTCOME_CONTINUE. */
 ASM_API asm_result asm_execution_finish(asm_execution execution, const asm_outcome *outcome);
 
 ASM_API bool asm_execution_is_active(asm_execution execution);
@@ -281,8 +282,8 @@ ASM_API bool asm_execution_is_active(asm_execution execution);
 /* Whose execution it is, absent if it is over. Valid as long as the agent exists. */
 ASM_API asm_str asm_execution_agent_id(asm_execution execution);
 
-/* The agent's state as it is now: views that are valid until it next changes. ASM_ERR_NOT_FOUND, and an empty state,
- * if the execution is over. */
+/* The agent's state as it is now: views that are valid until it next changes. ASM_ERR_NOT_FOUND, and an
+ * empty state, if the execution is over. */
 ASM_API asm_result asm_execution_state(asm_execution execution, asm_agent_state *state);
 
 /* Whether the agent's interrupt_on names this tool. False if the execution is over. */
@@ -298,7 +299,8 @@ ASM_API asm_result asm_execution_after_model(asm_execution execution);
  */
 
 /* What accompanies an agent. Each function may be NULL. They read and change the agent by its id, with the
- * functions below; an error is reported (see WHAT IS PUBLISHED). */
+ * functions below. An error of handle_message() goes to who sent the message, one of the others is
+ * reported (see WHAT IS PUBLISHED). */
 typedef struct asm_middleware {
     asm_str id;
     asm_result (*on_server_start)(void *user, asm_agent_server *server, asm_str agent_id);
@@ -451,12 +453,12 @@ ASM_API void asm_agent_server_set_time(asm_agent_server *server, asm_time now);
  * does what is due. Costs nothing for agents that have nothing to do. ASM_ERR_MISUSE from inside itself. */
 ASM_API asm_result asm_agent_server_poll(asm_agent_server *server, asm_time now);
 
-/* When the next timer will be due, by the server's clock; INT64_MAX: none. With this and `running` a main loop
- * knows how long it may sleep. */
+/* When the next timer will be due, by the server's clock; INT64_MAX: none. With this and `running` a main
+ * loop knows how long it may sleep. */
 ASM_API asm_time asm_agent_server_next_timer(asm_agent_server *server);
 
-/* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that do not
- * go together; the errors of asm_agent_restore_state() for the state, and the state store's;
+/* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that
+ * do not go together; the errors of asm_agent_restore_state() for the state, and the state store's;
  * ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_options *options);
 
@@ -478,8 +480,8 @@ ASM_API asm_result asm_agent_resume_json(asm_agent_server *server, asm_str id, a
 ASM_API asm_result asm_agent_add_message(asm_agent_server *server, asm_str id,
                                          const asm_agent_message *message);
 
-/* Publishes `event` on the agent's (debug) topic. What it leaves open is filled in: agent and session id, time,
- * sequence number. Does nothing if there is no dispatcher. */
+/* Publishes `event` on the agent's (debug) topic. What it leaves open is filled in: agent and session id,
+ * time, sequence number. Does nothing if there is no dispatcher. */
 ASM_API asm_result asm_agent_publish_event(asm_agent_server *server, asm_str id, const asm_event *event);
 ASM_API asm_result asm_agent_publish_debug_event(asm_agent_server *server, asm_str id,
                                                  const asm_event *event);
@@ -493,9 +495,9 @@ ASM_API asm_result asm_agent_reset(asm_agent_server *server, asm_str id);
  * for the time. Errors are those of `out`, and ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_export_state(asm_agent_server *server, asm_str id, asm_buffer *out);
 
-/* Replaces the state. Members of messages and todos that are not known go to their `extra`; those of the state
- * are dropped. An error changes nothing: those of the JSON reader, ASM_ERR_TYPE for a member of another type,
- * ASM_ERR_INVALID_ARGUMENT for a missing one, an unknown status or version. */
+/* Replaces the state. Members of messages and todos that are not known go to their `extra`; those of the
+ * state are dropped. An error changes nothing: those of the JSON reader, ASM_ERR_TYPE for a member of
+ * another type, ASM_ERR_INVALID_ARGUMENT for a missing one, an unknown status or version. */
 ASM_API asm_result asm_agent_restore_state(asm_agent_server *server, asm_str id, asm_str exported_state);
 
 /* Replaces configuration and state together. `config` as in asm_agent_options. */
@@ -517,14 +519,15 @@ ASM_API asm_result asm_agent_set_middleware_state(asm_agent_server *server, asm_
 /* Has the state store keep the state now, and returns its result. ASM_ERR_MISUSE if there is none. */
 ASM_API asm_result asm_agent_save_state(asm_agent_server *server, asm_str id, asm_save_reason reason);
 
-/* Calls handle_message() of the middleware with that id. An agent that does not exist drops the message: ASM_OK.
- * ASM_ERR_NOT_FOUND if the agent has no such middleware. `message` is any bytes that the two agree on. */
+/* Calls handle_message() of the middleware with that id, and returns its result. An agent that does not
+ * exist drops the message: ASM_OK. ASM_ERR_NOT_FOUND if the agent has no such middleware. `message` is any
+ * bytes that the two agree on. */
 ASM_API asm_result asm_agent_notify_middleware(asm_agent_server *server, asm_str id, asm_str middleware,
                                                asm_str message);
 
-/* Subscribe to the agent's topic, or to its debug topic, as asm_pubsub_subscribe() does. ASM_ERR_MISUSE if the
- * agent has no such dispatcher. `subscription` may be NULL. A subscription outlives the agent: events of the next one with this id
- * come, too. */
+/* Subscribe to the agent's topic, or to its debug topic, as asm_pubsub_subscribe() does. ASM_ERR_MISUSE if
+ * the agent has no such dispatcher. `subscription` may be NULL. A subscription outlives the agent: events
+ * of the next one with this id come, too. */
 ASM_API asm_result asm_agent_subscribe(asm_agent_server *server, asm_str id, asm_message_callback callback,
                                        void *user, asm_subscription *subscription);
 ASM_API asm_result asm_agent_subscribe_debug(asm_agent_server *server, asm_str id,
@@ -563,9 +566,9 @@ typedef struct asm_agent_info {
 
 ASM_API asm_result asm_agent_get_info(const asm_agent_server *server, asm_str id, asm_agent_info *info);
 
-/* Goes through the ids of all agents that match `pattern`, in which `*` stands for any bytes, also none, and all
- * others for themselves: start with *at == 0. An absent pattern matches all. False at the end. Agents may come
- * and go meanwhile. The order is that of the agents' start, as long as none has ended. */
+/* Goes through the ids of all agents that match `pattern`, in which `*` stands for any bytes, also none,
+ * and all others for themselves: start with *at == 0. An absent pattern matches all. False at the end.
+ * Agents may come and go meanwhile. The order is that of the agents' start, as long as none has ended. */
 ASM_API bool asm_agent_next(const asm_agent_server *server, asm_str pattern, size_t *at, asm_str *id);
 
 #ifdef __cplusplus
@@ -1181,8 +1184,8 @@ typedef struct asm__agent_slot {
     uint32_t next_free;
 } asm__agent_slot;
 
-/* >>agents: registry
- * Agents are found by their id through an index with open addressing, at most half full: 1 + slot, 0 if empty. */
+/* >>agents: registry Agents are found by their id through an index with open addressing, at most half
+ * full: 1 + slot, 0 if empty. */
 
 static uint64_t asm__agent_hash(const asm_agent_server *server, asm_str id) {
     return asm__hash_text(id, server->options.hash_seed);
@@ -2844,8 +2847,8 @@ ASM_API asm_result asm_agent_get_info(const asm_agent_server *server, asm_str id
     return ASM_OK;
 }
 
-/* A star takes as little as will do; when what follows does not match, it takes a byte more. Only the last star
- * has to be tried again. */
+/* A star takes as little as will do; when what follows does not match, it takes a byte more. Only the last
+ * star has to be tried again. */
 static bool asm__agent_matches(asm_str pattern, asm_str text) {
     size_t at = 0, in_text = 0, behind_star = SIZE_MAX, star_end = 0;
     while (in_text < text.size) {
