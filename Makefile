@@ -82,10 +82,14 @@ check-valgrind: all $(TESTS)
 	@$(call need,valgrind,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
+# For checkers of what uses the headers: as if their implementation had been there already.
+DECLARED = $$(echo '$(HEADERS:%.h=-D%_IMPLEMENTED)' | tr a-z A-Z)
+
 # Headers are checked as files of their own: the analyzer only looks into the main file.
 check-tidy: build/stb.flags
 	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(CHECKED)'; \
-	    clang-tidy --quiet $(CHECKED) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION
+	    clang-tidy --quiet $(HEADERS) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION && \
+	    clang-tidy --quiet $(filter-out $(HEADERS),$(CHECKED)) -- -x c $(SOURCE_FLAGS) $(DECLARED)
 
 check-cppcheck: build/stb.flags
 	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
@@ -118,7 +122,7 @@ build/analyzed/asm_%.h.o: asm_%.h $(HEADERS)
 build/analyzed/examples/%.c.o: examples/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
-	$(Q)$(ANALYZE) $$(echo '$(HEADERS:%.h=-D%_IMPLEMENTED)' | tr a-z A-Z)
+	$(Q)$(ANALYZE) $(DECLARED)
 
 # An input that is found to do harm is left in build/fuzz.
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
