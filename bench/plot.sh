@@ -39,7 +39,7 @@ LC_ALL=C awk '
     END {
         printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"960\" height=\"%d\" font-family=\"sans-serif\" " \
                "font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", 70 + 18 * rows + 34 * tables
-        put(20, 24, " font-size=\"16\"", "Time in multiples of the first row of each group; shorter is better")
+        put(20, 24, " font-size=\"16\"", "Time in multiples of the first row of each group; shorter is better; logarithmic")
         put(20, 42, " fill=\"#666\"", machine)
         y = 50
         for (t = 1; t <= tables; t++) {
