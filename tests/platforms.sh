@@ -19,13 +19,14 @@ windows | x86_64-w64-mingw32-gcc    | wine         | gcc-mingw-w64-x86-64 wine
 END
 }
 if [ "${1:-}" = packages ]; then
-    table | cut -d '|' -f 4 | tr ' ' '\n' | grep . | grep -v '^wine$' | sort -u
+    table | cut -d '|' -f 4 | tr ' ' '\n' | grep . | sort -u
     exit
 fi
 
 # Without those that need minutes under an emulator (ingest: asm-cat reads its streams), and those of asm-cat itself.
 tests="json events buffer numbers render pubsub pubsub_model broadcaster presence mailbox agent agent_state"
-portable="json events buffer numbers pubsub pubsub_model broadcaster presence agent agent_state" # without POSIX
+# Without POSIX, and without numbers: they are compared with strtod(), which is not exact in Windows' old C library.
+portable="json events buffer pubsub pubsub_model broadcaster presence agent agent_state"
 examples="quickstart markdown_renderer counting_sink live_fanout callback_composition custom_sink_migration"
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror"
 stb=$(sh tests/dependencies.sh stb) || exit 1
