@@ -29,6 +29,8 @@
  *   runs     One run_started and exactly one of run_completed, run_failed and run_cancelled each. A stream
  *            that stops within a run ends it: run_failed with the error code "stream_ended" (run_cancelled
  *            if the user interrupted it) and the number of tool calls that are open.
+ *            Members of a run's end that have no place stand in `extra`; one that is named like a member of
+ *            the event (token_usage, error_code, …) gets the name provider_NAME.
  *   text     Each piece once as message_streamed (in `delta`), all of a message once more, whole, as
  *            message_received. Reasoning comes as message_streamed with `thinking` only. What the program
  *            itself is told is message_sent.
@@ -573,10 +575,23 @@ static void asm__ingest_find(asm_str object, const asm_str *keys, asm_str *value
         memset(values, 0, count * sizeof *values);
 }
 
-/* Writes the members of `object` but those with the keys `known` and those that are null, as an object.
- * Absent if none is left. The text stands in `out`. */
+/* The name for a member of the provider's at the end of a run: another one if ours is a member of the event, which
+ * could not be written with both. */
+static asm_str asm__ingest_rename(asm_str key) {
+    static const asm_str names[] = {
+        ASM__MEMBER("provider_cost_usd"),       ASM__MEMBER("provider_token_usage"),
+        ASM__MEMBER("provider_error_code"),     ASM__MEMBER("provider_error_message"),
+        ASM__MEMBER("provider_provider_error"), ASM__MEMBER("provider_open_tool_calls")};
+    const size_t prefix = sizeof "provider_" - 1;
+    for (size_t i = 0; i < ASM__INGEST_COUNT_OF(names); i++)
+        if (asm_str_equal(key, asm_str_make(names[i].data + prefix, names[i].size - prefix))) return names[i];
+    return key;
+}
+
+/* Writes the members of `object` but those with the keys `known` and those that are null, as an object, renamed
+ * if they are a run's end. Absent if none is left. The text stands in `out`. */
 static asm_str asm__ingest_rest(asm__ingest *state, asm_buffer *out, asm_str object, const asm_str *known,
-                                size_t known_count) {
+                                size_t known_count, bool is_end) {
     asm_json_reader reader;
     asm_json_writer writer;
     asm_str key, raw;
@@ -594,7 +609,7 @@ static asm_str asm__ingest_rest(asm__ingest *state, asm_buffer *out, asm_str obj
         if (i < known_count || asm_json_peek(&reader) == ASM_JSON_NULL) continue;
         if (!asm_json_read_raw(&reader, &raw)) break;
         if (!asm__ingest_is_flat(raw)) continue;
-        asm_json_write_key(&writer, key);
+        asm_json_write_key(&writer, is_end ? asm__ingest_rename(key) : key);
         asm_json_write_raw(&writer, raw);
         any = true;
     }
@@ -918,7 +933,7 @@ static void asm__ingest_emit_custom(asm__ingest *state, asm_str name, asm_str ob
     asm__ingest_append(state, &state->name, ASM_STR("."));
     asm__ingest_append(state, &state->name, asm__ingest_is_name(name) ? name : ASM_STR("other"));
     event.type_name = asm_buffer_text(&state->name);
-    event.extra = asm__ingest_rest(state, &state->extra, object, known, ASM__INGEST_COUNT_OF(known));
+    event.extra = asm__ingest_rest(state, &state->extra, object, known, ASM__INGEST_COUNT_OF(known), false);
     asm__ingest_emit(state, &event);
 }
 
@@ -1488,7 +1503,7 @@ static void asm__claude_init(asm__ingest *state, asm_str line) {
     event.run.model = asm__ingest_string(state, values[0]);
     event.run.cwd = asm__ingest_string(state, values[1]);
     event.run.tools = asm__ingest_json(values[2], ASM_JSON_ARRAY);
-    event.extra = asm__ingest_rest(state, &state->extra, line, known, ASM__INGEST_COUNT_OF(known));
+    event.extra = asm__ingest_rest(state, &state->extra, line, known, ASM__INGEST_COUNT_OF(known), false);
     asm__ingest_begin_run(state, &event);
 }
 
@@ -1632,7 +1647,7 @@ static void asm__claude_result(asm__ingest *state, asm_str line) {
         asm__ingest_emit_error(state, event.run.error_code, event.run.error_message,
                                event.run.provider_error);
     if (event.type == ASM_EVENT_RUN_COMPLETED && !state->run_has_text) known_count--;
-    event.extra = asm__ingest_rest(state, &state->extra, line, known, known_count);
+    event.extra = asm__ingest_rest(state, &state->extra, line, known, known_count, true);
 
     asm__ingest_end_run(state, &event);
 }
@@ -1763,7 +1778,7 @@ static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, asm_
     if (asm_str_equal(type, ASM_STR("command_execution"))) event->tool.name = ASM_STR("bash");
     else if (asm_str_equal(type, ASM_STR("file_change"))) event->tool.name = ASM_STR("apply_patch");
     event->tool.input = asm__ingest_rest(state, &state->extra, item, asm__codex_outcome_keys,
-                                         ASM__INGEST_COUNT_OF(asm__codex_outcome_keys));
+                                         ASM__INGEST_COUNT_OF(asm__codex_outcome_keys), false);
 }
 
 static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_str *values) {

@@ -532,6 +532,17 @@ static void claude_runs_end_once_and_for_the_right_reason(void **state) {
            STARTED "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\",\"num_turns\":3,"
                    "\"duration_ms\":1250,"
                    "\"permission_denials\":[{\"tool_name\":\"Bash\"}],\"duration_api_ms\":900}}\n");
+    /* A member with the name of one that the event gives itself does not keep it from being written. */
+    EXPECT(
+        INIT ENDING(
+            "\"subtype\":\"success\",\"stop_reason\":\"end_turn\",\"total_cost_usd\":0.5,\"cost_usd\":7,"
+            "\"token_usage\":5,\"error_code\":1,\"usage\":{\"input_tokens\":1}"),
+        STARTED
+        "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":1,\"cost_usd\":0.5,\"cumulative\":true}"
+        "}\n"
+        "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\",\"token_usage\":{\"input_"
+        "tokens\":1},"
+        "\"cost_usd\":0.5,\"provider_cost_usd\":7,\"provider_token_usage\":5,\"provider_error_code\":1}}\n");
     /* Failed is what either sign says. */
     EXPECT(INIT ENDING("\"subtype\":\"success\",\"is_error\":true,\"result\":\"Invalid API "
                        "key\",\"terminal_reason\":\"api_error\""),
