@@ -277,6 +277,7 @@ ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event
  * say. ASM_ERR_INVALID_ARGUMENT for ASM_OUTCOME_CONTINUE. */
 ASM_API asm_result asm_execution_finish(asm_execution execution, const asm_outcome *outcome);
 
+/* Whether it is still under way: after emitting, a driver learns so that somebody has ended it. */
 ASM_API bool asm_execution_is_active(asm_execution execution);
 
 /* Whose execution it is, absent if it is over. Valid as long as the agent exists. */
@@ -472,7 +473,8 @@ ASM_API asm_result asm_agent_cancel(asm_agent_server *server, asm_str id);
 ASM_API asm_result asm_agent_resume(asm_agent_server *server, asm_str id, const asm_resume *resume);
 
 /* The same from JSON, as a user interface sends it: [{"type":"approve"},{"type":"edit","arguments":{…}},
- * {"type":"reject","message":"…"}] when there were requests; else the whole of it is the answer. */
+ * {"type":"reject","message":"…"}] when there were requests; else the whole of it is the answer. The JSON
+ * reader's errors, too, and ASM_ERR_TYPE for what is no list of such objects. */
 ASM_API asm_result asm_agent_resume_json(asm_agent_server *server, asm_str id, asm_str json);
 
 /* `message` is copied. ASM_ERR_INVALID_ARGUMENT without a role, or for `extra` with members that the message
@@ -511,7 +513,8 @@ ASM_API asm_result asm_agent_touch(asm_agent_server *server, asm_str id);
  * stop meanwhile changes nothing. */
 ASM_API asm_result asm_agent_stop(asm_agent_server *server, asm_str id);
 
-/* `metadata` is a JSON object, `state` a JSON value, absent to remove it. Copied. */
+/* `metadata` is a JSON object, `state` a JSON value, absent to remove it. Copied. The JSON reader's errors, and
+ * ASM_ERR_TYPE. */
 ASM_API asm_result asm_agent_set_metadata(asm_agent_server *server, asm_str id, asm_str metadata);
 ASM_API asm_result asm_agent_set_middleware_state(asm_agent_server *server, asm_str id, asm_str middleware,
                                                   asm_str state);
@@ -537,10 +540,12 @@ ASM_API asm_result asm_agent_unsubscribe(asm_agent_server *server, asm_str id, a
 ASM_API asm_result asm_agent_unsubscribe_debug(asm_agent_server *server, asm_str id,
                                                asm_subscription subscription);
 
-/* ---- Looking things up ---- */
+/* ---- Looking things up: from anywhere, without allocating ---- */
 
 /* ASM_AGENT_NOT_RUNNING if there is no such agent. */
 ASM_API asm_agent_status asm_agent_get_status(const asm_agent_server *server, asm_str id);
+
+/* Whether there is such an agent, whatever its status. */
 ASM_API bool asm_agent_is_running(const asm_agent_server *server, asm_str id);
 
 /* All about an agent. Views are valid until the agent is next changed. */
@@ -564,6 +569,7 @@ typedef struct asm_agent_info {
     asm_agent_config config;
 } asm_agent_info;
 
+/* ASM_ERR_NOT_FOUND, and `info` as it was, if there is no such agent. */
 ASM_API asm_result asm_agent_get_info(const asm_agent_server *server, asm_str id, asm_agent_info *info);
 
 /* Goes through the ids of all agents that match `pattern`, in which `*` stands for any bytes, also none,

@@ -380,6 +380,33 @@ static void test_outcomes(void **state) {
     }
 }
 
+static char served[8];
+
+static void note_who_is_served(script *s, asm_execution execution) {
+    const asm_str id = asm_execution_agent_id(execution);
+    (void)s;
+    strncat(served, id.data, id.size);
+}
+
+static void test_agents_are_served_in_the_order_in_which_they_began(void **state) {
+    (void)state;
+    static const char *const ids[] = {"c", "a", "b"};
+    script scripts[3];
+    served[0] = 0;
+    memset(scripts, 0, sizeof scripts);
+    for (size_t i = 0; i < 3; i++) {
+        scripts[i].hook = note_who_is_served;
+        scripts[i].outcomes[0] = (asm_outcome)GO_ON;
+        start_script(ids[(i + 1) % 3], &scripts[i]);
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(asm_agent_execute(&server, ID(ids[i])), ASM_OK);
+    poll_server();
+    assert_string_equal(served, "cab"); /* each once */
+    poll_server();
+    assert_string_equal(served, "cabcab");
+}
+
 static void test_continue_is_called_again_in_the_next_poll(void **state) {
     (void)state;
     script s = {.outcomes = {GO_ON, GO_ON, {.kind = ASM_OUTCOME_PAUSED}}};
@@ -1246,6 +1273,7 @@ int main(void) {
         TEST(test_info),
         TEST(test_every_call_in_every_status),
         TEST(test_outcomes),
+        TEST(test_agents_are_served_in_the_order_in_which_they_began),
         TEST(test_continue_is_called_again_in_the_next_poll),
         TEST(test_what_drivers_tell),
         TEST(test_what_events_carry),
