@@ -745,8 +745,7 @@ static void asm__agent_write_members(asm_json_writer *writer, asm_str members) {
         asm_json_write_key(writer, key);
         asm_json_write_raw(writer, value);
     }
-    const asm_result result = asm_json_reader_finish(&reader);
-    if (result != ASM_OK && writer->result == ASM_OK) writer->result = result;
+    asm_json_writer_fail(writer, asm_json_reader_finish(&reader));
     asm_buffer_close(&keys);
 }
 
@@ -1473,12 +1472,13 @@ static asm_result asm__agent_save(asm__agent *agent, asm_save_reason reason) {
 /* Publishes what a display store kept: `saved`, or else the message. */
 static asm_result asm__agent_publish_display(asm__agent *agent, asm_event *event, asm_buffer *saved,
                                              const asm_agent_message *message) {
+    asm_result result = saved->result;
     if (saved->size == 0 && message) {
         asm_json_writer writer;
         asm_json_writer_init(&writer, saved);
         asm__agent_write_record(&writer, &asm__message_record, message);
+        result = asm_json_writer_finish(&writer);
     }
-    asm_result result = saved->result;
     if (result == ASM_OK && saved->size > 0) result = asm_json_check(asm_buffer_text(saved), NULL);
     if (result != ASM_OK) return result;
     if (saved->size > 0) event->display.display_message = asm_buffer_text(saved);

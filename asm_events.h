@@ -325,6 +325,10 @@ ASM_API asm_result asm_json_write_null(asm_json_writer *writer);
  * the white space between its tokens; nothing of it is written if it is not valid. */
 ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json);
 
+/* Makes the writer fail with `result`, unless that is ASM_OK or it has failed already: for what goes wrong while
+ * getting what is to be written. Returns the first error. */
+ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result);
+
 /* ASM_OK if exactly one value was written, whole; else the first error. */
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
 
@@ -3141,6 +3145,10 @@ ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
     if (asm__writer_result(writer, result) != ASM_OK || !asm__begin_value(writer)) return writer->result;
     asm__append_raw(writer->out, json, untidy);
     return asm__end_value(writer);
+}
+
+ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result) {
+    return asm__writer_result(writer, result);
 }
 
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {

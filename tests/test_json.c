@@ -1203,6 +1203,30 @@ static void test_writer_refuses_misuse(void **state) {
     end_of_cases();
 }
 
+/* An error from elsewhere stops the writer; the first one stays. */
+static void test_writer_fails_when_told(void **state) {
+    static const char before[] = "$[{k";
+    (void)state;
+    for (const char *call = before; *call != '\0'; call++) {
+        char memory[128];
+        asm_buffer out;
+        asm_json_writer writer;
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_json_writer_init(&writer, &out);
+        for (const char *earlier = before + 1; earlier <= call; earlier++)
+            write_by_letter(&writer, *earlier);
+        const size_t size = out.size;
+        assert_int_equal(asm_json_writer_fail(&writer, ASM_OK), ASM_OK);
+        assert_int_equal(asm_json_writer_fail(&writer, ASM_ERR_NO_MEMORY), ASM_ERR_NO_MEMORY);
+        assert_int_equal(asm_json_writer_fail(&writer, ASM_ERR_UTF8), ASM_ERR_NO_MEMORY);
+        for (const char *later = "ks1r}][{"; *later != '\0'; later++)
+            write_by_letter(&writer, *later);
+        expect(out.size == size, "%c: wrote something after the error", *call);
+        assert_int_equal(asm_json_writer_finish(&writer), ASM_ERR_NO_MEMORY);
+    }
+    end_of_cases();
+}
+
 static void test_writer_depth(void **state) {
     (void)state;
     for (int objects = 0; objects < 2; objects++) {
@@ -1874,6 +1898,7 @@ int main(void) {
         cmocka_unit_test(test_single_values),
         cmocka_unit_test(test_writer_puts_commas_and_colons),
         cmocka_unit_test(test_writer_refuses_misuse),
+        cmocka_unit_test(test_writer_fails_when_told),
         cmocka_unit_test(test_writer_depth),
         cmocka_unit_test(test_raw_depth),
         cmocka_unit_test(test_writer_calls_in_any_order),
