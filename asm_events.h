@@ -381,12 +381,13 @@ typedef struct asm_json_reader {
     const char *at;      /* private */
     const char *end;     /* private */
     asm_buffer *scratch; /* private: where strings with escapes are unescaped */
-    uint64_t objects;    /* private: bit n is set if level n is an object */
-    unsigned depth;      /* private */
-    unsigned state;      /* private */
-    char *writable;      /* private: the text again, where strings may be unescaped over themselves */
-    size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
-    bool untidy; /* private: there was white space, or a character that the writer would have escaped */
+    uint64_t
+        objects;    /* private: a bit for each level that is open, set for an object; the innermost lowest */
+    unsigned depth; /* private */
+    unsigned state; /* private */
+    char *writable; /* private: the text again, where strings may be unescaped over themselves */
+    size_t reserve; /* private: how much room in the scratch buffer to reserve at once */
+    bool untidy;    /* private: there was white space, or a character that the writer would have escaped */
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 
@@ -2370,14 +2371,18 @@ static const char *asm__scan_key(asm_json_reader *reader, const char *p) {
 static const char *asm__enter(asm_json_reader *reader, const char *p) {
     if (reader->depth >= ASM_JSON_MAX_DEPTH)
         return asm__reader_fail(reader, ASM_ERR_DEPTH, "nested too deeply", p);
-    reader->objects = (reader->objects & ~(UINT64_C(1) << reader->depth)) | (uint64_t)(*p == '{')
-                                                                                << reader->depth;
+    reader->objects = reader->objects << 1 | (*p == '{');
     reader->depth++;
     return p + 1;
 }
 
+static void asm__leave(asm_json_reader *reader) {
+    reader->objects >>= 1;
+    reader->depth--;
+}
+
 static bool asm__in_object(const asm_json_reader *reader) {
-    return reader->depth > 0 && (reader->objects >> (reader->depth - 1) & 1);
+    return reader->objects & 1;
 }
 
 static char asm__closing(const asm_json_reader *reader) {
@@ -2405,7 +2410,7 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
                 continue;
             }
             p++;
-            reader->depth--;
+            asm__leave(reader);
         } else {
             p = asm__scan_scalar(reader, p);
         }
@@ -2416,7 +2421,7 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
             if (c == ',') break;
             if (c != asm__closing(reader)) return asm__syntax(reader, "a comma or an end is missing", p);
             p++;
-            reader->depth--;
+            asm__leave(reader);
         }
         p = asm__skip_space(reader, p + 1);
         if (asm__in_object(reader)) p = asm__scan_key(reader, p);
@@ -2707,7 +2712,7 @@ static bool asm__next(asm_json_reader *reader, bool object) {
     }
     p = asm__skip_space(reader, reader->at);
     if (asm__at(reader, p) == asm__closing(reader)) {
-        reader->depth--;
+        asm__leave(reader);
         asm__value_read(reader, p + 1);
         return false;
     }
@@ -3447,7 +3452,7 @@ static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, 
     bool escaped;
     if (reader->state == ASM__AT_NEXT && asm__at(reader, reader->at) == '}') { /* most often */
         reader->at++;
-        reader->depth--;
+        asm__leave(reader);
         return false;
     }
     if (!asm__next_key(reader, key, &escaped)) return false;
