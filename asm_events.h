@@ -2595,11 +2595,9 @@ static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, c
     }
 }
 
-/* Reads the string whose inside begins at `begin`, up to its closing quote, which is returned, or NULL. With
- * escapes it is unescaped to the scratch buffer if there is room for whatever may come; else it is left
- * `escaped`. */
-static const char *asm__scan_text(asm_json_reader *reader, const char *begin, asm_str *text, bool *escaped) {
-    const char *p = asm__plain_end(begin, reader->end);
+/* The same as the next, for a string that goes on at `p`, as it is not plain up to there. */
+static const char *asm__scan_text_on(asm_json_reader *reader, const char *begin, const char *p, asm_str *text,
+                                     bool *escaped) {
     asm_buffer *scratch = reader->scratch;
     size_t left = (size_t)(reader->end - begin);
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
@@ -2614,9 +2612,21 @@ static const char *asm__scan_text(asm_json_reader *reader, const char *begin, as
             return p;
         }
     }
-    if (p < reader->end && *p == '"') *escaped = false;
-    else p = asm__scan_string(reader, begin, escaped);
+    *escaped = false;
+    p = asm__scan_string_on(reader, p, escaped);
     if (p) *text = asm_str_make(begin, (size_t)(p - begin));
+    return p;
+}
+
+/* Reads the string whose inside begins at `begin`, up to its closing quote, which is returned, or NULL. With
+ * escapes it is unescaped to the scratch buffer if there is room for whatever may come; else it is left
+ * `escaped`. */
+static inline const char *asm__scan_text(asm_json_reader *reader, const char *begin, asm_str *text,
+                                         bool *escaped) {
+    const char *p = asm__plain_end(begin, reader->end);
+    if (p == reader->end || *p != '"') return asm__scan_text_on(reader, begin, p, text, escaped);
+    *escaped = false;
+    *text = asm_str_make(begin, (size_t)(p - begin));
     return p;
 }
 
@@ -2659,8 +2669,8 @@ ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
     return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
 }
 
-/* Makes ready to read a value of `type`: true if one stands next. */
-static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
+/* The same where it may not stand right there. */
+static bool asm__expect_slowly(asm_json_reader *reader, asm_json_type type) {
     asm_json_type found;
     if (reader->error.result != ASM_OK) return false;
     if (reader->state != ASM__AT_VALUE) {
@@ -2674,6 +2684,14 @@ static bool asm__expect(asm_json_reader *reader, asm_json_type type) {
     if (found == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
     else asm__reader_fail(reader, ASM_ERR_TYPE, "a value of another type", reader->at);
     return false;
+}
+
+/* Makes ready to read a value of `type`: true if one stands next. */
+static inline bool asm__expect(asm_json_reader *reader, asm_json_type type) {
+    if (reader->error.result == ASM_OK && reader->state == ASM__AT_VALUE &&
+        asm__type_from_first(asm__at(reader, reader->at)) == type)
+        return true;
+    return asm__expect_slowly(reader, type);
 }
 
 /* Ends a value: true unless `behind` is NULL, where an error was found. */
@@ -2749,9 +2767,26 @@ static bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) 
     return true;
 }
 
+/* The same where it is as usual: no white space, and no escapes in the key. */
+static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
+    const char *p = reader->at, *end = reader->end, *quote;
+    if (!(reader->objects & 1) || reader->state == ASM__AT_VALUE || reader->error.result != ASM_OK)
+        return false;
+    if (end - p < 2) return false;
+    if (reader->state == ASM__AT_NEXT && *p++ != ',') return false;
+    if (*p++ != '"') return false;
+    quote = asm__plain_end(p, end);
+    if (end - quote < 2 || quote[0] != '"' || quote[1] != ':') return false;
+    *key = asm_str_make(p, (size_t)(quote - p));
+    reader->at = quote + 2;
+    reader->state = ASM__AT_VALUE;
+    return true;
+}
+
 ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
     asm_str inside;
     bool escaped;
+    if (asm__next_usual_key(reader, key)) return true;
     return asm__next_key(reader, &inside, &escaped) &&
            asm__string_value(reader, inside.data, inside.data + inside.size, escaped, key);
 }
@@ -2766,7 +2801,8 @@ ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text) {
     bool escaped;
     if (!asm__expect(reader, ASM_JSON_STRING)) return false;
     quote = asm__scan_text(reader, reader->at + 1, &value, &escaped);
-    if (!quote || !asm__string_value(reader, value.data, value.data + value.size, escaped, &value))
+    if (!quote) return false;
+    if (escaped && !asm__string_value(reader, value.data, value.data + value.size, escaped, &value))
         return false;
     *text = value;
     return asm__value_read(reader, quote + 1);
@@ -2852,7 +2888,7 @@ ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
     const char *begin, *end;
     if (reader->error.result != ASM_OK) return false;
     if (reader->state != ASM__AT_VALUE) {
-        asm__expect(reader, ASM_JSON_NONE); /* fails, and says why */
+        asm__expect_slowly(reader, ASM_JSON_NONE); /* fails, and says why */
         return false;
     }
     begin = asm__skip_space(reader, reader->at);
