@@ -2181,9 +2181,10 @@ static void asm__append_string(asm_buffer *out, asm_str text) {
 /* >>json reader */
 
 enum {
-    ASM__AT_VALUE, /* a value stands next */
     ASM__AT_FIRST, /* the first member or element, or the end */
-    ASM__AT_NEXT   /* a comma or the end */
+    ASM__AT_NEXT,  /* a comma or the end */
+    ASM__AT_VALUE, /* a value stands next */
+    ASM__AT_ERROR
 };
 
 static const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
@@ -2198,6 +2199,7 @@ static const char *asm__fail_at(asm_json_error *error, asm_result result, const 
 
 static const char *asm__reader_fail(asm_json_reader *reader, asm_result result, const char *message,
                                     const char *at) {
+    reader->state = ASM__AT_ERROR;
     return asm__fail_at(&reader->error, result, message, reader->begin, at);
 }
 
@@ -2645,14 +2647,12 @@ ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, 
     reader->writable = text;
 }
 
-/* The type of a value that begins with `c`. */
+/* The type of a value that begins with `c`. From a table: which one it is can hardly be predicted. */
 static inline asm_json_type asm__type_from_first(char c) {
-    if (c == '"') return ASM_JSON_STRING;
-    if (c == '-' || asm__is_digit(c)) return ASM_JSON_NUMBER;
-    if (c == '{') return ASM_JSON_OBJECT;
-    if (c == '[') return ASM_JSON_ARRAY;
-    if (c == 't' || c == 'f') return ASM_JSON_BOOL;
-    return c == 'n' ? ASM_JSON_NULL : ASM_JSON_NONE;
+    static const char types[] =
+        "400000000003003333333333000000000000000000000000000000000500000000002000000010000020000006";
+    unsigned index = (unsigned)(unsigned char)c - '"';
+    return index < sizeof types - 1 ? (asm_json_type)(types[index] - '0') : ASM_JSON_NONE;
 }
 
 ASM_API asm_json_type asm_json_type_of(asm_str raw) {
@@ -2663,9 +2663,8 @@ ASM_API asm_json_type asm_json_type_of(asm_str raw) {
 }
 
 ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
-    char c = asm__at(reader, reader->at);
-    if (reader->error.result != ASM_OK || reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
-    if (c > ' ') return asm__type_from_first(c);
+    if (reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
+    if (asm__at(reader, reader->at) > ' ') return asm__type_from_first(*reader->at);
     return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
 }
 
@@ -2688,10 +2687,8 @@ static bool asm__expect_slowly(asm_json_reader *reader, asm_json_type type) {
 
 /* Makes ready to read a value of `type`: true if one stands next. */
 static inline bool asm__expect(asm_json_reader *reader, asm_json_type type) {
-    if (reader->error.result == ASM_OK && reader->state == ASM__AT_VALUE &&
-        asm__type_from_first(asm__at(reader, reader->at)) == type)
-        return true;
-    return asm__expect_slowly(reader, type);
+    bool found = reader->state == ASM__AT_VALUE && asm__type_from_first(asm__at(reader, reader->at)) == type;
+    return found || asm__expect_slowly(reader, type);
 }
 
 /* Ends a value: true unless `behind` is NULL, where an error was found. */
@@ -2721,8 +2718,7 @@ ASM_API bool asm_json_enter_array(asm_json_reader *reader) {
  */
 static bool asm__next(asm_json_reader *reader, bool object) {
     const char *p;
-    if (reader->error.result == ASM_OK && reader->depth > 0 && reader->state == ASM__AT_VALUE)
-        asm_json_read_raw(reader, NULL);
+    if (reader->depth > 0 && reader->state == ASM__AT_VALUE) asm_json_read_raw(reader, NULL);
     if (reader->error.result != ASM_OK) return false;
     if (reader->depth == 0 || asm__in_object(reader) != object) {
         asm__reader_fail(reader, ASM_ERR_MISUSE, "not in such an object or array", reader->at);
@@ -2770,9 +2766,7 @@ static bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) 
 /* The same where it is as usual: no white space, and no escapes in the key. */
 static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
     const char *p = reader->at, *end = reader->end, *quote;
-    if (!(reader->objects & 1) || reader->state == ASM__AT_VALUE || reader->error.result != ASM_OK)
-        return false;
-    if (end - p < 2) return false;
+    if (!(reader->objects & 1) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
     if (reader->state == ASM__AT_NEXT && *p++ != ',') return false;
     if (*p++ != '"') return false;
     quote = asm__plain_end(p, end);
@@ -2855,8 +2849,27 @@ static bool asm__number_read(asm_json_reader *reader, const char *end, bool fits
     return asm__value_read(reader, end);
 }
 
+/* The number from up to 7 digits at `p`, where 8 bytes can be read; 0 if they are no such integer. */
+static inline int asm__few_digits(const char *p, int64_t *value) {
+    uint64_t digits = asm__load_little(p) ^ ASM__EACH_BYTE * '0', number;
+    uint64_t others = ((digits + ASM__EACH_BYTE * 0x76) | digits) & ASM__EACH_BYTE * 0x80;
+    int count = others ? asm__lowest_bit(others) / 8 : 0;
+    if (count == 0 || (*p == '0' && count > 1) || p[count] == '.' || (p[count] | 0x20) == 'e') return 0;
+    number = digits << (8 - count) * 8;
+    number = (number * 10 + (number >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+    number = (number * 100 + (number >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+    number = (number * 10000 + (number >> 32)) & UINT64_C(0xFFFFFFFF);
+    *value = (int64_t)number;
+    return count;
+}
+
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
-    const char *end = asm__expect_number(reader, true);
+    const char *end;
+    if (reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
+        int count = asm__few_digits(reader->at, value);
+        if (count > 0) return asm__value_read(reader, reader->at + count);
+    }
+    end = asm__expect_number(reader, true);
     return end && asm__number_read(reader, end, asm__parse_int64(reader->at, end, value));
 }
 
@@ -2886,7 +2899,6 @@ ASM_API bool asm_json_read_null(asm_json_reader *reader) {
 
 ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
     const char *begin, *end;
-    if (reader->error.result != ASM_OK) return false;
     if (reader->state != ASM__AT_VALUE) {
         asm__expect_slowly(reader, ASM_JSON_NONE); /* fails, and says why */
         return false;
