@@ -2701,7 +2701,8 @@ static bool asm__value_read(asm_json_reader *reader, const char *behind) {
 
 static bool asm__enter_value(asm_json_reader *reader, asm_json_type type) {
     const char *inside = asm__expect(reader, type) ? asm__enter(reader, reader->at) : NULL;
-    if (!asm__value_read(reader, inside)) return false;
+    if (!inside) return false;
+    reader->at = inside;
     reader->state = ASM__AT_FIRST;
     return true;
 }
@@ -2763,10 +2764,19 @@ static bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) 
     return true;
 }
 
+/* Leaves the object if it ends right here. */
+static inline bool asm__leave_object(asm_json_reader *reader) {
+    if (!asm__in_object(reader) || reader->state != ASM__AT_NEXT || asm__at(reader, reader->at) != '}')
+        return false;
+    reader->at++;
+    asm__leave(reader);
+    return true;
+}
+
 /* The same where it is as usual: no white space, and no escapes in the key. */
 static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
     const char *p = reader->at, *end = reader->end, *quote;
-    if (!(reader->objects & 1) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
+    if (!asm__in_object(reader) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
     if (reader->state == ASM__AT_NEXT && *p++ != ',') return false;
     if (*p++ != '"') return false;
     quote = asm__plain_end(p, end);
@@ -2781,6 +2791,7 @@ ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
     asm_str inside;
     bool escaped;
     if (asm__next_usual_key(reader, key)) return true;
+    if (asm__leave_object(reader)) return false;
     return asm__next_key(reader, &inside, &escaped) &&
            asm__string_value(reader, inside.data, inside.data + inside.size, escaped, key);
 }
@@ -3498,11 +3509,7 @@ static asm_str asm__field_name(const asm__field *field) {
 static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, size_t *index, asm_str *key) {
     const char *begin;
     bool escaped;
-    if (reader->state == ASM__AT_NEXT && asm__at(reader, reader->at) == '}') { /* most often */
-        reader->at++;
-        asm__leave(reader);
-        return false;
-    }
+    if (asm__leave_object(reader)) return false;
     if (!asm__next_key(reader, key, &escaped)) return false;
     for (*index = 0; *index < fields->count; ++*index)
         if (asm__key_equal(*key, escaped, asm__field_name(&fields->list[*index]))) break;
