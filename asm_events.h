@@ -2360,16 +2360,6 @@ static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
     return asm__syntax(reader, "a value is missing", p);
 }
 
-/* Behind a key and its colon, or NULL. */
-static const char *asm__scan_key(asm_json_reader *reader, const char *p) {
-    bool unused;
-    if (asm__at(reader, p) != '"') return asm__syntax(reader, "a key is missing", p);
-    p = asm__scan_string(reader, p + 1, &unused);
-    if (!p) return NULL;
-    p = asm__skip_space(reader, p + 1);
-    return asm__at(reader, p) == ':' ? p + 1 : asm__syntax(reader, "a colon is missing", p);
-}
-
 static const char *asm__enter(asm_json_reader *reader, const char *p) {
     if (reader->depth >= ASM_JSON_MAX_DEPTH)
         return asm__reader_fail(reader, ASM_ERR_DEPTH, "nested too deeply", p);
@@ -2391,24 +2381,133 @@ static char asm__closing(const asm_json_reader *reader) {
     return asm__in_object(reader) ? '}' : ']';
 }
 
+/* Where the strings of a value end, as far as that was found out ahead. */
+typedef struct asm__strings {
+    const char *block, *behind;
+    uint64_t quotes; /* bit n: one that begins or ends a string stands at block[n] */
+} asm__strings;
+
+#if ASM__SSE2
+static inline __m128i asm__equal_lanes(__m128i bytes, char c) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+
+/* Controls, DEL and what is not ASCII. */
+static inline __m128i asm__other_lanes(__m128i bytes) {
+    return _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+}
+
+/* What stands behind the backslash of the most usual escapes. */
+static inline __m128i asm__letter_lanes(__m128i bytes) {
+    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
+                        _mm_or_si128(asm__equal_lanes(bytes, 'n'), asm__equal_lanes(bytes, 't')));
+}
+
+/* Which of these backslashes begin an escape: in a run, every other one. */
+static inline uint64_t asm__escape_starts(uint64_t backslashes) {
+    const uint64_t odd = ASM__EACH_BYTE * 0xAA;
+    return backslashes & (((backslashes << 1 | odd) - backslashes) ^ odd);
+}
+
+/* From the first bit that is set up to the second, from the third up to the fourth, and so on. */
+static inline uint64_t asm__fill_pairs(uint64_t bits) {
+    int i;
+    for (i = 1; i < 64; i *= 2)
+        bits ^= bits << i;
+    return bits;
+}
+
+#define ASM__BLOCK_READABLE     67 /* as the last of 64 bytes may begin a character of 4 */
+#define ASM__QUOTES(bytes)      asm__equal_lanes(bytes, '"')
+#define ASM__BACKSLASHES(bytes) asm__equal_lanes(bytes, '\\')
+#define ASM__MASK_64(lanes)     asm__join_masks(lanes(a), lanes(b), lanes(c), lanes(d))
+#define ASM__ANY(lanes)                                                                                      \
+    _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(lanes(a), lanes(b)), _mm_or_si128(lanes(c), lanes(d))))
+
+/* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
+ * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
+static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
+    const __m128i *bytes = (const __m128i *)(const void *)p;
+    __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
+    __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
+    uint64_t quotes = ASM__MASK_64(ASM__QUOTES), stops = 0;
+    if (ASM__ANY(ASM__BACKSLASHES)) {
+        uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
+        stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
+        quotes &= ~(starts << 1);
+    }
+    if (ASM__ANY(asm__other_lanes)) {
+        uint64_t strings = asm__fill_pairs(quotes) ^ (inside ? UINT64_MAX : 0);
+        uint64_t foreign = asm__join_masks(a, b, c, d) & strings;
+        unsigned prefix = asm__plain_prefix(p, foreign);
+        stops |= ASM__MASK_64(asm__other_lanes) & strings & ~foreign;
+        if (prefix < 64) stops |= UINT64_C(1) << prefix;
+    }
+    *size = stops ? (unsigned)asm__lowest_bit(stops) : 64;
+    return stops ? quotes & ((UINT64_C(1) << *size) - 1) : quotes;
+}
+#endif
+
+/* Behind the string that begins at `p`, or NULL. Where it ends is mostly known from a look at a whole block: the
+ * processor then need not wait for the end of one string before it looks for the next. */
+ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *strings, const char *p) {
+    bool unused;
+#if ASM__SSE2
+    unsigned size;
+    if (!strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
+        strings->block = p;
+        strings->quotes = asm__find_quotes(p, false, &size);
+        strings->behind = p + size;
+    }
+    if (strings->quotes) {
+        strings->quotes &= strings->quotes - 1;
+        while (!strings->quotes) {
+            p = strings->block = strings->behind;
+            if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
+            else size = 0;
+            if (size == 0) {
+                p = asm__scan_string_on(reader, p, &unused);
+                return p ? p + 1 : NULL;
+            }
+            strings->behind = p + size;
+        }
+        p = strings->block + asm__lowest_bit(strings->quotes) + 1;
+        strings->quotes &= strings->quotes - 1;
+        return p;
+    }
+#else
+    (void)strings;
+#endif
+    p = asm__scan_string(reader, p + 1, &unused);
+    return p ? p + 1 : NULL;
+}
+
 /* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
 static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
     unsigned outside = reader->depth;
-    bool unused;
+    asm__strings strings = {NULL, NULL, 0};
+    bool key = false;
+    p = asm__skip_space(reader, p);
     for (;;) {
-        char c;
-        p = asm__skip_space(reader, p);
-        c = asm__at(reader, p);
+        char c = asm__at(reader, p);
         if (c == '"') {
-            p = asm__scan_string(reader, p + 1, &unused);
-            if (p) p++;
+            p = asm__pass_string(reader, &strings, p);
+            if (!p) return NULL;
+            if (key) {
+                p = asm__skip_space(reader, p);
+                if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
+                p = asm__skip_space(reader, p + 1);
+                key = false;
+                continue;
+            }
+        } else if (key) {
+            return asm__syntax(reader, "a key is missing", p);
         } else if (c == '{' || c == '[') {
             p = asm__enter(reader, p);
             if (!p) return NULL;
             p = asm__skip_space(reader, p);
             if (asm__at(reader, p) != asm__closing(reader)) {
-                if (c == '{') p = asm__scan_key(reader, p);
-                if (!p) return NULL;
+                key = c == '{';
                 continue;
             }
             p++;
@@ -2426,8 +2525,7 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
             asm__leave(reader);
         }
         p = asm__skip_space(reader, p + 1);
-        if (asm__in_object(reader)) p = asm__scan_key(reader, p);
-        if (!p) return NULL;
+        key = asm__in_object(reader);
     }
 }
 
