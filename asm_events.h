@@ -2313,7 +2313,19 @@ static inline const char *asm__scan_string(asm_json_reader *reader, const char *
     return p < reader->end && *p == '"' ? p : asm__scan_string_on(reader, p, escaped);
 }
 
+/* How many of 8 bytes, the first lowest, are digits before the first that is none. */
+static inline int asm__count_digits(uint64_t bytes) {
+    uint64_t digits = bytes ^ ASM__EACH_BYTE * '0';
+    uint64_t others = ((digits + ASM__EACH_BYTE * 0x76) | digits) & ASM__EACH_BYTE * 0x80;
+    return others ? asm__lowest_bit(others) / 8 : 8;
+}
+
 static const char *asm__scan_digits(const asm_json_reader *reader, const char *p) {
+    while (reader->end - p >= 8) {
+        int count = asm__count_digits(asm__load_little(p));
+        p += count;
+        if (count < 8) return p;
+    }
     while (p < reader->end && asm__is_digit(*p))
         p++;
     return p;
@@ -2347,15 +2359,17 @@ static const char *asm__scan_number(asm_json_reader *reader, const char *p, bool
 /* Behind a value that is no object or array, or NULL. */
 static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
     size_t left = (size_t)(reader->end - p);
-    bool unused;
+    bool four, five, unused;
     char c = asm__at(reader, p);
     if (c == '"') {
         p = asm__scan_string(reader, p + 1, &unused);
         return p ? p + 1 : NULL;
     }
     if (c == '-' || asm__is_digit(c)) return asm__scan_number(reader, p, &unused);
-    if (left >= 4 && (memcmp(p, "true", 4) == 0 || memcmp(p, "null", 4) == 0)) return p + 4;
-    if (left >= 5 && memcmp(p, "false", 5) == 0) return p + 5;
+    /* All of them at once: which one it is, nobody can predict. */
+    four = left >= 4 && ((memcmp(p, "true", 4) == 0) | (memcmp(p, "null", 4) == 0));
+    five = left >= 5 && ((c == 'f') & (memcmp(p + 1, "alse", 4) == 0));
+    if (four | five) return p + 4 + five;
     if (left >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) return asm__syntax(reader, "a byte order mark", p);
     return asm__syntax(reader, "a value is missing", p);
 }
@@ -2421,8 +2435,6 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 #define ASM__QUOTES(bytes)      asm__equal_lanes(bytes, '"')
 #define ASM__BACKSLASHES(bytes) asm__equal_lanes(bytes, '\\')
 #define ASM__MASK_64(lanes)     asm__join_masks(lanes(a), lanes(b), lanes(c), lanes(d))
-#define ASM__ANY(lanes)                                                                                      \
-    _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(lanes(a), lanes(b)), _mm_or_si128(lanes(c), lanes(d))))
 
 /* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
  * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
@@ -2430,13 +2442,12 @@ static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
     const __m128i *bytes = (const __m128i *)(const void *)p;
     __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
     __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
-    uint64_t quotes = ASM__MASK_64(ASM__QUOTES), stops = 0;
-    if (ASM__ANY(ASM__BACKSLASHES)) {
-        uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
-        stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
-        quotes &= ~(starts << 1);
-    }
-    if (ASM__ANY(asm__other_lanes)) {
+    uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
+    uint64_t stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
+    uint64_t quotes = ASM__MASK_64(ASM__QUOTES) & ~(starts << 1);
+    __m128i others = _mm_or_si128(_mm_or_si128(asm__other_lanes(a), asm__other_lanes(b)),
+                                  _mm_or_si128(asm__other_lanes(c), asm__other_lanes(d)));
+    if (_mm_movemask_epi8(others)) {
         uint64_t strings = asm__fill_pairs(quotes) ^ (inside ? UINT64_MAX : 0);
         uint64_t foreign = asm__join_masks(a, b, c, d) & strings;
         unsigned prefix = asm__plain_prefix(p, foreign);
@@ -2958,13 +2969,13 @@ static bool asm__number_read(asm_json_reader *reader, const char *end, bool fits
     return asm__value_read(reader, end);
 }
 
-/* The number from up to 7 digits at `p`, where 8 bytes can be read; 0 if they are no such integer. */
-static inline int asm__few_digits(const char *p, int64_t *value) {
-    uint64_t digits = asm__load_little(p) ^ ASM__EACH_BYTE * '0', number;
-    uint64_t others = ((digits + ASM__EACH_BYTE * 0x76) | digits) & ASM__EACH_BYTE * 0x80;
-    int count = others ? asm__lowest_bit(others) / 8 : 0;
-    if (count == 0 || (*p == '0' && count > 1) || p[count] == '.' || (p[count] | 0x20) == 'e') return 0;
-    number = digits << (8 - count) * 8;
+/* Reads an integer of up to 7 digits at `p`, where 8 bytes can be read; returns how many there are, or 0 if that is
+ * not what stands there. */
+static inline int asm__read_few_digits(const char *p, int64_t *value) {
+    uint64_t bytes = asm__load_little(p), number;
+    int count = asm__count_digits(bytes);
+    if (count % 8 == 0 || (*p == '0' && count > 1) || p[count] == '.' || (p[count] | 0x20) == 'e') return 0;
+    number = (bytes ^ ASM__EACH_BYTE * '0') << (8 - count) * 8;
     number = (number * 10 + (number >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
     number = (number * 100 + (number >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
     number = (number * 10000 + (number >> 32)) & UINT64_C(0xFFFFFFFF);
@@ -2975,7 +2986,7 @@ static inline int asm__few_digits(const char *p, int64_t *value) {
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
     const char *end;
     if (reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
-        int count = asm__few_digits(reader->at, value);
+        int count = asm__read_few_digits(reader->at, value);
         if (count > 0) return asm__value_read(reader, reader->at + count);
     }
     end = asm__expect_number(reader, true);
