@@ -2882,14 +2882,31 @@ static inline bool asm__leave_object(asm_json_reader *reader) {
     return true;
 }
 
+/* The quote that ends the key from `p`, if it is short and plain and a colon follows at once; else NULL. */
+static inline const char *asm__usual_key_end(const char *p, const char *end) {
+    const char *quote;
+#if ASM__SSE2
+    if (end - p >= 17) { /* finds the quote and checks what stands before it at the same time */
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+        unsigned special = asm__special_mask(bytes);
+        if (!(special & ~(special - 1) & quotes)) return NULL;
+        quote = p + asm__lowest_bit(quotes);
+        return quote[1] == ':' ? quote : NULL;
+    }
+#endif
+    quote = asm__plain_end(p, end);
+    return end - quote >= 2 && quote[0] == '"' && quote[1] == ':' ? quote : NULL;
+}
+
 /* The same where it is as usual: no white space, and no escapes in the key. */
 static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
     const char *p = reader->at, *end = reader->end, *quote;
     if (!asm__in_object(reader) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
     if (reader->state == ASM__AT_NEXT && *p++ != ',') return false;
     if (*p++ != '"') return false;
-    quote = asm__plain_end(p, end);
-    if (end - quote < 2 || quote[0] != '"' || quote[1] != ':') return false;
+    quote = asm__usual_key_end(p, end);
+    if (!quote) return false;
     *key = asm_str_make(p, (size_t)(quote - p));
     reader->at = quote + 2;
     reader->state = ASM__AT_VALUE;
