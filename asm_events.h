@@ -2711,6 +2711,11 @@ static const char *asm__scan_text_on(asm_json_reader *reader, const char *begin,
                                      bool *escaped) {
     asm_buffer *scratch = reader->scratch;
     size_t left = (size_t)(reader->end - begin);
+    while (p < reader->end && (unsigned char)*p >= 0x80) {
+        p = asm__scan_utf8(reader, p);
+        if (!p) return NULL;
+        p = asm__pass_plain(NULL, p, reader->end);
+    }
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
         if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
         if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + 16) {
