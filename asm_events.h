@@ -805,8 +805,15 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #define ASM__LITTLE_ENDIAN 0
 #endif
 
-/* For what the compiler would not inline where it matters; not where size matters more. */
-#if defined(__GNUC__) && !defined(__OPTIMIZE_SIZE__)
+/* Whether size matters more than speed: ways that are only quicker are then left out. */
+#if defined(__OPTIMIZE_SIZE__)
+#define ASM__SMALL 1
+#else
+#define ASM__SMALL 0
+#endif
+
+/* For what the compiler would not inline where it matters. */
+#if defined(__GNUC__) && !ASM__SMALL
 #define ASM__INLINE __attribute__((always_inline)) static inline
 #else
 #define ASM__INLINE static inline
@@ -2321,7 +2328,7 @@ static inline int asm__count_digits(uint64_t bytes) {
 }
 
 static const char *asm__scan_digits(const asm_json_reader *reader, const char *p) {
-    while (reader->end - p >= 8) {
+    while (!ASM__SMALL && reader->end - p >= 8) {
         int count = asm__count_digits(asm__load_little(p));
         p += count;
         if (count < 8) return p;
@@ -2801,7 +2808,8 @@ static bool asm__expect_slowly(asm_json_reader *reader, asm_json_type type) {
 
 /* Makes ready to read a value of `type`: true if one stands next. */
 static inline bool asm__expect(asm_json_reader *reader, asm_json_type type) {
-    bool found = reader->state == ASM__AT_VALUE && asm__type_from_first(asm__at(reader, reader->at)) == type;
+    bool found = !ASM__SMALL && reader->state == ASM__AT_VALUE &&
+                 asm__type_from_first(asm__at(reader, reader->at)) == type;
     return found || asm__expect_slowly(reader, type);
 }
 
@@ -2921,7 +2929,7 @@ static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
 ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
     asm_str inside;
     bool escaped;
-    if (asm__next_usual_key(reader, key)) return true;
+    if (!ASM__SMALL && asm__next_usual_key(reader, key)) return true;
     if (asm__leave_object(reader)) return false;
     return asm__next_key(reader, &inside, &escaped) &&
            asm__string_value(reader, inside.data, inside.data + inside.size, escaped, key);
@@ -3007,7 +3015,7 @@ static inline int asm__read_few_digits(const char *p, int64_t *value) {
 
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
     const char *end;
-    if (reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
+    if (!ASM__SMALL && reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
         int count = asm__read_few_digits(reader->at, value);
         if (count > 0) return asm__value_read(reader, reader->at + count);
     }
