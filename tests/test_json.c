@@ -1819,6 +1819,105 @@ static void test_unended_strings_of_every_length(void **state) {
     end_of_cases();
 }
 
+/* What is unusual or wrong, at every place of the blocks that a reader looks at as a whole. */
+static void test_anywhere_in_a_long_text(void **state) {
+    static const struct {
+        asm_str text;
+        asm_result result;
+        size_t offset;
+        const char *written; /* NULL: the same */
+    } pieces[] = {
+        {TEXT("\"\\\\\""), ASM_OK, 0, NULL},
+        {TEXT("\"\\\\\\\"\\n\\t\""), ASM_OK, 0, NULL},
+        {TEXT("\"\\\\\\\\\",\"\\\\\\\"\""), ASM_OK, 0, NULL},
+        {TEXT("\"\x7F\""), ASM_OK, 0, "\"\\u007f\""},
+        {TEXT("\"\xC3\xA9\""), ASM_OK, 0, NULL},
+        {TEXT("\"\xE2\x82\xAC\""), ASM_OK, 0, NULL},
+        {TEXT("\"\xE2\x80\xA8\""), ASM_OK, 0, "\"\\u2028\""},
+        {TEXT("\"\xF0\x9F\x9A\x80\""), ASM_OK, 0, NULL},
+        {TEXT("{\"a\\n\":{\"\":[]}}"), ASM_OK, 0, NULL},
+        {TEXT("{ \"a\" : \"b\" }"), ASM_OK, 0, "{\"a\":\"b\"}"},
+        {TEXT("true"), ASM_OK, 0, NULL},
+        {TEXT("false"), ASM_OK, 0, NULL},
+        {TEXT("\"\\v\""), ASM_ERR_SYNTAX, 1, NULL},
+        {TEXT("\"\\\\\\v\""), ASM_ERR_SYNTAX, 3, NULL},
+        {TEXT("\"\\\xC3\xA9\""), ASM_ERR_SYNTAX, 1, NULL},
+        {TEXT("\"\\u00g9\""), ASM_ERR_SYNTAX, 1, NULL},
+        {TEXT("\"\x1F\""), ASM_ERR_SYNTAX, 1, NULL},
+        {TEXT("\"\xC3\""), ASM_ERR_UTF8, 1, NULL},
+        {TEXT("\"\xED\xA0\x80\""), ASM_ERR_UTF8, 1, NULL},
+        {TEXT("{\"a\x1F\":1}"), ASM_ERR_SYNTAX, 3, NULL},
+        {TEXT("{\"a\"\"b\"}"), ASM_ERR_SYNTAX, 4, NULL},
+        {TEXT("\"a\"\"b\""), ASM_ERR_SYNTAX, 3, NULL},
+        {TEXT("\xC3\xA9"), ASM_ERR_SYNTAX, 0, NULL},
+        {TEXT("\\n"), ASM_ERR_SYNTAX, 0, NULL},
+        {TEXT("\\\"a\""), ASM_ERR_SYNTAX, 0, NULL},
+        {TEXT("xalse"), ASM_ERR_SYNTAX, 0, NULL},
+        {TEXT("01"), ASM_ERR_SYNTAX, 0, NULL},
+    };
+    char text[400], written[400];
+    (void)state;
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        for (int before = 0; before < 140; before++) {
+            const char *piece = pieces[i].written != NULL ? pieces[i].written : pieces[i].text.data;
+            for (int behind = 0; behind < 200; behind += 90) {
+                int size = sprintf(text, "[\"%0*d\",%s,\"%0*d\"]", before, 0, pieces[i].text.data, behind, 0);
+                int written_size = sprintf(written, "[\"%0*d\",%s,\"%0*d\"]", before, 0, piece, behind, 0);
+                const size_t offset = (size_t)(before > 0 ? before : 1) + 4 + pieces[i].offset;
+                if (pieces[i].result == ASM_OK)
+                    expect_accepted(asm_str_make(text, (size_t)size),
+                                    asm_str_make(written, (size_t)written_size));
+                else expect_rejected(asm_str_make(text, (size_t)size), pieces[i].result, offset, offset);
+            }
+        }
+    }
+    end_of_cases();
+}
+
+/* Texts that end with a key, or within a character. */
+static void test_ends_of_every_length(void **state) {
+    char text[200];
+    (void)state;
+    for (int length = 1; length < 150; length++) {
+        const size_t size = (size_t)sprintf(text, "{\"%0*d\"", length, 0);
+        expect_rejected(asm_str_make(text, size), ASM_ERR_SYNTAX, size, size);
+        memcpy(text + size - 1, "\xF0\x9F\x9A", 3);
+        expect_rejected(asm_str_make(text, size + 2), ASM_ERR_UTF8, size - 1, size - 1);
+    }
+    end_of_cases();
+}
+
+/* Integers are read alike whatever stands behind them. */
+static void test_integers_before_other_text(void **state) {
+    static const char *const numbers[] = {"0",         "7",
+                                          "-1",        "1234567",
+                                          "-12345678", "12345678",
+                                          "123456789", "00",
+                                          "01",        "0123",
+                                          "1.5",       "1e3",
+                                          "1E3",       "0.1",
+                                          "-",         "12a",
+                                          "123456",    "1234567.",
+                                          "0e1",       "1/",
+                                          "1:",        "9007199254740993"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        char text[64];
+        asm_json_reader alone, reader;
+        int64_t expected = 5, value = 5;
+        sprintf(text, "[%s,\"bbbbbbbb\"]", numbers[i]);
+        asm_json_reader_init(&alone, asm_str_from(numbers[i]), NULL);
+        asm_json_reader_init(&reader, asm_str_from(text), NULL);
+        asm_json_enter_array(&reader);
+        asm_json_next_element(&reader);
+        const bool reads = asm_json_read_int64(&alone, &expected);
+        expect(asm_json_read_int64(&reader, &value) == reads, "%s", text);
+        expect(value == expected, "%s: %ld", text, (long)value);
+        expect(reader.error.result == alone.error.result, "%s: %s", text, reader.error.message);
+    }
+    end_of_cases();
+}
+
 /* Runs that are unescaped as one, so that they end far behind the block in which they began: nothing is read past the
  * text. */
 static void test_long_runs_near_the_end(void **state) {
@@ -1877,6 +1976,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reserved_scratch_does_not_move),
         cmocka_unit_test(test_long_runs_near_the_end),
+        cmocka_unit_test(test_anywhere_in_a_long_text),
+        cmocka_unit_test(test_ends_of_every_length),
+        cmocka_unit_test(test_integers_before_other_text),
         cmocka_unit_test(test_accepted),
         cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_truncated_at_every_byte),
