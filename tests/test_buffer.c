@@ -702,6 +702,32 @@ static void test_time_parse_refuses(void **state) {
     end_of_cases();
 }
 
+/* Any byte in any place of a time as it is written, against the same with one digit more, which is dropped. */
+static void test_time_every_byte(void **state) {
+    static const char *const times[] = {"2026-10-28T19:59:59.987654Z", "2024-02-29T23:00:00.000000Z",
+                                        "1900-01-31T09:30:10.123456Z"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(times); i++) {
+        for (int at = 0; at < ASM_TIME_TEXT_SIZE; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                char text[ASM_TIME_TEXT_SIZE], longer[ASM_TIME_TEXT_SIZE + 1];
+                asm_time time = 42, again = 42;
+                int precision = 42;
+                memcpy(text, times[i], sizeof text);
+                text[at] = (char)byte;
+                memcpy(longer, text, sizeof text - 1);
+                longer[sizeof text - 1] = '0';
+                longer[sizeof text] = text[sizeof text - 1];
+                asm_result result = asm_time_parse(asm_str_make(text, sizeof text), &time, &precision);
+                expect(asm_time_parse(asm_str_make(longer, sizeof longer), &again, NULL) == result &&
+                           time == again && precision == (result == ASM_OK ? 7 : 42),
+                       "%s: %02x at %d", times[i], (unsigned)byte, at);
+            }
+        }
+    }
+    end_of_cases();
+}
+
 /* The first and the last day of every month, against a calendar that counts days one by one. */
 static void test_time_every_month(void **state) {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -764,6 +790,7 @@ int main(void) {
         cmocka_unit_test(test_time_format),
         cmocka_unit_test(test_time_parse),
         cmocka_unit_test(test_time_parse_refuses),
+        cmocka_unit_test(test_time_every_byte),
         cmocka_unit_test(test_time_every_month),
         cmocka_unit_test(test_time_there_and_back),
     };
