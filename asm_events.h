@@ -3657,7 +3657,7 @@ ASM_API asm_str asm_event_type_name(asm_event_type type) {
 }
 
 /* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
-static bool asm__same_bytes(const char *a, const char *b, size_t size) {
+static inline bool asm__same_bytes(const char *a, const char *b, size_t size) {
     uint32_t c, d;
     if (size >= 8)
         return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
@@ -3705,14 +3705,15 @@ static asm_str asm__field_name(const asm__field *field) {
 /* Goes to the next member, whatever it is. Returns false at the end; else `*index` is the member's field, or
  * fields->count if there is none, and `*key` its key and colon. */
 static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, size_t *index, asm_str *key) {
-    const char *begin;
+    char bytes[ASM__KEY_SIZE];
+    asm_str name;
     bool escaped;
-    if (asm__leave_object(reader)) return false;
-    if (!asm__next_key(reader, key, &escaped)) return false;
+    if (!asm__next_key(reader, &name, &escaped)) return false;
+    *key = asm_str_make(name.data - 1, (size_t)(reader->at - (name.data - 1)));
+    if (escaped && name.size <= sizeof bytes)
+        name = asm_str_make(bytes, (size_t)(asm__unescape(bytes, name.data, name.data + name.size) - bytes));
     for (*index = 0; *index < fields->count; ++*index)
-        if (asm__key_equal(*key, escaped, asm__field_name(&fields->list[*index]))) break;
-    begin = key->data - 1;
-    *key = asm_str_make(begin, (size_t)(reader->at - begin));
+        if (asm_str_equal(name, asm__field_name(&fields->list[*index]))) break;
     return true;
 }
 
@@ -4148,19 +4149,21 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
 
 /* The members of a JSON object that have their place in a struct, as they are read. */
 typedef struct asm__members {
-    asm__fields fields;
-    char *base;       /* the struct */
-    asm_str text;     /* the object */
-    uint32_t seen;    /* bit n: field n was there */
-    uint32_t escaped; /* bit n: field n is a string that is still escaped */
-    bool has_rest;    /* there are others, or values of another type */
+    const asm__fields *fields;
+    char *base;                 /* the struct */
+    asm_str text;               /* the object */
+    const asm__field *expected; /* the field that most likely comes next, or one before it */
+    uint32_t seen;              /* bit n: field n was there */
+    uint32_t escaped;           /* bit n: field n is a string that is still escaped */
+    bool has_rest;              /* there are others, or values of another type */
 } asm__members;
 
 typedef struct asm__event_reader {
     asm_json_reader json;
     asm_event *event;
     asm__members envelope, data;
-    asm_str late_data; /* data that came before the type */
+    asm__members *members; /* the one of them that is being read */
+    asm_str late_data;     /* data that came before the type */
     bool has_data;
 } asm__event_reader;
 
@@ -4209,7 +4212,7 @@ static bool asm__read_field(asm_json_reader *reader, const asm__field *field, ch
     }
 }
 
-static bool asm__read_data(asm__event_reader *reader);
+static bool asm__read_data(asm__event_reader *reader, asm_json_type type);
 
 static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *escaped) {
     asm_json_reader *json = &reader->json;
@@ -4251,7 +4254,7 @@ static bool asm__read_member(asm__event_reader *reader, const asm__field *field,
     case ASM__DATA:
         if (!reader->event->type_name.data) return asm_json_read_raw(&reader->json, &reader->late_data);
         reader->late_data = asm_str_make(NULL, 0);
-        return asm__read_data(reader);
+        return asm__read_data(reader, type);
     default:
         return asm__read_field(&reader->json, field, base, type, escaped);
     }
@@ -4272,61 +4275,85 @@ static void asm__clear_field(const asm__field *field, char *base) {
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
-/* Puts a string without escapes into its field; false if it does not belong there. */
-static bool asm__take_string(asm__event_reader *reader, const asm__field *field, char *base, asm_str text) {
-    asm_event *event = reader->event;
-    if (field->kind <= ASM__TEXT_OR_JSON) {
-        *(asm_str *)(void *)(base + field->offset) = text;
-        return true;
+#define ASM__NEAR_SIZE 32 /* bytes that a text must have for asm__likely_quote() */
+
+#if ASM__SSE2
+/* Which of 32 bytes may end a plain string: quotes (0x20 when the second bit is turned), backslashes, controls
+ * and all that is not ASCII. */
+static inline uint32_t asm__ending_mask(const char *p) {
+    const __m128i turn = _mm_set1_epi8(2), least = _mm_set1_epi8(0x21), backslash = _mm_set1_epi8('\\');
+    __m128i a = asm__load128(p), b = asm__load128(p + 16);
+    __m128i a1 = _mm_or_si128(_mm_subs_epi8(_mm_xor_si128(a, turn), least), _mm_cmpeq_epi8(a, backslash));
+    __m128i b1 = _mm_or_si128(_mm_subs_epi8(_mm_xor_si128(b, turn), least), _mm_cmpeq_epi8(b, backslash));
+    return (uint32_t)_mm_movemask_epi8(a1) | (uint32_t)_mm_movemask_epi8(b1) << 16;
+}
+#endif
+
+/* The first byte from `p` on that may end a plain string. The text before `end` has ASM__NEAR_SIZE bytes. */
+ASM__INLINE const char *asm__likely_quote(const char *p, const char *end) {
+#if ASM__SSE2
+    uint32_t mask;
+    for (; end - p >= 32; p += 32) {
+        mask = asm__ending_mask(p);
+        if (mask) return p + asm__lowest_bit(mask);
     }
-    if (field->kind == ASM__TYPE) {
-        event->type_name = text;
-        event->type = asm_event_type_from_name(text);
-        return true;
-    }
-    return field->kind == ASM__TIME && asm_time_parse(text, &event->time, &event->time_precision) == ASM_OK &&
-           event->time != 0;
+    if (p == end) return end;
+    mask = asm__ending_mask(end - 32) >> (32 - (end - p));
+    return mask ? p + asm__lowest_bit(mask) : end;
+#else
+    return asm__plain_end(p, end);
+#endif
 }
 
-/* Reads members whose keys stand where our own writer puts them, from field `expected` on, as long as they
- * are strings without escapes. Returns the field of the first that is not, whose value stands next; NULL if
- * it is no such member. */
-static const asm__field *asm__read_usual(asm__event_reader *reader, asm__members *members, size_t expected) {
+/* Reads texts that stand where our own writer puts them. Returns the field of the first member that is something
+ * else, whose value stands next; NULL if it is none of the fields to come. */
+static inline const asm__field *asm__read_texts(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
-    const asm__field *list = members->fields.list, *field = list + expected,
-                     *stop = list + members->fields.count;
-    const char *p = json->at, *end = json->end;
-    size_t comma = json->state == ASM__AT_NEXT ? 1 : 0;
-    if (comma && asm__at(json, p) != ',') return NULL;
-    for (; field < stop; field++) {
-        const char *begin = p + comma + field->key_size + 1, *quote;
-        uint32_t bit = UINT32_C(1) << (field - list);
-        if ((size_t)(end - p) <= (size_t)field->key_size + 2) break;
-        if (!asm__same_bytes(p + comma, field->key, field->key_size)) continue;
-        quote = begin[-1] == '"' && !(members->seen & bit) ? asm__plain_end(begin, end) : end;
-        if (quote == end || *quote != '"' ||
-            !asm__take_string(reader, field, members->base, asm_str_make(begin, (size_t)(quote - begin)))) {
-            json->at = begin - 1;
+    asm__members *members = reader->members;
+    const asm__field *field = members->expected, *stop = members->fields->list + members->fields->count;
+    uint32_t bit = UINT32_C(1) << (field - members->fields->list);
+    const char *key = json->at, *end = json->end;
+    if (end - json->begin < ASM__NEAR_SIZE) return NULL;
+    if (json->state == ASM__AT_NEXT && asm__at(json, key++) != ',') return NULL;
+    for (; field < stop; field++, bit <<= 1) {
+        const char *inside, *quote;
+        asm_str *text;
+        if ((size_t)(end - key) < field->key_size + (size_t)2) return NULL;
+        if (!asm__same_bytes(key, field->key, field->key_size)) continue;
+        inside = key + field->key_size + 1;
+        if (field->kind > ASM__TEXT_OR_JSON || inside[-1] != '"' || (members->seen & bit)) {
+            json->at = inside - 1;
             json->state = ASM__AT_VALUE;
             return field;
         }
+        text = (asm_str *)(void *)(members->base + field->offset);
+        quote = asm__likely_quote(inside, end);
+        if (quote < end && *quote == '"') {
+            *text = asm_str_make(inside, (size_t)(quote - inside));
+        } else {
+            bool escaped;
+            quote = asm__scan_text_on(json, inside, quote, text, &escaped);
+            if (!quote) return NULL;
+            if (escaped) members->escaped |= bit;
+        }
         members->seen |= bit;
-        field += field->kind == ASM__TEXT_OR_JSON; /* the next one has the same key */
-        p = quote + 1;
-        comma = 1;
-        if (p >= end || *p != ',') break;
+        if (field->kind == ASM__TEXT_OR_JSON) field++, bit <<= 1; /* the next one has the same key */
+        members->expected = field + 1;
+        json->at = quote + 1;
+        json->state = ASM__AT_NEXT;
+        if (asm__at(json, quote + 1) != ',') return NULL;
+        key = quote + 2;
     }
-    json->at = p;
-    if (comma) json->state = ASM__AT_NEXT;
     return NULL;
 }
 
 /* Reads any value into field `index`; false if it does not fit there, and still stands next. */
 static bool asm__read_value(asm__event_reader *reader, asm__members *members, size_t index) {
-    const asm__field *field = &members->fields.list[index];
+    const asm__field *field = &members->fields->list[index];
     asm_json_type type = asm_json_peek(&reader->json);
     uint32_t bit = UINT32_C(1) << index;
     bool escaped = false;
+    members->expected = field + 1 + (field->kind == ASM__TEXT_OR_JSON);
     if (members->seen & bit) {
         asm__clear_field(field, members->base);
         if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
@@ -4338,61 +4365,146 @@ static bool asm__read_value(asm__event_reader *reader, asm__members *members, si
     return true;
 }
 
-/* Reads the members of an object into their fields; a later one wins. Strings stay escaped, the rest is only
- * noticed. */
-static bool asm__read_members(asm__event_reader *reader, asm__members *members) {
-    asm_json_reader *json = &reader->json;
-    const char *begin = asm__skip_space(json, json->at);
-    size_t expected = 0, index;
-    asm_str key;
-    if (asm__at(json, json->at) == '{' && json->depth < ASM_JSON_MAX_DEPTH) {
-        json->at = asm__enter(json, json->at);
-        json->state = ASM__AT_FIRST;
-    } else if (!asm_json_enter_object(json)) {
-        return false;
-    }
-    for (;;) {
-        const asm__field *usual = asm__read_usual(reader, members, expected);
-        if (usual) index = (size_t)(usual - members->fields.list);
-        else if (!asm__next_field(json, &members->fields, &index, &key)) break;
-        if (index < members->fields.count) {
-            expected = index + 1 + (members->fields.list[index].kind == ASM__TEXT_OR_JSON);
-            if (asm__read_value(reader, members, index)) continue;
-        }
-        if (!asm_json_read_raw(json, NULL)) return false;
-        members->has_rest = true;
-    }
-    members->text = asm_str_make(begin, (size_t)(json->at - begin));
-    return json->error.result == ASM_OK;
-}
-
-static void asm__members_init(asm__members *members, asm__fields fields, char *base) {
+static inline void asm__members_init(asm__members *members, const asm__fields *fields, char *base) {
     memset(members, 0, sizeof *members);
     members->fields = fields;
+    members->expected = fields->list;
     members->base = base;
 }
 
-/* The payload, from the object that stands next. */
-static bool asm__read_data(asm__event_reader *reader) {
+/* Goes into the object that stands next. */
+static inline bool asm__enter_members(asm__event_reader *reader, asm__members *members) {
+    asm_json_reader *json = &reader->json;
+    members->text.data = asm__skip_space(json, json->at);
+    reader->members = members;
+    if (asm__at(json, json->at) != '{') return asm_json_enter_object(json);
+    json->at = asm__enter(json, json->at);
+    json->state = ASM__AT_FIRST;
+    return true;
+}
+
+/* Data that is no object, or has no payload. */
+ASM__RARE bool asm__read_other_data(asm__event_reader *reader, asm_json_type type) {
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
-    char *base = (char *)event + ASM__PAYLOAD_OFFSET;
-    asm_json_type type = asm_json_peek(json);
-    if (reader->has_data) { /* the last one wins */
-        memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
-        event->extra = asm_str_make(NULL, 0);
-    }
-    reader->has_data = true;
-    asm__members_init(&reader->data, *asm__payload_of(event), base);
     if (type == ASM_JSON_NULL) return asm_json_read_null(json);
     if (type != ASM_JSON_OBJECT && type != ASM_JSON_NONE) {
         asm__reader_fail(json, ASM_ERR_TYPE, "data is no object", json->at);
         return false;
     }
-    if (reader->data.fields.count > 0) return asm__read_members(reader, &reader->data);
     if (!asm_json_read_raw(json, &event->extra)) return false;
     if (event->extra.size == 2) event->extra = asm_str_make(NULL, 0);
     return true;
+}
+
+/* The payload: goes into the object that stands next. */
+static inline bool asm__read_data(asm__event_reader *reader, asm_json_type type) {
+    asm_event *event = reader->event;
+    char *base = (char *)event + ASM__PAYLOAD_OFFSET;
+    if (reader->has_data) { /* the last one wins */
+        memset(base, 0, sizeof *event - ASM__PAYLOAD_OFFSET);
+        event->extra = asm_str_make(NULL, 0);
+    }
+    reader->has_data = true;
+    asm__members_init(&reader->data, asm__payload_of(event), base);
+    if (type != ASM_JSON_OBJECT || reader->data.fields->count == 0) return asm__read_other_data(reader, type);
+    return asm__enter_members(reader, &reader->data);
+}
+
+/* Notes that the field that was expected is there. */
+static inline void asm__field_was_read(asm__members *members) {
+    members->seen = members->seen << 1 | 1;
+    members->expected++;
+}
+
+/* Reads the time and the type, and goes into the data, as far as they stand where our own writer puts them. */
+static bool asm__read_head(asm__event_reader *reader) {
+    static const char time_key[] = "{\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{";
+    asm_json_reader *json = &reader->json;
+    asm_event *event = reader->event;
+    const char *begin = json->at, *end = json->end, *quote;
+    if (!asm__enter_members(reader, &reader->envelope)) return false;
+    if (end - begin < 64 || memcmp(begin, time_key, 7) != 0) return true;
+    begin += 7;
+    quote = begin + ASM_TIME_TEXT_SIZE;
+    if (memcmp(quote, type_key, 10) != 0) quote -= 3; /* milliseconds */
+    if (memcmp(quote, type_key, 10) != 0 ||
+        asm_time_parse(asm_str_make(begin, (size_t)(quote - begin)), &event->time, &event->time_precision) !=
+            ASM_OK ||
+        event->time == 0)
+        return true;
+    begin = quote + 10;
+    quote = asm__likely_quote(begin, end);
+    if (end - quote < 10 || *quote != '"') return true;
+    event->type_name = asm_str_make(begin, (size_t)(quote - begin));
+    event->type = asm_event_type_from_name(event->type_name);
+    asm__field_was_read(&reader->envelope);
+    asm__field_was_read(&reader->envelope);
+    json->at = quote + 1;
+    json->state = ASM__AT_NEXT;
+    if (memcmp(quote, data_key, 10) != 0) return true;
+    asm__field_was_read(&reader->envelope);
+    json->at = quote + 9;
+    json->state = ASM__AT_VALUE;
+    return asm__read_data(reader, ASM_JSON_OBJECT);
+}
+
+/* Reads the text that our own writer puts next: false if something else stands there, or it has escapes. */
+ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, asm_str *text) {
+    asm_json_reader *json = &reader->json;
+    const char *begin = json->at + key_size, *quote;
+    if ((size_t)(json->end - json->at) <= key_size || memcmp(json->at, key, key_size) != 0) return false;
+    quote = asm__likely_quote(begin, json->end);
+    if (quote == json->end || *quote != '"') return false;
+    *text = asm_str_make(begin, (size_t)(quote - begin));
+    json->at = quote + 1;
+    asm__field_was_read(&reader->envelope);
+    return true;
+}
+
+#define ASM__TAKE_TEXT(reader, name)                                                                         \
+    asm__take_text(reader, ",\"" #name "\":\"", sizeof ",\"" #name "\":\"" - 1, &(reader)->event->name)
+
+/* What follows the data most often; with what came before, the line has more than ASM__NEAR_SIZE bytes. */
+static inline void asm__read_tail(asm__event_reader *reader) {
+    if (ASM__TAKE_TEXT(reader, session_id) && ASM__TAKE_TEXT(reader, run_id))
+        ASM__TAKE_TEXT(reader, provider);
+}
+
+/* Goes to the next member that is no usual text; false at the end of the object, which is left, or on an error.
+ */
+static inline bool asm__next_value(asm__event_reader *reader, size_t *index) {
+    const asm__fields *fields = reader->members->fields;
+    const asm__field *field;
+    asm_str key;
+    if (asm__leave_object(&reader->json)) return false;
+    field = asm__read_texts(reader);
+    if (field) {
+        *index = (size_t)(field - fields->list);
+        return true;
+    }
+    return !asm__leave_object(&reader->json) && asm__next_field(&reader->json, fields, index, &key);
+}
+
+/* Reads the members of the objects that were entered, up to the end of the outer one, into their fields; a later
+ * one wins. Strings stay escaped, the rest is only noticed. */
+static bool asm__read_members(asm__event_reader *reader) {
+    asm_json_reader *json = &reader->json;
+    for (;;) {
+        asm__members *members = reader->members;
+        size_t index;
+        if (asm__next_value(reader, &index)) {
+            if (index < members->fields->count && asm__read_value(reader, members, index)) continue;
+            if (!asm_json_read_raw(json, NULL)) return false;
+            members->has_rest = true;
+            continue;
+        }
+        if (json->error.result != ASM_OK) return false;
+        members->text.size = (size_t)(json->at - members->text.data);
+        if (json->depth == 0) return true;
+        reader->members = &reader->envelope;
+        if (reader->envelope.seen == 7) asm__read_tail(reader);
+    }
 }
 
 /* Puts the members that did not get into their fields together as an object at the end of the scratch buffer;
@@ -4404,8 +4516,8 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
     if (!members->has_rest || reader->error.result != ASM_OK) return 0;
     asm_json_reader_init(&again, members->text, NULL);
     asm_json_enter_object(&again);
-    while (asm__next_field(&again, &members->fields, &index, &key) && asm_json_read_raw(&again, &value)) {
-        if (asm__is_given(&members->fields, index, members->base)) continue;
+    while (asm__next_field(&again, members->fields, &index, &key) && asm_json_read_raw(&again, &value)) {
+        if (asm__is_given(members->fields, index, members->base)) continue;
         if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
         asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
         asm_buffer_append(reader->scratch, key);
@@ -4420,11 +4532,25 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
 static void asm__unescape_members(asm_json_reader *reader, const asm__members *members) {
     uint32_t left = members->escaped;
     for (; left && reader->error.result == ASM_OK; left &= left - 1) {
-        const asm__field *field = &members->fields.list[asm__lowest_bit(left)];
+        const asm__field *field = &members->fields->list[asm__lowest_bit(left)];
         size_t offset = field->kind == ASM__TYPE ? offsetof(asm_event, type_name) : field->offset;
         asm_str *text = (asm_str *)(void *)(members->base + offset);
         if (text->data) asm__string_value(reader, text->data, text->data + text->size, true, text);
     }
+}
+
+/* Unescapes the strings that need it, and keeps the members that have no place. */
+ASM__RARE void asm__read_rest(asm__event_reader *reader) {
+    asm_json_reader *json = &reader->json;
+    size_t extra = asm__collect_rest(json, &reader->data);
+    size_t extension = asm__collect_rest(json, &reader->envelope);
+    size_t end = json->scratch ? json->scratch->size : 0;
+    asm__unescape_members(json, &reader->data);
+    asm__unescape_members(json, &reader->envelope);
+    if (json->scratch && extra)
+        reader->event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
+    if (json->scratch && extension)
+        reader->event->extension = asm_str_make(json->scratch->data + end - extension, extension);
 }
 
 /* In pieces, which the compiler clears in a few instructions each; a whole event it clears more slowly. */
@@ -4439,30 +4565,25 @@ static void asm__clear_event(asm_event *event) {
 /* Reads the event whose JSON reader is set up; on an error it is empty. */
 static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, asm_json_error *error) {
     asm_json_reader *json = &reader->json;
-    size_t extra, extension, end = 0;
     reader->event = event;
     reader->late_data = asm_str_make(NULL, 0);
     reader->has_data = false;
     if (json->reserve <= SIZE_MAX / 2) json->reserve *= 2; /* strings unescaped, and unknown members copied */
     asm__clear_event(event);
-    asm__members_init(&reader->envelope, asm__envelope, (char *)event);
-    asm__members_init(&reader->data, asm__payloads[ASM__PAYLOAD_none], (char *)event);
-    if (asm__read_members(reader, &reader->envelope)) asm_json_reader_finish(json);
+    asm__members_init(&reader->envelope, &asm__envelope, (char *)event);
+    reader->data.escaped = 0;
+    reader->data.has_rest = false;
+    if (asm__read_head(reader) && asm__read_members(reader) && json->at < json->end)
+        asm_json_reader_finish(json);
     if (!event->type_name.data) asm__reader_fail(json, ASM_ERR_SYNTAX, "the event has no type", json->end);
     if (json->error.result == ASM_OK && reader->late_data.data) {
         json->at = reader->late_data.data;
         json->state = ASM__AT_VALUE;
-        asm__read_data(reader);
+        if (asm__read_data(reader, asm_json_peek(json)) && json->depth > 0) asm__read_members(reader);
     }
-    extra = asm__collect_rest(json, &reader->data);
-    extension = asm__collect_rest(json, &reader->envelope);
-    if (json->scratch) end = json->scratch->size;
-    asm__unescape_members(json, &reader->data);
-    asm__unescape_members(json, &reader->envelope);
-    if (json->scratch && extra)
-        event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
-    if (json->scratch && extension)
-        event->extension = asm_str_make(json->scratch->data + end - extension, extension);
+    if (reader->data.escaped || reader->data.has_rest || reader->envelope.escaped ||
+        reader->envelope.has_rest)
+        asm__read_rest(reader);
     if (event->type != ASM_EVENT_CUSTOM) event->type_name = asm_str_make(NULL, 0);
     if (json->error.result != ASM_OK) asm__clear_event(event);
     if (error) *error = json->error;

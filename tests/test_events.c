@@ -784,6 +784,14 @@ static void test_last_of_duplicates_wins(void **state) {
         expect(reading.event.run.num_turns.value == 2, "the first");
         expect_text(reading.event.session_id, ASM_STR("b"));
         end_reading(&reading);
+        read_line(&reading,
+                  ASM_STR("{\"type\":\"tool_call_completed\",\"data\":{\"tool_output\":\"a\",\"other\":1,"
+                          "\"tool_output\":\"b\"}}"),
+                  in_place != 0);
+        assert_int_equal(reading.result, ASM_OK);
+        expect_text(reading.event.tool.output, ASM_STR("b"));
+        expect(reading.event.tool.output_json.data == NULL, "%s", shown(reading.event.tool.output_json));
+        end_reading(&reading);
     }
     end_of_cases();
 }
@@ -923,6 +931,67 @@ static void test_damaged_lines(void **state) {
             *changed = before;
         }
         asm_buffer_close(&out);
+    }
+    end_of_cases();
+}
+
+/* Whether a line is read, or refused, as the same with a space in front, which is not as we write it. */
+static void expect_read_as_any(asm_str line) {
+    char spaced[512];
+    line_reading usual, other;
+    spaced[0] = ' ';
+    memcpy(spaced + 1, line.data, line.size);
+    read_line(&usual, line, false);
+    read_line(&other, asm_str_make(spaced, line.size + 1), false);
+    expect(usual.result == other.result && strcmp(usual.error.message, other.error.message) == 0 &&
+               usual.error.offset + (usual.result != ASM_OK) == other.error.offset,
+           "%s: %s at %u, not %s", shown(line), usual.error.message, (unsigned)usual.error.offset,
+           other.error.message);
+    if (usual.result == ASM_OK && other.result == ASM_OK) {
+        asm_buffer first, second;
+        write_event(&first, &usual.event);
+        write_event(&second, &other.event);
+        expect_text(asm_buffer_text(&first), asm_buffer_text(&second));
+        asm_buffer_close(&first);
+        asm_buffer_close(&second);
+    }
+    end_reading(&usual);
+    end_reading(&other);
+}
+
+/* Lines in the order and the form that we write, with any byte changed, left out, or the last. */
+static void test_usual_lines(void **state) {
+    static const char *const lines[] = {
+        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"message_streamed\",\"data\":{\"delta\":\"a "
+        "piece\"},"
+        "\"session_id\":\"ses_1\",\"run_id\":\"run_1\",\"provider\":\"claude\"}",
+        "{\"ts\":\"2026-02-09T12:00:00.134Z\",\"type\":\"message_streamed\",\"data\":{\"delta\":"
+        "\"\\\"caf\xC3\xA9\\\"\"},"
+        "\"session_id\":\"ses_1\",\"run_id\":\"run_1\",\"provider\":\"claude\",\"id\":\"7\"}",
+        "{\"ts\":\"2026-02-09T12:00:00Z\",\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Bash\","
+        "\"tool_call_id\":\"a\",\"tool_output\":\"of more than thirty-two bytes, all plain\"},\"session_id\":"
+        "\"01234567-89ab-cdef-0123-456789abcdef\",\"run_id\":\"\",\"provider\":\"\"}",
+        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"workspace_diff_computed\",\"data\":{},\"run_id\":"
+        "\"1\"}",
+        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"run_cancelled\",\"session_id\":\"ses_1\"}",
+    };
+    static const char bytes[] = "\"\\{}:, x0Z\n\x7F\x80\xC3";
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        asm_str line = asm_str_from(lines[i]);
+        char changed[512];
+        expect_kept(line);
+        for (size_t at = 0; at < line.size; at++) {
+            expect_read_as_any(asm_str_make(line.data, at));
+            memcpy(changed, line.data, at);
+            memcpy(changed + at, line.data + at + 1, line.size - at - 1);
+            expect_read_as_any(asm_str_make(changed, line.size - 1));
+            memcpy(changed, line.data, line.size);
+            for (size_t j = 0; j < sizeof bytes; j++) {
+                changed[at] = bytes[j];
+                expect_read_as_any(asm_str_make(changed, line.size));
+            }
+        }
     }
     end_of_cases();
 }
@@ -1686,6 +1755,7 @@ int main(void) {
         cmocka_unit_test(test_members_are_in_their_places),
         cmocka_unit_test(test_lines_that_are_refused),
         cmocka_unit_test(test_damaged_lines),
+        cmocka_unit_test(test_usual_lines),
         cmocka_unit_test(test_growing_scratch_does_not_move),
         cmocka_unit_test(test_scratch_is_needed_for_some),
         cmocka_unit_test(test_events_share_a_scratch),
