@@ -1206,20 +1206,9 @@ static bool asm__is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* The number that two digits make. */
-static unsigned asm__two_digits(const char *p) {
-    return (unsigned)(unsigned char)p[0] * 10 + (unsigned)(unsigned char)p[1] - '0' * 11;
-}
-
-/* The same for each two of 8 bytes: byte n is the number that the digits n and n + 1 make. */
-static inline uint64_t asm__digit_pairs(const char *p) {
-    uint64_t digits = asm__load_little(p) & ASM__EACH_BYTE * 0x0F;
-    return digits * 10 + (digits >> 8);
-}
-
 static bool asm__take_two_digits(const char **p, const char *end, unsigned *number) {
     if (end - *p < 2 || !asm__is_digit((*p)[0]) || !asm__is_digit((*p)[1])) return false;
-    *number = asm__two_digits(*p);
+    *number = (unsigned)((*p)[0] - '0') * 10 + (unsigned)((*p)[1] - '0');
     *p += 2;
     return true;
 }
@@ -1238,25 +1227,11 @@ static bool asm__take_zone(const char **p, const char *end, int *minutes) {
     return hours < 24 && rest < 60;
 }
 
-/* Whether 8 bytes have a form, where a 0 stands for any digit. `slack` tells how far each of them may be from
- * its place in the form: 0x7F less that (0x76 is v, for a digit); 0 is any ASCII byte. */
-static bool asm__has_form(const char *p, const char *form, const char *slack) {
-    uint64_t off = asm__load64(p) ^ asm__load64(form);
-    return ((((off & ASM__EACH_BYTE * 0x7F) + asm__load64(slack)) | off) & ASM__EACH_BYTE * 0x80) == 0;
-}
-
-/* The digits of a second from the point on, as microseconds; returns how many there are. */
+/* The digits of a second behind the point as microseconds; returns how many there are. */
 static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fraction) {
     unsigned digits = 0, i;
     *fraction = 0;
-    if (end - *p == 8 && asm__has_form(*p, ".000000Z", "\177vvvvvv\177")) { /* what we write */
-        uint64_t pairs = asm__digit_pairs(*p);
-        *fraction = (unsigned)(pairs >> 8 & 0xFF) * 10000 + (unsigned)(pairs >> 24 & 0xFF) * 100 +
-                    (unsigned)(pairs >> 40 & 0xFF);
-        *p += 7;
-        return 6;
-    }
-    for (++*p; *p < end && asm__is_digit(**p); ++*p, digits++)
+    for (; *p < end && asm__is_digit(**p); ++*p, digits++)
         if (digits < 6) *fraction = *fraction * 10 + (unsigned)(**p - '0');
     for (i = digits; i < 6; i++)
         *fraction *= 10;
@@ -1306,31 +1281,25 @@ static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
 
 /* A time of any form. */
 ASM__RARE asm_result asm__parse_time(asm_str text, asm_time *time, int *precision) {
-    const char *p = text.data, *end;
-    unsigned year, month, day, hour, minute, second, fraction = 0, digits = 0;
-    uint64_t date, clock;
+    const char *p = text.data, *end = asm__end(text);
+    unsigned century, year, month, day, hour, minute, second, fraction = 0, digits = 0;
     asm_time parsed;
     int zone;
-    if (text.size < sizeof "2026-02-09T12:00:00Z" - 1) return ASM_ERR_SYNTAX;
-    if (!asm__has_form(p, "0000-00-", "vvvv\177vv\177") ||
-        !asm__has_form(p + 8, "00T00:00", "vv\0vv\177vv") ||
-        !asm__has_form(p + 11, "00:00:00", "vv\177vv\177vv") ||
-        (p[10] != 'T' && p[10] != 't' && p[10] != ' '))
+    if (!asm__take_two_digits(&p, end, &century) || !asm__take_two_digits(&p, end, &year) ||
+        !asm__take_byte(&p, end, '-') || !asm__take_two_digits(&p, end, &month) ||
+        !asm__take_byte(&p, end, '-') || !asm__take_two_digits(&p, end, &day))
         return ASM_ERR_SYNTAX;
-    date = asm__digit_pairs(p);
-    clock = asm__digit_pairs(p + 11);
-    year = (unsigned)(date & 0xFF) * 100 + (unsigned)(date >> 16 & 0xFF);
-    month = (unsigned)(date >> 40 & 0xFF);
-    day = asm__two_digits(p + 8);
-    hour = (unsigned)(clock & 0xFF);
-    minute = (unsigned)(clock >> 24 & 0xFF);
-    second = (unsigned)(clock >> 48 & 0xFF);
-    end = p + text.size;
-    p += 19;
-    if (*p == '.') {
+    if (!asm__take_byte(&p, end, 'T') && !asm__take_byte(&p, end, 't') && !asm__take_byte(&p, end, ' '))
+        return ASM_ERR_SYNTAX;
+    if (!asm__take_two_digits(&p, end, &hour) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_two_digits(&p, end, &minute) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_two_digits(&p, end, &second))
+        return ASM_ERR_SYNTAX;
+    if (asm__take_byte(&p, end, '.')) {
         digits = asm__take_fraction(&p, end, &fraction);
         if (digits == 0) return ASM_ERR_SYNTAX;
     }
+    year += century * 100;
     if (!asm__take_zone(&p, end, &zone) || p != end) return ASM_ERR_SYNTAX;
     if (!asm__is_date(year, month, day) || hour > 23 || minute > 59 || second > 60) return ASM_ERR_RANGE;
     parsed = (asm__days_from_date(year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute - zone;
