@@ -4386,15 +4386,15 @@ static inline void asm__field_was_read(asm__members *members) {
     members->expected++;
 }
 
-/* Reads the time and the type, and goes into the data, as far as they stand where our own writer puts them. */
+/* Reads the time and the type, and goes into the data, as far as they stand where our own writer puts them; false
+ * on an error. */
 static bool asm__read_head(asm__event_reader *reader) {
-    static const char time_key[] = "{\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{";
+    static const char time_key[] = "\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{";
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
     const char *begin = json->at, *end = json->end, *quote;
-    if (!asm__enter_members(reader, &reader->envelope)) return false;
-    if (end - begin < 64 || memcmp(begin, time_key, 7) != 0) return true;
-    begin += 7;
+    if (end - begin < 64 || memcmp(begin, time_key, 6) != 0) return true;
+    begin += 6;
     quote = begin + ASM_TIME_TEXT_SIZE;
     if (memcmp(quote, type_key, 10) != 0) quote -= 3; /* milliseconds */
     if (memcmp(quote, type_key, 10) != 0 ||
@@ -4472,7 +4472,7 @@ static bool asm__read_members(asm__event_reader *reader) {
         members->text.size = (size_t)(json->at - members->text.data);
         if (json->depth == 0) return true;
         reader->members = &reader->envelope;
-        if (reader->envelope.seen == 7) asm__read_tail(reader);
+        if (!ASM__SMALL && reader->envelope.seen == 7) asm__read_tail(reader);
     }
 }
 
@@ -4542,7 +4542,8 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     asm__members_init(&reader->envelope, &asm__envelope, (char *)event);
     reader->data.escaped = 0;
     reader->data.has_rest = false;
-    if (asm__read_head(reader) && asm__read_members(reader) && json->at < json->end)
+    if (asm__enter_members(reader, &reader->envelope) && (ASM__SMALL || asm__read_head(reader)) &&
+        asm__read_members(reader) && json->at < json->end)
         asm_json_reader_finish(json);
     if (!event->type_name.data) asm__reader_fail(json, ASM_ERR_SYNTAX, "the event has no type", json->end);
     if (json->error.result == ASM_OK && reader->late_data.data) {
