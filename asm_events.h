@@ -2113,7 +2113,7 @@ static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t te
     return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 14;
 }
 
-/* Copies 4 to 32 bytes; false if not all of them are plain. */
+/* Copies 1 to 32 bytes; false if not all of them are plain. */
 ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
     uint32_t a, b;
 #if ASM__SSE2
@@ -2148,10 +2148,19 @@ ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
         return !(marks | asm__special_bytes(words[0]) | asm__special_bytes(words[1]));
     }
 #endif
-    memcpy(&a, p, 4);
-    memcpy(&b, p + size - 4, 4);
-    memcpy(out, &a, 4);
-    memcpy(out + size - 4, &b, 4);
+    if (size >= 4) {
+        memcpy(&a, p, 4);
+        memcpy(&b, p + size - 4, 4);
+        memcpy(out, &a, 4);
+        memcpy(out + size - 4, &b, 4);
+    } else {
+        char first = p[0], middle = p[size / 2], last = p[size - 1];
+        out[0] = first;
+        out[size / 2] = middle;
+        out[size - 1] = last;
+        a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
+                (uint32_t)(unsigned char)last << 16;
+    }
 #if ASM__SSE2
     return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
 #else
@@ -2159,11 +2168,83 @@ ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
 #endif
 }
 
+#if ASM__SSE2
+/* Copies 16 (else 8) bytes each from `first` and `second` to the same places of a block; returns as
+ * asm__load_block() does. */
+ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, size_t second, bool sixteen,
+                                   uint64_t *foreign) {
+    uint64_t marks = sixteen ? 0xFFFF : 0xFF;
+    __m128i a, b;
+    if (sixteen) {
+        a = _mm_loadu_si128((const __m128i *)(const void *)(p + first));
+        b = _mm_loadu_si128((const __m128i *)(const void *)(p + second));
+        _mm_storeu_si128((__m128i *)(void *)(block + first), a);
+        _mm_storeu_si128((__m128i *)(void *)(block + second), b);
+    } else {
+        a = _mm_loadl_epi64((const __m128i *)(const void *)(p + first));
+        b = _mm_loadl_epi64((const __m128i *)(const void *)(p + second));
+        _mm_storel_epi64((__m128i *)(void *)(block + first), a);
+        _mm_storel_epi64((__m128i *)(void *)(block + second), b);
+    }
+    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(a) << first |
+                (uint64_t)(unsigned)_mm_movemask_epi8(b) << second;
+    return (asm__special_mask(a) & marks) << first | (asm__special_mask(b) & marks) << second;
+}
+#endif
+
+/* Copies 1 to 64 bytes to a block and puts spaces behind; returns which are ASCII and special, and in `foreign`
+ * which are not ASCII. What was stored by a few wide stores is not loaded again, which would have to wait. */
+static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *foreign) {
+    uint64_t special;
+#if ASM__SSE2
+    memset(block + size, ' ', 8);
+    *foreign = 0;
+    if (size >= 16) {
+        special = asm__load_two(block, p, 0, size - 16, true, foreign);
+        if (size > 32) special |= asm__load_two(block, p, 16, size - 32, true, foreign);
+    } else if (size >= 8) {
+        special = asm__load_two(block, p, 0, size - 8, false, foreign);
+    } else {
+        uint64_t word = asm__load_few(p, size);
+        special = asm__load_two(block, (const char *)&word, 0, 0, false, foreign);
+    }
+    return special & ~*foreign;
+#else
+    uint64_t all = UINT64_MAX >> (64 - size);
+    memcpy(block, p, size);
+    memset(block + size, ' ', 64);
+    special = asm__special_mask_64(block, foreign);
+    *foreign &= all;
+    return special & all;
+#endif
+}
+
+/* Escapes a text of 1 to 64 bytes. */
+static char *asm__escape_short(char *out, asm_str text) {
+    char block[128];
+    uint64_t foreign, special = asm__load_block(block, text.data, text.size, &foreign);
+    const char *p = block;
+    if (foreign && asm__plain_prefix(block, foreign) < text.size) {
+        p = text.data;
+        return asm__escape(out, &p, p + text.size, p + text.size);
+    }
+    memcpy(out, p, 64);
+    for (; special; special &= special - 1) {
+        const char *at = block + asm__lowest_bit(special);
+        out = asm__put_escape(out + (at - p), *at);
+        p = at + 1;
+        memcpy(out, p, 64);
+    }
+    return out + (block + text.size - p);
+}
+
 /* A whole string with its quotes. */
 ASM__INLINE char *asm__put_string(char *out, asm_str text) {
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-    if (text.size - 4 <= 28 && asm__copy_if_plain(out, text.data, text.size)) {
+    if (text.size - 1 < 32 && asm__copy_if_plain(out, text.data, text.size)) {
         out += text.size;
+    } else if (text.size - 1 < 64) {
+        out = asm__escape_short(out, text);
     } else {
         const char *p = text.data, *end = asm__end(text);
         out = asm__escape(out, &p, end, end);
