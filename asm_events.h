@@ -287,10 +287,11 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 typedef struct asm_json_writer {
     asm_buffer *out;   /* private */
-    uint64_t objects;  /* private: bit n is set if level n is an object */
+    uint64_t objects;  /* private: whether a level is an object, the innermost lowest */
     unsigned depth;    /* private */
     unsigned state;    /* private */
     asm_result result; /* read only: the first error */
+    unsigned after;    /* private: the state after a value */
 } asm_json_writer;
 
 /* Starts writing one JSON value to `out`, which must outlive the writer. */
@@ -2114,7 +2115,7 @@ static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t te
 }
 
 /* Copies 1 to 32 bytes; false if not all of them are plain. */
-ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
+static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
     uint32_t a, b;
 #if ASM__SSE2
     if (size >= 16) {
@@ -2168,6 +2169,11 @@ ASM__INLINE bool asm__copy_if_plain(char *out, const char *p, size_t size) {
 #endif
 }
 
+static char *asm__escape_whole(char *out, asm_str text) {
+    const char *p = text.data, *end = asm__end(text);
+    return asm__escape(out, &p, end, end);
+}
+
 #if ASM__SSE2
 /* Copies 16 (else 8) bytes each from `first` and `second` to the same places of a block; returns as
  * asm__load_block() does. */
@@ -2186,17 +2192,15 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
         _mm_storel_epi64((__m128i *)(void *)(block + first), a);
         _mm_storel_epi64((__m128i *)(void *)(block + second), b);
     }
-    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(a) << first |
-                (uint64_t)(unsigned)_mm_movemask_epi8(b) << second;
+    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(a) << first;
+    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(b) << second;
     return (asm__special_mask(a) & marks) << first | (asm__special_mask(b) & marks) << second;
 }
-#endif
 
 /* Copies 1 to 64 bytes to a block and puts spaces behind; returns which are ASCII and special, and in `foreign`
  * which are not ASCII. What was stored by a few wide stores is not loaded again, which would have to wait. */
 static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *foreign) {
     uint64_t special;
-#if ASM__SSE2
     memset(block + size, ' ', 8);
     *foreign = 0;
     if (size >= 16) {
@@ -2209,14 +2213,6 @@ static inline uint64_t asm__load_block(char block[128], const char *p, size_t si
         special = asm__load_two(block, (const char *)&word, 0, 0, false, foreign);
     }
     return special & ~*foreign;
-#else
-    uint64_t all = UINT64_MAX >> (64 - size);
-    memcpy(block, p, size);
-    memset(block + size, ' ', 64);
-    special = asm__special_mask_64(block, foreign);
-    *foreign &= all;
-    return special & all;
-#endif
 }
 
 /* Escapes a text of 1 to 64 bytes. */
@@ -2224,10 +2220,7 @@ static char *asm__escape_short(char *out, asm_str text) {
     char block[128];
     uint64_t foreign, special = asm__load_block(block, text.data, text.size, &foreign);
     const char *p = block;
-    if (foreign && asm__plain_prefix(block, foreign) < text.size) {
-        p = text.data;
-        return asm__escape(out, &p, p + text.size, p + text.size);
-    }
+    if (foreign && asm__plain_prefix(block, foreign) < text.size) return asm__escape_whole(out, text);
     memcpy(out, p, 64);
     for (; special; special &= special - 1) {
         const char *at = block + asm__lowest_bit(special);
@@ -2237,18 +2230,26 @@ static char *asm__escape_short(char *out, asm_str text) {
     }
     return out + (block + text.size - p);
 }
+#endif
+
+#define ASM__SHORT 32
+
+/* A string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Where it ends need not
+ * be waited for. */
+static bool asm__put_short(char *out, asm_str text) {
+    out[0] = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
+    out[text.size + 1] = '"';
+    return asm__copy_if_plain(out + 1, text.data, text.size);
+}
 
 /* A whole string with its quotes. */
-ASM__INLINE char *asm__put_string(char *out, asm_str text) {
+static char *asm__put_string(char *out, asm_str text) {
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-    if (text.size - 1 < 32 && asm__copy_if_plain(out, text.data, text.size)) {
-        out += text.size;
-    } else if (text.size - 1 < 64) {
-        out = asm__escape_short(out, text);
-    } else {
-        const char *p = text.data, *end = asm__end(text);
-        out = asm__escape(out, &p, end, end);
-    }
+#if ASM__SSE2
+    out = text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
+#else
+    out = asm__escape_whole(out, text);
+#endif
     *out = '"';
     return out + 1;
 }
@@ -3257,61 +3258,70 @@ ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
 
 /* >>json writer */
 
+/* What may stand next: nothing after the one value, or after an error. */
 enum {
-    ASM__WRITE_COMMA = 1, /* a comma must stand before the next */
-    ASM__WRITE_KEYED = 2, /* a key was written, its value was not */
-    ASM__WRITE_DONE = 4   /* the one value is complete */
+    ASM__WRITE_COMMA = 1, /* with a comma before it */
+    ASM__WRITE_KEY = 2,
+    ASM__WRITE_VALUE = 4
 };
 
 ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out) {
     memset(writer, 0, sizeof *writer);
     writer->out = out;
+    writer->state = ASM__WRITE_VALUE;
 }
 
 static asm_result asm__writer_result(asm_json_writer *writer, asm_result result) {
     if (writer->result == ASM_OK) writer->result = result != ASM_OK ? result : writer->out->result;
+    if (writer->result != ASM_OK) writer->state = 0;
     return writer->result;
 }
 
-static bool asm__writer_in_object(const asm_json_writer *writer) {
-    return writer->depth > 0 && (writer->objects >> (writer->depth - 1) & 1);
+/* After something that `state` may follow. */
+static inline asm_result asm__go_on(asm_json_writer *writer, unsigned state) {
+    writer->state = state;
+    return writer->out->result == ASM_OK ? ASM_OK : asm__writer_result(writer, ASM_OK);
 }
 
-static bool asm__may_write_value(asm_json_writer *writer) {
-    bool misplaced = (writer->state & ASM__WRITE_DONE) ||
-                     (asm__writer_in_object(writer) && !(writer->state & ASM__WRITE_KEYED));
-    return asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) == ASM_OK;
+#define ASM__TOKEN_ROOM 40
+
+static inline bool asm__has_token_room(const asm_buffer *out) {
+    return out->result == ASM_OK && out->capacity - out->size >= ASM__TOKEN_ROOM;
 }
 
-/* Before a value: its comma. False if none may stand here. */
-static bool asm__begin_value(asm_json_writer *writer) {
-    if (!asm__may_write_value(writer)) return false;
-    if (writer->state == ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
-    return true;
+/* A comma, if there must be one, and a brace or bracket. */
+static inline void asm__write_mark(asm_buffer *out, unsigned comma, char mark) {
+    if (asm__has_token_room(out)) {
+        char *p = out->data + out->size;
+        p[0] = ',';
+        p[comma] = mark;
+        out->size += comma + 1;
+    } else {
+        if (comma) asm_buffer_append_byte(out, ',');
+        asm_buffer_append_byte(out, mark);
+    }
 }
 
-static asm_result asm__end_value(asm_json_writer *writer) {
-    writer->state = writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
-    return asm__writer_result(writer, ASM_OK);
-}
-
-static asm_result asm__begin_container(asm_json_writer *writer, bool object) {
-    if (!asm__begin_value(writer)) return writer->result;
+static inline asm_result asm__begin_container(asm_json_writer *writer, bool object) {
+    if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
     if (writer->depth >= ASM_JSON_MAX_DEPTH) return asm__writer_result(writer, ASM_ERR_DEPTH);
-    writer->objects = (writer->objects & ~(UINT64_C(1) << writer->depth)) | (uint64_t)object << writer->depth;
+    asm__write_mark(writer->out, writer->state & ASM__WRITE_COMMA, object ? '{' : '[');
+    writer->objects = writer->objects << 1 | object;
     writer->depth++;
-    writer->state = 0;
-    asm_buffer_append_byte(writer->out, object ? '{' : '[');
-    return asm__writer_result(writer, ASM_OK);
+    writer->after = (object ? ASM__WRITE_KEY : ASM__WRITE_VALUE) | ASM__WRITE_COMMA;
+    return asm__go_on(writer, object ? ASM__WRITE_KEY : ASM__WRITE_VALUE);
 }
 
-static asm_result asm__end_container(asm_json_writer *writer, bool object) {
-    bool misplaced =
-        writer->depth == 0 || asm__writer_in_object(writer) != object || (writer->state & ASM__WRITE_KEYED);
-    if (asm__writer_result(writer, misplaced ? ASM_ERR_MISUSE : ASM_OK) != ASM_OK) return writer->result;
+static inline asm_result asm__end_container(asm_json_writer *writer, bool object) {
+    unsigned next = object ? ASM__WRITE_KEY : ASM__WRITE_VALUE;
+    if (!(writer->state & next) || writer->after != (next | ASM__WRITE_COMMA))
+        return asm__writer_result(writer, ASM_ERR_MISUSE);
+    asm__write_mark(writer->out, 0, object ? '}' : ']');
+    writer->objects >>= 1;
     writer->depth--;
-    asm_buffer_append_byte(writer->out, object ? '}' : ']');
-    return asm__end_value(writer);
+    writer->after = (writer->objects & 1 ? ASM__WRITE_KEY : ASM__WRITE_VALUE) | ASM__WRITE_COMMA;
+    if (writer->depth == 0) writer->after = 0;
+    return asm__go_on(writer, writer->after);
 }
 
 ASM_API asm_result asm_json_begin_object(asm_json_writer *writer) {
@@ -3330,50 +3340,58 @@ ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
     return asm__end_container(writer, false);
 }
 
-/* A string with what must stand before it and, of a key, its colon. Nothing has failed so far. */
+/* A string with what must stand before it and, of a key, its colon. */
 static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool key) {
     asm_buffer *out = writer->out;
-    char *p = asm__buffer_end(out);
-    bool comma = writer->state == ASM__WRITE_COMMA;
-    writer->state = key ? ASM__WRITE_KEYED : writer->depth > 0 ? ASM__WRITE_COMMA : ASM__WRITE_DONE;
-    if (asm__has_room(out, p, text.size)) {
-        *p = ',';
-        p = asm__put_string(p + comma, text);
-        *p = ':';
-        out->size = (size_t)(p + key - out->data);
-        return ASM_OK;
-    }
-    if (comma) asm_buffer_append_byte(out, ',');
+    if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)))
+        return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(out, ',');
     asm__append_string(out, text);
     if (key) asm_buffer_append_byte(out, ':');
-    return asm__writer_result(writer, ASM_OK);
+    return asm__go_on(writer, key ? (unsigned)ASM__WRITE_VALUE : writer->after);
+}
+
+/* The same for most strings, which are short and plain; false if this one is not. The next call only waits for
+ * the size, so that is known as early as can be. */
+static inline bool asm__write_short(asm_json_writer *writer, asm_str text, bool key) {
+    asm_buffer *out = writer->out;
+    unsigned comma = writer->state & ASM__WRITE_COMMA;
+    char *p;
+    if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)) || text.size - 1 >= ASM__SHORT ||
+        !asm__has_token_room(out))
+        return false;
+    p = out->data + out->size;
+    p[0] = ',';
+    p[comma + text.size + 2] = ':';
+    if (!asm__put_short(p + comma, text)) return false;
+    out->size += comma + text.size + 2 + key;
+    writer->state = key ? (unsigned)ASM__WRITE_VALUE : writer->after;
+    return true;
 }
 
 ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
-    bool misplaced = !asm__writer_in_object(writer) || (writer->state & ASM__WRITE_KEYED);
-    if (misplaced || writer->result != ASM_OK) return asm__writer_result(writer, ASM_ERR_MISUSE);
-    return asm__write_quoted(writer, key, true);
-}
-
-#define ASM__TOKEN_ROOM 32
-
-/* A value of up to ASM__TOKEN_ROOM bytes, which can all be read and written. */
-static asm_result asm__write_token(asm_json_writer *writer, const char token[ASM__TOKEN_ROOM], size_t size) {
-    asm_buffer *out = writer->out;
-    if (!asm__begin_value(writer)) return writer->result;
-    if (out->result == ASM_OK && out->capacity - out->size >= ASM__TOKEN_ROOM) {
-        memcpy(out->data + out->size, token, ASM__TOKEN_ROOM);
-        out->size += size;
-    } else {
-        asm_buffer_append(out, asm_str_make(token, size));
-    }
-    return asm__end_value(writer);
+    return asm__write_short(writer, key, true) ? ASM_OK : asm__write_quoted(writer, key, true);
 }
 
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
     if (!text.data) return asm_json_write_null(writer);
-    if (!asm__may_write_value(writer)) return writer->result;
-    return asm__write_quoted(writer, text, false);
+    return asm__write_short(writer, text, false) ? ASM_OK : asm__write_quoted(writer, text, false);
+}
+
+/* The place for what stands next, behind its comma: in the buffer if there is room, else in `few`. */
+static inline char *asm__begin_token(const asm_json_writer *writer, char few[ASM__TOKEN_ROOM]) {
+    char *p = asm__has_token_room(writer->out) ? writer->out->data + writer->out->size : few;
+    *p = ',';
+    return p + (writer->state & ASM__WRITE_COMMA);
+}
+
+/* After `end` was reached by a value from that place on. */
+static asm_result asm__end_token(asm_json_writer *writer, const char *few, const char *end) {
+    asm_buffer *out = writer->out;
+    if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (asm__has_token_room(out)) out->size = (size_t)(end - out->data);
+    else asm_buffer_append(out, asm_str_make(few, (size_t)(end - few)));
+    return asm__go_on(writer, writer->after);
 }
 
 static size_t asm__format_int64(int64_t value, char out[21]) {
@@ -3383,28 +3401,34 @@ static size_t asm__format_int64(int64_t value, char out[21]) {
 }
 
 ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value) {
-    char token[ASM__TOKEN_ROOM] = "";
-    return asm__write_token(writer, token, asm__format_int64(value, token));
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_int64(value, p));
 }
 
 ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value) {
-    char token[ASM__TOKEN_ROOM] = "";
-    return asm__write_token(writer, token, asm__format_uint64(value, token));
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_uint64(value, p));
 }
 
 ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value) {
-    char token[ASM__TOKEN_ROOM] = "";
-    return asm__write_token(writer, token, asm__format_double(value, token));
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_double(value, p));
+}
+
+static size_t asm__format_bool(bool value, char out[5]) {
+    memcpy(out, value ? "true" : "false", 5);
+    return value ? 4 : 5;
 }
 
 ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value) {
-    static const char tokens[2][ASM__TOKEN_ROOM] = {"false", "true"};
-    return asm__write_token(writer, tokens[value], value ? 4 : 5);
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_bool(value, p));
 }
 
 ASM_API asm_result asm_json_write_null(asm_json_writer *writer) {
-    static const char token[ASM__TOKEN_ROOM] = "null";
-    return asm__write_token(writer, token, 4);
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    memcpy(p, "null", 4);
+    return asm__end_token(writer, few, p + 4);
 }
 
 /* Appends valid JSON tokens without the white space between them, and with the characters escaped that the
@@ -3454,9 +3478,11 @@ static void asm__append_raw(asm_buffer *out, asm_str json, bool untidy) {
 ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
     bool untidy;
     asm_result result = asm__check_raw(json, writer->depth, &untidy);
-    if (asm__writer_result(writer, result) != ASM_OK || !asm__begin_value(writer)) return writer->result;
+    if (result == ASM_OK && !(writer->state & ASM__WRITE_VALUE)) result = ASM_ERR_MISUSE;
+    if (asm__writer_result(writer, result) != ASM_OK) return writer->result;
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
     asm__append_raw(writer->out, json, untidy);
-    return asm__end_value(writer);
+    return asm__go_on(writer, writer->after);
 }
 
 ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result) {
@@ -3464,7 +3490,7 @@ ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result resu
 }
 
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {
-    return asm__writer_result(writer, writer->state == ASM__WRITE_DONE ? ASM_OK : ASM_ERR_MISUSE);
+    return asm__writer_result(writer, writer->state == 0 ? ASM_OK : ASM_ERR_MISUSE);
 }
 
 /* >>event tables */

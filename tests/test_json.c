@@ -1534,6 +1534,50 @@ static void test_keys_are_escaped(void **state) {
     end_of_cases();
 }
 
+/* What the writer does where the room is nearly used up: members of every length, into buffers of every size. */
+static void write_members(asm_json_writer *writer, char first) {
+    static char text[70];
+    memset(text, 'a', sizeof text);
+    text[0] = first;
+    asm_json_begin_object(writer);
+    for (size_t size = 0; size < sizeof text; size += size < 36 ? 1 : 9) {
+        asm_json_write_key(writer, asm_str_make(text, size));
+        if (size % 4 == 0) asm_json_write_string(writer, asm_str_make(text, size));
+        if (size % 4 == 1) asm_json_write_int64(writer, INT64_MIN);
+        if (size % 4 == 2) asm_json_begin_array(writer), asm_json_end_array(writer);
+        if (size % 4 == 3) asm_json_write_double(writer, -1.2345678901234567e-300);
+    }
+    asm_json_end_object(writer);
+}
+
+static void test_members_in_any_room(void **state) {
+    static const char firsts[] = {'a', '\"', '\x01', '\xFF'};
+    (void)state;
+    for (size_t i = 0; i < sizeof firsts; i++) {
+        asm_buffer whole;
+        asm_json_writer writer;
+        asm_buffer_init_growing(&whole);
+        asm_json_writer_init(&writer, &whole);
+        write_members(&writer, firsts[i]);
+        assert_int_equal(asm_json_writer_finish(&writer), ASM_OK);
+        for (size_t room = 0; room < whole.size + 200; room++) {
+            char *block = exact_block(room);
+            asm_buffer out;
+            asm_buffer_init_fixed(&out, block, room);
+            asm_json_writer_init(&writer, &out);
+            write_members(&writer, firsts[i]);
+            asm_result result = asm_json_writer_finish(&writer);
+            expect(result == (room < whole.size ? ASM_ERR_NO_SPACE : ASM_OK), "%u: %d", (unsigned)room,
+                   result);
+            expect(out.size <= whole.size && memcmp(whole.data, block, out.size) == 0, "%u", (unsigned)room);
+            expect(result != ASM_OK || out.size == whole.size, "%u", (unsigned)room);
+            free_block(block, room);
+        }
+        asm_buffer_close(&whole);
+    }
+    end_of_cases();
+}
+
 /* Every code point: written as it should be, and the same again when it is read. */
 static void test_every_code_point(void **state) {
     static char text[64 * 4], expected[64 * 6 + 2], written[64 * 6 + 2];
@@ -2010,6 +2054,7 @@ int main(void) {
         cmocka_unit_test(test_nothing_but_escapes),
         cmocka_unit_test(test_every_byte_is_escaped),
         cmocka_unit_test(test_keys_are_escaped),
+        cmocka_unit_test(test_members_in_any_room),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_written_strings_of_every_length),
         cmocka_unit_test(test_written_strings_of_many_pieces),
