@@ -1164,34 +1164,35 @@ static bool asm__time_is_valid(asm_time time, int precision) {
            precision <= ASM_TIME_PRECISION_MICROSECONDS;
 }
 
-ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
+/* The same as asm_time_format() for a time that is valid. */
+static size_t asm__format_time(asm_time time, int precision, char *out) {
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    uint64_t seconds;
-    uint32_t fraction, second, minutes;
+    /* From the year -400 on. Of products that differ by less than 32 bits, the lower 32 bits will do. */
+    uint64_t micros = (uint64_t)time + UINT64_C(865565) * 86400 * 1000000, seconds = micros / 1000000;
+    uint32_t days = (uint32_t)(seconds / 86400), second = (uint32_t)seconds - days * 86400;
+    uint32_t minutes = second / 60, fraction = (uint32_t)micros - (uint32_t)seconds * 1000000;
     int size;
-    if (!asm__time_is_valid(time, precision)) return 0;
-    time += INT64_C(865565) * 86400 * 1000000; /* days from the year -400 to 1970 */
-    seconds = (uint64_t)time / 1000000;
-    fraction = (uint32_t)((uint64_t)time % 1000000);
-    second = (uint32_t)(seconds % 86400);
-    minutes = second / 60;
     memcpy(out, "0000-00-00T00:00:00.000000Z", ASM_TIME_TEXT_SIZE);
-    asm__put_date(out, (uint32_t)(seconds / 86400));
     asm__put_two_digits(out + 11, minutes / 60);
     asm__put_two_digits(out + 14, minutes % 60);
     asm__put_two_digits(out + 17, second % 60);
-    if (precision == ASM_TIME_PRECISION_AUTO)
-        precision = fraction % 1000 ? ASM_TIME_PRECISION_MICROSECONDS : ASM_TIME_PRECISION_MILLISECONDS;
-    if (precision == ASM_TIME_PRECISION_MICROSECONDS) {
+    asm__put_date(out, days);
+    if (precision == ASM_TIME_PRECISION_MICROSECONDS ||
+        (precision == ASM_TIME_PRECISION_AUTO && fraction % 1000 != 0)) {
         asm__put_two_digits(out + 20, fraction / 10000);
         asm__put_two_digits(out + 22, fraction / 100 % 100);
         asm__put_two_digits(out + 24, fraction % 100);
         return ASM_TIME_TEXT_SIZE;
     }
+    if (precision == ASM_TIME_PRECISION_AUTO) precision = ASM_TIME_PRECISION_MILLISECONDS;
     size = precision == ASM_TIME_PRECISION_SECONDS ? 20 : 20 + precision;
     asm__put_digits(out + 20, fraction / divisors[precision - 1], precision - 1);
     out[size - 1] = 'Z';
     return (size_t)size;
+}
+
+ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
+    return asm__time_is_valid(time, precision) ? asm__format_time(time, precision, out) : 0;
 }
 
 static bool asm__take_byte(const char **p, const char *end, char byte) {
@@ -1553,9 +1554,10 @@ static double asm__decimal_to_double(const asm__decimal *decimal) {
 
 static size_t asm__format_uint64(uint64_t value, char out[20]) {
     size_t size = 1, at;
-    uint64_t limit;
-    for (limit = 10; size < 20 && value >= limit; limit *= 10)
-        size++;
+    uint64_t rest;
+    for (rest = value; rest >= 10000; rest /= 10000)
+        size += 4;
+    size += (size_t)(rest >= 10) + (rest >= 100) + (rest >= 1000);
     for (at = size; at > 2; value /= 100)
         asm__put_two_digits(out + (at -= 2), (uint32_t)(value % 100));
     if (at == 2) asm__put_two_digits(out, (uint32_t)value);
