@@ -3828,11 +3828,6 @@ static asm_result asm__check_fields(const asm__fields *fields, const char *base,
     return ASM_OK;
 }
 
-static void asm__append_int64(asm_buffer *out, int64_t value) {
-    char text[21];
-    asm_buffer_append(out, asm_str_make(text, asm__format_int64(value, text)));
-}
-
 /* Whether a field holds something; the type and the data always count. */
 static inline bool asm__is_set(const asm__field *field, const char *base) {
     const void *place = base + field->offset;
@@ -3844,82 +3839,131 @@ static inline bool asm__is_set(const asm__field *field, const char *base) {
     return true;
 }
 
+/* Where an event goes, as far as it has a limit: `ASM__MEMBER_ROOM` bytes fit at each place before it. */
+typedef struct asm__space {
+    asm_buffer *out;
+    const char *limit;
+} asm__space;
+
+#define ASM__MEMBER_ROOM 96
+
 /* The functions below write at `p`, which runs ahead of the buffer's size, and return the place behind. */
 
-static char *asm__sync(asm_buffer *out, const char *p) {
+static void asm__sync(asm_buffer *out, const char *p) {
     out->size = (size_t)(p - out->data);
-    return asm__buffer_end(out);
 }
 
-static char *asm__put_slowly(asm_buffer *out, char *p, const char *bytes, size_t size) {
+ASM__INLINE asm__space asm__space_of(asm_buffer *out) {
+    asm__space to;
+    to.out = out;
+    to.limit = out->data;
+    if (out->result == ASM_OK && out->capacity > ASM__MEMBER_ROOM)
+        to.limit = out->data + (out->capacity - ASM__MEMBER_ROOM);
+    return to;
+}
+
+/* Where to go on after something was appended, which may have moved or drained the buffer. */
+ASM__INLINE char *asm__resume(asm__space *to) {
+    *to = asm__space_of(to->out);
+    return asm__buffer_end(to->out);
+}
+
+static void asm__append_at(asm_buffer *out, const char *p, const char *bytes, size_t size) {
     asm__sync(out, p);
     asm_buffer_append(out, asm_str_make(bytes, size));
-    return asm__buffer_end(out);
 }
 
-static inline char *asm__put_byte(asm_buffer *out, char *p, char byte) {
-    if (!asm__has_bytes(out, p, 1)) return asm__put_slowly(out, p, &byte, 1);
-    *p = byte;
-    return p + 1;
-}
-
-/* The key of a member, behind the brace or the comma that separates it from what stands before. Where there
- * is room, a fixed length is copied, which the compiler does in a few instructions. */
-static char *asm__put_key(asm_buffer *out, char *p, const asm__field *field, char *separator) {
-    char before = *separator;
-    *separator = ',';
-    if (asm__has_bytes(out, p, 1 + ASM__KEY_ROOM)) {
-        *p = before;
-        memcpy(p + 1, field->key, ASM__KEY_ROOM);
-        return p + 1 + field->key_size;
+ASM__INLINE char *asm__put_byte(asm__space *to, char *p, char byte) {
+    if (p < to->limit) {
+        *p = byte;
+        return p + 1;
     }
-    p = asm__put_byte(out, p, before);
-    return asm__put_slowly(out, p, field->key, field->key_size);
+    asm__append_at(to->out, p, &byte, 1);
+    return asm__resume(to);
 }
 
-static char *asm__put_text(asm_buffer *out, char *p, const asm__field *field, asm_str text, char *separator) {
+/* The key of a member, behind the brace or the comma that separates it from what stands before. A fixed length
+ * is written, 1 + ASM__KEY_ROOM bytes: the compiler does that in a few instructions. */
+static inline char *asm__format_key(char *p, const asm__field *field, char separator) {
+    *p = separator;
+    memcpy(p + 1, field->key, ASM__KEY_ROOM);
+    return p + 1 + field->key_size;
+}
+
+static void asm__append_key(asm_buffer *out, const char *p, const asm__field *field, char separator) {
+    char key[1 + ASM__KEY_ROOM];
+    asm__append_at(out, p, key, (size_t)(asm__format_key(key, field, separator) - key));
+}
+
+static void asm__append_text(asm_buffer *out, char *p, const asm__field *field, asm_str text,
+                             char separator) {
     if (asm__has_room(out, p, text.size)) {
-        *p = *separator;
+        asm__sync(out, asm__put_string(asm__format_key(p, field, separator), text));
+    } else {
+        asm__append_key(out, p, field, separator);
+        asm__append_string(out, text);
+    }
+}
+
+ASM__INLINE char *asm__put_text(asm__space *to, char *p, const asm__field *field, asm_str text,
+                                char separator) {
+    if (text.size - 1 < ASM__SHORT && p < to->limit &&
+        asm__put_short(asm__format_key(p, field, separator), text))
+        return p + (field->key_size + text.size + 3);
+    asm__append_text(to->out, p, field, text, separator);
+    return asm__resume(to);
+}
+
+/* A member that is a number or a bool, at most ASM__MEMBER_ROOM bytes. */
+static char *asm__format_number(char *p, const asm__field *field, const void *place, char separator) {
+    p = asm__format_key(p, field, separator);
+    if (field->kind == ASM__INT64)
+        return p + asm__format_int64(((const asm_optional_int64 *)place)->value, p);
+    if (field->kind == ASM__SEQUENCE) return p + asm__format_int64(*(const int64_t *)place, p);
+    if (field->kind == ASM__DOUBLE)
+        return p + asm__format_double(((const asm_optional_double *)place)->value, p);
+    return p + asm__format_bool(((const asm_optional_bool *)place)->value, p);
+}
+
+static char *asm__put_number(asm__space *to, char *p, const asm__field *field, const void *place,
+                             char separator) {
+    char few[ASM__MEMBER_ROOM];
+    if (p < to->limit) return asm__format_number(p, field, place, separator);
+    asm__append_at(to->out, p, few, (size_t)(asm__format_number(few, field, place, separator) - few));
+    return asm__resume(to);
+}
+
+/* Whether a field holds text, so that the one behind it does not count. */
+static bool asm__is_text_or_json(const asm__field *field, const char *base) {
+    return field->kind == ASM__TEXT_OR_JSON && asm__str_at(base, field)->data;
+}
+
+/* The fields that hold something. `*separator` stands before the first, a comma before the others. */
+ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__field *list, size_t count,
+                                  const char *base, uint32_t untidy, char *separator) {
+    const asm__field *field;
+    for (field = list; count > 0; field++, count--) {
+        if (field->kind <= ASM__TEXT_OR_JSON) {
+            const asm_str *text = asm__str_at(base, field);
+            if (!text->data) continue;
+            p = asm__put_text(to, p, field, *text, *separator);
+        } else if (!asm__is_set(field, base)) {
+            continue;
+        } else if (asm__is_raw(field)) {
+            if (field > list && asm__is_text_or_json(field - 1, base)) continue;
+            asm__append_key(to->out, p, field, *separator);
+            asm__append_raw(to->out, *asm__str_at(base, field), untidy >> (field - list) & 1);
+            p = asm__resume(to);
+        } else {
+            p = asm__put_number(to, p, field, base + field->offset, *separator);
+        }
         *separator = ',';
-        memcpy(p + 1, field->key, ASM__KEY_ROOM);
-        return asm__put_string(p + 1 + field->key_size, text);
     }
-    asm__sync(out, asm__put_key(out, p, field, separator));
-    asm__append_string(out, text);
-    return asm__buffer_end(out);
+    return p;
 }
 
-static char *asm__put_raw(asm_buffer *out, char *p, asm_str json, bool untidy) {
-    asm__sync(out, p);
-    asm__append_raw(out, json, untidy);
-    return asm__buffer_end(out);
-}
-
-static char *asm__put_number(asm_buffer *out, char *p, const asm__field *field, const void *place,
-                             char *separator) {
-    p = asm__put_key(out, p, field, separator);
-    asm__sync(out, p);
-    if (field->kind == ASM__INT64) asm__append_int64(out, ((const asm_optional_int64 *)place)->value);
-    else if (field->kind == ASM__SEQUENCE) asm__append_int64(out, *(const int64_t *)place);
-    else if (field->kind == ASM__DOUBLE) asm_double_format(out, ((const asm_optional_double *)place)->value);
-    else asm_buffer_append(out, asm_str_from(((const asm_optional_bool *)place)->value ? "true" : "false"));
-    return asm__buffer_end(out);
-}
-
-static inline char *asm__put_field(asm_buffer *out, char *p, const asm__field *field, const char *base,
-                                   bool untidy, char *separator) {
-    const void *place = base + field->offset;
-    if (asm__is_view(field)) {
-        const asm_str *text = (const asm_str *)place;
-        if (!text->data) return p;
-        if (!asm__is_raw(field)) return asm__put_text(out, p, field, *text, separator);
-        return asm__put_raw(out, asm__put_key(out, p, field, separator), *text, untidy);
-    }
-    return asm__is_set(field, base) ? asm__put_number(out, p, field, place, separator) : p;
-}
-
-/* The members of a raw JSON object, without its braces. */
-static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool untidy, char *separator) {
+/* The members of a raw JSON object, without its braces. Returns what stands before the next member. */
+static char asm__append_members(asm_buffer *out, const char *p, asm_str object, bool untidy, char separator) {
     const char *begin = object.data, *end = begin + object.size;
     while (*begin != '{')
         begin++;
@@ -3927,10 +3971,11 @@ static char *asm__put_members(asm_buffer *out, char *p, asm_str object, bool unt
         begin++;
     while (end[-1] != '}')
         end--;
-    if (begin == --end) return p;
-    p = asm__put_byte(out, p, *separator);
-    *separator = ',';
-    return asm__put_raw(out, p, asm_str_make(begin, (size_t)(end - begin)), untidy);
+    asm__sync(out, p);
+    if (begin == --end) return separator;
+    asm_buffer_append_byte(out, separator);
+    asm__append_raw(out, asm_str_make(begin, (size_t)(end - begin)), untidy);
+    return ',';
 }
 
 /* What must be tidied when an event is written. */
@@ -3939,33 +3984,30 @@ typedef struct asm__untidy {
     bool extra, extension;
 } asm__untidy;
 
-static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
-    const asm__fields *fields = asm__payload_of(event);
+static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, const asm__fields *fields,
+                           const asm__untidy *untidy) {
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    asm__space to = asm__space_of(out);
     char separator = '{';
-    size_t i;
-    for (i = 0; i < fields->count; i++) {
-        p = asm__put_field(out, p, &fields->list[i], base, untidy->payload >> i & 1, &separator);
-        if (fields->list[i].kind == ASM__TEXT_OR_JSON && asm__str_at(base, &fields->list[i])->data) i++;
+    p = asm__put_fields(&to, p, fields->list, fields->count, base, untidy->payload, &separator);
+    if (event->extra.data) {
+        separator = asm__append_members(out, p, event->extra, untidy->extra, separator);
+        p = asm__resume(&to);
     }
-    if (event->extra.data) p = asm__put_members(out, p, event->extra, untidy->extra, &separator);
-    if (separator == '{') p = asm__put_byte(out, p, '{');
-    return asm__put_byte(out, p, '}');
+    if (separator == '{') p = asm__put_byte(&to, p, '{');
+    return asm__put_byte(&to, p, '}');
 }
 
-#define ASM__HEAD_ROOM 96
-
-/* Writes what an event begins with, up to its data, at most ASM__HEAD_ROOM bytes; up to the type if that is
+/* Writes what an event begins with, up to its data, at most ASM__MEMBER_ROOM bytes; up to the type if that is
  * custom, as only then something must be escaped. */
 static char *asm__format_head(char *p, const asm_event *event) {
-    *p++ = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
+    *p = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
+    memcpy(p + 1, "\"ts\":\"", 7);
     if (event->time) {
-        memcpy(p, "\"ts\":\"", 6);
-        p += 6 + asm_time_format(event->time, event->time_precision, p + 6);
-        memcpy(p, "\",", 2);
-        p += 2;
+        p += 7 + asm__format_time(event->time, event->time_precision, p + 7);
+        memcpy(p++, "\",", 2);
     }
-    memcpy(p, "\"type\":", 7);
+    memcpy(++p, "\"type\":", 8);
     p += 7;
     if (event->type == ASM_EVENT_CUSTOM) return p;
     memcpy(p, asm__types[event->type].name, ASM__TYPE_ROOM);
@@ -3974,10 +4016,14 @@ static char *asm__format_head(char *p, const asm_event *event) {
     return p + 8;
 }
 
-static inline char *asm__put_head(asm_buffer *out, char *p, const asm_event *event) {
-    char few[ASM__HEAD_ROOM];
-    if (asm__has_bytes(out, p, ASM__HEAD_ROOM)) return asm__format_head(p, event);
-    return asm__put_slowly(out, p, few, (size_t)(asm__format_head(few, event) - few));
+ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event) {
+    char few[ASM__MEMBER_ROOM];
+    bool room = p < to->limit;
+    char *begin = room ? p : few;
+    size_t size = (size_t)(asm__format_head(begin, event) - begin);
+    if (room) return p + size;
+    asm__append_at(to->out, p, few, size);
+    return asm__resume(to);
 }
 
 /* Whether an event has any of the members that most have not. */
@@ -3986,25 +4032,36 @@ static bool asm__has_seldom_set(const asm_event *event) {
            event->metadata.data;
 }
 
-static char *asm__put_event(asm_buffer *out, char *p, const asm_event *event, const asm__untidy *untidy) {
-    const char *base = (const char *)event;
+/* The members that most events have not. */
+static char *asm__put_seldom_set(asm_buffer *out, char *p, const asm_event *event,
+                                 const asm__untidy *untidy) {
+    asm__space to = asm__space_of(out);
     char separator = ',';
-    size_t i;
-    p = asm__put_head(out, p, event);
+    return asm__put_fields(&to, p, asm__envelope_fields + 6, asm__envelope.count - 6, (const char *)event,
+                           untidy->envelope >> 6, &separator);
+}
+
+static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__fields *fields,
+                            const asm__untidy *untidy) {
+    asm__space to = asm__space_of(out);
+    char *p = asm__put_head(&to, asm__buffer_end(out), event);
     if (event->type == ASM_EVENT_CUSTOM) {
         asm__sync(out, p);
         asm__append_string(out, asm_event_name(event));
-        p = asm__put_key(out, asm__buffer_end(out), &asm__envelope_fields[2], &separator);
+        asm__append_key(out, asm__buffer_end(out), &asm__envelope_fields[2], ',');
+        p = asm__buffer_end(out);
     }
-    p = asm__put_data(out, p, event, untidy);
-    for (i = 3; i < 6; i++) {
-        asm_str text = *asm__str_at(base, &asm__envelope_fields[i]);
-        if (text.data) p = asm__put_text(out, p, &asm__envelope_fields[i], text, &separator);
+    p = asm__put_data(out, p, event, fields, untidy);
+    to = asm__space_of(out);
+    if (event->session_id.data) p = asm__put_text(&to, p, &asm__envelope_fields[3], event->session_id, ',');
+    if (event->run_id.data) p = asm__put_text(&to, p, &asm__envelope_fields[4], event->run_id, ',');
+    if (event->provider.data) p = asm__put_text(&to, p, &asm__envelope_fields[5], event->provider, ',');
+    if (asm__has_seldom_set(event)) p = asm__put_seldom_set(out, p, event, untidy), to = asm__space_of(out);
+    if (event->extension.data) {
+        asm__append_members(out, p, event->extension, untidy->extension, ',');
+        p = asm__resume(&to);
     }
-    for (; i < asm__envelope.count && asm__has_seldom_set(event); i++)
-        p = asm__put_field(out, p, &asm__envelope_fields[i], base, untidy->envelope >> i & 1, &separator);
-    if (event->extension.data) p = asm__put_members(out, p, event->extension, untidy->extension, &separator);
-    return asm__put_byte(out, p, '}');
+    return asm__put_byte(&to, p, '}');
 }
 
 /* Whether field `index`, if there is one, holds something. */
@@ -4037,8 +4094,7 @@ static asm_result asm__check_rest(asm_str json, const asm__fields *fields, const
     return reader.error.result;
 }
 
-static asm_result asm__check_data(const asm_event *event, asm__untidy *untidy) {
-    const asm__fields *fields = asm__payload_of(event);
+static asm_result asm__check_data(const asm_event *event, const asm__fields *fields, asm__untidy *untidy) {
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
     asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
     memset(untidy, 0, sizeof *untidy);
@@ -4048,9 +4104,9 @@ static asm_result asm__check_data(const asm_event *event, asm__untidy *untidy) {
     return result;
 }
 
-static asm_result asm__check_event(const asm_event *event, asm__untidy *untidy) {
+static asm_result asm__check_event(const asm_event *event, const asm__fields *fields, asm__untidy *untidy) {
     const char *base = (const char *)event;
-    asm_result result = asm__check_data(event, untidy);
+    asm_result result = asm__check_data(event, fields, untidy);
     if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
         result = ASM_ERR_RANGE;
     if (result == ASM_OK && event->metadata.data)
@@ -4068,19 +4124,21 @@ static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p)
 }
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
+    const asm__fields *fields = asm__payload_of(event);
     asm__untidy untidy;
     size_t begin = out->size;
-    asm_result result = asm__check_data(event, &untidy);
+    asm_result result = asm__check_data(event, fields, &untidy);
     if (result != ASM_OK) return result;
-    return asm__end_writing(out, begin, asm__put_data(out, asm__buffer_end(out), event, &untidy));
+    return asm__end_writing(out, begin, asm__put_data(out, asm__buffer_end(out), event, fields, &untidy));
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
+    const asm__fields *fields = asm__payload_of(event);
     asm__untidy untidy;
     size_t begin = out->size;
-    asm_result result = asm__check_event(event, &untidy);
+    asm_result result = asm__check_event(event, fields, &untidy);
     if (result != ASM_OK) return result;
-    return asm__end_writing(out, begin, asm__put_event(out, asm__buffer_end(out), event, &untidy));
+    return asm__end_writing(out, begin, asm__put_event(out, event, fields, &untidy));
 }
 
 /* >>event to compact json */
