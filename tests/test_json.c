@@ -1674,18 +1674,22 @@ static void test_written_strings_of_many_pieces(void **state) {
 static void expect_read_string(asm_str json, asm_str expected) {
     asm_json_reader reader;
     asm_str text = {NULL, 0};
-    char *block = exact_copy(json.data, json.size), *memory = exact_block(json.size);
-    asm_buffer scratch;
-    asm_buffer_init_fixed(&scratch, memory, json.size);
-    asm_json_reader_init(&reader, asm_str_make(block, json.size), &scratch);
-    asm_json_read_string(&reader, &text);
-    expect(asm_json_reader_finish(&reader) == ASM_OK, "%s: %s", shown(json), reader.error.message);
-    expect_text(text, expected);
+    char *block = exact_copy(json.data, json.size);
+    for (size_t spare = 0; spare <= 16; spare += 16) { /* with spare room it is read in another way */
+        const size_t room = json.size + spare;
+        char *memory = exact_block(room);
+        asm_buffer scratch;
+        asm_buffer_init_fixed(&scratch, memory, room);
+        asm_json_reader_init(&reader, asm_str_make(block, json.size), &scratch);
+        asm_json_read_string(&reader, &text);
+        expect(asm_json_reader_finish(&reader) == ASM_OK, "%s: %s", shown(json), reader.error.message);
+        expect_text(text, expected);
+        free_block(memory, room);
+    }
     asm_json_reader_init_in_place(&reader, block, json.size);
     asm_json_read_string(&reader, &text);
     expect(asm_json_reader_finish(&reader) == ASM_OK, "%s: %s", shown(json), reader.error.message);
     expect_text(text, expected);
-    free_block(memory, json.size);
     free_block(block, json.size);
 }
 
@@ -1840,6 +1844,53 @@ static void test_read_random_bytes(void **state) {
         free_block(block, size);
     }
     expect(valid > 1000 && valid < 199000, "%u are valid", (unsigned)valid);
+    end_of_cases();
+}
+
+/* Whatever can begin a character, and what can follow on it, at every place: written and read as the references say.
+ */
+static void test_every_beginning_of_a_character(void **state) {
+    static const asm_str rests[] = {TEXT(""), TEXT("\x80"), TEXT("\xA8"), TEXT("\x80\xBF")};
+    char text[140], expected[6 * sizeof text + 2], memory[6 * sizeof text + 2];
+    size_t valid = 0, place = 0;
+    (void)state;
+    for (int first = 0x80; first < 0x100; first++) {
+        for (int second = 0; second < 0x100; second++) {
+            for (size_t rest = 0; rest < COUNT(rests); rest++) {
+                const size_t at = 3 + place++ % 131;
+                asm_buffer out;
+                asm_json_writer writer;
+                asm_json_reader reader;
+                asm_str value;
+                memset(text, 'a', sizeof text);
+                memcpy(text, "\"\\n", 3);
+                text[at] = (char)(unsigned char)first;
+                text[at + 1] = (char)(unsigned char)second;
+                memcpy(text + at + 2, rests[rest].data, rests[rest].size);
+                text[sizeof text - 1] = '"';
+                const asm_str json = asm_str_make(text, sizeof text);
+
+                asm_buffer_init_fixed(&out, memory, sizeof memory);
+                asm_json_writer_init(&writer, &out);
+                asm_json_write_string(&writer, json);
+                expect_text(asm_buffer_text(&out), reference_string(json, expected));
+
+                const bool is_valid = reference_string_end(json) == json.size;
+                valid += is_valid;
+                asm_buffer_init_fixed(&out, memory, sizeof memory);
+                asm_json_reader_init(&reader, json, &out);
+                asm_json_read_string(&reader, &value);
+                expect((asm_json_reader_finish(&reader) == ASM_OK) == is_valid, "%s: %s", shown(json),
+                       reader.error.message);
+                if (is_valid) {
+                    expect(value.size == json.size - 3, "%s", shown(json));
+                    expect_text(asm_str_make(value.data + 1, value.size - 1),
+                                asm_str_make(text + 3, sizeof text - 4));
+                }
+            }
+        }
+    }
+    expect(valid > 4000, "%u are valid", (unsigned)valid);
     end_of_cases();
 }
 
@@ -2061,6 +2112,7 @@ int main(void) {
         cmocka_unit_test(test_read_strings_of_every_length),
         cmocka_unit_test(test_read_strings_of_many_pieces),
         cmocka_unit_test(test_read_random_bytes),
+        cmocka_unit_test(test_every_beginning_of_a_character),
         cmocka_unit_test(test_unended_strings_of_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
