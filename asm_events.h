@@ -13,7 +13,8 @@
  * OPTIONS (macros, defined before the include; those marked * only in the file with the implementation)
  *   ASM_API                    what stands before each function; default: extern, or static with ASM_STATIC
  *   ASM_REALLOC, ASM_FREE   *  memory of growing buffers; define both; default: realloc and free
- *   ASM_NO_SIMD             *  portable code only; default: SSE2 where the compiler has it
+ *   ASM_NO_SIMD             *  portable code only; default: SSE2 where the compiler has it, and AVX-512 (with
+ *                              VBMI2) where the processor has it, too
  *   No option changes the layout of a struct.
  *
  * WHAT IS IN IT
@@ -798,6 +799,20 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #include <emmintrin.h>
 #else
 #define ASM__SSE2 0
+#endif
+
+/* For strings that are long or have much to escape: chosen at run time, where the processor has all of it. Not on
+ * Windows, where gcc does not align the stack for it. */
+#ifndef ASM__AVX512
+#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && (defined(__clang__) || __GNUC__ >= 8)
+#define ASM__AVX512 1
+#else
+#define ASM__AVX512 0
+#endif
+#endif
+#if ASM__AVX512
+#include <immintrin.h>
+#define ASM__AVX512_CODE __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
 #endif
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__) && defined(__GNUC__)
@@ -1906,6 +1921,67 @@ static const char *asm__copy_plain(char *out, const char *p, const char *end) {
     return asm__pass_plain(out, p, end);
 }
 
+#if ASM__AVX512
+static inline bool asm__has_avx512(void) {
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+/* Marks all below the lowest bit that is set; all bits if none is. */
+static inline uint64_t asm__bits_below(uint64_t bits) {
+    return (bits & (~bits + 1)) - 1;
+}
+
+/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
+ * takes longer. */
+ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char *end, uint64_t *all) {
+    *all = UINT64_MAX;
+    if (end - p >= 64) return _mm512_loadu_si512(p);
+    *all >>= 64 - (end - p);
+    return _mm512_maskz_loadu_epi8(*all, p);
+}
+
+/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped (asm__wants_escape()). */
+ASM__AVX512_CODE static inline uint64_t asm__foreign_faults(__m512i bytes) {
+    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5 to
+     * FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with 90 to BF. */
+    const __m512i firsts = _mm512_setr_epi64(0x020101, 0, 0, 0, 2, INT64_C(4) << 40,
+                                             INT64_C(0x0101011000000008), ASM__EACH_BYTE);
+    const int64_t from_80 = ASM__EACH_BYTE * 0x0B, from_90 = ASM__EACH_BYTE * 0x13,
+                  from_A0 = ASM__EACH_BYTE * 0x15;
+    const __m512i seconds =
+        _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
+    __m512i lower = _mm512_maskz_alignr_epi64(0xFC, bytes, bytes, 6);
+    __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
+    __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
+    /* The highest bit is set where a character that began before must go on. */
+    __m512i wanted_1 = _mm512_subs_epu8(before_1, _mm512_set1_epi8(0xC0 - 0x80));
+    __m512i wanted_2 = _mm512_subs_epu8(before_2, _mm512_set1_epi8(0xE0 - 0x80));
+    __m512i wanted_3 = _mm512_subs_epu8(before_3, _mm512_set1_epi8(0xF0 - 0x80));
+    uint64_t wanted = _mm512_movepi8_mask(_mm512_or_si512(_mm512_or_si512(wanted_1, wanted_2), wanted_3));
+    __mmask64 found = _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8('\xC0'));
+    __m512i first = _mm512_permutex2var_epi8(_mm512_setzero_si512(), before_1, firsts);
+    __m512i second = _mm512_maskz_permutexvar_epi8(found, bytes, seconds);
+    __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi8('\xFE'));
+    __mmask64 separator = _mm512_cmpeq_epi8_mask(before_2, _mm512_set1_epi8('\xE2')); /* U+2028 or U+2029 */
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, before_1, _mm512_set1_epi8('\x80'));
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, even, _mm512_set1_epi8('\xA8'));
+    return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
+}
+
+/* Takes from `all` a character that goes on behind the block. One bit tells where a run of characters begins that
+ * are not ASCII and among which there is one to be looked at; 0 if there is none. */
+ASM__AVX512_CODE static inline uint64_t asm__foreign_stop(__m512i bytes, uint64_t foreign, uint64_t *all) {
+    const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
+    __m512i open = _mm512_subs_epu8(bytes, ends);
+    uint64_t faults = asm__foreign_faults(bytes), before = ~foreign & asm__bits_below(faults);
+    *all &= asm__bits_below(_mm512_test_epi8_mask(open, open));
+    if (!faults) return 0;
+    return before ? (UINT64_C(1) << 63 >> __builtin_clzll(before)) << 1 : 1;
+}
+#endif
+
 static inline int asm__hex_value(char c) {
     static const signed char values['f' - '0' + 1] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  -1, -1, -1, -1,
                                                       -1, -1, -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1,
@@ -2094,10 +2170,70 @@ static char *asm__escape_last(char *out, const char **text, size_t size) {
     return out;
 }
 
-#define ASM__ESCAPE_ROOM 72 /* what asm__escape() may write behind 6 bytes for each byte */
+#if ASM__AVX512
+/* Writes the lower 32 bytes, a backslash before each that is marked; 64 bytes are overwritten. */
+ASM__AVX512_CODE static inline char *asm__spread(char *out, __m512i bytes, uint32_t marks) {
+    uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA), places = _pext_u64(odd, odd | _pdep_u64(marks, ~odd));
+    _mm512_storeu_si512(out, _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), places, bytes));
+    return out + 32 + __builtin_popcount(marks);
+}
+
+/* asm__escape() without a branch for each escape, as those are mispredicted. */
+ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop,
+                                               const char *end) {
+    /* What stands behind the backslash, for each ASCII character; `u` where that is not all. */
+    static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
+    const __m512i low = _mm512_loadu_si512(letters);
+    const __m512i high = _mm512_setr_epi64(0, 0, 0, (int64_t)'\\' << 32, 0, 0, 0, (int64_t)'u' << 56);
+    const char *p = *text;
+    while (p < stop) {
+        size_t size = 64;
+        uint64_t all, stops = 0, marks;
+        __m512i bytes = asm__load_wide(p, stop, &all);
+        __mmask64 foreign = _mm512_movepi8_mask(bytes);
+        __m512i letter = _mm512_maskz_permutex2var_epi8(~foreign, low, bytes, high);
+        marks = _mm512_test_epi8_mask(letter, letter) & all;
+        if (marks | foreign) {
+            char *half;
+            if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
+            stops |= _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u')) & all;
+            if (stops | ~all) {
+                all &= asm__bits_below(stops);
+                marks &= all;
+                size = (size_t)__builtin_popcountll(all);
+            }
+            bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
+            half = asm__spread(out, bytes, (uint32_t)marks);
+            asm__spread(half, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE), (uint32_t)(marks >> 32));
+            out += __builtin_popcountll(marks);
+        } else {
+            _mm512_storeu_si512(out, bytes);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        out += size;
+        p += size;
+        if (!stops) continue;
+        if ((unsigned char)*p < 0x80) {
+            out = asm__put_escape(out, *p++);
+        } else {
+            *text = p;
+            out = asm__put_foreign_run(out, text, stop - p < 64 ? stop : p + 64, end);
+            p = *text;
+        }
+    }
+    *text = p;
+    _mm256_zeroupper();
+    return out;
+}
+#endif
+
+#define ASM__ESCAPE_ROOM 96 /* what asm__escape() may write behind 6 bytes for each byte */
 
 /* Escapes characters that begin before `stop` (and end before `end`) to `out`. */
 static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
+#if ASM__AVX512
+    if (asm__has_avx512()) return asm__escape_wide(out, text, stop, end);
+#endif
     while (*text < stop) {
         size_t size = stop - *text < 64 ? (size_t)(stop - *text) : 64;
         if ((unsigned char)**text >= 0x80) out = asm__put_foreign_run(out, text, stop, end);
@@ -2113,7 +2249,7 @@ static inline bool asm__has_bytes(const asm_buffer *out, const char *p, size_t s
 
 /* Whether a string fits at `p`, whatever must be escaped in it, and 32 bytes beside it. */
 static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size) {
-    return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 14;
+    return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 17;
 }
 
 /* Copies 1 to 32 bytes; false if not all of them are plain. */
@@ -2353,13 +2489,15 @@ static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
     return asm__syntax(reader, "\\u wants four hexadecimal digits", reader->end - p < 6 ? reader->end : p);
 }
 
-/* What a backslash and this letter stand for; a point, which no escape sequence does, if that is none of two
- * bytes. */
+/* What a backslash and a letter, from `"` on, stand for; a point, which no escape sequence does, if that is none of
+ * two bytes. */
+static const char asm__meanings[129] =
+    "\"............/............................................"
+    "\\.....\b...\f.......\n...\r.\t.............................................";
+
 static inline char asm__unescaped_letter(char letter) {
-    static const char from_quote_to_t[] = "\"............/............................................"
-                                          "\\.....\b...\f.......\n...\r.\t";
     unsigned index = (unsigned)(unsigned char)letter - '"';
-    return index < sizeof from_quote_to_t - 1 ? from_quote_to_t[index] : '.';
+    return index < 128 ? asm__meanings[index] : '.';
 }
 
 static inline bool asm__is_short_escape(char letter) {
@@ -2810,9 +2948,64 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
     return p;
 }
 
+#if ASM__AVX512
+/* The same as the next without a branch for each escape. */
+ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, const char *p,
+                                                       char **target) {
+    const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
+    const uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA);
+    const char *end = reader->end;
+    char *out = *target;
+    while (p < end) {
+        size_t size = 64, kept_size;
+        uint64_t all, stops = 0, kept;
+        __m512i bytes = asm__load_wide(p, end, &all);
+        __mmask64 foreign = _mm512_movepi8_mask(bytes);
+        /* Which backslashes begin an escape sequence, and which bytes follow on those: a subtraction's borrow
+         * runs through each run of backslashes. */
+        uint64_t backslashes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
+        uint64_t sequences = ((backslashes << 1 | odd) - backslashes) ^ odd;
+        uint64_t begun = sequences & backslashes, escaped = sequences ^ backslashes;
+        __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
+        __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
+        uint64_t invalid = (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | foreign) & escaped;
+        uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
+        __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
+        uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~foreign;
+        if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
+        stops |= (quotes | others | invalid >> 1) & all;
+        all &= ~(begun & UINT64_C(1) << 63);
+        if (stops | ~all) {
+            all &= asm__bits_below(stops);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        kept = all & ~begun;
+        kept_size = (size_t)__builtin_popcountll(kept);
+        bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
+        if (end - p >= 64) _mm512_storeu_si512(out, bytes);
+        else _mm512_mask_storeu_epi8(out, _bzhi_u64(UINT64_MAX, (unsigned)kept_size), bytes);
+        out += kept_size;
+        p += size;
+        if (!stops) continue;
+        if (*p == '"') break;
+        *target = out;
+        p = asm__unescape_special(reader, p, target);
+        if (!p) break;
+        out = *target;
+    }
+    if (p == end) p = asm__syntax(reader, "", end);
+    *target = out;
+    _mm256_zeroupper();
+    return p;
+}
+#endif
+
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
  * NULL. The target has room for all that is left of the text, and 16 bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
+#if ASM__AVX512
+    if (asm__has_avx512()) return asm__unescape_wide(reader, p, target);
+#endif
     p = asm__unescape_blocks(reader, p, target);
     if (!p || (p < reader->end && *p == '"')) return p;
     for (;;) {
