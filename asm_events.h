@@ -2982,8 +2982,7 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, 
         kept = all & ~begun;
         kept_size = (size_t)__builtin_popcountll(kept);
         bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
-        if (end - p >= 64) _mm512_storeu_si512(out, bytes);
-        else _mm512_mask_storeu_epi8(out, _bzhi_u64(UINT64_MAX, (unsigned)kept_size), bytes);
+        _mm512_storeu_si512(out, bytes);
         out += kept_size;
         p += size;
         if (!stops) continue;
@@ -3001,7 +3000,7 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, 
 #endif
 
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
- * NULL. The target has room for all that is left of the text, and 16 bytes more. */
+ * NULL. The target has room for all that is left of the text, and ASM__SCRATCH_SPARE bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
 #if ASM__AVX512
     if (asm__has_avx512()) return asm__unescape_wide(reader, p, target);
@@ -3030,7 +3029,7 @@ static const char *asm__scan_text_on(asm_json_reader *reader, const char *begin,
     }
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
         if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
-        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + 16) {
+        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + ASM__SCRATCH_SPARE) {
             char *out = scratch->data + scratch->size, *target = out + (p - begin);
             memcpy(out, begin, (size_t)(p - begin));
             p = asm__scan_unescaped(reader, p, &target);

@@ -1675,7 +1675,7 @@ static void expect_read_string(asm_str json, asm_str expected) {
     asm_json_reader reader;
     asm_str text = {NULL, 0};
     char *block = exact_copy(json.data, json.size);
-    for (size_t spare = 0; spare <= 16; spare += 16) { /* with spare room it is read in another way */
+    for (size_t spare = 0; spare <= 64; spare += 64) { /* with spare room it is read in another way */
         const size_t room = json.size + spare;
         char *memory = exact_block(room);
         asm_buffer scratch;
