@@ -288,7 +288,7 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 typedef struct asm_json_writer {
     asm_buffer *out;   /* private */
-    uint64_t objects;  /* private: whether a level is an object, the innermost lowest */
+    uint64_t objects;  /* private: a bit for each open level, set for an object; the innermost lowest */
     unsigned depth;    /* private */
     unsigned state;    /* private */
     asm_result result; /* read only: the first error */
@@ -383,13 +383,12 @@ typedef struct asm_json_reader {
     const char *at;      /* private */
     const char *end;     /* private */
     asm_buffer *scratch; /* private: where strings with escapes are unescaped */
-    uint64_t
-        objects;    /* private: a bit for each level that is open, set for an object; the innermost lowest */
-    unsigned depth; /* private */
-    unsigned state; /* private */
-    char *writable; /* private: the text again, where strings may be unescaped over themselves */
-    size_t reserve; /* private: how much room in the scratch buffer to reserve at once */
-    bool untidy;    /* private: there was white space, or a character that the writer would have escaped */
+    uint64_t objects;    /* private: a bit for each open level, set for an object; the innermost lowest */
+    unsigned depth;      /* private */
+    unsigned state;      /* private */
+    char *writable;      /* private: the text again, where strings may be unescaped over themselves */
+    size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
+    bool untidy; /* private: there was white space, or a character that the writer would have escaped */
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 
