@@ -803,7 +803,14 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 /* For strings that are long or have much to escape: chosen at run time, where the processor has all of it. Not on
  * Windows, where gcc does not align the stack for it. */
 #ifndef ASM__AVX512
-#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && (defined(__clang__) || __GNUC__ >= 8)
+#if defined(__clang__)
+#define ASM__KNOWS_AVX512 (__clang_major__ >= 10)
+#elif defined(__GNUC__)
+#define ASM__KNOWS_AVX512 (__GNUC__ >= 8)
+#else
+#define ASM__KNOWS_AVX512 0
+#endif
+#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && ASM__KNOWS_AVX512
 #define ASM__AVX512 1
 #else
 #define ASM__AVX512 0

@@ -1,4 +1,5 @@
-/* This library. Built twice: as it comes, and with ASM_NO_SIMD as it is where there is no SSE2. */
+/* This library. Built as it comes, without AVX-512 as it is for processors that have none, and with ASM_NO_SIMD as it
+ * is where there is no SSE2. */
 #include "bench.h"
 
 #include <stdlib.h>
@@ -9,9 +10,12 @@
 #define ASM_REALLOC(memory, size) counted_realloc(memory, size)
 #define ASM_FREE(memory)          free(memory)
 
-#ifdef ASM_NO_SIMD
+#if defined(ASM_NO_SIMD)
 #define LIBRARY    "asm (portable)"
 #define NAME(text) "asm, portable: " text
+#elif defined(ASM__AVX512)
+#define LIBRARY    "asm (SSE2)"
+#define NAME(text) "asm, SSE2: " text
 #else
 #define LIBRARY    "asm"
 #define NAME(text) "asm: " text
