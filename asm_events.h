@@ -4786,8 +4786,9 @@ static bool asm__read_head(asm__event_reader *reader) {
 /* Reads the text that our own writer puts next: false if something else stands there, or it has escapes. */
 ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, asm_str *text) {
     asm_json_reader *json = &reader->json;
-    const char *begin = json->at + key_size, *quote;
+    const char *begin, *quote;
     if ((size_t)(json->end - json->at) <= key_size || memcmp(json->at, key, key_size) != 0) return false;
+    begin = json->at + key_size;
     quote = asm__likely_quote(begin, json->end);
     if (quote == json->end || *quote != '"') return false;
     *text = asm_str_make(begin, (size_t)(quote - begin));
