@@ -1780,6 +1780,13 @@ static int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+#if ASM__SSE2
+/* Marks all below the lowest bit that is set; all bits if none is. */
+static inline uint64_t asm__bits_below(uint64_t bits) {
+    return (bits & (~bits + 1)) - 1;
+}
+#endif
+
 /* Which of 64 bytes are ASCII and special, and in `foreign` which are not ASCII. */
 static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign);
 
@@ -1932,11 +1939,6 @@ static inline bool asm__has_avx512(void) {
     return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
            __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
            __builtin_cpu_supports("popcnt");
-}
-
-/* Marks all below the lowest bit that is set; all bits if none is. */
-static inline uint64_t asm__bits_below(uint64_t bits) {
-    return (bits & (~bits + 1)) - 1;
 }
 
 /* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
@@ -2718,7 +2720,7 @@ static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
         if (prefix < 64) stops |= UINT64_C(1) << prefix;
     }
     *size = stops ? (unsigned)asm__lowest_bit(stops) : 64;
-    return stops ? quotes & ((UINT64_C(1) << *size) - 1) : quotes;
+    return quotes & asm__bits_below(stops);
 }
 #endif
 
