@@ -436,8 +436,9 @@ ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader);
 ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error);
 
 /* Looks up `count` members of the object `json` in one pass: values[i] is the raw text of the
- * member keys[i], or absent if there is none. The last of several with the same key wins. ASM_ERR_TYPE if
- * `json` is no object; then, and on any other error, all values are absent. `error` may be NULL. */
+ * member keys[i], or absent if there is none. The last of several with the same key wins; a key that is written with
+ * escapes is only known if it takes at most 256 bytes. ASM_ERR_TYPE if `json` is no object; then, and on any other
+ * error, all values are absent. `error` may be NULL. */
 ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
                                  asm_json_error *error);
 
