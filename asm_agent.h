@@ -1189,8 +1189,9 @@ typedef struct asm__agent_slot {
     uint32_t next_free;
 } asm__agent_slot;
 
-/* >>agents: registry Agents are found by their id through an index with open addressing, at most half
- * full: 1 + slot, 0 if empty. */
+/* >>agents: registry */
+
+/* Agents are found by their id through an index with open addressing, at most half full: 1 + slot, 0 if empty. */
 
 static uint64_t asm__agent_hash(const asm_agent_server *server, asm_str id) {
     return asm__hash_text(id, server->options.hash_seed);

@@ -378,6 +378,8 @@ typedef enum asm_json_type {
     ASM_JSON_OBJECT
 } asm_json_type;
 
+#define ASM_JSON_SCRATCH_SPARE 64 /* bytes: see asm_json_reader_init() */
+
 typedef struct asm_json_reader {
     const char *begin;   /* private: the text, and where it is read */
     const char *at;      /* private */
@@ -395,8 +397,9 @@ typedef struct asm_json_reader {
 /* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the
  * others are unescaped behind what `scratch` holds. A growing one is given room for all of them with the
  * first, so that it does not move under their views; they stay valid until it is next cleared, reserved from
- * or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. A byte
- * order mark is an error. */
+ * or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. One
+ * that has room for all of the text and ASM_JSON_SCRATCH_SPARE bytes makes that quicker. A byte order mark is an
+ * error. */
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
 
 /* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
@@ -944,6 +947,12 @@ static uint64_t asm__load64(const char *p) {
     return word;
 }
 
+#if ASM__SSE2
+static inline __m128i asm__load128(const char *p) {
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+#endif
+
 /* The same with the first byte lowest on any machine. */
 static inline uint64_t asm__load_little(const char *p) {
 #if ASM__LITTLE_ENDIAN
@@ -962,7 +971,7 @@ static inline uint64_t asm__load_little(const char *p) {
 /* The end of the run of ASCII bytes from `p`. */
 static const char *asm__ascii_end(const char *p, const char *end) {
 #if ASM__SSE2
-    while (end - p >= 16 && _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p)) == 0)
+    while (end - p >= 16 && _mm_movemask_epi8(asm__load128(p)) == 0)
         p += 16;
 #endif
     while (end - p >= 8 && (asm__load64(p) & (ASM__EACH_BYTE * 0x80)) == 0)
@@ -1263,10 +1272,6 @@ static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fr
 }
 
 #if ASM__SSE2
-static inline __m128i asm__load128(const char *p) {
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
 /* Reads a time of 27 bytes as we write it, quickly; false if it has another form, does not exist or is a leap
  * second. */
 static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
@@ -1756,12 +1761,19 @@ static inline uint64_t asm__special_bytes(uint64_t word) {
 }
 
 #if ASM__SSE2
-/* The same for 16 bytes; only their highest bits count. */
+/* The functions that end in _lanes mark 16 bytes by their highest bits. */
+static inline __m128i asm__equal_lanes(__m128i bytes, char c) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+
+/* Controls, DEL and what is not ASCII. */
+static inline __m128i asm__other_lanes(__m128i bytes) {
+    return _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+}
+
 static inline __m128i asm__special_lanes(__m128i bytes) {
-    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    __m128i others = _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
-    return _mm_or_si128(_mm_or_si128(quote, backslash), others);
+    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
+                        asm__other_lanes(bytes));
 }
 
 static unsigned asm__special_mask(__m128i bytes) {
@@ -1786,6 +1798,13 @@ static int asm__lowest_bit(uint64_t bits) {
 static inline uint64_t asm__bits_below(uint64_t bits) {
     return (bits & (~bits + 1)) - 1;
 }
+
+/* Which of these backslashes begin an escape: in a run, every other one. A subtraction's borrow
+ * runs through each run. */
+static inline uint64_t asm__escape_starts(uint64_t backslashes) {
+    const uint64_t odd = ASM__EACH_BYTE * 0xAA;
+    return backslashes & (((backslashes << 1 | odd) - backslashes) ^ odd);
+}
 #endif
 
 /* Which of 64 bytes are ASCII and special, and in `foreign` which are not ASCII. */
@@ -1798,9 +1817,7 @@ static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i 
 }
 
 static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
-    const __m128i *bytes = (const __m128i *)(const void *)p;
-    __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
-    __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
+    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
     __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b);
     __m128i c1 = asm__special_lanes(c), d1 = asm__special_lanes(d);
     *foreign = 0;
@@ -1811,8 +1828,7 @@ static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
 
 /* Which of the 16 bytes at `p` are special, and of those at `q`, which is `distance` behind. */
 static inline uint32_t asm__special_pair(const char *p, const char *q, unsigned distance) {
-    return asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)) |
-           asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)q)) << distance;
+    return asm__special_mask(asm__load128(p)) | asm__special_mask(asm__load128(q)) << distance;
 }
 #else
 /* The highest bits of 8 bytes, the first lowest. */
@@ -1917,7 +1933,7 @@ static inline const char *asm__pass_plain(char *out, const char *p, const char *
 static inline const char *asm__plain_end(const char *p, const char *end) {
 #if ASM__SSE2
     if (end - p >= 16) {
-        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+        unsigned mask = asm__special_mask(asm__load128(p));
         if (mask) return p + asm__lowest_bit(mask);
         p += 16;
     }
@@ -2252,22 +2268,40 @@ static char *asm__escape(char *out, const char **text, const char *stop, const c
     return out;
 }
 
-static inline bool asm__has_bytes(const asm_buffer *out, const char *p, size_t size) {
-    return out->result == ASM_OK && out->capacity - (size_t)(p - out->data) >= size;
-}
-
 /* Whether a string fits at `p`, whatever must be escaped in it, and 32 bytes beside it. */
 static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size) {
     return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 17;
 }
 
+/* Copies 1 to 7 bytes; false if not all of them are plain. */
+static inline bool asm__copy_few_if_plain(char *out, const char *p, size_t size) {
+    uint32_t a, b;
+    if (size >= 4) {
+        memcpy(&a, p, 4);
+        memcpy(&b, p + size - 4, 4);
+        memcpy(out, &a, 4);
+        memcpy(out + size - 4, &b, 4);
+    } else {
+        char first = p[0], middle = p[size / 2], last = p[size - 1];
+        out[0] = first;
+        out[size / 2] = middle;
+        out[size - 1] = last;
+        a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
+                (uint32_t)(unsigned char)last << 16;
+    }
+#if ASM__SSE2
+    return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
+#else
+    return !asm__special_bytes(a | (uint64_t)b << 32);
+#endif
+}
+
 /* Copies 1 to 32 bytes; false if not all of them are plain. */
 static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
-    uint32_t a, b;
 #if ASM__SSE2
     if (size >= 16) {
-        __m128i low = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(p + size - 16));
+        __m128i low = asm__load128(p);
+        __m128i high = asm__load128(p + size - 16);
         _mm_storeu_si128((__m128i *)(void *)out, low);
         _mm_storeu_si128((__m128i *)(void *)(out + size - 16), high);
         return !_mm_movemask_epi8(_mm_or_si128(asm__special_lanes(low), asm__special_lanes(high)));
@@ -2296,24 +2330,7 @@ static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
         return !(marks | asm__special_bytes(words[0]) | asm__special_bytes(words[1]));
     }
 #endif
-    if (size >= 4) {
-        memcpy(&a, p, 4);
-        memcpy(&b, p + size - 4, 4);
-        memcpy(out, &a, 4);
-        memcpy(out + size - 4, &b, 4);
-    } else {
-        char first = p[0], middle = p[size / 2], last = p[size - 1];
-        out[0] = first;
-        out[size / 2] = middle;
-        out[size - 1] = last;
-        a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
-                (uint32_t)(unsigned char)last << 16;
-    }
-#if ASM__SSE2
-    return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
-#else
-    return !asm__special_bytes(a | (uint64_t)b << 32);
-#endif
+    return asm__copy_few_if_plain(out, p, size);
 }
 
 static char *asm__escape_whole(char *out, asm_str text) {
@@ -2329,8 +2346,8 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
     uint64_t marks = sixteen ? 0xFFFF : 0xFF;
     __m128i a, b;
     if (sixteen) {
-        a = _mm_loadu_si128((const __m128i *)(const void *)(p + first));
-        b = _mm_loadu_si128((const __m128i *)(const void *)(p + second));
+        a = asm__load128(p + first);
+        b = asm__load128(p + second);
         _mm_storeu_si128((__m128i *)(void *)(block + first), a);
         _mm_storeu_si128((__m128i *)(void *)(block + second), b);
     } else {
@@ -2533,7 +2550,7 @@ static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
 static const char *asm__string_run(const char *p, const char *end, bool *escaped) {
 #if ASM__SSE2
     while (end - p >= 17) { /* a block, and the letter of an escape at its end */
-        unsigned mask = asm__special_mask(_mm_loadu_si128((const __m128i *)(const void *)p)), step = 16;
+        unsigned mask = asm__special_mask(asm__load128(p)), step = 16;
         while (mask) {
             int at = asm__lowest_bit(mask);
             if (p[at] != '\\' || !asm__is_short_escape(p[at + 1])) return p + at;
@@ -2668,25 +2685,10 @@ typedef struct asm__strings {
 } asm__strings;
 
 #if ASM__SSE2
-static inline __m128i asm__equal_lanes(__m128i bytes, char c) {
-    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
-}
-
-/* Controls, DEL and what is not ASCII. */
-static inline __m128i asm__other_lanes(__m128i bytes) {
-    return _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
-}
-
 /* What stands behind the backslash of the most usual escapes. */
 static inline __m128i asm__letter_lanes(__m128i bytes) {
     return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
                         _mm_or_si128(asm__equal_lanes(bytes, 'n'), asm__equal_lanes(bytes, 't')));
-}
-
-/* Which of these backslashes begin an escape: in a run, every other one. */
-static inline uint64_t asm__escape_starts(uint64_t backslashes) {
-    const uint64_t odd = ASM__EACH_BYTE * 0xAA;
-    return backslashes & (((backslashes << 1 | odd) - backslashes) ^ odd);
 }
 
 /* From the first bit that is set up to the second, from the third up to the fourth, and so on. */
@@ -2705,9 +2707,7 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 /* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
  * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
 static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
-    const __m128i *bytes = (const __m128i *)(const void *)p;
-    __m128i a = _mm_loadu_si128(bytes), b = _mm_loadu_si128(bytes + 1);
-    __m128i c = _mm_loadu_si128(bytes + 2), d = _mm_loadu_si128(bytes + 3);
+    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
     uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
     uint64_t stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
     uint64_t quotes = ASM__MASK_64(ASM__QUOTES) & ~(starts << 1);
@@ -2812,7 +2812,7 @@ static char *asm__copy_unescaped(char *out, const char **text, const char *end) 
 #if ASM__SSE2
     /* Not where a block that is stored whole would reach bytes that are still to be read. */
     while (end - p >= 16 && (size_t)((uintptr_t)p - (uintptr_t)out) >= 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i bytes = asm__load128(p);
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
         _mm_storeu_si128((__m128i *)(void *)out, bytes);
         if (mask) {
@@ -2862,12 +2862,10 @@ static char *asm__unescape(char *out, const char *p, const char *end) {
 
 /* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
  * once, unless it has that already: it does not move under the views that were given out. */
-#define ASM__SCRATCH_SPARE 64 /* more than the text has bytes, to unescape faster */
-
 static bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at) {
     asm_result result = ASM_ERR_NO_SPACE;
     if (reader->scratch && reader->scratch->growing && !reader->writable && reader->reserve > size) {
-        if (reader->scratch->capacity - reader->scratch->size < reader->reserve - ASM__SCRATCH_SPARE)
+        if (reader->scratch->capacity - reader->scratch->size < reader->reserve - ASM_JSON_SCRATCH_SPARE)
             size = reader->reserve;
         reader->reserve = 0;
     }
@@ -2962,7 +2960,6 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
 ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, const char *p,
                                                        char **target) {
     const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
-    const uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA);
     const char *end = reader->end;
     char *out = *target;
     while (p < end) {
@@ -2970,11 +2967,8 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, 
         uint64_t all, stops = 0, kept;
         __m512i bytes = asm__load_wide(p, end, &all);
         __mmask64 foreign = _mm512_movepi8_mask(bytes);
-        /* Which backslashes begin an escape sequence, and which bytes follow on those: a subtraction's borrow
-         * runs through each run of backslashes. */
-        uint64_t backslashes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\'));
-        uint64_t sequences = ((backslashes << 1 | odd) - backslashes) ^ odd;
-        uint64_t begun = sequences & backslashes, escaped = sequences ^ backslashes;
+        uint64_t begun = asm__escape_starts(_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')));
+        uint64_t escaped = begun << 1;
         __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
         __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
         uint64_t invalid = (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | foreign) & escaped;
@@ -3009,7 +3003,7 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, 
 #endif
 
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
- * NULL. The target has room for all that is left of the text, and ASM__SCRATCH_SPARE bytes more. */
+ * NULL. The target has room for all that is left of the text, and ASM_JSON_SCRATCH_SPARE bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
 #if ASM__AVX512
     if (asm__has_avx512()) return asm__unescape_wide(reader, p, target);
@@ -3038,7 +3032,7 @@ static const char *asm__scan_text_on(asm_json_reader *reader, const char *begin,
     }
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
         if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
-        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + ASM__SCRATCH_SPARE) {
+        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + ASM_JSON_SCRATCH_SPARE) {
             char *out = scratch->data + scratch->size, *target = out + (p - begin);
             memcpy(out, begin, (size_t)(p - begin));
             p = asm__scan_unescaped(reader, p, &target);
@@ -3071,7 +3065,8 @@ ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buf
     reader->begin = reader->at = text.data ? text.data : "";
     reader->end = reader->begin + text.size;
     reader->scratch = scratch;
-    reader->reserve = text.size < SIZE_MAX - ASM__SCRATCH_SPARE ? text.size + ASM__SCRATCH_SPARE : SIZE_MAX;
+    reader->reserve =
+        text.size < SIZE_MAX - ASM_JSON_SCRATCH_SPARE ? text.size + ASM_JSON_SCRATCH_SPARE : SIZE_MAX;
     reader->state = ASM__AT_VALUE;
     reader->error.message = "";
 }
@@ -3213,7 +3208,7 @@ static inline const char *asm__usual_key_end(const char *p, const char *end) {
     const char *quote;
 #if ASM__SSE2
     if (end - p >= 17) { /* finds the quote and checks what stands before it at the same time */
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i bytes = asm__load128(p);
         unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
         unsigned special = asm__special_mask(bytes);
         if (!(special & ~(special - 1) & quotes)) return NULL;
@@ -3395,26 +3390,27 @@ ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error) {
 
 #define ASM__KEY_SIZE 256 /* the longest key with escapes that asm_json_find() and the events know */
 
-/* Whether the inside of a key, as it stands, says `name`. */
-static bool asm__key_equal(asm_str key, bool escaped, asm_str name) {
-    char bytes[ASM__KEY_SIZE];
-    if (!escaped) return asm_str_equal(key, name);
-    if (key.size > sizeof bytes) return false;
-    return asm_str_equal(
-        asm_str_make(bytes, (size_t)(asm__unescape(bytes, key.data, key.data + key.size) - bytes)), name);
+/* The text of a key or another name, whose inside is given, in `bytes` if it is escaped; one that is too long for
+ * them as it stands. */
+static asm_str asm__name_text(asm_str inside, bool escaped, char bytes[ASM__KEY_SIZE]) {
+    if (!escaped || inside.size > ASM__KEY_SIZE) return inside;
+    return asm_str_make(bytes,
+                        (size_t)(asm__unescape(bytes, inside.data, inside.data + inside.size) - bytes));
 }
 
 ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
                                  asm_json_error *error) {
     asm_json_reader reader;
+    char bytes[ASM__KEY_SIZE];
     asm_str key;
     bool escaped;
     asm_json_reader_init(&reader, json, NULL);
     memset(values, 0, count * sizeof *values);
     asm_json_enter_object(&reader);
     while (asm__next_key(&reader, &key, &escaped)) {
-        size_t i = 0;
-        while (i < count && !asm__key_equal(key, escaped, keys[i]))
+        asm_str name = asm__name_text(key, escaped, bytes);
+        size_t i = escaped && key.size > ASM__KEY_SIZE ? count : 0;
+        while (i < count && !asm_str_equal(name, keys[i]))
             i++;
         asm_json_read_raw(&reader, i < count ? &values[i] : NULL);
     }
@@ -3989,8 +3985,7 @@ static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, 
     bool escaped;
     if (!asm__next_key(reader, &name, &escaped)) return false;
     *key = asm_str_make(name.data - 1, (size_t)(reader->at - (name.data - 1)));
-    if (escaped && name.size <= sizeof bytes)
-        name = asm_str_make(bytes, (size_t)(asm__unescape(bytes, name.data, name.data + name.size) - bytes));
+    name = asm__name_text(name, escaped, bytes);
     for (*index = 0; *index < fields->count; ++*index)
         if (asm_str_equal(name, asm__field_name(&fields->list[*index]))) break;
     return true;
@@ -4562,9 +4557,7 @@ static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *
     }
     if (!asm__read_text(json, &name, escaped)) return false;
     event->type_name = name;
-    if (*escaped && name.size <= sizeof bytes)
-        name = asm_str_make(bytes, (size_t)(asm__unescape(bytes, name.data, name.data + name.size) - bytes));
-    event->type = asm_event_type_from_name(name);
+    event->type = asm_event_type_from_name(asm__name_text(name, *escaped, bytes));
     return true;
 }
 

@@ -473,7 +473,7 @@ static asm_str asm__ingest_string(asm__ingest *state, asm_str raw) {
         asm_json_to_string(raw, NULL, &text);
         return text;
     }
-    strings = asm__ingest_room(state, raw.size + 16); /* with some to spare the reader needs one pass only */
+    strings = asm__ingest_room(state, raw.size + ASM_JSON_SCRATCH_SPARE);
     if (!strings) return text;
     asm_buffer_init_fixed(&room, strings->data + strings->size, strings->capacity - strings->size);
     asm_json_to_string(raw, &room, &text);

@@ -73,7 +73,7 @@ compare() {
 
 # Everything on one platform; the last line is the result.
 run_platform() {
-    name=$1 cc=$2 emulator=$3 packages=$4 dir=$work/$1
+    name=$1 cc=$2 emulator=$3 packages=$4 dir=$work/$1 compared=''
     mkdir -p "$dir"
     command -v "$cc" > /dev/null || { echo "skipped: $name: $cc is not installed (apt-get install $packages)"; return; }
     posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests programs="$examples asm_cat"
@@ -98,7 +98,8 @@ run_platform() {
 
 # run_worker NUMBER: every second platform.
 run_worker() {
-    table | awk -v "turn=$1" -v "wanted= $wanted " 'NR % 2 == turn && index(wanted, " " $1 " ")' | sed 's/ *| */|/g' | while IFS='|' read -r name cc emulator packages; do
+    table | awk -v "turn=$1" -v "wanted= $wanted " 'NR % 2 == turn && index(wanted, " " $1 " ")' | sed 's/ *| */|/g' |
+    while IFS='|' read -r name cc emulator packages; do
         if run_platform "$name" "$cc" "$emulator" "$packages" > "$work/$name.log" 2>&1 < /dev/null; then
             tail -n 1 "$work/$name.log"
         else

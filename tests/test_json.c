@@ -1002,6 +1002,26 @@ static void test_find(void **state) {
     end_of_cases();
 }
 
+/* A key that is written with escapes is known up to 256 bytes, and never taken for what it looks like. */
+static void test_find_long_keys(void **state) {
+    (void)state;
+    for (size_t size = 250; size <= 262; size++) {
+        char inside[300], json[320], text[300];
+        memset(inside, 'k', size);
+        memcpy(inside + 7, "\\n", 2);
+        memset(text, 'k', size - 1);
+        text[7] = '\n';
+        const int length = snprintf(json, sizeof json, "{\"%.*s\":1}", (int)size, inside);
+        const asm_str keys[] = {asm_str_make(text, size - 1), asm_str_make(inside, size)};
+        asm_str values[COUNT(keys)];
+        assert_int_equal(asm_json_find(asm_str_make(json, (size_t)length), keys, values, COUNT(keys), NULL),
+                         ASM_OK);
+        expect((values[0].data != NULL) == (size <= 256), "%u bytes", (unsigned)size);
+        expect(values[1].data == NULL, "%u bytes as they stand", (unsigned)size);
+    }
+    end_of_cases();
+}
+
 static void test_find_many(void **state) {
     asm_str keys[65], values[65];
     char names[65][8];
@@ -2091,6 +2111,7 @@ int main(void) {
         cmocka_unit_test(test_raw_values),
         cmocka_unit_test(test_calls_in_any_order),
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_find_long_keys),
         cmocka_unit_test(test_find_many),
         cmocka_unit_test(test_single_values),
         cmocka_unit_test(test_writer_puts_commas_and_colons),
