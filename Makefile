@@ -9,9 +9,9 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wc
 export CC
 
 HEADERS  := $(sort $(wildcard asm_*.h))
-SOURCES  := $(sort $(wildcard examples/*.c))
+SOURCES  := $(sort $(wildcard examples/*.c tools/*.c))
 CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
-EXAMPLES := $(patsubst %.c,build/%,$(filter-out examples/asm_cat.c,$(SOURCES)))
+EXAMPLES := $(patsubst %.c,build/%,$(sort $(wildcard examples/*.c)))
 TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
 SCRIPTS  := $(sort $(wildcard tests/compile_matrix.sh tests/test_*.sh))
 # The tests once more, built for other purposes.
@@ -119,7 +119,7 @@ build/analyzed/asm_%.h.o: asm_%.h $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
 	$(Q)$(ANALYZE) -DASM_$$(echo $* | tr a-z A-Z)_IMPLEMENTATION $(ANALYZER_FLAGS_$*)
-build/analyzed/examples/%.c.o: examples/%.c $(HEADERS)
+$(SOURCES:%=build/analyzed/%.o): build/analyzed/%.o: % $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
 	$(Q)$(ANALYZE) $(DECLARED)
@@ -180,7 +180,7 @@ clean: ## remove what was built (fetched packages stay in build/deps)
 
 format: ## clang-format our sources in place
 	@$(call need,clang-format,clang-format) clang-format -i \
-	    $(HEADERS) $(wildcard examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
+	    $(HEADERS) $(wildcard tools/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
 # Every program is one C file that brings its headers' implementation along.
 $(TESTS) $(SANITIZED) $(THREADED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
@@ -201,7 +201,7 @@ define build_program
 	    $(LDFLAGS) $(CMOCKA) $(LDLIBS)
 endef
 
-build/asm-cat: examples/asm_cat.c build/stb.flags
+build/asm-cat: tools/asm_cat.c build/stb.flags
 	$(build_program)
 $(EXAMPLES): build/%: %.c build/stb.flags
 	$(build_program)

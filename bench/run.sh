@@ -65,7 +65,7 @@ compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -
 # shellcheck disable=SC2086  # a list of words
 compile bench_agent bench/bench_agent.c bench/figures.c -ldl $stb
 # shellcheck disable=SC2086  # a list of words
-compile asm-cat examples/asm_cat.c $stb
+compile asm-cat tools/asm_cat.c $stb
 add_library asm bench/ours.c
 case $(uname -m) in x86_64 | amd64) add_library asm-sse2 bench/ours.c -DASM__AVX512=0 ;; esac
 add_library asm-portable bench/ours.c -DASM_NO_SIMD

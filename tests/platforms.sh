@@ -27,7 +27,8 @@ fi
 tests="json events buffer numbers render pubsub pubsub_model broadcaster presence mailbox agent agent_state"
 # Without POSIX, and without numbers: they are compared with strtod(), which is not exact in Windows' old C library.
 portable="json events buffer pubsub pubsub_model broadcaster presence agent agent_state"
-examples="quickstart markdown_renderer counting_sink live_fanout callback_composition custom_sink_migration"
+examples="examples/quickstart.c examples/markdown_renderer.c examples/counting_sink.c examples/live_fanout.c
+          examples/callback_composition.c examples/custom_sink_migration.c"
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror"
 stb=$(sh tests/dependencies.sh stb) || exit 1
 work=build/platforms
@@ -76,11 +77,11 @@ run_platform() {
     name=$1 cc=$2 emulator=$3 packages=$4 dir=$work/$1 compared=''
     mkdir -p "$dir"
     command -v "$cc" > /dev/null || { echo "skipped: $name: $cc is not installed (apt-get install $packages)"; return; }
-    posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests programs="$examples asm_cat"
+    posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests programs="$examples tools/asm_cat.c"
     if [ "$name" = windows ]; then posix='' suffix=.exe list=$portable programs=$examples; fi
-    for example in $programs; do
+    for program in $programs; do
         # shellcheck disable=SC2086  # lists of words
-        build "$cc" "examples/$example.c" "$dir/$(echo "$example" | tr _ -)" $warnings $posix || return
+        build "$cc" "$program" "$dir/$(basename "$program" .c | tr _ -)" $warnings $posix || return
     done
     build_tests "$cc" "$dir" "$posix" "$list" || return
     if "$dir/counting-sink$suffix" < /dev/null > /dev/null 2>&1; then # it runs here as it is

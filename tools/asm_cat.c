@@ -1,6 +1,6 @@
 /* asm-cat - shows the event streams of AI-agent programs, and logs them at the same time
  *
- *     cc -std=c99 -O2 -D_POSIX_C_SOURCE=200809L -I. examples/asm_cat.c -o asm-cat
+ *     cc -std=c99 -O2 -D_POSIX_C_SOURCE=200809L -I. tools/asm_cat.c -o asm-cat
  *     claude -p --output-format stream-json --verbose "…" | asm-cat --jsonl=session.jsonl
  *
  * Bytes are read in blocks, asm_ingest makes events of them, the pipeline renders each event and hands it to
