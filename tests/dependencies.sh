@@ -74,8 +74,9 @@ found() {
 
 find_installed() {
     [ "$kind" != tool ] || { found "$name"; return; }
-    flags=$(pkg-config --cflags --libs "$module" 2>/dev/null) && found "$flags" && return
-    found "$link"
+    found "$link" && return
+    flags=$(pkg-config --cflags --libs "$module" 2>/dev/null | sed 's/\(^\| \)-I/\1-isystem /g')
+    [ -n "$flags" ] && found "$flags"
 }
 
 # find_fetched DIR: the same for a package unpacked in DIR.
