@@ -7,10 +7,12 @@
  *       #include "asm_pubsub.h"
  *   ASM_PUBSUB_IMPLEMENTATION builds this header only (asm_events.h and asm_render.h, which it includes, must
  *   then be built elsewhere); ASM_STATIC makes everything static. See asm_events.h.
- *   That file needs stb_ds.h on its include path, as "stb_ds.h" or <stb/stb_ds.h>. Its arrays are used, none
- *   of its functions: whether and where your program defines STB_DS_IMPLEMENTATION does not matter.
+ *   That file includes stb_ds.h if the compiler finds it as "stb_ds.h" or <stb/stb_ds.h>, and does without if not.
+ *   Its arrays are used, none of its functions: whether and where your program defines STB_DS_IMPLEMENTATION does
+ *   not matter. It is included without its short names (arrput, ...): a file that uses them includes it first.
  *
  * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
+ *   ASM_NO_STB_DS                         I  do without stb_ds.h even if it is there
  *   ASM_ATOMIC_LOAD(p)                    I  atomics of the mailbox, on a uint32_t: define all or none.
  *   ASM_ATOMIC_STORE(p, v)                I  Load acquires, store releases, the others do both; the last
  *   ASM_ATOMIC_EXCHANGE(p, v)             I  gives whether *p was x and is now v. default: the builtins of
@@ -716,18 +718,6 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 #include <stdlib.h>
 #endif
 
-#ifndef INCLUDE_STB_DS_H
-#ifdef __has_include
-#if __has_include("stb_ds.h")
-#include "stb_ds.h"
-#else
-#include <stb/stb_ds.h>
-#endif
-#else
-#include "stb_ds.h"
-#endif
-#endif
-
 /* For what is seldom called by functions that are often called: they get by with fewer registers then. */
 #if defined(__GNUC__) || defined(__clang__)
 #define ASM__NO_INLINE __attribute__((noinline))
@@ -738,13 +728,40 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 /* >>arrays
  * stb_ds arrays, grown here: stb_ds's own growth does not survive a failed allocation. */
 
-#define asm__count(array) stbds_arrlenu(array)
+#if !defined(INCLUDE_STB_DS_H) && !defined(ASM_NO_STB_DS) && defined(__has_include)
+#ifndef STBDS_NO_SHORT_NAMES
+#define STBDS_NO_SHORT_NAMES
+#endif
+#if __has_include("stb_ds.h")
+#include "stb_ds.h"
+#elif __has_include(<stb/stb_ds.h>)
+#include <stb/stb_ds.h>
+#endif
+#endif
+
+#if defined(INCLUDE_STB_DS_H) && !defined(ASM_NO_STB_DS)
+#define asm__array_header(array)     stbds_header(array)
+#define asm__count(array)            stbds_arrlenu(array)
+#define asm__array_remove(array, at) ((void)stbds_arrdeln(array, at, 1))
+typedef stbds_array_header asm__array_head;
+#else
+/* The same layout: files built with and without stb_ds.h may be linked together. */
+typedef struct asm__array_head {
+    size_t length, capacity;
+    void *hash_table;
+    ptrdiff_t temp;
+} asm__array_head;
+#define asm__array_header(array) ((asm__array_head *)(array)-1)
+#define asm__count(array)        ((array) ? asm__array_header(array)->length : 0)
+#define asm__array_remove(array, at)                                                                         \
+    memmove((array) + (at), (array) + (at) + 1, (--asm__array_header(array)->length - (at)) * sizeof *(array))
+#endif
 
 /* Makes room for `count` elements in all; false if there is no memory, and the array is as before. */
 #define asm__reserve(array, count) asm__array_reserve(&(array), sizeof *(array), (count))
 
 /* Only after asm__reserve(). */
-#define asm__push(array, value) ((array)[stbds_header(array)->length++] = (value))
+#define asm__push(array, value) ((array)[asm__array_header(array)->length++] = (value))
 
 /* Frees the array and sets the pointer to NULL. */
 #define asm__array_free(array) asm__array_release(&(array))
@@ -753,15 +770,14 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count) {
     void *array;
     memcpy(&array, place, sizeof array);
-    stbds_array_header *header = array ? stbds_header(array) : NULL;
+    asm__array_head *header = array ? asm__array_header(array) : NULL;
     const size_t capacity = header ? header->capacity : 0;
     if (count <= capacity) return true;
     const size_t most = (SIZE_MAX / 2 - sizeof *header) / element_size;
     if (count > most) return false;
     count = count < 4 ? 4 : count;
     if (count < capacity * 2 && capacity * 2 <= most) count = capacity * 2;
-    stbds_array_header *grown =
-        (stbds_array_header *)ASM_REALLOC(header, sizeof *header + element_size * count);
+    asm__array_head *grown = (asm__array_head *)ASM_REALLOC(header, sizeof *header + element_size * count);
     if (!grown) return false;
     if (!header) memset(grown, 0, sizeof *grown);
     grown->capacity = count;
@@ -773,7 +789,7 @@ ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count) 
 ASM_API void asm__array_release(void *place) {
     void *array;
     memcpy(&array, place, sizeof array);
-    if (array) ASM_FREE(stbds_header(array));
+    if (array) ASM_FREE(asm__array_header(array));
     array = NULL;
     memcpy(place, &array, sizeof array);
 }
@@ -1262,7 +1278,7 @@ static bool asm__index_resize(asm_pubsub *pubsub, size_t capacity) {
     asm__slot *index = NULL;
     if (!asm__reserve(index, capacity)) return false;
     memset(index, 0, capacity * sizeof *index);
-    stbds_header(index)->length = capacity;
+    asm__array_header(index)->length = capacity;
     for (size_t i = 0; i < asm__count(pubsub->index); i++)
         if (pubsub->index[i].node) asm__index_insert(index, pubsub->index[i].node);
     asm__array_free(pubsub->index);
@@ -1495,7 +1511,7 @@ static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_
         pubsub->free_handle = pubsub->handles[slot].as.next_free;
     } else {
         slot = (uint32_t)asm__count(pubsub->handles);
-        stbds_header(pubsub->handles)->length++;
+        asm__array_header(pubsub->handles)->length++;
     }
     asm__handle *handle = &pubsub->handles[slot];
     memset(handle, 0, sizeof *handle);
@@ -2359,7 +2375,7 @@ static void asm__presence_remove_leaving(asm_presence *presence) {
     for (size_t i = asm__count(presence->entries); i-- > 0;) {
         if (presence->entries[i].change == ASM__PRESENCE_LEAVES) {
             const asm__presence_entry gone = presence->entries[i];
-            (void)stbds_arrdeln(presence->entries, i, 1);
+            asm__array_remove(presence->entries, i);
             asm__presence_promote(presence, &gone);
             ASM_FREE(gone.text);
         }
@@ -2413,7 +2429,7 @@ ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner,
     asm_buffer diffs;
     result = asm__presence_write_diffs(presence, &diffs);
     if (result != ASM_OK) {
-        stbds_header(presence->entries)->length--;
+        asm__array_header(presence->entries)->length--;
         ASM_FREE(entry.text);
         return result;
     }
@@ -2446,7 +2462,7 @@ ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *referen
     asm_pubsub *pubsub = presence->options.pubsub;
     asm_buffer diffs;
     result = asm__presence_write_diffs(presence, &diffs);
-    stbds_header(presence->entries)->length--;
+    asm__array_header(presence->entries)->length--;
     old->change = ASM__PRESENCE_STAYS;
     if (result != ASM_OK) {
         ASM_FREE(entry.text);
