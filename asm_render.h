@@ -203,28 +203,28 @@ typedef struct asm_output {
     void *user;
 } asm_output;
 
-/* A destination as the sinks use it, for sinks of your own: opened by asm_writer_open(). */
-typedef struct asm_writer {
+/* An output stream: where a sink writes, for sinks of your own: opened by asm_output_stream_open(). */
+typedef struct asm_output_stream {
     asm_output output; /* private */
     int fd;            /* private */
     bool owned;        /* private */
     char last_byte;    /* private: the last one that is known to have been written */
     int system_error;  /* read only: errno of the first failure, 0 if there is none */
-} asm_writer;
+} asm_output_stream;
 
 /* Opens what `output` names. ASM_ERR_OPEN (see system_error) if the file cannot be; ASM_ERR_INVALID_ARGUMENT,
  * ASM_ERR_UNSUPPORTED. Files are opened for appending, so that several processes may log to one. */
-ASM_API asm_result asm_writer_open(asm_writer *writer, const asm_output *output);
+ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_output *output);
 
 /* Writes all of it, waiting where the descriptor would block and going on after signals and short writes.
  * ASM_ERR_CLOSED when a pipe's reader has gone (programs should ignore SIGPIPE), else ASM_ERR_WRITE. */
-ASM_API asm_result asm_writer_write(asm_writer *writer, const char *data, size_t size);
+ASM_API asm_result asm_output_stream_write(asm_output_stream *out, const char *data, size_t size);
 
 /* Has the system bring what was written to the disk; ASM_OK where that means nothing. */
-ASM_API asm_result asm_writer_sync(asm_writer *writer);
+ASM_API asm_result asm_output_stream_sync(asm_output_stream *out);
 
-/* Closes what asm_writer_open() opened. */
-ASM_API asm_result asm_writer_close(asm_writer *writer);
+/* Closes what asm_output_stream_open() opened. */
+ASM_API asm_result asm_output_stream_close(asm_output_stream *out);
 
 /* Text as it is, to a terminal or any stream. */
 typedef struct asm_tty_sink_options {
@@ -235,12 +235,12 @@ typedef struct asm_tty_sink_options {
 } asm_tty_sink_options;
 
 typedef struct asm_tty_sink {
-    asm_writer writer;  /* read only: system_error */
-    asm_buffer pending; /* private */
+    asm_output_stream out; /* read only: system_error */
+    asm_buffer pending;    /* private */
 } asm_tty_sink;
 
 /* Opens the output and returns the sink for asm_pipeline_options; `options` may be NULL. The struct must
- * outlive the pipeline, which closes it. `result` of the sink: the errors of asm_writer_open(), and
+ * outlive the pipeline, which closes it. `result` of the sink: the errors of asm_output_stream_open(), and
  * ASM_ERR_INVALID_ARGUMENT for a buffer that is too small. Allocates nothing. */
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options);
 
@@ -252,11 +252,11 @@ typedef struct asm_file_sink_options {
 } asm_file_sink_options;
 
 typedef struct asm_file_sink {
-    asm_writer writer;  /* read only: system_error */
-    asm_buffer pending; /* private */
-    unsigned state;     /* private: within an escape sequence that the last write cut */
-    bool gather;        /* private: a buffer was given */
-    char memory[256];   /* private: used when none was */
+    asm_output_stream out; /* read only: system_error */
+    asm_buffer pending;    /* private */
+    unsigned state;        /* private: within an escape sequence that the last write cut */
+    bool gather;           /* private: a buffer was given */
+    char memory[256];      /* private: used when none was */
 } asm_file_sink;
 
 /* As asm_tty_sink_init(), but `options` is required. */
@@ -280,7 +280,7 @@ typedef struct asm_jsonl_sink_options {
 
 typedef struct asm_jsonl_sink {
     asm_jsonl_sink_options options; /* read only */
-    asm_writer writer;              /* read only: system_error */
+    asm_output_stream out;          /* read only: system_error */
     uint64_t records;               /* read only: written */
     uint64_t torn_bytes; /* read only: the length of half a line that stood at the end of the file */
     asm_buffer line;     /* private */
@@ -1688,7 +1688,7 @@ ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_option
     return renderer;
 }
 
-/* >>writer */
+/* >>output stream */
 
 #ifndef ASM_NO_STDIO
 #include <errno.h>
@@ -1763,8 +1763,8 @@ static void asm__system_wait(int fd) {
 
 #ifndef ASM_NO_STDIO
 /* Keeps errno; the result is `otherwise` unless a reader has gone. */
-static asm_result asm__system_failed(asm_writer *writer, asm_result otherwise) {
-    if (writer->system_error == 0) writer->system_error = errno;
+static asm_result asm__system_failed(asm_output_stream *out, asm_result otherwise) {
+    if (out->system_error == 0) out->system_error = errno;
 #ifdef EPIPE
     if (errno == EPIPE) return ASM_ERR_CLOSED;
 #endif
@@ -1772,86 +1772,86 @@ static asm_result asm__system_failed(asm_writer *writer, asm_result otherwise) {
 }
 #endif
 
-ASM_API asm_result asm_writer_open(asm_writer *writer, const asm_output *output) {
+ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_output *output) {
     int count =
         (output->path != NULL) + (output->stream != NULL) + (output->fd > 0) + (output->write != NULL);
-    memset(writer, 0, sizeof *writer);
-    writer->output = *output;
-    writer->fd = output->fd > 0 ? output->fd : -1;
+    memset(out, 0, sizeof *out);
+    out->output = *output;
+    out->fd = output->fd > 0 ? output->fd : -1;
     if (count != 1) return ASM_ERR_INVALID_ARGUMENT;
     if (output->write) return ASM_OK;
 #ifdef ASM_NO_STDIO
     return ASM_ERR_UNSUPPORTED;
 #else
     if (!output->path) return ASM_OK;
-    writer->fd = asm__system_open(output->path);
-    writer->owned = writer->fd >= 0;
-    return writer->owned ? ASM_OK : asm__system_failed(writer, ASM_ERR_OPEN);
+    out->fd = asm__system_open(output->path);
+    out->owned = out->fd >= 0;
+    return out->owned ? ASM_OK : asm__system_failed(out, ASM_ERR_OPEN);
 #endif
 }
 
 #ifndef ASM_NO_STDIO
-static asm_result asm__write_descriptor(asm_writer *writer, const char *data, size_t size) {
+static asm_result asm__write_descriptor(asm_output_stream *out, const char *data, size_t size) {
     while (size > 0) {
         asm__io_size written =
-            asm__system_write(writer->fd, data, size < ASM__MAX_WRITE ? size : ASM__MAX_WRITE);
+            asm__system_write(out->fd, data, size < ASM__MAX_WRITE ? size : ASM__MAX_WRITE);
         if (written >= 0) {
             data += written;
             size -= (size_t)written;
-            if (written > 0) writer->last_byte = data[-1];
+            if (written > 0) out->last_byte = data[-1];
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            asm__system_wait(writer->fd);
+            asm__system_wait(out->fd);
         } else if (errno != EINTR) {
-            return asm__system_failed(writer, ASM_ERR_WRITE);
+            return asm__system_failed(out, ASM_ERR_WRITE);
         }
     }
     return ASM_OK;
 }
 
-static asm_result asm__write_stream(asm_writer *writer, const char *data, size_t size) {
-    FILE *stream = (FILE *)writer->output.stream;
+static asm_result asm__write_stream(asm_output_stream *out, const char *data, size_t size) {
+    FILE *stream = (FILE *)out->output.stream;
     if (fwrite(data, 1, size, stream) < size || fflush(stream) != 0)
-        return asm__system_failed(writer, ASM_ERR_WRITE);
+        return asm__system_failed(out, ASM_ERR_WRITE);
     return ASM_OK;
 }
 #endif
 
-ASM_API asm_result asm_writer_write(asm_writer *writer, const char *data, size_t size) {
+ASM_API asm_result asm_output_stream_write(asm_output_stream *out, const char *data, size_t size) {
     asm_result result = ASM_ERR_UNSUPPORTED;
     if (size == 0) return ASM_OK;
-    if (writer->output.write) result = writer->output.write(writer->output.user, data, size);
+    if (out->output.write) result = out->output.write(out->output.user, data, size);
 #ifndef ASM_NO_STDIO
-    else if (writer->output.stream) result = asm__write_stream(writer, data, size);
-    else result = asm__write_descriptor(writer, data, size);
-    if (result != ASM_OK && !writer->output.write && !writer->output.stream) return result;
+    else if (out->output.stream) result = asm__write_stream(out, data, size);
+    else result = asm__write_descriptor(out, data, size);
+    if (result != ASM_OK && !out->output.write && !out->output.stream) return result;
 #endif
-    writer->last_byte = result == ASM_OK ? data[size - 1] : '\0';
+    out->last_byte = result == ASM_OK ? data[size - 1] : '\0';
     return result;
 }
 
-ASM_API asm_result asm_writer_sync(asm_writer *writer) {
+ASM_API asm_result asm_output_stream_sync(asm_output_stream *out) {
 #ifndef ASM_NO_STDIO
-    if (writer->fd >= 0 && asm__system_sync(writer->fd) != 0 && errno != EINVAL && errno != EROFS)
-        return asm__system_failed(writer, ASM_ERR_WRITE);
+    if (out->fd >= 0 && asm__system_sync(out->fd) != 0 && errno != EINVAL && errno != EROFS)
+        return asm__system_failed(out, ASM_ERR_WRITE);
 #endif
-    (void)writer;
+    (void)out;
     return ASM_OK;
 }
 
-ASM_API asm_result asm_writer_close(asm_writer *writer) {
+ASM_API asm_result asm_output_stream_close(asm_output_stream *out) {
     asm_result result = ASM_OK;
 #ifndef ASM_NO_STDIO
-    if (writer->owned && asm__system_close(writer->fd) != 0 && errno != EINTR)
-        result = asm__system_failed(writer, ASM_ERR_WRITE);
+    if (out->owned && asm__system_close(out->fd) != 0 && errno != EINTR)
+        result = asm__system_failed(out, ASM_ERR_WRITE);
 #endif
-    writer->owned = false;
-    writer->fd = -1;
+    out->owned = false;
+    out->fd = -1;
     return result;
 }
 
-/* A writer as the function of a draining buffer. */
-static asm_result asm__drain_to_writer(void *user, const char *data, size_t size) {
-    return asm_writer_write((asm_writer *)user, data, size);
+/* An output stream as the function of a draining buffer. */
+static asm_result asm__drain_to_stream(void *user, const char *data, size_t size) {
+    return asm_output_stream_write((asm_output_stream *)user, data, size);
 }
 
 /* >>terminal */
@@ -1931,14 +1931,14 @@ static asm_sink asm__sink(void *self, const char *name, asm_result result) {
 }
 
 /* Opens where a sink writes, through a draining buffer over `memory`. */
-static asm_result asm__open_drain(asm_writer *writer, asm_buffer *pending, const asm_output *output,
+static asm_result asm__open_drain(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
                                   char *memory, size_t size) {
     asm_result result;
-    asm_buffer_init_draining(pending, memory, size, asm__drain_to_writer, writer);
+    asm_buffer_init_draining(pending, memory, size, asm__drain_to_stream, out);
     result = pending->result;
-    memset(writer, 0, sizeof *writer);
-    writer->fd = -1;
-    return result == ASM_OK ? asm_writer_open(writer, output) : result;
+    memset(out, 0, sizeof *out);
+    out->fd = -1;
+    return result == ASM_OK ? asm_output_stream_open(out, output) : result;
 }
 
 static const char *asm__output_name(const asm_output *output, const char *otherwise) {
@@ -1948,7 +1948,7 @@ static const char *asm__output_name(const asm_output *output, const char *otherw
 static asm_result asm__tty_write(void *self, asm_str text) {
     asm_tty_sink *sink = (asm_tty_sink *)self;
     if (sink->pending.drain) return asm_buffer_append(&sink->pending, text);
-    return asm_writer_write(&sink->writer, text.data, text.size);
+    return asm_output_stream_write(&sink->out, text.data, text.size);
 }
 
 static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_str text) {
@@ -1961,7 +1961,7 @@ static asm_result asm__tty_flush(void *self) {
 }
 
 static asm_result asm__tty_close(void *self) {
-    return asm_writer_close(&((asm_tty_sink *)self)->writer);
+    return asm_output_stream_close(&((asm_tty_sink *)self)->out);
 }
 
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
@@ -1973,9 +1973,8 @@ ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_option
     if (options) output = options->output;
     if (!output.path && !output.stream && output.fd <= 0 && !output.write) output.fd = 1;
     if (options && options->buffer)
-        result =
-            asm__open_drain(&sink->writer, &sink->pending, &output, options->buffer, options->buffer_size);
-    else result = asm_writer_open(&sink->writer, &output);
+        result = asm__open_drain(&sink->out, &sink->pending, &output, options->buffer, options->buffer_size);
+    else result = asm_output_stream_open(&sink->out, &output);
     table = asm__sink(sink, asm__output_name(&output, "tty"), result);
     table.write = asm__tty_write;
     table.write_event = asm__tty_write_event;
@@ -2062,7 +2061,7 @@ static asm_result asm__file_flush(void *self) {
 }
 
 static asm_result asm__file_close(void *self) {
-    return asm_writer_close(&((asm_file_sink *)self)->writer);
+    return asm_output_stream_close(&((asm_file_sink *)self)->out);
 }
 
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options) {
@@ -2070,7 +2069,7 @@ ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_opt
     asm_sink table;
     memset(sink, 0, sizeof *sink);
     sink->gather = options->buffer != NULL;
-    result = asm__open_drain(&sink->writer, &sink->pending, &options->output,
+    result = asm__open_drain(&sink->out, &sink->pending, &options->output,
                              sink->gather ? options->buffer : sink->memory,
                              sink->gather ? options->buffer_size : sizeof sink->memory);
     table = asm__sink(sink, asm__output_name(&options->output, "file"), result);
@@ -2110,9 +2109,9 @@ static asm_result asm__repair_tail(asm_jsonl_sink *sink) {
     size = asm__system_seek(fd, 0, SEEK_END);
     asm__system_close(fd);
     if (sink->torn_bytes == 0) return ASM_OK;
-    if (!sink->options.truncate_torn) return asm_writer_write(&sink->writer, "\n", 1);
-    if (asm__system_truncate(sink->writer.fd, size - (int64_t)sink->torn_bytes) != 0)
-        return asm__system_failed(&sink->writer, ASM_ERR_WRITE);
+    if (!sink->options.truncate_torn) return asm_output_stream_write(&sink->out, "\n", 1);
+    if (asm__system_truncate(sink->out.fd, size - (int64_t)sink->torn_bytes) != 0)
+        return asm__system_failed(&sink->out, ASM_ERR_WRITE);
     return ASM_OK;
 }
 #endif
@@ -2121,12 +2120,12 @@ static asm_result asm__repair_tail(asm_jsonl_sink *sink) {
 static asm_result asm__jsonl_out(asm_jsonl_sink *sink) {
     asm_result result = ASM_OK;
     if (sink->line.size == 0) return sink->line.result;
-    if (sink->torn) result = asm_writer_write(&sink->writer, "\n", 1);
+    if (sink->torn) result = asm_output_stream_write(&sink->out, "\n", 1);
     if (result == ASM_OK) {
         sink->torn = false;
-        sink->writer.last_byte = '\n';
-        result = asm_writer_write(&sink->writer, sink->line.data, sink->line.size);
-        sink->torn = result != ASM_OK && sink->writer.last_byte != '\n';
+        sink->out.last_byte = '\n';
+        result = asm_output_stream_write(&sink->out, sink->line.data, sink->line.size);
+        sink->torn = result != ASM_OK && sink->out.last_byte != '\n';
     }
     asm_buffer_clear(&sink->line);
     return result;
@@ -2135,7 +2134,7 @@ static asm_result asm__jsonl_out(asm_jsonl_sink *sink) {
 static asm_result asm__jsonl_sync(asm_jsonl_sink *sink) {
     if (sink->options.sync_every == 0 || sink->unsynced == 0) return ASM_OK;
     sink->unsynced = 0;
-    return asm_writer_sync(&sink->writer);
+    return asm_output_stream_sync(&sink->out);
 }
 
 static asm_result asm__append_record(asm_jsonl_sink *sink, const asm_event *event, asm_buffer *out) {
@@ -2148,16 +2147,15 @@ static asm_result asm__append_record(asm_jsonl_sink *sink, const asm_event *even
 static asm_result asm__jsonl_long_record(asm_jsonl_sink *sink, const asm_event *event) {
     asm_result result;
     asm_buffer pieces;
-    if (sink->torn) result = asm_writer_write(&sink->writer, "\n", 1);
+    if (sink->torn) result = asm_output_stream_write(&sink->out, "\n", 1);
     else result = ASM_OK;
     if (result != ASM_OK) return result;
     sink->torn = false;
-    sink->writer.last_byte = '\n';
-    asm_buffer_init_draining(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_writer,
-                             &sink->writer);
+    sink->out.last_byte = '\n';
+    asm_buffer_init_draining(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_stream, &sink->out);
     result = asm__append_record(sink, event, &pieces);
     if (result == ASM_OK) result = asm_buffer_drain(&pieces);
-    sink->torn = result != ASM_OK && sink->writer.last_byte != '\n';
+    sink->torn = result != ASM_OK && sink->out.last_byte != '\n';
     return result;
 }
 
@@ -2193,7 +2191,7 @@ static asm_result asm__jsonl_flush(void *self) {
 
 static asm_result asm__jsonl_close(void *self) {
     asm_jsonl_sink *sink = (asm_jsonl_sink *)self;
-    asm_result result = asm__jsonl_sync(sink), closed = asm_writer_close(&sink->writer);
+    asm_result result = asm__jsonl_sync(sink), closed = asm_output_stream_close(&sink->out);
     asm_buffer_close(&sink->line);
     return result != ASM_OK ? result : closed;
 }
@@ -2205,7 +2203,7 @@ ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_
     sink->options = *options;
     if (options->buffer) asm_buffer_init_fixed(&sink->line, options->buffer, options->buffer_size);
     else asm_buffer_init_growing(&sink->line);
-    result = asm_writer_open(&sink->writer, &options->output);
+    result = asm_output_stream_open(&sink->out, &options->output);
     if (result == ASM_OK && options->buffer && options->buffer_size < ASM_BUFFER_MIN_DRAINING)
         result = ASM_ERR_INVALID_ARGUMENT;
 #ifndef ASM_NO_STDIO

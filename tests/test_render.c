@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "asm_render.h"
+#include "outputs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,31 +21,6 @@
 /* ============================================================================================
  * What the tests share
  */
-
-/* An output that takes bytes until `room` is used up, then fails. */
-typedef struct memory_output {
-    asm_buffer bytes;
-    size_t room, calls;
-} memory_output;
-
-static void memory_output_init(memory_output *output) {
-    asm_buffer_init_growing(&output->bytes);
-    output->room = SIZE_MAX;
-    output->calls = 0;
-}
-
-static asm_result memory_write(void *user, const char *data, size_t size) {
-    memory_output *output = user;
-    size_t taken = size < output->room ? size : output->room;
-    output->calls++;
-    asm_buffer_append(&output->bytes, asm_str_make(data, taken));
-    output->room -= output->room == SIZE_MAX ? 0 : taken;
-    return taken == size ? ASM_OK : ASM_ERR_WRITE;
-}
-
-static void expect_bytes(const memory_output *output, const char *expected) {
-    expect_text(asm_buffer_text(&output->bytes), asm_str_from(expected));
-}
 
 static asm_event read_event(const char *line, asm_buffer *scratch) {
     asm_event event;
@@ -90,41 +66,6 @@ static void expect_rendering(asm_renderer renderer, const char *const *lines, si
                              const char *expected) {
     char *text = render(renderer, lines, count, 0);
     expect_text(asm_str_from(text), asm_str_from(expected));
-    free(text);
-}
-
-static char *read_file(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    if (!file) fail_msg("%s: %s", path, strerror(errno));
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    char *text = malloc(*size + 1);
-    assert_int_equal(fread(text, 1, *size, file), *size);
-    text[*size] = 0;
-    fclose(file);
-    return text;
-}
-
-/* A path of our own for one test. */
-static const char *temporary_path(void) {
-    static char path[64];
-    snprintf(path, sizeof path, "/tmp/asm-test-render-%ld", (long)getpid());
-    remove(path);
-    return path;
-}
-
-static void write_file(const char *path, const char *text) {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-    fclose(file);
-}
-
-static void expect_file(const char *path, const char *expected) {
-    size_t size;
-    char *text = read_file(path, &size);
-    expect_text(asm_str_make(text, size), asm_str_from(expected));
     free(text);
 }
 
@@ -461,92 +402,19 @@ static void test_indents(void **state) {
     end_of_cases();
 }
 
-/* Records are brought to the disk where that means something; where it does not, that is no error. */
-static void test_sync(void **state) {
-    (void)state;
-    int ends[2];
-    memory_output output;
-    asm_writer writer;
-    asm_output to = {.write = memory_write, .user = &output};
-    memory_output_init(&output);
-    assert_int_equal(asm_writer_open(&writer, &to), ASM_OK);
-    assert_int_equal(asm_writer_sync(&writer), ASM_OK);
-    assert_int_equal(asm_writer_close(&writer), ASM_OK);
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(asm_writer_open(&writer, &(asm_output){.fd = ends[1]}), ASM_OK);
-    assert_int_equal(asm_writer_sync(&writer), ASM_OK); /* EINVAL */
-    close(ends[0]);
-    close(ends[1]);
-    assert_int_equal(asm_writer_sync(&writer), ASM_ERR_WRITE);
-    assert_int_equal(writer.system_error, EBADF);
-    assert_int_equal(asm_writer_close(&writer), ASM_OK);
-}
-
-/* A stream that takes nothing, and a file that is closed behind our back. */
-static void test_outputs_that_break(void **state) {
-    (void)state;
-    asm_writer writer;
-    FILE *full = fopen("/dev/full", "w");
-    if (full) {
-        setvbuf(full, NULL, _IONBF, 0);
-        assert_int_equal(asm_writer_open(&writer, &(asm_output){.stream = full}), ASM_OK);
-        assert_int_equal(asm_writer_write(&writer, "x", 1), ASM_ERR_WRITE);
-        assert_int_equal(writer.system_error, ENOSPC);
-        assert_int_equal(asm_writer_write(&writer, "x", 1), ASM_ERR_WRITE);
-        assert_int_equal(asm_writer_close(&writer), ASM_OK);
-        fclose(full);
-    }
-    const char *path = temporary_path();
-    assert_int_equal(asm_writer_open(&writer, &(asm_output){.path = path}), ASM_OK);
-    close(writer.fd);
-    assert_int_equal(asm_writer_close(&writer), ASM_ERR_WRITE);
-    remove(path);
-}
-
 /* What is left out has its default. */
 static void test_defaults(void **state) {
     (void)state;
     asm_compact compact;
-    asm_tty_sink tty;
-    asm_tty_sink_options none = {.buffer = NULL};
     asm_compact_init(&compact, NULL);
     assert_int_equal(compact.options.color, ASM_SETTING_ON);
     assert_int_equal(compact.options.indent, 2);
-    for (int i = 0; i < 2; i++) { /* standard output */
-        asm_sink sink = asm_tty_sink_init(&tty, i ? &none : NULL);
-        assert_int_equal(sink.result, ASM_OK);
-        assert_int_equal(tty.writer.fd, 1);
-        assert_int_equal(sink.close(sink.self), ASM_OK);
-    }
-    assert_int_not_equal(fcntl(1, F_GETFD), -1); /* it was not closed */
     char memory[8] = "";
     asm_buffer out;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
     assert_int_equal(asm_text_append_cut(&out, asm_str_make(NULL, 0), 3, 0), ASM_OK);
     assert_int_equal(asm_text_append_json(&out, asm_str_make(NULL, 0), 3, 0), ASM_OK);
     assert_int_equal(out.size, 0);
-}
-
-static void test_file_sink_gathers(void **state) {
-    (void)state;
-    memory_output output;
-    asm_file_sink file;
-    char memory[ASM_BUFFER_MIN_DRAINING];
-    asm_file_sink_options options = {
-        .output = {.write = memory_write, .user = &output}, .buffer = memory, .buffer_size = sizeof memory};
-    memory_output_init(&output);
-    asm_sink sink = asm_file_sink_init(&file, &options);
-    assert_int_equal(sink.write(sink.self, ASM_STR("\x1B[1ma")), ASM_OK);
-    assert_int_equal(output.calls, 0);
-    assert_int_equal(sink.write(sink.self, ASM_STR("\x1B[0mb")), ASM_OK);
-    assert_int_equal(sink.flush(sink.self), ASM_OK);
-    assert_int_equal(output.calls, 1);
-    expect_bytes(&output, "ab");
-    assert_int_equal(sink.close(sink.self), ASM_OK);
-    asm_buffer_close(&output.bytes);
-    options.buffer_size--;
-    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
-    end_of_cases();
 }
 
 /* Ids and names too long to be remembered, and a path whose middle does not fit. */
@@ -887,378 +755,6 @@ static void test_no_allocation_per_event(void **state) {
  * Sinks
  */
 
-static void test_tty_sink_writes_at_once_unless_it_gathers(void **state) {
-    (void)state;
-    memory_output output;
-    asm_tty_sink tty;
-    char memory[ASM_BUFFER_MIN_DRAINING];
-    asm_tty_sink_options options = {.output = {.write = memory_write, .user = &output}};
-    memory_output_init(&output);
-    asm_sink sink = asm_tty_sink_init(&tty, &options);
-    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_from("a\x1B[1m")), ASM_OK);
-    assert_int_equal(output.calls, 1);
-    options.buffer = memory;
-    options.buffer_size = sizeof memory;
-    sink = asm_tty_sink_init(&tty, &options);
-    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_from("b")), ASM_OK);
-    assert_int_equal(sink.write(sink.self, asm_str_from("c")), ASM_OK);
-    assert_int_equal(output.calls, 1);
-    assert_int_equal(sink.flush(sink.self), ASM_OK);
-    assert_int_equal(output.calls, 2);
-    expect_bytes(&output, "a\x1B[1mbc");
-    options.buffer_size = 1;
-    assert_int_equal(asm_tty_sink_init(&tty, &options).result, ASM_ERR_INVALID_ARGUMENT);
-    asm_buffer_close(&output.bytes);
-    end_of_cases();
-}
-
-static void test_file_sink_removes_escape_sequences(void **state) {
-    (void)state;
-    static const struct {
-        const char *text, *expected;
-    } cases[] = {
-        {"plain \xC3\xA9\n", "plain \xC3\xA9\n"},
-        {"\x1B[0;31mred\x1B[0m!", "red!"},
-        {"\r\x1B[2K  done\r\n", "  done\r\n"},
-        {"a\rb\r\r\nc\r", "ab\r\nc"},
-        {"\x1B]0;title\x07x\x1B]8;;http://a\x1B\\y\x1B(Bz\x1B"
-         "c.",
-         "xyz."},
-        {"\x1BP1;2q...\x1B\\t", "t"},
-        {"\x1B]never closed\nnext", "\nnext"},
-        {"\x1B[31\xC3\xA9", "\xC3\xA9"},
-        {"\x1B\x1B[1mx", "x"},
-        {"\x1BXhidden\x1B\\a\x1B^hidden\x1B\\b\x1B_hidden\x07"
-         "c",
-         "abc"},
-        {"\x1B\xC3\xA9\x1B\x7F\x1B[\nb\x1B[1\x7F"
-         "c\x1B#8d",
-         "\xC3\xA9\x7F\nb\x7F"
-         "cd"},
-        {"\x1B]x\x1B[1my\x1B\\z", "yz"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        size_t size = strlen(cases[i].text);
-        for (size_t cut = 0; cut <= size; cut++) { /* sequences are removed also when two writes cut them */
-            memory_output output;
-            asm_file_sink file;
-            asm_file_sink_options options = {.output = {.write = memory_write, .user = &output}};
-            memory_output_init(&output);
-            asm_sink sink = asm_file_sink_init(&file, &options);
-            sink.write_event(sink.self, &hello, asm_str_make(cases[i].text, cut));
-            sink.write(sink.self, asm_str_make(cases[i].text + cut, size - cut));
-            sink.flush(sink.self);
-            sink.close(sink.self);
-            expect_bytes(&output, cases[i].expected);
-            asm_buffer_close(&output.bytes);
-        }
-    }
-    end_of_cases();
-}
-
-static void test_outputs(void **state) {
-    (void)state;
-    asm_file_sink file;
-    asm_file_sink_options options = {.output = {.path = NULL}};
-    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
-    options.output = (asm_output){.path = "x", .fd = 1};
-    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_INVALID_ARGUMENT);
-    options.output = (asm_output){.path = "/nowhere/at/all"};
-    assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_OPEN);
-    assert_int_equal(file.writer.system_error, ENOENT);
-
-    const char *path = temporary_path();
-    FILE *stream = fopen(path, "w");
-    options.output = (asm_output){.stream = stream};
-    asm_sink sink = asm_file_sink_init(&file, &options);
-    assert_int_equal(sink.result, ASM_OK);
-    fputs("header\n", stream);
-    assert_int_equal(sink.write(sink.self, asm_str_from("\x1B[1mtext\n")), ASM_OK);
-    assert_int_equal(sink.close(sink.self), ASM_OK);
-    fputs("trailer\n", stream); /* it was not closed */
-    fclose(stream);
-    expect_file(path, "header\ntext\ntrailer\n");
-    options.output = (asm_output){.path = path}; /* appended to */
-    sink = asm_file_sink_init(&file, &options);
-    sink.write(sink.self, asm_str_from("more\n"));
-    assert_int_equal(sink.close(sink.self), ASM_OK);
-    expect_file(path, "header\ntext\ntrailer\nmore\n");
-    remove(path);
-    end_of_cases();
-}
-
-static asm_event numbered(int64_t number) {
-    asm_event event = hello;
-    event.sequence_number = number;
-    return event;
-}
-#define RECORD(number)                                                                                       \
-    "{\"type\":\"x\",\"data\":{},\"session_id\":\"hello\",\"sequence_number\":" number "}\n"
-
-static void test_jsonl_options(void **state) {
-    (void)state;
-    memory_output output;
-    asm_jsonl_sink jsonl;
-    char memory[ASM_BUFFER_MIN_DRAINING];
-    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
-                                      .buffer = memory,
-                                      .buffer_size = sizeof memory - 1};
-    assert_int_equal(asm_jsonl_sink_init(&jsonl, &options).result, ASM_ERR_INVALID_ARGUMENT);
-    memory_output_init(&output);
-    options = (asm_jsonl_sink_options){.output = options.output, .gather = true, .sync_every = 2};
-    asm_sink sink = asm_jsonl_sink_init(&jsonl, &options);
-    for (size_t i = 1; i <= 5; i++) { /* what is brought to the disk has to be written first */
-        assert_int_equal(sink.write_event(sink.self, &hello, asm_str_make("", 0)), ASM_OK);
-        assert_int_equal(output.calls, i / 2);
-    }
-    output.room = 3;
-    assert_int_equal(sink.write_event(sink.self, &hello, asm_str_make("", 0)), ASM_ERR_WRITE);
-    sink.close(sink.self);
-    asm_buffer_close(&output.bytes);
-}
-
-static void test_jsonl_one_write_per_record(void **state) {
-    (void)state;
-    memory_output output;
-    asm_jsonl_sink log;
-    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output}};
-    memory_output_init(&output);
-    asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    for (int i = 1; i <= 2; i++) {
-        asm_event event = numbered(i);
-        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("ignored")), ASM_OK);
-        assert_int_equal(output.calls, i);
-    }
-    assert_int_equal(sink.close(sink.self), ASM_OK);
-    expect_bytes(&output, RECORD("1") RECORD("2"));
-    asm_buffer_close(&output.bytes);
-    assert_int_equal(allocations_alive, 0);
-    end_of_cases();
-}
-
-static void test_jsonl_gathers_whole_records(void **state) {
-    (void)state;
-    memory_output output;
-    asm_jsonl_sink log;
-    char memory[200];
-    asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
-                                      .gather = true,
-                                      .buffer = memory,
-                                      .buffer_size = sizeof memory};
-    memory_output_init(&output);
-    asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    for (int i = 1; i <= 5; i++) {
-        asm_event event = numbered(i);
-        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
-        expect(output.bytes.size == 0 || output.bytes.data[output.bytes.size - 1] == '\n',
-               "half a record after %d", i);
-    }
-    assert_int_equal(output.calls, 1); /* three records fit */
-    assert_int_equal(sink.flush(sink.self), ASM_OK);
-    expect_bytes(&output, RECORD("1") RECORD("2") RECORD("3") RECORD("4") RECORD("5"));
-    /* longer than the buffer: in several writes */
-    char text[1000];
-    memset(text, 'y', sizeof text);
-    asm_event event = numbered(6);
-    event.run_id = asm_str_make(text, sizeof text);
-    asm_buffer_clear(&output.bytes);
-    assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
-    assert_int_equal(sink.close(sink.self), ASM_OK);
-    expect(output.bytes.size > sizeof text && output.bytes.data[output.bytes.size - 1] == '\n',
-           "the long record");
-    assert_int_equal(asm_json_check(asm_buffer_text(&output.bytes), NULL), ASM_OK);
-    assert_int_equal(log.records, 6);
-    asm_buffer_close(&output.bytes);
-    end_of_cases();
-}
-
-/* Every write fails once, at every byte: no record glues to the next, and what was told to be written is
- * there. */
-static void test_jsonl_failed_writes_never_glue(void **state) {
-    (void)state;
-    size_t record = strlen(RECORD("1"));
-    for (int buffered = 0; buffered < 2; buffered++) {
-        for (size_t room = 0; room <= 2 * record; room++) {
-            memory_output output;
-            asm_jsonl_sink log;
-            char memory[ASM_BUFFER_MIN_DRAINING];
-            asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
-                                              .buffer = buffered ? memory : NULL,
-                                              .buffer_size = sizeof memory};
-            memory_output_init(&output);
-            asm_sink sink = asm_jsonl_sink_init(&log, &options);
-            output.room = room;
-            bool written[3];
-            for (int i = 0; i < 3; i++) {
-                asm_event event = numbered(i + 1);
-                written[i] = sink.write_event(sink.self, &event, asm_str_from("")) == ASM_OK;
-                if (!written[i]) output.room = SIZE_MAX;
-            }
-            sink.close(sink.self);
-            asm_buffer_append_byte(&output.bytes, 0);
-            static const char *const records[] = {RECORD("1"), RECORD("2"), RECORD("3")};
-            for (int i = 0; i < 3; i++) {
-                const char *found = strstr(output.bytes.data, records[i]);
-                if (written[i])
-                    expect(found && (found == output.bytes.data || found[-1] == '\n'),
-                           "record %d after %zu bytes: %s", i, room, output.bytes.data);
-            }
-            expect(written[0] + written[1] + written[2] >= 2, "one failure with %zu bytes", room);
-            asm_buffer_close(&output.bytes);
-        }
-    }
-    end_of_cases();
-}
-
-static void test_jsonl_repairs_a_torn_tail(void **state) {
-    (void)state;
-    static const struct {
-        const char *before, *separated, *truncated;
-        uint64_t torn;
-    } cases[] = {
-        {"", "", "", 0},
-        {"{}\n", "{}\n", "{}\n", 0},
-        {"{}\n{\"ha", "{}\n{\"ha\n", "{}\n", 4},
-        {"{\"ha", "{\"ha\n", "", 4},
-    };
-    const char *path = temporary_path();
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        for (int truncate = 0; truncate < 2; truncate++) {
-            char expected[256];
-            asm_jsonl_sink log;
-            asm_jsonl_sink_options options = {
-                .output = {.path = path}, .truncate_torn = truncate != 0, .sync_every = 1};
-            asm_event event = numbered(1);
-            write_file(path, cases[i].before);
-            asm_sink sink = asm_jsonl_sink_init(&log, &options);
-            expect(sink.result == ASM_OK && log.torn_bytes == cases[i].torn, "case %zu: %d, %d bytes", i,
-                   (int)sink.result, (int)log.torn_bytes);
-            assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
-            assert_int_equal(sink.close(sink.self), ASM_OK);
-            snprintf(expected, sizeof expected, "%s%s", truncate ? cases[i].truncated : cases[i].separated,
-                     RECORD("1"));
-            expect_file(path, expected);
-        }
-    }
-    remove(path);
-    end_of_cases();
-}
-
-/* A long half line, so that its beginning lies in another block. */
-static void test_jsonl_repairs_a_long_torn_tail(void **state) {
-    (void)state;
-    static char text[5000];
-    const char *path = temporary_path();
-    asm_jsonl_sink log;
-    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
-    memset(text, 'x', sizeof text - 1);
-    text[100] = '\n';
-    write_file(path, text);
-    asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    assert_int_equal(log.torn_bytes, sizeof text - 1 - 101);
-    sink.close(sink.self);
-    text[101] = 0;
-    expect_file(path, text);
-    remove(path);
-    end_of_cases();
-}
-
-/* The disk takes part of a record, then no more. */
-static void test_jsonl_file_size_limit(void **state) {
-    (void)state;
-    const char *path = temporary_path();
-    pid_t child = fork();
-    if (child == 0) {
-        struct rlimit limit = {100, 100};
-        asm_jsonl_sink log;
-        asm_jsonl_sink_options options = {.output = {.path = path}};
-        asm_event event = numbered(1);
-        signal(SIGXFSZ, SIG_IGN);
-        if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(9);
-        asm_sink sink = asm_jsonl_sink_init(&log, &options);
-        if (sink.write_event(sink.self, &event, asm_str_from("")) != ASM_OK) _exit(1);
-        if (sink.write_event(sink.self, &event, asm_str_from("")) != ASM_ERR_WRITE) _exit(2);
-        if (log.writer.system_error != EFBIG || !log.torn) _exit(3);
-        _exit(0);
-    }
-    int status;
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-    asm_jsonl_sink log;
-    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
-    asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    sink.close(sink.self);
-    expect_file(path, RECORD("1"));
-    remove(path);
-    end_of_cases();
-}
-
-static void test_full_disk_and_closed_pipe(void **state) {
-    (void)state;
-    asm_jsonl_sink log;
-    int ends[2], full = open("/dev/full", O_WRONLY);
-    asm_event event = numbered(1);
-    if (full >= 0) {
-        asm_jsonl_sink_options options = {.output = {.fd = full}};
-        asm_sink sink = asm_jsonl_sink_init(&log, &options);
-        assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_ERR_WRITE);
-        assert_int_equal(log.writer.system_error, ENOSPC);
-        sink.close(sink.self);
-        close(full);
-    }
-    signal(SIGPIPE, SIG_IGN);
-    assert_int_equal(pipe(ends), 0);
-    close(ends[0]);
-    asm_jsonl_sink_options options = {.output = {.fd = ends[1]}};
-    asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_ERR_CLOSED);
-    sink.close(sink.self);
-    close(ends[1]);
-}
-
-static void *drain_slowly(void *user) {
-    char block[4096];
-    ssize_t size;
-    size_t total = 0;
-    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    while ((size = read(*(int *)user, block, sizeof block)) > 0 || (size < 0 && errno == EINTR))
-        total += size > 0 ? (size_t)size : 0; /* the signals may come here, too */
-    return (void *)total;
-}
-
-static void interrupted(int signal_number) {
-    (void)signal_number;
-}
-
-/* A descriptor that does not block, short writes, and signals in between. */
-static void test_writer_waits_and_goes_on(void **state) {
-    (void)state;
-    static char block[1000000];
-    int ends[2];
-    pthread_t reader;
-    void *total;
-    asm_writer writer;
-    asm_output output = {.fd = 0};
-    struct sigaction action;
-    const struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
-    memset(&action, 0, sizeof action);
-    action.sa_handler = interrupted; /* without SA_RESTART */
-    sigaction(SIGALRM, &action, NULL);
-    assert_int_equal(pipe(ends), 0);
-    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
-    output.fd = ends[1];
-    assert_int_equal(asm_writer_open(&writer, &output), ASM_OK);
-    pthread_create(&reader, NULL, drain_slowly, &ends[0]);
-    setitimer(ITIMER_REAL, &often, NULL);
-    assert_int_equal(asm_writer_write(&writer, block, sizeof block), ASM_OK);
-    setitimer(ITIMER_REAL, &never, NULL);
-    assert_int_equal(asm_writer_close(&writer), ASM_OK);
-    close(ends[1]);
-    pthread_join(reader, &total);
-    assert_int_equal((size_t)total, sizeof block);
-    close(ends[0]);
-}
-
 static void test_jsonl_compact_is_as_the_golden_files(void **state) {
     (void)state;
     static const char *const names[] = {"s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18"};
@@ -1364,13 +860,9 @@ int main(void) {
         cmocka_unit_test(test_tool_failures),
         cmocka_unit_test(test_studio_matches_tools_by_id),
         cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_file_sink_gathers),
-        cmocka_unit_test(test_jsonl_options),
         cmocka_unit_test(test_studio_long_names),
         cmocka_unit_test(test_studio_shows_the_host_of_a_url),
         cmocka_unit_test(test_indents),
-        cmocka_unit_test(test_sync),
-        cmocka_unit_test(test_outputs_that_break),
         cmocka_unit_test(test_studio_overwrites_the_running_tool),
         cmocka_unit_test(test_studio_forgets_the_oldest_tool_first),
         cmocka_unit_test(test_studio_structured_output),
@@ -1384,17 +876,6 @@ int main(void) {
         cmocka_unit_test(test_text_buffer_without_memory),
         cmocka_unit_test(test_pull_and_callback),
         cmocka_unit_test(test_no_allocation_per_event),
-        cmocka_unit_test(test_tty_sink_writes_at_once_unless_it_gathers),
-        cmocka_unit_test(test_file_sink_removes_escape_sequences),
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_jsonl_one_write_per_record),
-        cmocka_unit_test(test_jsonl_gathers_whole_records),
-        cmocka_unit_test(test_jsonl_failed_writes_never_glue),
-        cmocka_unit_test(test_jsonl_repairs_a_torn_tail),
-        cmocka_unit_test(test_jsonl_repairs_a_long_torn_tail),
-        cmocka_unit_test(test_jsonl_file_size_limit),
-        cmocka_unit_test(test_full_disk_and_closed_pipe),
-        cmocka_unit_test(test_writer_waits_and_goes_on),
         cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
         cmocka_unit_test(test_terminal_settings),
     };

@@ -678,7 +678,7 @@ struct output {
         struct envelopes envelopes;
         struct topics topics;
     } sink;
-    const asm_writer *writer; /* the sink's */
+    const asm_output_stream *stream; /* the sink's */
     char buffer[64 * 1024];
 };
 
@@ -810,23 +810,23 @@ static asm_sink init_sink(struct output *output, const struct settings *settings
     switch (output->to.kind) {
     case OUTPUT_TEXT:
         sink = asm_tty_sink_init(&output->sink.text, &text);
-        output->writer = &output->sink.text.writer;
+        output->stream = &output->sink.text.out;
         break;
     case OUTPUT_LOG:
         sink = asm_file_sink_init(&output->sink.log, &log);
-        output->writer = &output->sink.log.writer;
+        output->stream = &output->sink.log.out;
         break;
     case OUTPUT_ENVELOPES:
         sink = init_envelopes(&output->sink.envelopes, &text, settings->preset);
-        output->writer = &output->sink.envelopes.file.writer;
+        output->stream = &output->sink.envelopes.file.out;
         break;
     case OUTPUT_TOPICS:
         sink = init_topics(&output->sink.topics, &text, settings);
-        output->writer = &output->sink.topics.file.writer;
+        output->stream = &output->sink.topics.file.out;
         break;
     default:
         sink = asm_jsonl_sink_init(&output->sink.jsonl, &jsonl);
-        output->writer = &output->sink.jsonl.writer;
+        output->stream = &output->sink.jsonl.out;
         break;
     }
     sink.name = output->to.path ? output->to.path : "standard output";
@@ -898,7 +898,7 @@ static void report_failures(struct program *program) {
     const char *reported = NULL;
     for (size_t i = 0; i < program->settings.destination_count; i++) {
         const asm_sink *sink = &program->sinks[i];
-        int error = program->outputs[i].writer->system_error;
+        int error = program->outputs[i].stream->system_error;
         if (sink->result == ASM_OK) continue;
         if (sink->result != ASM_ERR_CLOSED)
             complain("%s: %s", sink->name, error ? strerror(error) : asm_result_string(sink->result));
