@@ -89,19 +89,58 @@ ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t cou
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags);
 
 /* =========================================================================================================
+ * Terminal
+ */
+
+/* What an output can do, and what its user wants. */
+typedef struct asm_terminal {
+    bool is_terminal;
+    bool has_cursor; /* lines can be overwritten: a terminal, and TERM is neither unset nor dumb */
+    bool
+        has_color; /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, is_terminal, TERM unset or dumb: the
+                        first that says something decides */
+    bool has_utf8; /* the locale that the environment names has UTF-8 */
+    int columns;   /* the terminal's width, else COLUMNS, else 80 */
+    int rows;      /* the terminal's height, else 24 */
+} asm_terminal;
+
+/* Looks at file descriptor `fd` and at the environment: the only function of these headers that does. With
+ * ASM_NO_STDIO everything is false, the size 80 by 24. Allocates nothing. */
+ASM_API asm_terminal asm_terminal_detect(int fd);
+
+/* =========================================================================================================
  * Renderers
  */
 
-/* A renderer: two functions and what they work on. `render_event` appends what the event looks like, maybe
- * nothing; `finish` what ends the session. They get a buffer that may be draining, so they only append and
- * never look back. Their result other than ASM_OK stops the event's text there and becomes the pipeline's.
- * Either may be NULL: nothing. */
+/* A renderer: what it looks like. Any function may be NULL: nothing to do. Text is final: what was appended stays on
+ * the screen and in the log. `out` may hand its bytes on when it is full, so a function only appends and never looks
+ * back. A result other than ASM_OK ends the text there and becomes the pipeline's. */
 typedef struct asm_renderer {
-    void *self;
+    void *self; /* the first argument of each function */
+
+    /* Tells what the text is shown on: before the first event, if a sink knows (see asm_sink.terminal), and again when
+     * the size changes. Without this call: no colour, no cursor, UTF-8. `terminal` is valid during the call. */
+    void (*begin)(void *self, const asm_terminal *terminal);
+
+    /* Appends what the event looks like, which may be nothing. */
     asm_result (*render_event)(void *self, const asm_event *event, asm_buffer *out);
+
+    /* Appends what the time brings at a tick: text that was held back. `now` is Unix time in microseconds. */
+    asm_result (*tick)(void *self, asm_time now, asm_buffer *out);
+
+    /* Appends what is shown for now, below the text: complete lines, each ended by LF and narrower than the terminal;
+     * nothing while the last line of the text is open. Asked for after each event and each tick, if a sink can show it.
+     * `out` takes ASM_TRANSIENT_SIZE bytes; with ASM_ERR_NO_SPACE nothing is shown, and that is no error of the
+     * pipeline. `now` is the later of the last tick and the last event's time, in Unix microseconds; 0: not known. */
+    asm_result (*transient)(void *self, asm_time now, asm_buffer *out);
+
+    /* Appends what ends the session. */
     asm_result (*finish)(void *self, asm_buffer *out);
 } asm_renderer;
 
+#define ASM_TRANSIENT_SIZE 8192 /* bytes of transient lines, colours included */
+
+/* DEFAULT is auto: as asm_terminal says. */
 typedef enum asm_setting { ASM_SETTING_DEFAULT, ASM_SETTING_ON, ASM_SETTING_OFF } asm_setting;
 
 typedef enum asm_tool_output {
@@ -112,20 +151,26 @@ typedef enum asm_tool_output {
 
 /* Options of every built-in renderer. Zero means the default; copied by the init functions. */
 typedef struct asm_render_options {
-    asm_setting color;  /* ANSI colours; default on. See asm_terminal_detect() for what people expect */
+    asm_setting color;  /* ANSI colours */
+    asm_setting ascii;  /* ASCII only: symbols, replacements, and every other character as <U+XXXX> */
     bool raw;           /* do not neutralise untrusted text */
-    bool ascii;         /* symbols and replacements in ASCII */
     bool show_thinking; /* also the model's reasoning */
-    asm_setting
-        tty; /* studio: overwrite the line of a running tool; default: if standard output is a terminal */
+    asm_setting tty;    /* studio: break lines at the terminal's width, show what runs below the text */
     asm_tool_output tool_output; /* studio */
     int indent;                  /* studio: spaces; 0 means 2, negative means none */
 } asm_render_options;
+
+/* What options and terminal come to. */
+typedef struct asm_look {
+    bool has_color, has_cursor, is_ascii, is_raw;
+    int columns; /* of the terminal; 0 if lines are not broken */
+} asm_look;
 
 /* Tokens on a line: r+ sonnet >> Hello t+Read t-Read r-:end
  * `r+` and `r-` a run starts and ends, `t+NAME` `t-NAME` `t!NAME` a tool starts, ends, fails, `tr:` its
  * result, `>>` text follows, `tk:IN/OUT` tokens, `msg` a message, `!` an error, `?` anything else. */
 typedef struct asm_compact {
+    asm_look look;              /* read only */
     asm_render_options options; /* read only */
     uint64_t events, tools;     /* read only: how many there were */
     bool line_open, streaming;  /* private */
@@ -133,6 +178,7 @@ typedef struct asm_compact {
 
 /* A line per event, `[run_started] model=… session_id=…`, and streamed text between them. */
 typedef struct asm_verbose {
+    asm_look look;              /* read only */
     asm_render_options options; /* read only */
     uint64_t events, tools;     /* read only: how many there were */
     bool streaming;             /* private */
@@ -143,6 +189,7 @@ typedef struct asm_verbose {
 
 /* For people: symbols, summaries, text. About 9 KB: it remembers the tools that run. */
 typedef struct asm_studio {
+    asm_look look;                       /* read only */
     asm_render_options options;          /* read only */
     uint64_t events, tools;              /* read only: how many there were */
     int64_t input_tokens, output_tokens; /* read only: as last reported */
@@ -163,34 +210,36 @@ ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_option
 /* Renders nothing: for pipelines whose sinks want the events only. */
 ASM_API asm_renderer asm_passthrough_init(void);
 
-/* What a terminal can do, and what its user wants. */
-typedef struct asm_terminal {
-    bool is_terminal;
-    bool color;  /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, a terminal or not, TERM unset or
-                    dumb: in this order */
-    bool utf8;   /* the locale that the environment names has UTF-8 */
-    int columns; /* the terminal's width, else COLUMNS, else 80 */
-} asm_terminal;
-
-/* Looks at file descriptor `fd` and at the environment: the only function of these headers that does.
- * All false and 80 columns with ASM_NO_STDIO. */
-ASM_API asm_terminal asm_terminal_detect(int fd);
-
 /* =========================================================================================================
  * Sinks
  */
 
-/* A sink: its functions and what they work on. Any may be NULL: nothing to do. After an error the pipeline
- * calls only `close`. write        text that belongs to no event: what `finish` gave, or a piece of a long
- * text that goes on write_event  an event and its text, maybe empty; both valid during the call only flush
- * everything so far must reach its destination now close        the end; called exactly once */
+/* A sink: where events and their text go. Any function may be NULL: nothing to do. After a result other than ASM_OK the
+ * pipeline calls only `close`. What the arguments point to is valid during the call. */
 typedef struct asm_sink {
-    void *self;
+    void *self;       /* the first argument of each function */
     const char *name; /* for messages: "tty", "session.jsonl"; must outlive the sink */
+
+    /* Text that belongs to no event: what `tick` or `finish` gave, or a piece of a long text that goes on. */
     asm_result (*write)(void *self, asm_str text);
+
+    /* An event and its text, which may be empty. */
     asm_result (*write_event)(void *self, const asm_event *event, asm_str text);
+
+    /* The transient lines as they are now, each ended by LF, or none. They replace those of the last call; the sink
+     * takes them off the screen before it writes text. Called after each event and each tick. */
+    asm_result (*show)(void *self, asm_str lines);
+
+    /* What the output is, its size read again; NULL if nothing is known. The pipeline asks the first sink that has this
+     * function, and tells the renderer. */
+    const asm_terminal *(*terminal)(void *self);
+
+    /* Everything so far must reach its destination now. */
     asm_result (*flush)(void *self);
+
+    /* The end: called exactly once. */
     asm_result (*close)(void *self);
+
     asm_result result; /* the first error; set by the init functions and by the pipeline */
 } asm_sink;
 
@@ -236,6 +285,7 @@ typedef struct asm_tty_sink_options {
 
 typedef struct asm_tty_sink {
     asm_output_stream out; /* read only: system_error */
+    asm_terminal terminal; /* read only: what the output is */
     asm_buffer pending;    /* private */
 } asm_tty_sink;
 
@@ -323,10 +373,12 @@ typedef struct asm_pipeline {
     asm_sink *sinks;       /* read only */
     size_t sink_count;     /* read only */
     asm_buffer text;       /* private */
+    asm_terminal terminal; /* read only: as the renderer was told last; all zero without one */
+    asm_time now;          /* private: see asm_renderer.transient */
     asm_result result;     /* read only: the first error */
-    const char
-        *failed;  /* read only: whose it was: the sink's name, or "renderer" or "pipeline"; NULL if none */
-    bool is_open; /* private */
+    const char *failed; /* read only: whose it was: the sink's name, "renderer" or "pipeline"; NULL if none */
+    bool can_show;      /* private: a sink has `show` */
+    bool is_open;       /* private */
 } asm_pipeline;
 
 /* Sets up a pipeline. If a sink's init had failed, the others are closed and its error is returned.
@@ -336,6 +388,15 @@ ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_
 /* Renders an event and hands it to every sink that works. A sink that fails gets no more events and does not
  * stop the others. Returns the pipeline's first error so far. */
 ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *event);
+
+/* asm_pipeline_event() as the function that others call with their events: `pipeline` is the asm_pipeline. Its result is
+ * kept in asm_pipeline.result. */
+ASM_API void asm_pipeline_on_event(void *pipeline, const asm_event *event);
+
+/* Tells the time, Unix microseconds: about once a second while somebody watches, so that what runs now is shown with how
+ * long it has run. The renderer has no clock. Nothing but time has to pass between two ticks. Returns the pipeline's
+ * first error so far. */
+ASM_API asm_result asm_pipeline_tick(asm_pipeline *pipeline, asm_time now);
 
 /* Gives the next event of a source; false at its end. */
 typedef bool (*asm_next_function)(void *user, asm_event *event);
@@ -529,38 +590,51 @@ static asm_render_options asm__render_defaults(const asm_render_options *options
     asm_render_options filled;
     memset(&filled, 0, sizeof filled);
     if (options) filled = *options;
-    if (filled.color == ASM_SETTING_DEFAULT) filled.color = ASM_SETTING_ON;
     if (filled.indent == 0) filled.indent = 2;
     if (filled.indent < 0) filled.indent = 0;
     if (filled.indent > 64) filled.indent = 64;
     return filled;
 }
 
-static unsigned asm__block_flags(const asm_render_options *options) {
-    return (options->raw ? (unsigned)ASM_TEXT_RAW : 0) | (options->ascii ? (unsigned)ASM_TEXT_ASCII : 0);
+static bool asm__decide(asm_setting setting, bool otherwise) {
+    return setting == ASM_SETTING_DEFAULT ? otherwise : setting == ASM_SETTING_ON;
 }
 
-static unsigned asm__line_flags(const asm_render_options *options) {
-    return asm__block_flags(options) | ASM_TEXT_LINE;
+/* `terminal` may be NULL: nothing is known. */
+static asm_look asm__look_of(const asm_render_options *options, const asm_terminal *terminal) {
+    asm_look look;
+    look.has_color = asm__decide(options->color, terminal && terminal->has_color);
+    look.has_cursor = asm__decide(options->tty, terminal && terminal->has_cursor);
+    look.is_ascii = asm__decide(options->ascii, terminal && !terminal->has_utf8);
+    look.is_raw = options->raw;
+    look.columns = !look.has_cursor ? 0 : terminal ? terminal->columns : 80;
+    return look;
 }
 
-static void asm__begin_color(asm_buffer *out, const asm_render_options *options, const char *code) {
-    if (options->color != ASM_SETTING_ON) return;
+static unsigned asm__block_flags(const asm_look *look) {
+    return (look->is_raw ? (unsigned)ASM_TEXT_RAW : 0) | (look->is_ascii ? (unsigned)ASM_TEXT_ASCII : 0);
+}
+
+static unsigned asm__line_flags(const asm_look *look) {
+    return asm__block_flags(look) | ASM_TEXT_LINE;
+}
+
+static void asm__begin_color(asm_buffer *out, const asm_look *look, const char *code) {
+    if (!look->has_color) return;
     asm__append_literal(out, "\033[");
     asm__append_literal(out, code);
     asm_buffer_append_byte(out, 'm');
 }
 
-static void asm__end_color(asm_buffer *out, const asm_render_options *options) {
-    if (options->color == ASM_SETTING_ON) asm__append_literal(out, "\033[0m");
+static void asm__end_color(asm_buffer *out, const asm_look *look) {
+    if (look->has_color) asm__append_literal(out, "\033[0m");
 }
 
 /* A constant text in a colour. */
-static void asm__colored(asm_buffer *out, const asm_render_options *options, const char *code,
-                         const char *text) {
-    asm__begin_color(out, options, code);
+static void asm__colored(asm_buffer *out, const asm_look *look, const char *code, const char *text) {
+    asm__begin_color(out, look, code);
     asm__append_literal(out, text);
-    asm__end_color(out, options);
+    asm__end_color(out, look);
 }
 
 static asm_str asm__or(asm_str text, const char *otherwise) {
@@ -629,21 +703,21 @@ static void asm__compact_token(asm_compact *compact, asm_buffer *out) {
 static void asm__compact_name(asm_compact *compact, asm_buffer *out, const char *color, const char *mark,
                               asm_str name) {
     asm__compact_token(compact, out);
-    asm__begin_color(out, &compact->options, color);
+    asm__begin_color(out, &compact->look, color);
     asm__append_literal(out, mark);
-    asm_text_append(out, name, asm__line_flags(&compact->options));
-    asm__end_color(out, &compact->options);
+    asm_text_append(out, name, asm__line_flags(&compact->look));
+    asm__end_color(out, &compact->look);
 }
 
 /* A mark, and a dim text behind it. */
 static void asm__compact_dim(asm_compact *compact, asm_buffer *out, const char *color, const char *mark,
                              asm_str text) {
     asm__compact_token(compact, out);
-    asm__colored(out, &compact->options, color, mark);
+    asm__colored(out, &compact->look, color, mark);
     asm_buffer_append_byte(out, ' ');
-    asm__begin_color(out, &compact->options, ASM__DIM);
-    asm_text_append_cut(out, text, ASM__SHORT_TEXT, asm__block_flags(&compact->options));
-    asm__end_color(out, &compact->options);
+    asm__begin_color(out, &compact->look, ASM__DIM);
+    asm_text_append_cut(out, text, ASM__SHORT_TEXT, asm__block_flags(&compact->look));
+    asm__end_color(out, &compact->look);
 }
 
 /* "claude-sonnet-4-5-20250929" as "sonnet-4-5". */
@@ -657,31 +731,31 @@ static void asm__compact_model(asm_compact *compact, asm_buffer *out, asm_str mo
     }
     if (model.size == 0) return;
     asm_buffer_append_byte(out, ' ');
-    asm__begin_color(out, &compact->options, ASM__MAGENTA);
+    asm__begin_color(out, &compact->look, ASM__MAGENTA);
     while (at < model.size && parts < 3) {
         const char *dash = (const char *)memchr(model.data + at, '-', model.size - at);
         size_t end = dash ? (size_t)(dash - model.data) : model.size;
         if (end > at) {
             if (parts++) asm_buffer_append_byte(out, '-');
-            asm_text_append(out, asm_str_make(model.data + at, end - at), asm__line_flags(&compact->options));
+            asm_text_append(out, asm_str_make(model.data + at, end - at), asm__line_flags(&compact->look));
         }
         at = end + 1;
     }
-    asm__end_color(out, &compact->options);
+    asm__end_color(out, &compact->look);
 }
 
 static void asm__compact_result(asm_compact *compact, asm_buffer *out, const asm_event *event, bool failed) {
-    unsigned flags = asm__block_flags(&compact->options);
+    unsigned flags = asm__block_flags(&compact->look);
     asm__compact_name(compact, out, failed ? ASM__RED : ASM__GREEN, failed ? "t!" : "t-",
                       asm__or(event->tool.name, "unknown"));
     if (!asm__has_output(&event->tool) && !(failed && event->tool.error_message.size > 0)) return;
     asm_buffer_append_byte(out, ' ');
-    asm__colored(out, &compact->options, ASM__GREEN, "tr:");
-    asm__begin_color(out, &compact->options, ASM__DIM);
+    asm__colored(out, &compact->look, ASM__GREEN, "tr:");
+    asm__begin_color(out, &compact->look, ASM__DIM);
     if (failed && event->tool.error_message.size > 0)
         asm_text_append_cut(out, event->tool.error_message, ASM__LONG_TEXT, flags);
     else asm__append_output(out, &event->tool, flags);
-    asm__end_color(out, &compact->options);
+    asm__end_color(out, &compact->look);
 }
 
 static void asm__compact_cost(asm_buffer *out, const asm_optional_double *cost) {
@@ -702,24 +776,24 @@ static void asm__compact_reason(asm_compact *compact, asm_buffer *out, asm_str r
     reason = asm_str_make(lower, reason.size);
     if (asm_str_equal(reason, asm_str_from("tool_use"))) reason = asm_str_from("tool");
     if (asm_str_equal(reason, asm_str_from("end_turn"))) reason = asm_str_from("end");
-    asm_text_append(out, reason, asm__line_flags(&compact->options));
+    asm_text_append(out, reason, asm__line_flags(&compact->look));
 }
 
 static void asm__compact_streamed(asm_compact *compact, asm_buffer *out, asm_str text) {
     if (!compact->streaming) {
         asm__compact_token(compact, out);
-        asm__colored(out, &compact->options, ASM__MAGENTA, ">>");
+        asm__colored(out, &compact->look, ASM__MAGENTA, ">>");
         asm_buffer_append_byte(out, ' ');
         compact->streaming = true;
     }
-    asm_text_append(out, text, asm__block_flags(&compact->options));
+    asm_text_append(out, text, asm__block_flags(&compact->look));
 }
 
 static asm_result asm__compact_event(void *self, const asm_event *event, asm_buffer *out) {
     asm_compact *compact = (asm_compact *)self;
-    const asm_render_options *options = &compact->options;
+    const asm_look *look = &compact->look;
     compact->events++;
-    if (asm__is_hidden(options, event)) return out->result;
+    if (asm__is_hidden(&compact->options, event)) return out->result;
     if (event->type != ASM_EVENT_MESSAGE_STREAMED && compact->streaming) {
         if (compact->line_open) asm_buffer_append_byte(out, '\n');
         compact->line_open = compact->streaming = false;
@@ -727,7 +801,7 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
     switch (event->type) {
     case ASM_EVENT_RUN_STARTED:
         asm__compact_token(compact, out);
-        asm__colored(out, options, ASM__BLUE, "r+");
+        asm__colored(out, look, ASM__BLUE, "r+");
         asm__compact_model(compact, out, event->run.model);
         break;
     case ASM_EVENT_MESSAGE_STREAMED:
@@ -743,22 +817,22 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
         break;
     case ASM_EVENT_TOKEN_USAGE_UPDATED:
         asm__compact_token(compact, out);
-        asm__begin_color(out, options, ASM__DIM);
+        asm__begin_color(out, look, ASM__DIM);
         asm__append_literal(out, "tk:");
         asm__append_tokens(out, event->usage.input_tokens.value, event->usage.output_tokens.value);
         asm__compact_cost(out, &event->usage.cost_usd);
-        asm__end_color(out, options);
+        asm__end_color(out, look);
         break;
     case ASM_EVENT_MESSAGE_RECEIVED:
         asm__compact_dim(compact, out, ASM__BLUE, "msg", event->message.content);
         break;
     case ASM_EVENT_RUN_COMPLETED:
         asm__compact_token(compact, out);
-        asm__begin_color(out, options, ASM__BLUE);
+        asm__begin_color(out, look, ASM__BLUE);
         asm__append_literal(out, "r-");
         asm__compact_reason(compact, out, event->run.stop_reason);
         asm__compact_cost(out, &event->run.cost_usd);
-        asm__end_color(out, options);
+        asm__end_color(out, look);
         break;
     case ASM_EVENT_RUN_FAILED:
     case ASM_EVENT_ERROR_OCCURRED:
@@ -769,11 +843,11 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
         break;
     default:
         asm__compact_token(compact, out);
-        asm__colored(out, options, ASM__DIM, "?");
+        asm__colored(out, look, ASM__DIM, "?");
         asm_buffer_append_byte(out, ' ');
-        asm__begin_color(out, options, ASM__DIM);
-        asm_text_append(out, asm_event_name(event), asm__line_flags(options));
-        asm__end_color(out, options);
+        asm__begin_color(out, look, ASM__DIM);
+        asm_text_append(out, asm_event_name(event), asm__line_flags(look));
+        asm__end_color(out, look);
     }
     return out->result;
 }
@@ -782,20 +856,28 @@ static asm_result asm__compact_finish(void *self, asm_buffer *out) {
     asm_compact *compact = (asm_compact *)self;
     if (compact->streaming && compact->line_open) asm_buffer_append_byte(out, '\n');
     asm_buffer_append_byte(out, '\n');
-    asm__begin_color(out, &compact->options, ASM__DIM);
+    asm__begin_color(out, &compact->look, ASM__DIM);
     asm__append_count(out, (int64_t)compact->events);
     asm__append_literal(out, " events, ");
     asm__append_count(out, (int64_t)compact->tools);
     asm__append_literal(out, " tools\n");
-    asm__end_color(out, &compact->options);
+    asm__end_color(out, &compact->look);
     return out->result;
+}
+
+static void asm__compact_begin_on(void *self, const asm_terminal *terminal) {
+    asm_compact *compact = (asm_compact *)self;
+    compact->look = asm__look_of(&compact->options, terminal);
 }
 
 ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options) {
     asm_renderer renderer;
     memset(compact, 0, sizeof *compact);
+    memset(&renderer, 0, sizeof renderer);
     compact->options = asm__render_defaults(options);
+    compact->look = asm__look_of(&compact->options, NULL);
     renderer.self = compact;
+    renderer.begin = asm__compact_begin_on;
     renderer.render_event = asm__compact_event;
     renderer.finish = asm__compact_finish;
     return renderer;
@@ -807,19 +889,19 @@ ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_opt
 static void asm__verbose_begin(asm_verbose *verbose, asm_buffer *out, const char *color, const char *name) {
     if (verbose->streaming) asm_buffer_append_byte(out, '\n');
     verbose->streaming = false;
-    asm__colored(out, &verbose->options, color, name);
+    asm__colored(out, &verbose->look, color, name);
 }
 
 /* ` label` and a text on one line. */
 static void asm__verbose_name(asm_verbose *verbose, asm_buffer *out, const char *label, asm_str text) {
     asm__append_literal(out, label);
-    asm_text_append(out, text, asm__line_flags(&verbose->options));
+    asm_text_append(out, text, asm__line_flags(&verbose->look));
 }
 
 /* ` label` and a text that may have several lines. */
 static void asm__verbose_text(asm_verbose *verbose, asm_buffer *out, const char *label, asm_str text) {
     asm__append_literal(out, label);
-    asm_text_append_cut(out, text, ASM__LONG_TEXT, asm__block_flags(&verbose->options));
+    asm_text_append_cut(out, text, ASM__LONG_TEXT, asm__block_flags(&verbose->look));
 }
 
 static void asm__verbose_cost(asm_buffer *out, const asm_optional_double *cost) {
@@ -839,7 +921,7 @@ static void asm__verbose_session(asm_verbose *verbose, asm_buffer *out, const as
     if (!text.data && event->extra.data && asm_json_find(event->extra, &key, &raw, 1, NULL) == ASM_OK &&
         raw.data)
         asm_json_to_string(raw, &scratch, &text);
-    asm_text_append(out, text, asm__line_flags(&verbose->options));
+    asm_text_append(out, text, asm__line_flags(&verbose->look));
 }
 
 static bool asm__is_empty_object(asm_str json) {
@@ -856,14 +938,13 @@ static void asm__verbose_tool(asm_verbose *verbose, asm_buffer *out, const asm_e
         if (asm_json_type_of(event->tool.input) == ASM_JSON_OBJECT &&
             !asm__is_empty_object(event->tool.input)) {
             asm__append_literal(out, " input=");
-            asm_text_append_json(out, event->tool.input, ASM__SHORT_TEXT,
-                                 asm__block_flags(&verbose->options));
+            asm_text_append_json(out, event->tool.input, ASM__SHORT_TEXT, asm__block_flags(&verbose->look));
         }
     } else if (event->type == ASM_EVENT_TOOL_CALL_FAILED && event->tool.error_message.size > 0) {
         asm__verbose_text(verbose, out, " error=", event->tool.error_message);
     } else if (asm__has_output(&event->tool)) {
         asm__append_literal(out, event->type == ASM_EVENT_TOOL_CALL_FAILED ? " error=" : " output=");
-        asm__append_output(out, &event->tool, asm__block_flags(&verbose->options));
+        asm__append_output(out, &event->tool, asm__block_flags(&verbose->look));
     }
 }
 
@@ -889,7 +970,7 @@ static void asm__verbose_other(asm_verbose *verbose, asm_buffer *out, const asm_
     asm_buffer_drain(&writer);
     asm__verbose_name(verbose, out, " type=", asm_event_name(event));
     asm__append_literal(out, " data=");
-    asm_text_append_json(out, asm_buffer_text(&first), ASM__SHORT_TEXT, asm__block_flags(&verbose->options));
+    asm_text_append_json(out, asm_buffer_text(&first), ASM__SHORT_TEXT, asm__block_flags(&verbose->look));
 }
 
 static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buffer *out) {
@@ -900,7 +981,7 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
     switch (event->type) {
     case ASM_EVENT_MESSAGE_STREAMED:
         verbose->streaming = true;
-        return asm_text_append(out, asm_event_text(event), asm__block_flags(&verbose->options));
+        return asm_text_append(out, asm_event_text(event), asm__block_flags(&verbose->look));
     case ASM_EVENT_RUN_STARTED:
         asm__verbose_begin(verbose, out, ASM__BLUE, "[run_started]");
         asm__verbose_name(verbose, out, " model=", asm__or(event->run.model, "unknown"));
@@ -962,21 +1043,29 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
 static asm_result asm__verbose_finish(void *self, asm_buffer *out) {
     asm_verbose *verbose = (asm_verbose *)self;
     if (verbose->streaming) asm_buffer_append_byte(out, '\n');
-    asm__begin_color(out, &verbose->options, ASM__DIM);
+    asm__begin_color(out, &verbose->look, ASM__DIM);
     asm__append_literal(out, "--- ");
     asm__append_count(out, (int64_t)verbose->events);
     asm__append_literal(out, " events, ");
     asm__append_count(out, (int64_t)verbose->tools);
     asm__append_literal(out, " tools ---\n");
-    asm__end_color(out, &verbose->options);
+    asm__end_color(out, &verbose->look);
     return out->result;
+}
+
+static void asm__verbose_begin_on(void *self, const asm_terminal *terminal) {
+    asm_verbose *verbose = (asm_verbose *)self;
+    verbose->look = asm__look_of(&verbose->options, terminal);
 }
 
 ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options) {
     asm_renderer renderer;
     memset(verbose, 0, sizeof *verbose);
+    memset(&renderer, 0, sizeof renderer);
     verbose->options = asm__render_defaults(options);
+    verbose->look = asm__look_of(&verbose->options, NULL);
     renderer.self = verbose;
+    renderer.begin = asm__verbose_begin_on;
     renderer.render_event = asm__verbose_event;
     renderer.finish = asm__verbose_finish;
     return renderer;
@@ -1320,8 +1409,8 @@ static asm__tool_end asm__tool_end_of(const asm_event *event) {
     return end;
 }
 
-static const char *asm__symbol(const asm_render_options *options, const char *symbol, const char *ascii) {
-    return options->ascii ? ascii : symbol;
+static const char *asm__symbol(const asm_look *look, const char *symbol, const char *ascii) {
+    return look->is_ascii ? ascii : symbol;
 }
 
 static void asm__studio_indent(const asm_studio *studio, asm_buffer *out, int more) {
@@ -1341,7 +1430,7 @@ static void asm__studio_break(asm_studio *studio, asm_buffer *out) {
 static void asm__studio_mark(const asm_studio *studio, asm_buffer *out, const char *color, const char *symbol,
                              const char *ascii) {
     asm__studio_indent(studio, out, 0);
-    asm__colored(out, &studio->options, color, asm__symbol(&studio->options, symbol, ascii));
+    asm__colored(out, &studio->look, color, asm__symbol(&studio->look, symbol, ascii));
     asm_buffer_append_byte(out, ' ');
 }
 
@@ -1349,7 +1438,7 @@ static void asm__studio_mark(const asm_studio *studio, asm_buffer *out, const ch
 static void asm__studio_label(const asm_studio *studio, asm_buffer *out, const char *label, asm_str text,
                               size_t count) {
     asm__append_literal(out, label);
-    asm_text_append_cut(out, text, count, asm__line_flags(&studio->options));
+    asm_text_append_cut(out, text, count, asm__line_flags(&studio->look));
 }
 
 #define ASM__COMMAND_CUT 60 /* code points of a command, and of a path before its middle is left out */
@@ -1541,13 +1630,13 @@ static void asm__studio_output(const asm_studio *studio, asm_buffer *out, const 
         shown.text = preview ? trimmed : line;
         shown.escaped = output->escaped;
         asm__studio_indent(studio, out, 2);
-        asm__colored(out, &studio->options, ASM__DIM,
-                     preview ? asm__symbol(&studio->options, "\xE2\x94\x82", "|")
-                             : asm__symbol(&studio->options, "\xE2\x94\x8A", ":"));
+        asm__colored(out, &studio->look, ASM__DIM,
+                     preview ? asm__symbol(&studio->look, "\xE2\x94\x82", "|")
+                             : asm__symbol(&studio->look, "\xE2\x94\x8A", ":"));
         asm_buffer_append_byte(out, ' ');
-        asm__begin_color(out, &studio->options, ASM__DIM);
-        asm__append_content(out, &shown, asm__line_flags(&studio->options));
-        asm__end_color(out, &studio->options);
+        asm__begin_color(out, &studio->look, ASM__DIM);
+        asm__append_content(out, &shown, asm__line_flags(&studio->look));
+        asm__end_color(out, &studio->look);
         asm_buffer_append_byte(out, '\n');
     }
 }
@@ -1564,7 +1653,7 @@ static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_e
     asm__tool_view_from_input(&view, event->tool.input, &subject);
     asm__studio_mark(studio, out, ASM__CYAN, "\xE2\x97\x90", "o");
     asm__studio_doing(studio, out, &view, event->tool.input);
-    studio->waiting = studio->options.tty == ASM_SETTING_ON;
+    studio->waiting = studio->look.has_cursor;
     if (!studio->waiting) asm_buffer_append_byte(out, '\n');
     asm__studio_remember(studio, event);
 }
@@ -1580,7 +1669,7 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
     asm_buffer_init_fixed(&subject, memory, sizeof memory);
     if (event->tool.input.data && !asm__is_empty_object(event->tool.input))
         asm__tool_view_from_input(&view, event->tool.input, &subject);
-    if (studio->options.tty == ASM_SETTING_ON) asm__append_literal(out, "\r\033[2K");
+    if (studio->look.has_cursor) asm__append_literal(out, "\r\033[2K");
     studio->waiting = false;
     if (end.failed) asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
     else asm__studio_mark(studio, out, ASM__GREEN, "\xE2\x9C\x93", "+");
@@ -1596,7 +1685,7 @@ static void asm__studio_text(asm_studio *studio, asm_buffer *out, asm_str text) 
     }
     studio->in_text = true;
     studio->waiting = false;
-    asm_text_append(out, text, asm__block_flags(&studio->options));
+    asm_text_append(out, text, asm__block_flags(&studio->look));
 }
 
 static void asm__studio_completed(asm_studio *studio, asm_buffer *out, const asm_event *event) {
@@ -1611,7 +1700,7 @@ static void asm__studio_completed(asm_studio *studio, asm_buffer *out, const asm
     asm__studio_mark(studio, out, ASM__BLUE, "\xE2\x97\x8F", "*");
     asm__studio_label(studio, out, "Session complete (", asm__or(event->run.stop_reason, "unknown"),
                       SIZE_MAX);
-    asm__append_literal(out, studio->options.ascii ? ") - " : ") \xE2\x80\x94 ");
+    asm__append_literal(out, studio->look.is_ascii ? ") - " : ") \xE2\x80\x94 ");
     asm__append_tokens(out, input, output);
     asm__studio_counted(out, " tokens, ", (size_t)studio->tools, " tools\n");
 }
@@ -1621,7 +1710,7 @@ static void asm__studio_failure(asm_studio *studio, asm_buffer *out, asm_str tex
     asm__studio_break(studio, out);
     if (run_ends) asm_buffer_append_byte(out, '\n');
     asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
-    asm_text_append(out, text, asm__block_flags(&studio->options));
+    asm_text_append(out, text, asm__block_flags(&studio->look));
     asm_buffer_append_byte(out, '\n');
 }
 
@@ -1668,21 +1757,27 @@ static asm_result asm__studio_event(void *self, const asm_event *event, asm_buff
     default:
         asm__studio_break(studio, out);
         asm__studio_indent(studio, out, 0);
-        asm__begin_color(out, &studio->options, ASM__DIM);
+        asm__begin_color(out, &studio->look, ASM__DIM);
         asm__studio_label(studio, out, "? ", asm_event_name(event), SIZE_MAX);
-        asm__end_color(out, &studio->options);
+        asm__end_color(out, &studio->look);
         asm_buffer_append_byte(out, '\n');
     }
     return out->result;
 }
 
+static void asm__studio_begin_on(void *self, const asm_terminal *terminal) {
+    asm_studio *studio = (asm_studio *)self;
+    studio->look = asm__look_of(&studio->options, terminal);
+}
+
 ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options) {
     asm_renderer renderer;
     memset(studio, 0, sizeof *studio);
+    memset(&renderer, 0, sizeof renderer);
     studio->options = asm__render_defaults(options);
-    if (studio->options.tty == ASM_SETTING_DEFAULT)
-        studio->options.tty = asm_terminal_detect(1).is_terminal ? ASM_SETTING_ON : ASM_SETTING_OFF;
+    studio->look = asm__look_of(&studio->options, NULL);
     renderer.self = studio;
+    renderer.begin = asm__studio_begin_on;
     renderer.render_event = asm__studio_event;
     renderer.finish = NULL;
     return renderer;
@@ -1867,13 +1962,17 @@ static bool asm__is_forced(const char *name) {
     return *value && strcmp(value, "0") != 0;
 }
 
+static bool asm__is_dumb(void) {
+    const char *term = asm__environment("TERM");
+    return !*term || strcmp(term, "dumb") == 0;
+}
+
 /* no-color.org, force-color.org, bixense.com/clicolors. */
 static bool asm__wants_color(bool is_terminal) {
-    const char *term = asm__environment("TERM");
     if (*asm__environment("NO_COLOR")) return false;
     if (asm__is_forced("FORCE_COLOR") || asm__is_forced("CLICOLOR_FORCE")) return true;
     if (strcmp(asm__environment("CLICOLOR"), "0") == 0 || !is_terminal) return false;
-    return *term && strcmp(term, "dumb") != 0;
+    return !asm__is_dumb();
 }
 
 /* Whether a locale's name ends in UTF-8 or utf8, as in en_US.UTF-8 and C.utf8@modifier. */
@@ -1893,6 +1992,7 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
     asm_terminal terminal;
     memset(&terminal, 0, sizeof terminal);
     terminal.columns = 80;
+    terminal.rows = 24;
 #ifndef ASM_NO_STDIO
     {
         static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
@@ -1901,16 +2001,19 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
         terminal.is_terminal = _isatty(fd) != 0;
 #else
         struct winsize window;
+        memset(&window, 0, sizeof window);
         terminal.is_terminal = isatty(fd) != 0;
-        if (terminal.is_terminal && ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
-            columns = window.ws_col;
+        if (terminal.is_terminal) ioctl(fd, TIOCGWINSZ, &window);
+        if (window.ws_col > 0) columns = window.ws_col;
+        if (window.ws_row > 0) terminal.rows = window.ws_row;
 #endif
-        terminal.color = asm__wants_color(terminal.is_terminal);
+        terminal.has_color = asm__wants_color(terminal.is_terminal);
+        terminal.has_cursor = terminal.is_terminal && !asm__is_dumb();
         if (columns >= 20 && columns <= 1000) terminal.columns = columns;
         for (i = 0; i < 3; i++) {
             const char *locale = asm__environment(variables[i]);
             if (!*locale) continue;
-            terminal.utf8 = asm__is_utf8_locale(locale);
+            terminal.has_utf8 = asm__is_utf8_locale(locale);
             break;
         }
     }
@@ -1964,6 +2067,22 @@ static asm_result asm__tty_close(void *self) {
     return asm_output_stream_close(&((asm_tty_sink *)self)->out);
 }
 
+/* The output's descriptor; -1 if it is a function. */
+static int asm__output_descriptor(const asm_output_stream *out) {
+#ifndef ASM_NO_STDIO
+    if (out->output.stream) return fileno((FILE *)out->output.stream);
+#endif
+    return out->fd;
+}
+
+static const asm_terminal *asm__tty_terminal(void *self) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    const int fd = asm__output_descriptor(&sink->out);
+    if (fd < 0) return NULL;
+    sink->terminal = asm_terminal_detect(fd);
+    return &sink->terminal;
+}
+
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
     asm_output output;
     asm_result result;
@@ -1978,6 +2097,7 @@ ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_option
     table = asm__sink(sink, asm__output_name(&output, "tty"), result);
     table.write = asm__tty_write;
     table.write_event = asm__tty_write_event;
+    table.terminal = asm__tty_terminal;
     table.flush = asm__tty_flush;
     table.close = asm__tty_close;
     return table;
@@ -2266,6 +2386,38 @@ static asm_result asm__pipeline_write(void *self, const char *data, size_t size)
     return ASM_OK;
 }
 
+/* Tells the renderer what the text is shown on, if that is new. */
+static void asm__pipeline_look(asm_pipeline *pipeline) {
+    const asm_terminal *terminal = NULL;
+    for (size_t i = 0; i < pipeline->sink_count && !terminal; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->result == ASM_OK && sink->terminal) terminal = sink->terminal(sink->self);
+    }
+    if (!terminal || !pipeline->renderer.begin) return;
+    if (pipeline->terminal.columns == terminal->columns && pipeline->terminal.rows == terminal->rows) return;
+    pipeline->terminal = *terminal;
+    pipeline->renderer.begin(pipeline->renderer.self, terminal);
+}
+
+/* Has the sinks show the transient lines. */
+static void asm__pipeline_show(asm_pipeline *pipeline, bool at_end) {
+    char memory[ASM_TRANSIENT_SIZE];
+    asm_buffer lines;
+    if (!pipeline->can_show) return;
+    asm_buffer_init_fixed(&lines, memory, sizeof memory);
+    if (pipeline->renderer.transient && !at_end) {
+        const asm_result result =
+            pipeline->renderer.transient(pipeline->renderer.self, pipeline->now, &lines);
+        if (result != ASM_OK) asm_buffer_clear(&lines);
+        if (result != ASM_ERR_NO_SPACE) asm__pipeline_fail(pipeline, result, "renderer");
+    }
+    for (size_t i = 0; i < pipeline->sink_count; i++) {
+        asm_sink *sink = &pipeline->sinks[i];
+        if (sink->result == ASM_OK && sink->show)
+            asm__sink_result(pipeline, sink, sink->show(sink->self, asm_buffer_text(&lines)));
+    }
+}
+
 static void asm__close_sinks(asm_pipeline *pipeline) {
     size_t i;
     for (i = 0; i < pipeline->sink_count; i++) {
@@ -2285,10 +2437,13 @@ ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_
                                  pipeline);
     else asm_buffer_init_growing(&pipeline->text);
     asm__pipeline_fail(pipeline, pipeline->text.result, "pipeline");
-    for (i = 0; i < pipeline->sink_count; i++)
+    for (i = 0; i < pipeline->sink_count; i++) {
         asm__sink_result(pipeline, &pipeline->sinks[i], pipeline->sinks[i].result);
+        if (pipeline->sinks[i].show) pipeline->can_show = true;
+    }
     pipeline->is_open = pipeline->result == ASM_OK;
-    if (!pipeline->is_open) asm__close_sinks(pipeline);
+    if (pipeline->is_open) asm__pipeline_look(pipeline);
+    else asm__close_sinks(pipeline);
     return pipeline->result;
 }
 
@@ -2296,6 +2451,8 @@ ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *e
     asm_str text;
     size_t i;
     if (!pipeline->is_open) return asm__pipeline_fail(pipeline, ASM_ERR_MISUSE, "pipeline");
+    if (pipeline->terminal.is_terminal) asm__pipeline_look(pipeline);
+    if (event->time > pipeline->now) pipeline->now = event->time;
     asm_buffer_clear(&pipeline->text);
     if (pipeline->renderer.render_event)
         asm__pipeline_fail(pipeline,
@@ -2307,6 +2464,25 @@ ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *e
         if (sink->result == ASM_OK && sink->write_event)
             asm__sink_result(pipeline, sink, sink->write_event(sink->self, event, text));
     }
+    asm__pipeline_show(pipeline, false);
+    return pipeline->result;
+}
+
+ASM_API void asm_pipeline_on_event(void *pipeline, const asm_event *event) {
+    asm_pipeline_event((asm_pipeline *)pipeline, event);
+}
+
+ASM_API asm_result asm_pipeline_tick(asm_pipeline *pipeline, asm_time now) {
+    if (!pipeline->is_open) return asm__pipeline_fail(pipeline, ASM_ERR_MISUSE, "pipeline");
+    if (pipeline->terminal.is_terminal) asm__pipeline_look(pipeline);
+    if (now > pipeline->now) pipeline->now = now;
+    asm_buffer_clear(&pipeline->text);
+    if (pipeline->renderer.tick)
+        asm__pipeline_fail(pipeline,
+                           pipeline->renderer.tick(pipeline->renderer.self, pipeline->now, &pipeline->text),
+                           "renderer");
+    if (pipeline->text.size > 0) asm__pipeline_write(pipeline, pipeline->text.data, pipeline->text.size);
+    asm__pipeline_show(pipeline, false);
     return pipeline->result;
 }
 
@@ -2321,6 +2497,7 @@ ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline) {
 
 ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline) {
     if (!pipeline->is_open) return pipeline->result;
+    asm__pipeline_show(pipeline, true);
     asm_buffer_clear(&pipeline->text);
     if (pipeline->renderer.finish)
         asm__pipeline_fail(pipeline, pipeline->renderer.finish(pipeline->renderer.self, &pipeline->text),

@@ -200,9 +200,7 @@ int main(int argc, char **argv) {
     asm_studio studio;
     asm_tty_sink tty;
     asm_sink sink = asm_tty_sink_init(&tty, NULL);
-    const asm_terminal terminal = asm_terminal_detect(1);
-    const asm_render_options look = {.color = terminal.color ? ASM_SETTING_ON : ASM_SETTING_OFF,
-                                     .tool_output = ASM_TOOL_OUTPUT_PREVIEW};
+    const asm_render_options look = {.tool_output = ASM_TOOL_OUTPUT_PREVIEW};
     asm_pipeline pipeline;
     asm_pipeline_init(&pipeline, &(asm_pipeline_options){.renderer = asm_studio_init(&studio, &look),
                                                          .sinks = &sink,

@@ -311,7 +311,7 @@ int main(int argc, char **argv) {
     }
     const asm_terminal terminal = asm_terminal_detect(STDOUT_FILENO);
     self.is_terminal = terminal.is_terminal;
-    self.ascii = terminal.is_terminal && !terminal.utf8;
+    self.ascii = terminal.is_terminal && !terminal.has_utf8;
     self.count = count;
     self.rows = calloc(count, sizeof *self.rows);
     if (!self.rows) {

@@ -173,7 +173,7 @@ static asm_result markdown_finish(void *user, asm_buffer *out) {
 
 static asm_renderer markdown_init(markdown *self) {
     *self = (markdown){0};
-    return (asm_renderer){self, markdown_render_event, markdown_finish};
+    return (asm_renderer){.self = self, .render_event = markdown_render_event, .finish = markdown_finish};
 }
 
 static void on_event(void *pipeline, const asm_event *event) {

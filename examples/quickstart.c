@@ -14,10 +14,6 @@ static asm_time now(void) {
     return (asm_time)time(NULL) * 1000000;
 }
 
-static void on_event(void *pipeline, const asm_event *event) {
-    asm_pipeline_event(pipeline, event);
-}
-
 int main(void) {
     asm_studio studio;
     asm_tty_sink tty;
@@ -31,7 +27,7 @@ int main(void) {
         &pipeline,
         &(asm_pipeline_options){.renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2});
     asm_ingest ingest;
-    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline});
+    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = asm_pipeline_on_event, .user = &pipeline});
 
     char bytes[65536];
     ssize_t size;

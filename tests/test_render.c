@@ -345,7 +345,7 @@ static void test_studio_matches_tools_by_id(void **state) {
         "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"b\",\"tool_output\":\"x\"}}"};
     asm_studio studio;
     asm_render_options options = {
-        .color = ASM_SETTING_OFF, .tty = ASM_SETTING_OFF, .ascii = true, .indent = -1};
+        .color = ASM_SETTING_OFF, .tty = ASM_SETTING_OFF, .ascii = ASM_SETTING_ON, .indent = -1};
     expect_rendering(
         asm_studio_init(&studio, &options), lines, 5,
         "o Reading one.c\no Searching for *.h\n+ Read one.c (2 lines)\n+ Found 1 files matching *.h\n"
@@ -407,7 +407,7 @@ static void test_defaults(void **state) {
     (void)state;
     asm_compact compact;
     asm_compact_init(&compact, NULL);
-    assert_int_equal(compact.options.color, ASM_SETTING_ON);
+    expect(!compact.look.has_color && !compact.look.has_cursor && !compact.look.is_ascii, "nothing is known");
     assert_int_equal(compact.options.indent, 2);
     char memory[8] = "";
     asm_buffer out;
@@ -451,7 +451,7 @@ static void test_studio_overwrites_the_running_tool(void **state) {
                            "{\"type\":\"turn_completed\"}",
                            "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"a\"}}"};
     asm_studio studio;
-    asm_render_options options = {.color = ASM_SETTING_OFF, .tty = ASM_SETTING_ON, .ascii = true};
+    asm_render_options options = {.color = ASM_SETTING_OFF, .tty = ASM_SETTING_ON, .ascii = ASM_SETTING_ON};
     expect_rendering(asm_studio_init(&studio, &options), lines, 4,
                      "  o Using a\r\x1B[2K  o Using b\r\x1B[2K  ? turn_completed\n\r\x1B[2K  + a complete\n");
     end_of_cases();
@@ -558,7 +558,13 @@ static asm_result spy_close(void *self) {
     return ((spy *)self)->close_result;
 }
 static asm_sink spy_init(spy *self, const char *name, asm_result result) {
-    asm_sink sink = {self, name, spy_write, spy_write_event, spy_flush, spy_close, result};
+    asm_sink sink = {.self = self,
+                     .name = name,
+                     .write = spy_write,
+                     .write_event = spy_write_event,
+                     .flush = spy_flush,
+                     .close = spy_close,
+                     .result = result};
     memset(self, 0, sizeof *self);
     return sink;
 }
@@ -581,7 +587,7 @@ static void test_life_cycle(void **state) {
     asm_sink sinks[] = {spy_init(&spies[0], "a", ASM_OK), spy_init(&spies[1], "b", ASM_OK)};
     asm_pipeline pipeline;
     asm_pipeline_options options = {
-        .renderer = {NULL, name_event, name_finish}, .sinks = sinks, .sink_count = 2};
+        .renderer = {.render_event = name_event, .finish = name_finish}, .sinks = sinks, .sink_count = 2};
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
     assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_OK);
     assert_int_equal(asm_pipeline_flush(&pipeline), ASM_OK);
@@ -612,7 +618,7 @@ static void test_sink_that_fails_does_not_stop_the_others(void **state) {
     asm_sink sinks[] = {spy_init(&spies[0], "bad", ASM_OK), spy_init(&spies[1], "good", ASM_OK)};
     asm_pipeline pipeline;
     asm_pipeline_options options = {
-        .renderer = {NULL, name_event, name_finish}, .sinks = sinks, .sink_count = 2};
+        .renderer = {.render_event = name_event, .finish = name_finish}, .sinks = sinks, .sink_count = 2};
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
     spies[0].event_result = ASM_ERR_WRITE;
     spies[0].close_result = ASM_ERR_CLOSED;
@@ -632,7 +638,7 @@ static void test_long_text_comes_in_pieces(void **state) {
     char memory[ASM_BUFFER_MIN_DRAINING], text[101];
     asm_pipeline pipeline;
     asm_event event = hello;
-    asm_pipeline_options options = {.renderer = {NULL, name_event, NULL},
+    asm_pipeline_options options = {.renderer = {.render_event = name_event},
                                     .sinks = &sink,
                                     .sink_count = 1,
                                     .buffer = memory,
@@ -662,7 +668,7 @@ static void test_renderer_that_fails(void **state) {
     asm_sink sink = spy_init(&watcher, "s", ASM_OK);
     asm_pipeline pipeline;
     asm_pipeline_options options = {
-        .renderer = {NULL, failing_render, NULL}, .sinks = &sink, .sink_count = 1};
+        .renderer = {.render_event = failing_render}, .sinks = &sink, .sink_count = 1};
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
     assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_RANGE);
     assert_string_equal(pipeline.failed, "renderer");
@@ -675,7 +681,8 @@ static void test_text_buffer_without_memory(void **state) {
     spy watcher;
     asm_sink sink = spy_init(&watcher, "s", ASM_OK);
     asm_pipeline pipeline;
-    asm_pipeline_options options = {.renderer = {NULL, name_event, NULL}, .sinks = &sink, .sink_count = 1};
+    asm_pipeline_options options = {
+        .renderer = {.render_event = name_event}, .sinks = &sink, .sink_count = 1};
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
     fail_allocations_from(1);
     assert_int_equal(asm_pipeline_event(&pipeline, &hello), ASM_ERR_NO_MEMORY);
@@ -705,7 +712,7 @@ static void test_pull_and_callback(void **state) {
     asm_sink sink = asm_callback_sink_init(&callback, count_events, counts);
     asm_pipeline pipeline;
     asm_pipeline_options options = {
-        .renderer = {NULL, name_event, name_finish}, .sinks = &sink, .sink_count = 1};
+        .renderer = {.render_event = name_event, .finish = name_finish}, .sinks = &sink, .sink_count = 1};
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
     assert_int_equal(asm_pipeline_run(&pipeline, next_three, &given), ASM_OK);
     assert_int_equal(counts[0], 3);
@@ -837,8 +844,8 @@ static void test_terminal_settings(void **state) {
             setenv(word, equals + 1, 1);
         }
         asm_terminal terminal = asm_terminal_detect(ends[1]);
-        expect(!terminal.is_terminal && terminal.color == cases[i].color && terminal.utf8 == cases[i].utf8 &&
-                   terminal.columns == 80,
+        expect(!terminal.is_terminal && terminal.has_color == cases[i].color &&
+                   terminal.has_utf8 == cases[i].utf8 && terminal.columns == 80,
                "%s", cases[i].environment);
     }
     setenv("COLUMNS", "132", 1);

@@ -841,9 +841,9 @@ static asm_setting decide(int when, bool detected) {
 static asm_renderer init_renderer(struct program *program, bool on_stdout) {
     const struct settings *settings = &program->settings;
     asm_terminal terminal = asm_terminal_detect(STDOUT_FILENO);
-    asm_render_options render = {.color = decide(settings->color, on_stdout && terminal.color),
+    asm_render_options render = {.color = decide(settings->color, on_stdout && terminal.has_color),
                                  .raw = settings->raw,
-                                 .ascii = !terminal.utf8,
+                                 .ascii = decide(WHEN_AUTO, !terminal.has_utf8),
                                  .tty = decide(settings->tty, on_stdout && terminal.is_terminal),
                                  .tool_output = (asm_tool_output)settings->tool_output,
                                  .indent = settings->indent};

@@ -376,7 +376,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     assert_non_null(block);
     asm_buffer_init_fixed(&memory, block, JSON_SIZE);
     memset(&options, 0, sizeof options);
-    options.ascii = chosen & 1;
+    options.ascii = chosen & 1 ? ASM_SETTING_ON : ASM_SETTING_OFF;
     options.show_thinking = (chosen & 2) != 0;
     options.tool_output = (asm_tool_output)((chosen >> 2) % 3);
     options.indent = (int)(chosen >> 4) - 1;
