@@ -1,0 +1,3506 @@
+/* asm_json.h - v0.1.0 - JSON, byte buffers, UTF-8 and time stamps, for C99 and C++11
+ * MIT or public domain, your choice: see the end of this file.
+ *
+ * DO THIS
+ *   In exactly one C or C++ file:
+ *       #define ASM_IMPLEMENTATION
+ *       #include "asm_json.h"
+ *   In every other file just include it. ASM_IMPLEMENTATION builds every asm_*.h that the file includes;
+ *   ASM_JSON_IMPLEMENTATION builds this one only. With ASM_STATIC defined instead, the implementation is
+ *   built into the including file and all of it is static: for one-file programs, and for libraries that
+ *   must not export our names.
+ *
+ * OPTIONS (macros, defined before the include; those marked * only in the file with the implementation)
+ *   ASM_API                    what stands before each function; default: extern, or static with ASM_STATIC
+ *   ASM_REALLOC, ASM_FREE   *  memory of growing buffers; define both; default: realloc and free
+ *   ASM_NO_SIMD             *  portable code only; default: SSE2 where the compiler has it, and AVX-512 (with
+ *                              VBMI2) where the processor has it, too
+ *   No option changes the layout of a struct.
+ *
+ * WHAT IS IN IT
+ *   asm_result    0, or a negative error                  asm_str        a view of text: pointer and length
+ *   asm_buffer    bytes: fixed, growing, draining         asm_utf8_...   check, decode, count, cut
+ *   asm_time      Unix microseconds, ISO 8601             asm_double_... shortest text, rounding
+ *   asm_json_...  writer and strict pull reader
+ *
+ * EXAMPLE
+ *       char memory[256];
+ *       asm_buffer line;
+ *       asm_buffer_init_fixed(&line, memory, sizeof memory);
+ *
+ *       asm_json_writer writer;
+ *       asm_json_writer_init(&writer, &line);
+ *       asm_json_begin_object(&writer);
+ *       asm_json_write_key(&writer, ASM_STR("path"));
+ *       asm_json_write_string(&writer, ASM_STR("a.c"));
+ *       asm_json_write_key(&writer, ASM_STR("size"));
+ *       asm_json_write_int64(&writer, 1024);
+ *       asm_json_end_object(&writer);
+ *       if (asm_json_writer_finish(&writer) == ASM_OK)
+ *           printf("%.*s\n", (int)line.size, line.data);          {"path":"a.c","size":1024}
+ *
+ *   Reading it again: see "JSON reader" below.
+ *
+ * MEMORY
+ *   Only growing buffers allocate. Views point to memory that belongs to somebody else and must live as long
+ *   as the view is used.
+ *
+ * ERRORS
+ *   Functions return asm_result. Buffers, the JSON writer and the JSON reader keep their first error and do
+ *   nothing from then on, so that a sequence of calls can be checked once at its end.
+ *
+ * THREADS
+ *   No globals, no locks: different objects may be used by different threads at the same time, one object
+ *   by one thread at a time. Everything may be called from inside any callback of these headers.
+ */
+#ifndef ASM_JSON_H
+#define ASM_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ASM_VERSION_MAJOR 0
+#define ASM_VERSION_MINOR 1
+#define ASM_VERSION_PATCH 0
+#define ASM_VERSION       "0.1.0"
+
+#ifndef ASM_API
+#ifdef ASM_STATIC
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM_API __attribute__((unused)) static
+#else
+#define ASM_API static
+#endif
+#else
+#define ASM_API extern
+#endif
+#endif
+
+/* Memory, where a header asks for it: the C library's unless told otherwise. */
+#if !defined(ASM_REALLOC) && !defined(ASM_FREE)
+#define ASM__LIBC_MEMORY           1
+#define ASM_REALLOC(pointer, size) realloc(pointer, size)
+#define ASM_FREE(pointer)          free(pointer)
+#elif !defined(ASM_REALLOC) || !defined(ASM_FREE)
+#error "define both ASM_REALLOC and ASM_FREE, or none"
+#elif !defined(ASM__LIBC_MEMORY)
+#define ASM__LIBC_MEMORY 0
+#endif
+
+/* Unnamed unions are C11; gcc and clang have them in C99 too, with this mark. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ASM__EXTENSION __extension__
+#else
+#define ASM__EXTENSION
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* =========================================================================================================
+ * Results
+ */
+
+#define ASM_RESULTS(X)                                                                                       \
+    X(ASM_OK, 0, "ok")                                                                                       \
+    X(ASM_ERR_NO_MEMORY, -1, "out of memory")                                                                \
+    X(ASM_ERR_NO_SPACE, -2, "the buffer is full")                                                            \
+    X(ASM_ERR_INVALID_ARGUMENT, -3, "an argument is missing or out of its range")                            \
+    X(ASM_ERR_SYNTAX, -4, "the text is not valid JSON")                                                      \
+    X(ASM_ERR_TYPE, -5, "a JSON value has another type than the one asked for")                              \
+    X(ASM_ERR_RANGE, -6, "a number or a time is out of range")                                               \
+    X(ASM_ERR_DEPTH, -7, "nested too deeply")                                                                \
+    X(ASM_ERR_UTF8, -8, "the text is not valid UTF-8")                                                       \
+    X(ASM_ERR_MISUSE, -9, "a call that is not allowed at this point")                                        \
+    X(ASM_ERR_OPEN, -10, "a file could not be opened")                                                       \
+    X(ASM_ERR_WRITE, -11, "output could not be written")                                                     \
+    X(ASM_ERR_CLOSED, -12, "the reader of the output has gone")                                              \
+    X(ASM_ERR_NOT_FOUND, -13, "there is no such thing")                                                      \
+    X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")                                               \
+    X(ASM_ERR_EXISTS, -15, "there is one with this name already")                                            \
+    X(ASM_ERR_STATUS, -16, "not allowed in the present status")
+
+/* What functions return: ASM_OK (0), or one of the negative errors above. */
+typedef enum asm_result {
+#define ASM__X(name, value, text) name = value,
+    ASM_RESULTS(ASM__X)
+#undef ASM__X
+} asm_result;
+
+/* A constant text for `result`: the third column above; "unknown result" for any other number. */
+ASM_API const char *asm_result_string(asm_result result);
+
+/* The version of the implementation that was linked: compare with ASM_VERSION to find a stale object file. */
+ASM_API const char *asm_version(void);
+
+/* =========================================================================================================
+ * Text views
+ */
+
+/* A view of `size` bytes at `data`. Not terminated by NUL, and NUL may be among the bytes. Nobody owns
+ * anything: the memory belongs to whoever made the view. data == NULL means absent; an empty text has a data
+ * that is not NULL, and size 0. */
+typedef struct asm_str {
+    const char *data;
+    size_t size;
+} asm_str;
+
+/* A view of a string literal. */
+#ifdef __cplusplus
+#define ASM_STR(literal) (asm_str{"" literal, sizeof("" literal) - 1})
+#else
+#define ASM_STR(literal) ((asm_str){"" literal, sizeof("" literal) - 1})
+#endif
+
+/* A view of a NUL-terminated string; absent if `text` is NULL. */
+ASM_API asm_str asm_str_from(const char *text);
+
+/* A view of `size` bytes at `data`. */
+ASM_API asm_str asm_str_make(const char *data, size_t size);
+
+/* Whether both hold the same bytes. An absent text equals an empty one. */
+ASM_API bool asm_str_equal(asm_str a, asm_str b);
+
+/* =========================================================================================================
+ * UTF-8
+ */
+
+/* The offset of the first byte that does not belong to valid UTF-8 (RFC 3629: no overlong forms, no
+ * surrogates, nothing above U+10FFFF), or text.size if there is none. */
+ASM_API size_t asm_utf8_check(asm_str text);
+
+/* The code point at `text.data[*at]`, and `*at` moved behind it. For invalid UTF-8: U+FFFD, and `*at` moved
+ * behind the longest piece that could have begun a character (at least one byte), as Unicode recommends.
+ * `*at` must be below text.size. */
+ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at);
+
+/* The first `count` code points of `text`; never cut inside one. Invalid bytes count as asm_utf8_decode()
+ * takes them. */
+ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count);
+
+/* The number of code points in `text`, counted likewise. */
+ASM_API size_t asm_utf8_count(asm_str text);
+
+/* =========================================================================================================
+ * Byte buffer
+ *
+ * fixed      over memory of the caller's; what does not fit is ASM_ERR_NO_SPACE
+ * growing    over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
+ * draining   over memory of the caller's, handed to a function when full: any size through a little
+ *
+ * An append that fails adds nothing, and the first error stays in `result`: later calls return it and do
+ * nothing.
+ */
+
+/* Takes bytes on their way out: all `size` (at least 1) of them, or returns an error. They are valid during
+ * the call only. As a draining buffer's function it must not touch the buffer; an error becomes the buffer's.
+ */
+typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
+
+typedef struct asm_buffer {
+    char *data;               /* read only: the bytes; may move when a growing buffer grows */
+    size_t size;              /* read only: how many bytes are in it (draining: not yet handed over) */
+    size_t capacity;          /* private: how many there is room for */
+    asm_write_function drain; /* private: NULL unless draining */
+    void *user;               /* private: the drain function's */
+    asm_result result;        /* read only: the first error */
+    bool growing;             /* private */
+} asm_buffer;
+
+/* The least capacity of a draining buffer; asm_buffer_init_draining() with less sets
+ * ASM_ERR_INVALID_ARGUMENT. */
+#define ASM_BUFFER_MIN_DRAINING 64
+
+/* Over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. */
+ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity);
+
+/* Empty; allocates when something is added. End it with asm_buffer_close(). */
+ASM_API void asm_buffer_init_growing(asm_buffer *buffer);
+
+/* Over `capacity` bytes at `memory` (as for fixed), handed to drain(user, …) when full and by
+ * asm_buffer_drain(). */
+ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
+                                      asm_write_function drain, void *user);
+
+/* Makes room for `size` more bytes in one piece, so that appending up to that many cannot fail or move the
+ * data. Growing buffers allocate, draining ones may hand over what they hold. */
+ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size);
+
+/* Adds the bytes of `text`. */
+ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text);
+
+/* Adds one byte. */
+ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte);
+
+/* Adds `text` with every invalid UTF-8 sequence replaced by U+FFFD; `*replaced`, if not NULL, is increased by
+ * how many. */
+ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced);
+
+/* Hands over what a draining buffer holds; does nothing to the others. Returns the buffer's result. */
+ASM_API asm_result asm_buffer_drain(asm_buffer *buffer);
+
+/* Empties it and forgets its error; the memory is kept. */
+ASM_API void asm_buffer_clear(asm_buffer *buffer);
+
+/* Frees a growing buffer's memory; empties any. It may be initialised again. */
+ASM_API void asm_buffer_close(asm_buffer *buffer);
+
+/* A view of what is in it, valid until the buffer is next changed. Never absent. */
+ASM_API asm_str asm_buffer_text(const asm_buffer *buffer);
+
+/* =========================================================================================================
+ * Time
+ */
+
+/* Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. 0 means not set. */
+typedef int64_t asm_time;
+
+/* How many digits of a second a written time has: 1 + the number of digits, or 0: three digits, and six if
+ * the microseconds need them. */
+enum {
+    ASM_TIME_PRECISION_AUTO = 0,
+    ASM_TIME_PRECISION_SECONDS = 1,
+    ASM_TIME_PRECISION_MILLISECONDS = 4,
+    ASM_TIME_PRECISION_MICROSECONDS = 7
+};
+
+#define ASM_TIME_TEXT_SIZE 27 /* of the longest: 2026-02-09T12:00:00.123456Z */
+
+/* Writes `time` as ISO 8601 in UTC, not terminated, to `out` and returns the length; 0 if the year is not
+ * within 0000 to 9999 or the precision not within 0 to 7. */
+ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]);
+
+/* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
+ * second (past the sixth they are dropped), `Z` or an offset. `precision` may be NULL. ASM_ERR_SYNTAX for any
+ * other form, ASM_ERR_RANGE for a day or an hour that does not exist, or a year out of 0000 to 9999 in UTC;
+ * both leave the outputs as they were. */
+ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
+
+/* =========================================================================================================
+ * JSON writer
+ *
+ * Writes compact JSON (RFC 8259) to a buffer. It puts the commas and colons, and refuses what would not be
+ * JSON: a value where a key must stand, an end without a beginning, a second top-level value (all
+ * ASM_ERR_MISUSE). Every function returns the writer's first error, or the buffer's. None allocates, but a
+ * growing buffer may.
+ */
+
+#define ASM_JSON_MAX_DEPTH 64 /* levels of objects and arrays, writing and reading */
+
+typedef struct asm_json_writer {
+    asm_buffer *out;   /* private */
+    uint64_t objects;  /* private: a bit for each open level, set for an object; the innermost lowest */
+    unsigned depth;    /* private */
+    unsigned state;    /* private */
+    asm_result result; /* read only: the first error */
+    unsigned after;    /* private: the state after a value */
+} asm_json_writer;
+
+/* Starts writing one JSON value to `out`, which must outlive the writer. */
+ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out);
+
+/* Begin and end an object or array. ASM_ERR_DEPTH past ASM_JSON_MAX_DEPTH levels. */
+ASM_API asm_result asm_json_begin_object(asm_json_writer *writer);
+ASM_API asm_result asm_json_end_object(asm_json_writer *writer);
+ASM_API asm_result asm_json_begin_array(asm_json_writer *writer);
+ASM_API asm_result asm_json_end_array(asm_json_writer *writer);
+
+/* The key of the next member. Escaped as strings are. */
+ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key);
+
+/* A string. Invalid UTF-8 becomes U+FFFD. Beyond what JSON asks for, DEL, U+0080 to U+009F, U+2028 and U+2029
+ * are escaped, so that a terminal or a line reader that is shown the output sees nothing special. Absent is
+ * null. */
+ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text);
+
+/* All 64 bits, exactly. */
+ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value);
+ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value);
+
+/* The shortest decimal that reads back as the same double, whatever the locale; NaN and infinities are null.
+ */
+ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value);
+
+ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value);
+ASM_API asm_result asm_json_write_null(asm_json_writer *writer);
+
+/* One JSON value that is text already. It is checked (the errors are those of the reader) and written without
+ * the white space between its tokens; nothing of it is written if it is not valid. */
+ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json);
+
+/* Makes the writer fail with `result`, unless that is ASM_OK or it has failed already: for what goes wrong while
+ * getting what is to be written. Returns the first error. */
+ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result);
+
+/* ASM_OK if exactly one value was written, whole; else the first error. */
+ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
+
+/* Appends the shortest decimal that reads back as `value`, as asm_json_write_double() writes it. */
+ASM_API asm_result asm_double_format(asm_buffer *out, double value);
+
+/* `value` rounded half away from zero (of its exact binary value) to `decimals` (0 to 15) digits behind the
+ * point. */
+ASM_API double asm_double_round(double value, int decimals);
+
+/* =========================================================================================================
+ * JSON reader
+ *
+ * A strict pull reader (RFC 8259, UTF-8 checked, one pass, no tree, no recursion) over text that the caller
+ * keeps.
+ *
+ *       asm_json_reader reader;
+ *       asm_json_reader_init(&reader, text, &scratch);
+ *       asm_str key, name = {0};
+ *       int64_t size = 0;
+ *       asm_json_enter_object(&reader);
+ *       while (asm_json_next_member(&reader, &key)) {
+ *           if (asm_str_equal(key, ASM_STR("name"))) asm_json_read_string(&reader, &name);
+ *           if (asm_str_equal(key, ASM_STR("size"))) asm_json_read_int64(&reader, &size);
+ *       }                                             (a member whose value was not read is skipped)
+ *       if (asm_json_reader_finish(&reader) != ASM_OK)
+ *           … reader.error.message, reader.error.offset
+ *
+ * The functions return false once there is an error; the first one stays in reader.error.
+ */
+
+typedef struct asm_json_error {
+    asm_result result;   /* ASM_OK if there is none */
+    const char *message; /* constant: what is wrong; "" if nothing is */
+    size_t offset;       /* the byte where it was noticed, from the start of the text */
+} asm_json_error;
+
+typedef enum asm_json_type {
+    ASM_JSON_NONE, /* no value here: the end, or an error */
+    ASM_JSON_NULL,
+    ASM_JSON_BOOL,
+    ASM_JSON_NUMBER,
+    ASM_JSON_STRING,
+    ASM_JSON_ARRAY,
+    ASM_JSON_OBJECT
+} asm_json_type;
+
+#define ASM_JSON_SCRATCH_SPARE 64 /* bytes: see asm_json_reader_init() */
+
+typedef struct asm_json_reader {
+    const char *begin;   /* private: the text, and where it is read */
+    const char *at;      /* private */
+    const char *end;     /* private */
+    asm_buffer *scratch; /* private: where strings with escapes are unescaped */
+    uint64_t objects;    /* private: a bit for each open level, set for an object; the innermost lowest */
+    unsigned depth;      /* private */
+    unsigned state;      /* private */
+    char *writable;      /* private: the text again, where strings may be unescaped over themselves */
+    size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
+    bool untidy; /* private: there was white space, or a character that the writer would have escaped */
+    asm_json_error error; /* read only: the first error */
+} asm_json_reader;
+
+/* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the
+ * others are unescaped behind what `scratch` holds. A growing one is given room for all of them with the
+ * first, so that it does not move under their views; they stay valid until it is next cleared, reserved from
+ * or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. One
+ * that has room for all of the text and ASM_JSON_SCRATCH_SPARE bytes makes that quicker. A byte order mark is an
+ * error. */
+ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
+
+/* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
+ * string or a raw value can then be read only once. */
+ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size);
+
+/* The type of the value that would be read next, without reading it. */
+ASM_API asm_json_type asm_json_peek(asm_json_reader *reader);
+
+/* Enters the object or array that stands next; false (and ASM_ERR_TYPE) if it is something else. */
+ASM_API bool asm_json_enter_object(asm_json_reader *reader);
+ASM_API bool asm_json_enter_array(asm_json_reader *reader);
+
+/* Goes to the next member or element, skipping the value before it if that was not read. False at the end of
+ * the object or array, which is then left. Keys are unescaped as strings are; duplicates are all reported:
+ * let the last win. */
+ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key);
+ASM_API bool asm_json_next_element(asm_json_reader *reader);
+
+/* Read the value that stands next. Another type is ASM_ERR_TYPE, a number that does not fit ASM_ERR_RANGE;
+ * integers must be written without fraction and exponent. A double is correctly rounded. An unpaired
+ * surrogate escape in a string becomes U+FFFD. On false the output is as it was. */
+ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text);
+ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value);
+ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value);
+ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value);
+ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value);
+ASM_API bool asm_json_read_null(asm_json_reader *reader);
+
+/* Any value: checked whole, and returned as the text it is, escapes and all. `raw` may be NULL to skip it. */
+ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw);
+
+/* ASM_OK if one value was read to its end and only white space follows; else the first error. */
+ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader);
+
+/* Checks that `text` is one JSON value; `error` may be NULL. */
+ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error);
+
+/* Looks up `count` members of the object `json` in one pass: values[i] is the raw text of the
+ * member keys[i], or absent if there is none. The last of several with the same key wins; a key that is written with
+ * escapes is only known if it takes at most 256 bytes. ASM_ERR_TYPE if `json` is no object; then, and on any other
+ * error, all values are absent. `error` may be NULL. */
+ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
+                                 asm_json_error *error);
+
+/* Single values from raw JSON text, as asm_json_find() gives it: true if it is of that type (and fits). The
+ * string is a view into `raw`, or unescaped behind what `scratch` holds (see asm_json_reader_init()): who reads
+ * several into a growing one reserves room for as many bytes as all their raw texts have, so that it does not
+ * move. */
+ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text);
+ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value);
+ASM_API bool asm_json_to_double(asm_str raw, double *value);
+ASM_API bool asm_json_to_bool(asm_str raw, bool *value);
+ASM_API asm_json_type asm_json_type_of(asm_str raw);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* ASM_JSON_H */
+
+/* =========================================================================================================
+ * Shared: what the implementations of all asm_*.h headers use
+ *
+ * Compiled into each file that holds one of them: the headers above define ASM__SHARED and include this header
+ * once more at the start of theirs. Macros and small functions stand here whole; functions marked ASM__PRIVATE are
+ * only declared, and defined once by the implementation below.
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC) ||                \
+    defined(ASM__SHARED)
+#ifndef ASM__SHARED_INCLUDED
+#define ASM__SHARED_INCLUDED
+
+#include <string.h>
+
+/* >>shared: target */
+
+#if defined(__SSE2__) && !defined(ASM_NO_SIMD)
+#define ASM__SSE2 1
+#include <emmintrin.h>
+#else
+#define ASM__SSE2 0
+#endif
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__) && defined(__GNUC__)
+#define ASM__LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+#else
+#define ASM__LITTLE_ENDIAN 0
+#endif
+
+/* Whether size matters more than speed: ways that are only quicker are then left out. */
+#if defined(__OPTIMIZE_SIZE__)
+#define ASM__SMALL 1
+#else
+#define ASM__SMALL 0
+#endif
+
+/* For what the compiler would not inline where it matters. */
+#if defined(__GNUC__) && !ASM__SMALL
+#define ASM__INLINE __attribute__((always_inline)) static inline
+#else
+#define ASM__INLINE static inline
+#endif
+
+/* For what is rarely needed, so that it does not burden where it is called. */
+#if defined(__GNUC__)
+#define ASM__RARE __attribute__((noinline)) static
+#else
+#define ASM__RARE static
+#endif
+
+/* Linkage of private functions that this header's implementation defines and the headers above call. */
+#ifdef ASM_STATIC
+#define ASM__PRIVATE ASM_API
+#elif defined(__GNUC__) && (defined(__ELF__) || defined(__APPLE__))
+#define ASM__PRIVATE __attribute__((visibility("hidden")))
+#else
+#define ASM__PRIVATE
+#endif
+
+/* >>shared: bytes */
+
+/* Behind the text. Absent text has no address to count from. */
+static inline const char *asm__end(asm_str text) {
+    return text.size > 0 ? text.data + text.size : text.data;
+}
+
+static inline uint64_t asm__load64(const char *p) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+    return word;
+}
+
+#if ASM__SSE2
+static inline __m128i asm__load128(const char *p) {
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+#endif
+
+/* asm__load64() with the first byte lowest on any machine. */
+static inline uint64_t asm__load_little(const char *p) {
+#if ASM__LITTLE_ENDIAN
+    return asm__load64(p);
+#else
+    uint64_t word = 0;
+    int i;
+    for (i = 7; i >= 0; i--)
+        word = word << 8 | (unsigned char)p[i];
+    return word;
+#endif
+}
+
+#define ASM__EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* The index of the lowest bit that is set. */
+static inline int asm__lowest_bit(uint64_t bits) {
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits);
+#else
+    int index = 0;
+    while (!(bits >> index & 1))
+        index++;
+    return index;
+#endif
+}
+
+static inline bool asm__is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static inline bool asm__is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* >>shared: plain text */
+
+/* Whether a byte stands for itself in a JSON string and in anything shown: ASCII but controls, DEL, `"` and
+ * `\`. */
+static inline bool asm__is_plain(char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* Marks (with its highest bit) each byte of `word` that is not plain. */
+static inline uint64_t asm__special_bytes(uint64_t word) {
+    const uint64_t low = ASM__EACH_BYTE * 0x7F;
+    uint64_t ascii = word & low;
+    uint64_t plain = ((ascii ^ ASM__EACH_BYTE * '"') + low) & ((ascii ^ ASM__EACH_BYTE * '\\') + low) &
+                     (ascii + ASM__EACH_BYTE * 0x60) & ~((ascii + ASM__EACH_BYTE) | word);
+    return ~plain & ~low;
+}
+
+#if ASM__SSE2
+/* The functions that end in _lanes mark 16 bytes by their highest bits. */
+static inline __m128i asm__equal_lanes(__m128i bytes, char c) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+
+/* Controls, DEL and what is not ASCII. */
+static inline __m128i asm__other_lanes(__m128i bytes) {
+    return _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
+}
+
+static inline __m128i asm__special_lanes(__m128i bytes) {
+    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
+                        asm__other_lanes(bytes));
+}
+
+static inline unsigned asm__special_mask(__m128i bytes) {
+    return (unsigned)_mm_movemask_epi8(asm__special_lanes(bytes));
+}
+
+/* Which of the 16 bytes at `p` are special, and of those at `q`, which is `distance` behind. */
+static inline uint32_t asm__special_pair(const char *p, const char *q, unsigned distance) {
+    return asm__special_mask(asm__load128(p)) | asm__special_mask(asm__load128(q)) << distance;
+}
+#endif
+
+#if ASM__SSE2 || ASM__LITTLE_ENDIAN
+/* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
+static inline uint64_t asm__load_few(const char *p, size_t size) {
+    uint64_t word = 0, low, high;
+    uint32_t four;
+    if (size >= 8) return asm__load64(p);
+    if (size >= 4) {
+        memcpy(&four, p, 4);
+        low = four;
+        memcpy(&four, p + size - 4, 4);
+        high = four;
+        word = low | high << (size - 4) * 8;
+    } else if (size > 0) {
+        word = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[size / 2] << size / 2 * 8 |
+               (uint64_t)(unsigned char)p[size - 1] << (size - 1) * 8;
+    }
+    return word | (ASM__EACH_BYTE * 0x20) << size * 8;
+}
+#endif
+
+/* The end of the run of plain bytes from `p`; with `out`, the run is also copied there. Up to 7 bytes more
+ * than are left of the text may be overwritten. */
+static inline const char *asm__pass_plain(char *out, const char *p, const char *end) {
+    uint64_t word, marks;
+    size_t left;
+#if ASM__SSE2
+    for (; end - p >= 32; p += 32) {
+        uint32_t mask = asm__special_pair(p, p + 16, 16);
+        if (out) {
+            memcpy(out, p, 32);
+            out += 32;
+        }
+        if (mask) return p + asm__lowest_bit(mask);
+    }
+    left = (size_t)(end - p);
+    if (left >= 16) { /* twice sixteen, which may overlap; below twice eight */
+        uint32_t mask = asm__special_pair(p, end - 16, (unsigned)left - 16);
+        if (out) {
+            memcpy(out, p, 16);
+            memcpy(out + left - 16, end - 16, 16);
+        }
+        return mask ? p + asm__lowest_bit(mask) : end;
+    }
+    if (left >= 8) {
+        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
+        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
+        unsigned mask = asm__special_mask(_mm_unpacklo_epi64(low, high));
+        if (out) {
+            _mm_storel_epi64((__m128i *)(void *)out, low);
+            _mm_storel_epi64((__m128i *)(void *)(out + left - 8), high);
+        }
+        mask = (mask & 0xFF) | mask >> 8 << (left - 8);
+        return mask ? p + asm__lowest_bit(mask) : end;
+    }
+#elif ASM__LITTLE_ENDIAN
+    for (; end - p >= 8; p += 8) {
+        word = asm__load64(p);
+        marks = asm__special_bytes(word);
+        if (out) {
+            memcpy(out, &word, 8);
+            out += 8;
+        }
+        if (marks) return p + asm__lowest_bit(marks) / 8;
+    }
+    left = (size_t)(end - p);
+#else
+    (void)word, (void)marks, (void)left;
+    for (; p < end && asm__is_plain(*p); p++)
+        if (out) *out++ = *p;
+    return p;
+#endif
+#if ASM__SSE2 || ASM__LITTLE_ENDIAN
+    word = asm__load_few(p, left);
+    marks = asm__special_bytes(word);
+    if (out) memcpy(out, &word, 8);
+    return marks ? p + asm__lowest_bit(marks) / 8 : end;
+#endif
+}
+
+/* The end of the run of plain bytes from `p`, which is mostly short. */
+static inline const char *asm__plain_end(const char *p, const char *end) {
+#if ASM__SSE2
+    if (end - p >= 16) {
+        unsigned mask = asm__special_mask(asm__load128(p));
+        if (mask) return p + asm__lowest_bit(mask);
+        p += 16;
+    }
+    for (; end - p >= 32; p += 32) {
+        uint32_t mask = asm__special_pair(p, p + 16, 16);
+        if (mask) return p + asm__lowest_bit(mask);
+    }
+#endif
+    return asm__pass_plain(NULL, p, end);
+}
+
+/* >>shared: buffer */
+
+/* Where the next byte goes; NULL in a buffer that has no memory yet. */
+static inline char *asm__buffer_end(const asm_buffer *buffer) {
+    return buffer->data ? buffer->data + buffer->size : NULL;
+}
+
+/* Whether a string fits at `p`, whatever must be escaped in it, and 32 bytes beside it. */
+static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t text_size) {
+    return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 17;
+}
+
+/* Copies 1 to 7 bytes; false if not all of them are plain. */
+static inline bool asm__copy_few_if_plain(char *out, const char *p, size_t size) {
+    uint32_t a, b;
+    if (size >= 4) {
+        memcpy(&a, p, 4);
+        memcpy(&b, p + size - 4, 4);
+        memcpy(out, &a, 4);
+        memcpy(out + size - 4, &b, 4);
+    } else {
+        char first = p[0], middle = p[size / 2], last = p[size - 1];
+        out[0] = first;
+        out[size / 2] = middle;
+        out[size - 1] = last;
+        a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
+                (uint32_t)(unsigned char)last << 16;
+    }
+#if ASM__SSE2
+    return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
+#else
+    return !asm__special_bytes(a | (uint64_t)b << 32);
+#endif
+}
+
+/* Copies 1 to 32 bytes; false if not all of them are plain. */
+static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
+#if ASM__SSE2
+    if (size >= 16) {
+        __m128i low = asm__load128(p);
+        __m128i high = asm__load128(p + size - 16);
+        _mm_storeu_si128((__m128i *)(void *)out, low);
+        _mm_storeu_si128((__m128i *)(void *)(out + size - 16), high);
+        return !_mm_movemask_epi8(_mm_or_si128(asm__special_lanes(low), asm__special_lanes(high)));
+    }
+    if (size >= 8) {
+        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
+        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(p + size - 8));
+        _mm_storel_epi64((__m128i *)(void *)out, low);
+        _mm_storel_epi64((__m128i *)(void *)(out + size - 8), high);
+        return !asm__special_mask(_mm_unpacklo_epi64(low, high));
+    }
+#else
+    uint64_t marks = 0, words[2];
+    if (size >= 16) {
+        memcpy(words, p + 8, 8);
+        memcpy(words + 1, p + size - 16, 8);
+        memcpy(out + 8, words, 8);
+        memcpy(out + size - 16, words + 1, 8);
+        marks = asm__special_bytes(words[0]) | asm__special_bytes(words[1]);
+    }
+    if (size >= 8) {
+        memcpy(words, p, 8);
+        memcpy(words + 1, p + size - 8, 8);
+        memcpy(out, words, 8);
+        memcpy(out + size - 8, words + 1, 8);
+        return !(marks | asm__special_bytes(words[0]) | asm__special_bytes(words[1]));
+    }
+#endif
+    return asm__copy_few_if_plain(out, p, size);
+}
+
+#define ASM__SHORT 32
+
+/* A string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Where it ends need not
+ * be waited for. */
+static inline bool asm__put_short(char *out, asm_str text) {
+    out[0] = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
+    out[text.size + 1] = '"';
+    return asm__copy_if_plain(out + 1, text.data, text.size);
+}
+
+/* >>shared: private functions, defined by the implementation below */
+
+#define ASM__KEY_SIZE 256 /* the longest key with escapes that asm_json_find() and the events know */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision);
+ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out);
+ASM__PRIVATE size_t asm__format_int64(int64_t value, char out[21]);
+ASM__PRIVATE size_t asm__format_double(double value, char *out);
+ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value);
+ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value);
+ASM__PRIVATE char *asm__put_string(char *out, asm_str text);
+ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text);
+ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json);
+ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *untidy);
+ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool untidy);
+ASM__PRIVATE const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
+                                      const char *begin, const char *at);
+ASM__PRIVATE const char *asm__reader_fail(asm_json_reader *reader, asm_result result, const char *message,
+                                          const char *at);
+ASM__PRIVATE const char *asm__pass_space(asm_json_reader *reader, const char *p);
+ASM__PRIVATE const char *asm__scan_string_on(asm_json_reader *reader, const char *p, bool *escaped);
+ASM__PRIVATE const char *asm__scan_number(asm_json_reader *reader, const char *p, bool *integer);
+ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *begin, const char *p,
+                                           asm_str *text, bool *escaped);
+ASM__PRIVATE bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at);
+ASM__PRIVATE bool asm__string_value(asm_json_reader *reader, const char *begin, const char *end, bool escaped,
+                                    asm_str *text);
+ASM__PRIVATE bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped);
+ASM__PRIVATE asm_str asm__name_text(asm_str inside, bool escaped, char bytes[ASM__KEY_SIZE]);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* >>shared: time */
+
+#define ASM__FIRST_TIME (-INT64_C(62167219200) * 1000000)          /* 0000-01-01T00:00:00Z */
+#define ASM__LAST_TIME  (INT64_C(253402300799) * 1000000 + 999999) /* 9999-12-31T23:59:59.999999Z */
+
+/* >>shared: json reader */
+
+enum {
+    ASM__AT_FIRST, /* the first member or element, or the end */
+    ASM__AT_NEXT,  /* a comma or the end */
+    ASM__AT_VALUE, /* a value stands next */
+    ASM__AT_ERROR
+};
+
+/* The byte at `p`; 0, which is valid nowhere, at the end. */
+static inline char asm__at(const asm_json_reader *reader, const char *p) {
+    return p < reader->end ? *p : '\0';
+}
+
+/* Past white space; quick where there is none. */
+static inline const char *asm__skip_space(asm_json_reader *reader, const char *p) {
+    if (asm__at(reader, p) > ' ') return p;
+    return asm__pass_space(reader, p);
+}
+
+/* The closing quote of the string whose inside begins at `p`, or NULL. */
+static inline const char *asm__scan_string(asm_json_reader *reader, const char *p, bool *escaped) {
+    *escaped = false;
+    p = asm__plain_end(p, reader->end);
+    return p < reader->end && *p == '"' ? p : asm__scan_string_on(reader, p, escaped);
+}
+
+static inline const char *asm__enter(asm_json_reader *reader, const char *p) {
+    if (reader->depth >= ASM_JSON_MAX_DEPTH)
+        return asm__reader_fail(reader, ASM_ERR_DEPTH, "nested too deeply", p);
+    reader->objects = reader->objects << 1 | (*p == '{');
+    reader->depth++;
+    return p + 1;
+}
+
+static inline void asm__leave(asm_json_reader *reader) {
+    reader->objects >>= 1;
+    reader->depth--;
+}
+
+static inline bool asm__in_object(const asm_json_reader *reader) {
+    return reader->objects & 1;
+}
+
+/* Reads the string whose inside begins at `begin`, up to its closing quote, which is returned, or NULL. With
+ * escapes it is unescaped to the scratch buffer if there is room for whatever may come; else it is left
+ * `escaped`. */
+static inline const char *asm__scan_text(asm_json_reader *reader, const char *begin, asm_str *text,
+                                         bool *escaped) {
+    const char *p = asm__plain_end(begin, reader->end);
+    if (p == reader->end || *p != '"') return asm__scan_text_on(reader, begin, p, text, escaped);
+    *escaped = false;
+    *text = asm_str_make(begin, (size_t)(p - begin));
+    return p;
+}
+
+/* Ends a value: true unless `behind` is NULL, where an error was found. */
+static inline bool asm__value_read(asm_json_reader *reader, const char *behind) {
+    if (!behind) return false;
+    reader->at = behind;
+    reader->state = ASM__AT_NEXT;
+    return true;
+}
+
+/* Leaves the object if it ends right here. */
+static inline bool asm__leave_object(asm_json_reader *reader) {
+    if (!asm__in_object(reader) || reader->state != ASM__AT_NEXT || asm__at(reader, reader->at) != '}')
+        return false;
+    reader->at++;
+    asm__leave(reader);
+    return true;
+}
+
+/* >>shared: json writer */
+
+static inline size_t asm__format_bool(bool value, char out[5]) {
+    memcpy(out, value ? "true" : "false", 5);
+    return value ? 4 : 5;
+}
+
+#endif /* ASM__SHARED_INCLUDED */
+#endif /* shared */
+
+/* =========================================================================================================
+ * Implementation
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC)
+#ifndef ASM_JSON_IMPLEMENTED
+#define ASM_JSON_IMPLEMENTED
+
+#include <float.h>
+
+#if ASM__LIBC_MEMORY
+#include <stdlib.h>
+#endif
+
+/* For strings that are long or have much to escape: chosen at run time, where the processor has all of it. Not on
+ * Windows, where gcc does not align the stack for it. */
+#ifndef ASM__AVX512
+#if defined(__clang__)
+#define ASM__KNOWS_AVX512 (__clang_major__ >= 10)
+#elif defined(__GNUC__)
+#define ASM__KNOWS_AVX512 (__GNUC__ >= 8)
+#else
+#define ASM__KNOWS_AVX512 0
+#endif
+#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && ASM__KNOWS_AVX512
+#define ASM__AVX512 1
+#else
+#define ASM__AVX512 0
+#endif
+#endif
+#if ASM__AVX512
+#include <immintrin.h>
+#define ASM__AVX512_CODE __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
+#endif
+
+/* >>results */
+
+ASM_API const char *asm_result_string(asm_result result) {
+    switch (result) {
+#define ASM__X(name, value, text)                                                                            \
+    case name:                                                                                               \
+        return text;
+        ASM_RESULTS(ASM__X)
+#undef ASM__X
+    }
+    return "unknown result";
+}
+
+ASM_API const char *asm_version(void) {
+    return ASM_VERSION;
+}
+
+/* >>text views */
+
+ASM_API asm_str asm_str_make(const char *data, size_t size) {
+    asm_str text;
+    text.data = data;
+    text.size = size;
+    return text;
+}
+
+ASM_API asm_str asm_str_from(const char *text) {
+    return asm_str_make(text, text ? strlen(text) : 0);
+}
+
+ASM_API bool asm_str_equal(asm_str a, asm_str b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* >>utf-8 */
+
+/* The length of the character at `p`, of which `size` bytes (at least 1) can be read; for invalid UTF-8,
+ * minus the length of the longest piece that could have begun one (Unicode 15, section 3.9, table 3-7). */
+static int asm__utf8_length(const char *p, size_t size) {
+    const unsigned char *s = (const unsigned char *)p;
+    unsigned char low = 0x80, high = 0xBF;
+    int length, i;
+    if (s[0] < 0x80) return 1;
+    if (s[0] < 0xC2 || s[0] > 0xF4) return -1;
+    length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    if (s[0] == 0xE0) low = 0xA0;
+    if (s[0] == 0xED) high = 0x9F;
+    if (s[0] == 0xF0) low = 0x90;
+    if (s[0] == 0xF4) high = 0x8F;
+    for (i = 1; i < length; i++) {
+        if ((size_t)i >= size || s[i] < low || s[i] > high) return -i;
+        low = 0x80;
+        high = 0xBF;
+    }
+    return length;
+}
+
+ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at) {
+    const unsigned char *s = (const unsigned char *)text.data + *at;
+    int length = asm__utf8_length(text.data + *at, text.size - *at);
+    if (length < 0) {
+        *at += (size_t)-length;
+        return 0xFFFD;
+    }
+    *at += (size_t)length;
+    if (length == 1) return s[0];
+    if (length == 2) return ((uint32_t)(s[0] & 0x1F) << 6) | (s[1] & 0x3Fu);
+    if (length == 3) return ((uint32_t)(s[0] & 0x0F) << 12) | ((uint32_t)(s[1] & 0x3F) << 6) | (s[2] & 0x3Fu);
+    return ((uint32_t)(s[0] & 0x07) << 18) | ((uint32_t)(s[1] & 0x3F) << 12) |
+           ((uint32_t)(s[2] & 0x3F) << 6) | (s[3] & 0x3Fu);
+}
+
+/* Writes the UTF-8 of a code point up to U+10FFFF to `out` (4 bytes) and returns its length. */
+static size_t asm__utf8_encode(uint32_t c, char *out) {
+    size_t length = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
+    static const unsigned char lead[5] = {0, 0x00, 0xC0, 0xE0, 0xF0};
+    for (i = length - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (c & 0x3F));
+        c >>= 6;
+    }
+    out[0] = (char)(lead[length] | c);
+    return length;
+}
+
+/* The end of the run of ASCII bytes from `p`. */
+static const char *asm__ascii_end(const char *p, const char *end) {
+#if ASM__SSE2
+    while (end - p >= 16 && _mm_movemask_epi8(asm__load128(p)) == 0)
+        p += 16;
+#endif
+    while (end - p >= 8 && (asm__load64(p) & (ASM__EACH_BYTE * 0x80)) == 0)
+        p += 8;
+    while (p < end && (unsigned char)*p < 0x80)
+        p++;
+    return p;
+}
+
+ASM_API size_t asm_utf8_check(asm_str text) {
+    const char *p = text.data, *end = asm__end(text);
+    if (text.size == 0) return 0;
+    while ((p = asm__ascii_end(p, end)) < end) {
+        do {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            if (length < 0) return (size_t)(p - text.data);
+            p += length;
+        } while (p < end && (unsigned char)*p >= 0x80);
+    }
+    return text.size;
+}
+
+ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count) {
+    const char *p = text.data, *end = asm__end(text);
+    if (count >= text.size) return text; /* no more code points than bytes */
+    while (count > 0 && p < end) {
+        const char *ascii = asm__ascii_end(p, (size_t)(end - p) > count ? p + count : end);
+        count -= (size_t)(ascii - p);
+        for (p = ascii; count > 0 && p < end && (unsigned char)*p >= 0x80; count--) {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            p += length < 0 ? -length : length;
+        }
+    }
+    return asm_str_make(text.data, (size_t)(p - text.data));
+}
+
+ASM_API size_t asm_utf8_count(asm_str text) {
+    size_t count = 0;
+    const char *p = text.data, *end = asm__end(text);
+    while (text.size > 0 && p < end) {
+        const char *ascii = asm__ascii_end(p, end);
+        count += (size_t)(ascii - p);
+        for (p = ascii; p < end && (unsigned char)*p >= 0x80; count++) {
+            int length = asm__utf8_length(p, (size_t)(end - p));
+            p += length < 0 ? -length : length;
+        }
+    }
+    return count;
+}
+
+/* >>buffer */
+
+ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity) {
+    memset(buffer, 0, sizeof *buffer);
+    buffer->data = (char *)memory;
+    buffer->capacity = capacity;
+}
+
+ASM_API void asm_buffer_init_growing(asm_buffer *buffer) {
+    memset(buffer, 0, sizeof *buffer);
+    buffer->growing = true;
+}
+
+ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
+                                      asm_write_function drain, void *user) {
+    asm_buffer_init_fixed(buffer, memory, capacity);
+    buffer->drain = drain;
+    buffer->user = user;
+    if (!memory || !drain || capacity < ASM_BUFFER_MIN_DRAINING) buffer->result = ASM_ERR_INVALID_ARGUMENT;
+}
+
+static asm_result asm__buffer_fail(asm_buffer *buffer, asm_result result) {
+    if (buffer->result == ASM_OK) buffer->result = result;
+    return buffer->result;
+}
+
+static asm_result asm__buffer_grow(asm_buffer *buffer, size_t size) {
+    size_t capacity = buffer->capacity < 128 ? 256 : buffer->capacity;
+    char *data;
+    if (size > SIZE_MAX / 2 - buffer->size) return asm__buffer_fail(buffer, ASM_ERR_NO_MEMORY);
+    while (capacity - buffer->size < size)
+        capacity = capacity > SIZE_MAX / 2 ? SIZE_MAX / 2 : capacity + capacity / 2;
+    data = (char *)ASM_REALLOC(buffer->data, capacity);
+    if (!data) return asm__buffer_fail(buffer, ASM_ERR_NO_MEMORY);
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_buffer_drain(asm_buffer *buffer) {
+    if (buffer->result == ASM_OK && buffer->drain && buffer->size > 0) {
+        asm_result result = buffer->drain(buffer->user, buffer->data, buffer->size);
+        if (result != ASM_OK) return asm__buffer_fail(buffer, result);
+        buffer->size = 0;
+    }
+    return buffer->result;
+}
+
+ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
+    if (buffer->result != ASM_OK || buffer->capacity - buffer->size >= size) return buffer->result;
+    if (buffer->growing) return asm__buffer_grow(buffer, size);
+    if (buffer->drain && asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+    return buffer->capacity - buffer->size >= size ? ASM_OK : asm__buffer_fail(buffer, ASM_ERR_NO_SPACE);
+}
+
+ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
+    if (text.size == 0 || buffer->result != ASM_OK) return buffer->result;
+    if (buffer->drain && buffer->capacity - buffer->size < text.size) {
+        if (asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+        if (text.size >= buffer->capacity) {
+            asm_result result = buffer->drain(buffer->user, text.data, text.size);
+            return result == ASM_OK ? ASM_OK : asm__buffer_fail(buffer, result);
+        }
+    }
+    if (asm_buffer_reserve(buffer, text.size) != ASM_OK) return buffer->result;
+    memcpy(buffer->data + buffer->size, text.data, text.size);
+    buffer->size += text.size;
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte) {
+    bool room = buffer->result == ASM_OK && buffer->size < buffer->capacity;
+    if (room || asm_buffer_reserve(buffer, 1) == ASM_OK) buffer->data[buffer->size++] = byte;
+    return buffer->result;
+}
+
+ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced) {
+    asm_str rest = text;
+    size_t begin = buffer->size, count = 0;
+    while (rest.size > 0) {
+        size_t good = asm_utf8_check(rest);
+        asm_buffer_append(buffer, asm_str_make(rest.data, good));
+        if (good < rest.size) {
+            asm_utf8_decode(rest, &good);
+            asm_buffer_append(buffer, asm_str_make("\xEF\xBF\xBD", 3));
+            count++;
+        }
+        rest = asm_str_make(rest.data + good, rest.size - good);
+    }
+    if (buffer->result != ASM_OK && !buffer->drain) buffer->size = begin;
+    else if (replaced) *replaced += count;
+    return buffer->result;
+}
+
+ASM_API void asm_buffer_clear(asm_buffer *buffer) {
+    buffer->size = 0;
+    buffer->result = ASM_OK;
+}
+
+ASM_API void asm_buffer_close(asm_buffer *buffer) {
+    if (buffer->growing) {
+        ASM_FREE(buffer->data); /* NOLINT(clang-analyzer-unix.Malloc): only growing buffers come here */
+        buffer->data = NULL;
+        buffer->capacity = 0;
+    }
+    asm_buffer_clear(buffer);
+}
+
+ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
+    return asm_str_make(buffer->data ? buffer->data : "", buffer->size);
+}
+
+/* >>time */
+
+/* Whether there is such a day. */
+static inline bool asm__is_date(unsigned year, unsigned month, unsigned day) {
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (month < 1 || month > 12 || day < 1) return false;
+    return day <= 28 || day <= (month == 2 ? 28 + (unsigned)leap : 30 | (month ^ month >> 3));
+}
+
+/* Days since 1970-01-01 and back, from the year 0 on, in the proleptic Gregorian calendar: "Euclidean Affine
+ * Functions and their Application to Calendar Algorithms", Neri and Schneider, 2022; years begin in March. */
+static inline int64_t asm__days_from_date(unsigned year, unsigned month, unsigned day) {
+    unsigned shifted = year + 400 - (month <= 2), century = shifted / 100;
+    unsigned day_of_year = (979 * (month <= 2 ? month + 12 : month) - 2919) / 32 + day - 1;
+    return (int64_t)(1461 * shifted / 4 - century + century / 4 + day_of_year) - 719468 - 146097;
+}
+
+static void asm__put_digits(char *out, unsigned value, int digits) {
+    int i;
+    for (i = digits - 1; i >= 0; i--) {
+        out[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+/* A number below 100 as two digits. */
+static inline void asm__put_two_digits(char *out, uint32_t value) {
+    static const char digits[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    memcpy(out, digits + (size_t)value * 2, 2);
+}
+
+/* The date of a day, counted from 1 March of the year -400, as YYYY-MM-DD but for the hyphens. */
+static void asm__put_date(char *out, uint32_t days) {
+    uint32_t century = (4 * days + 3) / 146097, day_of_century = (4 * days + 3) % 146097 / 4;
+    uint64_t years = UINT64_C(2939745) * (4 * day_of_century + 3);
+    uint32_t year = (uint32_t)(years >> 32), day_of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t month_and_day = 2141 * day_of_year + 197913, month = month_and_day >> 16;
+    if (month > 12) { /* January and February belong to the year before */
+        month -= 12;
+        if (++year == 100) year = 0, century++;
+    }
+    asm__put_two_digits(out, century - 4);
+    asm__put_two_digits(out + 2, year);
+    asm__put_two_digits(out + 5, month);
+    asm__put_two_digits(out + 8, (month_and_day & 0xFFFF) / 2141 + 1);
+}
+
+/* Whether a time can be written. */
+ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision) {
+    return time >= INT64_C(-62167219200000000) && time < INT64_C(253402300800000000) && precision >= 0 &&
+           precision <= ASM_TIME_PRECISION_MICROSECONDS;
+}
+
+/* The same as asm_time_format() for a time that is valid. */
+ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out) {
+    static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
+    /* From the year -400 on. Of products that differ by less than 32 bits, the lower 32 bits will do. */
+    uint64_t micros = (uint64_t)time + UINT64_C(865565) * 86400 * 1000000, seconds = micros / 1000000;
+    uint32_t days = (uint32_t)(seconds / 86400), second = (uint32_t)seconds - days * 86400;
+    uint32_t minutes = second / 60, fraction = (uint32_t)micros - (uint32_t)seconds * 1000000;
+    int size;
+    memcpy(out, "0000-00-00T00:00:00.000000Z", ASM_TIME_TEXT_SIZE);
+    asm__put_two_digits(out + 11, minutes / 60);
+    asm__put_two_digits(out + 14, minutes % 60);
+    asm__put_two_digits(out + 17, second % 60);
+    asm__put_date(out, days);
+    if (precision == ASM_TIME_PRECISION_MICROSECONDS ||
+        (precision == ASM_TIME_PRECISION_AUTO && fraction % 1000 != 0)) {
+        asm__put_two_digits(out + 20, fraction / 10000);
+        asm__put_two_digits(out + 22, fraction / 100 % 100);
+        asm__put_two_digits(out + 24, fraction % 100);
+        return ASM_TIME_TEXT_SIZE;
+    }
+    if (precision == ASM_TIME_PRECISION_AUTO) precision = ASM_TIME_PRECISION_MILLISECONDS;
+    size = precision == ASM_TIME_PRECISION_SECONDS ? 20 : 20 + precision;
+    asm__put_digits(out + 20, fraction / divisors[precision - 1], precision - 1);
+    out[size - 1] = 'Z';
+    return (size_t)size;
+}
+
+ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
+    return asm__time_is_valid(time, precision) ? asm__format_time(time, precision, out) : 0;
+}
+
+static bool asm__take_byte(const char **p, const char *end, char byte) {
+    if (*p >= end || **p != byte) return false;
+    ++*p;
+    return true;
+}
+
+static bool asm__take_two_digits(const char **p, const char *end, unsigned *number) {
+    if (end - *p < 2 || !asm__is_digit((*p)[0]) || !asm__is_digit((*p)[1])) return false;
+    *number = (unsigned)((*p)[0] - '0') * 10 + (unsigned)((*p)[1] - '0');
+    *p += 2;
+    return true;
+}
+
+/* The offset at the end of a time in minutes: Z, or +hh:mm with the colon optional. */
+static bool asm__take_zone(const char **p, const char *end, int *minutes) {
+    unsigned hours, rest;
+    int sign;
+    *minutes = 0;
+    if (asm__take_byte(p, end, 'Z') || asm__take_byte(p, end, 'z')) return true;
+    sign = asm__take_byte(p, end, '-') ? -1 : 1;
+    if ((sign == 1 && !asm__take_byte(p, end, '+')) || !asm__take_two_digits(p, end, &hours)) return false;
+    asm__take_byte(p, end, ':');
+    if (!asm__take_two_digits(p, end, &rest)) return false;
+    *minutes = sign * (int)(hours * 60 + rest);
+    return hours < 24 && rest < 60;
+}
+
+/* The digits of a second behind the point as microseconds; returns how many there are. */
+static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fraction) {
+    unsigned digits = 0, i;
+    *fraction = 0;
+    for (; *p < end && asm__is_digit(**p); ++*p, digits++)
+        if (digits < 6) *fraction = *fraction * 10 + (unsigned)(**p - '0');
+    for (i = digits; i < 6; i++)
+        *fraction *= 10;
+    return digits;
+}
+
+#if ASM__SSE2
+/* Reads a time of 27 bytes as we write it, quickly; false if it has another form, does not exist or is a leap
+ * second. */
+static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
+    const __m128i none = _mm_setzero_si128();
+    /* The digits, and 0 for what stands between them. */
+    __m128i date = _mm_xor_si128(asm__load128(p), asm__load128("0000-00-00T00:00"));
+    __m128i clock = _mm_xor_si128(asm__load128(p + 11), asm__load128("00:00:00.000000Z"));
+    /* How far each is above the highest that may stand there. */
+    __m128i above =
+        _mm_or_si128(_mm_subs_epu8(date, _mm_setr_epi8(9, 9, 9, 9, 0, 1, 9, 0, 3, 9, 0, 2, 9, 0, 5, 9)),
+                     _mm_subs_epu8(clock, _mm_setr_epi8(2, 9, 0, 5, 9, 0, 5, 9, 0, 9, 9, 9, 9, 9, 9, 0)));
+    unsigned year, month, day;
+    int64_t seconds, fraction;
+    if (_mm_movemask_epi8(_mm_cmpeq_epi8(above, none)) != 0xFFFF) return false;
+    /* In twos: YY YY 0M M0 DD 00 hh 00 becomes the year, the month and the day. */
+    date = _mm_packs_epi32(
+        _mm_madd_epi16(_mm_unpacklo_epi8(date, none), _mm_setr_epi16(10, 1, 10, 1, 0, 10, 1, 0)),
+        _mm_madd_epi16(_mm_unpackhi_epi8(date, none), _mm_setr_epi16(10, 1, 0, 0, 0, 0, 0, 0)));
+    date = _mm_madd_epi16(date, _mm_setr_epi16(100, 1, 1, 1, 1, 0, 0, 0));
+    year = (unsigned)_mm_extract_epi16(date, 0);
+    month = (unsigned)_mm_extract_epi16(date, 2);
+    day = (unsigned)_mm_extract_epi16(date, 4);
+    /* hh 0m m0 ss 0f ff ff f0 becomes two numbers of seconds and two of microseconds, to be added. */
+    clock = _mm_packs_epi32(
+        _mm_madd_epi16(_mm_unpacklo_epi8(clock, none), _mm_setr_epi16(10, 1, 0, 10, 1, 0, 10, 1)),
+        _mm_madd_epi16(_mm_unpackhi_epi8(clock, none), _mm_setr_epi16(0, 10, 10, 1, 10, 1, 1, 0)));
+    clock = _mm_madd_epi16(clock, _mm_setr_epi16(3600, 60, 60, 1, 10000, 1000, 10, 1));
+    clock = _mm_add_epi32(clock, _mm_srli_epi64(clock, 32));
+    seconds = _mm_cvtsi128_si32(clock);
+    fraction = _mm_cvtsi128_si32(_mm_srli_si128(clock, 8));
+    if (!asm__is_date(year, month, day) || seconds >= 86400) return false;
+    *time = (asm__days_from_date(year, month, day) * 86400 + seconds) * 1000000 + fraction;
+    return true;
+}
+#endif
+
+/* A time of any form. */
+ASM__RARE asm_result asm__parse_time(asm_str text, asm_time *time, int *precision) {
+    const char *p = text.data, *end = asm__end(text);
+    unsigned century, year, month, day, hour, minute, second, fraction = 0, digits = 0;
+    asm_time parsed;
+    int zone;
+    if (!asm__take_two_digits(&p, end, &century) || !asm__take_two_digits(&p, end, &year) ||
+        !asm__take_byte(&p, end, '-') || !asm__take_two_digits(&p, end, &month) ||
+        !asm__take_byte(&p, end, '-') || !asm__take_two_digits(&p, end, &day))
+        return ASM_ERR_SYNTAX;
+    if (!asm__take_byte(&p, end, 'T') && !asm__take_byte(&p, end, 't') && !asm__take_byte(&p, end, ' '))
+        return ASM_ERR_SYNTAX;
+    if (!asm__take_two_digits(&p, end, &hour) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_two_digits(&p, end, &minute) || !asm__take_byte(&p, end, ':') ||
+        !asm__take_two_digits(&p, end, &second))
+        return ASM_ERR_SYNTAX;
+    if (asm__take_byte(&p, end, '.')) {
+        digits = asm__take_fraction(&p, end, &fraction);
+        if (digits == 0) return ASM_ERR_SYNTAX;
+    }
+    year += century * 100;
+    if (!asm__take_zone(&p, end, &zone) || p != end) return ASM_ERR_SYNTAX;
+    if (!asm__is_date(year, month, day) || hour > 23 || minute > 59 || second > 60) return ASM_ERR_RANGE;
+    parsed = (asm__days_from_date(year, month, day) * 24 + (int64_t)hour) * 60 + (int64_t)minute - zone;
+    parsed = (parsed * 60 + (int64_t)second) * 1000000 + (int64_t)fraction;
+    if (parsed < ASM__FIRST_TIME || parsed > ASM__LAST_TIME) return ASM_ERR_RANGE;
+    *time = parsed;
+    if (precision) *precision = 1 + (int)(digits < 6 ? digits : 6);
+    return ASM_OK;
+}
+
+ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
+#if ASM__SSE2
+    if (text.size == ASM_TIME_TEXT_SIZE && asm__parse_usual_time(text.data, time)) {
+        if (precision) *precision = ASM_TIME_PRECISION_MICROSECONDS;
+        return ASM_OK;
+    }
+#endif
+    return asm__parse_time(text, time, precision);
+}
+
+/* >>numbers */
+
+/* An unsigned number of up to 4,096 bits, its lowest limb first: enough for every product that comparing a
+ * double with 800 decimal digits needs. */
+typedef struct asm__big {
+    uint32_t limbs[128];
+    unsigned count; /* without leading zeros */
+} asm__big;
+
+static void asm__big_set(asm__big *big, uint64_t value) {
+    big->limbs[0] = (uint32_t)value;
+    big->limbs[1] = (uint32_t)(value >> 32);
+    big->count = value >> 32 ? 2 : value ? 1 : 0;
+}
+
+static void asm__big_multiply_add(asm__big *big, uint32_t factor, uint32_t carry) {
+    unsigned i;
+    uint64_t sum = carry;
+    for (i = 0; i < big->count; i++) {
+        sum += (uint64_t)big->limbs[i] * factor;
+        big->limbs[i] = (uint32_t)sum;
+        sum >>= 32;
+    }
+    if (sum && big->count < 128) big->limbs[big->count++] = (uint32_t)sum;
+}
+
+static void asm__big_multiply_power_of_10(asm__big *big, unsigned exponent) {
+    for (; exponent >= 9; exponent -= 9)
+        asm__big_multiply_add(big, 1000000000, 0);
+    for (; exponent > 0; exponent--)
+        asm__big_multiply_add(big, 10, 0);
+}
+
+static void asm__big_shift_left(asm__big *big, unsigned bits) {
+    unsigned words = bits / 32, i;
+    if (bits % 32) asm__big_multiply_add(big, (uint32_t)1 << bits % 32, 0);
+    if (words == 0 || big->count == 0 || big->count + words > 128) return;
+    for (i = big->count; i > 0; i--)
+        big->limbs[i - 1 + words] = big->limbs[i - 1];
+    memset(big->limbs, 0, words * sizeof big->limbs[0]);
+    big->count += words;
+}
+
+static int asm__big_compare(const asm__big *a, const asm__big *b) {
+    unsigned i;
+    if (a->count != b->count) return a->count < b->count ? -1 : 1;
+    for (i = a->count; i > 0; i--)
+        if (a->limbs[i - 1] != b->limbs[i - 1]) return a->limbs[i - 1] < b->limbs[i - 1] ? -1 : 1;
+    return 0;
+}
+
+static void asm__big_add(asm__big *a, const asm__big *b) {
+    unsigned i;
+    uint64_t sum = 0;
+    for (i = 0; i < a->count || i < b->count || sum; i++) {
+        if (i >= 128) return;
+        if (i >= a->count) a->limbs[a->count++] = 0;
+        sum += (uint64_t)a->limbs[i] + (i < b->count ? b->limbs[i] : 0);
+        a->limbs[i] = (uint32_t)sum;
+        sum >>= 32;
+    }
+}
+
+/* a -= b, where a >= b. */
+static void asm__big_subtract(asm__big *a, const asm__big *b) {
+    unsigned i;
+    int64_t difference = 0;
+    for (i = 0; i < a->count; i++) {
+        difference += (int64_t)a->limbs[i] - (i < b->count ? (int64_t)b->limbs[i] : 0);
+        a->limbs[i] = (uint32_t)difference;
+        difference >>= 32;
+    }
+    while (a->count > 0 && a->limbs[a->count - 1] == 0)
+        a->count--;
+}
+
+/* The 64 lowest bits of big / 2^bits, rounded half up. */
+static uint64_t asm__big_shift_right_rounded(const asm__big *big, unsigned bits) {
+    uint64_t value = 0;
+    unsigned i;
+    if (bits > 32 * big->count) return 0;
+    for (i = 0; i < 64 && bits + i < 32 * big->count; i++)
+        value |= (uint64_t)(big->limbs[(bits + i) / 32] >> (bits + i) % 32 & 1) << i;
+    return value + (bits > 0 ? big->limbs[(bits - 1) / 32] >> (bits - 1) % 32 & 1 : 0);
+}
+
+static uint64_t asm__double_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, 8);
+    return bits;
+}
+
+static double asm__double_from_bits(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, 8);
+    return value;
+}
+
+/* Takes the bits of a finite double apart: its magnitude is mantissa * 2^exponent. */
+static void asm__double_parts(uint64_t bits, uint64_t *mantissa, int *exponent) {
+    *mantissa = bits & UINT64_C(0xFFFFFFFFFFFFF);
+    *exponent = (int)(bits >> 52 & 0x7FF);
+    if (*exponent) *mantissa |= UINT64_C(1) << 52;
+    else *exponent = 1;
+    *exponent -= 1075;
+}
+
+#define ASM__INFINITY_BITS (UINT64_C(0x7FF) << 52)
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
+#define ASM__EXACT_DOUBLES 1 /* no excess precision, as the x87 has: one operation rounds once */
+#else
+#define ASM__EXACT_DOUBLES 0
+#endif
+
+static const double asm__powers_of_10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* A decimal number: the digits between `begin` and `end` (a point among them is passed over) times
+ * 10^exponent. */
+typedef struct asm__decimal {
+    const char *begin, *end;
+    int exponent;
+    uint64_t leading; /* its first significant digits, up to 19 */
+    int digits;       /* how many significant ones it has */
+} asm__decimal;
+
+/* Takes valid JSON number text without its sign apart. */
+static asm__decimal asm__decimal_from_text(const char *p, const char *end) {
+    asm__decimal decimal;
+    bool fraction = false, negative;
+    int written = 0;
+    decimal.leading = 0;
+    decimal.digits = decimal.exponent = 0;
+    decimal.begin = p;
+    for (; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            fraction = true;
+            continue;
+        }
+        if (fraction && decimal.exponent > -100000) decimal.exponent--;
+        if (decimal.digits == 0 && *p == '0') continue;
+        if (decimal.digits == 0) decimal.begin = p;
+        if (decimal.digits < 19) decimal.leading = decimal.leading * 10 + (uint64_t)(*p - '0');
+        if (decimal.digits < 100000) decimal.digits++;
+    }
+    decimal.end = p;
+    if (p == end) return decimal;
+    p++;
+    negative = *p == '-';
+    if (*p == '-' || *p == '+') p++;
+    for (; p < end; p++)
+        if (written < 1000000) written = written * 10 + (*p - '0');
+    decimal.exponent += negative ? -written : written;
+    return decimal;
+}
+
+#define ASM__DECIMAL_DIGITS 800 /* more cannot matter: half way between two doubles there are at most 768 */
+
+/* All digits that matter; what follows them counts as one more digit. Returns the exponent that belongs to
+ * them. */
+static int asm__decimal_to_big(const asm__decimal *decimal, asm__big *big) {
+    const char *p;
+    int taken = 0;
+    bool rest = false;
+    asm__big_set(big, 0);
+    for (p = decimal->begin; p < decimal->end; p++) {
+        if (*p == '.') continue;
+        if (taken >= ASM__DECIMAL_DIGITS) {
+            rest = rest || *p != '0';
+            continue;
+        }
+        if (big->count == 0 && *p != '0') asm__big_set(big, (uint64_t)(*p - '0'));
+        else asm__big_multiply_add(big, 10, (uint32_t)(*p - '0'));
+        taken++;
+    }
+    if (rest) {
+        asm__big_multiply_add(big, 10, 1);
+        taken++;
+    }
+    return decimal->exponent + decimal->digits - taken;
+}
+
+/* Compares digits * 10^exponent with the middle between the double of these bits and the next one. */
+static int asm__compare_with_middle(const asm__big *digits, int exponent, uint64_t bits) {
+    asm__big left = *digits, right;
+    uint64_t mantissa;
+    int binary;
+    asm__double_parts(bits, &mantissa, &binary);
+    asm__big_set(&right, 2 * mantissa + 1);
+    if (exponent >= 0) asm__big_multiply_power_of_10(&left, (unsigned)exponent);
+    else asm__big_multiply_power_of_10(&right, (unsigned)-exponent);
+    if (binary >= 1) asm__big_shift_left(&right, (unsigned)(binary - 1));
+    else asm__big_shift_left(&left, (unsigned)(1 - binary));
+    return asm__big_compare(&left, &right);
+}
+
+/* The nearest double, ties to even: a guess moved until it is right. Infinity if it is out of range. */
+static double asm__decimal_to_double(const asm__decimal *decimal) {
+    int dropped = decimal->digits > 19 ? decimal->digits - 19 : 0, scale = decimal->exponent + dropped,
+        exponent;
+    int magnitude = decimal->exponent + decimal->digits;
+    double guess = (double)decimal->leading;
+    uint64_t bits;
+    asm__big digits;
+    if (decimal->leading == 0 || magnitude < -330) return 0;
+    if (magnitude > 310) return asm__double_from_bits(ASM__INFINITY_BITS);
+    if (ASM__EXACT_DOUBLES && dropped == 0 && decimal->leading < (UINT64_C(1) << 53) && scale >= -22 &&
+        scale <= 22)
+        return scale < 0 ? guess / asm__powers_of_10[-scale] : guess * asm__powers_of_10[scale];
+    for (; scale > 0; scale -= scale > 22 ? 22 : scale)
+        guess *= asm__powers_of_10[scale > 22 ? 22 : scale];
+    for (; scale < 0; scale += scale < -22 ? 22 : -scale)
+        guess /= asm__powers_of_10[scale < -22 ? 22 : -scale];
+    bits = asm__double_bits(guess);
+    if (bits >= ASM__INFINITY_BITS) bits = ASM__INFINITY_BITS - 1;
+    exponent = asm__decimal_to_big(decimal, &digits);
+    while (bits < ASM__INFINITY_BITS) {
+        int above = asm__compare_with_middle(&digits, exponent, bits);
+        if (above < 0 || (above == 0 && bits % 2 == 0)) break;
+        bits++;
+    }
+    while (bits > 0) {
+        int below = asm__compare_with_middle(&digits, exponent, bits - 1);
+        if (below > 0 || (below == 0 && bits % 2 == 0)) break;
+        bits--;
+    }
+    return asm__double_from_bits(bits);
+}
+
+static size_t asm__format_uint64(uint64_t value, char out[20]) {
+    size_t size = 1, at;
+    uint64_t rest;
+    for (rest = value; rest >= 10000; rest /= 10000)
+        size += 4;
+    size += (size_t)(rest >= 10) + (rest >= 100) + (rest >= 1000);
+    for (at = size; at > 2; value /= 100)
+        asm__put_two_digits(out + (at -= 2), (uint32_t)(value % 100));
+    if (at == 2) asm__put_two_digits(out, (uint32_t)value);
+    else out[0] = (char)('0' + value);
+    return size;
+}
+
+/* The digits of the shortest decimal that reads back as a finite double above 0, and in `*point` where its
+ * decimal point stands (0.DIGITS * 10^point): "Printing Floating-Point Numbers Quickly and Accurately",
+ * Burger and Dybvig, 1996. */
+static size_t asm__shortest_digits(uint64_t bits, char out[20], int *point) {
+    asm__big rest, scale, above, below,
+        sum; /* the value is rest / scale, its neighbours are above and below / scale away */
+    uint64_t mantissa;
+    int exponent, top = 0, estimate;
+    bool even, low, high, narrow;
+    size_t size = 0;
+    asm__double_parts(bits, &mantissa, &exponent);
+    even = mantissa % 2 == 0;
+    narrow = mantissa == UINT64_C(1) << 52 && bits >> 53 != 0; /* the next lower double is half as far away */
+    while (mantissa >> (top + 1))
+        top++;
+    asm__big_set(&rest, mantissa * (narrow ? 4 : 2));
+    asm__big_set(&scale, narrow ? 4 : 2);
+    asm__big_set(&above, narrow ? 2 : 1);
+    asm__big_set(&below, 1);
+    if (exponent >= 0) {
+        asm__big_shift_left(&rest, (unsigned)exponent);
+        asm__big_shift_left(&above, (unsigned)exponent);
+        asm__big_shift_left(&below, (unsigned)exponent);
+    } else {
+        asm__big_shift_left(&scale, (unsigned)-exponent);
+    }
+    estimate = (exponent + top) * 30103; /* log10(2) * 100000 */
+    estimate = estimate > 0 ? (estimate + 99999) / 100000 : -(-estimate / 100000);
+    if (estimate >= 0) {
+        asm__big_multiply_power_of_10(&scale, (unsigned)estimate);
+    } else {
+        asm__big_multiply_power_of_10(&rest, (unsigned)-estimate);
+        asm__big_multiply_power_of_10(&above, (unsigned)-estimate);
+        asm__big_multiply_power_of_10(&below, (unsigned)-estimate);
+    }
+    sum = rest;
+    asm__big_add(&sum, &above);
+    if (asm__big_compare(&sum, &scale) >= (even ? 0 : 1)) {
+        asm__big_multiply_add(&scale, 10, 0);
+        estimate++;
+    }
+    *point = estimate;
+    do {
+        int digit = 0;
+        asm__big_multiply_add(&rest, 10, 0);
+        asm__big_multiply_add(&above, 10, 0);
+        asm__big_multiply_add(&below, 10, 0);
+        for (; asm__big_compare(&rest, &scale) >= 0; digit++)
+            asm__big_subtract(&rest, &scale);
+        sum = rest;
+        asm__big_add(&sum, &above);
+        low = asm__big_compare(&rest, &below) < (even ? 1 : 0);
+        high = asm__big_compare(&sum, &scale) >= (even ? 0 : 1);
+        if (low && high) {
+            sum = rest;
+            asm__big_add(&sum, &rest);
+            high = asm__big_compare(&sum, &scale) >= 0;
+        }
+        out[size++] = (char)('0' + digit + (high ? 1 : 0));
+    } while (!low && !high);
+    return size;
+}
+
+/* The same for what most numbers are: up to 15 digits, where one exact division tells. 0 if it is not such a
+ * number. */
+static size_t asm__short_digits(double value, char out[20], int *point) {
+    int decimals;
+    for (decimals = 0; ASM__EXACT_DOUBLES && decimals <= 22; decimals++) {
+        double scaled = value * asm__powers_of_10[decimals];
+        uint64_t whole;
+        if (scaled >= 1e15) break;
+        whole = (uint64_t)(scaled + 0.5);
+        if (whole > 0 && (double)whole / asm__powers_of_10[decimals] == value) {
+            size_t size = asm__format_uint64(whole, out);
+            *point = (int)size - decimals;
+            while (size > 1 && out[size - 1] == '0')
+                size--;
+            return size;
+        }
+    }
+    return 0;
+}
+
+/* Writes a double as JavaScript does (ECMA-262, Number::toString), and -0 for the negative zero. Up to 25
+ * bytes. */
+ASM__PRIVATE size_t asm__format_double(double value, char *out) {
+    uint64_t bits = asm__double_bits(value);
+    char digits[20], *p = out;
+    int point, i, size;
+    if ((bits & ASM__INFINITY_BITS) == ASM__INFINITY_BITS) {
+        memcpy(out, "null", 4);
+        return 4;
+    }
+    if (bits >> 63) *p++ = '-';
+    bits &= UINT64_MAX >> 1;
+    if (bits == 0) {
+        *p++ = '0';
+        return (size_t)(p - out);
+    }
+    size = (int)asm__short_digits(asm__double_from_bits(bits), digits, &point);
+    if (size == 0) size = (int)asm__shortest_digits(bits, digits, &point);
+    if (point < -5 || point > 21) {
+        *p++ = digits[0];
+        if (size > 1) *p++ = '.';
+        for (i = 1; i < size; i++)
+            *p++ = digits[i];
+        *p++ = 'e';
+        *p++ = point > 0 ? '+' : '-';
+        return (size_t)(p - out) + asm__format_uint64((uint64_t)(point > 0 ? point - 1 : 1 - point), p);
+    }
+    if (point <= 0) {
+        memcpy(p, "0.", 2);
+        p += 2;
+    }
+    for (i = point; i < 0; i++)
+        *p++ = '0';
+    for (i = 0; i < size || i < point; i++) {
+        if (i == point && i > 0) *p++ = '.';
+        *p++ = i < size ? digits[i] : '0';
+    }
+    return (size_t)(p - out);
+}
+
+ASM_API asm_result asm_double_format(asm_buffer *out, double value) {
+    char text[32];
+    return asm_buffer_append(out, asm_str_make(text, asm__format_double(value, text)));
+}
+
+ASM_API double asm_double_round(double value, int decimals) {
+    uint64_t bits = asm__double_bits(value), mantissa, whole;
+    int exponent;
+    asm__big scaled;
+    char text[32], *p = text;
+    asm__decimal decimal;
+    double magnitude = asm__double_from_bits(bits & (UINT64_MAX >> 1));
+    if (decimals < 0 || decimals > 15 || !(magnitude * asm__powers_of_10[decimals] < 9007199254740992.0))
+        return value;
+    asm__double_parts(bits, &mantissa, &exponent);
+    if (exponent >= 0) return value;
+    asm__big_set(&scaled, mantissa);
+    asm__big_multiply_power_of_10(&scaled, (unsigned)decimals);
+    whole = asm__big_shift_right_rounded(&scaled, (unsigned)-exponent);
+    p += asm__format_uint64(whole, p);
+    *p++ = 'e';
+    *p++ = '-';
+    p += asm__format_uint64((uint64_t)decimals, p);
+    decimal = asm__decimal_from_text(text, p);
+    magnitude = asm__decimal_to_double(&decimal);
+    return bits >> 63 ? -magnitude : magnitude;
+}
+
+/* >>json text */
+
+#if ASM__SSE2
+/* Marks all below the lowest bit that is set; all bits if none is. */
+static inline uint64_t asm__bits_below(uint64_t bits) {
+    return (bits & (~bits + 1)) - 1;
+}
+
+/* Which of these backslashes begin an escape: in a run, every other one. A subtraction's borrow
+ * runs through each run. */
+static inline uint64_t asm__escape_starts(uint64_t backslashes) {
+    const uint64_t odd = ASM__EACH_BYTE * 0xAA;
+    return backslashes & (((backslashes << 1 | odd) - backslashes) ^ odd);
+}
+#endif
+
+/* Which of 64 bytes are ASCII and special, and in `foreign` which are not ASCII. */
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign);
+
+#if ASM__SSE2
+static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
+    return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
+           (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
+}
+
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
+    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
+    __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b);
+    __m128i c1 = asm__special_lanes(c), d1 = asm__special_lanes(d);
+    *foreign = 0;
+    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) return 0;
+    *foreign = asm__join_masks(a, b, c, d);
+    return asm__join_masks(a1, b1, c1, d1) & ~*foreign;
+}
+
+#else
+/* The highest bits of 8 bytes, the first lowest. */
+static inline uint64_t asm__byte_mask(uint64_t marks) {
+    return ((marks & ASM__EACH_BYTE * 0x80) >> 7) * UINT64_C(0x0102040810204080) >> 56;
+}
+
+static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
+    uint64_t marks[8], special = 0, any = 0;
+    int i;
+    *foreign = 0;
+    for (i = 0; i < 8; i++)
+        any |= marks[i] = asm__special_bytes(asm__load_little(p + 8 * i));
+    for (i = 0; i < 8 && any; i++) {
+        special |= asm__byte_mask(marks[i]) << 8 * i;
+        *foreign |= asm__byte_mask(asm__load_little(p + 8 * i)) << 8 * i;
+    }
+    return special & ~*foreign;
+}
+#endif
+
+/* Copies the run of plain bytes from `p` to `out`, where 7 bytes more than are left of the text may be
+ * overwritten. */
+static const char *asm__copy_plain(char *out, const char *p, const char *end) {
+    return asm__pass_plain(out, p, end);
+}
+
+#if ASM__AVX512
+static inline bool asm__has_avx512(void) {
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
+ * takes longer. */
+ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char *end, uint64_t *all) {
+    *all = UINT64_MAX;
+    if (end - p >= 64) return _mm512_loadu_si512(p);
+    *all >>= 64 - (end - p);
+    return _mm512_maskz_loadu_epi8(*all, p);
+}
+
+/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped (asm__wants_escape()). */
+ASM__AVX512_CODE static inline uint64_t asm__foreign_faults(__m512i bytes) {
+    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5 to
+     * FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with 90 to BF. */
+    const __m512i firsts = _mm512_setr_epi64(0x020101, 0, 0, 0, 2, INT64_C(4) << 40,
+                                             INT64_C(0x0101011000000008), ASM__EACH_BYTE);
+    const int64_t from_80 = ASM__EACH_BYTE * 0x0B, from_90 = ASM__EACH_BYTE * 0x13,
+                  from_A0 = ASM__EACH_BYTE * 0x15;
+    const __m512i seconds =
+        _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
+    __m512i lower = _mm512_maskz_alignr_epi64(0xFC, bytes, bytes, 6);
+    __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
+    __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
+    /* The highest bit is set where a character that began before must go on. */
+    __m512i wanted_1 = _mm512_subs_epu8(before_1, _mm512_set1_epi8(0xC0 - 0x80));
+    __m512i wanted_2 = _mm512_subs_epu8(before_2, _mm512_set1_epi8(0xE0 - 0x80));
+    __m512i wanted_3 = _mm512_subs_epu8(before_3, _mm512_set1_epi8(0xF0 - 0x80));
+    uint64_t wanted = _mm512_movepi8_mask(_mm512_or_si512(_mm512_or_si512(wanted_1, wanted_2), wanted_3));
+    __mmask64 found = _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8('\xC0'));
+    __m512i first = _mm512_permutex2var_epi8(_mm512_setzero_si512(), before_1, firsts);
+    __m512i second = _mm512_maskz_permutexvar_epi8(found, bytes, seconds);
+    __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi8('\xFE'));
+    __mmask64 separator = _mm512_cmpeq_epi8_mask(before_2, _mm512_set1_epi8('\xE2')); /* U+2028 or U+2029 */
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, before_1, _mm512_set1_epi8('\x80'));
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, even, _mm512_set1_epi8('\xA8'));
+    return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
+}
+
+/* Takes from `all` a character that goes on behind the block. One bit tells where a run of characters begins that
+ * are not ASCII and among which there is one to be looked at; 0 if there is none. */
+ASM__AVX512_CODE static inline uint64_t asm__foreign_stop(__m512i bytes, uint64_t foreign, uint64_t *all) {
+    const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
+    __m512i open = _mm512_subs_epu8(bytes, ends);
+    uint64_t faults = asm__foreign_faults(bytes), before = ~foreign & asm__bits_below(faults);
+    *all &= asm__bits_below(_mm512_test_epi8_mask(open, open));
+    if (!faults) return 0;
+    return before ? (UINT64_C(1) << 63 >> __builtin_clzll(before)) << 1 : 1;
+}
+#endif
+
+static inline int asm__hex_value(char c) {
+    static const signed char values['f' - '0' + 1] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  -1, -1, -1, -1,
+                                                      -1, -1, -1, 10, 11, 12, 13, 14, 15, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                      -1, -1, -1, -1, -1, -1, -1, 10, 11, 12, 13, 14, 15};
+    unsigned index = (unsigned)(unsigned char)c - '0';
+    return index < sizeof values ? values[index] : -1;
+}
+
+/* The four hexadecimal digits at `p`, or -1. */
+static int32_t asm__hex4(const char *p, const char *end) {
+    int32_t value = 0;
+    int i;
+    if (end - p < 4) return -1;
+    for (i = 0; i < 4; i++) {
+        int digit = asm__hex_value(p[i]);
+        if (digit < 0) return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+/* The length of the character at `p`, where 4 bytes can be read and the first is not ASCII; 0 if it is
+ * invalid or wants to be escaped (see asm__wants_escape()). */
+static inline unsigned asm__plain_length(const char *p) {
+    const unsigned char *s = (const unsigned char *)p;
+    uint32_t word = s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
+    /* The first byte, and in which half of its range the second one is: so that nothing is decided by the second
+     * one alone, which nobody can predict. */
+    uint32_t half = word & 0x20FF;
+    if (s[0] < 0xE0) return (word & 0xC0E0) == 0x80C0 && s[0] >= 0xC2 && half != 0xC2 ? 2 : 0;
+    if (s[0] < 0xF0)
+        return (word & 0xC0C0F0) == 0x8080E0 && half != 0xE0 && half != 0x20ED &&
+                       (word & 0xFEFFFF) != 0xA880E2
+                   ? 3
+                   : 0;
+    return (word & 0xC0C0C0F8) == 0x808080F0 && (word & 0x30FF) != 0xF0 &&
+                   (s[0] < 0xF4 || (word & 0x30FF) == 0xF4)
+               ? 4
+               : 0;
+}
+
+/* >>json escaping */
+
+static char *asm__put_unicode_escape(char *out, uint32_t code) {
+    static const char hex[] = "0123456789abcdef";
+    out[0] = '\\';
+    out[1] = 'u';
+    out[2] = hex[code >> 12 & 15];
+    out[3] = hex[code >> 8 & 15];
+    out[4] = hex[code >> 4 & 15];
+    out[5] = hex[code & 15];
+    return out + 6;
+}
+
+/* Whether a character that JSON allows in a string is escaped all the same: DEL, U+0080 to U+009F, U+2028,
+ * U+2029. */
+static bool asm__wants_escape(const char *p) {
+    unsigned char c = (unsigned char)*p;
+    if (c == 0xC2) return (unsigned char)p[1] < 0xA0;
+    if (c == 0xE2) return p[1] == '\x80' && (p[2] == '\xA8' || p[2] == '\xA9');
+    return c == 0x7F;
+}
+
+#define ASM__ESCAPE_CODE(code)     "\\u00" code "\6"
+#define ASM__ESCAPE_LETTER(letter) "\\" letter "\0\0\0\0\2"
+
+/* An ASCII character that does not stand for itself; up to 8 bytes are written, even if that is more than it
+ * takes. */
+static inline char *asm__put_escape(char *out, char c) {
+    static const char escapes[35][8] = {
+        ASM__ESCAPE_CODE("00"),   ASM__ESCAPE_CODE("01"),   ASM__ESCAPE_CODE("02"),  ASM__ESCAPE_CODE("03"),
+        ASM__ESCAPE_CODE("04"),   ASM__ESCAPE_CODE("05"),   ASM__ESCAPE_CODE("06"),  ASM__ESCAPE_CODE("07"),
+        ASM__ESCAPE_LETTER("b"),  ASM__ESCAPE_LETTER("t"),  ASM__ESCAPE_LETTER("n"), ASM__ESCAPE_CODE("0b"),
+        ASM__ESCAPE_LETTER("f"),  ASM__ESCAPE_LETTER("r"),  ASM__ESCAPE_CODE("0e"),  ASM__ESCAPE_CODE("0f"),
+        ASM__ESCAPE_CODE("10"),   ASM__ESCAPE_CODE("11"),   ASM__ESCAPE_CODE("12"),  ASM__ESCAPE_CODE("13"),
+        ASM__ESCAPE_CODE("14"),   ASM__ESCAPE_CODE("15"),   ASM__ESCAPE_CODE("16"),  ASM__ESCAPE_CODE("17"),
+        ASM__ESCAPE_CODE("18"),   ASM__ESCAPE_CODE("19"),   ASM__ESCAPE_CODE("1a"),  ASM__ESCAPE_CODE("1b"),
+        ASM__ESCAPE_CODE("1c"),   ASM__ESCAPE_CODE("1d"),   ASM__ESCAPE_CODE("1e"),  ASM__ESCAPE_CODE("1f"),
+        ASM__ESCAPE_LETTER("\""), ASM__ESCAPE_LETTER("\\"), ASM__ESCAPE_CODE("7f")};
+    unsigned code = (unsigned char)c, index = code < 0x20 ? code : 31 + (code >> 5);
+    memcpy(out, escapes[index], 8);
+    return out + escapes[index][6];
+}
+
+/* One character that is not ASCII, or U+FFFD for what is none, from *text; at most 6 bytes. */
+static char *asm__put_foreign(char *out, const char **text, const char *end) {
+    const char *p = *text;
+    int length = asm__utf8_length(p, (size_t)(end - p));
+    *text = p + (length < 0 ? -length : length);
+    if (length < 0) {
+        memcpy(out, "\xEF\xBF\xBD", 3);
+        return out + 3;
+    }
+    if (asm__wants_escape(p)) {
+        size_t at = 0;
+        return asm__put_unicode_escape(out, asm_utf8_decode(asm_str_make(p, (size_t)length), &at));
+    }
+    memcpy(out, p, (size_t)length);
+    return out + length;
+}
+
+/* The characters from *text up to the next ASCII one, as far as they begin before `stop`. */
+static char *asm__put_foreign_run(char *out, const char **text, const char *stop, const char *end) {
+    const char *p = *text;
+    while (p < stop && (unsigned char)*p >= 0x80) {
+        unsigned length = end - p >= 4 ? asm__plain_length(p) : 0;
+        if (length > 0) {
+            memcpy(out, p, 4);
+            out += length;
+            p += length;
+        } else {
+            *text = p;
+            out = asm__put_foreign(out, text, end);
+            p = *text;
+        }
+    }
+    *text = p;
+    return out;
+}
+
+/* One character from *p that is not plain. */
+static char *asm__put_escaped(char *out, const char **p, const char *end) {
+    if ((unsigned char)**p >= 0x80) return asm__put_foreign(out, p, end);
+    return asm__put_escape(out, *(*p)++);
+}
+
+/* Where in 64 bytes the first character begins that must be changed or goes on behind; 64 if there is none.
+ * `foreign` tells which bytes are not ASCII; the others are not looked at. */
+static unsigned asm__plain_prefix(const char *p, uint64_t foreign) {
+    while (foreign) {
+        unsigned at = (unsigned)asm__lowest_bit(foreign), length = asm__plain_length(p + at);
+        if (length == 0 || at + length > 64) return at;
+        foreign &= ~(((UINT64_C(1) << length) - 1) << at);
+    }
+    return 64;
+}
+
+/* Escapes up to 64 bytes of a block where 128 can be read, before any character that is not ASCII and must be
+ * changed or goes on behind; `*behind` is the end of what was taken. Copying 64 bytes behind each escape is
+ * quicker than a run of the right length, which is mispredicted. */
+ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, const char **behind) {
+    uint64_t foreign, mask = asm__special_mask_64(block, &foreign), all = UINT64_MAX >> (64 - size);
+    const char *p = block, *special;
+    memcpy(out, p, 64);
+    if (foreign & all) {
+        unsigned prefix = asm__plain_prefix(block, foreign & all);
+        if (prefix < size) {
+            size = prefix;
+            all = (UINT64_C(1) << prefix) - 1;
+        }
+    }
+    for (mask &= all; mask; mask &= mask - 1) {
+        special = block + asm__lowest_bit(mask);
+        out = asm__put_escape(out + (special - p), *special);
+        p = special + 1;
+        memcpy(out, p, 64);
+    }
+    *behind = block + size;
+    return out + (*behind - p);
+}
+
+/* The same for one block after the other, as long as each is taken whole. */
+static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
+    const char *p = *text, *behind = p;
+    while (p == behind && stop - p >= 64 && end - p >= 128) {
+        behind = p + 64;
+        out = asm__escape_block(out, p, 64, &p);
+    }
+    *text = p;
+    return out;
+}
+
+/* The same for the last bytes of a text, behind which no more can be read. */
+static char *asm__escape_last(char *out, const char **text, size_t size) {
+    char block[128];
+    const char *behind;
+    memset(block, ' ', sizeof block);
+    memcpy(block, *text, size);
+    out = asm__escape_block(out, block, size, &behind);
+    *text += behind - block;
+    return out;
+}
+
+#if ASM__AVX512
+/* Writes the lower 32 bytes, a backslash before each that is marked; 64 bytes are overwritten. */
+ASM__AVX512_CODE static inline char *asm__spread(char *out, __m512i bytes, uint32_t marks) {
+    uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA), places = _pext_u64(odd, odd | _pdep_u64(marks, ~odd));
+    _mm512_storeu_si512(out, _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), places, bytes));
+    return out + 32 + __builtin_popcount(marks);
+}
+
+/* asm__escape() without a branch for each escape, as those are mispredicted. */
+ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop,
+                                               const char *end) {
+    /* What stands behind the backslash, for each ASCII character; `u` where that is not all. */
+    static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
+    const __m512i low = _mm512_loadu_si512(letters);
+    const __m512i high = _mm512_setr_epi64(0, 0, 0, (int64_t)'\\' << 32, 0, 0, 0, (int64_t)'u' << 56);
+    const char *p = *text;
+    while (p < stop) {
+        size_t size = 64;
+        uint64_t all, stops = 0, marks;
+        __m512i bytes = asm__load_wide(p, stop, &all);
+        __mmask64 foreign = _mm512_movepi8_mask(bytes);
+        __m512i letter = _mm512_maskz_permutex2var_epi8(~foreign, low, bytes, high);
+        marks = _mm512_test_epi8_mask(letter, letter) & all;
+        if (marks | foreign) {
+            char *half;
+            if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
+            stops |= _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u')) & all;
+            if (stops | ~all) {
+                all &= asm__bits_below(stops);
+                marks &= all;
+                size = (size_t)__builtin_popcountll(all);
+            }
+            bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
+            half = asm__spread(out, bytes, (uint32_t)marks);
+            asm__spread(half, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE), (uint32_t)(marks >> 32));
+            out += __builtin_popcountll(marks);
+        } else {
+            _mm512_storeu_si512(out, bytes);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        out += size;
+        p += size;
+        if (!stops) continue;
+        if ((unsigned char)*p < 0x80) {
+            out = asm__put_escape(out, *p++);
+        } else {
+            *text = p;
+            out = asm__put_foreign_run(out, text, stop - p < 64 ? stop : p + 64, end);
+            p = *text;
+        }
+    }
+    *text = p;
+    _mm256_zeroupper();
+    return out;
+}
+#endif
+
+#define ASM__ESCAPE_ROOM 96 /* what asm__escape() may write behind 6 bytes for each byte */
+
+/* Escapes characters that begin before `stop` (and end before `end`) to `out`. */
+static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
+#if ASM__AVX512
+    if (asm__has_avx512()) return asm__escape_wide(out, text, stop, end);
+#endif
+    while (*text < stop) {
+        size_t size = stop - *text < 64 ? (size_t)(stop - *text) : 64;
+        if ((unsigned char)**text >= 0x80) out = asm__put_foreign_run(out, text, stop, end);
+        else if (size == 64 && end - *text >= 128) out = asm__escape_blocks(out, text, stop, end);
+        else out = asm__escape_last(out, text, size);
+    }
+    return out;
+}
+
+static char *asm__escape_whole(char *out, asm_str text) {
+    const char *p = text.data, *end = asm__end(text);
+    return asm__escape(out, &p, end, end);
+}
+
+#if ASM__SSE2
+/* Copies 16 (else 8) bytes each from `first` and `second` to the same places of a block; returns as
+ * asm__load_block() does. */
+ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, size_t second, bool sixteen,
+                                   uint64_t *foreign) {
+    uint64_t marks = sixteen ? 0xFFFF : 0xFF;
+    __m128i a, b;
+    if (sixteen) {
+        a = asm__load128(p + first);
+        b = asm__load128(p + second);
+        _mm_storeu_si128((__m128i *)(void *)(block + first), a);
+        _mm_storeu_si128((__m128i *)(void *)(block + second), b);
+    } else {
+        a = _mm_loadl_epi64((const __m128i *)(const void *)(p + first));
+        b = _mm_loadl_epi64((const __m128i *)(const void *)(p + second));
+        _mm_storel_epi64((__m128i *)(void *)(block + first), a);
+        _mm_storel_epi64((__m128i *)(void *)(block + second), b);
+    }
+    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(a) << first;
+    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(b) << second;
+    return (asm__special_mask(a) & marks) << first | (asm__special_mask(b) & marks) << second;
+}
+
+/* Copies 1 to 64 bytes to a block and puts spaces behind; returns which are ASCII and special, and in `foreign`
+ * which are not ASCII. What was stored by a few wide stores is not loaded again, which would have to wait. */
+static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *foreign) {
+    uint64_t special;
+    memset(block + size, ' ', 8);
+    *foreign = 0;
+    if (size >= 16) {
+        special = asm__load_two(block, p, 0, size - 16, true, foreign);
+        if (size > 32) special |= asm__load_two(block, p, 16, size - 32, true, foreign);
+    } else if (size >= 8) {
+        special = asm__load_two(block, p, 0, size - 8, false, foreign);
+    } else {
+        uint64_t word = asm__load_few(p, size);
+        special = asm__load_two(block, (const char *)&word, 0, 0, false, foreign);
+    }
+    return special & ~*foreign;
+}
+
+/* Escapes a text of 1 to 64 bytes. */
+static char *asm__escape_short(char *out, asm_str text) {
+    char block[128];
+    uint64_t foreign, special = asm__load_block(block, text.data, text.size, &foreign);
+    const char *p = block;
+    if (foreign && asm__plain_prefix(block, foreign) < text.size) return asm__escape_whole(out, text);
+    memcpy(out, p, 64);
+    for (; special; special &= special - 1) {
+        const char *at = block + asm__lowest_bit(special);
+        out = asm__put_escape(out + (at - p), *at);
+        p = at + 1;
+        memcpy(out, p, 64);
+    }
+    return out + (block + text.size - p);
+}
+#endif
+
+/* A whole string with its quotes. */
+ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
+    *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
+#if ASM__SSE2
+    out = text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
+#else
+    out = asm__escape_whole(out, text);
+#endif
+    *out = '"';
+    return out + 1;
+}
+
+/* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
+static size_t asm__escape_room(asm_buffer *out, size_t size) {
+    size_t room = out->capacity - out->size;
+    if (room / 6 >= size + ASM__ESCAPE_ROOM / 6) return size;
+    if (out->growing) {
+        if (size > 4096) size = 4096;
+        return asm_buffer_reserve(out, size * 6 + ASM__ESCAPE_ROOM) == ASM_OK ? size : 0;
+    }
+    if (room < ASM__ESCAPE_ROOM + 6 || out->drain) return 0;
+    return size < (room - ASM__ESCAPE_ROOM) / 6 ? size : (room - ASM__ESCAPE_ROOM) / 6;
+}
+
+#define ASM__FEW 64
+
+/* Appends the inside of a JSON string. */
+static void asm__append_escaped(asm_buffer *out, asm_str text) {
+    const char *p = text.data, *end = asm__end(text);
+    while (out->result == ASM_OK && text.size > 0 && p < end) {
+        size_t room = asm__escape_room(out, (size_t)(end - p));
+        if (room > 0) {
+            out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
+        } else {
+            char few[ASM__FEW * 6 + ASM__ESCAPE_ROOM];
+            ptrdiff_t most = out->drain ? ASM__FEW : 4;
+            char *few_end = asm__escape(few, &p, end - p > most ? p + most : end, end);
+            asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));
+        }
+    }
+}
+
+ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text) {
+    char *p = asm__buffer_end(out);
+    if (asm__has_room(out, p, text.size)) {
+        out->size = (size_t)(asm__put_string(p, text) - out->data);
+    } else {
+        asm_buffer_append_byte(out, '"');
+        asm__append_escaped(out, text);
+        asm_buffer_append_byte(out, '"');
+    }
+}
+
+/* >>json reader */
+
+ASM__PRIVATE const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
+                                      const char *begin, const char *at) {
+    if (error->result == ASM_OK) {
+        error->result = result;
+        error->message = message;
+        error->offset = (size_t)(at - begin);
+    }
+    return NULL;
+}
+
+ASM__PRIVATE const char *asm__reader_fail(asm_json_reader *reader, asm_result result, const char *message,
+                                          const char *at) {
+    reader->state = ASM__AT_ERROR;
+    return asm__fail_at(&reader->error, result, message, reader->begin, at);
+}
+
+static const char *asm__syntax(asm_json_reader *reader, const char *message, const char *at) {
+    return asm__reader_fail(reader, ASM_ERR_SYNTAX, at < reader->end ? message : "the text ends too early",
+                            at);
+}
+
+ASM__PRIVATE const char *asm__pass_space(asm_json_reader *reader, const char *p) {
+    if (p < reader->end && asm__is_space(*p)) reader->untidy = true;
+    while (p < reader->end && asm__is_space(*p))
+        p++;
+    return p;
+}
+
+/* Behind a \u escape sequence, or NULL: it is none, or no other either. */
+static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
+    if (asm__at(reader, p + 1) != 'u')
+        return asm__syntax(reader, "no such escape sequence", p + 1 < reader->end ? p : reader->end);
+    if (asm__hex4(p + 2, reader->end) >= 0) return p + 6;
+    return asm__syntax(reader, "\\u wants four hexadecimal digits", reader->end - p < 6 ? reader->end : p);
+}
+
+/* What a backslash and a letter, from `"` on, stand for; a point, which no escape sequence does, if that is none of
+ * two bytes. */
+static const char asm__meanings[129] =
+    "\"............/............................................"
+    "\\.....\b...\f.......\n...\r.\t.............................................";
+
+static inline char asm__unescaped_letter(char letter) {
+    unsigned index = (unsigned)(unsigned char)letter - '"';
+    return index < 128 ? asm__meanings[index] : '.';
+}
+
+static inline bool asm__is_short_escape(char letter) {
+    return asm__unescaped_letter(letter) != '.';
+}
+
+/* Behind the characters from `p` that are not ASCII, or NULL. */
+static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
+    do {
+        int length = reader->end - p >= 4 ? (int)asm__plain_length(p) : 0;
+        if (length > 0) {
+            p += length;
+            continue;
+        }
+        length = asm__utf8_length(p, (size_t)(reader->end - p));
+        if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
+        if (asm__wants_escape(p)) reader->untidy = true;
+        p += length;
+    } while (p < reader->end && (unsigned char)*p >= 0x80);
+    return p;
+}
+
+/* The first byte from `p` on that is neither plain nor a short escape. */
+static const char *asm__string_run(const char *p, const char *end, bool *escaped) {
+#if ASM__SSE2
+    while (end - p >= 17) { /* a block, and the letter of an escape at its end */
+        unsigned mask = asm__special_mask(asm__load128(p)), step = 16;
+        while (mask) {
+            int at = asm__lowest_bit(mask);
+            if (p[at] != '\\' || !asm__is_short_escape(p[at + 1])) return p + at;
+            *escaped = true;
+            if (at == 15) step = 17;
+            mask &= ~(3u << at);
+        }
+        p += step;
+    }
+#endif
+    (void)escaped;
+    return asm__plain_end(p, end);
+}
+
+#define ASM__BARE_CONTROL "a control character in a string must be escaped"
+
+/* The closing quote of the string whose inside goes on at `p`, or NULL. */
+ASM__PRIVATE const char *asm__scan_string_on(asm_json_reader *reader, const char *p, bool *escaped) {
+    const char *end = reader->end;
+    for (;;) {
+        p = asm__string_run(p, end, escaped);
+        if (p >= end) return asm__syntax(reader, "", p);
+        if (*p == '"') return p;
+        if (*p == '\\') {
+            *escaped = true;
+            p = end - p > 1 && asm__is_short_escape(p[1]) ? p + 2 : asm__scan_escape(reader, p);
+        } else if (*p == 0x7F) {
+            reader->untidy = true;
+            p++;
+        } else if ((unsigned char)*p < 0x20) {
+            return asm__syntax(reader, ASM__BARE_CONTROL, p);
+        } else {
+            p = asm__scan_utf8(reader, p);
+        }
+        if (!p) return NULL;
+    }
+}
+
+/* How many of 8 bytes, the first lowest, are digits before the first that is none. */
+static inline int asm__count_digits(uint64_t bytes) {
+    uint64_t digits = bytes ^ ASM__EACH_BYTE * '0';
+    uint64_t others = ((digits + ASM__EACH_BYTE * 0x76) | digits) & ASM__EACH_BYTE * 0x80;
+    return others ? asm__lowest_bit(others) / 8 : 8;
+}
+
+static const char *asm__scan_digits(const asm_json_reader *reader, const char *p) {
+    while (!ASM__SMALL && reader->end - p >= 8) {
+        int count = asm__count_digits(asm__load_little(p));
+        p += count;
+        if (count < 8) return p;
+    }
+    while (p < reader->end && asm__is_digit(*p))
+        p++;
+    return p;
+}
+
+/* Behind a number, or NULL. */
+ASM__PRIVATE const char *asm__scan_number(asm_json_reader *reader, const char *p, bool *integer) {
+    *integer = true;
+    if (asm__at(reader, p) == '-') p++;
+    if (!asm__is_digit(asm__at(reader, p))) return asm__syntax(reader, "a digit is missing", p);
+    if (*p == '0' && asm__is_digit(asm__at(reader, p + 1)))
+        return asm__syntax(reader, "a number must not begin with a zero", p);
+    p = asm__scan_digits(reader, p);
+    if (asm__at(reader, p) == '.') {
+        *integer = false;
+        if (!asm__is_digit(asm__at(reader, ++p)))
+            return asm__syntax(reader, "a digit is missing after the point", p);
+        p = asm__scan_digits(reader, p);
+    }
+    if (asm__at(reader, p) == 'e' || asm__at(reader, p) == 'E') {
+        *integer = false;
+        p++;
+        if (asm__at(reader, p) == '+' || asm__at(reader, p) == '-') p++;
+        if (!asm__is_digit(asm__at(reader, p)))
+            return asm__syntax(reader, "a digit is missing in the exponent", p);
+        p = asm__scan_digits(reader, p);
+    }
+    return p;
+}
+
+/* Behind a value that is no object or array, or NULL. */
+static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
+    size_t left = (size_t)(reader->end - p);
+    bool four, five, unused;
+    char c = asm__at(reader, p);
+    if (c == '"') {
+        p = asm__scan_string(reader, p + 1, &unused);
+        return p ? p + 1 : NULL;
+    }
+    if (c == '-' || asm__is_digit(c)) return asm__scan_number(reader, p, &unused);
+    /* All of them at once: which one it is, nobody can predict. */
+    four = left >= 4 && ((memcmp(p, "true", 4) == 0) | (memcmp(p, "null", 4) == 0));
+    five = left >= 5 && ((c == 'f') & (memcmp(p + 1, "alse", 4) == 0));
+    if (four | five) return p + 4 + five;
+    if (left >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) return asm__syntax(reader, "a byte order mark", p);
+    return asm__syntax(reader, "a value is missing", p);
+}
+
+static char asm__closing(const asm_json_reader *reader) {
+    return asm__in_object(reader) ? '}' : ']';
+}
+
+/* Where the strings of a value end, as far as that was found out ahead. */
+typedef struct asm__strings {
+    const char *block, *behind;
+    uint64_t quotes; /* bit n: one that begins or ends a string stands at block[n] */
+} asm__strings;
+
+#if ASM__SSE2
+/* What stands behind the backslash of the most usual escapes. */
+static inline __m128i asm__letter_lanes(__m128i bytes) {
+    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
+                        _mm_or_si128(asm__equal_lanes(bytes, 'n'), asm__equal_lanes(bytes, 't')));
+}
+
+/* From the first bit that is set up to the second, from the third up to the fourth, and so on. */
+static inline uint64_t asm__fill_pairs(uint64_t bits) {
+    int i;
+    for (i = 1; i < 64; i *= 2)
+        bits ^= bits << i;
+    return bits;
+}
+
+#define ASM__BLOCK_READABLE     67 /* as the last of 64 bytes may begin a character of 4 */
+#define ASM__QUOTES(bytes)      asm__equal_lanes(bytes, '"')
+#define ASM__BACKSLASHES(bytes) asm__equal_lanes(bytes, '\\')
+#define ASM__MASK_64(lanes)     asm__join_masks(lanes(a), lanes(b), lanes(c), lanes(d))
+
+/* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
+ * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
+static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
+    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
+    uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
+    uint64_t stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
+    uint64_t quotes = ASM__MASK_64(ASM__QUOTES) & ~(starts << 1);
+    __m128i others = _mm_or_si128(_mm_or_si128(asm__other_lanes(a), asm__other_lanes(b)),
+                                  _mm_or_si128(asm__other_lanes(c), asm__other_lanes(d)));
+    if (_mm_movemask_epi8(others)) {
+        uint64_t strings = asm__fill_pairs(quotes) ^ (inside ? UINT64_MAX : 0);
+        uint64_t foreign = asm__join_masks(a, b, c, d) & strings;
+        unsigned prefix = asm__plain_prefix(p, foreign);
+        stops |= ASM__MASK_64(asm__other_lanes) & strings & ~foreign;
+        if (prefix < 64) stops |= UINT64_C(1) << prefix;
+    }
+    *size = stops ? (unsigned)asm__lowest_bit(stops) : 64;
+    return quotes & asm__bits_below(stops);
+}
+#endif
+
+/* Behind the string that begins at `p`, or NULL. Where it ends is mostly known from a look at a whole block: the
+ * processor then need not wait for the end of one string before it looks for the next. */
+ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *strings, const char *p) {
+    bool unused;
+#if ASM__SSE2
+    unsigned size;
+    if (!strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
+        strings->block = p;
+        strings->quotes = asm__find_quotes(p, false, &size);
+        strings->behind = p + size;
+    }
+    if (strings->quotes) {
+        strings->quotes &= strings->quotes - 1;
+        while (!strings->quotes) {
+            p = strings->block = strings->behind;
+            if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
+            else size = 0;
+            if (size == 0) {
+                p = asm__scan_string_on(reader, p, &unused);
+                return p ? p + 1 : NULL;
+            }
+            strings->behind = p + size;
+        }
+        p = strings->block + asm__lowest_bit(strings->quotes) + 1;
+        strings->quotes &= strings->quotes - 1;
+        return p;
+    }
+#else
+    (void)strings;
+#endif
+    p = asm__scan_string(reader, p + 1, &unused);
+    return p ? p + 1 : NULL;
+}
+
+/* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
+static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
+    unsigned outside = reader->depth;
+    asm__strings strings = {NULL, NULL, 0};
+    bool key = false;
+    p = asm__skip_space(reader, p);
+    for (;;) {
+        char c = asm__at(reader, p);
+        if (c == '"') {
+            p = asm__pass_string(reader, &strings, p);
+            if (!p) return NULL;
+            if (key) {
+                p = asm__skip_space(reader, p);
+                if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
+                p = asm__skip_space(reader, p + 1);
+                key = false;
+                continue;
+            }
+        } else if (key) {
+            return asm__syntax(reader, "a key is missing", p);
+        } else if (c == '{' || c == '[') {
+            p = asm__enter(reader, p);
+            if (!p) return NULL;
+            p = asm__skip_space(reader, p);
+            if (asm__at(reader, p) != asm__closing(reader)) {
+                key = c == '{';
+                continue;
+            }
+            p++;
+            asm__leave(reader);
+        } else {
+            p = asm__scan_scalar(reader, p);
+        }
+        for (;;) { /* to the next value */
+            if (!p || reader->depth == outside) return p;
+            p = asm__skip_space(reader, p);
+            c = asm__at(reader, p);
+            if (c == ',') break;
+            if (c != asm__closing(reader)) return asm__syntax(reader, "a comma or an end is missing", p);
+            p++;
+            asm__leave(reader);
+        }
+        p = asm__skip_space(reader, p + 1);
+        key = asm__in_object(reader);
+    }
+}
+
+/* Copies from *p to `out` up to the next backslash or the end. Text may be copied over itself, downwards. */
+static char *asm__copy_unescaped(char *out, const char **text, const char *end) {
+    const char *p = *text, *stop;
+#if ASM__SSE2
+    /* Not where a block that is stored whole would reach bytes that are still to be read. */
+    while (end - p >= 16 && (size_t)((uintptr_t)p - (uintptr_t)out) >= 16) {
+        __m128i bytes = asm__load128(p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+        _mm_storeu_si128((__m128i *)(void *)out, bytes);
+        if (mask) {
+            *text = p + asm__lowest_bit(mask);
+            return out + asm__lowest_bit(mask);
+        }
+        p += 16;
+        out += 16;
+    }
+#endif
+    stop = (const char *)memchr(p, '\\', (size_t)(end - p));
+    if (!stop) stop = end;
+    memmove(out, p, (size_t)(stop - p));
+    *text = stop;
+    return out + (stop - p);
+}
+
+/* Writes what the \u escape at *p stands for; two that make a pair are one character, one alone is U+FFFD. */
+static char *asm__unescape_unicode(char *out, const char **text, const char *end) {
+    const char *p = *text + 6;
+    uint32_t code = (uint32_t)asm__hex4(*text + 2, end);
+    if (code >= 0xD800 && code < 0xDC00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+        int32_t low = asm__hex4(p + 2, end);
+        if (low >= 0xDC00 && low < 0xE000) {
+            code = 0x10000 + ((code - 0xD800) << 10) + (uint32_t)(low - 0xDC00);
+            p += 6;
+        }
+    }
+    if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
+    *text = p;
+    return out + asm__utf8_encode(code, out);
+}
+
+/* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
+ * the end. */
+static char *asm__unescape(char *out, const char *p, const char *end) {
+    while ((out = asm__copy_unescaped(out, &p, end)), p < end) {
+        if (p[1] == 'u') {
+            out = asm__unescape_unicode(out, &p, end);
+        } else {
+            *out++ = asm__unescaped_letter(p[1]);
+            p += 2;
+        }
+    }
+    return out;
+}
+
+/* Room in the scratch buffer for `size` bytes. A growing one gets room for all that this text can need at
+ * once, unless it has that already: it does not move under the views that were given out. */
+ASM__PRIVATE bool asm__reserve_scratch(asm_json_reader *reader, size_t size, const char *at) {
+    asm_result result = ASM_ERR_NO_SPACE;
+    if (reader->scratch && reader->scratch->growing && !reader->writable && reader->reserve > size) {
+        if (reader->scratch->capacity - reader->scratch->size < reader->reserve - ASM_JSON_SCRATCH_SPARE)
+            size = reader->reserve;
+        reader->reserve = 0;
+    }
+    if (reader->scratch) result = asm_buffer_reserve(reader->scratch, size);
+    if (result != ASM_OK) asm__reader_fail(reader, result, "no room in the scratch buffer", at);
+    return result == ASM_OK;
+}
+
+/* A string's value, from its inside between `begin` and `end`. */
+ASM__PRIVATE bool asm__string_value(asm_json_reader *reader, const char *begin, const char *end, bool escaped,
+                                    asm_str *text) {
+    char *out;
+    if (!escaped) {
+        *text = asm_str_make(begin, (size_t)(end - begin));
+        return true;
+    }
+    if (reader->writable) {
+        out = reader->writable + (begin - reader->begin);
+    } else {
+        if (!asm__reserve_scratch(reader, (size_t)(end - begin), begin)) return false;
+        out = reader->scratch->data + reader->scratch->size;
+    }
+    *text = asm_str_make(out, (size_t)(asm__unescape(out, begin, end) - out));
+    if (!reader->writable) reader->scratch->size += text->size;
+    return true;
+}
+
+/* Checks what stands at `p`, which is special and no quote, writes what it stands for, and returns the place
+ * behind; or NULL. */
+static inline const char *asm__unescape_special(asm_json_reader *reader, const char *p, char **target) {
+    const char *end = reader->end, *behind;
+    if (*p == '\\' && end - p > 1 && asm__is_short_escape(p[1])) {
+        *(*target)++ = asm__unescaped_letter(p[1]);
+        return p + 2;
+    }
+    if (*p == '\\') {
+        if (!asm__scan_escape(reader, p)) return NULL;
+        *target = asm__unescape_unicode(*target, &p, end);
+        return p;
+    }
+    if ((unsigned char)*p < 0x20) return asm__syntax(reader, ASM__BARE_CONTROL, p);
+    behind = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
+    if (!behind) return NULL;
+    memcpy(*target, p, (size_t)(behind - p));
+    *target += behind - p;
+    return behind;
+}
+
+/* The same as the next, but only up to the last 132 bytes of the text, and maybe less. */
+static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, char **target) {
+    char *out = *target;
+    while (reader->end - p >= 132) {
+        uint64_t foreign, mask = asm__special_mask_64(p, &foreign);
+        const char *block = p, *behind = p + 64;
+        memcpy(out, p, 64);
+        if (foreign) {
+            behind = block + asm__plain_prefix(block, foreign);
+            if (behind < block + 64) mask &= (UINT64_C(1) << (behind - block)) - 1;
+        }
+        while (mask) {
+            int at = asm__lowest_bit(mask);
+            const char *special = block + at;
+            out += special - p;
+            *target = out;
+            if (*special == '"') return special;
+            if (*special == '\\' && asm__is_short_escape(special[1])) { /* nearly all of them */
+                *out++ = asm__unescaped_letter(special[1]);
+                p = special + 2;
+                mask &= ~(UINT64_C(3) << at);
+            } else {
+                p = asm__unescape_special(reader, special, target);
+                if (!p) return NULL;
+                out = *target;
+                mask = p < block + 64 ? mask >> (p - block) << (p - block) : 0;
+            }
+            if (p < block + 64) memcpy(out, p, 64);
+        }
+        if (p < behind) {
+            out += behind - p;
+            p = behind;
+        }
+        *target = out;
+        if (p < block + 64) p = asm__unescape_special(reader, p, target);
+        if (!p) return NULL;
+        out = *target;
+    }
+    return p;
+}
+
+#if ASM__AVX512
+/* The same as the next without a branch for each escape. */
+ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, const char *p,
+                                                       char **target) {
+    const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
+    const char *end = reader->end;
+    char *out = *target;
+    while (p < end) {
+        size_t size = 64, kept_size;
+        uint64_t all, stops = 0, kept;
+        __m512i bytes = asm__load_wide(p, end, &all);
+        __mmask64 foreign = _mm512_movepi8_mask(bytes);
+        uint64_t begun = asm__escape_starts(_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')));
+        uint64_t escaped = begun << 1;
+        __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
+        __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
+        uint64_t invalid = (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | foreign) & escaped;
+        uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
+        __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
+        uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~foreign;
+        if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
+        stops |= (quotes | others | invalid >> 1) & all;
+        all &= ~(begun & UINT64_C(1) << 63);
+        if (stops | ~all) {
+            all &= asm__bits_below(stops);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        kept = all & ~begun;
+        kept_size = (size_t)__builtin_popcountll(kept);
+        bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
+        _mm512_storeu_si512(out, bytes);
+        out += kept_size;
+        p += size;
+        if (!stops) continue;
+        if (*p == '"') break;
+        *target = out;
+        p = asm__unescape_special(reader, p, target);
+        if (!p) break;
+        out = *target;
+    }
+    if (p == end) p = asm__syntax(reader, "", end);
+    *target = out;
+    _mm256_zeroupper();
+    return p;
+}
+#endif
+
+/* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
+ * NULL. The target has room for all that is left of the text, and ASM_JSON_SCRATCH_SPARE bytes more. */
+static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
+#if ASM__AVX512
+    if (asm__has_avx512()) return asm__unescape_wide(reader, p, target);
+#endif
+    p = asm__unescape_blocks(reader, p, target);
+    if (!p || (p < reader->end && *p == '"')) return p;
+    for (;;) {
+        const char *stop = asm__copy_plain(*target, p, reader->end);
+        *target += stop - p;
+        if (stop >= reader->end) return asm__syntax(reader, "", stop);
+        if (*stop == '"') return stop;
+        p = asm__unescape_special(reader, stop, target);
+        if (!p) return NULL;
+    }
+}
+
+/* The same as the next, for a string that goes on at `p`, as it is not plain up to there. */
+ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *begin, const char *p,
+                                           asm_str *text, bool *escaped) {
+    asm_buffer *scratch = reader->scratch;
+    size_t left = (size_t)(reader->end - begin);
+    while (p < reader->end && (unsigned char)*p >= 0x80) {
+        p = asm__scan_utf8(reader, p);
+        if (!p) return NULL;
+        p = asm__pass_plain(NULL, p, reader->end);
+    }
+    if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
+        if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
+        if (scratch->result == ASM_OK && scratch->capacity - scratch->size >= left + ASM_JSON_SCRATCH_SPARE) {
+            char *out = scratch->data + scratch->size, *target = out + (p - begin);
+            memcpy(out, begin, (size_t)(p - begin));
+            p = asm__scan_unescaped(reader, p, &target);
+            *text = asm_str_make(out, (size_t)(target - out));
+            if (p) scratch->size += text->size;
+            *escaped = false;
+            return p;
+        }
+    }
+    *escaped = false;
+    p = asm__scan_string_on(reader, p, escaped);
+    if (p) *text = asm_str_make(begin, (size_t)(p - begin));
+    return p;
+}
+
+ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch) {
+    memset(reader, 0, sizeof *reader);
+    reader->begin = reader->at = text.data ? text.data : "";
+    reader->end = reader->begin + text.size;
+    reader->scratch = scratch;
+    reader->reserve =
+        text.size < SIZE_MAX - ASM_JSON_SCRATCH_SPARE ? text.size + ASM_JSON_SCRATCH_SPARE : SIZE_MAX;
+    reader->state = ASM__AT_VALUE;
+    reader->error.message = "";
+}
+
+ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size) {
+    asm_json_reader_init(reader, asm_str_make(text, size), NULL);
+    reader->writable = text;
+}
+
+/* The type of a value that begins with `c`. From a table: which one it is can hardly be predicted. */
+static inline asm_json_type asm__type_from_first(char c) {
+    static const char types[] =
+        "400000000003003333333333000000000000000000000000000000000500000000002000000010000020000006";
+    unsigned index = (unsigned)(unsigned char)c - '"';
+    return index < sizeof types - 1 ? (asm_json_type)(types[index] - '0') : ASM_JSON_NONE;
+}
+
+ASM_API asm_json_type asm_json_type_of(asm_str raw) {
+    size_t i = 0;
+    while (i < raw.size && asm__is_space(raw.data[i]))
+        i++;
+    return asm__type_from_first(i < raw.size ? raw.data[i] : '\0');
+}
+
+ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
+    if (reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
+    if (asm__at(reader, reader->at) > ' ') return asm__type_from_first(*reader->at);
+    return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
+}
+
+/* The same where it may not stand right there. */
+static bool asm__expect_slowly(asm_json_reader *reader, asm_json_type type) {
+    asm_json_type found;
+    if (reader->error.result != ASM_OK) return false;
+    if (reader->state != ASM__AT_VALUE) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "no value stands here: go to the next member or element",
+                         reader->at);
+        return false;
+    }
+    reader->at = asm__skip_space(reader, reader->at);
+    found = asm_json_peek(reader);
+    if (found == type) return true;
+    if (found == ASM_JSON_NONE) asm__scan_scalar(reader, reader->at);
+    else asm__reader_fail(reader, ASM_ERR_TYPE, "a value of another type", reader->at);
+    return false;
+}
+
+/* Makes ready to read a value of `type`: true if one stands next. */
+static inline bool asm__expect(asm_json_reader *reader, asm_json_type type) {
+    bool found = !ASM__SMALL && reader->state == ASM__AT_VALUE &&
+                 asm__type_from_first(asm__at(reader, reader->at)) == type;
+    return found || asm__expect_slowly(reader, type);
+}
+
+static bool asm__enter_value(asm_json_reader *reader, asm_json_type type) {
+    const char *inside = asm__expect(reader, type) ? asm__enter(reader, reader->at) : NULL;
+    if (!inside) return false;
+    reader->at = inside;
+    reader->state = ASM__AT_FIRST;
+    return true;
+}
+
+ASM_API bool asm_json_enter_object(asm_json_reader *reader) {
+    return asm__enter_value(reader, ASM_JSON_OBJECT);
+}
+
+ASM_API bool asm_json_enter_array(asm_json_reader *reader) {
+    return asm__enter_value(reader, ASM_JSON_ARRAY);
+}
+
+/* To the next key or element of the object or array that the reader is in; false at its end, which is left.
+ */
+static bool asm__next(asm_json_reader *reader, bool object) {
+    const char *p;
+    if (reader->depth > 0 && reader->state == ASM__AT_VALUE) asm_json_read_raw(reader, NULL);
+    if (reader->error.result != ASM_OK) return false;
+    if (reader->depth == 0 || asm__in_object(reader) != object) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "not in such an object or array", reader->at);
+        return false;
+    }
+    p = asm__skip_space(reader, reader->at);
+    if (asm__at(reader, p) == asm__closing(reader)) {
+        asm__leave(reader);
+        asm__value_read(reader, p + 1);
+        return false;
+    }
+    if (reader->state == ASM__AT_NEXT) {
+        if (asm__at(reader, p) != ',') {
+            asm__syntax(reader, "a comma or an end is missing", p);
+            return false;
+        }
+        p = asm__skip_space(reader, p + 1);
+    }
+    reader->at = p;
+    reader->state = ASM__AT_VALUE;
+    return true;
+}
+
+/* The same for members: the inside of the key, as it stands. */
+ASM__PRIVATE bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) {
+    const char *begin, *quote, *p;
+    if (!asm__next(reader, true)) return false;
+    begin = reader->at + 1;
+    if (asm__at(reader, reader->at) != '"') {
+        asm__syntax(reader, "a key is missing", reader->at);
+        return false;
+    }
+    quote = asm__scan_string(reader, begin, escaped);
+    if (!quote) return false;
+    *key = asm_str_make(begin, (size_t)(quote - begin));
+    p = asm__skip_space(reader, quote + 1);
+    if (asm__at(reader, p) != ':') {
+        asm__syntax(reader, "a colon is missing", p);
+        return false;
+    }
+    reader->at = p + 1;
+    return true;
+}
+
+/* The quote that ends the key from `p`, if it is short and plain and a colon follows at once; else NULL. */
+static inline const char *asm__usual_key_end(const char *p, const char *end) {
+    const char *quote;
+#if ASM__SSE2
+    if (end - p >= 17) { /* finds the quote and checks what stands before it at the same time */
+        __m128i bytes = asm__load128(p);
+        unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+        unsigned special = asm__special_mask(bytes);
+        if (!(special & ~(special - 1) & quotes)) return NULL;
+        quote = p + asm__lowest_bit(quotes);
+        return quote[1] == ':' ? quote : NULL;
+    }
+#endif
+    quote = asm__plain_end(p, end);
+    return end - quote >= 2 && quote[0] == '"' && quote[1] == ':' ? quote : NULL;
+}
+
+/* The same where it is as usual: no white space, and no escapes in the key. */
+static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
+    const char *p = reader->at, *end = reader->end, *quote;
+    if (!asm__in_object(reader) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
+    if (reader->state == ASM__AT_NEXT && *p++ != ',') return false;
+    if (*p++ != '"') return false;
+    quote = asm__usual_key_end(p, end);
+    if (!quote) return false;
+    *key = asm_str_make(p, (size_t)(quote - p));
+    reader->at = quote + 2;
+    reader->state = ASM__AT_VALUE;
+    return true;
+}
+
+ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
+    asm_str inside;
+    bool escaped;
+    if (!ASM__SMALL && asm__next_usual_key(reader, key)) return true;
+    if (asm__leave_object(reader)) return false;
+    return asm__next_key(reader, &inside, &escaped) &&
+           asm__string_value(reader, inside.data, inside.data + inside.size, escaped, key);
+}
+
+ASM_API bool asm_json_next_element(asm_json_reader *reader) {
+    return asm__next(reader, false);
+}
+
+ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text) {
+    const char *quote;
+    asm_str value;
+    bool escaped;
+    if (!asm__expect(reader, ASM_JSON_STRING)) return false;
+    quote = asm__scan_text(reader, reader->at + 1, &value, &escaped);
+    if (!quote) return false;
+    if (escaped && !asm__string_value(reader, value.data, value.data + value.size, escaped, &value))
+        return false;
+    *text = value;
+    return asm__value_read(reader, quote + 1);
+}
+
+/* The digits of an integer without its sign as a number; false if it does not fit. */
+static bool asm__parse_uint64(const char *p, const char *end, uint64_t *value) {
+    uint64_t number = 0;
+    for (; p < end; p++) {
+        uint64_t digit = (uint64_t)(*p - '0');
+        if (number > UINT64_MAX / 10 || number * 10 > UINT64_MAX - digit) return false;
+        number = number * 10 + digit;
+    }
+    *value = number;
+    return true;
+}
+
+ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value) {
+    bool negative = p < end && *p == '-';
+    uint64_t magnitude;
+    if (!asm__parse_uint64(p + negative, end, &magnitude) || magnitude > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (magnitude ? -(int64_t)(magnitude - 1) - 1 : 0) : (int64_t)magnitude;
+    return true;
+}
+
+ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value) {
+    bool negative = p < end && *p == '-';
+    asm__decimal decimal = asm__decimal_from_text(p + negative, end);
+    double magnitude = asm__decimal_to_double(&decimal);
+    if (asm__double_bits(magnitude) == ASM__INFINITY_BITS) return false;
+    *value = negative ? -magnitude : magnitude;
+    return true;
+}
+
+/* Behind the number that stands next, or NULL. */
+static const char *asm__expect_number(asm_json_reader *reader, bool want_integer) {
+    const char *end;
+    bool integer;
+    if (!asm__expect(reader, ASM_JSON_NUMBER)) return NULL;
+    end = asm__scan_number(reader, reader->at, &integer);
+    if (end && want_integer && !integer)
+        return asm__reader_fail(reader, ASM_ERR_TYPE, "not an integer", reader->at);
+    return end;
+}
+
+/* Ends reading a number: `fits` tells whether it was in the range of its type. */
+static bool asm__number_read(asm_json_reader *reader, const char *end, bool fits) {
+    if (!fits) end = asm__reader_fail(reader, ASM_ERR_RANGE, "the number is out of range", reader->at);
+    return asm__value_read(reader, end);
+}
+
+/* Reads an integer of up to 7 digits at `p`, where 8 bytes can be read; returns how many there are, or 0 if that is
+ * not what stands there. */
+static inline int asm__read_few_digits(const char *p, int64_t *value) {
+    uint64_t bytes = asm__load_little(p), number;
+    int count = asm__count_digits(bytes);
+    if (count % 8 == 0 || (*p == '0' && count > 1) || p[count] == '.' || (p[count] | 0x20) == 'e') return 0;
+    number = (bytes ^ ASM__EACH_BYTE * '0') << (8 - count) * 8;
+    number = (number * 10 + (number >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+    number = (number * 100 + (number >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+    number = (number * 10000 + (number >> 32)) & UINT64_C(0xFFFFFFFF);
+    *value = (int64_t)number;
+    return count;
+}
+
+ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
+    const char *end;
+    if (!ASM__SMALL && reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
+        int count = asm__read_few_digits(reader->at, value);
+        if (count > 0) return asm__value_read(reader, reader->at + count);
+    }
+    end = asm__expect_number(reader, true);
+    return end && asm__number_read(reader, end, asm__parse_int64(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value) {
+    const char *end = asm__expect_number(reader, true);
+    return end &&
+           asm__number_read(reader, end, *reader->at != '-' && asm__parse_uint64(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value) {
+    const char *end = asm__expect_number(reader, false);
+    return end && asm__number_read(reader, end, asm__parse_double(reader->at, end, value));
+}
+
+ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {
+    const char *end = asm__expect(reader, ASM_JSON_BOOL) ? asm__scan_scalar(reader, reader->at) : NULL;
+    bool truth = end && *reader->at == 't';
+    if (!end || !asm__value_read(reader, end)) return false;
+    *value = truth;
+    return true;
+}
+
+ASM_API bool asm_json_read_null(asm_json_reader *reader) {
+    return asm__expect(reader, ASM_JSON_NULL) &&
+           asm__value_read(reader, asm__scan_scalar(reader, reader->at));
+}
+
+ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
+    const char *begin, *end;
+    if (reader->state != ASM__AT_VALUE) {
+        asm__expect_slowly(reader, ASM_JSON_NONE); /* fails, and says why */
+        return false;
+    }
+    begin = asm__skip_space(reader, reader->at);
+    end = asm__scan_value(reader, begin);
+    if (!asm__value_read(reader, end)) return false;
+    if (raw) *raw = asm_str_make(begin, (size_t)(end - begin));
+    return true;
+}
+
+ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader) {
+    if (reader->error.result != ASM_OK) return reader->error.result;
+    if (reader->depth > 0 || reader->state != ASM__AT_NEXT) {
+        asm__reader_fail(reader, ASM_ERR_MISUSE, "the value was not read to its end", reader->at);
+    } else {
+        const char *p = asm__skip_space(reader, reader->at);
+        if (p < reader->end) asm__syntax(reader, "something follows the value", p);
+    }
+    return reader->error.result;
+}
+
+ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error) {
+    asm_json_reader reader;
+    asm_json_reader_init(&reader, text, NULL);
+    asm_json_read_raw(&reader, NULL);
+    asm_json_reader_finish(&reader);
+    if (error) *error = reader.error;
+    return reader.error.result;
+}
+
+/* The text of a key or another name, whose inside is given, in `bytes` if it is escaped; one that is too long for
+ * them as it stands. */
+ASM__PRIVATE asm_str asm__name_text(asm_str inside, bool escaped, char bytes[ASM__KEY_SIZE]) {
+    if (!escaped || inside.size > ASM__KEY_SIZE) return inside;
+    return asm_str_make(bytes,
+                        (size_t)(asm__unescape(bytes, inside.data, inside.data + inside.size) - bytes));
+}
+
+ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
+                                 asm_json_error *error) {
+    asm_json_reader reader;
+    char bytes[ASM__KEY_SIZE];
+    asm_str key;
+    bool escaped;
+    asm_json_reader_init(&reader, json, NULL);
+    memset(values, 0, count * sizeof *values);
+    asm_json_enter_object(&reader);
+    while (asm__next_key(&reader, &key, &escaped)) {
+        asm_str name = asm__name_text(key, escaped, bytes);
+        size_t i = escaped && key.size > ASM__KEY_SIZE ? count : 0;
+        while (i < count && !asm_str_equal(name, keys[i]))
+            i++;
+        asm_json_read_raw(&reader, i < count ? &values[i] : NULL);
+    }
+    if (asm_json_reader_finish(&reader) != ASM_OK) memset(values, 0, count * sizeof *values);
+    if (error) *error = reader.error;
+    return reader.error.result;
+}
+
+ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text) {
+    asm_json_reader reader;
+    asm_str value;
+    asm_json_reader_init(&reader, raw, scratch);
+    if (!asm_json_read_string(&reader, &value) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *text = value;
+    return true;
+}
+
+ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value) {
+    asm_json_reader reader;
+    int64_t number = 0;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_int64(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = number;
+    return true;
+}
+
+ASM_API bool asm_json_to_double(asm_str raw, double *value) {
+    asm_json_reader reader;
+    double number = 0;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_double(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = number;
+    return true;
+}
+
+ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
+    asm_json_reader reader;
+    bool truth;
+    asm_json_reader_init(&reader, raw, NULL);
+    if (!asm_json_read_bool(&reader, &truth) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    *value = truth;
+    return true;
+}
+
+/* >>json writer */
+
+/* What may stand next: nothing after the one value, or after an error. */
+enum {
+    ASM__WRITE_COMMA = 1, /* with a comma before it */
+    ASM__WRITE_KEY = 2,
+    ASM__WRITE_VALUE = 4
+};
+
+ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out) {
+    memset(writer, 0, sizeof *writer);
+    writer->out = out;
+    writer->state = ASM__WRITE_VALUE;
+}
+
+static asm_result asm__writer_result(asm_json_writer *writer, asm_result result) {
+    if (writer->result == ASM_OK) writer->result = result != ASM_OK ? result : writer->out->result;
+    if (writer->result != ASM_OK) writer->state = 0;
+    return writer->result;
+}
+
+/* After something that `state` may follow. */
+static inline asm_result asm__go_on(asm_json_writer *writer, unsigned state) {
+    writer->state = state;
+    return writer->out->result == ASM_OK ? ASM_OK : asm__writer_result(writer, ASM_OK);
+}
+
+#define ASM__TOKEN_ROOM 40
+
+static inline bool asm__has_token_room(const asm_buffer *out) {
+    return out->result == ASM_OK && out->capacity - out->size >= ASM__TOKEN_ROOM;
+}
+
+/* A comma, if there must be one, and a brace or bracket. */
+static inline void asm__write_mark(asm_buffer *out, unsigned comma, char mark) {
+    if (asm__has_token_room(out)) {
+        char *p = out->data + out->size;
+        p[0] = ',';
+        p[comma] = mark;
+        out->size += comma + 1;
+    } else {
+        if (comma) asm_buffer_append_byte(out, ',');
+        asm_buffer_append_byte(out, mark);
+    }
+}
+
+static inline asm_result asm__begin_container(asm_json_writer *writer, bool object) {
+    if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (writer->depth >= ASM_JSON_MAX_DEPTH) return asm__writer_result(writer, ASM_ERR_DEPTH);
+    asm__write_mark(writer->out, writer->state & ASM__WRITE_COMMA, object ? '{' : '[');
+    writer->objects = writer->objects << 1 | object;
+    writer->depth++;
+    writer->after = (object ? ASM__WRITE_KEY : ASM__WRITE_VALUE) | ASM__WRITE_COMMA;
+    return asm__go_on(writer, object ? ASM__WRITE_KEY : ASM__WRITE_VALUE);
+}
+
+static inline asm_result asm__end_container(asm_json_writer *writer, bool object) {
+    unsigned next = object ? ASM__WRITE_KEY : ASM__WRITE_VALUE;
+    if (!(writer->state & next) || writer->after != (next | ASM__WRITE_COMMA))
+        return asm__writer_result(writer, ASM_ERR_MISUSE);
+    asm__write_mark(writer->out, 0, object ? '}' : ']');
+    writer->objects >>= 1;
+    writer->depth--;
+    writer->after = (writer->objects & 1 ? ASM__WRITE_KEY : ASM__WRITE_VALUE) | ASM__WRITE_COMMA;
+    if (writer->depth == 0) writer->after = 0;
+    return asm__go_on(writer, writer->after);
+}
+
+ASM_API asm_result asm_json_begin_object(asm_json_writer *writer) {
+    return asm__begin_container(writer, true);
+}
+
+ASM_API asm_result asm_json_end_object(asm_json_writer *writer) {
+    return asm__end_container(writer, true);
+}
+
+ASM_API asm_result asm_json_begin_array(asm_json_writer *writer) {
+    return asm__begin_container(writer, false);
+}
+
+ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
+    return asm__end_container(writer, false);
+}
+
+/* A string with what must stand before it and, of a key, its colon. */
+static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool key) {
+    asm_buffer *out = writer->out;
+    if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)))
+        return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(out, ',');
+    asm__append_string(out, text);
+    if (key) asm_buffer_append_byte(out, ':');
+    return asm__go_on(writer, key ? (unsigned)ASM__WRITE_VALUE : writer->after);
+}
+
+/* The same for most strings, which are short and plain; false if this one is not. The next call only waits for
+ * the size, so that is known as early as can be. */
+static inline bool asm__write_short(asm_json_writer *writer, asm_str text, bool key) {
+    asm_buffer *out = writer->out;
+    unsigned comma = writer->state & ASM__WRITE_COMMA;
+    char *p;
+    if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)) || text.size - 1 >= ASM__SHORT ||
+        !asm__has_token_room(out))
+        return false;
+    p = out->data + out->size;
+    p[0] = ',';
+    p[comma + text.size + 2] = ':';
+    if (!asm__put_short(p + comma, text)) return false;
+    out->size += comma + text.size + 2 + key;
+    writer->state = key ? (unsigned)ASM__WRITE_VALUE : writer->after;
+    return true;
+}
+
+ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
+    return asm__write_short(writer, key, true) ? ASM_OK : asm__write_quoted(writer, key, true);
+}
+
+ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
+    if (!text.data) return asm_json_write_null(writer);
+    return asm__write_short(writer, text, false) ? ASM_OK : asm__write_quoted(writer, text, false);
+}
+
+/* The place for what stands next, behind its comma: in the buffer if there is room, else in `few`. */
+static inline char *asm__begin_token(const asm_json_writer *writer, char few[ASM__TOKEN_ROOM]) {
+    char *p = asm__has_token_room(writer->out) ? writer->out->data + writer->out->size : few;
+    *p = ',';
+    return p + (writer->state & ASM__WRITE_COMMA);
+}
+
+/* After `end` was reached by a value from that place on. */
+static asm_result asm__end_token(asm_json_writer *writer, const char *few, const char *end) {
+    asm_buffer *out = writer->out;
+    if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (asm__has_token_room(out)) out->size = (size_t)(end - out->data);
+    else asm_buffer_append(out, asm_str_make(few, (size_t)(end - few)));
+    return asm__go_on(writer, writer->after);
+}
+
+ASM__PRIVATE size_t asm__format_int64(int64_t value, char out[21]) {
+    out[0] = '-';
+    if (value >= 0) return asm__format_uint64((uint64_t)value, out);
+    return 1 + asm__format_uint64(0 - (uint64_t)value, out + 1);
+}
+
+ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value) {
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_int64(value, p));
+}
+
+ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value) {
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_uint64(value, p));
+}
+
+ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value) {
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_double(value, p));
+}
+
+ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value) {
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    return asm__end_token(writer, few, p + asm__format_bool(value, p));
+}
+
+ASM_API asm_result asm_json_write_null(asm_json_writer *writer) {
+    char few[ASM__TOKEN_ROOM], *p = asm__begin_token(writer, few);
+    memcpy(p, "null", 4);
+    return asm__end_token(writer, few, p + 4);
+}
+
+/* Appends valid JSON tokens without the white space between them, and with the characters escaped that the
+ * writer escapes. */
+ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json) {
+    const char *p = json.data, *end = p + json.size, *begin;
+    bool in_string = false;
+    while (out->result == ASM_OK && p < end) {
+        char few[8];
+        for (begin = p; p < end; p++) {
+            if (in_string ? *p == '\\' || !asm__is_plain(*p) : asm__is_space(*p) || *p == '"') break;
+        }
+        asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
+        if (p == end) return;
+        if (*p == '"') {
+            in_string = !in_string;
+            asm_buffer_append_byte(out, *p++);
+        } else if (*p == '\\') {
+            asm_buffer_append(out, asm_str_make(p, 2));
+            p += 2;
+        } else if (in_string) {
+            asm_buffer_append(out, asm_str_make(few, (size_t)(asm__put_escaped(few, &p, end) - few)));
+        } else {
+            p++;
+        }
+    }
+}
+
+/* Checks raw JSON that is to stand `depth` levels deep; `untidy` tells whether it must be tidied when it is
+ * written. */
+ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *untidy) {
+    asm_json_reader reader;
+    asm_json_reader_init(&reader, json, NULL);
+    reader.depth = depth;
+    asm_json_read_raw(&reader, NULL);
+    reader.depth = 0;
+    asm_json_reader_finish(&reader);
+    *untidy = reader.untidy;
+    return reader.error.result;
+}
+
+ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool untidy) {
+    if (untidy) asm__append_tidied(out, json);
+    else asm_buffer_append(out, json);
+}
+
+ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
+    bool untidy;
+    asm_result result = asm__check_raw(json, writer->depth, &untidy);
+    if (result == ASM_OK && !(writer->state & ASM__WRITE_VALUE)) result = ASM_ERR_MISUSE;
+    if (asm__writer_result(writer, result) != ASM_OK) return writer->result;
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
+    asm__append_raw(writer->out, json, untidy);
+    return asm__go_on(writer, writer->after);
+}
+
+ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result) {
+    return asm__writer_result(writer, result);
+}
+
+ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {
+    return asm__writer_result(writer, writer->state == 0 ? ASM_OK : ASM_ERR_MISUSE);
+}
+
+#endif /* ASM_JSON_IMPLEMENTED */
+#endif /* implementation */
+
+/* =========================================================================================================
+ * Licence: your choice of the two that follow.
+ *
+ * This software is available under two licences. Choose whichever you prefer.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE A - MIT License
+ *
+ * Copyright (c) 2026 the asm authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy of
+ * this software and associated documentation files (the "Software"), to deal in
+ * the Software without restriction, including without limitation the rights to
+ * use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies
+ * of the Software, and to permit persons to whom the Software is furnished to do
+ * so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ *
+ * -------------------------------------------------------------------------------
+ * ALTERNATIVE B - Public Domain (The Unlicense)
+ *
+ * This is free and unencumbered software released into the public domain.
+ *
+ * Anyone is free to copy, modify, publish, use, compile, sell, or distribute this
+ * software, either in source code form or as a compiled binary, for any purpose,
+ * commercial or non-commercial, and by any means.
+ *
+ * In jurisdictions that recognize copyright laws, the author or authors of this
+ * software dedicate any and all copyright interest in the software to the public
+ * domain. We make this dedication for the benefit of the public at large and to
+ * the detriment of our heirs and successors. We intend this dedication to be an
+ * overt act of relinquishment in perpetuity of all present and future rights to
+ * this software under copyright law.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN
+ * ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION
+ * WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+ *
+ * For more information, please refer to <https://unlicense.org>
+ */
