@@ -589,6 +589,9 @@ ASM_API bool asm_agent_next(const asm_agent_server *server, asm_str pattern, siz
 #ifndef ASM_AGENT_IMPLEMENTED
 #define ASM_AGENT_IMPLEMENTED
 
+#define ASM__SHARED
+#include "asm_json.h"
+
 #include <string.h>
 
 #if ASM__LIBC_MEMORY
@@ -781,7 +784,7 @@ static asm_result asm__agent_try_to_write(asm_str json, const asm__agent_record 
     char memory[256];
     asm_buffer nowhere;
     asm_json_writer writer;
-    asm_buffer_init_draining(&nowhere, memory, sizeof memory, asm__agent_ignore, NULL);
+    asm_buffer_init_stream(&nowhere, memory, sizeof memory, asm__agent_ignore, NULL);
     asm_json_writer_init(&writer, &nowhere);
     for (int i = 0; i < ASM__AGENT_LEVELS; i++)
         asm_json_begin_array(&writer);
@@ -997,7 +1000,7 @@ static asm_result asm__agent_export(const asm__agent_state *state, asm_time now,
     asm_json_write_string(&writer, asm_str_make(time_size ? time : NULL, time_size));
     asm_json_end_object(&writer);
     const asm_result result = asm_json_writer_finish(&writer);
-    if (result != ASM_OK && !out->drain) out->size = begin;
+    if (result != ASM_OK && !out->write) out->size = begin;
     return result;
 }
 

@@ -749,7 +749,7 @@ ASM__INLINE asm__space asm__space_of(asm_buffer *out) {
     return to;
 }
 
-/* Where to go on after something was appended, which may have moved or drained the buffer. */
+/* Where to go on after something was appended, which may have moved or flushed the buffer. */
 ASM__INLINE char *asm__resume(asm__space *to) {
     *to = asm__space_of(to->out);
     return asm__buffer_end(to->out);
@@ -1006,8 +1006,7 @@ static asm_result asm__check_event(const asm_event *event, const asm__fields *fi
 /* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
 static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p) {
     asm__sync(out, p);
-    if (out->result != ASM_OK && !out->drain) out->size = begin;
-    return out->result;
+    return asm__buffer_undo(out, begin);
 }
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
@@ -1091,7 +1090,7 @@ static asm_result asm__count_bytes(void *user, const char *data, size_t size) {
 
 /* The length of a tool's output, as text or as compact JSON; -1 if there is none. */
 static int64_t asm__output_size(const asm_tool_payload *tool) {
-    char few[ASM_BUFFER_MIN_DRAINING];
+    char few[ASM_BUFFER_STREAM_MIN];
     asm_buffer counter;
     size_t size = 0;
     bool untidy;
@@ -1099,9 +1098,9 @@ static int64_t asm__output_size(const asm_tool_payload *tool) {
     if (!tool->output_json.data || asm_json_type_of(tool->output_json) == ASM_JSON_NULL) return -1;
     if (asm__check_raw(tool->output_json, 0, &untidy) != ASM_OK || !untidy)
         return (int64_t)tool->output_json.size;
-    asm_buffer_init_draining(&counter, few, sizeof few, asm__count_bytes, &size);
+    asm_buffer_init_stream(&counter, few, sizeof few, asm__count_bytes, &size);
     asm__append_tidied(&counter, tool->output_json);
-    asm_buffer_drain(&counter);
+    asm_buffer_flush(&counter);
     return (int64_t)size;
 }
 
@@ -1164,7 +1163,7 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
     asm__compact_members(&writer, event);
     asm_json_end_object(&writer);
     asm_json_end_object(&writer);
-    if (out->result != ASM_OK && !out->drain) out->size = begin;
+    asm__buffer_undo(out, begin);
     return asm_json_writer_finish(&writer);
 }
 

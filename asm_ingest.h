@@ -190,6 +190,9 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #ifndef ASM_INGEST_IMPLEMENTED
 #define ASM_INGEST_IMPLEMENTED
 
+#define ASM__SHARED
+#include "asm_json.h"
+
 #include <string.h>
 
 #if ASM__LIBC_MEMORY

@@ -19,7 +19,7 @@
  *
  * WHAT IS IN IT
  *   asm_result    0, or a negative error                  asm_str        a view of text: pointer and length
- *   asm_buffer    bytes: fixed, growing, draining         asm_utf8_...   check, decode, count, cut
+ *   asm_buffer    bytes: fixed, growing, stream           asm_utf8_...   check, decode, count, cut
  *   asm_time      Unix microseconds, ISO 8601             asm_double_... shortest text, rounding
  *   asm_json_...  writer and strict pull reader
  *
@@ -109,18 +109,18 @@ extern "C" {
     X(ASM_ERR_NO_SPACE, -2, "the buffer is full")                                                            \
     X(ASM_ERR_INVALID_ARGUMENT, -3, "an argument is missing or out of its range")                            \
     X(ASM_ERR_SYNTAX, -4, "the text is not valid JSON")                                                      \
-    X(ASM_ERR_TYPE, -5, "a JSON value has another type than the one asked for")                              \
+    X(ASM_ERR_TYPE, -5, "wrong JSON type")                                                                   \
     X(ASM_ERR_RANGE, -6, "a number or a time is out of range")                                               \
     X(ASM_ERR_DEPTH, -7, "nested too deeply")                                                                \
     X(ASM_ERR_UTF8, -8, "the text is not valid UTF-8")                                                       \
     X(ASM_ERR_MISUSE, -9, "a call that is not allowed at this point")                                        \
     X(ASM_ERR_OPEN, -10, "a file could not be opened")                                                       \
     X(ASM_ERR_WRITE, -11, "output could not be written")                                                     \
-    X(ASM_ERR_CLOSED, -12, "the reader of the output has gone")                                              \
-    X(ASM_ERR_NOT_FOUND, -13, "there is no such thing")                                                      \
+    X(ASM_ERR_CLOSED, -12, "output closed by its reader")                                                    \
+    X(ASM_ERR_NOT_FOUND, -13, "not found")                                                                   \
     X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")                                               \
-    X(ASM_ERR_EXISTS, -15, "there is one with this name already")                                            \
-    X(ASM_ERR_STATUS, -16, "not allowed in the present status")
+    X(ASM_ERR_EXISTS, -15, "already exists")                                                                 \
+    X(ASM_ERR_STATUS, -16, "not allowed in the current status")
 
 /* What functions return: ASM_OK (0), or one of the negative errors above. */
 typedef enum asm_result {
@@ -147,12 +147,16 @@ typedef struct asm_str {
     size_t size;
 } asm_str;
 
-/* A view of a string literal. */
+/* A view of a string literal: an expression, and an initialiser for static tables, where C99 has no room for the
+ * expression:
+ *       static const asm_str names[] = {ASM_STR_INIT("ts"), ASM_STR_INIT("type")}; */
 #ifdef __cplusplus
 #define ASM_STR(literal) (asm_str{"" literal, sizeof("" literal) - 1})
 #else
 #define ASM_STR(literal) ((asm_str){"" literal, sizeof("" literal) - 1})
 #endif
+#define ASM_STR_INIT(literal)                                                                                \
+    { "" literal, sizeof("" literal) - 1 }
 
 /* A view of a NUL-terminated string; absent if `text` is NULL. */
 ASM_API asm_str asm_str_from(const char *text);
@@ -186,32 +190,30 @@ ASM_API size_t asm_utf8_count(asm_str text);
 /* =========================================================================================================
  * Byte buffer
  *
- * fixed      over memory of the caller's; what does not fit is ASM_ERR_NO_SPACE
- * growing    over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
- * draining   over memory of the caller's, handed to a function when full: any size through a little
+ * fixed     over the caller's memory; what does not fit is ASM_ERR_NO_SPACE
+ * growing   over memory from ASM_REALLOC; ASM_ERR_NO_MEMORY when there is none
+ * stream    over the caller's memory, handed to a function when full: any size through a small buffer
  *
  * An append that fails adds nothing, and the first error stays in `result`: later calls return it and do
  * nothing.
  */
 
 /* Takes bytes on their way out: all `size` (at least 1) of them, or returns an error. They are valid during
- * the call only. As a draining buffer's function it must not touch the buffer; an error becomes the buffer's.
- */
+ * the call only. As a stream buffer's function it must not touch the buffer; an error becomes the buffer's. */
 typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
 
 typedef struct asm_buffer {
     char *data;               /* read only: the bytes; may move when a growing buffer grows */
-    size_t size;              /* read only: how many bytes are in it (draining: not yet handed over) */
+    size_t size;              /* read only: how many bytes are in it (stream: not yet handed on) */
     size_t capacity;          /* private: how many there is room for */
-    asm_write_function drain; /* private: NULL unless draining */
-    void *user;               /* private: the drain function's */
+    asm_write_function write; /* private: NULL unless a stream buffer */
+    void *user;               /* private: passed to write */
     asm_result result;        /* read only: the first error */
     bool growing;             /* private */
 } asm_buffer;
 
-/* The least capacity of a draining buffer; asm_buffer_init_draining() with less sets
- * ASM_ERR_INVALID_ARGUMENT. */
-#define ASM_BUFFER_MIN_DRAINING 64
+/* Minimum capacity of a stream buffer. */
+#define ASM_BUFFER_STREAM_MIN 64
 
 /* Over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. */
 ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity);
@@ -219,13 +221,14 @@ ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capa
 /* Empty; allocates when something is added. End it with asm_buffer_close(). */
 ASM_API void asm_buffer_init_growing(asm_buffer *buffer);
 
-/* Over `capacity` bytes at `memory` (as for fixed), handed to drain(user, …) when full and by
- * asm_buffer_drain(). */
-ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
-                                      asm_write_function drain, void *user);
+/* A stream buffer over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. What it
+ * holds is handed to write(user, …) when it is full, and by asm_buffer_flush(). Without memory, without a function
+ * or with fewer than ASM_BUFFER_STREAM_MIN bytes, its result is ASM_ERR_INVALID_ARGUMENT. */
+ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t capacity,
+                                    asm_write_function write, void *user);
 
 /* Makes room for `size` more bytes in one piece, so that appending up to that many cannot fail or move the
- * data. Growing buffers allocate, draining ones may hand over what they hold. */
+ * data. Growing buffers allocate, stream buffers may hand on what they hold. */
 ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size);
 
 /* Adds the bytes of `text`. */
@@ -238,8 +241,8 @@ ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte);
  * how many. */
 ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced);
 
-/* Hands over what a draining buffer holds; does nothing to the others. Returns the buffer's result. */
-ASM_API asm_result asm_buffer_drain(asm_buffer *buffer);
+/* Hands on what a stream buffer holds; does nothing to the others. Returns the buffer's result. */
+ASM_API asm_result asm_buffer_flush(asm_buffer *buffer);
 
 /* Empties it and forgets its error; the memory is kept. */
 ASM_API void asm_buffer_clear(asm_buffer *buffer);
@@ -338,7 +341,7 @@ ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result resu
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
 
 /* Appends the shortest decimal that reads back as `value`, as asm_json_write_double() writes it. */
-ASM_API asm_result asm_double_format(asm_buffer *out, double value);
+ASM_API asm_result asm_double_format(double value, asm_buffer *out);
 
 /* `value` rounded half away from zero (of its exact binary value) to `decimals` (0 to 15) digits behind the
  * point. */
@@ -719,6 +722,13 @@ static inline const char *asm__plain_end(const char *p, const char *end) {
 /* Where the next byte goes; NULL in a buffer that has no memory yet. */
 static inline char *asm__buffer_end(const asm_buffer *buffer) {
     return buffer->data ? buffer->data + buffer->size : NULL;
+}
+
+/* Takes back what was added since `begin` if the buffer has failed; a stream buffer may have handed it on and keeps
+ * it. Returns the buffer's result. */
+static inline asm_result asm__buffer_undo(asm_buffer *buffer, size_t begin) {
+    if (buffer->result != ASM_OK && !buffer->write) buffer->size = begin;
+    return buffer->result;
 }
 
 /* Whether a string fits at `p`, whatever must be escaped in it, and 32 bytes beside it. */
@@ -1107,12 +1117,12 @@ ASM_API void asm_buffer_init_growing(asm_buffer *buffer) {
     buffer->growing = true;
 }
 
-ASM_API void asm_buffer_init_draining(asm_buffer *buffer, void *memory, size_t capacity,
-                                      asm_write_function drain, void *user) {
+ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t capacity,
+                                    asm_write_function write, void *user) {
     asm_buffer_init_fixed(buffer, memory, capacity);
-    buffer->drain = drain;
+    buffer->write = write;
     buffer->user = user;
-    if (!memory || !drain || capacity < ASM_BUFFER_MIN_DRAINING) buffer->result = ASM_ERR_INVALID_ARGUMENT;
+    if (!memory || !write || capacity < ASM_BUFFER_STREAM_MIN) buffer->result = ASM_ERR_INVALID_ARGUMENT;
 }
 
 static asm_result asm__buffer_fail(asm_buffer *buffer, asm_result result) {
@@ -1133,9 +1143,9 @@ static asm_result asm__buffer_grow(asm_buffer *buffer, size_t size) {
     return ASM_OK;
 }
 
-ASM_API asm_result asm_buffer_drain(asm_buffer *buffer) {
-    if (buffer->result == ASM_OK && buffer->drain && buffer->size > 0) {
-        asm_result result = buffer->drain(buffer->user, buffer->data, buffer->size);
+ASM_API asm_result asm_buffer_flush(asm_buffer *buffer) {
+    if (buffer->result == ASM_OK && buffer->write && buffer->size > 0) {
+        asm_result result = buffer->write(buffer->user, buffer->data, buffer->size);
         if (result != ASM_OK) return asm__buffer_fail(buffer, result);
         buffer->size = 0;
     }
@@ -1145,16 +1155,16 @@ ASM_API asm_result asm_buffer_drain(asm_buffer *buffer) {
 ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
     if (buffer->result != ASM_OK || buffer->capacity - buffer->size >= size) return buffer->result;
     if (buffer->growing) return asm__buffer_grow(buffer, size);
-    if (buffer->drain && asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+    if (buffer->write && asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
     return buffer->capacity - buffer->size >= size ? ASM_OK : asm__buffer_fail(buffer, ASM_ERR_NO_SPACE);
 }
 
 ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
     if (text.size == 0 || buffer->result != ASM_OK) return buffer->result;
-    if (buffer->drain && buffer->capacity - buffer->size < text.size) {
-        if (asm_buffer_drain(buffer) != ASM_OK) return buffer->result;
+    if (buffer->write && buffer->capacity - buffer->size < text.size) {
+        if (asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
         if (text.size >= buffer->capacity) {
-            asm_result result = buffer->drain(buffer->user, text.data, text.size);
+            asm_result result = buffer->write(buffer->user, text.data, text.size);
             return result == ASM_OK ? ASM_OK : asm__buffer_fail(buffer, result);
         }
     }
@@ -1183,8 +1193,7 @@ ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size
         }
         rest = asm_str_make(rest.data + good, rest.size - good);
     }
-    if (buffer->result != ASM_OK && !buffer->drain) buffer->size = begin;
-    else if (replaced) *replaced += count;
+    if (asm__buffer_undo(buffer, begin) == ASM_OK && replaced) *replaced += count;
     return buffer->result;
 }
 
@@ -1775,7 +1784,7 @@ ASM__PRIVATE size_t asm__format_double(double value, char *out) {
     return (size_t)(p - out);
 }
 
-ASM_API asm_result asm_double_format(asm_buffer *out, double value) {
+ASM_API asm_result asm_double_format(double value, asm_buffer *out) {
     char text[32];
     return asm_buffer_append(out, asm_str_make(text, asm__format_double(value, text)));
 }
@@ -2260,7 +2269,7 @@ static size_t asm__escape_room(asm_buffer *out, size_t size) {
         if (size > 4096) size = 4096;
         return asm_buffer_reserve(out, size * 6 + ASM__ESCAPE_ROOM) == ASM_OK ? size : 0;
     }
-    if (room < ASM__ESCAPE_ROOM + 6 || out->drain) return 0;
+    if (room < ASM__ESCAPE_ROOM + 6 || out->write) return 0;
     return size < (room - ASM__ESCAPE_ROOM) / 6 ? size : (room - ASM__ESCAPE_ROOM) / 6;
 }
 
@@ -2275,7 +2284,7 @@ static void asm__append_escaped(asm_buffer *out, asm_str text) {
             out->size = (size_t)(asm__escape(out->data + out->size, &p, p + room, end) - out->data);
         } else {
             char few[ASM__FEW * 6 + ASM__ESCAPE_ROOM];
-            ptrdiff_t most = out->drain ? ASM__FEW : 4;
+            ptrdiff_t most = out->write ? ASM__FEW : 4;
             char *few_end = asm__escape(few, &p, end - p > most ? p + most : end, end);
             asm_buffer_append(out, asm_str_make(few, (size_t)(few_end - few)));
         }

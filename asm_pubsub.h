@@ -712,6 +712,9 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 #ifndef ASM_PUBSUB_IMPLEMENTED
 #define ASM_PUBSUB_IMPLEMENTED
 
+#define ASM__SHARED
+#include "asm_json.h"
+
 #include <string.h>
 
 #if ASM__LIBC_MEMORY

@@ -280,7 +280,7 @@ typedef struct asm_tty_sink_options {
     asm_output output;  /* default: standard output */
     char *buffer;       /* if given, text is gathered here and written when it is full and on flush: then call
                            asm_pipeline_flush() when you wait for input. Else it is written at once */
-    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+    size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_tty_sink_options;
 
 typedef struct asm_tty_sink {
@@ -325,7 +325,7 @@ typedef struct asm_jsonl_sink_options {
                             system */
     char *buffer; /* memory for records; one that is longer goes out in several writes. Default: memory that
                      grows to the longest record */
-    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+    size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_jsonl_sink_options;
 
 typedef struct asm_jsonl_sink {
@@ -365,7 +365,7 @@ typedef struct asm_pipeline_options {
     size_t sink_count;
     char *buffer; /* memory for an event's text; longer text reaches the sinks in pieces: all but the last
                      through `write`, the last with the event. Default: memory that grows to the longest */
-    size_t buffer_size; /* at least ASM_BUFFER_MIN_DRAINING */
+    size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_pipeline_options;
 
 typedef struct asm_pipeline {
@@ -422,6 +422,9 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline);
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_RENDER_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_RENDER_IMPLEMENTED
 #define ASM_RENDER_IMPLEMENTED
+
+#define ASM__SHARED
+#include "asm_json.h"
 
 #include <string.h>
 
@@ -652,7 +655,7 @@ static void asm__append_decimal(asm_buffer *out, double value, int decimals) {
     char digits[32];
     asm_buffer text;
     asm_buffer_init_fixed(&text, digits, sizeof digits);
-    asm_double_format(&text, asm_double_round(value, decimals));
+    asm_double_format(asm_double_round(value, decimals), &text);
     asm_buffer_append(out, asm_buffer_text(&text));
     if (!memchr(digits, '.', text.size) && !memchr(digits, 'e', text.size)) asm__append_literal(out, ".0");
 }
@@ -962,12 +965,12 @@ static asm_result asm__take_first(void *user, const char *data, size_t size) {
 }
 
 static void asm__verbose_other(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
-    char memory[4 * ASM__SHORT_TEXT + 8], few[ASM_BUFFER_MIN_DRAINING];
+    char memory[4 * ASM__SHORT_TEXT + 8], few[ASM_BUFFER_STREAM_MIN];
     asm_buffer first, writer;
     asm_buffer_init_fixed(&first, memory, sizeof memory);
-    asm_buffer_init_draining(&writer, few, sizeof few, asm__take_first, &first);
+    asm_buffer_init_stream(&writer, few, sizeof few, asm__take_first, &first);
     asm_event_write_data(event, &writer);
-    asm_buffer_drain(&writer);
+    asm_buffer_flush(&writer);
     asm__verbose_name(verbose, out, " type=", asm_event_name(event));
     asm__append_literal(out, " data=");
     asm_text_append_json(out, asm_buffer_text(&first), ASM__SHORT_TEXT, asm__block_flags(&verbose->look));
@@ -1944,7 +1947,7 @@ ASM_API asm_result asm_output_stream_close(asm_output_stream *out) {
     return result;
 }
 
-/* An output stream as the function of a draining buffer. */
+/* An output stream as the function of a stream buffer. */
 static asm_result asm__drain_to_stream(void *user, const char *data, size_t size) {
     return asm_output_stream_write((asm_output_stream *)user, data, size);
 }
@@ -2033,11 +2036,11 @@ static asm_sink asm__sink(void *self, const char *name, asm_result result) {
     return sink;
 }
 
-/* Opens where a sink writes, through a draining buffer over `memory`. */
+/* Opens where a sink writes, through a stream buffer over `memory`. */
 static asm_result asm__open_drain(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
                                   char *memory, size_t size) {
     asm_result result;
-    asm_buffer_init_draining(pending, memory, size, asm__drain_to_stream, out);
+    asm_buffer_init_stream(pending, memory, size, asm__drain_to_stream, out);
     result = pending->result;
     memset(out, 0, sizeof *out);
     out->fd = -1;
@@ -2050,7 +2053,7 @@ static const char *asm__output_name(const asm_output *output, const char *otherw
 
 static asm_result asm__tty_write(void *self, asm_str text) {
     asm_tty_sink *sink = (asm_tty_sink *)self;
-    if (sink->pending.drain) return asm_buffer_append(&sink->pending, text);
+    if (sink->pending.write) return asm_buffer_append(&sink->pending, text);
     return asm_output_stream_write(&sink->out, text.data, text.size);
 }
 
@@ -2060,7 +2063,7 @@ static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_s
 }
 
 static asm_result asm__tty_flush(void *self) {
-    return asm_buffer_drain(&((asm_tty_sink *)self)->pending);
+    return asm_buffer_flush(&((asm_tty_sink *)self)->pending);
 }
 
 static asm_result asm__tty_close(void *self) {
@@ -2168,7 +2171,7 @@ static asm_result asm__file_write(void *self, asm_str text) {
             if (!keep) p++;
         }
     }
-    return sink->gather ? sink->pending.result : asm_buffer_drain(&sink->pending);
+    return sink->gather ? sink->pending.result : asm_buffer_flush(&sink->pending);
 }
 
 static asm_result asm__file_write_event(void *self, const asm_event *event, asm_str text) {
@@ -2177,7 +2180,7 @@ static asm_result asm__file_write_event(void *self, const asm_event *event, asm_
 }
 
 static asm_result asm__file_flush(void *self) {
-    return asm_buffer_drain(&((asm_file_sink *)self)->pending);
+    return asm_buffer_flush(&((asm_file_sink *)self)->pending);
 }
 
 static asm_result asm__file_close(void *self) {
@@ -2272,9 +2275,9 @@ static asm_result asm__jsonl_long_record(asm_jsonl_sink *sink, const asm_event *
     if (result != ASM_OK) return result;
     sink->torn = false;
     sink->out.last_byte = '\n';
-    asm_buffer_init_draining(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_stream, &sink->out);
+    asm_buffer_init_stream(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_stream, &sink->out);
     result = asm__append_record(sink, event, &pieces);
-    if (result == ASM_OK) result = asm_buffer_drain(&pieces);
+    if (result == ASM_OK) result = asm_buffer_flush(&pieces);
     sink->torn = result != ASM_OK && sink->out.last_byte != '\n';
     return result;
 }
@@ -2324,7 +2327,7 @@ ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_
     if (options->buffer) asm_buffer_init_fixed(&sink->line, options->buffer, options->buffer_size);
     else asm_buffer_init_growing(&sink->line);
     result = asm_output_stream_open(&sink->out, &options->output);
-    if (result == ASM_OK && options->buffer && options->buffer_size < ASM_BUFFER_MIN_DRAINING)
+    if (result == ASM_OK && options->buffer && options->buffer_size < ASM_BUFFER_STREAM_MIN)
         result = ASM_ERR_INVALID_ARGUMENT;
 #ifndef ASM_NO_STDIO
     if (result == ASM_OK && options->output.path) result = asm__repair_tail(sink);
@@ -2433,8 +2436,8 @@ ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_
     pipeline->sinks = options->sinks;
     pipeline->sink_count = options->sink_count;
     if (options->buffer)
-        asm_buffer_init_draining(&pipeline->text, options->buffer, options->buffer_size, asm__pipeline_write,
-                                 pipeline);
+        asm_buffer_init_stream(&pipeline->text, options->buffer, options->buffer_size, asm__pipeline_write,
+                               pipeline);
     else asm_buffer_init_growing(&pipeline->text);
     asm__pipeline_fail(pipeline, pipeline->text.result, "pipeline");
     for (i = 0; i < pipeline->sink_count; i++) {

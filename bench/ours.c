@@ -149,7 +149,7 @@ static corpus_text write_event(const corpus_event *from) {
     return text_in(&out);
 }
 
-/* Takes what a draining buffer hands over, as a file or a socket would. */
+/* Takes what a stream buffer hands over, as a file or a socket would. */
 static asm_result collect(void *user, const char *data, size_t size) {
     size_t *collected = (size_t *)user;
     memcpy(out_memory + *collected, data, size);
@@ -163,9 +163,9 @@ static corpus_text write_event_through_small_buffer(const corpus_event *from) {
     asm_buffer out;
     static asm_event event;
     set_event(&event, from);
-    asm_buffer_init_draining(&out, memory, sizeof memory, collect, &collected);
+    asm_buffer_init_stream(&out, memory, sizeof memory, collect, &collected);
     asm_event_write_json(&event, &out);
-    asm_buffer_drain(&out);
+    asm_buffer_flush(&out);
     return (corpus_text){out_memory, collected};
 }
 
@@ -290,7 +290,7 @@ static uint64_t read_event_in_place(corpus_text line, corpus_event *event, corpu
 
 static const bench_row rows[] = {
     {.name = NAME("event"), .write = write_event},
-    {.name = NAME("event, draining 512 bytes"), .write = write_event_through_small_buffer},
+    {.name = NAME("event, stream buffer of 512 bytes"), .write = write_event_through_small_buffer},
     {.name = NAME("JSON writer"), .write = write_with_writer},
     {.name = NAME("event"), .read = read_event},
     {.name = NAME("event, copied and in place"), .read = read_event_in_place},

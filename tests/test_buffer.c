@@ -170,7 +170,7 @@ static void test_utf8_absent(void **state) {
  * Buffers
  */
 
-/* Where a draining buffer goes. */
+/* Where a stream buffer goes. */
 typedef struct target {
     asm_buffer bytes;
     size_t calls, largest;
@@ -199,7 +199,7 @@ static void test_fixed_buffer(void **state) {
     assert_int_equal(asm_buffer_append(&buffer, asm_str_make(NULL, 0)), ASM_OK);
     assert_int_equal(asm_buffer_append(&buffer, ASM_STR("")), ASM_OK);
     assert_int_equal(asm_buffer_reserve(&buffer, 0), ASM_OK);
-    assert_int_equal(asm_buffer_drain(&buffer), ASM_OK);
+    assert_int_equal(asm_buffer_flush(&buffer), ASM_OK);
     expect_text(asm_buffer_text(&buffer), ASM_STR("abc\0e"));
     assert_ptr_equal(buffer.data, memory);
 
@@ -211,8 +211,8 @@ static void test_fixed_buffer(void **state) {
     assert_int_equal(asm_buffer_append(&buffer, ASM_STR("")), ASM_ERR_NO_SPACE);
     assert_int_equal(asm_buffer_append_utf8(&buffer, ASM_STR("c"), NULL), ASM_ERR_NO_SPACE);
     assert_int_equal(asm_buffer_reserve(&buffer, 1), ASM_ERR_NO_SPACE);
-    assert_int_equal(asm_buffer_drain(&buffer), ASM_ERR_NO_SPACE);
-    assert_int_equal(asm_double_format(&buffer, 1), ASM_ERR_NO_SPACE);
+    assert_int_equal(asm_buffer_flush(&buffer), ASM_ERR_NO_SPACE);
+    assert_int_equal(asm_double_format(1, &buffer), ASM_ERR_NO_SPACE);
     assert_int_equal(buffer.result, ASM_ERR_NO_SPACE);
     expect_text(asm_buffer_text(&buffer), ASM_STR("ab"));
 
@@ -240,7 +240,7 @@ static void test_buffer_of_nothing(void **state) {
 }
 
 static void test_sizes_do_not_overflow(void **state) {
-    char memory[ASM_BUFFER_MIN_DRAINING];
+    char memory[ASM_BUFFER_STREAM_MIN];
     target to;
     asm_buffer buffer;
     (void)state;
@@ -253,7 +253,7 @@ static void test_sizes_do_not_overflow(void **state) {
         expect(asm_buffer_reserve(&buffer, huge[i]) == ASM_ERR_NO_SPACE, "%d", buffer.result);
         expect_text(asm_buffer_text(&buffer), ASM_STR("abc"));
 
-        asm_buffer_init_draining(&buffer, memory, sizeof memory, take, &to);
+        asm_buffer_init_stream(&buffer, memory, sizeof memory, take, &to);
         asm_buffer_append(&buffer, ASM_STR("abc"));
         expect(asm_buffer_reserve(&buffer, huge[i]) == ASM_ERR_NO_SPACE, "%d", buffer.result);
 
@@ -305,7 +305,7 @@ static void test_growing_buffer(void **state) {
 }
 
 static void test_reserved_room_does_not_move(void **state) {
-    char memory[ASM_BUFFER_MIN_DRAINING];
+    char memory[ASM_BUFFER_STREAM_MIN];
     target to;
     asm_buffer buffer;
     (void)state;
@@ -323,7 +323,7 @@ static void test_reserved_room_does_not_move(void **state) {
 
     memset(&to, 0, sizeof to);
     asm_buffer_init_growing(&to.bytes);
-    asm_buffer_init_draining(&buffer, memory, sizeof memory, take, &to);
+    asm_buffer_init_stream(&buffer, memory, sizeof memory, take, &to);
     asm_buffer_append(&buffer, ASM_STR("abc"));
     assert_int_equal(asm_buffer_reserve(&buffer, sizeof memory), ASM_OK);
     size_t calls = to.calls;
@@ -361,26 +361,26 @@ static void test_growing_buffer_out_of_memory(void **state) {
     end_of_cases();
 }
 
-static void test_draining_buffer(void **state) {
+static void test_stream_buffer(void **state) {
     target to;
     (void)state;
-    for (size_t capacity = ASM_BUFFER_MIN_DRAINING; capacity <= ASM_BUFFER_MIN_DRAINING + 17;
+    for (size_t capacity = ASM_BUFFER_STREAM_MIN; capacity <= ASM_BUFFER_STREAM_MIN + 17;
          capacity += 17) {
         for (size_t piece = 1; piece <= 300; piece++) {
             char *memory = exact_block(capacity), *text = exact_block(piece);
             asm_buffer buffer;
             memset(&to, 0, sizeof to);
             asm_buffer_init_growing(&to.bytes);
-            asm_buffer_init_draining(&buffer, memory, capacity, take, &to);
+            asm_buffer_init_stream(&buffer, memory, capacity, take, &to);
             for (size_t i = 0; i < 5; i++) {
                 memset(text, (int)('a' + i), piece);
                 expect(asm_buffer_append(&buffer, asm_str_make(text, piece)) == ASM_OK, "%d", buffer.result);
                 expect(buffer.size <= capacity, "more in it than fits");
             }
             expect(asm_buffer_append_byte(&buffer, '.') == ASM_OK, "%d", buffer.result);
-            expect(asm_buffer_drain(&buffer) == ASM_OK && buffer.size == 0, "%d", buffer.result);
+            expect(asm_buffer_flush(&buffer) == ASM_OK && buffer.size == 0, "%d", buffer.result);
             size_t calls = to.calls;
-            expect(asm_buffer_drain(&buffer) == ASM_OK && to.calls == calls, "nothing was handed over");
+            expect(asm_buffer_flush(&buffer) == ASM_OK && to.calls == calls, "nothing was handed over");
             expect(to.bytes.size == 5 * piece + 1, "%u bytes", (unsigned)to.bytes.size);
             for (size_t i = 0; i < 5 * piece; i++)
                 expect(to.bytes.data[i] == (char)('a' + i / piece), "byte %u", (unsigned)i);
@@ -393,15 +393,15 @@ static void test_draining_buffer(void **state) {
     end_of_cases();
 }
 
-static void test_draining_buffer_repairs_utf8(void **state) {
+static void test_stream_buffer_repairs_utf8(void **state) {
     static const asm_str pieces[] = {TEXT("\xC3\xA9"), TEXT("\xC3"), TEXT("\xF0\x9F\x9A\x80"),
                                      TEXT("\xE2\x82z")};
     static const asm_str repaired[] = {TEXT("\xC3\xA9"), TEXT("\xEF\xBF\xBD"), TEXT("\xF0\x9F\x9A\x80"),
                                        TEXT("\xEF\xBF\xBDz")};
     (void)state;
-    for (size_t shift = 0; shift < ASM_BUFFER_MIN_DRAINING; shift++) {
+    for (size_t shift = 0; shift < ASM_BUFFER_STREAM_MIN; shift++) {
         for (size_t which = 0; which < COUNT(pieces); which++) {
-            char memory[ASM_BUFFER_MIN_DRAINING];
+            char memory[ASM_BUFFER_STREAM_MIN];
             asm_buffer buffer, text, expected;
             target to;
             size_t replaced = 0;
@@ -416,9 +416,9 @@ static void test_draining_buffer_repairs_utf8(void **state) {
                 asm_buffer_append(&text, pieces[which]);
                 asm_buffer_append(&expected, repaired[which]);
             }
-            asm_buffer_init_draining(&buffer, memory, sizeof memory, take, &to);
+            asm_buffer_init_stream(&buffer, memory, sizeof memory, take, &to);
             asm_buffer_append_utf8(&buffer, asm_buffer_text(&text), &replaced);
-            expect(asm_buffer_drain(&buffer) == ASM_OK, "%d", buffer.result);
+            expect(asm_buffer_flush(&buffer) == ASM_OK, "%d", buffer.result);
             expect_text(asm_buffer_text(&to.bytes), asm_buffer_text(&expected));
             expect(replaced == (which % 2 == 0 ? 0 : 100), "%u replaced", (unsigned)replaced);
             asm_buffer_close(&to.bytes);
@@ -429,8 +429,8 @@ static void test_draining_buffer_repairs_utf8(void **state) {
     end_of_cases();
 }
 
-static void test_draining_buffer_failing(void **state) {
-    char memory[ASM_BUFFER_MIN_DRAINING];
+static void test_stream_buffer_failing(void **state) {
+    char memory[ASM_BUFFER_STREAM_MIN];
     (void)state;
     for (size_t fails_at = 1; fails_at <= 5; fails_at++) {
         asm_buffer buffer;
@@ -438,10 +438,10 @@ static void test_draining_buffer_failing(void **state) {
         memset(&to, 0, sizeof to);
         asm_buffer_init_growing(&to.bytes);
         to.fails_at = fails_at;
-        asm_buffer_init_draining(&buffer, memory, sizeof memory, take, &to);
+        asm_buffer_init_stream(&buffer, memory, sizeof memory, take, &to);
         for (int i = 0; i < 100; i++)
             asm_buffer_append(&buffer, ASM_STR("0123456789"));
-        expect(asm_buffer_drain(&buffer) == ASM_ERR_WRITE, "%d", buffer.result);
+        expect(asm_buffer_flush(&buffer) == ASM_ERR_WRITE, "%d", buffer.result);
         expect(to.calls == fails_at, "called %u times", (unsigned)to.calls);
         expect(asm_buffer_append_byte(&buffer, 'x') == ASM_ERR_WRITE, "%d", buffer.result);
         expect(asm_buffer_append(&buffer, ASM_STR("x")) == ASM_ERR_WRITE, "%d", buffer.result);
@@ -449,25 +449,25 @@ static void test_draining_buffer_failing(void **state) {
         expect(to.calls == fails_at, "called after an error");
         asm_buffer_clear(&buffer);
         expect(asm_buffer_append(&buffer, ASM_STR("x")) == ASM_OK, "%d", buffer.result);
-        expect(asm_buffer_drain(&buffer) == ASM_OK, "%d", buffer.result);
+        expect(asm_buffer_flush(&buffer) == ASM_OK, "%d", buffer.result);
         asm_buffer_close(&to.bytes);
     }
     end_of_cases();
 }
 
-static void test_draining_buffer_too_small(void **state) {
-    char memory[ASM_BUFFER_MIN_DRAINING];
+static void test_stream_buffer_too_small(void **state) {
+    char memory[ASM_BUFFER_STREAM_MIN];
     target to;
     asm_buffer buffer;
     (void)state;
     memset(&to, 0, sizeof to);
     asm_buffer_init_growing(&to.bytes);
-    asm_buffer_init_draining(&buffer, memory, sizeof memory - 1, take, &to);
+    asm_buffer_init_stream(&buffer, memory, sizeof memory - 1, take, &to);
     assert_int_equal(buffer.result, ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_buffer_append_byte(&buffer, 'x'), ASM_ERR_INVALID_ARGUMENT);
-    assert_int_equal(asm_buffer_drain(&buffer), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_buffer_flush(&buffer), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(to.calls, 0);
-    asm_buffer_init_draining(&buffer, memory, sizeof memory, take, &to);
+    asm_buffer_init_stream(&buffer, memory, sizeof memory, take, &to);
     assert_int_equal(buffer.result, ASM_OK);
     asm_buffer_close(&to.bytes);
 }
@@ -479,7 +479,7 @@ static void test_buffers_against_a_model(void **state) {
     (void)state;
     memset(text, 'u', sizeof text);
     for (int round = 0; round < 300; round++) {
-        char small[ASM_BUFFER_MIN_DRAINING];
+        char small[ASM_BUFFER_STREAM_MIN];
         asm_buffer buffers[3];
         target to;
         size_t size = 0;
@@ -487,11 +487,11 @@ static void test_buffers_against_a_model(void **state) {
         asm_buffer_init_growing(&to.bytes);
         asm_buffer_init_fixed(&buffers[0], fixed_memory, sizeof fixed_memory);
         asm_buffer_init_growing(&buffers[1]);
-        asm_buffer_init_draining(&buffers[2], small, sizeof small, take, &to);
+        asm_buffer_init_stream(&buffers[2], small, sizeof small, take, &to);
         for (int call = 0; call < 40; call++) {
             unsigned kind = (unsigned)(next_random(&random) % 6);
             size_t length = kind == 1 ? 1 : kind < 3 ? next_random(&random) % 200 : 0;
-            size_t room = next_random(&random) % ASM_BUFFER_MIN_DRAINING;
+            size_t room = next_random(&random) % ASM_BUFFER_STREAM_MIN;
             if (length != 0) text[0] = (char)('A' + call);
             memcpy(model + size, text, length);
             size += length;
@@ -499,12 +499,12 @@ static void test_buffers_against_a_model(void **state) {
                 if (kind == 0) asm_buffer_append(&buffers[i], asm_str_make(text, length));
                 if (kind == 1) asm_buffer_append_byte(&buffers[i], text[0]);
                 if (kind == 2) asm_buffer_append_utf8(&buffers[i], asm_str_make(text, length), NULL);
-                if (kind == 3) asm_buffer_drain(&buffers[i]);
+                if (kind == 3) asm_buffer_flush(&buffers[i]);
                 if (kind == 4) asm_buffer_reserve(&buffers[i], room);
                 expect(buffers[i].result == ASM_OK, "%d", buffers[i].result);
             }
         }
-        asm_buffer_drain(&buffers[2]);
+        asm_buffer_flush(&buffers[2]);
         expect_text(asm_buffer_text(&buffers[0]), asm_str_make(model, size));
         expect_text(asm_buffer_text(&buffers[1]), asm_str_make(model, size));
         expect_text(asm_buffer_text(&to.bytes), asm_str_make(model, size));
@@ -782,10 +782,10 @@ int main(void) {
         cmocka_unit_test(test_growing_buffer),
         cmocka_unit_test(test_reserved_room_does_not_move),
         cmocka_unit_test(test_growing_buffer_out_of_memory),
-        cmocka_unit_test(test_draining_buffer),
-        cmocka_unit_test(test_draining_buffer_repairs_utf8),
-        cmocka_unit_test(test_draining_buffer_failing),
-        cmocka_unit_test(test_draining_buffer_too_small),
+        cmocka_unit_test(test_stream_buffer),
+        cmocka_unit_test(test_stream_buffer_repairs_utf8),
+        cmocka_unit_test(test_stream_buffer_failing),
+        cmocka_unit_test(test_stream_buffer_too_small),
         cmocka_unit_test(test_buffers_against_a_model),
         cmocka_unit_test(test_time_format),
         cmocka_unit_test(test_time_parse),

@@ -1284,23 +1284,23 @@ static void test_every_size_of_buffer(void **state) {
     end_of_cases();
 }
 
-static asm_result append_drained(void *user, const char *data, size_t size) {
+static asm_result append_flushed(void *user, const char *data, size_t size) {
     return asm_buffer_append((asm_buffer *)user, asm_str_make(data, size));
 }
 
-static void test_draining(void **state) {
+static void test_stream_buffer(void **state) {
     (void)state;
     for (int type = 0; type < ASM_EVENT_TYPE_COUNT; type++) {
-        char memory[ASM_BUFFER_MIN_DRAINING];
+        char memory[ASM_BUFFER_STREAM_MIN];
         asm_event event = filled(type, 2);
-        asm_buffer whole, drained, out;
+        asm_buffer whole, flushed, out;
         write_event(&whole, &event);
-        asm_buffer_init_growing(&drained);
-        asm_buffer_init_draining(&out, memory, sizeof memory, append_drained, &drained);
+        asm_buffer_init_growing(&flushed);
+        asm_buffer_init_stream(&out, memory, sizeof memory, append_flushed, &flushed);
         expect(asm_event_write_json(&event, &out) == ASM_OK, "%d", out.result);
-        expect(asm_buffer_drain(&out) == ASM_OK, "%d", out.result);
-        expect_text(asm_buffer_text(&drained), asm_buffer_text(&whole));
-        asm_buffer_close(&drained);
+        expect(asm_buffer_flush(&out) == ASM_OK, "%d", out.result);
+        expect_text(asm_buffer_text(&flushed), asm_buffer_text(&whole));
+        asm_buffer_close(&flushed);
         asm_buffer_close(&whole);
     }
     end_of_cases();
@@ -1767,7 +1767,7 @@ int main(void) {
         cmocka_unit_test(test_invalid_types),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_every_size_of_buffer),
-        cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_stream_buffer),
         cmocka_unit_test(test_writing_out_of_memory),
         cmocka_unit_test(test_reading_out_of_memory),
         cmocka_unit_test(test_every_size_of_scratch),

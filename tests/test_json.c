@@ -1456,14 +1456,14 @@ static asm_str reference_string(asm_str text, char *out) {
     return asm_str_make(out, size);
 }
 
-static asm_result append_drained(void *user, const char *data, size_t size) {
+static asm_result append_flushed(void *user, const char *data, size_t size) {
     return asm_buffer_append((asm_buffer *)user, asm_str_make(data, size));
 }
 
 static void expect_written_string(asm_str text, asm_str expected) {
-    asm_buffer out, drained;
+    asm_buffer out, flushed;
     asm_json_writer writer;
-    char small[ASM_BUFFER_MIN_DRAINING];
+    char small[ASM_BUFFER_STREAM_MIN];
 
     /* A fixed buffer in which it just fits, and one that is a byte too small. */
     for (size_t missing = 0; missing < 2; missing++) {
@@ -1485,14 +1485,14 @@ static void expect_written_string(asm_str text, asm_str expected) {
     expect_text(asm_buffer_text(&out), expected);
     asm_buffer_close(&out);
 
-    asm_buffer_init_growing(&drained);
-    asm_buffer_init_draining(&out, small, sizeof small, append_drained, &drained);
+    asm_buffer_init_growing(&flushed);
+    asm_buffer_init_stream(&out, small, sizeof small, append_flushed, &flushed);
     asm_json_writer_init(&writer, &out);
     asm_json_write_string(&writer, text);
     expect(asm_json_writer_finish(&writer) == ASM_OK, "%s", shown(text));
-    expect(asm_buffer_drain(&out) == ASM_OK, "%s", shown(text));
-    expect_text(asm_buffer_text(&drained), expected);
-    asm_buffer_close(&drained);
+    expect(asm_buffer_flush(&out) == ASM_OK, "%s", shown(text));
+    expect_text(asm_buffer_text(&flushed), expected);
+    asm_buffer_close(&flushed);
 }
 
 static void expect_escaped(asm_str text) {

@@ -210,7 +210,7 @@ static void test_gathered_records(void **state) {
 }
 
 static void test_records_of_many_writes(void **state) {
-    char buffer[ASM_BUFFER_MIN_DRAINING];
+    char buffer[ASM_BUFFER_STREAM_MIN];
     (void)state;
     asm_jsonl_sink_options options;
     memset(&options, 0, sizeof options);
@@ -220,7 +220,7 @@ static void test_records_of_many_writes(void **state) {
 }
 
 static void test_torn_records_are_cut_off(void **state) {
-    char buffer[ASM_BUFFER_MIN_DRAINING];
+    char buffer[ASM_BUFFER_STREAM_MIN];
     (void)state;
     asm_jsonl_sink_options options;
     memset(&options, 0, sizeof options);

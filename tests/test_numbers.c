@@ -298,7 +298,7 @@ static void expect_shortest(double value) {
     asm_buffer out;
     asm_json_error error;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
-    asm_result result = asm_double_format(&out, value);
+    asm_result result = asm_double_format(value, &out);
     sprintf(text, "%.*s", (int)out.size, out.data);
     expect(result == ASM_OK && out.size <= 25, "%.17g: %s", value, text);
     expect(asm_json_check(asm_buffer_text(&out), &error) == ASM_OK, "%.17g: %s", value, text);
@@ -375,7 +375,7 @@ static void test_locale_is_ignored(void **state) {
     double value = 0;
     asm_buffer out;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
-    asm_double_format(&out, 1234.5);
+    asm_double_format(1234.5, &out);
     bool read = asm_json_to_double(ASM_STR("1234.5"), &value);
     double rounded = asm_double_round(1234.567, 1);
     setlocale(LC_ALL, "C");

@@ -109,7 +109,7 @@ static void check_golden_file(const char *name) {
     size_t count = split_lines(events, lines, COUNT(lines));
     snprintf(path, sizeof path, "tests/golden/%s", name);
     char *expected = read_file(path, &size);
-    static const size_t buffers[] = {0, ASM_BUFFER_MIN_DRAINING, 1000};
+    static const size_t buffers[] = {0, ASM_BUFFER_STREAM_MIN, 1000};
     for (size_t i = 0; i < COUNT(buffers); i++) {
         char *text = render(golden_renderer(name), lines, count, buffers[i]);
         expect(strlen(text) == size && memcmp(text, expected, size) == 0, "%s with a buffer of %zu", name,
@@ -635,7 +635,7 @@ static void test_long_text_comes_in_pieces(void **state) {
     (void)state;
     spy watcher;
     asm_sink sink = spy_init(&watcher, "s", ASM_OK);
-    char memory[ASM_BUFFER_MIN_DRAINING], text[101];
+    char memory[ASM_BUFFER_STREAM_MIN], text[101];
     asm_pipeline pipeline;
     asm_event event = hello;
     asm_pipeline_options options = {.renderer = {.render_event = name_event},

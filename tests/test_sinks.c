@@ -76,7 +76,7 @@ static void test_file_sink_gathers(void **state) {
     (void)state;
     memory_output output;
     asm_file_sink file;
-    char memory[ASM_BUFFER_MIN_DRAINING];
+    char memory[ASM_BUFFER_STREAM_MIN];
     asm_file_sink_options options = {
         .output = {.write = memory_write, .user = &output}, .buffer = memory, .buffer_size = sizeof memory};
     memory_output_init(&output);
@@ -98,7 +98,7 @@ static void test_tty_sink_writes_at_once_unless_it_gathers(void **state) {
     (void)state;
     memory_output output;
     asm_tty_sink tty;
-    char memory[ASM_BUFFER_MIN_DRAINING];
+    char memory[ASM_BUFFER_STREAM_MIN];
     asm_tty_sink_options options = {.output = {.write = memory_write, .user = &output}};
     memory_output_init(&output);
     asm_sink sink = asm_tty_sink_init(&tty, &options);
@@ -206,7 +206,7 @@ static void test_jsonl_options(void **state) {
     (void)state;
     memory_output output;
     asm_jsonl_sink jsonl;
-    char memory[ASM_BUFFER_MIN_DRAINING];
+    char memory[ASM_BUFFER_STREAM_MIN];
     asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
                                       .buffer = memory,
                                       .buffer_size = sizeof memory - 1};
@@ -288,7 +288,7 @@ static void test_jsonl_failed_writes_never_glue(void **state) {
         for (size_t room = 0; room <= 2 * record; room++) {
             memory_output output;
             asm_jsonl_sink log;
-            char memory[ASM_BUFFER_MIN_DRAINING];
+            char memory[ASM_BUFFER_STREAM_MIN];
             asm_jsonl_sink_options options = {.output = {.write = memory_write, .user = &output},
                                               .buffer = buffered ? memory : NULL,
                                               .buffer_size = sizeof memory};

@@ -54,11 +54,11 @@ static void complain(const char *format, ...) {
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     asm_buffer line;
-    asm_buffer_init_draining(&line, memory, sizeof memory, write_to_stderr, NULL);
+    asm_buffer_init_stream(&line, memory, sizeof memory, write_to_stderr, NULL);
     asm_buffer_append(&line, ASM_STR("asm-cat: "));
     asm_text_append(&line, asm_str_from(text), ASM_TEXT_ASCII | ASM_TEXT_LINE);
     asm_buffer_append_byte(&line, '\n');
-    asm_buffer_drain(&line);
+    asm_buffer_flush(&line);
 }
 
 #define die(...) (complain(__VA_ARGS__), exit(EXIT_FAILED))
@@ -610,7 +610,7 @@ static void print_duration(asm_buffer *out, const struct statistics *statistics)
 static void print_statistics(const struct statistics *statistics, const asm_ingest *ingest) {
     char memory[1024];
     asm_buffer out;
-    asm_buffer_init_draining(&out, memory, sizeof memory, write_to_stderr, NULL);
+    asm_buffer_init_stream(&out, memory, sizeof memory, write_to_stderr, NULL);
     print_count(&out, "", ASM_STR("lines"), ingest->counts.lines, 0);
     print_count(&out, "", ASM_STR("bytes"), ingest->counts.bytes, 0);
     print_tallies(&out, ASM_STR("events"), &statistics->events);
@@ -618,7 +618,7 @@ static void print_statistics(const struct statistics *statistics, const asm_inge
     print_passed_over(&out, ingest);
     print_spending(&out, statistics);
     print_duration(&out, statistics);
-    asm_buffer_drain(&out);
+    asm_buffer_flush(&out);
 }
 
 /* ---- Signals ---- */
@@ -746,12 +746,12 @@ static void print_topic(void *user, const asm_message *message) {
     struct topics *topics = (struct topics *)user;
     char memory[1024];
     asm_buffer line;
-    asm_buffer_init_draining(&line, memory, sizeof memory, write_to_sink, &topics->out);
+    asm_buffer_init_stream(&line, memory, sizeof memory, write_to_sink, &topics->out);
     asm_text_append(&line, asm_str_from(message->topic), ASM_TEXT_LINE);
     asm_buffer_append_byte(&line, '\t');
     asm_text_append(&line, asm_event_name(message->event), ASM_TEXT_LINE);
     asm_buffer_append_byte(&line, '\n');
-    asm_buffer_drain(&line);
+    asm_buffer_flush(&line);
 }
 
 static asm_result topics_event(void *self, const asm_event *event, asm_str text) {

@@ -321,7 +321,7 @@ static void check_renderer(int which, asm_render_options options, const asm_even
     check_terminal(asm_buffer_text(&plain.terminal));
     check_records(asm_buffer_text(&plain.records));
 
-    render(renderer_of(&memory, which, &options), events, count, ASM_BUFFER_MIN_DRAINING, &pieces);
+    render(renderer_of(&memory, which, &options), events, count, ASM_BUFFER_STREAM_MIN, &pieces);
     expect_text(asm_buffer_text(&pieces.terminal), asm_buffer_text(&plain.terminal));
 
     options.color = ASM_SETTING_ON;
