@@ -13,7 +13,12 @@
  *   claude   claude -p --output-format stream-json --verbose, with and without
  *            --include-partial-messages; qwen
  *   codex    codex exec --json
- *   The first lines tell which it is, unless the options do.
+ *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
+ *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most. Formats of the table that have no
+ *   reader are named in a diagnostic.
+ *
+ * OPTIONS
+ *   ASM_INGEST_FORMATS   a list, (ASM_WITH_CLAUDE | ASM_WITH_CODEX), of the formats to compile: see below
  *
  * EXAMPLE
  *       static void on_event(void *user, const asm_event *event) { … }
@@ -74,19 +79,155 @@
 extern "C" {
 #endif
 
+/* Every format that is known: constant, name, title, and its marks: how a line, an object, shows that it can only be of
+ * this format. Marks are alternatives separated by " | "; one is a list of conditions that must all hold:
+ *     key         the object has this member, and it is not null
+ *     !key        it has not
+ *     key=text    it is the string `text`; key^text: a string that begins so
+ *     key:s       it is a string; :n a number, :o an object, :a an array
+ *     key@        it is the name of a type of event (asm_event_type_from_name())
+ *     key.member  a member of the object `key`, in all of the above
+ * Conditions after `?` tell less: several programs print such lines, this one most of all. They decide where a line has
+ * no mark of another format; after `??` only when no line of the next 20 has one. */
+#define ASM_FORMATS(X)                                                                                       \
+    X(ASM, "asm", "an asm log",                                                                                 \
+      "type:s data:o ts:s session_id:s | type@ data:o | type@ ts:s | e:o t:n !type | e:o !t !type")          \
+    /* what programs print while they run */                                                                 \
+    X(CLAUDE, "claude", "a Claude Code stream",                                                                \
+      "claude_code_version | type=stream_event event:o session_id | type=rate_limit_event rate_limit_info"   \
+      " | type=control_request request:o | type=conversation_reset session_id"                               \
+      " | type=system subtype^task_ session_id | type=system subtype^hook_ session_id"                       \
+      " | type=system subtype=thinking_tokens | type=result modelUsage total_cost_usd"                       \
+      " | ? type=system subtype=init | ? type=stream_event event:o"                                    \
+      " | ?? type=system subtype:s | ?? type=assistant message:o !sessionId"                                 \
+      " | ?? type=user message:o !sessionId | ?? type=result subtype:s")                                     \
+    X(CODEX, "codex", "a Codex exec stream",                                                                   \
+      "type=thread.started thread_id | type=item.started item:o | type=item.updated item:o"                   \
+      " | type=item.completed item:o | type=turn.started !data !time !turnId | type=turn.completed !data !time !turnId"                   \
+      " | type=turn.failed !data !time !turnId")                                                             \
+    X(GEMINI, "gemini", "a Gemini CLI stream",                                                                 \
+      "type=init timestamp session_id model | tool_id timestamp type | type=result stats timestamp"          \
+      " | type=message role:s content:s timestamp !id")                                                      \
+    X(CURSOR, "cursor", "a Cursor stream",                                                                     \
+      "type=tool_call tool_call:o call_id | type=thinking subtype=delta | type=thinking subtype=completed"   \
+      " | type=system subtype=init apiKeySource !tools")                                                     \
+    X(OPENCODE, "opencode", "an OpenCode stream", "type sessionID !properties")                                 \
+    X(AMP, "amp", "an Amp stream", "type session_id^T- !claude_code_version | ? type=result error:s is_error")  \
+    X(QWEN, "qwen", "a Qwen Code stream", "qwen_code_version")                                                 \
+    X(GOOSE, "goose", "a goose stream", "type=message message.role message.created | type=complete total_tokens") \
+    X(PI, "pi", "a pi stream",                                                                                 \
+      "type=agent_start | type=message_update assistantMessageEvent | type^tool_execution_ toolCallId")      \
+    X(COPILOT, "copilot", "a Copilot CLI session",                                                             \
+      "type=session.start data.producer=copilot-agent | type data:o id parentId timestamp"                   \
+      " | type=result sessionId exitCode:n")                                                                 \
+    X(KIMI, "kimi", "a Kimi stream",                                                                           \
+      "role=assistant tool_calls:a !type !timestamp !message_id | role=tool tool_call_id !type !timestamp"   \
+      " !message_id")                                                                                        \
+    X(DROID, "droid", "a Droid stream",                                                                        \
+      "type=system reasoning_effort | type=message text:s role | type=tool_call toolName parameters"         \
+      " | type=completion finalText")                                                                        \
+    X(ANTIGRAVITY, "antigravity", "an Antigravity stream",                                                      \
+      "event=init init:o | event=step_update step_update:o | event=result result:o")                         \
+    X(GROK, "grok", "a Grok stream",                                                                           \
+      "type=text data:s !sessionID | type=thought data:s | type=end stopReason")                             \
+    X(ACP, "acp", "an Agent Client Protocol session",                                                           \
+      "jsonrpc method^session/ | jsonrpc result.sessionId | jsonrpc result.stopReason"                       \
+      " | jsonrpc params.protocolVersion")                                                                   \
+    X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                          \
+      "type properties:o | directory payload.properties")                                                    \
+    /* what they leave on disk */                                                                            \
+    X(CLAUDE_TRANSCRIPT, "claude-transcript", "a Claude Code transcript",                                      \
+      "sessionId parentUuid isSidechain !message.parts !systemPayload"                                       \
+      " | sessionId userType uuid !message.parts !systemPayload | ? type=summary summary leafUuid"           \
+      " | ? type=file-history-snapshot snapshot messageId")                                                  \
+    X(CODEX_ROLLOUT, "codex-rollout", "a Codex rollout",                                                       \
+      "timestamp payload:o type=session_meta | timestamp payload:o type=turn_context"                        \
+      " | timestamp payload:o type=response_item | timestamp payload:o type=event_msg"                       \
+      " | timestamp payload:o type=compacted | timestamp payload:o type=world_state"                         \
+      " | id timestamp instructions git:o !type | record_type=state")                                        \
+    X(GEMINI_CHAT, "gemini-chat", "a Gemini CLI chat", "sessionId projectHash")                                \
+    X(QWEN_CHAT, "qwen-chat", "a Qwen Code chat",                                                              \
+      "sessionId uuid message.parts | sessionId uuid systemPayload")                                         \
+    X(PI_SESSION, "pi-session", "a pi session", "type=message id parentId timestamp message.role")             \
+    X(KIMI_WIRE, "kimi-wire", "a Kimi session", "type=metadata protocol_version")                              \
+    X(DROID_SESSION, "droid-session", "a Droid session", "type=session_start")                                 \
+    X(CURSOR_TRANSCRIPT, "cursor-transcript", "a Cursor transcript", "role message.content !type")             \
+    X(OPENCODE_EXPORT, "opencode-export", "an OpenCode export", "info:o messages:a | info:o parts:a")           \
+    /* raw model APIs */                                                                                     \
+    X(ANTHROPIC, "anthropic", "an Anthropic Messages API stream",                                               \
+      "type=message_start message.role | type^content_block_ index:n | type=message role=assistant content:a" \
+      " model usage")                                                                                        \
+    X(OPENAI, "openai", "an OpenAI chat completions stream",                                                    \
+      "object=chat.completion.chunk | object=chat.completion | choices:a id")                                \
+    X(RESPONSES, "responses", "an OpenAI Responses API stream", "type^response. sequence_number | object=response") \
+    X(OLLAMA, "ollama", "an Ollama stream", "model created_at message:o | model created_at done")               \
+    /* what is known by name only */                                                                         \
+    X(CODEX_PROTO, "codex-proto", "a Codex proto stream", "id msg.type")                                       \
+    X(CODEX_SERVER, "codex-server", "a Codex app-server session",                                              \
+      "jsonrpc method^codex/ | method^thread/ | method^turn/ | method^item/")                                \
+    X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                        \
+    X(GPTME, "gptme", "a gptme conversation", "role content:s timestamp files:a")                              \
+    X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                           \
+    X(IFLOW, "iflow", "a iFlow session", "sessionId^session- parentUuid isSidechain")                          \
+    X(MUSE, "muse", "a Muse session", "payload payload_type")                                                  \
+    X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                           \
+    X(VIBE, "vibe", "a Vibe session", "role message_id !type !message")
+
+/* Which formats are compiled in: all, unless ASM_INGEST_FORMATS is defined before the implementation, as a list like
+ * (ASM_WITH_CLAUDE | ASM_WITH_CODEX). The others are still known by their marks, and named. */
+#define ASM_WITH_ASM               (1LL << 0)
+#define ASM_WITH_CLAUDE            (1LL << 1)
+#define ASM_WITH_CODEX             (1LL << 2)
+#define ASM_WITH_GEMINI            (1LL << 3)
+#define ASM_WITH_CURSOR            (1LL << 4)
+#define ASM_WITH_OPENCODE          (1LL << 5)
+#define ASM_WITH_AMP               (1LL << 6)
+#define ASM_WITH_QWEN              (1LL << 7)
+#define ASM_WITH_GOOSE             (1LL << 8)
+#define ASM_WITH_PI                (1LL << 9)
+#define ASM_WITH_COPILOT           (1LL << 10)
+#define ASM_WITH_KIMI              (1LL << 11)
+#define ASM_WITH_DROID             (1LL << 12)
+#define ASM_WITH_ANTIGRAVITY       (1LL << 13)
+#define ASM_WITH_GROK              (1LL << 14)
+#define ASM_WITH_ACP               (1LL << 15)
+#define ASM_WITH_OPENCODE_SERVER   (1LL << 16)
+#define ASM_WITH_CLAUDE_TRANSCRIPT (1LL << 17)
+#define ASM_WITH_CODEX_ROLLOUT     (1LL << 18)
+#define ASM_WITH_GEMINI_CHAT       (1LL << 19)
+#define ASM_WITH_QWEN_CHAT         (1LL << 20)
+#define ASM_WITH_PI_SESSION        (1LL << 21)
+#define ASM_WITH_KIMI_WIRE         (1LL << 22)
+#define ASM_WITH_DROID_SESSION     (1LL << 23)
+#define ASM_WITH_CURSOR_TRANSCRIPT (1LL << 24)
+#define ASM_WITH_OPENCODE_EXPORT   (1LL << 25)
+#define ASM_WITH_ANTHROPIC         (1LL << 26)
+#define ASM_WITH_OPENAI            (1LL << 27)
+#define ASM_WITH_RESPONSES         (1LL << 28)
+#define ASM_WITH_OLLAMA            (1LL << 29)
+#ifndef ASM_INGEST_FORMATS
+#define ASM_INGEST_FORMATS (~0LL)
+#endif
+
 typedef enum asm_format {
     ASM_FORMAT_AUTO, /* decided from the first lines */
-    ASM_FORMAT_ASM,
-    ASM_FORMAT_CLAUDE,
-    ASM_FORMAT_CODEX,
-    ASM_FORMAT_COUNT
+#define ASM__FORMAT_CONSTANT(constant, name, title, marks) ASM_FORMAT_##constant,
+    ASM_FORMATS(ASM__FORMAT_CONSTANT)
+#undef ASM__FORMAT_CONSTANT
+        ASM_FORMAT_COUNT
 } asm_format;
 
-/* "auto", "asm", "claude", "codex"; NULL for a number that is no format. */
+/* "auto", "asm", "claude", …; NULL for a number that is no format. */
 ASM_API const char *asm_format_name(asm_format format);
+
+/* What people call it, with its article: "a Claude Code stream"; NULL likewise. */
+ASM_API const char *asm_format_title(asm_format format);
 
 /* The format of that name; ASM_FORMAT_COUNT if there is none. */
 ASM_API asm_format asm_format_from_name(asm_str name);
+
+/* Whether there is a reader for it, compiled in; else it is known by name only. True for ASM_FORMAT_AUTO. */
+ASM_API bool asm_format_is_read(asm_format format);
 
 /* How many tool calls, and bytes of their ids, names and inputs, are remembered until they end. Past that the
  * oldest are forgotten: their end comes without name and input. */
@@ -174,17 +315,23 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 /* =========================================================================================================
  * Implementation
  *
- *   >>ingest state         what is remembered between lines
- *   >>ingest output        diagnostics, counts, events
- *   >>ingest json          helpers for raw values
- *   >>ingest calls         the tool calls that are open
- *   >>ingest runs          their beginning and end
- *   >>ingest asm           one section for each format: asm,
- *   >>ingest claude        claude,
- *   >>ingest codex         codex
- *   >>ingest formats       the table of formats: a new one is added here
- *   >>ingest lines         from lines to formats; damaged lines
- *   >>ingest bytes         from bytes to lines; the public functions
+ *   >>ingest: state       what is remembered between lines
+ *   >>ingest: output      diagnostics, counts, events
+ *   >>ingest: json        helpers for raw values
+ *   >>ingest: calls       the tool calls that are open
+ *   >>ingest: runs        their beginning and end
+ *   >>ingest: asm         one section for each format: asm,
+ *   >>ingest: claude      claude and qwen,
+ *   >>ingest: codex       codex
+ *   >>ingest: formats     the table of formats
+ *   >>ingest: marks       which format a stream has
+ *   >>ingest: lines       from lines to formats; damaged lines
+ *   >>ingest: bytes       from bytes to lines; the public functions
+ *
+ * A new format is
+ *   a row in ASM_FORMATS, an ASM_WITH_ bit, an ASM__READER_ default (all three may be there already),
+ *   a section `#if ASM_INGEST_FORMATS & ASM_WITH_X` with its reader: a function that takes a line, perhaps one that takes
+ *   the end, an asm__ingest_reader with both, and `#define ASM__READER_X &it`.
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_INGEST_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_INGEST_IMPLEMENTED
@@ -193,13 +340,19 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #define ASM__SHARED
 #include "asm_json.h"
 
+/* Not every format needs all helpers. */
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+
 #include <string.h>
 
 #if ASM__LIBC_MEMORY
 #include <stdlib.h>
 #endif
 
-/* >>ingest state */
+/* >>ingest: state */
 
 #define ASM__INGEST_LANES       32
 #define ASM__INGEST_NAME_SIZE   64
@@ -230,6 +383,17 @@ typedef struct asm__ingest_lane {
     asm_buffer started; /* hashes of the ids of tools begun from pieces */
 } asm__ingest_lane;
 
+typedef struct asm__ingest asm__ingest;
+
+/* How the lines of one format become events. */
+typedef struct asm__ingest_reader {
+    asm_str provider; /* of the events */
+    /* Takes a line. An error means that it is not valid, and nothing has come of it. */
+    asm_result (*line)(asm__ingest *state, asm_str line, asm_json_error *error);
+    /* The stream, or a run of it, stops: gives what is left, before a run that is still open is ended. May be NULL. */
+    void (*end)(asm__ingest *state);
+} asm__ingest_reader;
+
 /* A tool call that has begun: id, name and input stand one after the other in call_text. */
 typedef struct asm__ingest_call {
     uint64_t hash;
@@ -245,7 +409,7 @@ typedef struct asm__ingest_unknown {
     char name[ASM__INGEST_NAME_SIZE];
 } asm__ingest_unknown;
 
-typedef struct asm__ingest {
+struct asm__ingest {
     asm_ingest *ingest; /* set by each public function: the struct may be moved between calls */
     asm_ingest_options options;
     asm_buffer option_text; /* the options' ids */
@@ -258,6 +422,11 @@ typedef struct asm__ingest {
     bool crlf;            /* told already */
     bool any_text;
     bool compact;       /* asm: the last line was */
+    bool unsure;        /* the format was found out, and nothing that it knows has come yet */
+    bool told_unread;   /* that there is no reader for it */
+    asm_format guess;   /* what the lines that are held look like most */
+    asm_buffer held;    /* lines that came before the one that tells the format */
+    size_t held_count;
     bool last_text;     /* nothing in this line will be looked at after the text that is being taken */
     bool failed;        /* memory ran out in this line */
     bool out_of_memory; /* and so in this call */
@@ -316,7 +485,7 @@ typedef struct asm__ingest {
 
     asm__ingest_unknown unknown[ASM_INGEST_MAX_UNKNOWN];
     size_t unknown_count;
-} asm__ingest;
+};
 
 #define ASM__MEMBER(text)                                                                                    \
     { "" text, sizeof("" text) - 1 }
@@ -353,7 +522,7 @@ static bool asm__ingest_ends_with(asm_str text, asm_str suffix) {
            memcmp(text.data + text.size - suffix.size, suffix.data, suffix.size) == 0;
 }
 
-/* >>ingest output */
+/* >>ingest: output */
 
 static void asm__ingest_diagnose(asm__ingest *state, bool lost, asm_result result, const char *message,
                                  size_t offset) {
@@ -442,7 +611,7 @@ static void asm__ingest_emit_error(asm__ingest *state, asm_str code, asm_str mes
     asm__ingest_emit(state, &event);
 }
 
-/* >>ingest json */
+/* >>ingest: json */
 
 static void asm__ingest_clear_strings(asm__ingest *state) {
     state->strings_at = 0;
@@ -688,7 +857,7 @@ static asm_str asm__ingest_usage_json(asm__ingest *state, const asm_usage_payloa
     return any ? asm_buffer_text(&state->built) : asm__ingest_absent();
 }
 
-/* >>ingest calls */
+/* >>ingest: calls */
 
 static uint64_t asm__ingest_hash(asm_str text) {
     uint64_t hash = 14695981039346656037u;
@@ -808,7 +977,7 @@ static void asm__ingest_forget_calls(asm__ingest *state) {
     asm__ingest_compact_calls(state);
 }
 
-/* >>ingest runs */
+/* >>ingest: runs */
 
 /* Defined with the formats: what is left of the run, and its end. */
 static void asm__ingest_cut_run(asm__ingest *state);
@@ -940,7 +1109,9 @@ static void asm__ingest_emit_custom(asm__ingest *state, asm_str name, asm_str ob
     asm__ingest_emit(state, &event);
 }
 
-/* >>ingest asm */
+/* >>ingest: asm */
+
+#if ASM_INGEST_FORMATS & ASM_WITH_ASM
 
 /* Whether a line that is a JSON object is of the compact form, of the full one, or neither (the type is
  * missing). */
@@ -960,16 +1131,6 @@ static asm_result asm__asm_form(asm_str line, asm__ingest_form *form, asm_json_e
     if (asm__ingest_is(values[0], ASM_JSON_STRING)) *form = ASM__FORM_FULL;
     else if (asm__asm_is_compact(values[1], values[2])) *form = ASM__FORM_COMPACT;
     return ASM_OK;
-}
-
-static bool asm__asm_detect(asm_str line) {
-    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("data"), ASM__MEMBER("t"),
-                                   ASM__MEMBER("e")};
-    asm_str values[4], type;
-    asm__ingest_find(line, keys, values, 4);
-    if (!asm__ingest_is(values[0], ASM_JSON_STRING)) return asm__asm_is_compact(values[2], values[3]);
-    if (!asm_json_to_string(values[0], NULL, &type)) return false;
-    return asm_event_type_from_name(type) != ASM_EVENT_CUSTOM || asm__ingest_is(values[1], ASM_JSON_OBJECT);
 }
 
 /* Fills in what is missing: nothing that is there, even if it is of another type than it should be. */
@@ -1027,27 +1188,18 @@ static asm_result asm__asm_line(asm__ingest *state, asm_str line, asm_json_error
     return error->result;
 }
 
-/* >>ingest claude */
+static const asm__ingest_reader asm__asm_reader = {ASM__MEMBER("asm"), asm__asm_line, NULL};
+#define ASM__READER_ASM &asm__asm_reader
+#endif
+
+/* >>ingest: claude */
+
+#if ASM_INGEST_FORMATS & (ASM_WITH_CLAUDE | ASM_WITH_QWEN)
 
 /* A message of the API comes as one assistant line for each of its blocks, all with the same id; with partial
  * messages also, before, as stream events with its pieces. It is complete when its message_stop comes or,
  * without partial messages, when another message, a tool's result or the end follows.
  */
-
-static bool asm__claude_detect(asm_str line) {
-    static const asm_str keys[] = {
-        ASM__MEMBER("type"),  ASM__MEMBER("subtype"),         ASM__MEMBER("message"),
-        ASM__MEMBER("event"), ASM__MEMBER("rate_limit_info"), ASM__MEMBER("sessionId")};
-    asm_str values[6], type;
-    asm__ingest_find(line, keys, values, 6);
-    if (!values[0].data || !asm_json_to_string(values[0], NULL, &type) || values[5].data) return false;
-    if (asm_str_equal(type, ASM_STR("system")) || asm_str_equal(type, ASM_STR("result")))
-        return asm__ingest_is(values[1], ASM_JSON_STRING);
-    if (asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("user")))
-        return asm__ingest_is(values[2], ASM_JSON_OBJECT);
-    return (asm_str_equal(type, ASM_STR("stream_event")) && asm__ingest_is(values[3], ASM_JSON_OBJECT)) ||
-           (asm_str_equal(type, ASM_STR("rate_limit_event")) && asm__ingest_is(values[4], ASM_JSON_OBJECT));
-}
 
 static void asm__claude_read_usage(asm_usage_payload *usage, asm_str raw, bool final) {
     static const asm_str keys[] = {
@@ -1673,7 +1825,6 @@ static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_er
     asm_str values[ASM__INGEST_COUNT_OF(keys)], type, parent;
     asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
     if (result != ASM_OK) return result;
-    if (!state->provider.data) state->provider = ASM_STR("claude");
     asm__ingest_set_line(state, values[1], values[2], values[3]);
     type = asm__ingest_string(state, values[0]);
     parent = asm__ingest_string(state, values[5]);
@@ -1702,17 +1853,15 @@ static void asm__claude_end(asm__ingest *state) {
     asm__claude_free_lanes(state);
 }
 
-/* >>ingest codex */
+static const asm__ingest_reader asm__claude_reader = {ASM__MEMBER("claude"), asm__claude_line, asm__claude_end};
+static const asm__ingest_reader asm__qwen_reader = {ASM__MEMBER("qwen"), asm__claude_line, asm__claude_end};
+#define ASM__READER_CLAUDE &asm__claude_reader
+#define ASM__READER_QWEN   &asm__qwen_reader
+#endif
 
-static bool asm__codex_detect(asm_str line) {
-    static const asm_str keys[] = {ASM__MEMBER("type")};
-    asm_str values[1], type;
-    asm__ingest_find(line, keys, values, 1);
-    return values[0].data && asm_json_to_string(values[0], NULL, &type) &&
-           (asm__ingest_starts_with(type, ASM_STR("thread.")) ||
-            asm__ingest_starts_with(type, ASM_STR("turn.")) ||
-            asm__ingest_starts_with(type, ASM_STR("item.")));
-}
+/* >>ingest: codex */
+
+#if ASM_INGEST_FORMATS & ASM_WITH_CODEX
 
 enum {
     ASM__ITEM_ID,
@@ -1946,7 +2095,6 @@ static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_err
     asm_str values[ASM__INGEST_COUNT_OF(keys)], type;
     asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
     if (result != ASM_OK) return result;
-    state->provider = ASM_STR("codex");
     asm__ingest_set_line(state, values[1], values[2], asm__ingest_absent());
     type = asm__ingest_string(state, values[0]);
     if (asm_str_equal(type, ASM_STR("thread.started"))) {
@@ -1968,28 +2116,154 @@ static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_err
     return ASM_OK;
 }
 
-/* >>ingest formats */
+static const asm__ingest_reader asm__codex_reader = {ASM__MEMBER("codex"), asm__codex_line, NULL};
+#define ASM__READER_CODEX &asm__codex_reader
+#endif
+
+/* >>ingest: formats */
+
+/* Formats that are not compiled in, or have no reader. */
+#ifndef ASM__READER_ASM
+#define ASM__READER_ASM NULL
+#endif
+#ifndef ASM__READER_CLAUDE
+#define ASM__READER_CLAUDE NULL
+#endif
+#ifndef ASM__READER_CODEX
+#define ASM__READER_CODEX NULL
+#endif
+#ifndef ASM__READER_GEMINI
+#define ASM__READER_GEMINI NULL
+#endif
+#ifndef ASM__READER_CURSOR
+#define ASM__READER_CURSOR NULL
+#endif
+#ifndef ASM__READER_OPENCODE
+#define ASM__READER_OPENCODE NULL
+#endif
+#ifndef ASM__READER_AMP
+#define ASM__READER_AMP NULL
+#endif
+#ifndef ASM__READER_QWEN
+#define ASM__READER_QWEN NULL
+#endif
+#ifndef ASM__READER_GOOSE
+#define ASM__READER_GOOSE NULL
+#endif
+#ifndef ASM__READER_PI
+#define ASM__READER_PI NULL
+#endif
+#ifndef ASM__READER_COPILOT
+#define ASM__READER_COPILOT NULL
+#endif
+#ifndef ASM__READER_KIMI
+#define ASM__READER_KIMI NULL
+#endif
+#ifndef ASM__READER_DROID
+#define ASM__READER_DROID NULL
+#endif
+#ifndef ASM__READER_ANTIGRAVITY
+#define ASM__READER_ANTIGRAVITY NULL
+#endif
+#ifndef ASM__READER_GROK
+#define ASM__READER_GROK NULL
+#endif
+#ifndef ASM__READER_ACP
+#define ASM__READER_ACP NULL
+#endif
+#ifndef ASM__READER_OPENCODE_SERVER
+#define ASM__READER_OPENCODE_SERVER NULL
+#endif
+#ifndef ASM__READER_CLAUDE_TRANSCRIPT
+#define ASM__READER_CLAUDE_TRANSCRIPT NULL
+#endif
+#ifndef ASM__READER_CODEX_ROLLOUT
+#define ASM__READER_CODEX_ROLLOUT NULL
+#endif
+#ifndef ASM__READER_GEMINI_CHAT
+#define ASM__READER_GEMINI_CHAT NULL
+#endif
+#ifndef ASM__READER_QWEN_CHAT
+#define ASM__READER_QWEN_CHAT NULL
+#endif
+#ifndef ASM__READER_PI_SESSION
+#define ASM__READER_PI_SESSION NULL
+#endif
+#ifndef ASM__READER_KIMI_WIRE
+#define ASM__READER_KIMI_WIRE NULL
+#endif
+#ifndef ASM__READER_DROID_SESSION
+#define ASM__READER_DROID_SESSION NULL
+#endif
+#ifndef ASM__READER_CURSOR_TRANSCRIPT
+#define ASM__READER_CURSOR_TRANSCRIPT NULL
+#endif
+#ifndef ASM__READER_OPENCODE_EXPORT
+#define ASM__READER_OPENCODE_EXPORT NULL
+#endif
+#ifndef ASM__READER_ANTHROPIC
+#define ASM__READER_ANTHROPIC NULL
+#endif
+#ifndef ASM__READER_OPENAI
+#define ASM__READER_OPENAI NULL
+#endif
+#ifndef ASM__READER_RESPONSES
+#define ASM__READER_RESPONSES NULL
+#endif
+#ifndef ASM__READER_OLLAMA
+#define ASM__READER_OLLAMA NULL
+#endif
+#ifndef ASM__READER_CODEX_PROTO
+#define ASM__READER_CODEX_PROTO NULL
+#endif
+#ifndef ASM__READER_CODEX_SERVER
+#define ASM__READER_CODEX_SERVER NULL
+#endif
+#ifndef ASM__READER_DSH
+#define ASM__READER_DSH NULL
+#endif
+#ifndef ASM__READER_GPTME
+#define ASM__READER_GPTME NULL
+#endif
+#ifndef ASM__READER_HERMES
+#define ASM__READER_HERMES NULL
+#endif
+#ifndef ASM__READER_IFLOW
+#define ASM__READER_IFLOW NULL
+#endif
+#ifndef ASM__READER_MUSE
+#define ASM__READER_MUSE NULL
+#endif
+#ifndef ASM__READER_OPENCLAW
+#define ASM__READER_OPENCLAW NULL
+#endif
+#ifndef ASM__READER_VIBE
+#define ASM__READER_VIBE NULL
+#endif
 
 typedef struct asm__ingest_format {
     const char *name;
-    /* Whether a line (a valid JSON object) can only be of this format: the first that says so has it. */
-    bool (*detect)(asm_str line);
-    /* Takes a line. An error means that it is not valid, and nothing has come of it. */
-    asm_result (*line)(asm__ingest *state, asm_str line, asm_json_error *error);
-    /* The stream stops: gives what is left, before a run that is still open is ended. May be NULL. */
-    void (*end)(asm__ingest *state);
+    const char *title;
+    const char *marks;
+    const char *unread; /* the diagnostic if there is no reader */
+    const asm__ingest_reader *reader;
 } asm__ingest_format;
 
 /* In the order of asm_format. */
 static const asm__ingest_format asm__ingest_formats[ASM_FORMAT_COUNT] = {
-    {"auto", NULL, NULL, NULL},
-    {"asm", asm__asm_detect, asm__asm_line, NULL},
-    {"claude", asm__claude_detect, asm__claude_line, asm__claude_end},
-    {"codex", asm__codex_detect, asm__codex_line, NULL},
+    {"auto", "a stream whose format is found out", "", "", NULL},
+#define ASM__FORMAT_ROW(constant, name, title, marks)                                                        \
+    {name, title, marks, "this is " title "; it is not read", ASM__READER_##constant},
+    ASM_FORMATS(ASM__FORMAT_ROW)
+#undef ASM__FORMAT_ROW
 };
 
 ASM_API const char *asm_format_name(asm_format format) {
     return (unsigned)format < ASM_FORMAT_COUNT ? asm__ingest_formats[format].name : NULL;
+}
+
+ASM_API const char *asm_format_title(asm_format format) {
+    return (unsigned)format < ASM_FORMAT_COUNT ? asm__ingest_formats[format].title : NULL;
 }
 
 ASM_API asm_format asm_format_from_name(asm_str name) {
@@ -1999,42 +2273,287 @@ ASM_API asm_format asm_format_from_name(asm_str name) {
     return (asm_format)format;
 }
 
+ASM_API bool asm_format_is_read(asm_format format) {
+    return format == ASM_FORMAT_AUTO ||
+           ((unsigned)format < ASM_FORMAT_COUNT && asm__ingest_formats[format].reader != NULL);
+}
+
+static const asm__ingest_reader *asm__ingest_reader_of(const asm__ingest *state) {
+    return asm__ingest_formats[state->ingest->format].reader;
+}
+
 static void asm__ingest_cut_run(asm__ingest *state) {
-    const asm__ingest_format *format = &asm__ingest_formats[state->ingest->format];
-    if (format->end) format->end(state);
+    const asm__ingest_reader *reader = asm__ingest_reader_of(state);
+    if (reader && reader->end) reader->end(state);
     if (state->run_open) asm__ingest_abandon_run(state);
 }
 
-/* Decides the format. A line that does not tell is passed over. */
-static asm_result asm__ingest_detect(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm_str keys[] = {ASM__MEMBER("type")};
-    asm_str values[1];
-    int format;
-    asm_result result = asm_json_find(line, keys, values, 1, error);
-    if (result != ASM_OK) return result;
-    for (format = ASM_FORMAT_AUTO + 1; format < ASM_FORMAT_COUNT; format++) {
-        if (asm__ingest_formats[format].detect(line)) {
-            state->ingest->format = (asm_format)format;
-            return ASM_OK;
+/* >>ingest: marks */
+
+#define ASM__INGEST_LINE_MEMBERS 64
+#define ASM__INGEST_HELD_LINES   20
+#define ASM__INGEST_HELD_BYTES   ((size_t)1 << 20)
+
+/* The members of a line, the first of them if there are very many. */
+typedef struct asm__ingest_members {
+    size_t count;
+    asm_str keys[ASM__INGEST_LINE_MEMBERS];
+    asm_str values[ASM__INGEST_LINE_MEMBERS];
+} asm__ingest_members;
+
+/* Keys with escapes are passed over: no mark has any. */
+static asm_result asm__ingest_read_members(asm__ingest_members *members, asm_str line, asm_json_error *error) {
+    asm_json_reader reader;
+    asm_str key, raw;
+    char memory[256];
+    asm_buffer scratch;
+    members->count = 0;
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, line, &scratch);
+    if (asm_json_enter_object(&reader)) {
+        while (members->count < ASM__INGEST_LINE_MEMBERS && asm_json_next_member(&reader, &key)) {
+            bool plain = key.data >= line.data && key.data < line.data + line.size;
+            asm_buffer_clear(&scratch);
+            if (!asm_json_read_raw(&reader, &raw)) break;
+            members->keys[members->count] = key;
+            members->values[members->count] = raw;
+            if (plain) members->count++;
         }
     }
+    if (reader.error.result == ASM_ERR_NO_SPACE) return ASM_OK;
+    if (error) *error = reader.error;
+    return reader.error.result;
+}
+
+static asm_str asm__ingest_member(const asm__ingest_members *members, asm_str key) {
+    size_t i = members->count;
+    while (i > 0)
+        if (asm_str_equal(members->keys[--i], key)) return members->values[i];
+    return asm__ingest_absent();
+}
+
+/* The next word of a list that blanks part; false at the end. */
+static bool asm__ingest_next_word(const char **rest, asm_str *word) {
+    const char *at = *rest;
+    while (*at == ' ')
+        at++;
+    word->data = at;
+    while (*at && *at != ' ')
+        at++;
+    word->size = (size_t)(at - word->data);
+    *rest = at;
+    return word->size != 0;
+}
+
+static bool asm__ingest_is_letter(asm_str raw, char letter) {
+    asm_json_type type = letter == 's'   ? ASM_JSON_STRING
+                         : letter == 'n' ? ASM_JSON_NUMBER
+                         : letter == 'o' ? ASM_JSON_OBJECT
+                                         : ASM_JSON_ARRAY;
+    return asm__ingest_is(raw, type);
+}
+
+/* Whether the member that `path` names passes the test: '=', '^', ':', '@', or 0 for being there. */
+static bool asm__ingest_passes(const asm__ingest_members *members, asm_str path, char test, asm_str text) {
+    const char *point = (const char *)memchr(path.data, '.', path.size);
+    asm_str key = path, value;
+    if (point) key.size = (size_t)(point - path.data);
+    value = asm__ingest_member(members, key);
+    if (point) {
+        asm_str object = value;
+        key = asm_str_make(point + 1, path.size - key.size - 1);
+        asm__ingest_find(object, &key, &value, 1);
+    }
+    if (!value.data || asm__ingest_is(value, ASM_JSON_NULL)) return false;
+    if (test == 0) return true;
+    if (test == ':') return asm__ingest_is_letter(value, text.data[0]);
+    if (!asm__ingest_is(value, ASM_JSON_STRING)) return false;
+    value = asm_str_make(value.data + 1, value.size - 2); /* what is compared has no escapes */
+    if (test == '@') return asm_event_type_from_name(value) != ASM_EVENT_CUSTOM;
+    return test == '^' ? asm__ingest_starts_with(value, text) : asm_str_equal(value, text);
+}
+
+static bool asm__ingest_holds(const asm__ingest_members *members, asm_str condition) {
+    bool wanted = condition.data[0] != '!';
+    asm_str path = wanted ? condition : asm_str_make(condition.data + 1, condition.size - 1), text;
+    size_t at = 0;
+    while (at < path.size && !strchr("=^:@", path.data[at]))
+        at++;
+    text = at < path.size ? asm_str_make(path.data + at + 1, path.size - at - 1) : asm__ingest_absent();
+    return asm__ingest_passes(members, asm_str_make(path.data, at), at < path.size ? path.data[at] : (char)0,
+                              text) == wanted;
+}
+
+/* How surely the line is of the format with these marks: 3 surely, 2 for one after `?`, 1 after `??`, 0 not. */
+static int asm__ingest_sureness(const asm__ingest_members *members, const char *marks) {
+    int best = 0, sureness = 3;
+    bool all = true;
+    asm_str word;
+    for (;;) {
+        bool more = asm__ingest_next_word(&marks, &word);
+        if (!more || word.data[0] == '|') {
+            if (all && sureness > best) best = sureness;
+            if (!more) return best;
+            sureness = 3;
+            all = true;
+        } else if (word.data[0] == '?') {
+            sureness = word.size == 1 ? 2 : 1;
+        } else {
+            all = all && asm__ingest_holds(members, word);
+        }
+    }
+}
+
+/* The format that the line shows most surely; ASM_FORMAT_AUTO if none. */
+static asm_format asm__ingest_judge(const asm__ingest_members *members, int *sureness) {
+    int best = ASM_FORMAT_AUTO, format;
+    *sureness = 0;
+    for (format = ASM_FORMAT_AUTO + 1; format < ASM_FORMAT_COUNT && *sureness < 3; format++) {
+        int sure = asm__ingest_sureness(members, asm__ingest_formats[format].marks);
+        if (sure <= *sureness) continue;
+        *sureness = sure;
+        best = format;
+    }
+    return (asm_format)best;
+}
+
+/* A line that did not tell the format, kept until another one does; the line itself follows it. */
+typedef struct asm__ingest_held {
+    size_t size;
+    size_t text_shift;
+    uint64_t line_number;
+    uint64_t line_offset;
+    asm_time now;
+} asm__ingest_held;
+
+static void asm__ingest_take_format(asm__ingest *state, asm_format format) {
+    const asm__ingest_reader *reader = asm__ingest_formats[format].reader;
+    state->ingest->format = format;
+    state->provider = reader ? reader->provider : asm__ingest_absent();
+    state->unsure = true;
+    state->told_unread = false;
+}
+
+/* A line of the format that is known by now. */
+static asm_result asm__ingest_read_known(asm__ingest *state, asm_str line, char *in_place, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type")};
+    const asm__ingest_format *format = &asm__ingest_formats[state->ingest->format];
+    uint64_t unknown = state->ingest->counts.unknown;
+    asm_str values[1];
+    asm_result result;
+    state->in_place = in_place;
+    state->last_text = false;
+    asm__ingest_clear_strings(state);
+    if (format->reader) {
+        result = format->reader->line(state, line, error);
+        if (state->ingest->counts.unknown == unknown) state->unsure = false;
+        return result;
+    }
+    result = asm_json_find(line, keys, values, 1, error);
+    if (result != ASM_OK) return result;
+    if (!state->told_unread && format->unread[0])
+        asm__ingest_diagnose(state, true, ASM_ERR_UNSUPPORTED, format->unread, 0);
+    state->told_unread = true;
     asm__ingest_count_unknown(state, asm__ingest_string(state, values[0]));
     return ASM_OK;
 }
 
-/* >>ingest lines */
+/* Reads the lines that were held, as lines of the format that was found, or, if none was, as unknown ones. */
+static void asm__ingest_release(asm__ingest *state) {
+    asm__ingest_held now = {0, 0, 0, 0, 0}, held;
+    asm_buffer lines = state->held;
+    size_t at = 0;
+    now.text_shift = state->text_shift;
+    now.line_number = state->line_number;
+    now.line_offset = state->line_offset;
+    now.now = state->now;
+    asm_buffer_init_growing(&state->held);
+    state->held_count = 0;
+    while (at < lines.size) {
+        asm_str line;
+        asm_json_error error;
+        memcpy(&held, lines.data + at, sizeof held);
+        line = asm_str_make(lines.data + at + sizeof held, held.size);
+        at += sizeof held + held.size;
+        state->text_shift = held.text_shift;
+        state->line_number = held.line_number;
+        state->line_offset = held.line_offset;
+        state->now = held.now;
+        asm__ingest_read_known(state, line, NULL, &error);
+    }
+    state->text_shift = now.text_shift;
+    state->line_number = now.line_number;
+    state->line_offset = now.line_offset;
+    state->now = now.now;
+    asm_buffer_close(&lines);
+}
+
+static void asm__ingest_hold(asm__ingest *state, asm_str line) {
+    asm__ingest_held held;
+    held.size = line.size;
+    held.text_shift = state->text_shift;
+    held.line_number = state->line_number;
+    held.line_offset = state->line_offset;
+    held.now = state->now;
+    if (!asm__ingest_reserve(state, &state->held, sizeof held + line.size)) return;
+    asm_buffer_append(&state->held, asm_str_make((const char *)&held, sizeof held));
+    asm_buffer_append(&state->held, line);
+    state->held_count++;
+}
+
+/* No line of the stream's beginning has told the format: takes the best guess, if there is one. */
+static void asm__ingest_guess(asm__ingest *state) {
+    if (state->guess != ASM_FORMAT_AUTO) asm__ingest_take_format(state, state->guess);
+    asm__ingest_release(state);
+}
+
+/* Decides the format, or holds the line until that is possible. */
+static asm_result asm__ingest_detect(asm__ingest *state, asm_str line, bool *is_held, asm_json_error *error) {
+    asm__ingest_members members;
+    int sureness;
+    asm_format format;
+    asm_result result = asm_json_find(line, NULL, NULL, 0, error);
+    if (result == ASM_OK) result = asm__ingest_read_members(&members, line, error);
+    if (result != ASM_OK) return result;
+    format = asm__ingest_judge(&members, &sureness);
+    if (sureness == 1 && state->guess == ASM_FORMAT_AUTO) state->guess = format;
+    *is_held = sureness < 2 && line.size < ASM__INGEST_HELD_BYTES;
+    if (sureness >= 2) {
+        asm__ingest_take_format(state, format);
+        asm__ingest_release(state);
+    } else if (*is_held) {
+        asm__ingest_hold(state, line);
+        if (state->held_count >= ASM__INGEST_HELD_LINES || state->held.size >= ASM__INGEST_HELD_BYTES)
+            asm__ingest_guess(state);
+    } else {
+        asm__ingest_guess(state);
+    }
+    return ASM_OK;
+}
+
+/* Nothing but unknown lines have come of the format that was found: another one's mark takes that back. */
+static void asm__ingest_reconsider(asm__ingest *state, asm_str line) {
+    asm__ingest_members members;
+    int sureness;
+    asm_format format;
+    if (asm__ingest_read_members(&members, line, NULL) != ASM_OK) return;
+    format = asm__ingest_judge(&members, &sureness);
+    if (sureness == 3 && format != state->ingest->format) asm__ingest_take_format(state, format);
+}
+
+/* >>ingest: lines */
 
 static asm_result asm__ingest_read(asm__ingest *state, asm_str line, char *in_place, asm_json_error *error) {
     memset(error, 0, sizeof *error);
     error->message = "";
-    asm__ingest_clear_strings(state);
-    state->in_place = in_place;
-    state->last_text = false;
     if (state->ingest->format == ASM_FORMAT_AUTO) {
-        asm_result result = asm__ingest_detect(state, line, error);
-        if (result != ASM_OK || state->ingest->format == ASM_FORMAT_AUTO) return result;
+        bool is_held = false;
+        asm_result result = asm__ingest_detect(state, line, &is_held, error);
+        if (result != ASM_OK || is_held) return result;
+    } else if (state->unsure) {
+        asm__ingest_reconsider(state, line);
     }
-    return asm__ingest_formats[state->ingest->format].line(state, line, error);
+    return asm__ingest_read_known(state, line, in_place, error);
 }
 
 static bool asm__ingest_is_blank(asm_str text) {
@@ -2155,7 +2674,7 @@ static void asm__ingest_take_line(asm__ingest *state, asm_str line, char *in_pla
     }
 }
 
-/* >>ingest bytes */
+/* >>ingest: bytes */
 
 /* Room for a line of `size` bytes. Large lines grow by small steps: memory follows the longest one closely.
  */
@@ -2237,17 +2756,20 @@ static asm__ingest *asm__ingest_enter(asm_ingest *ingest, asm_time now) {
 
 /* Makes ready for the beginning of a stream. */
 static void asm__ingest_begin_stream(asm__ingest *state) {
-    state->ingest->format = state->options.format;
+    asm__ingest_take_format(state, state->options.format);
+    state->unsure = state->options.format == ASM_FORMAT_AUTO;
+    state->guess = ASM_FORMAT_AUTO;
+    asm_buffer_clear(&state->held);
+    state->held_count = 0;
     state->line_number = 0;
     state->line_offset = 0;
     state->text_shift = 0;
     state->crlf = state->any_text = state->stream_has_run = state->cancelled = state->compact = false;
-    state->provider = asm__ingest_absent();
     asm__ingest_enter_session(state, state->options.session_id);
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[12];
+    asm_buffer *buffers[13];
     size_t i;
     buffers[0] = &state->option_text;
     buffers[1] = &state->scratch;
@@ -2261,6 +2783,7 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     buffers[9] = &state->session;
     buffers[10] = &state->run;
     buffers[11] = &state->last_error;
+    buffers[12] = &state->held;
     for (i = 0; i < ASM__INGEST_COUNT_OF(buffers); i++)
         function(buffers[i]);
     function(&state->call_text);
@@ -2339,6 +2862,7 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);
         asm__ingest_end_line(state, 0);
     }
+    if (state->held_count) asm__ingest_guess(state);
     if (ingest->format != ASM_FORMAT_AUTO) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
         asm__ingest_cut_run(state);
@@ -2368,6 +2892,10 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
     *count = state->unknown[index].count;
     return true;
 }
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 #endif /* ASM_INGEST_IMPLEMENTED */
 #endif /* implementation */

@@ -383,7 +383,7 @@ static void test_wrong_usage_is_one_line_and_status_2(void **state) {
 
 static void test_unknown_format_names_those_that_there_are(void **state) {
     (void)state;
-    char line[256] = "asm-cat: --from: 'morse' is none of auto";
+    char line[1024] = "asm-cat: --from: 'morse' is none of auto";
     for (int i = ASM_FORMAT_AUTO + 1; i < ASM_FORMAT_COUNT; i++) {
         strcat(line, ", ");
         strcat(line, asm_format_name((asm_format)i));

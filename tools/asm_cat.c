@@ -217,13 +217,27 @@ static const char *allowed_values(const struct option *option, char *text, size_
     return text;
 }
 
+/* A list of words in the second column of --help, in as many lines as it needs. */
+static void print_wrapped(const char *words) {
+    while (*words) {
+        size_t size = strlen(words);
+        if (size > 50) {
+            size = 50;
+            while (words[size - 1] != ' ')
+                size--;
+        }
+        printf("%-28s %.*s\n", "", (int)(size - (words[size - 1] == ' ')), words);
+        words += size;
+    }
+}
+
 static void print_option(const struct option *option) {
-    char label[64], values[256];
+    char label[64], values[1024];
     snprintf(label, sizeof label, "  %c%c%c --%s%s%s", option->letter ? '-' : ' ',
              option->letter ? option->letter : ' ', option->letter ? ',' : ' ', option->name,
              option->value ? "=" : "", option->value ? option->value : "");
     printf("%-28s %s\n", label, option->help);
-    if (option->choice) printf("%-28s %s\n", "", allowed_values(option, values, sizeof values));
+    if (option->choice) print_wrapped(allowed_values(option, values, sizeof values));
 }
 
 static int close_stdout(void) {
@@ -279,7 +293,7 @@ static void die_of_unknown_option(asm_str name) {
 }
 
 static int read_choice(const struct option *option, const char *value) {
-    char values[256];
+    char values[1024];
     const char *name;
     for (int i = 0; (name = option->choice(i)) != NULL; i++)
         if (strcmp(name, value) == 0) return i;
@@ -362,7 +376,7 @@ static void set_option(struct settings *settings, const struct option *option, c
 /* `value` stood in the same word, or is NULL; `next` is the next word. Returns whether that was the value. */
 static bool take_option(struct settings *settings, const struct option *option, const char *value,
                         const char *next) {
-    char values[256];
+    char values[1024];
     bool takes_next = false;
     if (!option->value) {
         if (value) die("--%s takes no value", option->name);
