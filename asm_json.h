@@ -461,6 +461,30 @@ ASM_API bool asm_json_to_double(asm_str raw, double *value);
 ASM_API bool asm_json_to_bool(asm_str raw, bool *value);
 ASM_API asm_json_type asm_json_type_of(asm_str raw);
 
+/* What a JSON string of any size says, through a few bytes of memory, for text that is shown or searched:
+ *
+ *       asm_str inside = asm_json_string_inside(raw);
+ *       char memory[256];
+ *       size_t at = 0;
+ *       while (at < inside.size)
+ *           show(asm_json_string_piece(inside, &at, memory, sizeof memory));
+ *
+ * They decode as asm_json_read_string() does, and drop nothing: what cannot be decoded is given as U+FFFD (an
+ * unpaired surrogate escape) or as it stands (an escape sequence that does not exist, a backslash at the end). */
+
+/* A string's inside, escapes and all: `raw` without its quotes. Absent if `raw` is no string. */
+ASM_API asm_str asm_json_string_inside(asm_str raw);
+
+/* The code point at `inside.data[*at]`, and `*at` moved past it: an escape sequence is one, and so is a pair of
+ * them that stands for a code point above U+FFFF. Invalid UTF-8 is taken as by asm_utf8_decode(). `*at` must be below
+ * inside.size. */
+ASM_API uint32_t asm_json_string_decode(asm_str inside, size_t *at);
+
+/* The characters from `inside.data[*at]` on, and `*at` moved past them: up to the next escape sequence as a view into
+ * `inside` if that is far, else as many as fit into `size` (at least 4) bytes at `memory`; at least one. None is cut;
+ * invalid UTF-8 stays as it is. `*at` must be below inside.size. */
+ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
@@ -2631,8 +2655,9 @@ static char *asm__copy_unescaped(char *out, const char **text, const char *end) 
     return out + (stop - p);
 }
 
-/* Writes what the \u escape at *p stands for; two that make a pair are one character, one alone is U+FFFD. */
-static char *asm__unescape_unicode(char *out, const char **text, const char *end) {
+/* The code point of the valid \u escape at *text, which is moved past it: two that make a pair are one, one half
+ * alone is U+FFFD. */
+static uint32_t asm__decode_unicode_escape(const char **text, const char *end) {
     const char *p = *text + 6;
     uint32_t code = (uint32_t)asm__hex4(*text + 2, end);
     if (code >= 0xD800 && code < 0xDC00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
@@ -2642,9 +2667,12 @@ static char *asm__unescape_unicode(char *out, const char **text, const char *end
             p += 6;
         }
     }
-    if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
     *text = p;
-    return out + asm__utf8_encode(code, out);
+    return code >= 0xD800 && code < 0xE000 ? 0xFFFD : code;
+}
+
+static char *asm__unescape_unicode(char *out, const char **text, const char *end) {
+    return out + asm__utf8_encode(asm__decode_unicode_escape(text, end), out);
 }
 
 /* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
@@ -3223,6 +3251,79 @@ ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
     if (!asm_json_read_bool(&reader, &truth) || asm_json_reader_finish(&reader) != ASM_OK) return false;
     *value = truth;
     return true;
+}
+
+/* >>json strings in pieces */
+
+ASM_API asm_str asm_json_string_inside(asm_str raw) {
+    size_t begin = 0, end = raw.size;
+    while (begin < end && asm__is_space(raw.data[begin]))
+        begin++;
+    while (end > begin && asm__is_space(raw.data[end - 1]))
+        end--;
+    if (end - begin < 2 || raw.data[begin] != '"' || raw.data[end - 1] != '"') return asm_str_make(NULL, 0);
+    return asm_str_make(raw.data + begin + 1, end - begin - 2);
+}
+
+/* The code point of the escape sequence at *text, which is moved past it; the backslash itself if that begins none. */
+static uint32_t asm__decode_escape(const char **text, const char *end) {
+    const char *p = *text;
+    if (end - p >= 2 && asm__is_short_escape(p[1])) {
+        *text = p + 2;
+        return (unsigned char)asm__unescaped_letter(p[1]);
+    }
+    if (end - p >= 6 && p[1] == 'u' && asm__hex4(p + 2, end) >= 0)
+        return asm__decode_unicode_escape(text, end);
+    *text = p + 1;
+    return '\\';
+}
+
+ASM_API uint32_t asm_json_string_decode(asm_str inside, size_t *at) {
+    const char *p = inside.data + *at;
+    uint32_t code;
+    if (*p != '\\') return asm_utf8_decode(inside, at);
+    code = asm__decode_escape(&p, inside.data + inside.size);
+    *at = (size_t)(p - inside.data);
+    return code;
+}
+
+/* The end of the last whole character among the bytes from `p` to `stop`; `stop` if there is none. */
+static const char *asm__whole_end(const char *p, const char *stop, const char *end) {
+    const char *begin = stop;
+    if (stop == end || ((unsigned char)*stop & 0xC0) != 0x80) return stop;
+    while (begin > p && stop - begin < 3 && ((unsigned char)*begin & 0xC0) == 0x80)
+        begin--;
+    if (begin == p || asm__utf8_length(begin, (size_t)(end - begin)) <= stop - begin) return stop;
+    return begin;
+}
+
+/* The end of the run of whole characters without a backslash from `p`, at most `room` (at least 4) bytes. */
+static const char *asm__unescaped_run(const char *p, const char *end, size_t room) {
+    const char *limit = (size_t)(end - p) > room ? p + room : end;
+    const char *escape = (const char *)memchr(p, '\\', (size_t)(limit - p));
+    return escape ? escape : asm__whole_end(p, limit, end);
+}
+
+ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, size_t size) {
+    const char *p = inside.data + *at, *end = inside.data + inside.size;
+    const char *stop = (const char *)memchr(p, '\\', (size_t)(end - p));
+    char *out = memory;
+    if (!stop) stop = end;
+    if (stop == end || (size_t)(stop - p) >= size) {
+        *at = (size_t)(stop - inside.data);
+        return asm_str_make(p, (size_t)(stop - p));
+    }
+    for (;;) {
+        memcpy(out, p, (size_t)(stop - p));
+        out += stop - p;
+        p = stop;
+        if (size - (size_t)(out - memory) < 4 || p == end || *p != '\\') break;
+        out += asm__utf8_encode(asm__decode_escape(&p, end), out);
+        if (size - (size_t)(out - memory) < 4) break;
+        stop = asm__unescaped_run(p, end, size - (size_t)(out - memory));
+    }
+    *at = (size_t)(p - inside.data);
+    return asm_str_make(memory, (size_t)(out - memory));
 }
 
 /* >>json writer */
