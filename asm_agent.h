@@ -262,8 +262,9 @@ ASM_API asm_result asm_emit_message(asm_execution execution, const asm_agent_mes
 /* token_usage_updated. */
 ASM_API asm_result asm_emit_usage(asm_execution execution, const asm_usage_payload *usage);
 
-/* A tool call: type is one of ASM_EVENT_TOOL_CALL_IDENTIFIED, STARTED, COMPLETED, FAILED; any other is
- * ASM_ERR_INVALID_ARGUMENT. The display store is told the status "executing", "completed" or "failed". */
+/* A tool call: type is one of ASM_EVENT_TOOL_CALL_IDENTIFIED, STARTED, UPDATED, COMPLETED, FAILED and
+ * ASM_EVENT_TOOL_OUTPUT_STREAMED; any other is ASM_ERR_INVALID_ARGUMENT. When the call starts, completes and fails,
+ * the display store is told the status "executing", "completed" and "failed". */
 ASM_API asm_result asm_emit_tool(asm_execution execution, asm_event_type type, const asm_tool_payload *tool);
 
 /* All todos as they are now: they replace the state's, and go out as todos_updated. */
@@ -2681,20 +2682,38 @@ ASM_API asm_result asm_emit_message(asm_execution execution, const asm_agent_mes
                             : result;
 }
 
+/* The status that the display store is told when an event of a tool call is emitted: "" for none; NULL if `type` is
+ * no event of a tool call. */
+static const char *asm__agent_tool_status(asm_event_type type) {
+    switch (type) {
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        return "executing";
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+        return "completed";
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        return "failed";
+    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
+    case ASM_EVENT_TOOL_CALL_UPDATED:
+    case ASM_EVENT_TOOL_OUTPUT_STREAMED:
+        return "";
+    default:
+        return NULL;
+    }
+}
+
 ASM_API asm_result asm_emit_tool(asm_execution execution, asm_event_type type, const asm_tool_payload *tool) {
-    static const char *const statuses[] = {"", "executing", "completed", "failed"};
+    const char *status = asm__agent_tool_status(type);
     asm__agent *agent;
     asm_result result = asm__execution_enter(execution, &agent);
     if (result != ASM_OK) return result;
-    if (type < ASM_EVENT_TOOL_CALL_IDENTIFIED || type > ASM_EVENT_TOOL_CALL_FAILED)
+    if (!status)
         return asm__agent_leave(execution.server,
                                 asm__agent_fail(execution.server, ASM_ERR_INVALID_ARGUMENT,
                                                 "this event is not one of a tool call", "", ""));
     asm_event event = asm__agent_event(type);
     event.tool = *tool;
     result = asm__agent_publish(agent, &event);
-    if (type != ASM_EVENT_TOOL_CALL_IDENTIFIED)
-        asm__agent_update_display(agent, tool, asm_str_from(statuses[type - ASM_EVENT_TOOL_CALL_IDENTIFIED]));
+    if (*status) asm__agent_update_display(agent, tool, asm_str_from(status));
     return asm__agent_leave(execution.server, result);
 }
 

@@ -46,15 +46,45 @@ extern "C" {
 /* =========================================================================================================
  * Events
  *
- * One vocabulary for everything that happens in an agent session. Other systems' names for the same things:
- *       llm_deltas, agent.stream.chunk                    message_streamed
- *       llm_message                                       message_received
- *       llm_token_usage                                   token_usage_updated
- *       tool_execution_started, _update executing         tool_call_started
- *       tool_execution_completed, _failed, _update ...    tool_call_completed, tool_call_failed
- *       agent.step.started, agent.step.completed          step_started, step_completed
- *       agent.continuation                                continuation_evaluated
- *       agent.status                                      status_changed
+ * One vocabulary for everything that happens in an agent session. Other systems' names, and ours:
+ *       llm_deltas, agent.stream.chunk                         message_streamed
+ *       llm_message                                            message_received
+ *       llm_token_usage                                        token_usage_updated
+ *       tool_execution_started, _update executing              tool_call_started
+ *       tool_execution_completed, _update completed            tool_call_completed (its `result`: tool_output)
+ *       tool_execution_failed, _update failed                  tool_call_failed (its `result`: tool_output)
+ *       agent.step.started, agent.step.completed               step_started, step_completed
+ *       agent.continuation                                     continuation_evaluated
+ *       agent.status                                           status_changed
+ *       interrupt_data                                         `data` of status_changed
+ *       title_generation_started, title_generation_completed,
+ *       title_generated, summarization_started,
+ *       summarization_completed, dangling_tool_calls_patched,
+ *       interrupt_triggered                                    middleware_action, the word as its `action`
+ *
+ * Order (?: may be missing, *: any number of times, |: either):
+ *       tool call   identified? approval? started (tool_call_updated | tool_output_streamed)* completed | failed
+ *                   A call in the background keeps its id, and its events their run_id, past the run's end.
+ *       approval    requested, then one granted or denied with the same request_id, or neither if the stream
+ *                   ends. A denied call still gets its tool_call_failed, with status "declined".
+ *       message     streamed* received retracted?. A message that broke off: received with `incomplete`; if it
+ *                   comes again, retracted with `replaced_by` as soon as the new message_id is known (else
+ *                   without), then the new one.
+ *       run         started (with title, cwd, git_branch, agent_version, as far as known by then), anything,
+ *                   then one completed, failed, cancelled or timeout. session_updated tells what becomes known
+ *                   later.
+ *       interrupt   status_changed with `data` {"interrupt": N, "action_requests": [{"tool_call_id",
+ *                   "tool_name", "arguments"}]} or {"interrupt": N, "question": ...}, then one
+ *                   tool_approval_requested for each request.
+ *
+ * Tokens. input_tokens is the whole prompt; cache_read_tokens and cache_creation_tokens are parts of it.
+ * output_tokens is all that was generated; reasoning_tokens is part of it. Absent is unknown; 0 is only what
+ * the stream calls 0. A run's token_usage holds its sub-agents' tokens, too; main_token_usage is the main
+ * loop's share, the tool calls' token_usage are the sub-agents': do not add them to the run's. Costs are what
+ * the provider tells, never computed.
+ *
+ * Vocabularies. Where a member below lists words, readers map the provider's to them where one fits, else keep
+ * the provider's own: treat a word that is not listed as unknown, not as success.
  */
 
 /* Every type: constant, name in JSON, code in compact JSON (or NULL), and which member of asm_event's union
@@ -64,6 +94,7 @@ extern "C" {
     X(SESSION_STARTED, "session_started", NULL, run)                                                         \
     X(SESSION_PAUSED, "session_paused", NULL, run)                                                           \
     X(SESSION_RESUMED, "session_resumed", NULL, run)                                                         \
+    X(SESSION_UPDATED, "session_updated", NULL, run)                                                         \
     X(SESSION_COMPLETED, "session_completed", NULL, run)                                                     \
     X(SESSION_FAILED, "session_failed", NULL, run)                                                           \
     X(SESSION_CANCELLED, "session_cancelled", NULL, run)                                                     \
@@ -75,8 +106,11 @@ extern "C" {
     X(MESSAGE_SENT, "message_sent", NULL, message)                                                           \
     X(MESSAGE_RECEIVED, "message_received", "mr", message)                                                   \
     X(MESSAGE_STREAMED, "message_streamed", "ms", message)                                                   \
+    X(MESSAGE_RETRACTED, "message_retracted", NULL, message)                                                 \
     X(TOOL_CALL_IDENTIFIED, "tool_call_identified", NULL, tool)                                              \
     X(TOOL_CALL_STARTED, "tool_call_started", "ts", tool)                                                    \
+    X(TOOL_CALL_UPDATED, "tool_call_updated", NULL, tool)                                                    \
+    X(TOOL_OUTPUT_STREAMED, "tool_output_streamed", NULL, tool)                                              \
     X(TOOL_CALL_COMPLETED, "tool_call_completed", "tc", tool)                                                \
     X(TOOL_CALL_FAILED, "tool_call_failed", NULL, tool)                                                      \
     X(TOOL_APPROVAL_REQUESTED, "tool_approval_requested", NULL, approval)                                    \
@@ -104,7 +138,8 @@ extern "C" {
     X(WORKSPACE_DIFF_COMPUTED, "workspace_diff_computed", NULL, none)
 
 typedef enum asm_event_type {
-    ASM_EVENT_CUSTOM = 0, /* any other; its name is in type_name, its data in extra */
+    ASM_EVENT_CUSTOM =
+        0, /* any other: its name is in type_name, its payload is notice, the rest is in extra */
 #define ASM__X(name, text, code, member) ASM_EVENT_##name,
     ASM_EVENT_TYPES(ASM__X)
 #undef ASM__X
@@ -135,162 +170,236 @@ typedef struct asm_optional_bool {
 #define ASM_BOOL(truth)    ((asm_optional_bool){(truth), true})
 #endif
 
-/* The payloads. Every member may be absent. "text" is any UTF-8 text; "JSON" is the text of one valid JSON
- * value, which the writer checks again before it writes it. The name in the JSON form is the member's own
- * unless told otherwise. */
+/* The payloads. Every member may be absent, which means not known. "text" is any UTF-8 text; "JSON" is the
+ * text of one valid JSON value (object, array), which the writer checks before it writes it. The name in the
+ * JSON form is the member's own unless told otherwise; it never changes its meaning. The events that have the
+ * member stand in front of its description: "ended" is completed, failed, cancelled or timeout. */
 
+/* message_sent, message_streamed, message_received, message_retracted. */
 typedef struct asm_message_payload {
     asm_str content;    /* text: the whole message; of a streamed piece: the piece, unless delta has it */
-    asm_str delta;      /* text: the piece that is new (message_streamed) */
+    asm_str delta;      /* streamed: text, the piece that is new */
     asm_str role;       /* "assistant", "user", "system", "tool" */
     asm_str message_id; /* the provider's id of the message the text belongs to */
-    asm_str parent_tool_call_id; /* the tool call whose sub-agent speaks */
-    asm_optional_bool thinking;  /* the text is the model's reasoning, not its answer */
+    asm_str parent_tool_call_id;  /* the tool call whose sub-agent speaks */
+    asm_str phase;                /* streamed, received: "commentary", "final_answer" */
+    asm_str reason;               /* retracted: "retried", "refused", "replaced", or the provider's word */
+    asm_str replaced_by;          /* retracted: message_id of what stands in its place */
+    asm_str origin;               /* sent: who wrote it for the person: "hook", "task_notification", "replay",
+                                     "context", "command", or the provider's word */
+    asm_optional_bool thinking;   /* the text is the model's reasoning, not its answer */
+    asm_optional_bool incomplete; /* received: the message broke off. Only true is written */
+    asm_optional_bool synthetic;  /* sent: a program wrote it for the person. Only true is written */
 } asm_message_payload;
 
+/* tool_call_identified, tool_call_started, tool_call_updated, tool_output_streamed, tool_call_completed,
+ * tool_call_failed. */
 typedef struct asm_tool_payload {
     asm_str name;         /* "tool_name" */
     asm_str call_id;      /* "tool_call_id": the same in all events of one call */
-    asm_str display_text; /* what to show people in place of name and input */
+    asm_str display_text; /* text: what to show people in place of name and input */
+    asm_str agent_kind;   /* started, updated: the call starts a sub-agent of this kind ("Explore") */
     asm_str input;        /* JSON, "tool_input": the arguments */
-    asm_str output;       /* text, "tool_output": the result (completed, failed) */
-    asm_str output_json;  /* JSON, "tool_output": the result when it is no string; used if output is absent */
-    asm_str status;       /* "completed", "failed", "declined", … */
-    asm_str error_message;           /* text: why it failed (failed) */
+    asm_str delta;        /* output streamed: text, the piece of output that is new */
+    asm_str output;       /* text, "tool_output". Ended: the result as the model saw it. Output streamed: the
+                             whole so far, in place of what came before, where there is no delta */
+    asm_str output_json;  /* JSON, "tool_output" when it is no string; used if output is absent */
+    asm_str result;       /* ended: JSON, "tool_result": the provider's structured result as it is */
+    asm_str changes;      /* completed: JSON array of changed files: {"path", "kind", "from", "added",
+                             "removed"}; kind "add", "update", "delete", "move"; from: of a move; added and
+                             removed: lines, where known */
+    asm_str status; /* "running", "running_in_background", "waiting" (for a person). Completed: "completed",
+                             "unknown" (how it ended was not told). Failed: "failed", "declined" (by a person or
+                             a rule), "cancelled", "timeout" */
+    asm_str error_message;           /* failed: text */
     asm_str parent_tool_call_id;     /* the tool call whose sub-agent made this one */
-    asm_optional_int64 exit_code;    /* of a command */
-    asm_optional_double duration_ms; /* milliseconds */
+    asm_str token_usage;             /* ended: JSON object, what the sub-agent of this call used, its own
+                                        sub-agents included: see asm_usage_read() */
+    asm_optional_int64 exit_code;    /* ended: of a command */
+    asm_optional_double duration_ms; /* ended: milliseconds */
 } asm_tool_payload;
 
+/* tool_approval_requested, tool_approval_granted, tool_approval_denied. */
 typedef struct asm_approval_payload {
     asm_str tool_name;
     asm_str tool_call_id;
     asm_str tool_input;  /* JSON: the arguments, as edited if they were */
     asm_str policy_name; /* the rule that asks, grants or denies */
     asm_str reason;      /* text */
+    asm_str request_id;  /* of the provider or server; the same in request and decision */
+    asm_str kind;        /* "tool" (may it run?), "question" (a person is asked something) */
+    asm_str options;  /* requested: JSON array of {"id", "label", "description", "kind"}; kind "allow_once",
+                            "allow_always", "reject_once", "reject_always", or absent */
+    asm_str decision; /* granted: "approve", "always", "edit", "answer"; denied: "reject", "withdrawn",
+                            "timeout" */
+    asm_str answer;   /* granted: JSON, what the person answered */
+    asm_optional_int64 interrupt; /* the agent server's number of the interrupt, from 1 in each agent */
 } asm_approval_payload;
 
+/* token_usage_updated, turn_completed. With message_id: that message's alone, once for each id. With
+ * parent_tool_call_id: the sub-agent's. With cumulative: do not add it to others. */
 typedef struct asm_usage_payload {
-    asm_optional_int64 input_tokens;
-    asm_optional_int64 output_tokens;
-    asm_optional_int64 cache_read_tokens;
-    asm_optional_int64 cache_creation_tokens;
-    asm_optional_int64 reasoning_tokens; /* part of output_tokens */
-    asm_optional_double cost_usd;        /* US dollars */
-    asm_optional_bool
-        cumulative; /* the numbers count from the session's start, not from the last such event */
+    asm_optional_int64 input_tokens;          /* the whole prompt */
+    asm_optional_int64 output_tokens;         /* all that was generated */
+    asm_optional_int64 cache_read_tokens;     /* part of input_tokens */
+    asm_optional_int64 cache_creation_tokens; /* part of input_tokens */
+    asm_optional_int64 reasoning_tokens;      /* part of output_tokens */
+    asm_optional_int64 context_window;        /* tokens that fit the model */
+    asm_optional_double cost_usd;             /* US dollars, as the provider tells it */
+    asm_optional_bool cumulative; /* counted from the session's start, not from the last such event */
     asm_str model;
     asm_str message_id;          /* the message they were spent on, when they are that message's alone */
     asm_str parent_tool_call_id; /* the tool call whose sub-agent spent them */
+    asm_str models; /* JSON object, the parts of the figures above by model: {"input_tokens", ...,
+                                    "cost_usd", "context_window"} under each model's name */
 } asm_usage_payload;
 
+/* All session_... and run_... events. In session_updated, only what changed is set. */
 typedef struct asm_run_payload {
-    asm_str model;                      /* started */
-    asm_str cwd;                        /* started: the working directory */
-    asm_str tools;                      /* JSON, started: names of the tools at hand, or how many */
-    asm_str stop_reason;                /* completed: "end_turn", "tool_use", "max_tokens", … */
-    asm_optional_int64 num_turns;       /* ended */
-    asm_optional_double duration_ms;    /* ended: milliseconds */
-    asm_optional_double cost_usd;       /* ended: US dollars */
-    asm_str token_usage;                /* JSON object, ended: see asm_usage_read() */
-    asm_str permission_denials;         /* JSON, ended: what the agent was not allowed */
-    asm_str error_code;                 /* failed: short and stable */
-    asm_str error_message;              /* text, failed */
-    asm_str provider_error;             /* JSON, failed: the provider's own words */
+    asm_str model;                   /* started, updated */
+    asm_str cwd;                     /* started, updated: the working directory */
+    asm_str title;                   /* started, updated: text, the session's title */
+    asm_str git_branch;              /* started, updated: the branch in cwd */
+    asm_str agent_version;           /* started, updated: version of the agent program */
+    asm_str tools;                   /* started: JSON, names of the tools at hand, or how many */
+    asm_str stop_reason;             /* completed: "end_turn", "max_tokens", "tool_use", "stop_sequence",
+                                           "refusal", "content_filter", "pause_turn", "max_turns", "budget",
+                                           "hook" */
+    asm_optional_int64 num_turns;    /* ended */
+    asm_optional_double duration_ms; /* ended: milliseconds */
+    asm_optional_double cost_usd;    /* ended: US dollars, of this run */
+    asm_str token_usage;        /* ended: JSON object, sub-agents included: see asm_usage_read(). Where only
+                                           the session's total is known it has "cumulative": true */
+    asm_str main_token_usage;   /* ended: JSON object, the main loop's share of token_usage */
+    asm_str models;             /* ended: JSON object, the parts by model: see asm_usage_payload */
+    asm_str permission_denials; /* ended: JSON, what the agent was not allowed */
+    asm_str error_code;         /* failed: "stream_ended", "provider_error", "authentication", "billing",
+                                           "rate_limit", "overloaded", "server_error", "invalid_request",
+                                           "context_too_long", "model_not_found", "timeout", "limit",
+                                           "protocol", "crash" */
+    asm_str error_message;      /* failed: text */
+    asm_str provider_error;     /* failed: JSON, the provider's own words */
     asm_optional_int64 open_tool_calls; /* ended early: how many tool calls never ended */
 } asm_run_payload;
 
+/* error_occurred, error_recovered. */
 typedef struct asm_error_payload {
-    asm_str code;           /* "error_code": short and stable */
+    asm_str code;           /* "error_code": the words of asm_run_payload.error_code, or the provider's */
     asm_str message;        /* text, "error_message" */
     asm_str provider_error; /* JSON: the provider's own words */
     asm_str details;        /* JSON */
 } asm_error_payload;
 
+/* step_started, step_completed. */
 typedef struct asm_step_payload {
     asm_optional_int64 step_number;     /* from 1 */
     asm_optional_int64 message_count;   /* started */
     asm_optional_int64 available_tools; /* started: how many */
     asm_optional_bool has_tool_calls;   /* completed */
     asm_optional_int64 errors;          /* completed: how many */
-    asm_str usage;                      /* JSON object, completed */
+    asm_str usage;                      /* completed: JSON object, see asm_usage_read() */
     asm_optional_double duration_ms;    /* completed: milliseconds */
     asm_str finish_reason;              /* completed */
 } asm_step_payload;
 
+/* continuation_evaluated. */
 typedef struct asm_continuation_payload {
-    asm_optional_int64 step_number;
+    asm_optional_int64 step_number; /* from 1 */
     asm_optional_bool should_stop;
     asm_str stop_reason;
     asm_str resolved_by; /* which rule decided */
 } asm_continuation_payload;
 
+/* status_changed. */
 typedef struct asm_status_payload {
-    asm_str status; /* "idle", "running", "interrupted", "paused", "cancelled", "error", … */
+    asm_str status; /* of an agent: "idle", "running", "interrupted", "paused", "cancelled", "error",
+                       "not_running". Of an envelope for user interfaces: "idle", "processing", "completed",
+                       "failed", "cancelled", "stopped" */
     asm_str previous_status;
-    asm_str data;          /* JSON: the interrupt's requests, the error's reason */
+    asm_str data;          /* JSON: the interrupt's requests (see Order above), the error's reason */
     asm_str error_message; /* text */
     asm_str last_response; /* text */
 } asm_status_payload;
 
+/* todos_updated. */
 typedef struct asm_todos_payload {
-    asm_str todos; /* JSON: the whole list as it is now */
+    asm_str
+        todos; /* JSON: the whole list as it is now, an array of {"id", "content", "status", "active_form"};
+                      status "pending", "in_progress", "completed", "cancelled" */
 } asm_todos_payload;
 
+/* agent_shutdown. */
 typedef struct asm_shutdown_payload {
     asm_str agent_id;
     asm_str reason;           /* "inactivity", "no_viewers", "manual", "crash" */
     asm_str last_activity_at; /* ISO 8601 */
     asm_str shutdown_at;      /* ISO 8601 */
+    asm_str details;          /* JSON object, "metadata": what the host adds. Not the event's own metadata */
 } asm_shutdown_payload;
 
+/* display_message_saved, display_message_updated. */
 typedef struct asm_display_payload {
     asm_str display_message; /* JSON: as it was saved */
     asm_str tool_call_id;    /* updated: which tool's message changed */
     asm_str status;          /* updated */
 } asm_display_payload;
 
+/* state_restored, agent_state_update. */
 typedef struct asm_state_payload {
     asm_str state; /* JSON: the whole state */
 } asm_state_payload;
 
+/* node_transferring, node_transferred. */
 typedef struct asm_node_payload {
     asm_str from_node; /* transferring */
     asm_str to_node;   /* transferred */
 } asm_node_payload;
 
+/* middleware_action. */
 typedef struct asm_middleware_payload {
     asm_str middleware; /* its id */
     asm_str action;
     asm_str data; /* JSON */
 } asm_middleware_payload;
 
+/* policy_violation. */
 typedef struct asm_policy_payload {
     asm_str policy; /* its name */
     asm_str kind;
     asm_str message; /* text */
 } asm_policy_payload;
 
+/* ASM_EVENT_CUSTOM: what any event may tell of itself. */
+typedef struct asm_notice_payload {
+    asm_str text;                    /* text: one line for a person, shown in place of the type's name */
+    asm_str level;                   /* "info", "warning", "error" */
+    asm_str code;                    /* the provider's short cause: "429", "overloaded", "five_hour" */
+    asm_str resets_at;               /* ISO 8601: when a limit ends */
+    asm_optional_int64 attempt;      /* of a retry */
+    asm_optional_int64 max_attempts; /* of a retry */
+    asm_optional_double retry_in_ms; /* milliseconds until the next attempt */
+} asm_notice_payload;
+
 /* One event. Zero-initialise it, set `type` and whatever is known; C++ programs assign the members one by
  * one. Everything is a view (see MEMORY above). In the JSON form `ts` is the time, the payload's members
  * stand in `data`. */
 typedef struct asm_event {
     asm_event_type type;
-    int time_precision; /* digits that the time is written with; 0: as many as needed. See
-                           ASM_TIME_PRECISION_AUTO */
-    asm_time time;      /* "ts"; 0: not set */
+    int time_precision; /* digits of a second that `time` is written with: see ASM_TIME_PRECISION_AUTO; 0:
+                                as many as needed */
+    asm_time time;      /* "ts": when it happened, in microseconds since 1970-01-01T00:00:00Z; 0: not set */
     asm_str type_name;  /* of an ASM_EVENT_CUSTOM; absent: "custom". Ignored for the others */
-    asm_str session_id;
-    asm_str run_id;
-    asm_str provider; /* "claude", "codex", … */
-    asm_str agent_id;
-    asm_str id;              /* the event's own id */
+    asm_str session_id; /* of the session it belongs to */
+    asm_str run_id;     /* of the run it belongs to */
+    asm_str provider;   /* where it comes from: "claude", "codex", ... */
+    asm_str agent_id;   /* of the agent, where there are several */
+    asm_str id;         /* the event's own id */
     int64_t sequence_number; /* counts within the session, from 1; 0: not set */
-    asm_str correlation_id;
-    asm_str metadata;      /* JSON object */
-    asm_str extra;         /* JSON object: members of `data` that the payload has no place for */
-    asm_str extension;     /* JSON object: members beside `data` that have no place above */
-    ASM__EXTENSION union { /* which one: the last column of ASM_EVENT_TYPES */
+    asm_str correlation_id;  /* joins events of different sessions that belong together */
+    asm_str metadata;        /* JSON object: what the program that logs adds */
+    asm_str extra;           /* JSON object: members of `data` that have no place in the payload */
+    asm_str extension;       /* JSON object: members beside `data` that have no place above */
+    ASM__EXTENSION union {   /* which one: the last column of ASM_EVENT_TYPES; notice for ASM_EVENT_CUSTOM */
         asm_message_payload message;
         asm_tool_payload tool;
         asm_approval_payload approval;
@@ -307,6 +416,7 @@ typedef struct asm_event {
         asm_node_payload node;
         asm_middleware_payload middleware;
         asm_policy_payload policy;
+        asm_notice_payload notice;
     };
 } asm_event;
 
@@ -383,25 +493,217 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 
 #include <string.h>
 
-/* >>event tables */
+/* >>event table */
 
+/* Kinds of members. What a row of the table says of its member is here, once for each kind. */
 enum {
     ASM__TEXT,
-    ASM__TEXT_OR_JSON, /* a string is text; anything else belongs to the field that follows in the table */
+    ASM__TEXT_OR_JSON, /* a string is text; anything else belongs to the next row, which has the same name */
     ASM__JSON,
     ASM__JSON_OBJECT,
+    ASM__JSON_ARRAY,
     ASM__INT64,
     ASM__DOUBLE,
     ASM__BOOL,
+    ASM__TRUE, /* a bool of which only true is written; false is kept in extra */
     ASM__TIME, /* from here on: of the event itself */
     ASM__TYPE,
     ASM__DATA,
-    ASM__SEQUENCE
+    ASM__SEQUENCE,
+    ASM__KINDS
 };
+
+/* The members: X(P, name in JSON, member, kind), P being what the list is asked for. The rows of a list are in
+ * the order in which they are written, at most 32. To add a member: a row here, and the member in the struct. */
+
+#define ASM__ROWS_envelope(X, P)                                                                             \
+    X(P, ts, time, TIME)                                                                                     \
+    X(P, type, type_name, TYPE)                                                                              \
+    X(P, data, extra, DATA)                                                                                  \
+    X(P, session_id, session_id, TEXT)                                                                       \
+    X(P, run_id, run_id, TEXT)                                                                               \
+    X(P, provider, provider, TEXT)                                                                           \
+    X(P, agent_id, agent_id, TEXT)                                                                           \
+    X(P, id, id, TEXT)                                                                                       \
+    X(P, sequence_number, sequence_number, SEQUENCE)                                                         \
+    X(P, correlation_id, correlation_id, TEXT)                                                               \
+    X(P, metadata, metadata, JSON_OBJECT)
+
+#define ASM__ROWS_message(X, P)                                                                              \
+    X(P, content, content, TEXT)                                                                             \
+    X(P, delta, delta, TEXT)                                                                                 \
+    X(P, role, role, TEXT)                                                                                   \
+    X(P, message_id, message_id, TEXT)                                                                       \
+    X(P, phase, phase, TEXT)                                                                                 \
+    X(P, thinking, thinking, BOOL)                                                                           \
+    X(P, incomplete, incomplete, TRUE)                                                                       \
+    X(P, synthetic, synthetic, TRUE)                                                                         \
+    X(P, origin, origin, TEXT)                                                                               \
+    X(P, reason, reason, TEXT)                                                                               \
+    X(P, replaced_by, replaced_by, TEXT)                                                                     \
+    X(P, parent_tool_call_id, parent_tool_call_id, TEXT)
+
+#define ASM__ROWS_tool(X, P)                                                                                 \
+    X(P, tool_name, name, TEXT)                                                                              \
+    X(P, tool_call_id, call_id, TEXT)                                                                        \
+    X(P, tool_input, input, JSON)                                                                            \
+    X(P, delta, delta, TEXT)                                                                                 \
+    X(P, tool_output, output, TEXT_OR_JSON)                                                                  \
+    X(P, tool_output, output_json, JSON)                                                                     \
+    X(P, tool_result, result, JSON)                                                                          \
+    X(P, changes, changes, JSON_ARRAY)                                                                       \
+    X(P, status, status, TEXT)                                                                               \
+    X(P, exit_code, exit_code, INT64)                                                                        \
+    X(P, duration_ms, duration_ms, DOUBLE)                                                                   \
+    X(P, error_message, error_message, TEXT)                                                                 \
+    X(P, display_text, display_text, TEXT)                                                                   \
+    X(P, agent_kind, agent_kind, TEXT)                                                                       \
+    X(P, token_usage, token_usage, JSON_OBJECT)                                                              \
+    X(P, parent_tool_call_id, parent_tool_call_id, TEXT)
+
+#define ASM__ROWS_approval(X, P)                                                                             \
+    X(P, request_id, request_id, TEXT)                                                                       \
+    X(P, interrupt, interrupt, INT64)                                                                        \
+    X(P, kind, kind, TEXT)                                                                                   \
+    X(P, tool_name, tool_name, TEXT)                                                                         \
+    X(P, tool_call_id, tool_call_id, TEXT)                                                                   \
+    X(P, tool_input, tool_input, JSON)                                                                       \
+    X(P, options, options, JSON_ARRAY)                                                                       \
+    X(P, decision, decision, TEXT)                                                                           \
+    X(P, answer, answer, JSON)                                                                               \
+    X(P, policy_name, policy_name, TEXT)                                                                     \
+    X(P, reason, reason, TEXT)
+
+#define ASM__ROWS_usage(X, P)                                                                                \
+    X(P, input_tokens, input_tokens, INT64)                                                                  \
+    X(P, output_tokens, output_tokens, INT64)                                                                \
+    X(P, cache_read_tokens, cache_read_tokens, INT64)                                                        \
+    X(P, cache_creation_tokens, cache_creation_tokens, INT64)                                                \
+    X(P, reasoning_tokens, reasoning_tokens, INT64)                                                          \
+    X(P, cost_usd, cost_usd, DOUBLE)                                                                         \
+    X(P, cumulative, cumulative, BOOL)                                                                       \
+    X(P, context_window, context_window, INT64)                                                              \
+    X(P, model, model, TEXT)                                                                                 \
+    X(P, models, models, JSON_OBJECT)                                                                        \
+    X(P, message_id, message_id, TEXT)                                                                       \
+    X(P, parent_tool_call_id, parent_tool_call_id, TEXT)
+
+#define ASM__ROWS_run(X, P)                                                                                  \
+    X(P, model, model, TEXT)                                                                                 \
+    X(P, cwd, cwd, TEXT)                                                                                     \
+    X(P, title, title, TEXT)                                                                                 \
+    X(P, git_branch, git_branch, TEXT)                                                                       \
+    X(P, agent_version, agent_version, TEXT)                                                                 \
+    X(P, tools, tools, JSON)                                                                                 \
+    X(P, stop_reason, stop_reason, TEXT)                                                                     \
+    X(P, num_turns, num_turns, INT64)                                                                        \
+    X(P, duration_ms, duration_ms, DOUBLE)                                                                   \
+    X(P, token_usage, token_usage, JSON_OBJECT)                                                              \
+    X(P, main_token_usage, main_token_usage, JSON_OBJECT)                                                    \
+    X(P, models, models, JSON_OBJECT)                                                                        \
+    X(P, cost_usd, cost_usd, DOUBLE)                                                                         \
+    X(P, error_code, error_code, TEXT)                                                                       \
+    X(P, error_message, error_message, TEXT)                                                                 \
+    X(P, provider_error, provider_error, JSON)                                                               \
+    X(P, permission_denials, permission_denials, JSON)                                                       \
+    X(P, open_tool_calls, open_tool_calls, INT64)
+
+#define ASM__ROWS_error(X, P)                                                                                \
+    X(P, error_code, code, TEXT)                                                                             \
+    X(P, error_message, message, TEXT)                                                                       \
+    X(P, provider_error, provider_error, JSON)                                                               \
+    X(P, details, details, JSON)
+
+#define ASM__ROWS_step(X, P)                                                                                 \
+    X(P, step_number, step_number, INT64)                                                                    \
+    X(P, message_count, message_count, INT64)                                                                \
+    X(P, available_tools, available_tools, INT64)                                                            \
+    X(P, has_tool_calls, has_tool_calls, BOOL)                                                               \
+    X(P, errors, errors, INT64)                                                                              \
+    X(P, usage, usage, JSON_OBJECT)                                                                          \
+    X(P, duration_ms, duration_ms, DOUBLE)                                                                   \
+    X(P, finish_reason, finish_reason, TEXT)
+
+#define ASM__ROWS_continuation(X, P)                                                                         \
+    X(P, step_number, step_number, INT64)                                                                    \
+    X(P, should_stop, should_stop, BOOL)                                                                     \
+    X(P, stop_reason, stop_reason, TEXT)                                                                     \
+    X(P, resolved_by, resolved_by, TEXT)
+
+#define ASM__ROWS_status(X, P)                                                                               \
+    X(P, status, status, TEXT)                                                                               \
+    X(P, previous_status, previous_status, TEXT)                                                             \
+    X(P, data, data, JSON)                                                                                   \
+    X(P, error_message, error_message, TEXT)                                                                 \
+    X(P, last_response, last_response, TEXT)
+
+#define ASM__ROWS_todos(X, P) X(P, todos, todos, JSON)
+
+#define ASM__ROWS_shutdown(X, P)                                                                             \
+    X(P, agent_id, agent_id, TEXT)                                                                           \
+    X(P, reason, reason, TEXT)                                                                               \
+    X(P, last_activity_at, last_activity_at, TEXT)                                                           \
+    X(P, shutdown_at, shutdown_at, TEXT)                                                                     \
+    X(P, metadata, details, JSON_OBJECT)
+
+#define ASM__ROWS_display(X, P)                                                                              \
+    X(P, display_message, display_message, JSON)                                                             \
+    X(P, tool_call_id, tool_call_id, TEXT)                                                                   \
+    X(P, status, status, TEXT)
+
+#define ASM__ROWS_state(X, P) X(P, state, state, JSON)
+
+#define ASM__ROWS_node(X, P)                                                                                 \
+    X(P, from_node, from_node, TEXT)                                                                         \
+    X(P, to_node, to_node, TEXT)
+
+#define ASM__ROWS_middleware(X, P)                                                                           \
+    X(P, middleware, middleware, TEXT)                                                                       \
+    X(P, action, action, TEXT)                                                                               \
+    X(P, data, data, JSON)
+
+#define ASM__ROWS_policy(X, P)                                                                               \
+    X(P, policy, policy, TEXT)                                                                               \
+    X(P, kind, kind, TEXT)                                                                                   \
+    X(P, message, message, TEXT)
+
+#define ASM__ROWS_notice(X, P)                                                                               \
+    X(P, text, text, TEXT)                                                                                   \
+    X(P, level, level, TEXT)                                                                                 \
+    X(P, code, code, TEXT)                                                                                   \
+    X(P, attempt, attempt, INT64)                                                                            \
+    X(P, max_attempts, max_attempts, INT64)                                                                  \
+    X(P, retry_in_ms, retry_in_ms, DOUBLE)                                                                   \
+    X(P, resets_at, resets_at, TEXT)
+
+/* The payloads that have members. */
+#define ASM__PAYLOADS(X)                                                                                     \
+    X(message)                                                                                               \
+    X(tool)                                                                                                  \
+    X(approval)                                                                                              \
+    X(usage)                                                                                                 \
+    X(run)                                                                                                   \
+    X(error)                                                                                                 \
+    X(step)                                                                                                  \
+    X(continuation)                                                                                          \
+    X(status)                                                                                                \
+    X(todos)                                                                                                 \
+    X(shutdown)                                                                                              \
+    X(display)                                                                                               \
+    X(state)                                                                                                 \
+    X(node)                                                                                                  \
+    X(middleware)                                                                                            \
+    X(policy)                                                                                                \
+    X(notice)
+
+/* From here on everything is derived from these lists. A name is only ever put into quotes by the macro that gets
+ * it from its row: so it stays what it is when the including file has a macro of that name. */
+
+#define ASM__ASSERT(name, condition) typedef char asm__assert_##name[(condition) ? 1 : -1]
 
 #define ASM__KEY_ROOM 28
 
-/* A member of the JSON form and its place in a struct. */
+/* A row: a member's name in JSON, and its place in a struct. */
 typedef struct asm__field {
     uint16_t offset;
     uint8_t kind;
@@ -409,193 +711,46 @@ typedef struct asm__field {
     char key[ASM__KEY_ROOM]; /* with its quotes and colon */
 } asm__field;
 
-#define ASM__FIELD(type, member, kind, name)                                                                 \
-    {                                                                                                        \
-        (uint16_t) offsetof(type, member), (uint8_t)(kind), (uint8_t)(sizeof("\"" name "\":") - 1),          \
-            "\"" name "\":"                                                                                  \
-    }
+/* A list of rows. */
+typedef struct asm__fields {
+    const asm__field *list;
+    uint32_t count;
+    uint32_t raw; /* bit n: row n is raw JSON, which must be checked */
+} asm__fields;
 
-static const asm__field asm__envelope_fields[] = {
-    ASM__FIELD(asm_event, time, ASM__TIME, "ts"),
-    ASM__FIELD(asm_event, type, ASM__TYPE, "type"),
-    ASM__FIELD(asm_event, extra, ASM__DATA, "data"),
-    ASM__FIELD(asm_event, session_id, ASM__TEXT, "session_id"),
-    ASM__FIELD(asm_event, run_id, ASM__TEXT, "run_id"),
-    ASM__FIELD(asm_event, provider, ASM__TEXT, "provider"),
-    ASM__FIELD(asm_event, agent_id, ASM__TEXT, "agent_id"),
-    ASM__FIELD(asm_event, id, ASM__TEXT, "id"),
-    ASM__FIELD(asm_event, sequence_number, ASM__SEQUENCE, "sequence_number"),
-    ASM__FIELD(asm_event, correlation_id, ASM__TEXT, "correlation_id"),
-    ASM__FIELD(asm_event, metadata, ASM__JSON_OBJECT, "metadata"),
-};
+#define ASM__IS_RAW(kind) ((kind) >= ASM__JSON && (kind) <= ASM__JSON_ARRAY)
 
-#define ASM__F(member, kind) ASM__FIELD(ASM__P, member, kind, #member)
+#define ASM__FIELD(P, name, member, kind)                                                                    \
+    {(uint16_t)offsetof(asm__##P##_struct, member), (uint8_t)ASM__##kind,                                    \
+     (uint8_t)(sizeof("\"" #name "\":") - 1), "\"" #name "\":"},
+#define ASM__ROW_NUMBER(P, name, member, kind) ASM__ROW_##P##_##member,
+#define ASM__KEY_FITS(P, name, member, kind)   &&sizeof("\"" #name "\":") - 1 <= ASM__KEY_ROOM
+#define ASM__RAW_BIT(P, name, member, kind)    | (uint32_t)ASM__IS_RAW(ASM__##kind) << ASM__ROW_##P##_##member
 
-#define ASM__P asm_message_payload
-static const asm__field asm__message_fields[] = {
-    ASM__F(content, ASM__TEXT),    ASM__F(delta, ASM__TEXT),    ASM__F(role, ASM__TEXT),
-    ASM__F(message_id, ASM__TEXT), ASM__F(thinking, ASM__BOOL), ASM__F(parent_tool_call_id, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_tool_payload
-static const asm__field asm__tool_fields[] = {
-    ASM__FIELD(ASM__P, name, ASM__TEXT, "tool_name"),
-    ASM__FIELD(ASM__P, call_id, ASM__TEXT, "tool_call_id"),
-    ASM__FIELD(ASM__P, input, ASM__JSON, "tool_input"),
-    ASM__FIELD(ASM__P, output, ASM__TEXT_OR_JSON, "tool_output"),
-    ASM__FIELD(ASM__P, output_json, ASM__JSON, "tool_output"),
-    ASM__F(status, ASM__TEXT),
-    ASM__F(exit_code, ASM__INT64),
-    ASM__F(duration_ms, ASM__DOUBLE),
-    ASM__F(error_message, ASM__TEXT),
-    ASM__F(display_text, ASM__TEXT),
-    ASM__F(parent_tool_call_id, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_approval_payload
-static const asm__field asm__approval_fields[] = {
-    ASM__F(tool_name, ASM__TEXT),   ASM__F(tool_call_id, ASM__TEXT), ASM__F(tool_input, ASM__JSON),
-    ASM__F(policy_name, ASM__TEXT), ASM__F(reason, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_usage_payload
-static const asm__field asm__usage_fields[] = {
-    ASM__F(input_tokens, ASM__INT64),      ASM__F(output_tokens, ASM__INT64),
-    ASM__F(cache_read_tokens, ASM__INT64), ASM__F(cache_creation_tokens, ASM__INT64),
-    ASM__F(reasoning_tokens, ASM__INT64),  ASM__F(cost_usd, ASM__DOUBLE),
-    ASM__F(cumulative, ASM__BOOL),         ASM__F(model, ASM__TEXT),
-    ASM__F(message_id, ASM__TEXT),         ASM__F(parent_tool_call_id, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_run_payload
-static const asm__field asm__run_fields[] = {
-    ASM__F(model, ASM__TEXT),
-    ASM__F(cwd, ASM__TEXT),
-    ASM__F(tools, ASM__JSON),
-    ASM__F(stop_reason, ASM__TEXT),
-    ASM__F(num_turns, ASM__INT64),
-    ASM__F(duration_ms, ASM__DOUBLE),
-    ASM__F(token_usage, ASM__JSON_OBJECT),
-    ASM__F(cost_usd, ASM__DOUBLE),
-    ASM__F(error_code, ASM__TEXT),
-    ASM__F(error_message, ASM__TEXT),
-    ASM__F(provider_error, ASM__JSON),
-    ASM__F(permission_denials, ASM__JSON),
-    ASM__F(open_tool_calls, ASM__INT64),
-};
-#undef ASM__P
-#define ASM__P asm_error_payload
-static const asm__field asm__error_fields[] = {
-    ASM__FIELD(ASM__P, code, ASM__TEXT, "error_code"),
-    ASM__FIELD(ASM__P, message, ASM__TEXT, "error_message"),
-    ASM__F(provider_error, ASM__JSON),
-    ASM__F(details, ASM__JSON),
-};
-#undef ASM__P
-#define ASM__P asm_step_payload
-static const asm__field asm__step_fields[] = {
-    ASM__F(step_number, ASM__INT64),   ASM__F(message_count, ASM__INT64), ASM__F(available_tools, ASM__INT64),
-    ASM__F(has_tool_calls, ASM__BOOL), ASM__F(errors, ASM__INT64),        ASM__F(usage, ASM__JSON_OBJECT),
-    ASM__F(duration_ms, ASM__DOUBLE),  ASM__F(finish_reason, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_continuation_payload
-static const asm__field asm__continuation_fields[] = {
-    ASM__F(step_number, ASM__INT64),
-    ASM__F(should_stop, ASM__BOOL),
-    ASM__F(stop_reason, ASM__TEXT),
-    ASM__F(resolved_by, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_status_payload
-static const asm__field asm__status_fields[] = {
-    ASM__F(status, ASM__TEXT),        ASM__F(previous_status, ASM__TEXT), ASM__F(data, ASM__JSON),
-    ASM__F(error_message, ASM__TEXT), ASM__F(last_response, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_todos_payload
-static const asm__field asm__todos_fields[] = {ASM__F(todos, ASM__JSON)};
-#undef ASM__P
-#define ASM__P asm_shutdown_payload
-static const asm__field asm__shutdown_fields[] = {
-    ASM__F(agent_id, ASM__TEXT),
-    ASM__F(reason, ASM__TEXT),
-    ASM__F(last_activity_at, ASM__TEXT),
-    ASM__F(shutdown_at, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_display_payload
-static const asm__field asm__display_fields[] = {
-    ASM__F(display_message, ASM__JSON),
-    ASM__F(tool_call_id, ASM__TEXT),
-    ASM__F(status, ASM__TEXT),
-};
-#undef ASM__P
-#define ASM__P asm_state_payload
-static const asm__field asm__state_fields[] = {ASM__F(state, ASM__JSON)};
-#undef ASM__P
-#define ASM__P asm_node_payload
-static const asm__field asm__node_fields[] = {ASM__F(from_node, ASM__TEXT), ASM__F(to_node, ASM__TEXT)};
-#undef ASM__P
-#define ASM__P asm_middleware_payload
-static const asm__field asm__middleware_fields[] = {
-    ASM__F(middleware, ASM__TEXT),
-    ASM__F(action, ASM__TEXT),
-    ASM__F(data, ASM__JSON),
-};
-#undef ASM__P
-#define ASM__P asm_policy_payload
-static const asm__field asm__policy_fields[] = {
-    ASM__F(policy, ASM__TEXT),
-    ASM__F(kind, ASM__TEXT),
-    ASM__F(message, ASM__TEXT),
-};
-#undef ASM__P
+#define ASM__STRUCT(P) typedef asm_##P##_payload asm__##P##_struct;
+#define ASM__LIST(P)                                                                                         \
+    enum { ASM__ROWS_##P(ASM__ROW_NUMBER, P) ASM__COUNT_##P };                                               \
+    ASM__ASSERT(P##_has_few_rows, ASM__COUNT_##P <= 32);                                                     \
+    ASM__ASSERT(P##_has_short_names, 1 ASM__ROWS_##P(ASM__KEY_FITS, P));                                     \
+    ASM__ASSERT(P##_has_near_places, sizeof(asm__##P##_struct) <= UINT16_MAX);                               \
+    static const asm__field asm__##P##_fields[] = {ASM__ROWS_##P(ASM__FIELD, P)};
+#define ASM__LIST_NUMBER(P) ASM__PAYLOAD_##P,
+#define ASM__LIST_ROW(P)                                                                                     \
+    { asm__##P##_fields, ASM__COUNT_##P, 0 ASM__ROWS_##P(ASM__RAW_BIT, P) }
+#define ASM__LIST_ENTRY(P) , ASM__LIST_ROW(P)
+
+typedef asm_event asm__envelope_struct;
+ASM__PAYLOADS(ASM__STRUCT)
+ASM__LIST(envelope)
+ASM__PAYLOADS(ASM__LIST)
+
+enum { ASM__PAYLOAD_none, ASM__PAYLOADS(ASM__LIST_NUMBER) ASM__PAYLOAD_COUNT };
+
+static const asm__fields asm__envelope = ASM__LIST_ROW(envelope);
+static const asm__fields asm__payloads[ASM__PAYLOAD_COUNT] = {{NULL, 0, 0} ASM__PAYLOADS(ASM__LIST_ENTRY)};
 
 /* The payload's place is the same for all of them. */
 #define ASM__PAYLOAD_OFFSET offsetof(asm_event, message)
-
-typedef struct asm__fields {
-    const asm__field *list;
-    size_t count;
-    bool has_raw; /* some are raw JSON */
-} asm__fields;
-
-/* The payloads, and whether any of their fields is raw JSON. */
-#define ASM__PAYLOADS(X)                                                                                     \
-    X(message, false)                                                                                        \
-    X(tool, true)                                                                                            \
-    X(approval, true)                                                                                        \
-    X(usage, false)                                                                                          \
-    X(run, true)                                                                                             \
-    X(error, true)                                                                                           \
-    X(step, true)                                                                                            \
-    X(continuation, false)                                                                                   \
-    X(status, true)                                                                                          \
-    X(todos, true)                                                                                           \
-    X(shutdown, false)                                                                                       \
-    X(display, true)                                                                                         \
-    X(state, true)                                                                                           \
-    X(node, false)                                                                                           \
-    X(middleware, true)                                                                                      \
-    X(policy, false)
-
-enum {
-    ASM__PAYLOAD_none,
-#define ASM__X(name, has_raw) ASM__PAYLOAD_##name,
-    ASM__PAYLOADS(ASM__X)
-#undef ASM__X
-};
-
-static const asm__fields asm__payloads[] = {{NULL, 0, false},
-#define ASM__X(name, has_raw)                                                                                \
-    {asm__##name##_fields, sizeof asm__##name##_fields / sizeof asm__##name##_fields[0], has_raw},
-                                            ASM__PAYLOADS(ASM__X)
-#undef ASM__X
-};
-
-static const asm__fields asm__envelope = {asm__envelope_fields,
-                                          sizeof asm__envelope_fields / sizeof asm__envelope_fields[0], true};
 
 #define ASM__TYPE_ROOM 28
 
@@ -603,11 +758,15 @@ static const struct {
     const char *code;
     uint8_t name_size, payload;
     char name[ASM__TYPE_ROOM]; /* with its quotes */
-} asm__types[ASM_EVENT_TYPE_COUNT] = {{NULL, 6, ASM__PAYLOAD_none, "\"custom\""},
+} asm__types[ASM_EVENT_TYPE_COUNT] = {{NULL, 6, ASM__PAYLOAD_notice, "\"custom\""},
 #define ASM__X(name, text, code, member) {code, sizeof(text) - 1, ASM__PAYLOAD_##member, "\"" text "\""},
                                       ASM_EVENT_TYPES(ASM__X)
 #undef ASM__X
 };
+#define ASM__X(name, text, code, member)                                                                     \
+    ASM__ASSERT(name##_is_short, sizeof("\"" text "\"") - 1 <= ASM__TYPE_ROOM);
+ASM_EVENT_TYPES(ASM__X)
+#undef ASM__X
 
 static bool asm__is_type(asm_event_type type) {
     return (unsigned)type < ASM_EVENT_TYPE_COUNT;
@@ -688,29 +847,30 @@ static const asm_str *asm__str_at(const char *base, const asm__field *field) {
     return (const asm_str *)(const void *)(base + field->offset);
 }
 
-static bool asm__is_raw(const asm__field *field) {
-    return field->kind <= ASM__JSON_OBJECT && field->kind >= ASM__JSON;
+static bool asm__is_view(const asm__field *field) {
+    return field->kind <= ASM__JSON_ARRAY;
 }
 
-static bool asm__is_view(const asm__field *field) {
-    return field->kind <= ASM__JSON_OBJECT;
+/* Whether raw JSON of that type may stand in a field. */
+static bool asm__takes_raw(const asm__field *field, asm_json_type type) {
+    if (field->kind == ASM__JSON_OBJECT) return type == ASM_JSON_OBJECT;
+    return field->kind == ASM__JSON || type == ASM_JSON_ARRAY;
 }
 
 /* Checks the raw JSON among the fields; bit n of `untidy` is set if field n must be tidied. */
 static asm_result asm__check_fields(const asm__fields *fields, const char *base, unsigned depth,
                                     uint32_t *untidy) {
-    size_t i;
-    for (i = 0; i < fields->count; i++) {
-        const asm_str *text = asm__str_at(base, &fields->list[i]);
+    uint32_t left;
+    for (left = fields->raw; left; left &= left - 1) {
+        const asm__field *field = &fields->list[asm__lowest_bit(left)];
+        asm_str json = *asm__str_at(base, field);
         bool is_untidy;
         asm_result result;
-        if (!asm__is_raw(&fields->list[i]) || !text->data) continue;
-        result = asm__check_raw(*text, depth, &is_untidy);
-        if (result == ASM_OK && fields->list[i].kind == ASM__JSON_OBJECT &&
-            asm_json_type_of(*text) != ASM_JSON_OBJECT)
-            result = ASM_ERR_TYPE;
+        if (!json.data) continue;
+        result = asm__check_raw(json, depth, &is_untidy);
+        if (result == ASM_OK && !asm__takes_raw(field, asm_json_type_of(json))) result = ASM_ERR_TYPE;
         if (result != ASM_OK) return result;
-        *untidy |= (uint32_t)is_untidy << i;
+        if (is_untidy) *untidy |= left & (~left + 1);
     }
     return ASM_OK;
 }
@@ -722,6 +882,8 @@ static inline bool asm__is_set(const asm__field *field, const char *base) {
     if (field->kind == ASM__INT64) return ((const asm_optional_int64 *)place)->is_set;
     if (field->kind == ASM__DOUBLE) return ((const asm_optional_double *)place)->is_set;
     if (field->kind == ASM__BOOL) return ((const asm_optional_bool *)place)->is_set;
+    if (field->kind == ASM__TRUE)
+        return ((const asm_optional_bool *)place)->is_set && ((const asm_optional_bool *)place)->value;
     if (field->kind == ASM__TIME || field->kind == ASM__SEQUENCE) return *(const int64_t *)place != 0;
     return true;
 }
@@ -836,7 +998,7 @@ ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__field *lis
             p = asm__put_text(to, p, field, *text, *separator);
         } else if (!asm__is_set(field, base)) {
             continue;
-        } else if (asm__is_raw(field)) {
+        } else if (ASM__IS_RAW(field->kind)) {
             if (field > list && asm__is_text_or_json(field - 1, base)) continue;
             asm__append_key(to->out, p, field, *separator);
             asm__append_raw(to->out, *asm__str_at(base, field), untidy >> (field - list) & 1);
@@ -913,20 +1075,44 @@ ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event)
     return asm__resume(to);
 }
 
-/* Whether an event has any of the members that most have not. */
+/* The members of the envelope from this row on are set in few events. */
+#define ASM__FIRST_SELDOM (ASM__ROW_envelope_provider + 1)
+
+/* Whether a member is set, by kind. */
+#define ASM__HOLDS_TEXT(place)        ((place).data != NULL)
+#define ASM__HOLDS_JSON(place)        ((place).data != NULL)
+#define ASM__HOLDS_JSON_OBJECT(place) ((place).data != NULL)
+#define ASM__HOLDS_JSON_ARRAY(place)  ((place).data != NULL)
+#define ASM__HOLDS_INT64(place)       ((place).is_set)
+#define ASM__HOLDS_DOUBLE(place)      ((place).is_set)
+#define ASM__HOLDS_BOOL(place)        ((place).is_set)
+#define ASM__HOLDS_TRUE(place)        ((place).is_set && (place).value)
+#define ASM__HOLDS_SEQUENCE(place)    ((place) != 0)
+#define ASM__HOLDS_TIME(place)        true /* never seldom: nor are these */
+#define ASM__HOLDS_TYPE(place)        true
+#define ASM__HOLDS_DATA(place)        true
+
 static bool asm__has_seldom_set(const asm_event *event) {
-    return event->agent_id.data || event->id.data || event->sequence_number || event->correlation_id.data ||
-           event->metadata.data;
+#define ASM__X(P, name, member, kind)                                                                        \
+    || (ASM__ROW_envelope_##member >= ASM__FIRST_SELDOM && ASM__HOLDS_##kind(event->member))
+    return false ASM__ROWS_envelope(ASM__X, );
+#undef ASM__X
 }
 
-/* The members that most events have not. */
 static char *asm__put_seldom_set(asm_buffer *out, char *p, const asm_event *event,
                                  const asm__untidy *untidy) {
     asm__space to = asm__space_of(out);
     char separator = ',';
-    return asm__put_fields(&to, p, asm__envelope_fields + 6, asm__envelope.count - 6, (const char *)event,
-                           untidy->envelope >> 6, &separator);
+    return asm__put_fields(&to, p, asm__envelope_fields + ASM__FIRST_SELDOM,
+                           asm__envelope.count - ASM__FIRST_SELDOM, (const char *)event,
+                           untidy->envelope >> ASM__FIRST_SELDOM, &separator);
 }
+
+/* A text of the envelope, if it is set. */
+#define ASM__PUT_TEXT(to, p, event, member)                                                                  \
+    ((event)->member.data                                                                                    \
+         ? asm__put_text(to, p, &asm__envelope_fields[ASM__ROW_envelope_##member], (event)->member, ',')     \
+         : (p))
 
 static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__fields *fields,
                             const asm__untidy *untidy) {
@@ -935,14 +1121,14 @@ static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__
     if (event->type == ASM_EVENT_CUSTOM) {
         asm__sync(out, p);
         asm__append_string(out, asm_event_name(event));
-        asm__append_key(out, asm__buffer_end(out), &asm__envelope_fields[2], ',');
+        asm__append_key(out, asm__buffer_end(out), &asm__envelope_fields[ASM__ROW_envelope_extra], ',');
         p = asm__buffer_end(out);
     }
     p = asm__put_data(out, p, event, fields, untidy);
     to = asm__space_of(out);
-    if (event->session_id.data) p = asm__put_text(&to, p, &asm__envelope_fields[3], event->session_id, ',');
-    if (event->run_id.data) p = asm__put_text(&to, p, &asm__envelope_fields[4], event->run_id, ',');
-    if (event->provider.data) p = asm__put_text(&to, p, &asm__envelope_fields[5], event->provider, ',');
+    p = ASM__PUT_TEXT(&to, p, event, session_id);
+    p = ASM__PUT_TEXT(&to, p, event, run_id);
+    p = ASM__PUT_TEXT(&to, p, event, provider);
     if (asm__has_seldom_set(event)) p = asm__put_seldom_set(out, p, event, untidy), to = asm__space_of(out);
     if (event->extension.data) {
         asm__append_members(out, p, event->extension, untidy->extension, ',');
@@ -985,7 +1171,7 @@ static asm_result asm__check_data(const asm_event *event, const asm__fields *fie
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
     asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
     memset(untidy, 0, sizeof *untidy);
-    if (result == ASM_OK && fields->has_raw) result = asm__check_fields(fields, base, 2, &untidy->payload);
+    if (result == ASM_OK && fields->raw) result = asm__check_fields(fields, base, 2, &untidy->payload);
     if (result == ASM_OK && event->extra.data)
         result = asm__check_rest(event->extra, fields, base, 1, &untidy->extra);
     return result;
@@ -996,7 +1182,7 @@ static asm_result asm__check_event(const asm_event *event, const asm__fields *fi
     asm_result result = asm__check_data(event, fields, untidy);
     if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
         result = ASM_ERR_RANGE;
-    if (result == ASM_OK && event->metadata.data)
+    if (result == ASM_OK && asm__has_seldom_set(event))
         result = asm__check_fields(&asm__envelope, base, 1, &untidy->envelope);
     if (result == ASM_OK && event->extension.data)
         result = asm__check_rest(event->extension, &asm__envelope, base, 0, &untidy->extension);
@@ -1223,9 +1409,12 @@ static bool asm__read_field(asm_json_reader *reader, const asm__field *field, ch
     case ASM__TEXT_OR_JSON:
         return type == ASM_JSON_STRING && asm__read_text(reader, (asm_str *)place, escaped);
     case ASM__JSON:
-        return asm_json_read_raw(reader, (asm_str *)place);
     case ASM__JSON_OBJECT:
-        return type == ASM_JSON_OBJECT && asm_json_read_raw(reader, (asm_str *)place);
+    case ASM__JSON_ARRAY:
+        return asm__takes_raw(field, type) && asm_json_read_raw(reader, (asm_str *)place);
+    case ASM__TRUE:
+        if (asm__at(reader, asm__skip_space(reader, reader->at)) != 't') return false;
+        /* fallthrough */
     case ASM__BOOL:
         return type == ASM_JSON_BOOL && asm_json_read_bool(reader, &((asm_optional_bool *)place)->value) &&
                (((asm_optional_bool *)place)->is_set = true);
@@ -1281,17 +1470,21 @@ static bool asm__read_member(asm__event_reader *reader, const asm__field *field,
 }
 
 static void asm__clear_field(const asm__field *field, char *base) {
-    static const uint8_t sizes[] = {sizeof(asm_str),
-                                    sizeof(asm_str),
-                                    sizeof(asm_str),
-                                    sizeof(asm_str),
-                                    sizeof(asm_optional_int64),
-                                    sizeof(asm_optional_double),
-                                    sizeof(asm_optional_bool),
-                                    sizeof(asm_time),
-                                    0,
-                                    0,
-                                    sizeof(int64_t)};
+    static const uint8_t sizes[ASM__KINDS] = {
+        sizeof(asm_str),             /* TEXT */
+        sizeof(asm_str),             /* TEXT_OR_JSON */
+        sizeof(asm_str),             /* JSON */
+        sizeof(asm_str),             /* JSON_OBJECT */
+        sizeof(asm_str),             /* JSON_ARRAY */
+        sizeof(asm_optional_int64),  /* INT64 */
+        sizeof(asm_optional_double), /* DOUBLE */
+        sizeof(asm_optional_bool),   /* BOOL */
+        sizeof(asm_optional_bool),   /* TRUE */
+        sizeof(asm_time),            /* TIME */
+        0,                           /* TYPE: there is only one */
+        0,                           /* DATA: see asm__read_data() */
+        sizeof(int64_t),             /* SEQUENCE */
+    };
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
@@ -1549,13 +1742,20 @@ static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *mem
     return size ? size + 1 : 0;
 }
 
+/* Whether any field holds something. */
+static bool asm__holds_any(const asm__members *members) {
+    size_t i = 0;
+    while (i < members->fields->count && !asm__is_given(members->fields, i, members->base))
+        i++;
+    return i < members->fields->count;
+}
+
 /* Unescapes the strings among the fields that need it. */
 static void asm__unescape_members(asm_json_reader *reader, const asm__members *members) {
     uint32_t left = members->escaped;
     for (; left && reader->error.result == ASM_OK; left &= left - 1) {
         const asm__field *field = &members->fields->list[asm__lowest_bit(left)];
-        size_t offset = field->kind == ASM__TYPE ? offsetof(asm_event, type_name) : field->offset;
-        asm_str *text = (asm_str *)(void *)(members->base + offset);
+        asm_str *text = (asm_str *)(void *)(members->base + field->offset);
         if (text->data) asm__string_value(reader, text->data, text->data + text->size, true, text);
     }
 }
@@ -1563,11 +1763,13 @@ static void asm__unescape_members(asm_json_reader *reader, const asm__members *m
 /* Unescapes the strings that need it, and keeps the members that have no place. */
 ASM__RARE void asm__read_rest(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
-    size_t extra = asm__collect_rest(json, &reader->data);
+    bool whole = reader->data.has_rest && !asm__holds_any(&reader->data); /* extra is all of the data */
+    size_t extra = whole ? 0 : asm__collect_rest(json, &reader->data);
     size_t extension = asm__collect_rest(json, &reader->envelope);
     size_t end = json->scratch ? json->scratch->size : 0;
     asm__unescape_members(json, &reader->data);
     asm__unescape_members(json, &reader->envelope);
+    if (whole) reader->event->extra = reader->data.text;
     if (json->scratch && extra)
         reader->event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
     if (json->scratch && extension)
@@ -1724,37 +1926,32 @@ ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
 
 /* >>event copy */
 
-/* Adds up the sizes of the views among the fields; with `out`, also copies their bytes there and turns them
- * to the copy. */
-static size_t asm__copy_views(asm__fields fields, char *base, char *out) {
+/* The size of a view; with `out`, also copies its bytes there and turns it to the copy. */
+static size_t asm__copy_view(asm_str *view, char *out) {
+    if (!view->data) return 0;
+    if (out) {
+        memcpy(out, view->data, view->size);
+        view->data = out;
+    }
+    return view->size;
+}
+
+/* The sizes of the views among the fields, added up; copied like asm__copy_view(). */
+static size_t asm__copy_views(const asm__fields *fields, char *base, char *out) {
     size_t i, size = 0;
-    for (i = 0; i < fields.count; i++) {
-        asm_str *view = (asm_str *)(void *)(base + fields.list[i].offset);
-        if (!(asm__is_view(&fields.list[i]) || fields.list[i].kind == ASM__DATA) || !view->data) continue;
-        if (out) {
-            memcpy(out + size, view->data, view->size);
-            view->data = out + size;
-        }
-        size += view->size;
+    for (i = 0; i < fields->count; i++) {
+        const asm__field *field = &fields->list[i];
+        if (!asm__is_view(field) && field->kind != ASM__TYPE && field->kind != ASM__DATA) continue;
+        size += asm__copy_view((asm_str *)(void *)(base + field->offset), out ? out + size : NULL);
     }
     return size;
 }
 
-static const asm__field asm__other_views[] = {
-    ASM__FIELD(asm_event, type_name, ASM__TEXT, ""),
-    ASM__FIELD(asm_event, extension, ASM__TEXT, ""),
-};
-
-/* The views of a whole event. `event` is changed only with `out`. */
+/* All views of an event. It is changed only with `out`. */
 static size_t asm__copy_all_views(asm_event *event, char *out) {
-    asm__fields others;
-    size_t size;
-    others.list = asm__other_views;
-    others.count = 2;
-    others.has_raw = true;
-    size = asm__copy_views(asm__envelope, (char *)event, out);
-    size += asm__copy_views(others, (char *)event, out ? out + size : NULL);
-    return size + asm__copy_views(*asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
+    size_t size = asm__copy_view(&event->extension, out);
+    size += asm__copy_views(&asm__envelope, (char *)event, out ? out + size : NULL);
+    return size + asm__copy_views(asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
                                   out ? out + size : NULL);
 }
 

@@ -473,6 +473,8 @@ static void test_what_drivers_tell(void **state) {
         "a1 token_usage_updated {\"input_tokens\":7}\n"
         "a1 tool_call_identified {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_call_started {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
+        "a1 tool_call_updated {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
+        "a1 tool_output_streamed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_call_completed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_call_failed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 todos_updated {\"todos\":[{\"id\":\"1\",\"content\":\"Look\",\"status\":\"completed\"},"

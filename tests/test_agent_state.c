@@ -533,6 +533,8 @@ static void test_tools_of_display_messages(void **state) {
                "a1 tool_call_started {\"tool_call_id\":\"c1\"}\n"
                "tool c1 executing\n"
                "a1 display_message_updated {\"tool_call_id\":\"c1\",\"status\":\"executing\"}\n"
+               "a1 tool_call_updated {\"tool_call_id\":\"c1\"}\n"
+               "a1 tool_output_streamed {\"tool_call_id\":\"c1\"}\n"
                "a1 tool_call_completed {\"tool_call_id\":\"c1\"}\n"
                "tool c1 completed\n"
                "a1 display_message_updated {\"tool_call_id\":\"c1\",\"status\":\"completed\"}\n"

@@ -23,7 +23,8 @@ typedef enum payload_kind {
     PAYLOAD_state,
     PAYLOAD_node,
     PAYLOAD_middleware,
-    PAYLOAD_policy
+    PAYLOAD_policy,
+    PAYLOAD_notice
 } payload_kind;
 
 typedef enum member_kind {
@@ -34,6 +35,7 @@ typedef enum member_kind {
     IS_INT64,
     IS_DOUBLE,
     IS_BOOL,
+    IS_TRUE, /* only true is written */
     IS_SEQUENCE
 } member_kind;
 
@@ -65,6 +67,12 @@ static const event_field fields[] = {
     SAME(message, IS_TEXT, message_id),
     SAME(message, IS_TEXT, parent_tool_call_id),
     SAME(message, IS_BOOL, thinking),
+    SAME(message, IS_TRUE, incomplete),
+    SAME(message, IS_TRUE, synthetic),
+    SAME(message, IS_TEXT, phase),
+    SAME(message, IS_TEXT, origin),
+    SAME(message, IS_TEXT, reason),
+    SAME(message, IS_TEXT, replaced_by),
     FIELD(tool, IS_TEXT, name, "tool_name"),
     FIELD(tool, IS_TEXT, call_id, "tool_call_id"),
     SAME(tool, IS_TEXT, display_text),
@@ -76,11 +84,22 @@ static const event_field fields[] = {
     SAME(tool, IS_TEXT, parent_tool_call_id),
     SAME(tool, IS_INT64, exit_code),
     SAME(tool, IS_DOUBLE, duration_ms),
+    SAME(tool, IS_TEXT, delta),
+    FIELD(tool, IS_JSON, result, "tool_result"),
+    SAME(tool, IS_ARRAY, changes),
+    SAME(tool, IS_TEXT, agent_kind),
+    SAME(tool, IS_OBJECT, token_usage),
     SAME(approval, IS_TEXT, tool_name),
     SAME(approval, IS_TEXT, tool_call_id),
     SAME(approval, IS_JSON, tool_input),
     SAME(approval, IS_TEXT, policy_name),
     SAME(approval, IS_TEXT, reason),
+    SAME(approval, IS_TEXT, request_id),
+    SAME(approval, IS_INT64, interrupt),
+    SAME(approval, IS_TEXT, kind),
+    SAME(approval, IS_ARRAY, options),
+    SAME(approval, IS_TEXT, decision),
+    SAME(approval, IS_JSON, answer),
     SAME(usage, IS_INT64, input_tokens),
     SAME(usage, IS_INT64, output_tokens),
     SAME(usage, IS_INT64, cache_read_tokens),
@@ -91,6 +110,8 @@ static const event_field fields[] = {
     SAME(usage, IS_TEXT, model),
     SAME(usage, IS_TEXT, message_id),
     SAME(usage, IS_TEXT, parent_tool_call_id),
+    SAME(usage, IS_INT64, context_window),
+    SAME(usage, IS_OBJECT, models),
     SAME(run, IS_TEXT, model),
     SAME(run, IS_TEXT, cwd),
     SAME(run, IS_JSON, tools),
@@ -104,6 +125,11 @@ static const event_field fields[] = {
     SAME(run, IS_TEXT, error_message),
     SAME(run, IS_JSON, provider_error),
     SAME(run, IS_INT64, open_tool_calls),
+    SAME(run, IS_OBJECT, models),
+    SAME(run, IS_OBJECT, main_token_usage),
+    SAME(run, IS_TEXT, title),
+    SAME(run, IS_TEXT, git_branch),
+    SAME(run, IS_TEXT, agent_version),
     FIELD(error, IS_TEXT, code, "error_code"),
     FIELD(error, IS_TEXT, message, "error_message"),
     SAME(error, IS_JSON, provider_error),
@@ -130,6 +156,7 @@ static const event_field fields[] = {
     SAME(shutdown, IS_TEXT, reason),
     SAME(shutdown, IS_TEXT, last_activity_at),
     SAME(shutdown, IS_TEXT, shutdown_at),
+    FIELD(shutdown, IS_OBJECT, details, "metadata"),
     SAME(display, IS_JSON, display_message),
     SAME(display, IS_TEXT, tool_call_id),
     SAME(display, IS_TEXT, status),
@@ -142,13 +169,20 @@ static const event_field fields[] = {
     SAME(policy, IS_TEXT, policy),
     SAME(policy, IS_TEXT, kind),
     SAME(policy, IS_TEXT, message),
+    SAME(notice, IS_TEXT, text),
+    SAME(notice, IS_TEXT, level),
+    SAME(notice, IS_TEXT, code),
+    SAME(notice, IS_INT64, attempt),
+    SAME(notice, IS_INT64, max_attempts),
+    SAME(notice, IS_DOUBLE, retry_in_ms),
+    SAME(notice, IS_TEXT, resets_at),
 };
 
 static const struct {
     payload_kind payload;
     const char *name;
     const char *code;
-} types[ASM_EVENT_TYPE_COUNT] = {{PAYLOAD_none, "custom", NULL},
+} types[ASM_EVENT_TYPE_COUNT] = {{PAYLOAD_notice, "custom", NULL},
 #define TYPE(name, text, code, member) {PAYLOAD_##member, text, code},
                                  ASM_EVENT_TYPES(TYPE)
 #undef TYPE
@@ -193,6 +227,7 @@ static void fill(asm_event *event, const event_field *field, unsigned variant) {
         *(asm_optional_int64 *)at(event, field) = ASM_INT64(variant ? INT64_MIN : 1000 + (int64_t)index);
     if (field->kind == IS_DOUBLE)
         *(asm_optional_double *)at(event, field) = ASM_DOUBLE(variant ? 0 : (double)index / 7);
+    if (field->kind == IS_TRUE) *(asm_optional_bool *)at(event, field) = ASM_BOOL(true);
     if (field->kind == IS_BOOL) *(asm_optional_bool *)at(event, field) = ASM_BOOL(variant == 0);
     if (field->kind == IS_SEQUENCE) event->sequence_number = variant ? INT64_MAX : 1;
 }
@@ -241,6 +276,7 @@ static bool same_field(asm_event *a, asm_event *b, const event_field *field) {
                             y = *(asm_optional_double *)at(b, field);
         return x.is_set == y.is_set && x.value == y.value;
     }
+    case IS_TRUE:
     case IS_BOOL: {
         asm_optional_bool x = *(asm_optional_bool *)at(a, field), y = *(asm_optional_bool *)at(b, field);
         return x.is_set == y.is_set && x.value == y.value;
@@ -471,6 +507,7 @@ static void write_expected(asm_buffer *out, asm_event *event) {
             case IS_DOUBLE:
                 asm_json_write_double(&writer, ((asm_optional_double *)at(event, field))->value);
                 break;
+            case IS_TRUE:
             case IS_BOOL:
                 asm_json_write_bool(&writer, ((asm_optional_bool *)at(event, field))->value);
                 break;
@@ -1032,7 +1069,9 @@ static void test_scratch_is_needed_for_some(void **state) {
          ASM_OK},
         {"{\"type\":\"run_started\",\"data\":{\"model\":\"\\n\"}}", ASM_ERR_NO_SPACE, ASM_OK},
         {"{\"type\":\"run_started\",\"run_id\":\"\\n\"}", ASM_ERR_NO_SPACE, ASM_OK},
-        {"{\"type\":\"run_started\",\"data\":{\"x\":1}}", ASM_ERR_NO_SPACE, ASM_ERR_NO_SPACE},
+        {"{\"type\":\"run_started\",\"data\":{\"model\":\"m\",\"x\":1}}", ASM_ERR_NO_SPACE, ASM_ERR_NO_SPACE},
+        {"{\"type\":\"run_started\",\"data\":{\"x\":1}}", ASM_OK, ASM_OK}, /* all of the data is extra */
+        {"{\"type\":\"unknown\",\"data\":{\"x\":1, \"y\":[\"\\n\"]}}", ASM_OK, ASM_OK},
         {"{\"type\":\"run_started\",\"x\":1}", ASM_ERR_NO_SPACE, ASM_ERR_NO_SPACE},
         {"{\"type\":\"unknown\",\"run_id\":\"r\"}", ASM_OK, ASM_OK},
     };
