@@ -243,36 +243,58 @@ typedef struct asm_sink {
     asm_result result; /* the first error; set by the init functions and by the pipeline */
 } asm_sink;
 
-/* Where a sink writes: one of these four, else ASM_ERR_INVALID_ARGUMENT from its init. */
+/* Asked whether a write shall be given up: when a signal interrupted it, and while the descriptor takes nothing. Must
+ * only look, at a flag that a signal handler sets for instance. */
+typedef bool (*asm_stop_function)(void *user);
+
+/* Where a sink writes: one of `path`, `stream`, `fd` and `write`, else ASM_ERR_INVALID_ARGUMENT from its init.
+ * What is written to a path is appended, by one write(2) for each record that a sink hands on, so that several
+ * processes may log to one file. A file that ends in half a line (its program was killed, the disk was full) gets the
+ * line ended by a LF when it is opened; one that may only be written gets it whenever it is not empty. */
 typedef struct asm_output {
-    const char *path; /* a file: created if need be, appended to, closed with the sink; must outlive it */
-    void *stream;     /* a FILE *: flushed after each write, never closed */
-    int fd;           /* a file descriptor above 0 (1 is standard output): used, never closed */
+    const char *path;         /* a file: created if need be, closed with the sink; the text must outlive it */
+    void *stream;             /* a FILE *: flushed after each write, never closed */
+    int fd;                   /* a file descriptor above 0 (1 is standard output): used, never closed */
     asm_write_function write; /* a function of yours, called with `user` */
+    asm_stop_function should_stop; /* path and fd: may be NULL; called with `user` */
     void *user;
+    unsigned mode; /* path: the permissions of a file that is created, less the umask; 0 means 0600, since
+                        logs hold what the agent saw. A file that exists keeps its own */
+    bool
+        erase_torn; /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only
+                        lacks its end. Nothing is cut off: another process might have written after it */
 } asm_output;
 
-/* An output stream: where a sink writes, for sinks of your own: opened by asm_output_stream_open(). */
+/* An output stream: where a sink writes, for sinks of your own. */
 typedef struct asm_output_stream {
-    asm_output output; /* private */
-    int fd;            /* private */
-    bool owned;        /* private */
-    char last_byte;    /* private: the last one that is known to have been written */
-    int system_error;  /* read only: errno of the first failure, 0 if there is none */
+    asm_output output;   /* private */
+    int fd;              /* private */
+    bool is_owned;       /* private */
+    bool is_file;        /* private: a regular file opened by its path */
+    bool is_new;         /* private: created, and its directory not synced yet */
+    char last_byte;      /* private: the last one that is known to have been written */
+    uint64_t torn_bytes; /* read only: the length of the half line that was found at the end of the file */
+    int system_error;    /* read only: errno of the first failure, 0 if there is none */
 } asm_output_stream;
 
-/* Opens what `output` names. ASM_ERR_OPEN (see system_error) if the file cannot be; ASM_ERR_INVALID_ARGUMENT,
- * ASM_ERR_UNSUPPORTED. Files are opened for appending, so that several processes may log to one. */
+/* Opens what `output` names, which is copied. ASM_ERR_OPEN (see system_error) if the file cannot be opened;
+ * ASM_ERR_WRITE if its end cannot be repaired; ASM_ERR_INVALID_ARGUMENT; ASM_ERR_UNSUPPORTED with ASM_NO_STDIO, for
+ * all but a function. After an error there is nothing to close. Allocates nothing. */
 ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_output *output);
 
-/* Writes all of it, waiting where the descriptor would block and going on after signals and short writes.
- * ASM_ERR_CLOSED when a pipe's reader has gone (programs should ignore SIGPIPE), else ASM_ERR_WRITE. */
+/* Writes all of it: waits where the descriptor would block, goes on after signals and short writes. If another process
+ * appended to the file between two pieces of a line, the line is written again as a whole.
+ * ASM_ERR_CLOSED when a pipe's reader has gone (programs should ignore SIGPIPE, and SIGXFSZ); else ASM_ERR_WRITE: the
+ * system refused (a full disk), took nothing several times, or should_stop said so (system_error is EINTR). Allocates
+ * nothing. */
 ASM_API asm_result asm_output_stream_write(asm_output_stream *out, const char *data, size_t size);
 
-/* Has the system bring what was written to the disk; ASM_OK where that means nothing. */
+/* Has the system bring to the disk what was written, and the first time also the directory entry of a file that was
+ * created. ASM_OK where that means nothing, as for pipes. ASM_ERR_WRITE. */
 ASM_API asm_result asm_output_stream_sync(asm_output_stream *out);
 
-/* Closes what asm_output_stream_open() opened. */
+/* Closes the file that asm_output_stream_open() opened, leaves other things open. ASM_ERR_WRITE if the system reports
+ * only now that something was not written. */
 ASM_API asm_result asm_output_stream_close(asm_output_stream *out);
 
 /* Text as it is, to a terminal or any stream. */
@@ -312,19 +334,16 @@ typedef struct asm_file_sink {
 /* As asm_tty_sink_init(), but `options` is required. */
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options);
 
-/* Events as JSON Lines. Each record goes out in one write to a descriptor opened for appending. If a write
- * fails half way, the next record begins on a new line; a file that ends in half a line gets one when it is
- * opened. */
+/* Events as JSON Lines. Each record goes out in one write, whatever its size, so that processes which share a file never
+ * write into each other's records; if a write fails half way, the next record begins on a new line. */
 typedef struct asm_jsonl_sink_options {
     asm_output output;   /* required */
     bool compact;        /* the compact form; default: the full one */
-    bool truncate_torn;  /* half a line at the end of the file is cut off; default: it is ended by a LF, and
-                            kept */
     bool gather;         /* records are written together, when 64 KB or `buffer` are full and on flush */
     unsigned sync_every; /* bring records to the disk after this many, and at the end; 0: leave that to the
                             system */
-    char *buffer; /* memory for records; one that is longer goes out in several writes. Default: memory that
-                     grows to the longest record */
+    char *buffer;       /* memory for records; one that is longer goes out in several writes, and what another
+                           process writes to the file may come between. Default: it grows to the longest record */
     size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_jsonl_sink_options;
 
@@ -332,10 +351,9 @@ typedef struct asm_jsonl_sink {
     asm_jsonl_sink_options options; /* read only */
     asm_output_stream out;          /* read only: system_error */
     uint64_t records;               /* read only: written */
-    uint64_t torn_bytes; /* read only: the length of half a line that stood at the end of the file */
-    asm_buffer line;     /* private */
-    bool torn;           /* private: the last write failed half way */
-    unsigned unsynced;   /* private */
+    asm_buffer line;                /* private */
+    bool torn;                      /* private: the last write failed half way */
+    unsigned unsynced;              /* private */
 } asm_jsonl_sink;
 
 /* As asm_file_sink_init(); also ASM_ERR_WRITE if the end of the file cannot be repaired. Allocates with the first
@@ -1804,49 +1822,50 @@ ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_option
 #include <unistd.h>
 #if defined(__STRICT_ANSI__) && defined(__GLIBC__) && !defined(__cplusplus)
 extern int fsync(int fd); /* strict ISO C hides them */
-extern int ftruncate(int fd, off_t length);
+extern int fileno(FILE *stream);
 #endif
 #endif
 
 /* The system's calls under one name. */
 #ifdef _WIN32
 typedef int asm__io_size;
-#define ASM__MAX_WRITE ((size_t)1 << 30)
 static asm__io_size asm__system_write(int fd, const char *data, size_t size) {
     return _write(fd, data, (unsigned)size);
 }
-static int asm__system_open(const char *path) {
+static int asm__system_append(const char *path, unsigned mode) {
+    (void)mode; /* there are no such permissions */
     return _open(path, _O_WRONLY | _O_APPEND | _O_CREAT | _O_BINARY, _S_IREAD | _S_IWRITE);
 }
-static int asm__system_open_to_read(const char *path) {
-    return _open(path, _O_RDONLY | _O_BINARY);
-}
+#define asm__system_open(path, may_write)    _open(path, ((may_write) ? _O_RDWR : _O_RDONLY) | _O_BINARY)
 #define asm__system_read(fd, data, size)     _read(fd, data, (unsigned)(size))
 #define asm__system_seek(fd, offset, whence) _lseeki64(fd, offset, whence)
-#define asm__system_truncate(fd, size)       _chsize_s(fd, size)
 #define asm__system_sync(fd)                 _commit(fd)
+#define asm__system_descriptor(stream)       _fileno(stream)
 #define asm__system_close(fd)                _close(fd)
 #define asm__system_wait(fd)                 ((void)(fd))
+static bool asm__system_is_file(int fd) {
+    struct _stat64 status;
+    return _fstat64(fd, &status) == 0 && (status.st_mode & _S_IFREG) != 0;
+}
+static int asm__system_sync_directory(const char *path) {
+    (void)path; /* a directory cannot be opened */
+    return 0;
+}
 #else
 typedef ssize_t asm__io_size;
-#define ASM__MAX_WRITE                       ((size_t)1 << 30)
 static asm__io_size asm__system_write(int fd, const char *data, size_t size) {
     return write(fd, data, size);
 }
-static int asm__system_open(const char *path) {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0666);
+static int asm__system_append(const char *path, unsigned mode) {
+    const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, (mode_t)mode);
     if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
     return fd;
 }
-static int asm__system_open_to_read(const char *path) {
-    struct stat status;
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode)) return -1;
-    return open(path, O_RDONLY);
-}
+#define asm__system_open(path, may_write)    open(path, (may_write) ? O_RDWR : O_RDONLY)
 #define asm__system_read(fd, data, size)     read(fd, data, size)
 #define asm__system_seek(fd, offset, whence) lseek(fd, (off_t)(offset), whence)
-#define asm__system_truncate(fd, size)       ftruncate(fd, (off_t)(size))
 #define asm__system_sync(fd)                 fsync(fd)
+#define asm__system_descriptor(stream)       fileno(stream)
 #define asm__system_close(fd)                close(fd)
 /* Waits until a descriptor that does not block takes more. */
 static void asm__system_wait(int fd) {
@@ -1856,10 +1875,32 @@ static void asm__system_wait(int fd) {
     wanted.revents = 0;
     poll(&wanted, 1, -1);
 }
-#endif
+static bool asm__system_is_file(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+/* Has the directory of a file brought to the disk: only then does a new file survive a crash of the system. */
+static int asm__system_sync_directory(const char *path) {
+    char directory[4096] = ".";
+    const char *slash = strrchr(path, '/');
+    const size_t size = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+    if (size >= sizeof directory) return 0; /* the system opens no file by a path as long as that */
+    if (size > 0) {
+        memcpy(directory, path, size);
+        directory[size] = 0;
+    }
+    const int fd = open(directory, O_RDONLY);
+    if (fd < 0) return 0; /* it may be searched but not read */
+    const int result = fsync(fd), error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
 #endif
 
-#ifndef ASM_NO_STDIO
+#define ASM__MAX_WRITE   ((size_t)1 << 30) /* bytes in one call: systems take no more than 2 GB */
+#define ASM__MAX_NOTHING 8                 /* how often a write may take nothing, and a line be begun again */
+
 /* Keeps errno; the result is `otherwise` unless a reader has gone. */
 static asm_result asm__system_failed(asm_output_stream *out, asm_result otherwise) {
     if (out->system_error == 0) out->system_error = errno;
@@ -1867,6 +1908,100 @@ static asm_result asm__system_failed(asm_output_stream *out, asm_result otherwis
     if (errno == EPIPE) return ASM_ERR_CLOSED;
 #endif
     return otherwise;
+}
+
+/* How many bytes stand between the last LF before `end`, a position in the file, and `end`; -1 if that cannot be read. */
+static int64_t asm__half_line_size(int fd, int64_t end) {
+    char block[512];
+    int64_t begin = end;
+    while (begin > 0) {
+        const int64_t stop = begin;
+        begin = stop > (int64_t)sizeof block ? stop - (int64_t)sizeof block : 0;
+        if (asm__system_seek(fd, begin, SEEK_SET) != begin) return -1;
+        if (asm__system_read(fd, block, (size_t)(stop - begin)) != stop - begin) return -1;
+        for (int64_t i = stop - begin; i > 0; i--)
+            if (block[i - 1] == '\n') return end - begin - i;
+    }
+    return end;
+}
+
+/* Where a text is within JSON: enough to tell whether it is one whole object. */
+typedef struct asm__json_balance {
+    uint64_t depth;
+    bool in_string, escaped, ended, broken;
+} asm__json_balance;
+
+static void asm__json_balance_byte(asm__json_balance *at, char c) {
+    if (at->in_string) {
+        if (at->escaped) at->escaped = false;
+        else if (c == '\\') at->escaped = true;
+        else if (c == '"') at->in_string = false;
+        return;
+    }
+    if (at->ended || (at->depth == 0 && c != '{')) at->broken = true;
+    if (c == '"') at->in_string = true;
+    if (c == '{' || c == '[') at->depth++;
+    if ((c == '}' || c == ']') && at->depth > 0) at->ended = --at->depth == 0;
+}
+
+static bool asm__is_whole_object(int fd, int64_t begin, int64_t size) {
+    char block[512];
+    asm__json_balance at;
+    memset(&at, 0, sizeof at);
+    if (asm__system_seek(fd, begin, SEEK_SET) != begin) return true; /* cannot be told: it is left alone */
+    while (size > 0) {
+        const int64_t wanted = size < (int64_t)sizeof block ? size : (int64_t)sizeof block;
+        if (asm__system_read(fd, block, (size_t)wanted) != wanted) return true;
+        for (int64_t i = 0; i < wanted; i++)
+            asm__json_balance_byte(&at, block[i]);
+        size -= wanted;
+    }
+    return at.ended && !at.broken;
+}
+
+static asm_result asm__erase(asm_output_stream *out, int fd, int64_t begin, int64_t size) {
+    char blanks[512];
+    memset(blanks, ' ', sizeof blanks);
+    if (asm__is_whole_object(fd, begin, size)) return ASM_OK;
+    if (asm__system_seek(fd, begin, SEEK_SET) != begin) return asm__system_failed(out, ASM_ERR_WRITE);
+    while (size > 0) {
+        const int64_t wanted = size < (int64_t)sizeof blanks ? size : (int64_t)sizeof blanks;
+        const asm__io_size written = asm__system_write(fd, blanks, (size_t)wanted);
+        if (written <= 0) return asm__system_failed(out, ASM_ERR_WRITE);
+        size -= written;
+    }
+    return ASM_OK;
+}
+
+/* Ends half a line at the end of the file. The LF goes first: appending it waits for a write of another process that is
+ * under way, and after it nothing can be added to the line, so what stands there can be judged. */
+static asm_result asm__repair_end(asm_output_stream *out) {
+    const int fd = asm__system_open(out->output.path, out->output.erase_torn);
+    const int64_t size = asm__system_seek(out->fd, 0, SEEK_END);
+    asm_result result = ASM_OK;
+    int64_t half = fd >= 0 ? asm__half_line_size(fd, size) : size;
+    if (half != 0 && size > 0) {
+        result = asm_output_stream_write(out, "\n", 1);
+        const int64_t end = asm__system_seek(out->fd, 0, SEEK_CUR) - 1;
+        half = fd >= 0 && result == ASM_OK ? asm__half_line_size(fd, end) : 0;
+        if (half > 0) out->torn_bytes = (uint64_t)half;
+        if (half > 0 && out->output.erase_torn) result = asm__erase(out, fd, end - half, half);
+    }
+    if (fd >= 0) asm__system_close(fd);
+    return result;
+}
+
+static asm_result asm__open_path(asm_output_stream *out) {
+    struct stat status;
+    const char *path = out->output.path;
+    out->is_new = stat(path, &status) != 0;
+    out->fd = asm__system_append(path, out->output.mode ? out->output.mode : 0600u);
+    out->is_owned = out->fd >= 0;
+    if (!out->is_owned) return asm__system_failed(out, ASM_ERR_OPEN);
+    out->is_file = asm__system_is_file(out->fd);
+    const asm_result result = out->is_file ? asm__repair_end(out) : ASM_OK;
+    if (result != ASM_OK) asm_output_stream_close(out);
+    return result;
 }
 #endif
 
@@ -1881,27 +2016,80 @@ ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_outp
 #ifdef ASM_NO_STDIO
     return ASM_ERR_UNSUPPORTED;
 #else
-    if (!output->path) return ASM_OK;
-    out->fd = asm__system_open(output->path);
-    out->owned = out->fd >= 0;
-    return out->owned ? ASM_OK : asm__system_failed(out, ASM_ERR_OPEN);
+    return output->path ? asm__open_path(out) : ASM_OK;
 #endif
 }
 
 #ifndef ASM_NO_STDIO
-static asm_result asm__write_descriptor(asm_output_stream *out, const char *data, size_t size) {
-    while (size > 0) {
-        asm__io_size written =
-            asm__system_write(out->fd, data, size < ASM__MAX_WRITE ? size : ASM__MAX_WRITE);
-        if (written >= 0) {
-            data += written;
-            size -= (size_t)written;
-            if (written > 0) out->last_byte = data[-1];
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            asm__system_wait(out->fd);
-        } else if (errno != EINTR) {
-            return asm__system_failed(out, ASM_ERR_WRITE);
+static bool asm__should_stop(const asm_output_stream *out) {
+    return out->output.should_stop && out->output.should_stop(out->output.user);
+}
+
+/* What to do about a write that took nothing, which came `times` before: ASM_OK to try again. */
+static asm_result asm__write_took_nothing(asm_output_stream *out, asm__io_size written, int times) {
+    const bool would_block = written < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (written == 0) return times < ASM__MAX_NOTHING ? ASM_OK : ASM_ERR_WRITE;
+    if (!would_block && errno != EINTR) return asm__system_failed(out, ASM_ERR_WRITE);
+    if (asm__should_stop(out)) {
+        errno = EINTR;
+        return asm__system_failed(out, ASM_ERR_WRITE);
+    }
+    if (would_block) asm__system_wait(out->fd);
+    return ASM_OK;
+}
+
+/* A line that goes out in several writes: where it begins in the caller's data, and where what was written of it ends
+ * in the file. */
+typedef struct asm__line_place {
+    const char *begin;
+    int64_t end;
+} asm__line_place;
+
+/* Takes note of a piece that went out and whether another process appended something between it and the one before,
+ * which is part of the same line. */
+static bool asm__was_cut_in_on(const asm_output_stream *out, asm__line_place *line, const char *piece,
+                               const char *next) {
+    if (!out->is_file) return false;
+    const int64_t end = asm__system_seek(out->fd, 0, SEEK_CUR);
+    const bool is_cut = piece > line->begin && end - (next - piece) != line->end;
+    line->end = end;
+    if (is_cut) return true;
+    for (const char *p = next; p > piece; p--)
+        if (p[-1] == '\n') {
+            line->begin = p;
+            break;
         }
+    return false;
+}
+
+/* Where the next write stops: at the end of a line that was begun, so that only this line is written again. */
+static const char *asm__piece_end(const asm__line_place *line, const char *data, const char *end) {
+    const char *stop = data > line->begin ? (const char *)memchr(data, '\n', (size_t)(end - data)) : NULL;
+    stop = stop ? stop + 1 : end;
+    return (size_t)(stop - data) < ASM__MAX_WRITE ? stop : data + ASM__MAX_WRITE;
+}
+
+static asm_result asm__write_descriptor(asm_output_stream *out, const char *data, size_t size) {
+    const char *end = data + size;
+    asm__line_place line = {data, 0};
+    int nothing = 0, again = 0;
+    while (data < end) {
+        const size_t wanted = (size_t)(asm__piece_end(&line, data, end) - data);
+        const asm__io_size written = asm__system_write(out->fd, data, wanted);
+        if (written <= 0) {
+            const asm_result result = asm__write_took_nothing(out, written, nothing++);
+            if (result != ASM_OK) return result;
+            continue;
+        }
+        const char *next = data + written;
+        out->last_byte = next[-1];
+        nothing = 0;
+        if (next == end && data == line.begin) return ASM_OK; /* nearly always, and at once */
+        if (asm__was_cut_in_on(out, &line, data, next) && again++ < ASM__MAX_NOTHING) {
+            if (out->last_byte != '\n' && asm__system_write(out->fd, "\n", 1) == 1) out->last_byte = '\n';
+            next = line.begin;
+        }
+        data = next;
     }
     return ASM_OK;
 }
@@ -1931,6 +2119,9 @@ ASM_API asm_result asm_output_stream_sync(asm_output_stream *out) {
 #ifndef ASM_NO_STDIO
     if (out->fd >= 0 && asm__system_sync(out->fd) != 0 && errno != EINVAL && errno != EROFS)
         return asm__system_failed(out, ASM_ERR_WRITE);
+    if (out->is_new && asm__system_sync_directory(out->output.path) != 0 && errno != EINVAL)
+        return asm__system_failed(out, ASM_ERR_WRITE);
+    out->is_new = false;
 #endif
     (void)out;
     return ASM_OK;
@@ -1939,10 +2130,10 @@ ASM_API asm_result asm_output_stream_sync(asm_output_stream *out) {
 ASM_API asm_result asm_output_stream_close(asm_output_stream *out) {
     asm_result result = ASM_OK;
 #ifndef ASM_NO_STDIO
-    if (out->owned && asm__system_close(out->fd) != 0 && errno != EINTR)
+    if (out->is_owned && asm__system_close(out->fd) != 0 && errno != EINTR)
         result = asm__system_failed(out, ASM_ERR_WRITE);
 #endif
-    out->owned = false;
+    out->is_owned = false;
     out->fd = -1;
     return result;
 }
@@ -2073,7 +2264,7 @@ static asm_result asm__tty_close(void *self) {
 /* The output's descriptor; -1 if it is a function. */
 static int asm__output_descriptor(const asm_output_stream *out) {
 #ifndef ASM_NO_STDIO
-    if (out->output.stream) return fileno((FILE *)out->output.stream);
+    if (out->output.stream) return asm__system_descriptor((FILE *)out->output.stream);
 #endif
     return out->fd;
 }
@@ -2207,38 +2398,6 @@ ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_opt
 
 #define ASM__GATHERED ((size_t)64 * 1024)
 
-#ifndef ASM_NO_STDIO
-/* How many bytes stand behind the last LF of a file. */
-static uint64_t asm__torn_bytes(int fd) {
-    char block[512];
-    int64_t size = asm__system_seek(fd, 0, SEEK_END), begin = size;
-    while (begin > 0) {
-        int64_t end = begin, i;
-        begin = end > (int64_t)sizeof block ? end - (int64_t)sizeof block : 0;
-        if (asm__system_seek(fd, begin, SEEK_SET) != begin) return 0;
-        if (asm__system_read(fd, block, (size_t)(end - begin)) != end - begin) return 0;
-        for (i = end - begin; i > 0; i--)
-            if (block[i - 1] == '\n') return (uint64_t)(size - begin - i);
-    }
-    return size > 0 ? (uint64_t)size : 0;
-}
-
-/* Ends or removes half a line at the end of the file. */
-static asm_result asm__repair_tail(asm_jsonl_sink *sink) {
-    int fd = asm__system_open_to_read(sink->options.output.path);
-    int64_t size;
-    if (fd < 0) return ASM_OK; /* no file that could be read */
-    sink->torn_bytes = asm__torn_bytes(fd);
-    size = asm__system_seek(fd, 0, SEEK_END);
-    asm__system_close(fd);
-    if (sink->torn_bytes == 0) return ASM_OK;
-    if (!sink->options.truncate_torn) return asm_output_stream_write(&sink->out, "\n", 1);
-    if (asm__system_truncate(sink->out.fd, size - (int64_t)sink->torn_bytes) != 0)
-        return asm__system_failed(&sink->out, ASM_ERR_WRITE);
-    return ASM_OK;
-}
-#endif
-
 /* Writes the records that were gathered. */
 static asm_result asm__jsonl_out(asm_jsonl_sink *sink) {
     asm_result result = ASM_OK;
@@ -2329,9 +2488,6 @@ ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_
     result = asm_output_stream_open(&sink->out, &options->output);
     if (result == ASM_OK && options->buffer && options->buffer_size < ASM_BUFFER_STREAM_MIN)
         result = ASM_ERR_INVALID_ARGUMENT;
-#ifndef ASM_NO_STDIO
-    if (result == ASM_OK && options->output.path) result = asm__repair_tail(sink);
-#endif
     table = asm__sink(sink, asm__output_name(&options->output, "jsonl"), result);
     table.write_event = asm__jsonl_event;
     table.flush = asm__jsonl_flush;

@@ -1,10 +1,23 @@
 /* Sinks and the output streams they write to: what reaches a file, a pipe, a terminal, and what is said when it cannot. */
+#define ASM_IMPLEMENTATION
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* The system, which does as the tests want: see the calls below. */
+static ssize_t test_write(int fd, const void *data, size_t size);
+static int test_fsync(int fd);
+static ssize_t (*const system_write)(int fd, const void *data, size_t size) = write;
+static int (*const system_fsync)(int fd) = fsync;
+#define write test_write /* members of this name become test_write, too, which does no harm */
+#define fsync test_fsync
 #include "support.h"
 
 #include "asm_render.h"
+
 #include "outputs.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,6 +25,50 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+
+/* ============================================================================================
+ * The system
+ */
+
+static struct {
+    size_t most;            /* bytes that a write takes; 0: all */
+    size_t nothing;         /* so many writes take nothing */
+    const char *other_path; /* another process appends `other_text` to this file after the next write */
+    const char *other_text;
+    int synced_files, synced_directories;
+} system_now;
+
+static void append_to_file(const char *path, const char *text) {
+    const int fd = open(path, O_WRONLY | O_APPEND);
+    assert_true(fd >= 0);
+    assert_int_equal(system_write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static ssize_t test_write(int fd, const void *data, size_t size) {
+    if (system_now.nothing > 0) {
+        system_now.nothing--;
+        return 0;
+    }
+    if (system_now.most > 0 && size > system_now.most) size = system_now.most;
+    const ssize_t written = system_write(fd, data, size);
+    if (system_now.other_path) append_to_file(system_now.other_path, system_now.other_text);
+    system_now.other_path = NULL;
+    return written;
+}
+
+static int test_fsync(int fd) {
+    struct stat status;
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) system_now.synced_directories++;
+    else system_now.synced_files++;
+    return system_fsync(fd);
+}
+
+static int system_reset(void **state) {
+    (void)state;
+    memset(&system_now, 0, sizeof system_now);
+    return 0;
+}
 
 static const asm_event hello = {
     .type = ASM_EVENT_CUSTOM, .type_name = TEXT("x"), .session_id = TEXT("hello")};
@@ -317,34 +374,48 @@ static void test_jsonl_failed_writes_never_glue(void **state) {
     end_of_cases();
 }
 
-static void test_jsonl_repairs_a_torn_tail(void **state) {
+static asm_sink open_sink(int kind, asm_tty_sink *tty, asm_file_sink *file, asm_jsonl_sink *jsonl,
+                          asm_output output) {
+    asm_tty_sink_options tty_options = {.output = output};
+    asm_file_sink_options file_options = {.output = output};
+    asm_jsonl_sink_options jsonl_options = {.output = output, .sync_every = 1};
+    if (kind == 0) return asm_tty_sink_init(tty, &tty_options);
+    if (kind == 1) return asm_file_sink_init(file, &file_options);
+    return asm_jsonl_sink_init(jsonl, &jsonl_options);
+}
+
+/* Half a line is ended, whatever sink opens the file; on demand it is erased, but never what is whole. */
+static void test_torn_ends_are_repaired(void **state) {
     (void)state;
     static const struct {
-        const char *before, *separated, *truncated;
+        const char *before, *ended, *erased;
         uint64_t torn;
     } cases[] = {
         {"", "", "", 0},
         {"{}\n", "{}\n", "{}\n", 0},
-        {"{}\n{\"ha", "{}\n{\"ha\n", "{}\n", 4},
-        {"{\"ha", "{\"ha\n", "", 4},
+        {"{}\n{\"ha", "{}\n{\"ha\n", "{}\n    \n", 4},
+        {"{\"ha", "{\"ha\n", "    \n", 4},
+        {"{}\n{\"a\":1}", "{}\n{\"a\":1}\n", "{}\n{\"a\":1}\n", 7},
+        {"{\"}\\\"\":[{}]}", "{\"}\\\"\":[{}]}\n", "{\"}\\\"\":[{}]}\n", 12},
+        {"{\"a\":[}", "{\"a\":[}\n", "       \n", 7},
+        {"{}x", "{}x\n", "   \n", 3},
+        {"1", "1\n", " \n", 1},
     };
     const char *path = temporary_path();
     for (size_t i = 0; i < COUNT(cases); i++) {
-        for (int truncate = 0; truncate < 2; truncate++) {
-            char expected[256];
-            asm_jsonl_sink log;
-            asm_jsonl_sink_options options = {
-                .output = {.path = path}, .truncate_torn = truncate != 0, .sync_every = 1};
-            asm_event event = numbered(1);
+        for (int round = 0; round < 6; round++) {
+            asm_tty_sink tty;
+            asm_file_sink file;
+            asm_jsonl_sink jsonl;
+            asm_output_stream *const outs[] = {&tty.out, &file.out, &jsonl.out};
+            asm_output output = {.path = path, .erase_torn = round >= 3};
             write_file(path, cases[i].before);
-            asm_sink sink = asm_jsonl_sink_init(&log, &options);
-            expect(sink.result == ASM_OK && log.torn_bytes == cases[i].torn, "case %zu: %d, %d bytes", i,
-                   (int)sink.result, (int)log.torn_bytes);
-            assert_int_equal(sink.write_event(sink.self, &event, asm_str_from("")), ASM_OK);
+            asm_sink sink = open_sink(round % 3, &tty, &file, &jsonl, output);
+            const uint64_t torn = outs[round % 3]->torn_bytes;
+            expect(sink.result == ASM_OK && torn == cases[i].torn, "case %zu: %d, %d bytes", i,
+                   (int)sink.result, (int)torn);
             assert_int_equal(sink.close(sink.self), ASM_OK);
-            snprintf(expected, sizeof expected, "%s%s", truncate ? cases[i].truncated : cases[i].separated,
-                     RECORD("1"));
-            expect_file(path, expected);
+            expect_file(path, output.erase_torn ? cases[i].erased : cases[i].ended);
         }
     }
     remove(path);
@@ -357,14 +428,15 @@ static void test_jsonl_repairs_a_long_torn_tail(void **state) {
     static char text[5000];
     const char *path = temporary_path();
     asm_jsonl_sink log;
-    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
-    memset(text, 'x', sizeof text - 1);
+    asm_jsonl_sink_options options = {.output = {.path = path, .erase_torn = true}};
+    memset(text, 'x', sizeof text - 2);
     text[100] = '\n';
     write_file(path, text);
     asm_sink sink = asm_jsonl_sink_init(&log, &options);
-    assert_int_equal(log.torn_bytes, sizeof text - 1 - 101);
+    assert_int_equal(log.out.torn_bytes, sizeof text - 2 - 101);
     sink.close(sink.self);
-    text[101] = 0;
+    memset(text + 101, ' ', sizeof text - 2 - 101);
+    text[sizeof text - 2] = '\n';
     expect_file(path, text);
     remove(path);
     end_of_cases();
@@ -392,10 +464,12 @@ static void test_jsonl_file_size_limit(void **state) {
     waitpid(child, &status, 0);
     assert_int_equal(status, 0);
     asm_jsonl_sink log;
-    asm_jsonl_sink_options options = {.output = {.path = path}, .truncate_torn = true};
+    char erased[128];
+    asm_jsonl_sink_options options = {.output = {.path = path, .erase_torn = true}};
     asm_sink sink = asm_jsonl_sink_init(&log, &options);
     sink.close(sink.self);
-    expect_file(path, RECORD("1"));
+    snprintf(erased, sizeof erased, "%s%*s\n", RECORD("1"), (int)(100 - strlen(RECORD("1"))), "");
+    expect_file(path, erased);
     remove(path);
     end_of_cases();
 }
@@ -466,6 +540,229 @@ static void test_stream_waits_and_goes_on(void **state) {
     close(ends[0]);
 }
 
+/* ============================================================================================
+ * Several processes, and a system that does not do as it should
+ */
+
+static asm_event with_text(const char *text) {
+    asm_event event = {.type = ASM_EVENT_MESSAGE_STREAMED, .message = {.delta = asm_str_from(text)}};
+    return event;
+}
+
+/* Both processes of test_two_processes_share_a_log(). */
+static int log_large_records(const char *path, char letter) {
+    enum { RECORDS = 60, SIZE = 150000 };
+    static char text[SIZE + 1];
+    asm_jsonl_sink log;
+    asm_jsonl_sink_options options = {.output = {.path = path}};
+    memset(text, letter, SIZE);
+    asm_sink sink = asm_jsonl_sink_init(&log, &options);
+    asm_event event = with_text(text);
+    for (int i = 0; i < RECORDS; i++)
+        if (sink.write_event(sink.self, &event, asm_str_make("", 0)) != ASM_OK) return 1;
+    return sink.close(sink.self) == ASM_OK ? 0 : 2;
+}
+
+/* A record of any size is one write: two processes that log to one file never write into each other's. */
+static void test_two_processes_share_a_log(void **state) {
+    (void)state;
+    const char *path = temporary_path();
+    pid_t children[2];
+    for (int i = 0; i < 2; i++) {
+        children[i] = fork();
+        if (children[i] == 0) _exit(log_large_records(path, i ? 'B' : 'A'));
+    }
+    for (int i = 0; i < 2; i++) {
+        int status;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    size_t size, lines = 0;
+    char *text = read_file(path, &size), *end;
+    asm_buffer scratch;
+    asm_buffer_init_growing(&scratch);
+    for (char *at = text; (end = memchr(at, '\n', size - (size_t)(at - text))) != NULL; at = end + 1) {
+        asm_event event;
+        if (end == at) continue; /* a LF of the repair, when the other was writing just then */
+        lines++;
+        asm_buffer_clear(&scratch);
+        assert_int_equal(asm_event_read_json(&event, asm_str_make(at, (size_t)(end - at)), &scratch, NULL),
+                         ASM_OK);
+    }
+    assert_int_equal(lines, 120);
+    asm_buffer_close(&scratch);
+    free(text);
+    remove(path);
+}
+
+/* Another process appends while a line is under way that takes several writes: ours is written again, as a whole. */
+static void test_a_line_that_was_cut_in_on(void **state) {
+    (void)state;
+    static const struct {
+        size_t most;
+        const char *expected;
+    } cases[] = {
+        {0, "one\ntwo\nthree\nother\n"},
+        {4, "one\nother\ntwo\nthree\n"},     /* cut between two lines */
+        {6, "one\ntwther\no\ntwo\nthree\n"}, /* "two" was cut */
+        {2, "onother\ne\none\ntwo\nthree\n"},
+    };
+    const char *path = temporary_path();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_output_stream out;
+        write_file(path, "");
+        assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path}), ASM_OK);
+        system_now.most = cases[i].most;
+        system_now.other_path = path;
+        system_now.other_text = i == 2 ? "ther\n" : "other\n";
+        assert_int_equal(asm_output_stream_write(&out, "one\ntwo\nthree\n", 14), ASM_OK);
+        assert_int_equal(asm_output_stream_close(&out), ASM_OK);
+        expect_file(path, cases[i].expected);
+        system_reset(NULL);
+    }
+    remove(path);
+    end_of_cases();
+}
+
+/* Another process writes a whole record while a file is repaired, before our LF or after it: nothing of it is erased. */
+static void test_repair_deletes_nothing_of_others(void **state) {
+    (void)state;
+    static const struct {
+        bool first;
+        const char *expected;
+    } cases[] = {{true, "{}\n{\"ha{\"of\":\"another\"}\n"}, {false, "{}\n    \n{\"of\":\"another\"}\n"}};
+    const char *path = temporary_path(), *other = "{\"of\":\"another\"}\n";
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_output_stream out;
+        write_file(path, "{}\n{\"ha");
+        if (cases[i].first) {
+            append_to_file(path, other);
+        } else {
+            system_now.other_path = path;
+            system_now.other_text = other;
+        }
+        assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path, .erase_torn = true}),
+                         ASM_OK);
+        assert_int_equal(asm_output_stream_close(&out), ASM_OK);
+        expect_file(path, cases[i].expected);
+    }
+    remove(path);
+    end_of_cases();
+}
+
+/* A log that may not be read gets a LF, as nobody can tell how it ends. */
+static void test_a_log_that_may_only_be_written(void **state) {
+    (void)state;
+    asm_output_stream out;
+    const char *path = temporary_path();
+    const uid_t user = geteuid();
+    write_file(path, "{\"ha");
+    assert_int_equal(chmod(path, 0200), 0);
+    if (user == 0) { /* root may read everything */
+        assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+        assert_int_equal(seteuid(65534), 0);
+    }
+    assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path}), ASM_OK);
+    assert_int_equal(asm_output_stream_write(&out, "{}\n", 3), ASM_OK);
+    assert_int_equal(asm_output_stream_close(&out), ASM_OK);
+    assert_int_equal(seteuid(user), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+    expect_file(path, "{\"ha\n{}\n");
+    remove(path);
+    end_of_cases();
+}
+
+static unsigned mode_of(const char *path) {
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return (unsigned)status.st_mode & 0777u;
+}
+
+/* What the agent saw is for its user's eyes, unless other permissions are asked for; an existing file keeps its own. */
+static void test_permissions_of_new_files(void **state) {
+    (void)state;
+    asm_output_stream out;
+    const char *path = temporary_path();
+    const mode_t before = umask(022);
+    assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path}), ASM_OK);
+    asm_output_stream_close(&out);
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path, .mode = 0644}), ASM_OK);
+    asm_output_stream_close(&out);
+    assert_int_equal(mode_of(path), 0600);
+    remove(path);
+    assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path, .mode = 0666}), ASM_OK);
+    asm_output_stream_close(&out);
+    assert_int_equal(mode_of(path), 0644);
+    umask(before);
+    remove(path);
+}
+
+/* The directory of a file that was created is synced with it, once. */
+static void test_the_directory_is_synced(void **state) {
+    (void)state;
+    const char *path = temporary_path();
+    for (int is_there = 0; is_there < 2; is_there++) {
+        asm_jsonl_sink log;
+        asm_jsonl_sink_options options = {.output = {.path = path}, .sync_every = 1};
+        asm_sink sink = asm_jsonl_sink_init(&log, &options);
+        system_reset(NULL);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(sink.write_event(sink.self, &hello, asm_str_make("", 0)), ASM_OK);
+        assert_int_equal(sink.close(sink.self), ASM_OK);
+        assert_int_equal(system_now.synced_files, 3);
+        assert_int_equal(system_now.synced_directories, is_there ? 0 : 1);
+    }
+    remove(path);
+}
+
+/* A write that takes nothing now and then is tried again, one that takes nothing for ever is an error. */
+static void test_writes_that_take_nothing(void **state) {
+    (void)state;
+    const char *path = temporary_path();
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        asm_output_stream out;
+        assert_int_equal(asm_output_stream_open(&out, &(asm_output){.path = path}), ASM_OK);
+        system_now.nothing = for_ever ? SIZE_MAX : 3;
+        assert_int_equal(asm_output_stream_write(&out, "text\n", 5), for_ever ? ASM_ERR_WRITE : ASM_OK);
+        asm_output_stream_close(&out);
+        system_reset(NULL);
+    }
+    expect_file(path, "text\n");
+    remove(path);
+    end_of_cases();
+}
+
+static bool stop_after_three(void *user) {
+    return ++*(int *)user >= 3;
+}
+
+/* A reader that takes nothing, and a program that wants to end: the write is given up when it says so. */
+static void test_writes_are_given_up(void **state) {
+    (void)state;
+    static char block[1000000];
+    const struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = interrupted; /* without SA_RESTART */
+    sigaction(SIGALRM, &action, NULL);
+    for (int blocks = 0; blocks < 2; blocks++) {
+        int ends[2], asked = 0;
+        asm_output_stream out;
+        assert_int_equal(pipe(ends), 0);
+        if (!blocks) assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+        asm_output output = {.fd = ends[1], .should_stop = stop_after_three, .user = &asked};
+        assert_int_equal(asm_output_stream_open(&out, &output), ASM_OK);
+        setitimer(ITIMER_REAL, &often, NULL);
+        assert_int_equal(asm_output_stream_write(&out, block, sizeof block), ASM_ERR_WRITE);
+        setitimer(ITIMER_REAL, &never, NULL);
+        assert_int_equal(out.system_error, EINTR);
+        assert_int_equal(asked, 3);
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tty_sink_defaults),
@@ -479,11 +776,19 @@ int main(void) {
         cmocka_unit_test(test_jsonl_one_write_per_record),
         cmocka_unit_test(test_jsonl_gathers_whole_records),
         cmocka_unit_test(test_jsonl_failed_writes_never_glue),
-        cmocka_unit_test(test_jsonl_repairs_a_torn_tail),
+        cmocka_unit_test(test_torn_ends_are_repaired),
         cmocka_unit_test(test_jsonl_repairs_a_long_torn_tail),
         cmocka_unit_test(test_jsonl_file_size_limit),
         cmocka_unit_test(test_full_disk_and_closed_pipe),
         cmocka_unit_test(test_stream_waits_and_goes_on),
+        cmocka_unit_test_setup(test_two_processes_share_a_log, system_reset),
+        cmocka_unit_test_setup(test_a_line_that_was_cut_in_on, system_reset),
+        cmocka_unit_test_setup(test_repair_deletes_nothing_of_others, system_reset),
+        cmocka_unit_test_setup(test_a_log_that_may_only_be_written, system_reset),
+        cmocka_unit_test_setup(test_permissions_of_new_files, system_reset),
+        cmocka_unit_test_setup(test_the_directory_is_synced, system_reset),
+        cmocka_unit_test_setup(test_writes_that_take_nothing, system_reset),
+        cmocka_unit_test_setup(test_writes_are_given_up, system_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -901,9 +901,9 @@ static void report_torn_lines(const struct program *program) {
     for (size_t i = 0; i < program->settings.destination_count; i++) {
         const struct output *output = &program->outputs[i];
         bool is_log = output->to.kind == OUTPUT_JSONL || output->to.kind == OUTPUT_JSONL_COMPACT;
-        if (is_log && output->sink.jsonl.torn_bytes > 0)
+        if (is_log && output->stream->torn_bytes > 0)
             complain("%s: ended in %" PRIu64 " bytes without a line end: ended the line", output->to.path,
-                     output->sink.jsonl.torn_bytes);
+                     output->stream->torn_bytes);
     }
 }
 
