@@ -1,32 +1,65 @@
-# asm: single-header C libraries for AI-agent sessions. `make help` lists what can be made.
+# Single-header C libraries for AI-agent sessions. `make help` lists what can be made.
+.error := this Makefile is for GNU make: gmake (apt-get, dnf, brew, apk, pkg install gmake or make)
 
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
+BUILD    ?= build
 CFLAGS   ?= -O2
 GCOV     ?= gcov
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef \
             -Wstrict-prototypes
-export CC
+
+# The first compiler that there is, unless CC says which.
+first = $(firstword $(foreach name,$(1),$(shell command -v $(name) >/dev/null 2>&1 && echo $(name))))
+ifeq ($(origin CC),default)
+CC := $(or $(call first,cc gcc clang tcc),cc)
+endif
+ifeq ($(origin CXX),default)
+CXX := $(or $(call first,c++ g++ clang++),c++)
+endif
+export CC CXX BUILD
+
+ifneq ($(words $(BUILD)),1)
+$(error BUILD is a path without blanks)
+endif
 
 HEADERS  := $(sort $(wildcard asm_*.h))
-SOURCES  := $(sort $(wildcard examples/*.c tools/*.c))
+SOURCES  := $(sort $(wildcard tools/*.c examples/*.c))
 CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
-EXAMPLES := $(patsubst %.c,build/%,$(sort $(wildcard examples/*.c)))
-TESTS    := $(patsubst %.c,build/%,$(sort $(wildcard tests/test_*.c)))
-SCRIPTS  := $(sort $(wildcard tests/compile_matrix.sh tests/test_*.sh))
+TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(sort $(wildcard tools/*.c))))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
+
+# A test or fuzzer is linked with the headers' implementation, but for what it brings itself, to reach private functions
+# or to choose options: OWN has SOURCE:asm_ingest for a source with #define ASM_INGEST_IMPLEMENTATION, and SOURCE:asm_%
+# for ASM_IMPLEMENTATION.
+TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+OWN := $(shell grep -H '^\#define ASM_[A-Z_]*IMPLEMENTATION' $(TEST_SOURCES) $(FUZZ_SOURCES) | tr '[:upper:]' '[:lower:]' | \
+               sed 's/:.define asm_implementation.*/:asm_%/; s/:.define \(asm_[a-z]*\)_implementation.*/:\1/')
+
+TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # The tests once more, built for other purposes.
-SANITIZED := $(TESTS:build/%=build/sanitized/%)
-THREADED  := build/threaded/tests/test_mailbox
-COVERED   := $(TESTS:build/%=build/covered/%)
+NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
+SANITIZED  := $(TEST_SOURCES:%.c=$(BUILD)/sanitized/%)
+THREADED   := $(BUILD)/threaded/tests/test_mailbox
+COVERED    := $(TEST_SOURCES:%.c=$(BUILD)/covered/%)
 # The fuzzers, each with a small driver of ours and with clang's libFuzzer.
-FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-DRIVEN     := $(FUZZERS:%=build/fuzz/driven/fuzz_%)
-LIBFUZZERS := $(FUZZERS:%=build/fuzz/libfuzzer/fuzz_%)
+FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
+DRIVEN     := $(FUZZ_SOURCES:%.c=$(BUILD)/sanitized/%)
+LIBFUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/libfuzzer/%)
 TIME       ?= 60
-PROGRAMS  := build/asm-cat $(EXAMPLES) $(TESTS) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
+PROGRAMS   := $(TOOLS) $(EXAMPLES) $(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
-SOURCE_FLAGS = -std=c99 -I. $$(cat build/stb.flags) -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
+SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
+# For what uses the headers: as if their implementation had been there already.
+upper    = $(shell echo '$(1)' | tr '[:lower:]' '[:upper:]')
+DECLARED := $(addprefix -D,$(addsuffix _IMPLEMENTED,$(call upper,$(HEADERS:.h=))))
+
+# The recipes that build many files do so on all processors, unless make was told how many jobs to run.
+CORES    = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(CORES))
 
 ifeq ($(V),1)
 Q :=
@@ -39,7 +72,7 @@ endif
 # $(call need,TOOL,PACKAGE) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
 
-.PHONY: help all demo test check check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
+.PHONY: help all examples demo test check check-matrix check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
         check-analyzer check-platforms fuzz bench size coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -47,32 +80,40 @@ need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  Variables: CC CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR; V=1 shows the commands."
+	@echo "  Variables: CC CXX CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR, BUILD=dir for another build directory;"
+	@echo "  V=1 shows the commands."
 
-all: build/asm-cat $(EXAMPLES) ## build/asm-cat and the other examples (the default)
+all: $(TOOLS) ## the programs: build/asm-cat (the default)
 
-demo: build/asm-cat ## show a recorded session as a person would see it
-	@rm -f build/demo.jsonl
-	@build/asm-cat --renderer=studio --jsonl=build/demo.jsonl examples/data/claude_session.jsonl
-	@echo "The same session as JSON Lines, one event per line: build/demo.jsonl"
+examples: $(EXAMPLES) ## the examples: build/examples/quickstart and others
 
-test: all $(TESTS) ## build everything and run all tests; the last line is the result
-	@sh tests/run.sh $(TESTS) $(SCRIPTS)
+demo: $(BUILD)/asm-cat ## show a recorded session as a person would see it
+	@rm -f $(BUILD)/demo.jsonl
+	@$(BUILD)/asm-cat --renderer=studio --jsonl=$(BUILD)/demo.jsonl examples/data/claude_session.jsonl
+	@echo "The same session as JSON Lines, one event per line: $(BUILD)/demo.jsonl"
+
+test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line is the result
+	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(TESTS) $(NO_STB)
+	@sh tests/run.sh $(TESTS) $(NO_STB) $(SCRIPTS)
 
 # The quick first, and what would tell most.
-check: check-sanitize check-fuzz check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
+check: check-sanitize check-fuzz check-matrix check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
 
 # With --jobs=2 in two rows, one after the other in each: make would run those first that take longest.
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 check-fuzz: | check-sanitize
-check-threads: | check-fuzz
+check-matrix: | check-fuzz
+check-threads: | check-matrix
 check-valgrind: | check-threads
 check-cppcheck: | check-analyzer
 check-platforms: | check-cppcheck
 check-tidy: | check-platforms
 endif
 
-check-sanitize: all $(SANITIZED)
+check-matrix:
+	@sh tests/compile_matrix.sh
+
+check-sanitize: all examples $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
 
 check-threads: $(THREADED)
@@ -82,16 +123,13 @@ check-valgrind: all $(TESTS)
 	@$(call need,valgrind,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
-# For checkers of what uses the headers: as if their implementation had been there already.
-DECLARED = $$(echo '$(HEADERS:%.h=-D%_IMPLEMENTED)' | tr a-z A-Z)
-
 # Headers are checked as files of their own: the analyzer only looks into the main file.
-check-tidy: build/stb.flags
+check-tidy:
 	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(CHECKED)'; \
 	    clang-tidy --quiet $(HEADERS) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION && \
 	    clang-tidy --quiet $(filter-out $(HEADERS),$(CHECKED)) -- -x c $(SOURCE_FLAGS) $(DECLARED)
 
-check-cppcheck: build/stb.flags
+check-cppcheck:
 	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(CHECKED)
@@ -107,44 +145,44 @@ ANALYZER_FLAGS_json   := -Wno-analyzer-null-dereference
 ANALYZER_FLAGS_events := -Wno-analyzer-null-dereference
 ANALYZER_FLAGS_agent  := -Wno-analyzer-malloc-leak
 ANALYZER_FLAGS_pubsub := -Wno-analyzer-null-dereference -Wno-analyzer-null-argument
-ANALYZED := $(HEADERS:%=build/analyzed/%.o) $(SOURCES:%=build/analyzed/%.o)
+ANALYZED := $(HEADERS:%=$(BUILD)/analyzed/%.o) $(SOURCES:%=$(BUILD)/analyzed/%.o)
 ANALYZE   = $(CC) $(ANALYZER_FLAGS) -O0 -x c $(SOURCE_FLAGS) -c -o $@ $<
 
-check-analyzer: build/stb.flags
+check-analyzer:
 	@if echo 'int unit;' | $(CC) $(ANALYZER_FLAGS) -x c -c -o /dev/null - 2>/dev/null; then \
 	    $(MAKE) --no-print-directory $(ANALYZED); \
 	else \
 	    echo 'skipped: $(CC) has no -fanalyzer (CC=gcc has it from version 10 on)'; \
 	fi
-build/analyzed/asm_%.h.o: asm_%.h $(HEADERS)
+$(BUILD)/analyzed/asm_%.h.o: asm_%.h $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
 	$(Q)$(ANALYZE) -DASM_$$(echo $* | tr a-z A-Z)_IMPLEMENTATION $(ANALYZER_FLAGS_$*)
-$(SOURCES:%=build/analyzed/%.o): build/analyzed/%.o: % $(HEADERS)
+$(SOURCES:%=$(BUILD)/analyzed/%.o): $(BUILD)/analyzed/%.o: % $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
 	$(Q)$(ANALYZE) $(DECLARED)
 
-# An input that is found to do harm is left in build/fuzz.
+# An input that is found to do harm is left in $(BUILD)/fuzz.
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
 check-fuzz: $(FUZZERS:%=check-fuzz-%)
-check-fuzz-%: build/fuzz/driven/fuzz_%
-	@$(FUZZ_ENVIRONMENT) $< 8 build/fuzz/$*.crash tests/fuzz/corpus/$*
+check-fuzz-%: $(BUILD)/sanitized/tests/fuzz/fuzz_%
+	@$(FUZZ_ENVIRONMENT) $< 8 $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*
 
 fuzz: $(FUZZERS:%=fuzz-%) ## look for inputs that do harm, TIME=60 seconds for each kind (fuzz-json: one kind)
 fuzz-%: FORCE
 	@if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' | \
 	        clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; then \
-	    $(MAKE) --no-print-directory build/fuzz/libfuzzer/fuzz_$* && mkdir -p build/fuzz/corpus/$* && \
-	    build/fuzz/libfuzzer/fuzz_$* -max_total_time=$(TIME) -timeout=10 -max_len=4096 -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/$*. build/fuzz/corpus/$* tests/fuzz/corpus/$* > build/fuzz/$*.log 2>&1 || \
-	        { tail -n 60 build/fuzz/$*.log; exit 1; }; \
-	    sed -n "s/stat::number_of_executed_units: */fuzz $*: nothing wrong, inputs: /p" build/fuzz/$*.log; \
+	    $(MAKE) --no-print-directory $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* && mkdir -p $(BUILD)/fuzz/corpus/$* && \
+	    $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* -max_total_time=$(TIME) -timeout=10 -max_len=4096 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/$*. $(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$* > $(BUILD)/fuzz/$*.log 2>&1 || \
+	        { tail -n 60 $(BUILD)/fuzz/$*.log; exit 1; }; \
+	    sed -n "s/stat::number_of_executed_units: */fuzz $*: nothing wrong, inputs: /p" $(BUILD)/fuzz/$*.log; \
 	else \
 	    echo 'clang with libFuzzer is not installed (apt-get install clang): a driver without coverage instead'; \
-	    $(MAKE) --no-print-directory build/fuzz/driven/fuzz_$* && $(FUZZ_ENVIRONMENT) \
-	        build/fuzz/driven/fuzz_$* $(TIME) build/fuzz/$*.crash tests/fuzz/corpus/$*; \
+	    $(MAKE) --no-print-directory $(BUILD)/sanitized/tests/fuzz/fuzz_$* && $(FUZZ_ENVIRONMENT) \
+	        $(BUILD)/sanitized/tests/fuzz/fuzz_$* $(TIME) $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*; \
 	fi
 
 check-platforms: all ## build for other processors and systems, run there with emulators, weigh for microcontrollers
@@ -158,16 +196,16 @@ size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.
 	@sh tests/size.sh
 
 coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches
-	@$(call need,$(GCOV),gcc) GCOV='$(GCOV)' sh tests/coverage.sh build/covered/tests $(COVERED)
+	@$(call need,$(GCOV),gcc) GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD)/covered $(COVERED)
 
 INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
 PKGCONFIG_DIR = $(DESTDIR)$(PREFIX)/share/pkgconfig
 
-install: build/asm-cat ## headers, asm-cat and a pkg-config file, into $(DESTDIR)$(PREFIX)
+install: $(BUILD)/asm-cat ## headers, asm-cat and a pkg-config file, into $(DESTDIR)$(PREFIX)
 	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
-	install -m 755 build/asm-cat "$(BIN_DIR)"
+	install -m 755 $(BUILD)/asm-cat "$(BIN_DIR)"
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
 	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
 	    'Cflags: -I$${includedir}' > "$(PKGCONFIG_DIR)/asm-session.pc"
@@ -176,60 +214,98 @@ install: build/asm-cat ## headers, asm-cat and a pkg-config file, into $(DESTDIR
 uninstall: ## remove exactly what install wrote
 	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") "$(BIN_DIR)/asm-cat" "$(PKGCONFIG_DIR)/asm-session.pc"
 
-clean: ## remove what was built (fetched packages stay in build/deps)
+clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi
 
 format: ## clang-format our sources in place
 	@$(call need,clang-format,clang-format) clang-format -i \
 	    $(HEADERS) $(wildcard tools/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
-# Every program is one C file that brings its headers' implementation along.
-$(TESTS) $(SANITIZED) $(THREADED) $(COVERED): CMOCKA = $$(cat build/cmocka.flags)
-$(TESTS):     VARIANT = -g
-$(SANITIZED): VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-$(THREADED):  VARIANT = -g -O1 -fsanitize=thread
-$(COVERED):   VARIANT = -O0 --coverage
-# cmocka would only end the test, not the program.
-$(DRIVEN) $(LIBFUZZERS): CMOCKA = -Itests/shim $$(cat build/vterm.flags)
-$(DRIVEN):     VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all tests/fuzz/driver.c
-$(LIBFUZZERS): VARIANT = -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-$(LIBFUZZERS): CC = clang
+# What is compiled for each purpose.
+$(BUILD)/tests/%:     VARIANT = -g
+$(BUILD)/no-stb/%:    VARIANT = -g -O1 -DASM_NO_STB_DS
+$(BUILD)/sanitized/%: VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(BUILD)/threaded/%:  VARIANT = -g -O1 -fsanitize=thread
+$(BUILD)/covered/%:   VARIANT = -O0 --coverage
+$(BUILD)/libfuzzer/%: VARIANT = -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+$(BUILD)/libfuzzer/%: CC = clang
 
+DEPENDENCIES = $(if $(findstring tcc,$(CC)),,-MMD -MP -MF $@.d -MT $@)
+
+define build_object
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) $(DEPENDENCIES) -c -o $@ \
+	    $(if $(filter %.h,$<),-D$(call upper,$(<:.h=))_IMPLEMENTATION) -x c $<
+endef
 define build_program
 	@mkdir -p $(@D)
 	$(say) CC $@
-	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) -MMD -MP -MF $@.d -MT $@ -o $@ $< \
-	    $(LDFLAGS) $(CMOCKA) $(LDLIBS)
+	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) $(DEPENDENCIES) -o $@ \
+	    $(filter %.c %.o,$^) $(LDFLAGS) $(PROGRAM_FLAGS) $(LDLIBS)
 endef
 
-build/asm-cat: tools/asm_cat.c build/stb.flags
+# The implementation of all headers in one object, for programs.
+$(BUILD)/asm.c: Makefile
+	@mkdir -p $(@D)
+	@{ echo '#define ASM_IMPLEMENTATION'; printf '#include "%s"\n' $(HEADERS); } > $@
+$(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)
+	$(build_object)
+
+# The same for tests, one object for each header and purpose: allocations are counted, and fail when they are told to.
+define test_objects
+$(BUILD)/$(1)/asm_%.o: VARIANT += -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free
+$(HEADERS:%.h=$(BUILD)/$(1)/%.o): $(BUILD)/$(1)/%.o: %.h tests/memory.h
+	$$(build_object)
+$(BUILD)/$(1)/memory.o: tests/memory.c
+	$$(build_object)
+endef
+$(foreach purpose,tests no-stb sanitized threaded covered libfuzzer,$(eval $(call test_objects,$(purpose))))
+$(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
+	$(build_object)
+
+# Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
+$(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread
+$(TESTS) $(NO_STB): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
+$(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) -lm -pthread
+# cmocka would only end the test, not the program.
+$(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(cat $(BUILD)/vterm.flags) -lm
+$(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
+
+$(TOOLS): $(BUILD)/%: $(BUILD)/asm.o
 	$(build_program)
-$(EXAMPLES): build/%: %.c build/stb.flags
+$(foreach tool,$(TOOLS),$(eval $(tool): tools/$(subst -,_,$(notdir $(tool))).c))
+$(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/asm.o
 	$(build_program)
-$(TESTS): build/%: %.c build/stb.flags build/cmocka.flags
-	$(build_program)
-$(SANITIZED): build/sanitized/%: %.c build/stb.flags build/cmocka.flags
-	$(build_program)
-$(THREADED): build/threaded/%: %.c build/stb.flags build/cmocka.flags
-	$(build_program)
-$(COVERED): build/covered/%: %.c build/stb.flags build/cmocka.flags
-	$(build_program)
-$(DRIVEN): build/fuzz/driven/%: tests/fuzz/%.c tests/fuzz/driver.c build/stb.flags build/vterm.flags
-	$(build_program)
-$(LIBFUZZERS): build/fuzz/libfuzzer/%: tests/fuzz/%.c build/stb.flags build/vterm.flags
-	$(build_program)
+
+# $(call linked,PURPOSE,SOURCE): the objects that a test is linked with.
+linked = $(filter-out $(patsubst %,$(BUILD)/$(1)/%.o,$(subst $(2):,,$(filter $(2):%,$(OWN)))),$(HEADERS:%.h=$(BUILD)/$(1)/%.o))
+
+# $(call test_program,PURPOSE,PROGRAM,SOURCE,MORE): MORE is what else it needs.
+define test_program
+$(2): $(3) $(4) $(BUILD)/$(1)/memory.o $(call linked,$(1),$(3))
+	$$(build_program)
+endef
+test_programs = $(foreach program,$(2),$(eval $(call test_program,$(1),$(program),$(program:$(3)/%=%).c,$(4))))
+$(call test_programs,tests,$(TESTS),$(BUILD),$(BUILD)/cmocka.flags)
+$(call test_programs,no-stb,$(NO_STB),$(BUILD)/no-stb,$(BUILD)/cmocka.flags)
+$(call test_programs,sanitized,$(SANITIZED),$(BUILD)/sanitized,$(BUILD)/cmocka.flags)
+$(call test_programs,threaded,$(THREADED),$(BUILD)/threaded,$(BUILD)/cmocka.flags)
+$(call test_programs,covered,$(COVERED),$(BUILD)/covered,$(BUILD)/cmocka.flags)
+$(call test_programs,sanitized,$(DRIVEN),$(BUILD)/sanitized,$(BUILD)/sanitized/driver.o $(BUILD)/vterm.flags)
+$(call test_programs,libfuzzer,$(LIBFUZZERS),$(BUILD)/libfuzzer,$(BUILD)/vterm.flags)
 
 # Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.
-build/cmocka.flags build/stb.flags: build/%.flags: FORCE
+# $(call look_up,NAME,WITHOUT): WITHOUT is a command that prints what to do without it.
+define look_up
 	@mkdir -p $(@D)
-	@flags=$$(sh tests/dependencies.sh $*) || exit; \
+	@flags=$$(sh tests/dependencies.sh $(1)) || { flags=$(2); }; \
 	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
-
+endef
+$(BUILD)/cmocka.flags: FORCE
+	$(call look_up,cmocka,-Itests/shim; echo 'tests/shim/cmocka.h serves instead')
 # A terminal emulator, for the fuzzer of the renderers: without it, one oracle less.
-build/vterm.flags: FORCE
-	@mkdir -p $(@D)
-	@flags=$$(sh tests/dependencies.sh vterm) && flags="-DWITH_VTERM $$flags" || \
-	    echo 'skipped: no terminal emulator to compare with'; \
-	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
+$(BUILD)/vterm.flags: FORCE
+	$(call look_up,vterm,)
 
--include $(PROGRAMS:%=%.d)
+-include $(PROGRAMS:%=%.d) $(wildcard $(BUILD)/*.o.d $(BUILD)/*/*.o.d)

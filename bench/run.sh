@@ -12,7 +12,7 @@
 # written to build/bench; the results are results.txt, results.json and results.svg there.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=build/bench
+build=${BUILD:-build}/bench
 cc=${CC:-cc} cxx=${CXX:-c++} flags=${CFLAGS:--O2}
 EVENTS=${EVENTS:-200000} PUBLISHES=${PUBLISHES:-1000000} ROUNDS=${ROUNDS:-5}
 export EVENTS PUBLISHES ROUNDS
@@ -57,15 +57,12 @@ quoted() { printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/.*/"&"/'; }
 
 mkdir -p "$build" || exit 1
 : > "$build/results.txt"
-stb=$(sh tests/dependencies.sh stb) || exit 1
 compile measure bench/measure.c
 compile print_corpus bench/print_corpus.c bench/corpus.c -lm
 compile bench_json bench/bench_json.c bench/corpus.c bench/figures.c -Wl,--export-dynamic -ldl -lm
 compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -ldl
-# shellcheck disable=SC2086  # a list of words
-compile bench_agent bench/bench_agent.c bench/figures.c -ldl $stb
-# shellcheck disable=SC2086  # a list of words
-compile asm-cat tools/asm_cat.c $stb
+compile bench_agent bench/bench_agent.c bench/figures.c -ldl
+compile asm-cat tools/asm_cat.c
 add_library asm bench/ours.c
 case $(uname -m) in x86_64 | amd64) add_library asm-sse2 bench/ours.c -DASM__AVX512=0 ;; esac
 add_library asm-portable bench/ours.c -DASM_NO_SIMD
@@ -76,12 +73,9 @@ add_peer cjson bench/peer_cjson.c
 add_peer json-c bench/peer_json_c.c
 add_peer jansson bench/peer_jansson.c
 json_libraries=$libraries libraries=
-# shellcheck disable=SC2086  # a list of words
-{
-    add_library pubsub_ours bench/pubsub_ours.c $stb
-    add_library pubsub_plain bench/pubsub_plain.c $stb
-    add_library pubsub_stb bench/pubsub_stb.c $stb
-}
+add_library pubsub_ours bench/pubsub_ours.c
+add_library pubsub_plain bench/pubsub_plain.c
+add_peer stb bench/pubsub_stb.c
 add_peer glib bench/pubsub_glib.c
 add_peer sigc++ bench/pubsub_sigcxx.cc
 

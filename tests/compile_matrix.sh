@@ -1,23 +1,19 @@
 #!/bin/sh
 # Compiles the headers with every compiler at hand, as every language version, in every way they may be used:
 #     sh tests/compile_matrix.sh
+#     sh tests/compile_matrix.sh quick     only each header by itself, with CC as C99 and with CXX as C++11
 # Prints a line for each combination that fails, with the compiler's first message.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 headers=$(ls asm_*.h)
-root=$PWD
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Werror"
+quick=${1:-}
 
-work=$(mktemp -d) || exit 1
+# Relative, as the way to this folder may have blanks.
+build=${BUILD:-build}
+mkdir -p "$build" && work=$(mktemp -d "$build/matrix.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-
-includes=-I$root
-# shellcheck disable=SC2086  # a list of names
-if grep -q '#include *[<"]stb_ds.h' $headers; then
-    stb=$(sh tests/dependencies.sh stb) || exit 1
-    includes="$includes $stb"
-fi
 
 # write_source NAME LINE...: writes a file to compile; a line @ includes all headers.
 write_source() {
@@ -52,6 +48,7 @@ done
 write_source all '#define ASM_IMPLEMENTATION' @
 write_source twice '#define ASM_IMPLEMENTATION' @ @ '#undef ASM_IMPLEMENTATION' @ "$main"
 write_source no-stdio '#define ASM_NO_STDIO' '#define ASM_IMPLEMENTATION' @
+write_source no-stb '#define ASM_NO_STB_DS' '#define ASM_IMPLEMENTATION' @
 write_source no-simd '#define ASM_NO_SIMD' '#define ASM_IMPLEMENTATION' @
 write_source after-standard-headers "$standard_headers" '#define ASM_IMPLEMENTATION' @
 write_source declarations @ "$main"
@@ -74,8 +71,9 @@ jobs() {
         echo "declare-${header%.h}|$1|$flags|declare|declare-${header%.h}"
         echo "implement-${header%.h}|$1|$flags|check|implement-${header%.h}"
     done
+    [ "$quick" != quick ] || return
     echo "no-stdio|$1|$flags|no-stdio|no-stdio"
-    for mode in no-simd after-standard-headers twice; do
+    for mode in no-stb no-simd after-standard-headers twice; do
         echo "$mode|$1|$flags|check|$mode"
     done
     case $3 in
@@ -93,10 +91,10 @@ jobs() {
 standards() {
     compiler=$1 language=$2
     shift 2
-    command -v "$compiler" >/dev/null || { echo "skipped: $compiler is not installed" >> "$work/notes"; return; }
+    command -v "${compiler%% *}" >/dev/null || { echo "skipped: $compiler is not installed" >> "$work/notes"; return; }
     m32="-m32 $headers_for_32"
     # shellcheck disable=SC2086  # a list of words
-    if ! echo '#include <stdlib.h>' | "$compiler" -x "$language" $m32 -fsyntax-only - 2>/dev/null; then
+    if [ "$quick" != quick ] && ! echo '#include <stdlib.h>' | $compiler -x "$language" $m32 -fsyntax-only - 2>/dev/null; then
         m32=
         echo "skipped: $compiler -m32 cannot compile here" >> "$work/notes"
     fi
@@ -109,6 +107,11 @@ standards() {
 identity() { "$1" --version 2>/dev/null | sed '1s/^[^ ]* //'; }
 
 all_standards() {
+    if [ "$quick" = quick ]; then
+        standards "${CC:-cc}" c c99
+        standards "${CXX:-c++}" c++ c++11
+        return
+    fi
     standards gcc c c99 c11 gnu99
     standards clang c c99 c11 gnu99
     standards g++ c++ c++11 c++17
@@ -132,16 +135,16 @@ run_job() {
     # shellcheck disable=SC2086  # lists of words
     case $3 in
         declare)
-            "$1" $2 $includes -fsyntax-only $files &&
-                without 'stdio|stdlib|string|unistd|windows' "$1" $2 $includes $files
+            $1 $2 -I. -fsyntax-only $files &&
+                without 'stdio|stdlib|string|unistd|windows' $1 $2 -I. $files
             ;;
         no-stdio)
-            "$1" $2 $includes -fsyntax-only $files && without 'stdio|unistd|fcntl' "$1" $2 $includes $files
+            $1 $2 -I. -fsyntax-only $files && without 'stdio|unistd|fcntl' $1 $2 -I. $files
             ;;
-        check) "$1" $2 $includes -fsyntax-only $files ;;
-        compile) "$1" $2 $includes -c -o "$program.o" $files ;;
+        check) $1 $2 -I. -fsyntax-only $files ;;
+        compile) $1 $2 -I. -c -o "$program.o" $files ;;
         run)
-            "$1" $2 $includes -o "$program" $files &&
+            $1 $2 -I. -o "$program" $files &&
                 { "$program" || { echo "error: the program ended with status $?"; false; }; }
             ;;
     esac
@@ -156,7 +159,7 @@ run_worker() {
         else
             standard=${flags#*-std=}
             message=$(grep -m 1 -E 'error|warning|undefined|multiple' "$work/log-$worker")
-            echo "failed: $compiler ${standard%% *} $what: $(echo "$message" | sed "s|$root/||; s|$work/||")"
+            echo "failed: $compiler ${standard%% *} $what: $(echo "$message" | sed "s|$work/||")"
         fi
     done < "$work/jobs-$worker" > "$work/results-$worker"
 }

@@ -1,17 +1,16 @@
 #!/bin/sh
 # Runs programs built with --coverage and prints how much of each header they ran:
 #     sh tests/coverage.sh DIR-OF-THE-GCNO-FILES PROGRAM...
-# A header is compiled into every program, so a line or branch counts as run when any program ran it.
+# Some programs bring a header's implementation themselves: a line or branch counts as run when any program ran it.
 set -u
 dir=$1
 shift
 gcov=$(command -v "${GCOV:-gcov}") || exit 1
 
-rm -f "$dir"/*.gcda "$dir"/*.gcov
+find "$dir" -name '*.gcda' -exec rm -f {} +
 TITLE=coverage sh tests/run.sh "$@" || exit
 
-for data in "$dir"/*.gcda; do
-    # Names the report after the program, as all of them report on the same headers.
+find "$dir" -name '*.gcda' | while IFS= read -r data; do
     "$gcov" --branch-probabilities --branch-counts --stdout "$data" 2>/dev/null
 done | LC_ALL=C awk -F ':' '
     $2 ~ /^ *0$/ && $3 == "Source"       { file = $4; sub(/^\.\//, "", file); next }

@@ -30,24 +30,47 @@ portable="json events buffer pubsub pubsub_model broadcaster presence agent agen
 examples="examples/quickstart.c examples/markdown_renderer.c examples/counting_sink.c examples/live_fanout.c
           examples/callback_composition.c examples/custom_sink_migration.c"
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror"
-stb=$(sh tests/dependencies.sh stb) || exit 1
-work=build/platforms
+build=${BUILD:-build}
+work=$build/platforms
 mkdir -p "$work" || exit 1
-[ -x build/asm-cat ] || { echo "tests/platforms.sh: there is no build/asm-cat: run make" >&2; exit 1; }
+[ -x "$build/asm-cat" ] || { echo "tests/platforms.sh: there is no $build/asm-cat: run make" >&2; exit 1; }
 
 # build COMPILER SOURCE PROGRAM FLAG...: static, as the emulators have no libraries for it.
 build() {
     cc=$1 source=$2 program=$3
     shift 3
-    # shellcheck disable=SC2086  # lists of words
-    "$cc" -std=c99 -O1 -static -I. $stb "$@" "$source" -o "$program" -lm -pthread
+    "$cc" -std=c99 -O1 -static -I. "$source" -o "$program" "$@" -lm -pthread
+}
+
+upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
+
+# build_objects COMPILER DIR FLAG...: each header's implementation, as the Makefile does it for tests.
+build_objects() {
+    cc=$1 dir=$2
+    shift 2
+    for header in asm_*.h; do
+        "$cc" -std=c99 -O1 -I. -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free "$@" \
+            "-D$(upper "${header%.h}")_IMPLEMENTATION" -c -x c "$header" -o "$dir/${header%.h}.o" || return
+    done
+    "$cc" -std=c99 -O1 -c tests/memory.c -o "$dir/memory.o"
+}
+
+# objects SOURCE DIR: what a test is linked with; not what it implements itself.
+objects() {
+    for header in asm_*.h; do
+        grep -Eq "^#define (ASM|$(upper "${header%.h}"))_IMPLEMENTATION" "$1" || echo "$2/${header%.h}.o"
+    done
+    echo "$2/memory.o"
 }
 
 build_tests() {
     cc=$1 dir=$2 posix=$3 list=$4
+    # shellcheck disable=SC2086  # lists of words
+    build_objects "$cc" "$dir" $posix || return
     for test in $list; do
-        # shellcheck disable=SC2086  # a list of words
-        build "$cc" "tests/test_$test.c" "$dir/test_$test" -Itests/shim -DMODEL_STEPS=50000 $posix || return
+        # shellcheck disable=SC2046,SC2086  # lists of words
+        build "$cc" "tests/test_$test.c" "$dir/test_$test" -Itests/shim -DMODEL_STEPS=50000 $posix \
+            $(objects "tests/test_$test.c" "$dir") || return
     done
 }
 
@@ -56,7 +79,7 @@ compare() {
     compared=0
     for stream in examples/data/*.jsonl tests/golden/*.events.jsonl; do
         for look in compact verbose studio; do
-            for cat in build/asm-cat "$1 $2/asm-cat"; do
+            for cat in "$build/asm-cat" "$1 $2/asm-cat"; do
                 # shellcheck disable=SC2086  # the emulator and its program
                 $cat --clock=2026-02-09T12:00:00Z --renderer=$look --jsonl="$2/$look.jsonl" "$stream" > "$2/$look.txt" 2>&1
                 status=$?
@@ -64,7 +87,7 @@ compare() {
                 [ $status -lt 2 ] || { cat "$2/$look.txt"; return 1; } # it has shown nothing: nothing to compare
                 cat "$2/$look.jsonl" >> "$2/$look.txt"
                 rm -f "$2/$look.jsonl"
-                [ "$cat" != build/asm-cat ] || mv "$2/$look.txt" "$2/expected.txt"
+                [ "$cat" != "$build/asm-cat" ] || mv "$2/$look.txt" "$2/expected.txt"
             done
             diff "$2/expected.txt" "$2/$look.txt" > "$2/diff.txt" || { head -n 20 "$2/diff.txt"; return 1; }
             compared=$((compared + 1))
@@ -92,7 +115,7 @@ run_platform() {
     fi
     set --
     for test in $list; do set -- "$@" "$dir/test_$test$suffix"; done
-    TITLE="$name" WRAPPER=$emulator sh tests/run.sh "$@" > "$dir/tests.log" || { cat "$dir/tests.log"; return 1; }
+    JOBS=1 TITLE="$name" WRAPPER=$emulator sh tests/run.sh "$@" > "$dir/tests.log" || { cat "$dir/tests.log"; return 1; }
     [ "$name" = windows ] || compare "$emulator" "$dir" || { echo "$name: asm-cat does not do the same there"; return 1; }
     echo "$(tail -n 1 "$dir/tests.log")${compared:+, $compared outputs of asm-cat as here}"
 }

@@ -8,20 +8,19 @@ cc=$(FETCH=no sh tests/dependencies.sh arm-none-eabi-gcc 2>/dev/null) || {
         "450 MB without root: sh tests/dependencies.sh arm-none-eabi-gcc)"
     exit 0
 }
-stb=$(sh tests/dependencies.sh stb) || exit
-mkdir -p build/size || exit
-rm -f build/size/*.o
+out=${BUILD:-build}/size
+mkdir -p "$out" || exit
+rm -f "$out"/*.o
 for source in tests/size/*.c; do
     [ -f "$source" ] || { echo "skipped: there is no tests/size/*.c"; exit 0; }
     core=$(sed -n '1s/.*core: *\([a-z0-9+-]*\).*/\1/p' "$source")
     # A fetched compiler looks for the C library's headers where they would be installed.
-    # shellcheck disable=SC2086  # a list of words
-    "$cc" -std=c99 -mcpu="${core:-cortex-m4}" -mthumb -Os -ffunction-sections -fdata-sections -I. $stb \
-        -isystem "${cc%/bin/*}/include/newlib" -c "$source" -o build/size/all.o || exit
-    "${cc%gcc}ld" -r --gc-sections -e probe build/size/all.o -o "build/size/$(basename "$source" .c).o" || exit
+    "$cc" -std=c99 -mcpu="${core:-cortex-m4}" -mthumb -Os -ffunction-sections -fdata-sections -I. \
+        -isystem "${cc%/bin/*}/include/newlib" -c "$source" -o "$out/all.o" || exit
+    "${cc%gcc}ld" -r --gc-sections -e probe "$out/all.o" -o "$out/$(basename "$source" .c).o" || exit
 done
-rm -f build/size/all.o
-"${cc%gcc}size" build/size/*.o | awk '
+rm -f "$out/all.o"
+"${cc%gcc}size" "$out"/*.o | awk '
     FNR == NR { code[$1] = $2; variables[$1] = $3; next }
     { print }
     FNR > 1 { name = $6; sub(/.*\//, "", name); sub(/\.o$/, "", name)

@@ -1,5 +1,4 @@
-/* What tests and fuzzers share: memory that can run out, cases that report and go on, references
- * for UTF-8 and for neutral text. */
+/* What tests and fuzzers share: cases that report and go on, references for UTF-8 and for neutral text. */
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
@@ -14,48 +13,15 @@
 
 #include <cmocka.h>
 
+#include "memory.h"
 #include "random.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* ============================================================================================
- * Memory
- */
-
-static size_t allocation_calls;
-static size_t allocation_fails_from; /* this call and all after it fail; 0: none does */
-static bool allocation_fails_once;   /* only this call does */
-static size_t allocations_alive;
-
-static inline void *counted_realloc(void *block, size_t size) {
-    allocation_calls++;
-    if (allocation_fails_from != 0 && (allocation_fails_once ? allocation_calls == allocation_fails_from
-                                                             : allocation_calls >= allocation_fails_from))
-        return NULL;
-    if (size > SIZE_MAX / 4) return NULL; /* sanitizers stop the program there */
-    void *moved = realloc(block, size);
-    if (moved != NULL && block == NULL) allocations_alive++;
-    return moved;
-}
-
-static inline void counted_free(void *block) {
-    if (block != NULL) allocations_alive--;
-    free(block);
-}
-
-static inline void fail_allocations_from(size_t call) {
-    allocation_calls = 0;
-    allocation_fails_from = call;
-}
-
-/* Before the loop of a test over the calls that fail: all calls from that one on do, and in a second turn it does
- * alone. */
-#define for_each_way_to_fail                                                                                 \
-    for (int way_to_fail = 0; (allocation_fails_once = way_to_fail == 1), way_to_fail < 2; way_to_fail++)
-
+/* For a test that brings its own implementation: it defines ASM_IMPLEMENTATION before it includes this file. The others
+ * are linked with one that was compiled with the same two. */
 #define ASM_REALLOC counted_realloc
 #define ASM_FREE    counted_free
-#define ASM_IMPLEMENTATION
 #include "asm_events.h"
 
 /* A text view, as an initialiser. */

@@ -1,4 +1,5 @@
 /* Agents: every call in every status, drivers, events in their order, timers, presence, what callbacks may do. */
+#define ASM_AGENT_IMPLEMENTATION
 #include "agent_support.h"
 
 #define ID(literal) asm_str_from(literal)

@@ -1,5 +1,6 @@
 /* What callbacks of the agent server may do: calls from inside its events, drivers, stores and middleware;
  * memory that runs out; many calls at random. */
+#define ASM_AGENT_IMPLEMENTATION
 #include "agent_support.h"
 
 #define ID(literal) asm_str_from(literal)

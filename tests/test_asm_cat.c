@@ -1,6 +1,5 @@
 /* asm-cat as its users see it: run as a process, by its options, files, output and exit status.
  * ASM_CAT names the program; the default is build/asm-cat. Golden files are looked for in tests/golden. */
-#define ASM_IMPLEMENTATION
 #include "asm_render.h"
 #include "asm_ingest.h"
 

@@ -1,5 +1,6 @@
 /* UI envelopes: the golden streams, the status machine, cutting, and the transports. Run from the root of the
  * sources. */
+#define ASM_PUBSUB_IMPLEMENTATION
 #include "support.h"
 
 #include "asm_pubsub.h"

@@ -5,6 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 golden=tests/golden/examples
+examples=${BUILD:-build}/examples
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -20,7 +21,7 @@ fail() {
 run() {
     name=$1 example=$2
     shift 2
-    "build/examples/$example" "$@" > "$work/$name.txt" 2> "$work/$name.stderr.txt" ||
+    "$examples/$example" "$@" > "$work/$name.txt" 2> "$work/$name.stderr.txt" ||
         fail "$name: exit status is not 0"
 }
 
@@ -56,7 +57,7 @@ grep -q '"output":"deleted notes.txt".*"status":"declined","output":"nobody answ
     fail 'approve_tool: the conversation was not kept'
 head -c 100 "$file" > "$work/damaged"
 cp "$work/damaged" "$file"
-if build/examples/approve_tool --state "$work/state" < /dev/null > /dev/null 2> "$work/message"; then
+if "$examples/approve_tool" --state "$work/state" < /dev/null > /dev/null 2> "$work/message"; then
     fail 'approve_tool: it started from a damaged file'
 fi
 grep -q 'agent-gardener.json is damaged' "$work/message" || fail 'approve_tool: the damage is not told'
@@ -72,7 +73,7 @@ compare fleet_of_100
 printf '%s\n' '{"type":"message_streamed","data":{"delta":"\u001b]0;forged\u0007\u001b[2J\u202e"}}' \
     '{"type":"run_completed"}' > "$work/hostile.jsonl"
 if command -v script > /dev/null && script -qec true /dev/null > /dev/null 2>&1; then
-    LC_ALL=C.UTF-8 script -qec "build/examples/fleet -n 3 $work/hostile.jsonl" /dev/null \
+    LC_ALL=C.UTF-8 script -qec "$examples/fleet -n 3 '$work/hostile.jsonl'" /dev/null \
         < /dev/null > "$work/terminal"
     escape=$(printf '\033')
     grep -q '␛]0;forged' "$work/terminal" || fail 'fleet: the text is not shown'

@@ -1,4 +1,5 @@
 /* Tests of asm_ingest.h. They are run from the top of the project: examples/data holds the streams. */
+#define ASM_INGEST_IMPLEMENTATION
 #include "support.h"
 
 #include "asm_ingest.h"

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#define ASM_IMPLEMENTATION
+#define ASM_PUBSUB_IMPLEMENTATION
 #include "asm_pubsub.h"
 
 static asm_mailbox mailbox;

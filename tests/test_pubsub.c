@@ -1,4 +1,5 @@
 /* Topics, dispatcher, publishing sink and event callbacks. */
+#define ASM_PUBSUB_IMPLEMENTATION
 #include "support.h"
 
 #include "asm_pubsub.h"

@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#define ASM_IMPLEMENTATION
 #include "asm_pubsub.h"
 #include "pubsub_model.h"
 
