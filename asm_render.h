@@ -69,16 +69,21 @@ extern "C" {
 /* How asm_text_append() treats text. Combine with |. */
 enum {
     ASM_TEXT_RAW = 1,   /* as it is: nothing is replaced but invalid UTF-8 */
-    ASM_TEXT_ASCII = 2, /* replacements in ASCII: ^[ and <U+202E>, for terminals without UTF-8 */
+    ASM_TEXT_ASCII = 2, /* ASCII only: for terminals without UTF-8 */
     ASM_TEXT_LINE = 4   /* one line: LF is replaced too, so that a name or a path cannot begin a new one */
 };
 
 /* Appends `text` made harmless for a terminal:
- *   C0 controls but TAB and LF, and CR but before LF     their picture, ␛ (U+2400 to U+241F); with ASCII ^[
- *   DEL                                                  ␡; with ASCII ^?
- *   C1 controls, bidi controls (U+061C, 200E, 200F, 202A-202E, 2066-2069), U+2028, 2029, 200B, 2060, FEFF,
- *   tag characters (U+E0000-E007F)                       <U+202E>
- *   invalid UTF-8                                        U+FFFD; with ASCII ?
+ *   C0 controls but TAB and LF       their picture, ␛ (U+2400 to U+241F); with ASCII ^[. CR before LF is left out
+ *   DEL                              ␡; with ASCII ^?
+ *   invisible characters             <U+202E>: C1 controls; bidi controls (U+061C, 200E, 200F, 202A-202E, 2066-2069);
+ *                                    line separators, spaces without width, fillers, soft hyphens (U+00AD, 034F, 115F,
+ *                                    1160, 17B4, 17B5, 180B-180F, 200B, 2028, 2029, 2060-206F, 3164, FEFF, FFA0,
+ *                                    FFF0-FFFB, 1BCA0-1BCA3, 1D173-1D17A, E0000-E0FFF); variation selectors (FE00-FE0F)
+ *                                    but for emoji. The joiners U+200C and 200D stay
+ *   all other than ASCII             <U+00DB>, with ASCII only: an 8-bit terminal takes parts of UTF-8 for controls
+ *   marks on one character           the first 8, then an ellipsis
+ *   invalid UTF-8                    U+FFFD; with ASCII ?
  * Works on each text by itself: nothing that is cut in two can join again. Returns the buffer's result. */
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags);
 
@@ -168,20 +173,29 @@ typedef struct asm_look {
 
 /* Tokens on a line: r+ sonnet >> Hello t+Read t-Read r-:end
  * `r+` and `r-` a run starts and ends, `t+NAME` `t-NAME` `t!NAME` a tool starts, ends, fails, `tr:` its
- * result, `>>` text follows, `tk:IN/OUT` tokens, `msg` a message, `!` an error, `?` anything else. */
+ * result, `>>` text follows, `tk:IN/OUT` tokens, `msg` a message, `!` an error, `?` anything else. `@ID` after a token:
+ * the sub-agent of that tool call, or that agent; a figure nobody told is `?`.
+ * Texts stand between the tokens as they are, so a text can look like tokens: only the last line, with the counts, is
+ * sure to be the renderer's own. */
 typedef struct asm_compact {
     asm_look look;              /* read only */
     asm_render_options options; /* read only */
     uint64_t events, tools;     /* read only: how many there were */
+    uint64_t speaker;           /* private: who streams */
     bool line_open, streaming;  /* private */
 } asm_compact;
 
-/* A line per event, `[run_started] model=… session_id=…`, and streamed text between them. */
+/* A line per event, `[run_started] model=… session_id=…`, and streamed text between them. A line of a text that begins
+ * with `[` or `---` gets two blanks in front, so no text looks like a line of the renderer. Events of sub-agents and
+ * of several agents say so: parent_tool_call_id=… agent_id=…; before a text of theirs stands a line
+ * `[message_streamed] …` of its own. */
 typedef struct asm_verbose {
     asm_look look;              /* read only */
     asm_render_options options; /* read only */
     uint64_t events, tools;     /* read only: how many there were */
-    bool streaming;             /* private */
+    uint64_t speaker;           /* private: who streams */
+    unsigned dashes;            /* private: at the start of a line, held back */
+    bool streaming, in_line;    /* private: in_line: a line has begun */
 } asm_verbose;
 
 #define ASM_STUDIO_TOOLS     16  /* how many running tools are remembered; the oldest is forgotten first */
@@ -484,11 +498,143 @@ static const char *asm__printable_end(const char *p, const char *end, char newli
     return p;
 }
 
-/* Characters of more than one byte that are shown by their number. */
-static bool asm__is_deceptive(uint32_t c) {
-    return (c >= 0x80 && c < 0xA0) || c == 0x061C || c == 0x200B || c == 0x200E || c == 0x200F ||
-           (c >= 0x2028 && c <= 0x202E) || c == 0x2060 || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF ||
-           (c >= 0xE0000 && c <= 0xE007F);
+typedef struct asm__range16 {
+    uint16_t first, last;
+} asm__range16;
+
+typedef struct asm__range32 {
+    uint32_t first, last;
+} asm__range32;
+
+static bool asm__is_in16(const asm__range16 *ranges, size_t count, uint32_t c) {
+    size_t low = 0;
+    while (low < count) {
+        const size_t middle = (low + count) / 2;
+        if (c > ranges[middle].last) low = middle + 1;
+        else if (c < ranges[middle].first) count = middle;
+        else return true;
+    }
+    return false;
+}
+
+static bool asm__is_in32(const asm__range32 *ranges, size_t count, uint32_t c) {
+    size_t low = 0;
+    while (low < count) {
+        const size_t middle = (low + count) / 2;
+        if (c > ranges[middle].last) low = middle + 1;
+        else if (c < ranges[middle].first) count = middle;
+        else return true;
+    }
+    return false;
+}
+
+#define ASM__IS_IN16(ranges, c) asm__is_in16(ranges, sizeof(ranges) / sizeof((ranges)[0]), c)
+#define ASM__IS_IN32(ranges, c) asm__is_in32(ranges, sizeof(ranges) / sizeof((ranges)[0]), c)
+
+/* Characters that take no column: Unicode 14, categories Mn and Me, joiners, Hangul vowels and finals. */
+static const asm__range16 asm__no_column[] = {
+    {0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
+    {0x05C4, 0x05C5}, {0x05C7, 0x05C7}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
+    {0x06D6, 0x06DC}, {0x06DF, 0x06E4}, {0x06E7, 0x06E8}, {0x06EA, 0x06ED}, {0x0711, 0x0711},
+    {0x0730, 0x074A}, {0x07A6, 0x07B0}, {0x07EB, 0x07F3}, {0x07FD, 0x07FD}, {0x0816, 0x0819},
+    {0x081B, 0x0823}, {0x0825, 0x0827}, {0x0829, 0x082D}, {0x0859, 0x085B}, {0x0898, 0x089F},
+    {0x08CA, 0x08E1}, {0x08E3, 0x0902}, {0x093A, 0x093A}, {0x093C, 0x093C}, {0x0941, 0x0948},
+    {0x094D, 0x094D}, {0x0951, 0x0957}, {0x0962, 0x0963}, {0x0981, 0x0981}, {0x09BC, 0x09BC},
+    {0x09C1, 0x09C4}, {0x09CD, 0x09CD}, {0x09E2, 0x09E3}, {0x09FE, 0x0A02}, {0x0A3C, 0x0A3C},
+    {0x0A41, 0x0A51}, {0x0A70, 0x0A71}, {0x0A75, 0x0A75}, {0x0A81, 0x0A82}, {0x0ABC, 0x0ABC},
+    {0x0AC1, 0x0AC8}, {0x0ACD, 0x0ACD}, {0x0AE2, 0x0AE3}, {0x0AFA, 0x0B01}, {0x0B3C, 0x0B3C},
+    {0x0B3F, 0x0B3F}, {0x0B41, 0x0B44}, {0x0B4D, 0x0B56}, {0x0B62, 0x0B63}, {0x0B82, 0x0B82},
+    {0x0BC0, 0x0BC0}, {0x0BCD, 0x0BCD}, {0x0C00, 0x0C00}, {0x0C04, 0x0C04}, {0x0C3C, 0x0C3C},
+    {0x0C3E, 0x0C40}, {0x0C46, 0x0C56}, {0x0C62, 0x0C63}, {0x0C81, 0x0C81}, {0x0CBC, 0x0CBC},
+    {0x0CBF, 0x0CBF}, {0x0CC6, 0x0CC6}, {0x0CCC, 0x0CCD}, {0x0CE2, 0x0CE3}, {0x0D00, 0x0D01},
+    {0x0D3B, 0x0D3C}, {0x0D41, 0x0D44}, {0x0D4D, 0x0D4D}, {0x0D62, 0x0D63}, {0x0D81, 0x0D81},
+    {0x0DCA, 0x0DCA}, {0x0DD2, 0x0DD6}, {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E},
+    {0x0EB1, 0x0EB1}, {0x0EB4, 0x0EBC}, {0x0EC8, 0x0ECD}, {0x0F18, 0x0F19}, {0x0F35, 0x0F35},
+    {0x0F37, 0x0F37}, {0x0F39, 0x0F39}, {0x0F71, 0x0F7E}, {0x0F80, 0x0F84}, {0x0F86, 0x0F87},
+    {0x0F8D, 0x0FBC}, {0x0FC6, 0x0FC6}, {0x102D, 0x1030}, {0x1032, 0x1037}, {0x1039, 0x103A},
+    {0x103D, 0x103E}, {0x1058, 0x1059}, {0x105E, 0x1060}, {0x1071, 0x1074}, {0x1082, 0x1082},
+    {0x1085, 0x1086}, {0x108D, 0x108D}, {0x109D, 0x109D}, {0x1160, 0x11FF}, {0x135D, 0x135F},
+    {0x1712, 0x1714}, {0x1732, 0x1733}, {0x1752, 0x1753}, {0x1772, 0x1773}, {0x17B4, 0x17B5},
+    {0x17B7, 0x17BD}, {0x17C6, 0x17C6}, {0x17C9, 0x17D3}, {0x17DD, 0x17DD}, {0x180B, 0x180D},
+    {0x180F, 0x180F}, {0x1885, 0x1886}, {0x18A9, 0x18A9}, {0x1920, 0x1922}, {0x1927, 0x1928},
+    {0x1932, 0x1932}, {0x1939, 0x193B}, {0x1A17, 0x1A18}, {0x1A1B, 0x1A1B}, {0x1A56, 0x1A56},
+    {0x1A58, 0x1A60}, {0x1A62, 0x1A62}, {0x1A65, 0x1A6C}, {0x1A73, 0x1A7F}, {0x1AB0, 0x1B03},
+    {0x1B34, 0x1B34}, {0x1B36, 0x1B3A}, {0x1B3C, 0x1B3C}, {0x1B42, 0x1B42}, {0x1B6B, 0x1B73},
+    {0x1B80, 0x1B81}, {0x1BA2, 0x1BA5}, {0x1BA8, 0x1BA9}, {0x1BAB, 0x1BAD}, {0x1BE6, 0x1BE6},
+    {0x1BE8, 0x1BE9}, {0x1BED, 0x1BED}, {0x1BEF, 0x1BF1}, {0x1C2C, 0x1C33}, {0x1C36, 0x1C37},
+    {0x1CD0, 0x1CD2}, {0x1CD4, 0x1CE0}, {0x1CE2, 0x1CE8}, {0x1CED, 0x1CED}, {0x1CF4, 0x1CF4},
+    {0x1CF8, 0x1CF9}, {0x1DC0, 0x1DFF}, {0x200C, 0x200D}, {0x20D0, 0x20F0}, {0x2CEF, 0x2CF1},
+    {0x2D7F, 0x2D7F}, {0x2DE0, 0x2DFF}, {0x302A, 0x302D}, {0x3099, 0x309A}, {0xA66F, 0xA672},
+    {0xA674, 0xA67D}, {0xA69E, 0xA69F}, {0xA6F0, 0xA6F1}, {0xA802, 0xA802}, {0xA806, 0xA806},
+    {0xA80B, 0xA80B}, {0xA825, 0xA826}, {0xA82C, 0xA82C}, {0xA8C4, 0xA8C5}, {0xA8E0, 0xA8F1},
+    {0xA8FF, 0xA8FF}, {0xA926, 0xA92D}, {0xA947, 0xA951}, {0xA980, 0xA982}, {0xA9B3, 0xA9B3},
+    {0xA9B6, 0xA9B9}, {0xA9BC, 0xA9BD}, {0xA9E5, 0xA9E5}, {0xAA29, 0xAA2E}, {0xAA31, 0xAA32},
+    {0xAA35, 0xAA36}, {0xAA43, 0xAA43}, {0xAA4C, 0xAA4C}, {0xAA7C, 0xAA7C}, {0xAAB0, 0xAAB0},
+    {0xAAB2, 0xAAB4}, {0xAAB7, 0xAAB8}, {0xAABE, 0xAABF}, {0xAAC1, 0xAAC1}, {0xAAEC, 0xAAED},
+    {0xAAF6, 0xAAF6}, {0xABE5, 0xABE5}, {0xABE8, 0xABE8}, {0xABED, 0xABED}, {0xD7B0, 0xD7FB},
+    {0xFB1E, 0xFB1E}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}};
+
+static const asm__range32 asm__no_column_high[] = {
+    {0x101FD, 0x101FD}, {0x102E0, 0x102E0}, {0x10376, 0x1037A}, {0x10A01, 0x10A0F}, {0x10A38, 0x10A3F},
+    {0x10AE5, 0x10AE6}, {0x10D24, 0x10D27}, {0x10EAB, 0x10EAC}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85},
+    {0x11001, 0x11001}, {0x11038, 0x11046}, {0x11070, 0x11070}, {0x11073, 0x11074}, {0x1107F, 0x11081},
+    {0x110B3, 0x110B6}, {0x110B9, 0x110BA}, {0x110C2, 0x110C2}, {0x11100, 0x11102}, {0x11127, 0x1112B},
+    {0x1112D, 0x11134}, {0x11173, 0x11173}, {0x11180, 0x11181}, {0x111B6, 0x111BE}, {0x111C9, 0x111CC},
+    {0x111CF, 0x111CF}, {0x1122F, 0x11231}, {0x11234, 0x11234}, {0x11236, 0x11237}, {0x1123E, 0x1123E},
+    {0x112DF, 0x112DF}, {0x112E3, 0x112EA}, {0x11300, 0x11301}, {0x1133B, 0x1133C}, {0x11340, 0x11340},
+    {0x11366, 0x11374}, {0x11438, 0x1143F}, {0x11442, 0x11444}, {0x11446, 0x11446}, {0x1145E, 0x1145E},
+    {0x114B3, 0x114B8}, {0x114BA, 0x114BA}, {0x114BF, 0x114C0}, {0x114C2, 0x114C3}, {0x115B2, 0x115B5},
+    {0x115BC, 0x115BD}, {0x115BF, 0x115C0}, {0x115DC, 0x115DD}, {0x11633, 0x1163A}, {0x1163D, 0x1163D},
+    {0x1163F, 0x11640}, {0x116AB, 0x116AB}, {0x116AD, 0x116AD}, {0x116B0, 0x116B5}, {0x116B7, 0x116B7},
+    {0x1171D, 0x1171F}, {0x11722, 0x11725}, {0x11727, 0x1172B}, {0x1182F, 0x11837}, {0x11839, 0x1183A},
+    {0x1193B, 0x1193C}, {0x1193E, 0x1193E}, {0x11943, 0x11943}, {0x119D4, 0x119DB}, {0x119E0, 0x119E0},
+    {0x11A01, 0x11A0A}, {0x11A33, 0x11A38}, {0x11A3B, 0x11A3E}, {0x11A47, 0x11A47}, {0x11A51, 0x11A56},
+    {0x11A59, 0x11A5B}, {0x11A8A, 0x11A96}, {0x11A98, 0x11A99}, {0x11C30, 0x11C3D}, {0x11C3F, 0x11C3F},
+    {0x11C92, 0x11CA7}, {0x11CAA, 0x11CB0}, {0x11CB2, 0x11CB3}, {0x11CB5, 0x11CB6}, {0x11D31, 0x11D45},
+    {0x11D47, 0x11D47}, {0x11D90, 0x11D91}, {0x11D95, 0x11D95}, {0x11D97, 0x11D97}, {0x11EF3, 0x11EF4},
+    {0x16AF0, 0x16AF4}, {0x16B30, 0x16B36}, {0x16F4F, 0x16F4F}, {0x16F8F, 0x16F92}, {0x16FE4, 0x16FE4},
+    {0x1BC9D, 0x1BC9E}, {0x1CF00, 0x1CF46}, {0x1D167, 0x1D169}, {0x1D17B, 0x1D182}, {0x1D185, 0x1D18B},
+    {0x1D1AA, 0x1D1AD}, {0x1D242, 0x1D244}, {0x1DA00, 0x1DA36}, {0x1DA3B, 0x1DA6C}, {0x1DA75, 0x1DA75},
+    {0x1DA84, 0x1DA84}, {0x1DA9B, 0x1DAAF}, {0x1E000, 0x1E02A}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
+    {0x1E2EC, 0x1E2EF}, {0x1E8D0, 0x1E8D6}, {0x1E944, 0x1E94A}, {0xE0100, 0xE01EF}};
+
+static bool asm__takes_no_column(uint32_t c) {
+    if (c < 0x0300 || (c >= 0x3100 && c < 0xA66F)) return false;
+    return c < 0x10000 ? ASM__IS_IN16(asm__no_column, c) : ASM__IS_IN32(asm__no_column_high, c);
+}
+
+/* Characters that nobody sees, or that change how others are seen. */
+static const asm__range16 asm__invisible[] = {
+    {0x0080, 0x009F}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C},
+    {0x115F, 0x1160}, {0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200B},
+    {0x200E, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F}, {0x3164, 0x3164},
+    {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}};
+
+static const asm__range32 asm__invisible_high[] = {
+    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF}};
+
+/* Characters that a variation selector turns into emoji, coarsely: symbols and pictographs. */
+static bool asm__is_symbol(uint32_t c) {
+    return c == 0xA9 || c == 0xAE || (c >= 0x203C && c <= 0x3299) || (c >= 0x1F000 && c <= 0x1FAFF);
+}
+
+/* Whether the variation selector at `at` stands after a symbol, or between a digit and the keycap that surrounds it. */
+static bool asm__is_emoji_selector(asm_str text, size_t at, size_t next) {
+    size_t begin = at, after = begin;
+    while (begin > 0 && begin + 4 > at && ((unsigned char)text.data[--begin] & 0xC0) == 0x80)
+        continue;
+    if (begin == at) return false;
+    after = begin;
+    if (asm__is_symbol(asm_utf8_decode(text, &after))) return true;
+    return next + 3 <= text.size && memcmp(text.data + next, "\xE2\x83\xA3", 3) == 0;
+}
+
+/* Whether the character at `at`, of more than one byte, is shown by its number. */
+static bool asm__is_deceptive(asm_str text, size_t at, size_t next, uint32_t c) {
+    if (c > 0x3164 && c < 0xFE00) return false;
+    if (c >= 0x10000) return ASM__IS_IN32(asm__invisible_high, c);
+    if (c >= 0xFE00 && c <= 0xFE0F) return !asm__is_emoji_selector(text, at, next);
+    return ASM__IS_IN16(asm__invisible, c);
 }
 
 static void asm__append_literal(asm_buffer *out, const char *text) {
@@ -520,40 +666,60 @@ static void asm__append_number_of(asm_buffer *out, uint32_t c) {
     asm_buffer_append(out, asm_str_make(text, size));
 }
 
-/* Whether the ASCII character at `p`, which is not printable, may go out as it is. */
-static bool asm__is_harmless(const char *p, const char *end, unsigned flags) {
+#define ASM__MAX_MARKS 8 /* marks on one character that are shown */
+
+/* The character at `*at`, which is no printable ASCII, moved past; returns whether it may go out as it is, else what
+ * stands for it is appended to `instead`. `marks` counts the marks on the character before. */
+static bool asm__neutral(asm_str text, size_t *at, unsigned flags, unsigned *marks, asm_buffer *instead) {
+    const size_t begin = *at;
+    uint32_t c = (unsigned char)text.data[begin];
+    if (c < 0x80) {
+        *marks = 0;
+        ++*at;
+        if (flags & ASM_TEXT_RAW) return true;
+        if (!(flags & ASM_TEXT_LINE) && c == '\r' && *at < text.size && text.data[*at] == '\n') return false;
+        asm__append_control(instead, (unsigned char)c, flags);
+        return false;
+    }
+    c = asm_utf8_decode(text, at);
+    if (c == 0xFFFD && (*at - begin != 3 || text.data[begin] != '\xEF')) {
+        asm__append_literal(instead, flags & ASM_TEXT_ASCII ? "?" : "\xEF\xBF\xBD");
+        return false;
+    }
     if (flags & ASM_TEXT_RAW) return true;
-    return !(flags & ASM_TEXT_LINE) && *p == '\r' && end - p > 1 && p[1] == '\n';
+    if ((flags & ASM_TEXT_ASCII) || asm__is_deceptive(text, begin, *at, c)) {
+        asm__append_number_of(instead, c);
+        return false;
+    }
+    if (!asm__takes_no_column(c)) *marks = 0;
+    else if (c != 0x200D && c != 0x200C && ++*marks > ASM__MAX_MARKS) {
+        if (*marks == ASM__MAX_MARKS + 1) asm__append_literal(instead, "\xE2\x80\xA6");
+        return false;
+    }
+    return true;
 }
 
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags) {
     const char *p = text.data, *end, *begin = p; /* from `begin` on nothing was replaced */
     const char newline = flags & ASM_TEXT_LINE ? '\t' : '\n';
+    unsigned marks = 0;
     if (text.size == 0) return out->result; /* it may be absent */
     end = p + text.size;
-    while ((p = asm__printable_end(p, end, newline)) < end) {
-        size_t at = (size_t)(p - text.data), next = at;
-        uint32_t c = (unsigned char)*p;
-        bool invalid = false;
-        if (c < 0x80) {
-            next++;
-            if (asm__is_harmless(p, end, flags)) {
-                p++;
-                continue;
-            }
-        } else {
-            c = asm_utf8_decode(text, &next);
-            invalid = c == 0xFFFD && (next - at != 3 || *p != '\xEF');
-            if (!invalid && ((flags & ASM_TEXT_RAW) || !asm__is_deceptive(c))) {
-                p = text.data + next;
-                continue;
-            }
+    while (true) {
+        const char *stop = asm__printable_end(p, end, newline);
+        char memory[16];
+        asm_buffer instead;
+        size_t next = (size_t)(stop - text.data);
+        if (stop == end) break;
+        if (stop > p) marks = 0;
+        asm_buffer_init_fixed(&instead, memory, sizeof memory);
+        p = stop;
+        if (!asm__neutral(text, &next, flags, &marks, &instead)) {
+            asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
+            asm_buffer_append(out, asm_buffer_text(&instead));
+            begin = text.data + next;
         }
-        asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
-        if (invalid) asm__append_literal(out, flags & ASM_TEXT_ASCII ? "?" : "\xEF\xBF\xBD");
-        else if (c < 0x80) asm__append_control(out, (unsigned char)c, flags);
-        else asm__append_number_of(out, c);
-        begin = p = text.data + next;
+        p = text.data + next;
     }
     return asm_buffer_append(out, asm_str_make(begin, (size_t)(end - begin)));
 }
@@ -678,10 +844,16 @@ static void asm__append_decimal(asm_buffer *out, double value, int decimals) {
     if (!memchr(digits, '.', text.size) && !memchr(digits, 'e', text.size)) asm__append_literal(out, ".0");
 }
 
-static void asm__append_tokens(asm_buffer *out, int64_t input, int64_t output) {
-    asm__append_count(out, input);
+/* A figure; `?` if nobody told it. */
+static void asm__append_figure(asm_buffer *out, asm_optional_int64 figure) {
+    if (figure.is_set) asm__append_count(out, figure.value);
+    else asm_buffer_append_byte(out, '?');
+}
+
+static void asm__append_tokens(asm_buffer *out, const asm_usage_payload *usage) {
+    asm__append_figure(out, usage->input_tokens);
     asm_buffer_append_byte(out, '/');
-    asm__append_count(out, output);
+    asm__append_figure(out, usage->output_tokens);
 }
 
 /* The token counts of a run's end. */
@@ -702,6 +874,40 @@ static bool asm__has_output(const asm_tool_payload *tool) {
 static void asm__append_output(asm_buffer *out, const asm_tool_payload *tool, unsigned flags) {
     if (tool->output.data) asm_text_append_cut(out, tool->output, ASM__LONG_TEXT, flags);
     else asm_text_append_json(out, tool->output_json, ASM__LONG_TEXT, flags);
+}
+
+/* The tool call whose sub-agent an event belongs to; absent for the main agent's. */
+static asm_str asm__parent_of(const asm_event *event) {
+    switch (event->type) {
+    case ASM_EVENT_MESSAGE_SENT:
+    case ASM_EVENT_MESSAGE_RECEIVED:
+    case ASM_EVENT_MESSAGE_STREAMED:
+        return event->message.parent_tool_call_id;
+    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
+    case ASM_EVENT_TOOL_CALL_STARTED:
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        return event->tool.parent_tool_call_id;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+    case ASM_EVENT_TURN_COMPLETED:
+        return event->usage.parent_tool_call_id;
+    default:
+        return asm_str_make(NULL, 0);
+    }
+}
+
+/* FNV-1a: tells texts apart that nobody chooses to be alike. */
+static uint64_t asm__text_hash(asm_str text, uint64_t hash) {
+    for (size_t i = 0; i < text.size; i++)
+        hash = (hash ^ (unsigned char)text.data[i]) * UINT64_C(0x100000001B3);
+    return hash;
+}
+
+/* Who an event comes from; 0: the only agent, as far as is known. */
+static uint64_t asm__speaker_of(const asm_event *event) {
+    const asm_str parent = asm__parent_of(event);
+    if (parent.size == 0 && event->agent_id.size == 0) return 0;
+    return asm__text_hash(event->agent_id, asm__text_hash(parent, UINT64_C(0xCBF29CE484222325))) | 1;
 }
 
 /* Why a tool or a run failed, in words. */
@@ -765,10 +971,21 @@ static void asm__compact_model(asm_compact *compact, asm_buffer *out, asm_str mo
     asm__end_color(out, &compact->look);
 }
 
+/* `@ID` after a token, if it is not the only agent's. */
+static void asm__compact_speaker(asm_compact *compact, asm_buffer *out, const asm_event *event) {
+    const asm_str ids[] = {asm__parent_of(event), event->agent_id};
+    for (size_t i = 0; i < 2; i++) {
+        if (ids[i].size == 0) continue;
+        asm_buffer_append_byte(out, '@');
+        asm_text_append(out, ids[i], asm__line_flags(&compact->look));
+    }
+}
+
 static void asm__compact_result(asm_compact *compact, asm_buffer *out, const asm_event *event, bool failed) {
     unsigned flags = asm__block_flags(&compact->look);
     asm__compact_name(compact, out, failed ? ASM__RED : ASM__GREEN, failed ? "t!" : "t-",
                       asm__or(event->tool.name, "unknown"));
+    asm__compact_speaker(compact, out, event);
     if (!asm__has_output(&event->tool) && !(failed && event->tool.error_message.size > 0)) return;
     asm_buffer_append_byte(out, ' ');
     asm__colored(out, &compact->look, ASM__GREEN, "tr:");
@@ -800,14 +1017,16 @@ static void asm__compact_reason(asm_compact *compact, asm_buffer *out, asm_str r
     asm_text_append(out, reason, asm__line_flags(&compact->look));
 }
 
-static void asm__compact_streamed(asm_compact *compact, asm_buffer *out, asm_str text) {
+static void asm__compact_streamed(asm_compact *compact, asm_buffer *out, const asm_event *event) {
     if (!compact->streaming) {
         asm__compact_token(compact, out);
         asm__colored(out, &compact->look, ASM__MAGENTA, ">>");
+        asm__compact_speaker(compact, out, event);
         asm_buffer_append_byte(out, ' ');
         compact->streaming = true;
+        compact->speaker = asm__speaker_of(event);
     }
-    asm_text_append(out, text, asm__block_flags(&compact->look));
+    asm_text_append(out, asm_event_text(event), asm__block_flags(&compact->look));
 }
 
 static asm_result asm__compact_event(void *self, const asm_event *event, asm_buffer *out) {
@@ -815,7 +1034,10 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
     const asm_look *look = &compact->look;
     compact->events++;
     if (asm__is_hidden(&compact->options, event)) return out->result;
-    if (event->type != ASM_EVENT_MESSAGE_STREAMED && compact->streaming) {
+    if (event->type == ASM_EVENT_TOOL_CALL_UPDATED || event->type == ASM_EVENT_TOOL_OUTPUT_STREAMED)
+        return out->result;
+    if (compact->streaming &&
+        (event->type != ASM_EVENT_MESSAGE_STREAMED || asm__speaker_of(event) != compact->speaker)) {
         if (compact->line_open) asm_buffer_append_byte(out, '\n');
         compact->line_open = compact->streaming = false;
     }
@@ -826,11 +1048,12 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
         asm__compact_model(compact, out, event->run.model);
         break;
     case ASM_EVENT_MESSAGE_STREAMED:
-        asm__compact_streamed(compact, out, asm_event_text(event));
+        asm__compact_streamed(compact, out, event);
         break;
     case ASM_EVENT_TOOL_CALL_STARTED:
         compact->tools++;
         asm__compact_name(compact, out, ASM__GREEN, "t+", asm__or(event->tool.name, "unknown"));
+        asm__compact_speaker(compact, out, event);
         break;
     case ASM_EVENT_TOOL_CALL_COMPLETED:
     case ASM_EVENT_TOOL_CALL_FAILED:
@@ -840,7 +1063,7 @@ static asm_result asm__compact_event(void *self, const asm_event *event, asm_buf
         asm__compact_token(compact, out);
         asm__begin_color(out, look, ASM__DIM);
         asm__append_literal(out, "tk:");
-        asm__append_tokens(out, event->usage.input_tokens.value, event->usage.output_tokens.value);
+        asm__append_tokens(out, &event->usage);
         asm__compact_cost(out, &event->usage.cost_usd);
         asm__end_color(out, look);
         break;
@@ -906,10 +1129,19 @@ ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_opt
 
 /* >>verbose */
 
+/* The dashes at the start of a line that were held back until it is known what they begin. */
+static void asm__verbose_dashes(asm_verbose *verbose, asm_buffer *out) {
+    asm_buffer_append(out, asm_str_make("--", verbose->dashes));
+    if (verbose->dashes > 0) verbose->in_line = true;
+    verbose->dashes = 0;
+}
+
 /* `[name]` in its colour, on a line of its own. */
 static void asm__verbose_begin(asm_verbose *verbose, asm_buffer *out, const char *color, const char *name) {
+    asm__verbose_dashes(verbose, out);
     if (verbose->streaming) asm_buffer_append_byte(out, '\n');
-    verbose->streaming = false;
+    verbose->streaming = verbose->in_line = false;
+    verbose->speaker = 0;
     asm__colored(out, &verbose->look, color, name);
 }
 
@@ -919,10 +1151,38 @@ static void asm__verbose_name(asm_verbose *verbose, asm_buffer *out, const char 
     asm_text_append(out, text, asm__line_flags(&verbose->look));
 }
 
+/* Text that may have several lines: two blanks go before each that begins like one of ours. */
+static void asm__verbose_lines(asm_verbose *verbose, asm_buffer *out, asm_str text) {
+    const unsigned flags = asm__block_flags(&verbose->look);
+    while (text.size > 0) {
+        const char *newline = (const char *)memchr(text.data, '\n', text.size);
+        const size_t size = newline ? (size_t)(newline - text.data) + 1 : text.size;
+        if (!verbose->in_line) {
+            size_t dashes = 0;
+            while (dashes < size && verbose->dashes + dashes < 3 && text.data[dashes] == '-')
+                dashes++;
+            if (dashes == size && verbose->dashes + dashes < 3) {
+                verbose->dashes += (unsigned)dashes;
+                return;
+            }
+            if (verbose->dashes + dashes == 3 || (verbose->dashes == 0 && text.data[0] == '['))
+                asm__append_literal(out, "  ");
+            asm__verbose_dashes(verbose, out);
+        }
+        asm_text_append(out, asm_str_make(text.data, size), flags);
+        verbose->in_line = newline == NULL;
+        text = asm_str_make(text.data + size, text.size - size);
+    }
+}
+
 /* ` label` and a text that may have several lines. */
 static void asm__verbose_text(asm_verbose *verbose, asm_buffer *out, const char *label, asm_str text) {
+    const asm_str shown = text.data ? asm_utf8_prefix(text, ASM__LONG_TEXT) : text;
     asm__append_literal(out, label);
-    asm_text_append_cut(out, text, ASM__LONG_TEXT, asm__block_flags(&verbose->look));
+    verbose->in_line = true;
+    asm__verbose_lines(verbose, out, shown);
+    asm__verbose_dashes(verbose, out);
+    if (shown.size < text.size) asm__append_literal(out, "...");
 }
 
 static void asm__verbose_cost(asm_buffer *out, const asm_optional_double *cost) {
@@ -945,6 +1205,13 @@ static void asm__verbose_session(asm_verbose *verbose, asm_buffer *out, const as
     asm_text_append(out, text, asm__line_flags(&verbose->look));
 }
 
+/* Who it was, if it was not the only agent. */
+static void asm__verbose_speaker(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    const asm_str parent = asm__parent_of(event);
+    if (parent.size > 0) asm__verbose_name(verbose, out, " parent_tool_call_id=", parent);
+    if (event->agent_id.size > 0) asm__verbose_name(verbose, out, " agent_id=", event->agent_id);
+}
+
 static bool asm__is_empty_object(asm_str json) {
     size_t i, tokens = 0;
     for (i = 0; i < json.size; i++)
@@ -954,8 +1221,10 @@ static bool asm__is_empty_object(asm_str json) {
 
 static void asm__verbose_tool(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
     asm__verbose_name(verbose, out, " name=", asm__or(event->tool.name, "unknown"));
+    if (event->type != ASM_EVENT_TOOL_CALL_STARTED) asm__verbose_speaker(verbose, out, event);
     if (event->type == ASM_EVENT_TOOL_CALL_STARTED) {
         asm__verbose_name(verbose, out, " id=", event->tool.call_id);
+        asm__verbose_speaker(verbose, out, event);
         if (asm_json_type_of(event->tool.input) == ASM_JSON_OBJECT &&
             !asm__is_empty_object(event->tool.input)) {
             asm__append_literal(out, " input=");
@@ -964,9 +1233,28 @@ static void asm__verbose_tool(asm_verbose *verbose, asm_buffer *out, const asm_e
     } else if (event->type == ASM_EVENT_TOOL_CALL_FAILED && event->tool.error_message.size > 0) {
         asm__verbose_text(verbose, out, " error=", event->tool.error_message);
     } else if (asm__has_output(&event->tool)) {
-        asm__append_literal(out, event->type == ASM_EVENT_TOOL_CALL_FAILED ? " error=" : " output=");
-        asm__append_output(out, &event->tool, asm__block_flags(&verbose->look));
+        const char *label = event->type == ASM_EVENT_TOOL_CALL_FAILED ? " error=" : " output=";
+        if (event->tool.output.data) asm__verbose_text(verbose, out, label, event->tool.output);
+        else {
+            asm__append_literal(out, label);
+            asm_text_append_json(out, event->tool.output_json, ASM__LONG_TEXT,
+                                 asm__block_flags(&verbose->look));
+        }
     }
+}
+
+/* Streamed text. One that is not the only agent's, or comes after such a one, is announced. */
+static asm_result asm__verbose_streamed(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    const uint64_t speaker = asm__speaker_of(event);
+    if (speaker != verbose->speaker) {
+        asm__verbose_begin(verbose, out, ASM__DIM, "[message_streamed]");
+        asm__verbose_speaker(verbose, out, event);
+        asm_buffer_append_byte(out, '\n');
+        verbose->speaker = speaker;
+    }
+    verbose->streaming = true;
+    asm__verbose_lines(verbose, out, asm_event_text(event));
+    return out->result;
 }
 
 static void asm__verbose_error(asm_verbose *verbose, asm_buffer *out, asm_str code, asm_str message) {
@@ -999,10 +1287,11 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
     asm_usage_payload usage;
     verbose->events++;
     if (asm__is_hidden(&verbose->options, event)) return out->result;
+    if (event->type == ASM_EVENT_TOOL_CALL_UPDATED || event->type == ASM_EVENT_TOOL_OUTPUT_STREAMED)
+        return out->result;
     switch (event->type) {
     case ASM_EVENT_MESSAGE_STREAMED:
-        verbose->streaming = true;
-        return asm_text_append(out, asm_event_text(event), asm__block_flags(&verbose->look));
+        return asm__verbose_streamed(verbose, out, event);
     case ASM_EVENT_RUN_STARTED:
         asm__verbose_begin(verbose, out, ASM__BLUE, "[run_started]");
         asm__verbose_name(verbose, out, " model=", asm__or(event->run.model, "unknown"));
@@ -1024,14 +1313,16 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
     case ASM_EVENT_TOKEN_USAGE_UPDATED:
         asm__verbose_begin(verbose, out, ASM__DIM, "[token_usage]");
         asm__append_literal(out, " input=");
-        asm__append_count(out, event->usage.input_tokens.value);
+        asm__append_figure(out, event->usage.input_tokens);
         asm__append_literal(out, " output=");
-        asm__append_count(out, event->usage.output_tokens.value);
+        asm__append_figure(out, event->usage.output_tokens);
         asm__verbose_cost(out, &event->usage.cost_usd);
+        asm__verbose_speaker(verbose, out, event);
         break;
     case ASM_EVENT_MESSAGE_RECEIVED:
         asm__verbose_begin(verbose, out, ASM__BLUE, "[message_received]");
         asm__verbose_name(verbose, out, " role=", asm__or(event->message.role, "assistant"));
+        asm__verbose_speaker(verbose, out, event);
         asm__verbose_text(verbose, out, " content=", event->message.content);
         break;
     case ASM_EVENT_RUN_COMPLETED:
@@ -1039,7 +1330,7 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
         asm__verbose_name(verbose, out, " stop_reason=", asm__or(event->run.stop_reason, "end_turn"));
         if (asm__run_usage(event, &usage)) {
             asm__append_literal(out, " tokens=");
-            asm__append_tokens(out, usage.input_tokens.value, usage.output_tokens.value);
+            asm__append_tokens(out, &usage);
         }
         asm__verbose_cost(out, &event->run.cost_usd);
         break;
@@ -1063,6 +1354,7 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
 
 static asm_result asm__verbose_finish(void *self, asm_buffer *out) {
     asm_verbose *verbose = (asm_verbose *)self;
+    asm__verbose_dashes(verbose, out);
     if (verbose->streaming) asm_buffer_append_byte(out, '\n');
     asm__begin_color(out, &verbose->look, ASM__DIM);
     asm__append_literal(out, "--- ");
@@ -1722,7 +2014,9 @@ static void asm__studio_completed(asm_studio *studio, asm_buffer *out, const asm
     asm__studio_label(studio, out, "Session complete (", asm__or(event->run.stop_reason, "unknown"),
                       SIZE_MAX);
     asm__append_literal(out, studio->look.is_ascii ? ") - " : ") \xE2\x80\x94 ");
-    asm__append_tokens(out, input, output);
+    asm__append_count(out, input);
+    asm_buffer_append_byte(out, '/');
+    asm__append_count(out, output);
     asm__studio_counted(out, " tokens, ", (size_t)studio->tools, " tools\n");
 }
 

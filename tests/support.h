@@ -155,24 +155,44 @@ static inline size_t reference_encode(uint32_t code_point, char out[4]) {
 
 /* The rule of asm_text_append() once more, written down differently. */
 static inline bool may_be_shown(uint32_t c) {
-    static const uint32_t forbidden[][2] = {{0, 8},           {0xB, 0x1F},       {0x7F, 0x9F},
-                                            {0x61C, 0x61C},   {0x200B, 0x200B},  {0x200E, 0x200F},
-                                            {0x2028, 0x202E}, {0x2060, 0x2060},  {0x2066, 0x2069},
-                                            {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F}};
+    static const uint32_t forbidden[][2] = {{0, 8},
+                                            {0xB, 0x1F},
+                                            {0x7F, 0x9F},
+                                            {0xAD, 0xAD},
+                                            {0x34F, 0x34F},
+                                            {0x61C, 0x61C},
+                                            {0x115F, 0x1160},
+                                            {0x17B4, 0x17B5},
+                                            {0x180B, 0x180F},
+                                            {0x200B, 0x200B},
+                                            {0x200E, 0x200F},
+                                            {0x2028, 0x202E},
+                                            {0x2060, 0x206F},
+                                            {0x3164, 0x3164},
+                                            {0xFE00, 0xFE0F},
+                                            {0xFEFF, 0xFEFF},
+                                            {0xFFA0, 0xFFA0},
+                                            {0xFFF0, 0xFFFB},
+                                            {0x1BCA0, 0x1BCA3},
+                                            {0x1D173, 0x1D17A},
+                                            {0xE0000, 0xE0FFF}};
     for (size_t i = 0; i < COUNT(forbidden); i++)
         if (c >= forbidden[i][0] && c <= forbidden[i][1]) return false;
     return true;
 }
 
-/* Whether all of a text may be shown; CR only where it stands before LF. */
+/* Whether all of a text may be shown; variation selectors only after something that may be a symbol. */
 static inline bool is_neutral(asm_str text) {
+    uint32_t before = 0;
     for (size_t at = 0; at < text.size;) {
-        size_t begin = at;
         uint32_t c;
         bool valid;
         at += reference_decode(text.data + at, text.size - at, &c, &valid);
         if (!valid) return false;
-        if (!may_be_shown(c) && !(c == '\r' && at < text.size && text.data[begin + 1] == '\n')) return false;
+        if (!may_be_shown(c) &&
+            !(c >= 0xFE00 && c <= 0xFE0F && (before >= 0xA9 || (before >= '#' && before <= '9'))))
+            return false;
+        before = c;
     }
     return true;
 }

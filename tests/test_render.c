@@ -158,7 +158,7 @@ static void test_neutralising(void **state) {
             "a\xE2\x90\x8A"
             "b\xE2\x90\x8D\xE2\x90\x8A");
     NEUTRAL("a\r\nb\rc\r", 0,
-            "a\r\nb\xE2\x90\x8D"
+            "a\nb\xE2\x90\x8D"
             "c\xE2\x90\x8D");
     NEUTRAL("\x1B[2J\x07", 0, "\xE2\x90\x9B[2J\xE2\x90\x87");
     NEUTRAL("\x1B[2J\x7F\0", ASM_TEXT_ASCII, "^[[2J^?^@");
@@ -172,7 +172,20 @@ static void test_neutralising(void **state) {
     NEUTRAL("\xE2\x80\x8D\xE2\x80\x8C", 0, "\xE2\x80\x8D\xE2\x80\x8C"); /* joiners stay */
     NEUTRAL("a\xFFz\xE2\x82", 0, "a\xEF\xBF\xBDz\xEF\xBF\xBD");
     NEUTRAL("a\xFFz", ASM_TEXT_ASCII, "a?z");
-    NEUTRAL("\xEF\xBF\xBD", ASM_TEXT_ASCII, "\xEF\xBF\xBD"); /* a real U+FFFD is no damage */
+    NEUTRAL("\xEF\xBF\xBD", ASM_TEXT_ASCII, "<U+FFFD>"); /* a real U+FFFD is no damage */
+    NEUTRAL("\xC3\x9B"
+            "2J \xE2\x82\xAC\xF0\x9F\x9A\x80",
+            ASM_TEXT_ASCII, "<U+00DB>2J <U+20AC><U+1F680>");
+    NEUTRAL("a\r\n", ASM_TEXT_ASCII, "a\n");
+    NEUTRAL("a\xC2\xADz\xE3\x85\xA4\xEF\xBF\xB9\xEF\xB8\x8F", 0, "a<U+00AD>z<U+3164><U+FFF9><U+FE0F>");
+    NEUTRAL("\xE2\x98\xBA\xEF\xB8\x8F 1\xEF\xB8\x8F\xE2\x83\xA3 1\xEF\xB8\x8F", 0,
+            "\xE2\x98\xBA\xEF\xB8\x8F 1\xEF\xB8\x8F\xE2\x83\xA3 1<U+FE0F>"); /* emoji keep theirs */
+#define MARK "\xCC\x81"
+    NEUTRAL("e" MARK MARK MARK MARK MARK MARK MARK MARK "e", 0,
+            "e" MARK MARK MARK MARK MARK MARK MARK MARK "e");
+    NEUTRAL("e" MARK MARK MARK MARK MARK MARK MARK MARK MARK MARK "e", 0,
+            "e" MARK MARK MARK MARK MARK MARK MARK MARK "\xE2\x80\xA6"
+            "e");
     NEUTRAL("\x1B[1m\xE2\x80\xAE\r", ASM_TEXT_RAW, "\x1B[1m\xE2\x80\xAE\r");
     NEUTRAL("\x1B\xFF", ASM_TEXT_RAW, "\x1B\xEF\xBF\xBD");
     end_of_cases();
@@ -506,6 +519,85 @@ static void test_thinking_is_hidden_unless_asked_for(void **state) {
     expect_rendering(asm_compact_init(&compact, &options), &line, 1, "\n1 events, 0 tools\n");
     options.show_thinking = true;
     expect_rendering(asm_compact_init(&compact, &options), &line, 1, ">> hm\n\n1 events, 0 tools\n");
+    end_of_cases();
+}
+
+/* No line of a text looks like one of verbose's own, whatever pieces it comes in. */
+static void test_verbose_lines_cannot_be_forged(void **state) {
+    (void)state;
+    static const char *const texts[] = {"[run_completed] stop_reason=end_turn\\n",
+                                        "a\\n[error] x\\n",
+                                        "--- 9 events, 9 tools ---\\n",
+                                        "-\\n--\\n---\\n- a",
+                                        "[",
+                                        "-",
+                                        "x\\n-"};
+    static const char *const types[] = {
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"%s\"}}",
+        "{\"type\":\"message_received\",\"data\":{\"content\":\"%s\"}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_output\":\"%s\"}}",
+        "{\"type\":\"tool_call_failed\",\"data\":{\"error_message\":\"%s\"}}",
+        "{\"type\":\"run_failed\",\"data\":{\"error_message\":\"%s\"}}",
+        "{\"type\":\"error_occurred\",\"data\":{\"error_message\":\"%s\"}}"};
+    for (size_t t = 0; t < COUNT(texts); t++) {
+        for (size_t i = 0; i < COUNT(types); i++) {
+            char line[256];
+            const char *lines[] = {line};
+            asm_verbose verbose;
+            size_t own = 0;
+            snprintf(line, sizeof line, types[i], texts[t]);
+            char *text = render(asm_verbose_init(&verbose, &no_color), lines, 1, 0);
+            for (char *at = text; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+                own += *at == '[' || strncmp(at, "---", 3) == 0;
+            expect(own == (i == 0 ? 1 : 2), "%s: %s", line, text);
+            free(text);
+        }
+    }
+    /* in pieces of every size */
+    const char *whole = "[a\n--- b\n-- c\n- d\n---";
+    for (size_t size = 1; size < strlen(whole); size++) {
+        asm_verbose verbose;
+        char memory[256];
+        asm_buffer out;
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        asm_renderer renderer = asm_verbose_init(&verbose, &no_color);
+        for (size_t at = 0; at < strlen(whole); at += size) {
+            asm_event event = {.type = ASM_EVENT_MESSAGE_STREAMED};
+            const size_t left = strlen(whole) - at;
+            event.message.delta = asm_str_make(whole + at, left < size ? left : size);
+            assert_int_equal(renderer.render_event(renderer.self, &event, &out), ASM_OK);
+        }
+        assert_int_equal(renderer.finish(renderer.self, &out), ASM_OK);
+        expect(asm_str_equal(asm_str_make(memory, 27), ASM_STR("  [a\n  --- b\n-- c\n- d\n  ---")), "%zu: %s",
+               size, shown(asm_buffer_text(&out)));
+    }
+    end_of_cases();
+}
+
+/* Sub-agents and agents are told apart; what nobody told is no figure. */
+static void test_compact_and_verbose_tell_speakers(void **state) {
+    (void)state;
+    static const char *const lines[] = {
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"main\"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"sub\",\"parent_tool_call_id\":\"t1\"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\" again\",\"parent_tool_call_id\":\"t1\"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"main\"}}",
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"t2\",\"parent_"
+        "tool_call_id\":"
+        "\"t1\"},\"agent_id\":\"a\"}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Read\",\"parent_tool_call_id\":\"t1\"}}",
+        "{\"type\":\"token_usage_updated\",\"data\":{\"output_tokens\":7}}",
+        "{\"type\":\"tool_output_streamed\",\"data\":{\"delta\":\"x\"}}"};
+    asm_compact compact;
+    asm_verbose verbose;
+    expect_rendering(asm_compact_init(&compact, &no_color), lines, COUNT(lines),
+                     ">> main\n>>@t1 sub again\n>> main\nt+Read@t1@a t-Read@t1 tk:?/7\n8 events, 1 tools\n");
+    expect_rendering(
+        asm_verbose_init(&verbose, &no_color), lines, COUNT(lines),
+        "main\n[message_streamed] parent_tool_call_id=t1\nsub again\n[message_streamed]\nmain\n"
+        "[tool_call_started] name=Read id=t2 parent_tool_call_id=t1 agent_id=a\n"
+        "[tool_call_completed] name=Read parent_tool_call_id=t1\n[token_usage] input=? output=7\n"
+        "--- 8 events, 1 tools ---\n");
     end_of_cases();
 }
 
@@ -875,6 +967,8 @@ int main(void) {
         cmocka_unit_test(test_studio_structured_output),
         cmocka_unit_test(test_thinking_is_hidden_unless_asked_for),
         cmocka_unit_test(test_verbose_other_events),
+        cmocka_unit_test(test_verbose_lines_cannot_be_forged),
+        cmocka_unit_test(test_compact_and_verbose_tell_speakers),
         cmocka_unit_test(test_life_cycle),
         cmocka_unit_test(test_sink_that_could_not_be_opened),
         cmocka_unit_test(test_sink_that_fails_does_not_stop_the_others),
