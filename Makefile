@@ -242,7 +242,7 @@ define build_program
 	@mkdir -p $(@D)
 	$(say) CC $@
 	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) $(DEPENDENCIES) -o $@ \
-	    $(filter %.c %.o,$^) $(LDFLAGS) $(PROGRAM_FLAGS) $(LDLIBS)
+	    $< $(filter %.o,$^) $(LDFLAGS) $(PROGRAM_FLAGS) $(LDLIBS)
 endef
 
 # The implementation of all headers in one object, for programs.
