@@ -272,9 +272,11 @@ $(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY)
 $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(cat $(BUILD)/vterm.flags) -lm
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
 
-$(TOOLS): $(BUILD)/%: $(BUILD)/asm.o
-	$(build_program)
-$(foreach tool,$(TOOLS),$(eval $(tool): tools/$(subst -,_,$(notdir $(tool))).c))
+define tool
+$(1): tools/$(subst -,_,$(notdir $(1))).c $(BUILD)/asm.o
+	$$(build_program)
+endef
+$(foreach program,$(TOOLS),$(eval $(call tool,$(program))))
 $(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/asm.o
 	$(build_program)
 
