@@ -319,15 +319,20 @@ typedef struct asm_tty_sink_options {
     size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_tty_sink_options;
 
+/* About 8 KB. */
 typedef struct asm_tty_sink {
-    asm_output_stream out; /* read only: system_error */
-    asm_terminal terminal; /* read only: what the output is */
-    asm_buffer pending;    /* private */
+    asm_output_stream out;          /* read only: system_error */
+    asm_terminal terminal;          /* read only: what the output is */
+    asm_buffer pending;             /* private */
+    bool is_shown;                  /* private: `lines` stand on the screen, the cursor below them */
+    size_t lines_size;              /* private */
+    char lines[ASM_TRANSIENT_SIZE]; /* private: the transient lines */
 } asm_tty_sink;
 
-/* Opens the output and returns the sink for asm_pipeline_options; `options` may be NULL. The struct must
- * outlive the pipeline, which closes it. `result` of the sink: the errors of asm_output_stream_open(), and
- * ASM_ERR_INVALID_ARGUMENT for a buffer that is too small. Allocates nothing. */
+/* Opens the output and returns the sink for asm_pipeline_options; `options` may be NULL. Shows the renderer's transient
+ * lines below the text, with `buffer` as they are at a flush. The struct must outlive the pipeline, which closes it.
+ * `result` of the sink: the errors of asm_output_stream_open(), and ASM_ERR_INVALID_ARGUMENT for a buffer that is too
+ * small. Allocates nothing. */
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options);
 
 /* Text for logs: without ANSI escape sequences and lone carriage returns. */
@@ -2510,88 +2515,7 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
     return terminal;
 }
 
-/* >>tty sink */
-
-static asm_sink asm__sink(void *self, const char *name, asm_result result) {
-    asm_sink sink;
-    memset(&sink, 0, sizeof sink);
-    sink.self = self;
-    sink.name = name;
-    sink.result = result;
-    return sink;
-}
-
-/* Opens where a sink writes, through a stream buffer over `memory`. */
-static asm_result asm__open_drain(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
-                                  char *memory, size_t size) {
-    asm_result result;
-    asm_buffer_init_stream(pending, memory, size, asm__drain_to_stream, out);
-    result = pending->result;
-    memset(out, 0, sizeof *out);
-    out->fd = -1;
-    return result == ASM_OK ? asm_output_stream_open(out, output) : result;
-}
-
-static const char *asm__output_name(const asm_output *output, const char *otherwise) {
-    return output->path ? output->path : otherwise;
-}
-
-static asm_result asm__tty_write(void *self, asm_str text) {
-    asm_tty_sink *sink = (asm_tty_sink *)self;
-    if (sink->pending.write) return asm_buffer_append(&sink->pending, text);
-    return asm_output_stream_write(&sink->out, text.data, text.size);
-}
-
-static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_str text) {
-    (void)event;
-    return asm__tty_write(self, text);
-}
-
-static asm_result asm__tty_flush(void *self) {
-    return asm_buffer_flush(&((asm_tty_sink *)self)->pending);
-}
-
-static asm_result asm__tty_close(void *self) {
-    return asm_output_stream_close(&((asm_tty_sink *)self)->out);
-}
-
-/* The output's descriptor; -1 if it is a function. */
-static int asm__output_descriptor(const asm_output_stream *out) {
-#ifndef ASM_NO_STDIO
-    if (out->output.stream) return asm__system_descriptor((FILE *)out->output.stream);
-#endif
-    return out->fd;
-}
-
-static const asm_terminal *asm__tty_terminal(void *self) {
-    asm_tty_sink *sink = (asm_tty_sink *)self;
-    const int fd = asm__output_descriptor(&sink->out);
-    if (fd < 0) return NULL;
-    sink->terminal = asm_terminal_detect(fd);
-    return &sink->terminal;
-}
-
-ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
-    asm_output output;
-    asm_result result;
-    asm_sink table;
-    memset(&output, 0, sizeof output);
-    memset(sink, 0, sizeof *sink);
-    if (options) output = options->output;
-    if (!output.path && !output.stream && output.fd <= 0 && !output.write) output.fd = 1;
-    if (options && options->buffer)
-        result = asm__open_drain(&sink->out, &sink->pending, &output, options->buffer, options->buffer_size);
-    else result = asm_output_stream_open(&sink->out, &output);
-    table = asm__sink(sink, asm__output_name(&output, "tty"), result);
-    table.write = asm__tty_write;
-    table.write_event = asm__tty_write_event;
-    table.terminal = asm__tty_terminal;
-    table.flush = asm__tty_flush;
-    table.close = asm__tty_close;
-    return table;
-}
-
-/* >>file sink */
+/* >>escape sequences */
 
 enum {
     ASM__PLAIN,
@@ -2628,6 +2552,155 @@ static unsigned asm__escape_state(unsigned state, unsigned char c, bool *keep) {
         return *keep ? ASM__PLAIN : ASM__IN_CONTROL_STRING;
     }
 }
+
+/* >>tty sink */
+
+static asm_sink asm__sink(void *self, const char *name, asm_result result) {
+    asm_sink sink;
+    memset(&sink, 0, sizeof sink);
+    sink.self = self;
+    sink.name = name;
+    sink.result = result;
+    return sink;
+}
+
+/* Opens where a sink writes, through a stream buffer over `memory`. */
+static asm_result asm__open_drain(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
+                                  char *memory, size_t size) {
+    asm_result result;
+    asm_buffer_init_stream(pending, memory, size, asm__drain_to_stream, out);
+    result = pending->result;
+    memset(out, 0, sizeof *out);
+    out->fd = -1;
+    return result == ASM_OK ? asm_output_stream_open(out, output) : result;
+}
+
+static const char *asm__output_name(const asm_output *output, const char *otherwise) {
+    return output->path ? output->path : otherwise;
+}
+
+static asm_result asm__tty_put(asm_tty_sink *sink, asm_str text) {
+    if (sink->pending.write) return asm_buffer_append(&sink->pending, text);
+    return asm_output_stream_write(&sink->out, text.data, text.size);
+}
+
+/* How many rows of the screen a line takes, from `at` on, which is moved past its LF. Escape sequences take no place;
+ * wide characters count as one, as it is better to leave a row standing than to erase one too many. */
+static int asm__rows_of_line(asm_str lines, size_t *at, int columns) {
+    int width = 0;
+    unsigned state = ASM__PLAIN;
+    for (; *at < lines.size && lines.data[*at] != '\n'; ++*at) {
+        const unsigned char c = (unsigned char)lines.data[*at];
+        bool keep = true;
+        if (state != ASM__PLAIN || c == 0x1B)
+            state = state == ASM__PLAIN ? (unsigned)ASM__AFTER_ESCAPE : asm__escape_state(state, c, &keep);
+        else if ((c & 0xC0) != 0x80) width++;
+    }
+    ++*at;
+    return width <= columns ? 1 : (width + columns - 1) / columns;
+}
+
+/* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. */
+static asm_result asm__tty_erase(asm_tty_sink *sink) {
+    const asm_str lines = asm_str_make(sink->lines, sink->lines_size);
+    int rows = 0;
+    char memory[32];
+    asm_buffer sequence;
+    asm_json_writer writer;
+    if (!sink->is_shown) return ASM_OK;
+    sink->is_shown = false;
+    for (size_t at = 0; at < lines.size;)
+        rows += asm__rows_of_line(lines, &at, sink->terminal.columns);
+    if (rows >= sink->terminal.rows) rows = sink->terminal.rows - 1; /* the others have left the screen */
+    asm_buffer_init_fixed(&sequence, memory, sizeof memory);
+    asm__append_literal(&sequence, "\r\033[");
+    asm_json_writer_init(&writer, &sequence);
+    asm_json_write_int64(&writer, rows);
+    asm__append_literal(&sequence, "A\033[J");
+    return asm__tty_put(sink, asm_buffer_text(&sequence));
+}
+
+static asm_result asm__tty_draw(asm_tty_sink *sink) {
+    if (sink->is_shown || sink->lines_size == 0) return ASM_OK;
+    sink->is_shown = true;
+    return asm__tty_put(sink, asm_str_make(sink->lines, sink->lines_size));
+}
+
+static asm_result asm__tty_write(void *self, asm_str text) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    if (text.size == 0) return ASM_OK;
+    const asm_result result = asm__tty_erase(sink);
+    return result == ASM_OK ? asm__tty_put(sink, text) : result;
+}
+
+static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_str text) {
+    (void)event;
+    return asm__tty_write(self, text);
+}
+
+static asm_result asm__tty_show(void *self, asm_str lines) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    if (lines.size > sizeof sink->lines) lines.size = 0;
+    const bool is_same = asm_str_equal(lines, asm_str_make(sink->lines, sink->lines_size));
+    if (is_same && (sink->is_shown || lines.size == 0)) return ASM_OK;
+    const asm_result result = asm__tty_erase(sink);
+    if (result != ASM_OK) return result;
+    if (lines.size > 0) memcpy(sink->lines, lines.data, lines.size);
+    sink->lines_size = lines.size;
+    return sink->pending.write ? ASM_OK
+                               : asm__tty_draw(sink); /* what is gathered is drawn once, when it goes out */
+}
+
+static asm_result asm__tty_flush(void *self) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    const asm_result result = asm__tty_draw(sink);
+    return result == ASM_OK ? asm_buffer_flush(&sink->pending) : result;
+}
+
+static asm_result asm__tty_close(void *self) {
+    return asm_output_stream_close(&((asm_tty_sink *)self)->out);
+}
+
+/* The output's descriptor; -1 if it is a function. */
+static int asm__output_descriptor(const asm_output_stream *out) {
+#ifndef ASM_NO_STDIO
+    if (out->output.stream) return asm__system_descriptor((FILE *)out->output.stream);
+#endif
+    return out->fd;
+}
+
+static const asm_terminal *asm__tty_terminal(void *self) {
+    asm_tty_sink *sink = (asm_tty_sink *)self;
+    const int fd = asm__output_descriptor(&sink->out);
+    if (fd < 0) return NULL;
+    sink->terminal = asm_terminal_detect(fd);
+    return &sink->terminal;
+}
+
+ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
+    asm_output output;
+    asm_result result;
+    asm_sink table;
+    memset(&output, 0, sizeof output);
+    memset(sink, 0, sizeof *sink);
+    sink->terminal.columns = 80;
+    sink->terminal.rows = 24;
+    if (options) output = options->output;
+    if (!output.path && !output.stream && output.fd <= 0 && !output.write) output.fd = 1;
+    if (options && options->buffer)
+        result = asm__open_drain(&sink->out, &sink->pending, &output, options->buffer, options->buffer_size);
+    else result = asm_output_stream_open(&sink->out, &output);
+    table = asm__sink(sink, asm__output_name(&output, "tty"), result);
+    table.write = asm__tty_write;
+    table.write_event = asm__tty_write_event;
+    table.show = asm__tty_show;
+    table.terminal = asm__tty_terminal;
+    table.flush = asm__tty_flush;
+    table.close = asm__tty_close;
+    return table;
+}
+
+/* >>file sink */
 
 /* The end of the run from `p` that holds neither ESC nor CR. */
 static const char *asm__unescaped_end(const char *p, const char *end) {

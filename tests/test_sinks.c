@@ -10,11 +10,15 @@ static ssize_t test_write(int fd, const void *data, size_t size);
 static int test_fsync(int fd);
 static ssize_t (*const system_write)(int fd, const void *data, size_t size) = write;
 static int (*const system_fsync)(int fd) = fsync;
-#define write test_write /* members of this name become test_write, too, which does no harm */
+/* Members and parameters of this name become test_write, too, which does no harm. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#define write test_write
 #define fsync test_fsync
 #include "support.h"
 
 #include "asm_render.h"
+#pragma GCC diagnostic pop
 
 #include "outputs.h"
 
@@ -173,6 +177,104 @@ static void test_tty_sink_writes_at_once_unless_it_gathers(void **state) {
     options.buffer_size = 1;
     assert_int_equal(asm_tty_sink_init(&tty, &options).result, ASM_ERR_INVALID_ARGUMENT);
     asm_buffer_close(&output.bytes);
+    end_of_cases();
+}
+
+#define UP(rows) "\r\x1B[" rows "A\x1B[J"
+
+static void take_bytes(memory_output *output, const char *expected) {
+    expect_bytes(output, expected);
+    asm_buffer_clear(&output->bytes);
+}
+
+/* Transient lines stand below the text: erased before more of it, drawn anew when they change, left alone otherwise. */
+static void test_tty_sink_shows_lines(void **state) {
+    (void)state;
+    memory_output output;
+    asm_tty_sink tty;
+    asm_tty_sink_options options = {.output = {.write = memory_write, .user = &output}};
+    memory_output_init(&output);
+    asm_sink sink = asm_tty_sink_init(&tty, &options);
+    assert_int_equal(sink.show(sink.self, ASM_STR("")), ASM_OK);
+    take_bytes(&output, "");
+    assert_int_equal(sink.show(sink.self, ASM_STR("one\n\x1B[2mtwo\x1B[0m\n")), ASM_OK);
+    take_bytes(&output, "one\n\x1B[2mtwo\x1B[0m\n");
+    assert_int_equal(sink.write_event(sink.self, &hello, ASM_STR("")), ASM_OK);
+    assert_int_equal(sink.show(sink.self, ASM_STR("one\n\x1B[2mtwo\x1B[0m\n")), ASM_OK);
+    take_bytes(&output, "");
+    assert_int_equal(sink.write_event(sink.self, &hello, ASM_STR("text\n")), ASM_OK);
+    take_bytes(&output, UP("2") "text\n");
+    assert_int_equal(sink.show(sink.self, ASM_STR("one\n")), ASM_OK);
+    take_bytes(&output, "one\n");
+    assert_int_equal(sink.show(sink.self, ASM_STR("three\n")), ASM_OK);
+    take_bytes(&output, UP("1") "three\n");
+    assert_int_equal(sink.show(sink.self, ASM_STR("")), ASM_OK);
+    take_bytes(&output, UP("1"));
+    assert_int_equal(sink.close(sink.self), ASM_OK);
+    take_bytes(&output, "");
+    asm_buffer_close(&output.bytes);
+    end_of_cases();
+}
+
+/* What is gathered goes out with the lines as they are then. */
+static void test_tty_sink_draws_lines_on_flush(void **state) {
+    (void)state;
+    memory_output output;
+    asm_tty_sink tty;
+    char buffer[1000];
+    asm_tty_sink_options options = {
+        .output = {.write = memory_write, .user = &output}, .buffer = buffer, .buffer_size = sizeof buffer};
+    memory_output_init(&output);
+    asm_sink sink = asm_tty_sink_init(&tty, &options);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sink.write_event(sink.self, &hello, ASM_STR("text\n")), ASM_OK);
+        assert_int_equal(sink.show(sink.self, asm_str_from(i < 2 ? "a\n" : "b\n")), ASM_OK);
+    }
+    take_bytes(&output, "");
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    take_bytes(&output, "text\ntext\ntext\nb\n");
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    take_bytes(&output, "");
+    assert_int_equal(sink.write(sink.self, ASM_STR("end\n")), ASM_OK);
+    assert_int_equal(sink.show(sink.self, ASM_STR("b\n")), ASM_OK);
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    take_bytes(&output, UP("1") "end\nb\n");
+    assert_int_equal(sink.show(sink.self, ASM_STR("")), ASM_OK);
+    assert_int_equal(sink.flush(sink.self), ASM_OK);
+    take_bytes(&output, UP("1"));
+    assert_int_equal(output.calls, 3);
+    asm_buffer_close(&output.bytes);
+    end_of_cases();
+}
+
+/* A window that became narrower wraps the lines: all of their rows are erased, and no more than there are. */
+static void test_tty_sink_after_a_resize(void **state) {
+    (void)state;
+    static const struct {
+        const char *lines;
+        int columns, rows;
+        const char *expected;
+    } cases[] = {
+        {"1234567890\n", 10, 24, UP("1")},
+        {"1234567890\n", 9, 24, UP("2")},
+        {"\x1B[2m1234567890\x1B[0m\n\n1\n", 3, 24, UP("6")},
+        {"\xC3\xA4\xC3\xA4\xC3\xA4\n", 3, 24, UP("1")},
+        {"1\n2\n3\n4\n5\n", 80, 4, UP("3")},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        memory_output output;
+        asm_tty_sink tty;
+        asm_tty_sink_options options = {.output = {.write = memory_write, .user = &output}};
+        memory_output_init(&output);
+        asm_sink sink = asm_tty_sink_init(&tty, &options);
+        sink.show(sink.self, asm_str_from(cases[i].lines));
+        asm_buffer_clear(&output.bytes);
+        tty.terminal.columns = cases[i].columns;
+        tty.terminal.rows = cases[i].rows;
+        sink.show(sink.self, ASM_STR(""));
+        expect_bytes(&output, cases[i].expected);
+        asm_buffer_close(&output.bytes);
+    }
     end_of_cases();
 }
 
@@ -766,6 +868,9 @@ static void test_writes_are_given_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tty_sink_defaults),
+        cmocka_unit_test(test_tty_sink_shows_lines),
+        cmocka_unit_test(test_tty_sink_draws_lines_on_flush),
+        cmocka_unit_test(test_tty_sink_after_a_resize),
         cmocka_unit_test(test_sync),
         cmocka_unit_test(test_outputs_that_break),
         cmocka_unit_test(test_file_sink_gathers),
