@@ -1162,7 +1162,7 @@ typedef struct asm__agent {
     bool error_is_constant;
 
     asm_pubsub *pubsub, *debug_pubsub;
-    asm_topic topic, debug_topic;
+    asm_topic_handle topic, debug_topic;
     int64_t sequence_number;
     const asm_state_store *state_store;
     const asm_display_store *display_store;
@@ -1198,7 +1198,7 @@ typedef struct asm__agent_slot {
 /* Agents are found by their id through an index with open addressing, at most half full: 1 + slot, 0 if empty. */
 
 static uint64_t asm__agent_hash(const asm_agent_server *server, asm_str id) {
-    return asm__hash_text(id, server->options.hash_seed);
+    return asm__hash(id.data, id.size, server->options.hash_seed);
 }
 
 static asm__agent *asm__agent_find(const asm_agent_server *server, asm_str id) {
@@ -1397,7 +1397,7 @@ static asm_event asm__agent_event(asm_event_type type) {
 }
 
 /* Publishes `event`, in which what it leaves open is filled in. */
-static asm_result asm__agent_publish_to(asm__agent *agent, asm_pubsub *pubsub, asm_topic topic,
+static asm_result asm__agent_publish_to(asm__agent *agent, asm_pubsub *pubsub, asm_topic_handle topic,
                                         asm_str wrapper, asm_event *event) {
     asm_message message;
     if (!event->agent_id.data) event->agent_id = agent->id;

@@ -120,7 +120,9 @@ extern "C" {
     X(ASM_ERR_NOT_FOUND, -13, "not found")                                                                   \
     X(ASM_ERR_UNSUPPORTED, -14, "not built into this program")                                               \
     X(ASM_ERR_EXISTS, -15, "already exists")                                                                 \
-    X(ASM_ERR_STATUS, -16, "not allowed in the current status")
+    X(ASM_ERR_STATUS, -16, "not allowed in the current status")                                              \
+    X(ASM_ERR_PATTERN, -17, "a topic with the segment * or **: patterns have functions of their own")        \
+    X(ASM_ERR_LIMIT, -18, "more than the options allow")
 
 /* What functions return: ASM_OK (0), or one of the negative errors above. */
 typedef enum asm_result {
@@ -484,6 +486,22 @@ ASM_API uint32_t asm_json_string_decode(asm_str inside, size_t *at);
  * `inside` if that is far, else as many as fit into `size` (at least 4) bytes at `memory`; at least one. None is cut;
  * invalid UTF-8 stays as it is. `*at` must be below inside.size. */
 ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, size_t size);
+
+/* Private: how records are found by a key, in public structs. See >>shared: index. */
+typedef struct asm__indexed {
+    uint64_t hash;
+    const void *scope;
+    asm_str text;
+    uint64_t bit;
+    struct asm__indexed *child[2];
+} asm__indexed;
+
+typedef struct asm__index {
+    asm__indexed **roots;
+    asm__indexed *root;
+    size_t mask;
+    size_t count;
+} asm__index;
 
 #ifdef __cplusplus
 }
@@ -952,6 +970,131 @@ static inline size_t asm__format_bool(bool value, char out[5]) {
     memcpy(out, value ? "true" : "false", 5);
     return value ? 4 : 5;
 }
+
+/* >>shared: hash
+ * A seeded 64-bit hash after the design of wyhash: 16 bytes at a time through a 64 x 64 bit multiplication.
+ */
+
+static inline uint64_t asm__hash_mix(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 asm__uint128;
+    const asm__uint128 product = (asm__uint128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    const uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
+    const uint64_t low = a_low * b_low, middle = a_high * b_low + (low >> 32);
+    const uint64_t cross = a_low * b_high + (uint32_t)middle;
+    return (low & 0xffffffffu) ^ (cross << 32) ^ (a_high * b_high + (middle >> 32) + (cross >> 32));
+#endif
+}
+
+/* NOLINTBEGIN(clang-analyzer-core.*): bytes is only NULL where size is 0 */
+static inline uint64_t asm__hash_load(const char *bytes, size_t size) {
+    uint64_t word = 0;
+    if (size >= 8) {
+        memcpy(&word, bytes, 8);
+    } else if (size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, 4);
+        memcpy(&last, bytes + size - 4, 4);
+        word = (uint64_t)first << 32 | last;
+    } else if (size > 0) {
+        word = (uint64_t)(unsigned char)bytes[0] << 16 | (uint64_t)(unsigned char)bytes[size / 2] << 8 |
+               (unsigned char)bytes[size - 1];
+    }
+    return word;
+}
+/* NOLINTEND(clang-analyzer-core.*) */
+
+/* The seed is part of every factor, so that nobody who does not know it can make one of them 0, which would hide
+ * the other. What depends on the size comes last, as that is often known late. */
+static inline uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
+    const uint64_t other_key = seed ^ 0xe7037ed1a0b428dbu;
+    uint64_t hash = seed ^ 0x9e3779b97f4a7c15u, first, last;
+    if (size > 16) {
+        const char *end = bytes + size - 16;
+        for (; bytes < end; bytes += 16)
+            hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ other_key, asm__hash_load(bytes + 8, 8) ^ hash);
+        first = asm__hash_load(end, 8);
+        last = asm__hash_load(end + 8, 8);
+    } else {
+        first = asm__hash_load(bytes, size > 8 ? 8 : size);
+        last = size > 8 ? asm__hash_load(bytes + size - 8, 8) : 0;
+    }
+    return asm__hash_mix(first ^ hash, last ^ (other_key + size));
+}
+
+/* >>shared: index
+ * Finds records by a key: a scope (an address, or NULL) and a text. Part of each record is an asm__indexed, with
+ * hash, scope and text set; a record must not move while it is in an index. An asm__index that is all zero is
+ * empty.
+ *
+ * The lowest bits of the hash choose one of a table of roots. Each root is that of a Patricia tree over the bits
+ * of the key: those of its hash first, then of its scope, then of its text. Keys that somebody chose so that
+ * their hashes are equal only lead deeper into such a tree: however many there are, a look-up takes at most 64
+ * steps for the hash, 64 for the scope and 9 for each byte of the text, and compares one text.
+ *
+ * The links of the trees are part of the records, so that only the table needs memory. Where there is none, the
+ * table stays as it is, which costs time: nothing here fails.
+ *
+ * In a Patricia tree each record is a leaf and, but for one in each tree, also a fork: where the way parts at
+ * its `bit` (1 + the number of a bit of the key; 0: it is no fork). These grow on the way down, so that a link
+ * to a record whose bit does not is a link to the leaf. A record's leaf always stands below its fork. */
+
+/* The record that `item` is the member of. */
+#define asm__container(item, type, member) ((type *)(void *)((char *)(item)-offsetof(type, member)))
+
+enum { ASM__INDEX_SCOPE = 64, ASM__INDEX_TEXT = 128 }; /* the first bit of each part of a key */
+
+/* Bit `number` of a key. Each byte of a text has 16 numbers, of which 9 are used: whether there is such a byte,
+ * then its bits. */
+static inline bool asm__index_bit(const void *scope, asm_str text, uint64_t hash, uint64_t number) {
+    if (number < ASM__INDEX_SCOPE) return hash >> number & 1;
+    if (number < ASM__INDEX_TEXT) return (uint64_t)(uintptr_t)scope >> (number - ASM__INDEX_SCOPE) & 1;
+    const uint64_t at = (number - ASM__INDEX_TEXT) / 16;
+    const unsigned part = (unsigned)number % 16;
+    return at < text.size && (!part || (unsigned char)text.data[at] >> (part - 1) & 1);
+}
+
+/* The leaf to which a key's bits lead: it has the key, if any in the tree does. */
+static inline asm__indexed *asm__index_leaf(asm__indexed *item, const void *scope, asm_str text,
+                                            uint64_t hash) {
+    for (uint64_t above = 0; item && item->bit > above;) {
+        above = item->bit;
+        item = item->child[asm__index_bit(scope, text, hash, above - 1)];
+    }
+    return item;
+}
+
+static inline asm__indexed *asm__index_find(const asm__index *index, const void *scope, asm_str text,
+                                            uint64_t hash) {
+    asm__indexed *root = index->roots ? index->roots[(size_t)hash & index->mask] : index->root;
+    asm__indexed *item = asm__index_leaf(root, scope, text, hash);
+    const bool is_it = item && item->hash == hash && item->scope == scope && item->text.size == text.size &&
+                       (!text.size || memcmp(item->text.data, text.data, text.size) == 0);
+    return is_it ? item : NULL;
+}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Adds what is not in the index yet. Its hash, scope and text must be set, and stay. */
+ASM__PRIVATE void asm__index_insert(asm__index *index, asm__indexed *item);
+
+/* Removes what is in the index. */
+ASM__PRIVATE void asm__index_remove(asm__index *index, asm__indexed *item);
+
+/* Takes one after the other out of the index, the first with *from == 0; NULL if it is empty. Nothing else may be
+ * done with it until then. */
+ASM__PRIVATE asm__indexed *asm__index_take(asm__index *index, size_t *from);
+
+/* Forgets all that is in the index, and frees its table. */
+ASM__PRIVATE void asm__index_close(asm__index *index);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* ASM__SHARED_INCLUDED */
 #endif /* shared */
@@ -3556,6 +3699,119 @@ ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result resu
 
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {
     return asm__writer_result(writer, writer->state == 0 ? ASM_OK : ASM_ERR_MISUSE);
+}
+
+/* >>index */
+
+/* The number of the first bit in which two keys differ, which they do. */
+static uint64_t asm__index_difference(const asm__indexed *a, const asm__indexed *b) {
+    const uint64_t scopes = (uint64_t)(uintptr_t)a->scope ^ (uint64_t)(uintptr_t)b->scope;
+    if (a->hash != b->hash) return (unsigned)asm__lowest_bit(a->hash ^ b->hash);
+    if (scopes) return ASM__INDEX_SCOPE + (unsigned)asm__lowest_bit(scopes);
+    const size_t size = a->text.size < b->text.size ? a->text.size : b->text.size;
+    size_t at = 0;
+    while (at < size && a->text.data[at] == b->text.data[at])
+        at++;
+    const uint64_t number = ASM__INDEX_TEXT + (uint64_t)at * 16;
+    if (at == size) return number;
+    return number + 1 +
+           (unsigned)asm__lowest_bit((unsigned char)a->text.data[at] ^
+                                     (uint64_t)(unsigned char)b->text.data[at]);
+}
+
+static asm__indexed **asm__index_root(asm__index *index, uint64_t hash) {
+    return index->roots ? &index->roots[(size_t)hash & index->mask] : &index->root;
+}
+
+static void asm__index_insert_below(asm__indexed **place, asm__indexed *item) {
+    const asm__indexed *other = asm__index_leaf(*place, item->scope, item->text, item->hash);
+    item->bit = 0;
+    if (other) {
+        const uint64_t number = asm__index_difference(item, other);
+        const bool side = asm__index_bit(item->scope, item->text, item->hash, number);
+        for (uint64_t above = 0; (*place)->bit > above && (*place)->bit <= number;) {
+            above = (*place)->bit;
+            place = &(*place)->child[asm__index_bit(item->scope, item->text, item->hash, above - 1)];
+        }
+        item->bit = number + 1;
+        item->child[side] = item;
+        item->child[!side] = *place;
+    }
+    *place = item;
+}
+
+static void asm__index_remove_below(asm__indexed **place, asm__indexed *item) {
+    asm__indexed **to_fork = NULL,
+                 **to_last = NULL; /* the links to the item's fork and to its leaf's parent */
+    bool side = false;             /* on which the parent has the leaf */
+    for (uint64_t above = 0; (*place)->bit > above;) {
+        above = (*place)->bit;
+        if (*place == item) to_fork = place;
+        side = asm__index_bit(item->scope, item->text, item->hash, above - 1);
+        to_last = place;
+        place = &(*place)->child[side];
+    }
+    if (!to_last) {
+        *place = NULL;
+        return;
+    }
+    asm__indexed *last = *to_last;
+    *to_last = last->child[!side]; /* that fork is not needed any more */
+    if (last == item) return;
+    last->bit = item->bit; /* it takes the place of the item's, if that is one */
+    last->child[0] = item->child[0];
+    last->child[1] = item->child[1];
+    if (to_fork) *to_fork = last;
+}
+
+ASM__PRIVATE asm__indexed *asm__index_take(asm__index *index, size_t *from) {
+    for (; *from <= index->mask; ++*from) {
+        asm__indexed **root = index->roots ? &index->roots[*from] : &index->root, *item = *root;
+        if (!item) continue;
+        asm__index_remove_below(root, item);
+        index->count--;
+        return item;
+    }
+    return NULL;
+}
+
+/* Gives the index `capacity` roots, a power of two; does nothing if there is no memory. */
+static void asm__index_resize(asm__index *index, size_t capacity) {
+    asm__index grown;
+    size_t from = 0;
+    if (capacity > SIZE_MAX / 2 / sizeof *grown.roots) return;
+    memset(&grown, 0, sizeof grown);
+    grown.roots = (asm__indexed **)ASM_REALLOC(NULL, capacity * sizeof *grown.roots);
+    if (!grown.roots) return;
+    memset(grown.roots, 0, capacity * sizeof *grown.roots);
+    grown.mask = capacity - 1;
+    grown.count = index->count;
+    for (asm__indexed *item; (item = asm__index_take(index, &from)) != NULL;)
+        asm__index_insert_below(asm__index_root(&grown, item->hash), item);
+    ASM_FREE(index->roots);
+    *index = grown;
+}
+
+ASM__PRIVATE void asm__index_insert(asm__index *index, asm__indexed *item) {
+    if (index->count > index->mask / 4) asm__index_resize(index, index->roots ? (index->mask + 1) * 2 : 8);
+    asm__index_insert_below(asm__index_root(index, item->hash), item);
+    index->count++;
+}
+
+ASM__PRIVATE void asm__index_remove(asm__index *index, asm__indexed *item) {
+    asm__index_remove_below(asm__index_root(index, item->hash), item);
+    index->count--;
+    if (!index->count) {
+        ASM_FREE(index->roots);
+        memset(index, 0, sizeof *index);
+    } else if (index->mask > 64 && index->count < index->mask / 32) {
+        asm__index_resize(index, (index->mask + 1) / 4);
+    }
+}
+
+ASM__PRIVATE void asm__index_close(asm__index *index) {
+    ASM_FREE(index->roots);
+    memset(index, 0, sizeof *index);
 }
 
 #endif /* ASM_JSON_IMPLEMENTED */

@@ -159,7 +159,7 @@ ASM_API asm_result asm_topic_parse(const char *topic, asm_topic_parts *parts, ch
 
 /* Patterns. The segments of a topic are what stands between its colons. In a pattern the segment `*` stands
  * for any one segment, a final `**` for all the rest, also none: `asm:session:*:type:error_occurred`,
- * `asm:**`. */
+ * `asm:**`. No topic has such a segment: where a topic is asked for, one is ASM_ERR_PATTERN. */
 #define ASM_PATTERN_MAX_SEGMENTS 32
 
 /* ASM_ERR_INVALID_ARGUMENT if `pattern` is none: empty, more than ASM_PATTERN_MAX_SEGMENTS, a `*` beside
@@ -178,16 +178,16 @@ typedef struct asm_pubsub asm_pubsub;
 /* A subscription. A zero one is none; one that has ended or is another dispatcher's is ASM_ERR_NOT_FOUND. */
 typedef struct asm_subscription {
     const asm_pubsub *pubsub; /* private */
-    uint32_t slot;            /* private */
-    uint32_t generation;      /* private */
+    uint64_t generation;      /* private */
+    size_t slot;              /* private */
 } asm_subscription;
 
 /* A topic that was looked up once, to publish to it without looking it up again. Handles are as above. */
-typedef struct asm_topic {
+typedef struct asm_topic_handle {
     const asm_pubsub *pubsub; /* private */
-    uint32_t slot;            /* private */
-    uint32_t generation;      /* private */
-} asm_topic;
+    uint64_t generation;      /* private */
+    size_t slot;              /* private */
+} asm_topic_handle;
 
 /* What subscribers get. Publishers set what they know of the members up to `text`, the event alone may do. */
 typedef struct asm_message {
@@ -207,9 +207,8 @@ typedef void (*asm_message_callback)(void *user, const asm_message *message);
 #define ASM_PUBSUB_MAX_DEPTH 1024
 
 typedef struct asm_pubsub_options {
-    unsigned max_depth; /* how deep publishes may nest; 0: 32, at most ASM_PUBSUB_MAX_DEPTH */
-    uint64_t hash_seed; /* give a random one if others choose your topics, so that they cannot make them
-                           collide; 0: always the same */
+    unsigned max_depth;  /* how deep publishes may nest; 0: 32, at most ASM_PUBSUB_MAX_DEPTH */
+    unsigned max_shapes; /* how many shapes patterns may have: see asm_pubsub_subscribe_pattern(); 0: 256 */
 } asm_pubsub_options;
 
 struct asm_pubsub {
@@ -220,17 +219,15 @@ struct asm_pubsub {
     size_t topics;              /* read only: topics with a subscriber or a handle */
     size_t patterns;            /* read only: patterns with a subscriber */
     size_t subscriptions;       /* read only */
-    struct asm__slot *index;    /* private, all below: the topics and the segments of patterns, by hash */
-    size_t index_used;
+    asm__index index;           /* private, all below: topics and the literals of patterns */
+    struct asm__shape *shapes;
     struct asm__handle *handles;
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
-    uint32_t generation;
-    uint32_t direct_epoch; /* changes when what a topic's handle remembers may be wrong */
-    uint64_t next_serial;
-    uint64_t pattern_epoch; /* changes when a topic may match other patterns than before */
-    struct asm__node *pattern_root;
-    struct asm__node *unswept; /* nodes from which subscriptions were removed */
+    uint64_t generation; /* of the last handle: 2^64 of them are never used up, so that none names another */
+    uint32_t direct_epoch;   /* changes when what a topic's handle remembers may be wrong */
+    uint64_t pattern_epoch;  /* changes when a topic may match other patterns than before */
+    struct asm__node *dirty; /* nodes from which subscriptions were removed */
     struct asm__cursor *cursors;
     size_t cursors_used;
     struct asm__round *innermost; /* of the rounds under way */
@@ -245,13 +242,20 @@ ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *optio
 ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub);
 
 /* Has `callback` called with `user` for every message on `topic`, after those who subscribed before. The
- * topic is copied. Subscribing twice delivers twice. `subscription` may be NULL. ASM_ERR_NO_MEMORY,
+ * topic is copied. Subscribing twice delivers twice. `subscription` may be NULL. ASM_ERR_PATTERN for a topic
+ * with a segment `*` or `**`: call asm_pubsub_subscribe_pattern(). ASM_ERR_NO_MEMORY,
  * ASM_ERR_INVALID_ARGUMENT. */
 ASM_API asm_result asm_pubsub_subscribe(asm_pubsub *pubsub, const char *topic, asm_message_callback callback,
                                         void *user, asm_subscription *subscription);
 
-/* The same for every topic that matches `pattern`. Whoever subscribes to a topic and to patterns that match
- * it is called once for each subscription. */
+/* Has `callback` called with `user` for every message on a topic that matches `pattern`, which is copied.
+ * Whoever subscribes to a topic and to patterns that match it is called once for each subscription.
+ *
+ * The shape of a pattern is how many segments it has and which of them are `*` or `**`. A publish to a topic
+ * that nobody subscribed to by name takes one look-up for each shape there is, however many patterns have it;
+ * so their number is bounded: with a new one more than asm_pubsub_options.max_shapes the result is
+ * ASM_ERR_LIMIT. The default leaves room for all shapes of topics with up to six segments.
+ * ASM_ERR_NO_MEMORY, ASM_ERR_INVALID_ARGUMENT: see asm_pattern_check(). */
 ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *pattern,
                                                 asm_message_callback callback, void *user,
                                                 asm_subscription *subscription);
@@ -270,9 +274,10 @@ ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const 
 ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic);
 
 /* Calls every subscriber of `topic` with `message`, in the order of their subscription, whether they
- * subscribed to it or to a pattern. The cost depends on how many there are and on the length of the topic,
- * not on the number of topics. `delivered`, here and below, may be NULL: how many were called.
- * ASM_ERR_INVALID_ARGUMENT, ASM_ERR_DEPTH: then none. */
+ * subscribed to it or to a pattern. The cost depends on how many there are, on the length of the topic and on
+ * the number of shapes of patterns, not on how many topics and patterns there are, nor on what somebody chose
+ * for their names. `delivered`, here and below, may be NULL: how many were called. ASM_ERR_INVALID_ARGUMENT,
+ * ASM_ERR_PATTERN, ASM_ERR_DEPTH: then none. */
 ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, const asm_message *message,
                                       size_t *delivered);
 
@@ -285,16 +290,17 @@ ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const 
                                           const asm_message *message, size_t *delivered);
 
 /* Looks up `topic` (and keeps it, whether it has subscribers or not) until asm_topic_release(): who publishes
- * often to one topic saves the look-up. The topic is copied. ASM_ERR_NO_MEMORY, ASM_ERR_INVALID_ARGUMENT. */
-ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic *resolved);
-ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic);
+ * often to one topic saves the look-up. The topic is copied. ASM_ERR_PATTERN, ASM_ERR_NO_MEMORY,
+ * ASM_ERR_INVALID_ARGUMENT. */
+ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic_handle *resolved);
+ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic_handle topic);
 
 /* As the three above; ASM_ERR_NOT_FOUND for a handle that was released or is another dispatcher's. */
-ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic topic, const asm_message *message,
+ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic_handle topic, const asm_message *message,
                                      size_t *delivered);
-ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
+ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic_handle topic,
                                           const asm_message *message, size_t *delivered);
-ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *topics, size_t count,
+ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic_handle *topics, size_t count,
                                          const asm_message *message, size_t *delivered);
 
 /* Which events to subscribe to: a session's, one run's of it, those of one type, or an explicit topic (and
@@ -697,7 +703,6 @@ ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_s
 /* Private: what asm_agent.h shares with this header. */
 ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count);
 ASM_API void asm__array_release(void *place);
-ASM_API uint64_t asm__hash_text(asm_str text, uint64_t seed);
 ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 
 #ifdef __cplusplus
@@ -719,13 +724,6 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 
 #if ASM__LIBC_MEMORY
 #include <stdlib.h>
-#endif
-
-/* For what is seldom called by functions that are often called: they get by with fewer registers then. */
-#if defined(__GNUC__) || defined(__clang__)
-#define ASM__NO_INLINE __attribute__((noinline))
-#else
-#define ASM__NO_INLINE
 #endif
 
 /* >>arrays
@@ -795,63 +793,6 @@ ASM_API void asm__array_release(void *place) {
     if (array) ASM_FREE(asm__array_header(array));
     array = NULL;
     memcpy(place, &array, sizeof array);
-}
-
-/* >>hash
- * A seeded 64-bit hash after the design of wyhash: 16 bytes at a time through a 64 x 64 bit multiplication.
- */
-
-static uint64_t asm__hash_mix(uint64_t a, uint64_t b) {
-#ifdef __SIZEOF_INT128__
-    __extension__ typedef unsigned __int128 asm__uint128;
-    const asm__uint128 product = (asm__uint128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-    const uint64_t a_low = (uint32_t)a, a_high = a >> 32, b_low = (uint32_t)b, b_high = b >> 32;
-    const uint64_t low = a_low * b_low, middle = a_high * b_low + (low >> 32);
-    const uint64_t cross = a_low * b_high + (uint32_t)middle;
-    return (low & 0xffffffffu) ^ (cross << 32) ^ (a_high * b_high + (middle >> 32) + (cross >> 32));
-#endif
-}
-
-/* NOLINTBEGIN(clang-analyzer-core.*): bytes is only NULL where size is 0 */
-static uint64_t asm__hash_load(const char *bytes, size_t size) {
-    uint64_t word = 0;
-    if (size >= 8) {
-        memcpy(&word, bytes, 8);
-    } else if (size >= 4) {
-        uint32_t first, last;
-        memcpy(&first, bytes, 4);
-        memcpy(&last, bytes + size - 4, 4);
-        word = (uint64_t)first << 32 | last;
-    } else if (size > 0) {
-        word = (uint64_t)(unsigned char)bytes[0] << 16 | (uint64_t)(unsigned char)bytes[size / 2] << 8 |
-               (unsigned char)bytes[size - 1];
-    }
-    return word;
-}
-/* NOLINTEND(clang-analyzer-core.*) */
-
-/* The seed goes into every factor: who does not know it cannot make one of them 0, which would hide the
- * other. What depends on the size comes last, as that is often known late. */
-static uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
-    const uint64_t other_key = seed ^ 0xe7037ed1a0b428dbu;
-    uint64_t hash = seed ^ 0x9e3779b97f4a7c15u, first, last;
-    if (size > 16) {
-        const char *end = bytes + size - 16;
-        for (; bytes < end; bytes += 16)
-            hash = asm__hash_mix(asm__hash_load(bytes, 8) ^ other_key, asm__hash_load(bytes + 8, 8) ^ hash);
-        first = asm__hash_load(end, 8);
-        last = asm__hash_load(end + 8, 8);
-    } else {
-        first = asm__hash_load(bytes, size > 8 ? 8 : size);
-        last = size > 8 ? asm__hash_load(bytes + size - 8, 8) : 0;
-    }
-    return asm__hash_mix(first ^ hash, last ^ (other_key + size));
-}
-
-ASM_API uint64_t asm__hash_text(asm_str text, uint64_t seed) {
-    return asm__hash(text.data, text.size, seed);
 }
 
 /* >>topic builders */
@@ -1182,189 +1123,123 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic) {
 }
 
 /* >>dispatcher: nodes
- * A node is a topic, or a segment of patterns: patterns form a tree of segments, in which those that match a
- * topic are found by walking along the topic. Topics and segments are found through one index; segments by
- * their parent and text. A node is one block of memory, its text behind it. */
+ * A node is a topic, a pattern, or the beginning of patterns; see below. It is one block of memory, with its
+ * text after it. */
 
 #define ASM__CACHED_MATCHES 4
 
 typedef struct asm__subscriber {
     asm_message_callback callback; /* NULL: ended, kept until no round is under way */
     void *user;
-    uint32_t slot; /* of its handle */
-    uint32_t generation;
+    uint64_t generation; /* grows with each subscription: a node's subscribers are sorted by it */
+    uint32_t slot;       /* of its handle */
 } asm__subscriber;
-
-typedef struct asm__entry {
-    asm__subscriber subscriber;
-    uint64_t serial; /* when it was subscribed; entries are sorted by it */
-} asm__entry;
 
 /* What a publish looks at stands together, and next to the text. */
 typedef struct asm__node {
-    union {
-        struct asm__node
-            *matches[ASM__CACHED_MATCHES]; /* topics: the patterns that match it, if there are no more */
-        struct {
-            struct asm__node *any;  /* the child `*` */
-            struct asm__node *rest; /* the child `**` */
-            size_t bound;           /* no topic can match more patterns here and below */
-            size_t literal_bound;   /* the highest bound of the other children */
-        } segment;
-    } as;
-    struct asm__node *next_unswept;
-    uint64_t hash;
+    struct asm__node
+        *matches[ASM__CACHED_MATCHES]; /* topics: the patterns that match, if there are no more */
+    struct asm__node *next_dirty;
     uint64_t match_epoch;  /* topics: when `matches` was found */
     uint32_t direct_epoch; /* topics: when a handle last remembered the only subscriber */
-    uint32_t keepers;      /* what else keeps it: handles of a topic, children of a segment */
+    uint32_t references;   /* handles of a topic, children of a beginning */
     uint8_t match_count;
     bool is_topic;
-    bool is_unswept;
-    struct asm__node *parent; /* of a segment */
-    size_t size;              /* of the text */
-    uint64_t plain_epoch;     /* topics: when no pattern was found to match */
-    asm__entry *entries;      /* `only` if there is no more than one, else an stb_ds array */
-    uint32_t count;           /* of entries */
-    uint32_t live;            /* entries that have not ended */
-    asm__entry only;          /* most topics have one subscriber */
+    bool is_dirty;                /* in the dirty list */
+    asm__subscriber *subscribers; /* `only` if there is no more than one, else an array */
+    uint32_t count;               /* of subscribers */
+    uint32_t live;                /* of those that have not ended */
+    uint64_t plain_epoch;         /* topics: when no pattern was found to match */
+    asm__subscriber only;         /* most topics have one */
+    asm__indexed key;             /* scope: the node that this one continues, if it is not a topic's */
 } asm__node;
 
-typedef struct asm__slot {
-    uint64_t hash;
-    asm__node *node; /* NULL: empty */
-} asm__slot;
-
 typedef struct asm__handle {
-    union {
-        asm__subscriber direct; /* a topic's: whom alone a publish reaches */
-        uint64_t serial;        /* a subscription's */
-        uint32_t next_free;     /* a free one's */
-    } as;
+    asm_message_callback callback; /* a topic's: whom alone a publish reaches, with these two and `slot` */
+    void *user;
+    uint64_t direct_generation;
     asm__node *node;
-    uint32_t generation;   /* 0: free */
-    uint32_t direct_epoch; /* a topic's: when `direct` was right; a subscription's: 0 */
+    uint64_t generation;   /* 0: free */
+    uint32_t slot;         /* a free one's: the next free one, as in asm_pubsub.free_handle */
+    uint32_t direct_epoch; /* a topic's: when whom it reaches was right; a subscription's: 0 */
 } asm__handle;
 
 #define ASM__FIRST_EPOCH 2 /* of direct_epoch, so that one before it is not 0 */
+
+static asm__node *asm__node_of(asm__indexed *key) {
+    return key ? asm__container(key, asm__node, key) : NULL;
+}
+
+/* The node that `node` continues, or NULL. Its scope is const, as a key's is; the node is not. */
+static asm__node *asm__node_parent(const asm__node *node) {
+    asm__node *parent;
+    memcpy(&parent, &node->key.scope, sizeof parent);
+    return parent;
+}
 
 static const char *asm__node_text(const asm__node *node) {
     return (const char *)(node + 1);
 }
 
-static uint64_t asm__node_hash(const asm_pubsub *pubsub, const asm__node *parent, asm_str text) {
-    return asm__hash(text.data, text.size, parent ? parent->hash : pubsub->options.hash_seed);
+static asm__node *asm__node_find(const asm_pubsub *pubsub, const asm__node *parent, asm_str text) {
+    const uint64_t hash = asm__hash(text.data, text.size, parent ? parent->key.hash : 0);
+    return asm__node_of(asm__index_find(&pubsub->index, parent, text, hash));
 }
 
-static asm__node *asm__node_find(const asm_pubsub *pubsub, const asm__node *parent, asm_str text,
-                                 uint64_t hash) {
-    if (!pubsub->index) return NULL;
-    const size_t mask = asm__count(pubsub->index) - 1;
-    for (size_t at = (size_t)hash & mask; pubsub->index[at].node; at = (at + 1) & mask) {
-        asm__node *node = pubsub->index[at].node;
-        if (pubsub->index[at].hash == hash && node->parent == parent && node->size == text.size &&
-            memcmp(asm__node_text(node), text.data, text.size) == 0)
-            return node;
-    }
-    return NULL;
-}
-
-static void asm__index_insert(asm__slot *index, asm__node *node) {
-    const size_t mask = asm__count(index) - 1;
-    size_t at = (size_t)node->hash & mask;
-    while (index[at].node)
-        at = (at + 1) & mask;
-    index[at].hash = node->hash;
-    index[at].node = node;
-}
-
-static bool asm__index_resize(asm_pubsub *pubsub, size_t capacity) {
-    asm__slot *index = NULL;
-    if (!asm__reserve(index, capacity)) return false;
-    memset(index, 0, capacity * sizeof *index);
-    asm__array_header(index)->length = capacity;
-    for (size_t i = 0; i < asm__count(pubsub->index); i++)
-        if (pubsub->index[i].node) asm__index_insert(index, pubsub->index[i].node);
-    asm__array_free(pubsub->index);
-    pubsub->index = index;
-    return true;
-}
-
-/* Room for one node more, at most half full. */
-static bool asm__index_reserve(asm_pubsub *pubsub) {
-    const size_t capacity = asm__count(pubsub->index);
-    return (pubsub->index_used + 1) * 2 <= capacity || asm__index_resize(pubsub, capacity ? capacity * 2 : 8);
-}
-
-static void asm__index_remove(asm_pubsub *pubsub, const asm__node *node) {
-    asm__slot *index = pubsub->index;
-    const size_t mask = asm__count(index) - 1;
-    size_t hole = (size_t)node->hash & mask;
-    while (index[hole].node != node)
-        hole = (hole + 1) & mask;
-    /* Close the hole: what follows moves up, unless that would put it before its own place. */
-    for (size_t at = (hole + 1) & mask; index[at].node; at = (at + 1) & mask) {
-        const size_t home = (size_t)index[at].hash & mask;
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
-            index[hole] = index[at];
-            hole = at;
-        }
-    }
-    index[hole].node = NULL;
-    pubsub->index_used--;
-    if (asm__count(index) > 64 && pubsub->index_used * 8 < asm__count(index))
-        (void)asm__index_resize(pubsub, asm__count(index) / 4); /* out of memory: it stays large */
-}
-
-static asm__node *asm__node_create(asm_pubsub *pubsub, asm__node *parent, asm_str text, uint64_t hash) {
-    if (text.size > SIZE_MAX / 2 || !asm__index_reserve(pubsub)) return NULL;
+static asm__node *asm__node_create(asm_pubsub *pubsub, asm__node *parent, asm_str text) {
+    if (text.size > SIZE_MAX / 2) return NULL;
     asm__node *node = (asm__node *)ASM_REALLOC(NULL, sizeof *node + text.size + 1);
     if (!node) return NULL;
     memset(node, 0, sizeof *node);
-    node->hash = hash;
-    node->size = text.size;
-    node->parent = parent;
+    char *copy = (char *)(node + 1);
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
     node->match_epoch = UINT64_MAX;
     node->plain_epoch = UINT64_MAX;
-    char *copy = (char *)(node + 1);
-    if (text.size) memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    asm__index_insert(pubsub->index, node);
-    pubsub->index_used++;
-    if (parent) parent->keepers++;
+    node->key.scope = parent;
+    node->key.text = asm_str_make(copy, text.size);
+    node->key.hash = asm__hash(copy, text.size, parent ? parent->key.hash : 0);
+    asm__index_insert(&pubsub->index, &node->key);
+    if (parent) parent->references++;
     return node;
 }
 
-/* Room for one entry more. */
-static bool asm__entries_reserve(asm__node *node) {
-    if (!node->entries) node->entries = &node->only;
+/* Room for one subscriber more. */
+static bool asm__subscribers_reserve(asm__node *node) {
+    if (!node->subscribers) node->subscribers = &node->only;
     if (node->count == UINT32_MAX) return false;
-    if (node->entries != &node->only) return asm__reserve(node->entries, (size_t)node->count + 1);
-    asm__entry *entries = NULL;
+    if (node->subscribers != &node->only) return asm__reserve(node->subscribers, (size_t)node->count + 1);
+    asm__subscriber *subscribers = NULL;
     if (!node->count) return true;
-    if (!asm__reserve(entries, 2)) return false;
-    entries[0] = node->only; /* NOLINT(clang-analyzer-core.NullDereference): it was just reserved */
-    node->entries = entries;
+    if (!asm__reserve(subscribers, 2)) return false;
+    subscribers[0] = node->only; /* NOLINT(clang-analyzer-core.NullDereference): it was just reserved */
+    node->subscribers = subscribers;
     return true;
 }
 
-static void asm__entries_free(asm__node *node) {
-    if (node->entries != &node->only) asm__array_free(node->entries);
-    node->entries = NULL;
+static void asm__subscribers_free(asm__node *node) {
+    if (node->subscribers != &node->only) asm__array_free(node->subscribers);
+    node->subscribers = NULL;
     node->count = 0;
 }
 
-static void asm__node_destroy(asm_pubsub *pubsub, asm__node *node) {
-    asm__index_remove(pubsub, node);
-    asm__node *parent = node->parent;
-    if (parent) {
-        parent->keepers--;
-        parent->as.segment.any = parent->as.segment.any == node ? NULL : parent->as.segment.any;
-        parent->as.segment.rest = parent->as.segment.rest == node ? NULL : parent->as.segment.rest;
-    }
-    if (pubsub->pattern_root == node) pubsub->pattern_root = NULL;
-    asm__entries_free(node);
+static void asm__node_free(asm__node *node) {
+    asm__subscribers_free(node);
     ASM_FREE(node);
 }
+
+/* >>dispatcher: patterns
+ * The shape of a pattern is how many segments it has and which of them are literals: a topic matches at most one
+ * pattern of each shape. So a publish looks once for each shape, whatever patterns there are, and the number of
+ * shapes is bounded. Literals that stand side by side are looked for together, as one run: the first run below
+ * the shape's root, the next below the node of the first, and so on. */
+
+typedef struct asm__shape {
+    asm__node *root;
+    uint32_t literals; /* bit i: segment i is one */
+    unsigned segments; /* how many there are, without a `**` */
+    bool has_rest;     /* ends with `**` */
+} asm__shape;
 
 typedef struct asm__cursor {
     asm__node *node;
@@ -1372,131 +1247,187 @@ typedef struct asm__cursor {
     uint32_t end;
 } asm__cursor;
 
-/* Frees a node that nothing keeps any more, and what it alone kept. One that is unswept may be in use by a
- * round. */
-static void asm__node_prune(asm_pubsub *pubsub, asm__node *node) {
-    while (node && !node->live && !node->keepers && !node->is_unswept) {
-        asm__node *parent = node->parent;
-        asm__node_destroy(pubsub, node);
-        node = parent;
-    }
-    if (!pubsub->index_used) {
-        asm__array_free(pubsub->index);
-        asm__array_free(pubsub->cursors);
+/* A text taken apart: segment i goes from begin[i] to the colon before begin[i + 1]. */
+typedef struct asm__segments {
+    asm_str text;
+    size_t begin[ASM_PATTERN_MAX_SEGMENTS + 2];
+    unsigned count; /* ASM_PATTERN_MAX_SEGMENTS + 1: that many or more */
+} asm__segments;
+
+static void asm__segments_find(asm__segments *segments, asm_str text) {
+    size_t at = 0;
+    segments->text = text;
+    segments->count = 0;
+    segments->begin[0] = 0;
+    while (at <= text.size && segments->count <= ASM_PATTERN_MAX_SEGMENTS) {
+        (void)asm__topic_segment(text, &at);
+        segments->begin[++segments->count] = at;
     }
 }
 
-static asm__node *asm__topic_find(const asm_pubsub *pubsub, asm_str topic) {
-    return asm__node_find(pubsub, NULL, topic, asm__node_hash(pubsub, NULL, topic));
+/* Segments `first` up to `end`, with the colons between them. */
+static asm_str asm__segments_text(const asm__segments *segments, unsigned first, unsigned end) {
+    const size_t begin = segments->begin[first];
+    return asm_str_make(segments->text.data + begin, segments->begin[end] - 1 - begin);
 }
 
-static asm__node *asm__topic_find_or_create(asm_pubsub *pubsub, asm_str topic) {
-    const uint64_t hash = asm__node_hash(pubsub, NULL, topic);
-    asm__node *node = asm__node_find(pubsub, NULL, topic, hash);
-    if (!node) {
-        node = asm__node_create(pubsub, NULL, topic, hash);
-        if (node) node->is_topic = true;
+static asm__shape asm__shape_of(const asm__segments *pattern) {
+    asm__shape shape;
+    memset(&shape, 0, sizeof shape);
+    shape.has_rest = asm__pattern_is_rest(asm__segments_text(pattern, pattern->count - 1, pattern->count));
+    shape.segments = pattern->count - shape.has_rest;
+    for (unsigned i = 0; i < shape.segments; i++)
+        if (!asm__pattern_is_any(asm__segments_text(pattern, i, i + 1))) shape.literals |= UINT32_C(1) << i;
+    return shape;
+}
+
+static asm__shape *asm__shape_find(const asm_pubsub *pubsub, const asm__shape *wanted) {
+    for (size_t i = 0; i < asm__count(pubsub->shapes); i++) {
+        asm__shape *shape = &pubsub->shapes[i];
+        if (shape->literals == wanted->literals && shape->segments == wanted->segments &&
+            shape->has_rest == wanted->has_rest)
+            return shape;
     }
+    return NULL;
+}
+
+/* The next run of literals from segment *end on: it goes from *first to *end. False if there is none. */
+static bool asm__shape_next_run(const asm__shape *shape, unsigned *first, unsigned *end) {
+    unsigned at = *end;
+    while (at < shape->segments && !(shape->literals >> at & 1))
+        at++;
+    *first = at;
+    while (at < shape->segments && shape->literals >> at & 1)
+        at++;
+    *end = at;
+    return *first < at;
+}
+
+/* The pattern of a shape that has these literals, or NULL. */
+static asm__node *asm__shape_match(const asm_pubsub *pubsub, const asm__shape *shape,
+                                   const asm__segments *segments) {
+    asm__node *node = shape->root;
+    for (unsigned first, end = 0; node && asm__shape_next_run(shape, &first, &end);)
+        node = asm__node_find(pubsub, node, asm__segments_text(segments, first, end));
     return node;
 }
 
-/* >>dispatcher: pattern tree */
-
-/* Segments are hashed with their parent's hash as the seed; the root's text is empty, which no topic's is. */
-static asm__node *asm__segment_find(const asm_pubsub *pubsub, const asm__node *parent, asm_str segment) {
-    return asm__node_find(pubsub, parent, segment, asm__node_hash(pubsub, parent, segment));
+/* Sets cursors[0], cursors[1], … to the patterns with subscribers that match `topic`; returns how many. */
+static size_t asm__patterns_match(const asm_pubsub *pubsub, asm_str topic, asm__cursor *cursors) {
+    asm__segments segments;
+    size_t count = 0;
+    asm__segments_find(&segments, topic);
+    for (size_t i = 0; i < asm__count(pubsub->shapes); i++) {
+        const asm__shape *shape = &pubsub->shapes[i];
+        if (shape->segments != segments.count && !(shape->has_rest && shape->segments < segments.count))
+            continue;
+        asm__node *node = asm__shape_match(pubsub, shape, &segments);
+        if (node && node->live) cursors[count++].node = node;
+    }
+    return count;
 }
 
 static asm__node *asm__pattern_find(const asm_pubsub *pubsub, asm_str pattern) {
-    asm__node *node = pubsub->pattern_root;
-    for (size_t at = 0; node && at <= pattern.size;)
-        node = asm__segment_find(pubsub, node, asm__topic_segment(pattern, &at));
-    return node;
+    asm__segments segments;
+    asm__segments_find(&segments, pattern);
+    const asm__shape wanted = asm__shape_of(&segments);
+    const asm__shape *shape = asm__shape_find(pubsub, &wanted);
+    return shape ? asm__shape_match(pubsub, shape, &segments) : NULL;
 }
 
-static asm__node *asm__segment_create(asm_pubsub *pubsub, asm__node *parent, asm_str segment) {
-    asm__node *node = asm__node_create(pubsub, parent, segment, asm__node_hash(pubsub, parent, segment));
-    if (!node) return NULL;
-    node->as.segment.bound = 1;
-    if (parent && asm__pattern_is_any(segment)) parent->as.segment.any = node;
-    else if (parent && asm__pattern_is_rest(segment)) parent->as.segment.rest = node;
-    return node;
+static void asm__shape_remove(asm_pubsub *pubsub, const asm__node *root) {
+    size_t at = 0;
+    while (pubsub->shapes[at].root != root)
+        at++;
+    pubsub->shapes[at] = pubsub->shapes[asm__count(pubsub->shapes) - 1];
+    asm__array_header(pubsub->shapes)->length--;
 }
 
-/* Raises the bounds from a new node up to the root. They are not lowered again: too high does no harm. */
-static void asm__pattern_raise_bounds(const asm__node *node) {
-    for (asm__node *parent = node->parent; parent; node = parent, parent = parent->parent) {
-        if (node != parent->as.segment.any && node != parent->as.segment.rest &&
-            node->as.segment.bound > parent->as.segment.literal_bound)
-            parent->as.segment.literal_bound = node->as.segment.bound;
-        const size_t below = parent->as.segment.literal_bound +
-                             (parent->as.segment.any ? parent->as.segment.any->as.segment.bound : 0);
-        const size_t bound = (below > 1 ? below : 1) + (parent->as.segment.rest ? 1 : 0);
-        parent->as.segment.bound = bound > parent->as.segment.bound ? bound : parent->as.segment.bound;
+/* Frees a node that nothing refers to any more, and what it alone referred to. A dirty one may be in use by a
+ * round. */
+static void asm__node_prune(asm_pubsub *pubsub, asm__node *node) {
+    while (node && !node->live && !node->references && !node->is_dirty) {
+        asm__node *parent = asm__node_parent(node);
+        if (parent) parent->references--;
+        if (node->is_topic || parent) asm__index_remove(&pubsub->index, &node->key);
+        else asm__shape_remove(pubsub, node);
+        asm__node_free(node);
+        node = parent;
     }
+    if (asm__count(pubsub->shapes)) return;
+    asm__array_free(pubsub->shapes);
+    asm__array_free(pubsub->cursors);
 }
 
-/* One set of cursors for each round that may be under way, and one for counting. */
-static bool asm__cursors_reserve(asm_pubsub *pubsub, size_t bound) {
-    const size_t sets = (size_t)pubsub->options.max_depth + 1;
-    return bound < SIZE_MAX / sets && asm__reserve(pubsub->cursors, sets * (bound + 1));
+/* Adds a shape that is not there; its root is known by its place in the list, not by a key. There are cursors for
+ * each round that may be under way and for counting, as many each as there are shapes, and one for the topic. */
+static asm_result asm__shape_add(asm_pubsub *pubsub, asm__shape *shape) {
+    const size_t count = asm__count(pubsub->shapes) + 1;
+    if (count > pubsub->options.max_shapes) return ASM_ERR_LIMIT;
+    if (!asm__reserve(pubsub->shapes, count) ||
+        !asm__reserve(pubsub->cursors, ((size_t)pubsub->options.max_depth + 1) * (count + 1)))
+        return ASM_ERR_NO_MEMORY;
+    asm__node *root = (asm__node *)ASM_REALLOC(NULL, sizeof *root);
+    if (!root) return ASM_ERR_NO_MEMORY;
+    memset(root, 0, sizeof *root);
+    root->key.hash = asm__hash_mix(shape->literals + UINT64_C(0x9e3779b97f4a7c15),
+                                   shape->segments * 2 + shape->has_rest + UINT64_C(0xe7037ed1a0b428db));
+    shape->root = root;
+    asm__push(pubsub->shapes, *shape);
+    return ASM_OK;
 }
 
-static asm__node *asm__pattern_find_or_create(asm_pubsub *pubsub, asm_str pattern) {
-    if (!pubsub->pattern_root) pubsub->pattern_root = asm__segment_create(pubsub, NULL, ASM_STR(""));
-    asm__node *node = pubsub->pattern_root;
-    for (size_t at = 0; node && at <= pattern.size;) {
-        const asm_str segment = asm__topic_segment(pattern, &at);
-        asm__node *child = asm__segment_find(pubsub, node, segment);
+static asm_result asm__pattern_find_or_create(asm_pubsub *pubsub, asm_str pattern, asm__node **found) {
+    asm__segments segments;
+    asm__segments_find(&segments, pattern);
+    asm__shape shape = asm__shape_of(&segments);
+    const asm__shape *known = asm__shape_find(pubsub, &shape);
+    const asm_result result = known ? ASM_OK : asm__shape_add(pubsub, &shape);
+    if (result != ASM_OK) {
+        asm__node_prune(pubsub, NULL);
+        return result;
+    }
+    asm__node *node = known ? known->root : shape.root;
+    for (unsigned first, end = 0; asm__shape_next_run(&shape, &first, &end);) {
+        const asm_str run = asm__segments_text(&segments, first, end);
+        asm__node *child = asm__node_find(pubsub, node, run);
+        if (!child) child = asm__node_create(pubsub, node, run);
         if (!child) {
-            child = asm__segment_create(pubsub, node, segment);
-            if (!child) {
-                asm__node_prune(pubsub, node);
-                return NULL;
-            }
+            asm__node_prune(pubsub, node);
+            return ASM_ERR_NO_MEMORY;
         }
         node = child;
     }
-    if (node) {
-        asm__pattern_raise_bounds(node);
-        if (!asm__cursors_reserve(pubsub, pubsub->pattern_root->as.segment.bound)) {
-            asm__node_prune(pubsub, node);
-            return NULL;
-        }
-    }
-    return node;
+    *found = node;
+    return ASM_OK;
 }
 
-/* Calls for each pattern with subscribers that matches `topic`: cursors[0], cursors[1], … are set to it. */
-static size_t asm__pattern_match(const asm_pubsub *pubsub, asm_str topic, asm__cursor *cursors) {
-    struct {
-        const asm__node *node;
-        size_t at;
-    } todo[ASM_PATTERN_MAX_SEGMENTS + 2];
-    size_t count = 0, left = 0;
-    if (pubsub->pattern_root) {
-        todo[left].node = pubsub->pattern_root;
-        todo[left++].at = 0;
+/* >>dispatcher: topics */
+
+static asm__node *asm__topic_find(const asm_pubsub *pubsub, asm_str topic) {
+    return asm__node_find(pubsub, NULL, topic);
+}
+
+/* Whether a topic has a segment `*` or `**`, which only patterns can have. */
+static bool asm__topic_has_wildcard(asm_str topic) {
+    if (!memchr(topic.data, '*', topic.size)) return false;
+    for (size_t at = 0; at <= topic.size;) {
+        const asm_str segment = asm__topic_segment(topic, &at);
+        if (asm__pattern_is_any(segment) || asm__pattern_is_rest(segment)) return true;
     }
-    while (left) {
-        const asm__node *node = todo[--left].node;
-        size_t at = todo[left].at;
-        if (node->as.segment.rest && node->as.segment.rest->live)
-            cursors[count++].node = node->as.segment.rest;
-        const bool is_end = at > topic.size;
-        const asm_str segment = is_end ? ASM_STR("") : asm__topic_segment(topic, &at);
-        const bool is_wildcard = asm__pattern_is_any(segment) || asm__pattern_is_rest(segment);
-        asm__node *children[2];
-        children[0] = is_end ? NULL : node->as.segment.any;
-        children[1] = is_end || is_wildcard ? NULL : asm__segment_find(pubsub, node, segment);
-        for (int i = 0; i < 2; i++) {
-            if (!children[i]) continue;
-            if (at > topic.size && children[i]->live) cursors[count++].node = children[i];
-            todo[left].node = children[i];
-            todo[left++].at = at;
-        }
+    return false;
+}
+
+static asm_result asm__topic_find_or_create(asm_pubsub *pubsub, asm_str topic, asm__node **found) {
+    asm__node *node = asm__topic_find(pubsub, topic);
+    if (!node) {
+        if (asm__topic_has_wildcard(topic)) return ASM_ERR_PATTERN;
+        node = asm__node_create(pubsub, NULL, topic);
+        if (!node) return ASM_ERR_NO_MEMORY;
+        node->is_topic = true;
     }
-    return count;
+    *found = node;
+    return ASM_OK;
 }
 
 /* >>dispatcher: subscriptions */
@@ -1511,7 +1442,7 @@ static bool asm__handle_reserve(asm_pubsub *pubsub) {
 static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_topic) {
     uint32_t slot = pubsub->free_handle - 1;
     if (pubsub->free_handle) {
-        pubsub->free_handle = pubsub->handles[slot].as.next_free;
+        pubsub->free_handle = pubsub->handles[slot].slot;
     } else {
         slot = (uint32_t)asm__count(pubsub->handles);
         asm__array_header(pubsub->handles)->length++;
@@ -1520,15 +1451,14 @@ static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_
     memset(handle, 0, sizeof *handle);
     handle->node = node;
     handle->direct_epoch = is_topic ? pubsub->direct_epoch - 1 : 0;
-    pubsub->generation += pubsub->generation == UINT32_MAX ? 2 : 1; /* not 0 */
-    handle->generation = pubsub->generation;
+    handle->generation = ++pubsub->generation;
     pubsub->handles_used++;
     return slot;
 }
 
 static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
     pubsub->handles[slot].generation = 0;
-    pubsub->handles[slot].as.next_free = pubsub->free_handle;
+    pubsub->handles[slot].slot = pubsub->free_handle;
     pubsub->free_handle = slot + 1;
     if (--pubsub->handles_used == 0) {
         asm__array_free(pubsub->handles);
@@ -1537,20 +1467,20 @@ static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
 }
 
 /* The handle that `slot` and `generation` name, or NULL. */
-static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, uint32_t slot,
-                                            uint32_t generation) {
+static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, size_t slot,
+                                            uint64_t generation) {
     if (!pubsub || owner != pubsub || slot >= asm__count(pubsub->handles)) return NULL;
     asm__handle *handle = &pubsub->handles[slot];
     return handle->generation == generation ? handle : NULL;
 }
 
-static asm__handle *asm__handle_find_topic(const asm_pubsub *pubsub, asm_topic topic) {
+static asm__handle *asm__handle_find_topic(const asm_pubsub *pubsub, asm_topic_handle topic) {
     asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
     return handle && handle->direct_epoch ? handle : NULL;
 }
 
 static bool asm__node_in_use(const asm__node *node) {
-    return node->live || (node->is_topic && node->keepers);
+    return node->live || (node->is_topic && node->references);
 }
 
 /* Keeps the counters and the epoch right after a node came into use or out of it. */
@@ -1571,41 +1501,42 @@ static void asm__direct_forget(asm_pubsub *pubsub, const asm__node *node) {
         if (pubsub->handles[i].direct_epoch) pubsub->handles[i].direct_epoch = ASM__FIRST_EPOCH - 1;
 }
 
-/* Removes ended entries once they are as many as the others, and nodes that nothing keeps. */
-static ASM__NO_INLINE void asm__sweep(asm_pubsub *pubsub) {
-    while (pubsub->unswept) {
-        asm__node *node = pubsub->unswept;
-        pubsub->unswept = node->next_unswept;
-        node->is_unswept = false;
+/* Cleans up the dirty nodes: removes ended subscribers once they are as many as the others, and nodes that
+ * nothing refers to. */
+ASM__RARE void asm__sweep(asm_pubsub *pubsub) {
+    while (pubsub->dirty) {
+        asm__node *node = pubsub->dirty;
+        pubsub->dirty = node->next_dirty;
+        node->is_dirty = false;
         if (!node->live) {
-            asm__entries_free(node);
+            asm__subscribers_free(node);
         } else if (node->count / 2 >= node->live) {
             uint32_t kept = 0;
             for (uint32_t i = 0; i < node->count; i++)
-                if (node->entries[i].subscriber.callback) node->entries[kept++] = node->entries[i];
+                if (node->subscribers[i].callback) node->subscribers[kept++] = node->subscribers[i];
             node->count = kept;
             if (kept == 1) {
-                node->only = node->entries[0];
-                asm__array_free(node->entries);
-                node->entries = &node->only;
+                node->only = node->subscribers[0];
+                asm__array_free(node->subscribers);
+                node->subscribers = &node->only;
             }
         }
         asm__node_prune(pubsub, node);
     }
 }
 
-static void asm__node_unswept(asm_pubsub *pubsub, asm__node *node) {
-    if (!node->is_unswept) {
-        node->is_unswept = true;
-        node->next_unswept = pubsub->unswept;
-        pubsub->unswept = node;
+static void asm__node_mark_dirty(asm_pubsub *pubsub, asm__node *node) {
+    if (!node->is_dirty) {
+        node->is_dirty = true;
+        node->next_dirty = pubsub->dirty;
+        pubsub->dirty = node;
     }
     if (!pubsub->innermost) asm__sweep(pubsub);
 }
 
 static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_message_callback callback,
                                  void *user, asm_subscription *subscription) {
-    if (!node || !asm__handle_reserve(pubsub) || !asm__entries_reserve(node)) {
+    if (!asm__handle_reserve(pubsub) || !asm__subscribers_reserve(node)) {
         asm__node_prune(pubsub, node);
         return ASM_ERR_NO_MEMORY;
     }
@@ -1613,11 +1544,9 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
     subscriber.callback = callback;
     subscriber.user = user;
     subscriber.slot = asm__handle_create(pubsub, node, false);
-    subscriber.generation = pubsub->handles[subscriber.slot].generation;
-    pubsub->handles[subscriber.slot].as.serial = ++pubsub->next_serial;
+    subscriber.generation = pubsub->generation;
     const bool was_in_use = asm__node_in_use(node);
-    node->entries[node->count].subscriber = subscriber;
-    node->entries[node->count++].serial = pubsub->next_serial;
+    node->subscribers[node->count++] = subscriber;
     node->live++;
     pubsub->subscriptions++;
     asm__node_counted(pubsub, node, was_in_use);
@@ -1628,6 +1557,17 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
         subscription->generation = subscriber.generation;
     }
     return ASM_OK;
+}
+
+/* The subscriber of `node` that was subscribed as number `generation`, which it has. */
+static asm__subscriber *asm__subscriber_find(const asm__node *node, uint64_t generation) {
+    size_t low = 0, high = node->count;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (node->subscribers[middle].generation <= generation) low = middle;
+        else high = middle;
+    }
+    return &node->subscribers[low];
 }
 
 static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__subscriber *subscriber) {
@@ -1643,13 +1583,13 @@ static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_
                                        const void *user) {
     bool found = false;
     for (size_t i = 0; node && i < node->count; i++) {
-        asm__subscriber *subscriber = &node->entries[i].subscriber;
+        asm__subscriber *subscriber = &node->subscribers[i];
         if (subscriber->callback == callback && subscriber->user == user) {
             asm__unsubscribe(pubsub, node, subscriber);
             found = true;
         }
     }
-    if (found) asm__node_unswept(pubsub, node);
+    if (found) asm__node_mark_dirty(pubsub, node);
     return found ? ASM_OK : ASM_ERR_NOT_FOUND;
 }
 
@@ -1657,6 +1597,7 @@ ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *optio
     memset(pubsub, 0, sizeof *pubsub);
     pubsub->direct_epoch = ASM__FIRST_EPOCH;
     if (options) pubsub->options = *options;
+    if (!pubsub->options.max_shapes) pubsub->options.max_shapes = 256;
     if (!pubsub->options.max_depth) pubsub->options.max_depth = 32;
     else if (pubsub->options.max_depth > ASM_PUBSUB_MAX_DEPTH)
         pubsub->options.max_depth = ASM_PUBSUB_MAX_DEPTH;
@@ -1665,17 +1606,17 @@ ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *optio
 ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
     if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
     if (pubsub->innermost) return ASM_ERR_MISUSE;
-    for (size_t i = 0; i < asm__count(pubsub->index); i++) {
-        if (pubsub->index[i].node) {
-            asm__entries_free(pubsub->index[i].node);
-            ASM_FREE(pubsub->index[i].node);
-        }
-    }
-    asm__array_free(pubsub->index);
+    size_t at = 0;
+    for (asm__indexed *key; (key = asm__index_take(&pubsub->index, &at)) != NULL;)
+        asm__node_free(asm__node_of(key));
+    for (size_t i = 0; i < asm__count(pubsub->shapes); i++)
+        asm__node_free(pubsub->shapes[i].root);
+    asm__index_close(&pubsub->index);
+    asm__array_free(pubsub->shapes);
     asm__array_free(pubsub->handles);
     asm__array_free(pubsub->cursors);
     const asm_pubsub_options options = pubsub->options;
-    const uint32_t generation = pubsub->generation; /* so that handles of before stay stale */
+    const uint64_t generation = pubsub->generation; /* so that handles of before stay stale */
     asm_pubsub_init(pubsub, &options);
     pubsub->generation = generation;
     return ASM_OK;
@@ -1684,8 +1625,9 @@ ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
 ASM_API asm_result asm_pubsub_subscribe(asm_pubsub *pubsub, const char *topic, asm_message_callback callback,
                                         void *user, asm_subscription *subscription) {
     if (!pubsub || !topic || !*topic || !callback) return ASM_ERR_INVALID_ARGUMENT;
-    asm__node *node = asm__topic_find_or_create(pubsub, asm_str_from(topic));
-    return asm__subscribe(pubsub, node, callback, user, subscription);
+    asm__node *node;
+    const asm_result result = asm__topic_find_or_create(pubsub, asm_str_from(topic), &node);
+    return result == ASM_OK ? asm__subscribe(pubsub, node, callback, user, subscription) : result;
 }
 
 ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *pattern,
@@ -1693,8 +1635,9 @@ ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *
                                                 asm_subscription *subscription) {
     if (!pubsub || !pattern || !callback || asm_pattern_check(pattern) != ASM_OK)
         return ASM_ERR_INVALID_ARGUMENT;
-    asm__node *node = asm__pattern_find_or_create(pubsub, asm_str_from(pattern));
-    return asm__subscribe(pubsub, node, callback, user, subscription);
+    asm__node *node;
+    const asm_result result = asm__pattern_find_or_create(pubsub, asm_str_from(pattern), &node);
+    return result == ASM_OK ? asm__subscribe(pubsub, node, callback, user, subscription) : result;
 }
 
 ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription) {
@@ -1702,14 +1645,8 @@ ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription s
         asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation);
     if (!handle || handle->direct_epoch) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
-    size_t low = 0, high = node->count;
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (node->entries[middle].serial <= handle->as.serial) low = middle;
-        else high = middle;
-    }
-    asm__unsubscribe(pubsub, node, &node->entries[low].subscriber);
-    asm__node_unswept(pubsub, node);
+    asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->generation));
+    asm__node_mark_dirty(pubsub, node);
     return ASM_OK;
 }
 
@@ -1726,30 +1663,32 @@ ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const 
     return asm__unsubscribe_all(pubsub, asm__pattern_find(pubsub, asm_str_from(pattern)), callback, user);
 }
 
-ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic *resolved) {
+ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic_handle *resolved) {
     if (!pubsub || !topic || !*topic || !resolved) return ASM_ERR_INVALID_ARGUMENT;
-    asm__node *node = asm__topic_find_or_create(pubsub, asm_str_from(topic));
-    if (!node || !asm__handle_reserve(pubsub)) {
+    asm__node *node;
+    const asm_result result = asm__topic_find_or_create(pubsub, asm_str_from(topic), &node);
+    if (result != ASM_OK) return result;
+    if (!asm__handle_reserve(pubsub)) {
         asm__node_prune(pubsub, node);
         return ASM_ERR_NO_MEMORY;
     }
     const bool was_in_use = asm__node_in_use(node);
-    node->keepers++;
+    node->references++;
     asm__node_counted(pubsub, node, was_in_use);
     resolved->pubsub = pubsub;
     resolved->slot = asm__handle_create(pubsub, node, true);
-    resolved->generation = pubsub->handles[resolved->slot].generation;
+    resolved->generation = pubsub->generation;
     return ASM_OK;
 }
 
-ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic topic) {
+ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic_handle topic) {
     const asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
-    asm__handle_free(pubsub, topic.slot);
-    node->keepers--;
+    asm__handle_free(pubsub, (uint32_t)topic.slot);
+    node->references--;
     asm__node_counted(pubsub, node, true);
-    asm__node_unswept(pubsub, node);
+    asm__node_mark_dirty(pubsub, node);
     return ASM_OK;
 }
 
@@ -1769,15 +1708,16 @@ typedef struct asm__round {
     struct asm__round *inner; /* set by asm__rounds_finish() */
 } asm__round;
 
-static uint64_t asm__cursor_serial(const asm__cursor *cursor) {
-    return cursor->node->entries[cursor->at].serial;
+static uint64_t asm__cursor_generation(const asm__cursor *cursor) {
+    return cursor->node->subscribers[cursor->at].generation;
 }
 
 static void asm__heap_sift_down(asm__cursor *heap, size_t count, size_t at) {
     for (size_t child = at * 2 + 1; child < count; at = child, child = at * 2 + 1) {
-        if (child + 1 < count && asm__cursor_serial(&heap[child + 1]) < asm__cursor_serial(&heap[child]))
+        if (child + 1 < count &&
+            asm__cursor_generation(&heap[child + 1]) < asm__cursor_generation(&heap[child]))
             child++;
-        if (asm__cursor_serial(&heap[at]) <= asm__cursor_serial(&heap[child])) return;
+        if (asm__cursor_generation(&heap[at]) <= asm__cursor_generation(&heap[child])) return;
         const asm__cursor lower = heap[at];
         heap[at] = heap[child];
         heap[child] = lower;
@@ -1787,7 +1727,7 @@ static void asm__heap_sift_down(asm__cursor *heap, size_t count, size_t at) {
 /* The subscriber of several lists that comes next. */
 static const asm__subscriber *asm__round_pop(const asm_pubsub *pubsub, asm__round *round) {
     asm__cursor *heap = pubsub->cursors + round->cursors;
-    const asm__subscriber *subscriber = &heap->node->entries[heap->at].subscriber;
+    const asm__subscriber *subscriber = &heap->node->subscribers[heap->at];
     if (++heap->at == heap->end) *heap = heap[--round->cursor_count];
     asm__heap_sift_down(heap, round->cursor_count, 0);
     return subscriber;
@@ -1801,7 +1741,7 @@ static inline void asm__round_call(asm__round *round, const asm__subscriber *sub
     subscriber->callback(subscriber->user, &round->message);
 }
 
-static ASM__NO_INLINE void asm__round_run_several(const asm_pubsub *pubsub, asm__round *round) {
+ASM__RARE void asm__round_run_several(const asm_pubsub *pubsub, asm__round *round) {
     while (round->cursor_count)
         asm__round_call(round, asm__round_pop(pubsub, round));
 }
@@ -1811,12 +1751,12 @@ static inline void asm__round_run(const asm_pubsub *pubsub, asm__round *round) {
     const asm__node *node = round->node;
     const uint32_t end = round->end;
     while (round->at < end)
-        asm__round_call(round, &node->entries[round->at++].subscriber);
+        asm__round_call(round, &node->subscribers[round->at++]);
     if (!node) asm__round_run_several(pubsub, round);
 }
 
 /* Brings the rounds to their end that were under way before `last`, the outermost first. */
-static ASM__NO_INLINE void asm__rounds_finish(const asm_pubsub *pubsub, asm__round *last) {
+ASM__RARE void asm__rounds_finish(const asm_pubsub *pubsub, asm__round *last) {
     asm__round *round = last;
     for (; round->outer; round = round->outer)
         round->outer->inner = round;
@@ -1834,12 +1774,12 @@ static size_t asm__round_lists(const asm_pubsub *pubsub, asm__node *node, asm_st
     size_t count = 0;
     if (node && node->match_epoch == pubsub->pattern_epoch) {
         for (; count < node->match_count; count++)
-            cursors[count].node = node->as.matches[count];
+            cursors[count].node = node->matches[count];
     } else {
-        count = asm__pattern_match(pubsub, topic, cursors);
+        count = asm__patterns_match(pubsub, topic, cursors);
         if (node && count <= ASM__CACHED_MATCHES) {
             for (size_t i = 0; i < count; i++)
-                node->as.matches[i] = cursors[i].node;
+                node->matches[i] = cursors[i].node;
             node->match_count = (uint8_t)count;
             node->match_epoch = pubsub->pattern_epoch;
             if (!count) node->plain_epoch = pubsub->pattern_epoch;
@@ -1850,8 +1790,7 @@ static size_t asm__round_lists(const asm_pubsub *pubsub, asm__node *node, asm_st
 }
 
 /* Finds out whom `round` is for where patterns may match; false if there is nobody. */
-static ASM__NO_INLINE bool asm__round_match(asm_pubsub *pubsub, asm__round *round, asm__node *node,
-                                            asm_str topic) {
+ASM__RARE bool asm__round_match(asm_pubsub *pubsub, asm__round *round, asm__node *node, asm_str topic) {
     if (!pubsub->patterns) {
         if (node) node->plain_epoch = pubsub->pattern_epoch;
         return node != NULL;
@@ -1890,7 +1829,8 @@ static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const
     round->message = *message;
     round->message.topic = topic;
     round->message.subscription.pubsub = pubsub;
-    round->message.subscription.slot = round->message.subscription.generation = 0;
+    round->message.subscription.slot = 0;
+    round->message.subscription.generation = 0;
     if (!message->wrapper.data) round->message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
     if (!message->session_id.data && message->event) round->message.session_id = message->event->session_id;
     pubsub->published++;
@@ -1901,13 +1841,14 @@ static inline void asm__round_end(asm_pubsub *pubsub, asm__round *outer, size_t 
     pubsub->innermost = outer;
     pubsub->delivered += called;
     if (delivered) *delivered += called;
-    if (pubsub->unswept && !outer) asm__sweep(pubsub);
+    if (pubsub->dirty && !outer) asm__sweep(pubsub);
 }
 
 /* Publishes to the topic that has `node`, or has none as nobody subscribed to it by name. */
-static ASM__NO_INLINE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node,
-                                              asm_str topic, const asm_message *message, size_t *delivered) {
+ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__node *node, asm_str topic,
+                                  const asm_message *message, size_t *delivered) {
     asm__round round;
+    if (!node && asm__topic_has_wildcard(topic)) return ASM_ERR_PATTERN;
     if (asm__is_deepest(pubsub)) {
         pubsub->dropped++;
         return ASM_ERR_DEPTH;
@@ -1934,10 +1875,8 @@ static ASM__NO_INLINE asm_result asm__publish(asm_pubsub *pubsub, const void *se
 
 /* The same where no round is under way and `node` has this one subscriber. Whom to call is read first, so
  * that a processor that guessed somebody else sees it early. */
-static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node,
-                                             const asm__subscriber *subscriber, const asm_message *message,
-                                             size_t *delivered) {
-    const asm__subscriber called = *subscriber;
+static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node, asm__subscriber called,
+                                             const asm_message *message, size_t *delivered) {
     asm__round round;
     asm__round_begin(pubsub, &round, asm__node_text(node), message);
     round.node = node;
@@ -1965,18 +1904,19 @@ ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, con
     const asm_str text = asm_str_from(topic);
     asm__node *node = asm__topic_find(pubsub, text);
     if (node && node->count == 1 && node->plain_epoch == pubsub->pattern_epoch && !pubsub->innermost)
-        return asm__publish_direct(pubsub, node, &node->only.subscriber, message, delivered);
+        return asm__publish_direct(pubsub, node, node->only, message, delivered);
     return asm__publish(pubsub, NULL, node, text, message, delivered);
 }
 
 ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
                                           const asm_message *message, size_t *delivered) {
     if (delivered) *delivered = 0;
-    bool valid = pubsub && message && (topics || !count);
-    for (size_t i = 0; valid && i < count; i++)
-        valid = topics[i] && *topics[i];
-    if (!valid) return ASM_ERR_INVALID_ARGUMENT;
+    if (!pubsub || !message || (!topics && count)) return ASM_ERR_INVALID_ARGUMENT;
     asm_result result = ASM_OK;
+    for (size_t i = 0; result == ASM_OK && i < count; i++) {
+        if (!topics[i] || !*topics[i]) result = ASM_ERR_INVALID_ARGUMENT;
+        else if (asm__topic_has_wildcard(asm_str_from(topics[i]))) result = ASM_ERR_PATTERN;
+    }
     for (size_t i = 0; result == ASM_OK && i < count; i++) {
         const asm_str text = asm_str_from(topics[i]);
         result = asm__publish(pubsub, NULL, asm__topic_find(pubsub, text), text, message, delivered);
@@ -1988,36 +1928,44 @@ ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const 
 static void asm__direct_remember(const asm_pubsub *pubsub, asm__handle *handle) {
     asm__node *node = handle->node;
     if (node->count != 1 || !node->live || node->plain_epoch != pubsub->pattern_epoch) return;
-    handle->as.direct = node->only.subscriber;
+    handle->callback = node->only.callback;
+    handle->user = node->only.user;
+    handle->direct_generation = node->only.generation;
+    handle->slot = node->only.slot;
     handle->direct_epoch = node->direct_epoch = pubsub->direct_epoch;
 }
 
-static ASM__NO_INLINE asm_result asm__publish_by_handle(asm_pubsub *pubsub, const void *sender,
-                                                        asm_topic topic, const asm_message *message,
-                                                        size_t *delivered) {
+ASM__RARE asm_result asm__publish_by_handle(asm_pubsub *pubsub, const void *sender, asm_topic_handle topic,
+                                            const asm_message *message, size_t *delivered) {
     if (delivered) *delivered = 0;
     if (!pubsub || !message) return ASM_ERR_INVALID_ARGUMENT;
     asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__direct_remember(pubsub, handle);
-    const asm_str text = asm_str_make(asm__node_text(handle->node), handle->node->size);
+    const asm_str text = handle->node->key.text;
     return asm__publish(pubsub, sender, handle->node, text, message, delivered);
 }
 
-ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic topic,
+ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic_handle topic,
                                           const asm_message *message, size_t *delivered) {
     return asm__publish_by_handle(pubsub, sender, topic, message, delivered);
 }
 
-ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic topic, const asm_message *message,
+ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic_handle topic, const asm_message *message,
                                      size_t *delivered) {
     const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
-    if (handle && handle->direct_epoch == pubsub->direct_epoch && !pubsub->innermost && message)
-        return asm__publish_direct(pubsub, handle->node, &handle->as.direct, message, delivered);
+    if (handle && handle->direct_epoch == pubsub->direct_epoch && !pubsub->innermost && message) {
+        asm__subscriber called;
+        called.callback = handle->callback;
+        called.user = handle->user;
+        called.generation = handle->direct_generation;
+        called.slot = handle->slot;
+        return asm__publish_direct(pubsub, handle->node, called, message, delivered);
+    }
     return asm__publish_by_handle(pubsub, NULL, topic, message, delivered);
 }
 
-ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic *topics, size_t count,
+ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic_handle *topics, size_t count,
                                          const asm_message *message, size_t *delivered) {
     size_t sum = 0;
     asm_result result = pubsub && message && (topics || !count) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
@@ -2039,7 +1987,7 @@ ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic
     size_t count = node ? node->live : 0;
     if (pubsub->patterns) {
         asm__cursor *cursors = pubsub->cursors + pubsub->cursors_used;
-        for (size_t left = asm__pattern_match(pubsub, text, cursors); left > 0; left--)
+        for (size_t left = asm__patterns_match(pubsub, text, cursors); left > 0; left--)
             count += cursors[left - 1].node->live;
     }
     return count;

@@ -150,7 +150,7 @@ static double emit(size_t count, size_t steps) {
 }
 
 static double publish_without_server(size_t count, size_t steps) {
-    asm_topic topic;
+    asm_topic_handle topic;
     (void)count;
     must(asm_pubsub_subscribe(&bus, "plain", on_event, NULL, NULL));
     must(asm_topic_resolve(&bus, "plain", &topic));

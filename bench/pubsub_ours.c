@@ -32,7 +32,7 @@ static void build_all(char *out, const bench_input *input) {
 /* Handles are kept in the order in which they are used, as publishers that each have their own would. */
 typedef struct state {
     asm_pubsub pubsub;
-    asm_topic *steps;
+    asm_topic_handle *steps;
 } state;
 
 static void check(asm_result result) {
@@ -42,8 +42,8 @@ static void check(asm_result result) {
 static void *prepare(const bench_input *input) {
     state *all = (state *)malloc(sizeof *all);
     asm_pubsub *pubsub = &all->pubsub;
-    asm_topic *topics = (asm_topic *)malloc((input->topic_count + 1) * sizeof *topics);
-    all->steps = (asm_topic *)malloc(input->step_count * sizeof *all->steps);
+    asm_topic_handle *topics = (asm_topic_handle *)malloc((input->topic_count + 1) * sizeof *topics);
+    all->steps = (asm_topic_handle *)malloc(input->step_count * sizeof *all->steps);
     if (topics == NULL || all->steps == NULL) abort();
     asm_pubsub_init(pubsub, NULL);
     for (size_t i = 0; i < input->topic_count; i++)

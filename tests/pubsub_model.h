@@ -37,7 +37,7 @@ static unsigned open_rounds, last_message;
 static struct {
     char name[16];
     bool is_live;
-    asm_topic topic;
+    asm_topic_handle topic;
 } handles[HANDLES];
 
 static asm_pubsub bus;
@@ -273,7 +273,10 @@ static void compare_counts(void) {
     assert_int_equal(bus.topics, topics);
     assert_int_equal(bus.patterns, patterns);
     if (!topics && !patterns) {
-        assert_null(bus.index); /* nothing is left behind */
+        assert_null(bus.index.roots); /* nothing is left behind */
+        assert_null(bus.index.root);
+        assert_null(bus.shapes);
+        assert_null(bus.cursors);
         assert_null(bus.handles);
     }
     char name[16];
