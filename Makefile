@@ -69,8 +69,8 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
-# $(call need,TOOL,PACKAGE) ends the recipe's line in peace when TOOL is missing.
-need = command -v $(1) >/dev/null || { echo 'skipped: $(1) is not installed (apt-get install $(2))'; exit 0; };
+# $(call need,TOOL) ends the recipe's line in peace when TOOL is missing.
+need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 .PHONY: help all examples demo test check check-matrix check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
         check-analyzer check-platforms fuzz bench size coverage install uninstall clean format FORCE
@@ -120,17 +120,17 @@ check-threads: $(THREADED)
 	@TITLE='threads' sh tests/run.sh $(THREADED)
 
 check-valgrind: all $(TESTS)
-	@$(call need,valgrind,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
+	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
 # Headers are checked as files of their own: the analyzer only looks into the main file.
 check-tidy:
-	@$(call need,clang-tidy,clang-tidy) echo '  TIDY    $(CHECKED)'; \
+	@$(call need,clang-tidy) echo '  TIDY    $(CHECKED)'; \
 	    clang-tidy --quiet $(HEADERS) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION && \
 	    clang-tidy --quiet $(filter-out $(HEADERS),$(CHECKED)) -- -x c $(SOURCE_FLAGS) $(DECLARED)
 
 check-cppcheck:
-	@$(call need,cppcheck,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
+	@$(call need,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(CHECKED)
 
@@ -180,7 +180,7 @@ fuzz-%: FORCE
 	        { tail -n 60 $(BUILD)/fuzz/$*.log; exit 1; }; \
 	    sed -n "s/stat::number_of_executed_units: */fuzz $*: nothing wrong, inputs: /p" $(BUILD)/fuzz/$*.log; \
 	else \
-	    echo 'clang with libFuzzer is not installed (apt-get install clang): a driver without coverage instead'; \
+	    echo "clang's libFuzzer: $$(sh tests/hint.sh clang): a driver without coverage instead"; \
 	    $(MAKE) --no-print-directory $(BUILD)/sanitized/tests/fuzz/fuzz_$* && $(FUZZ_ENVIRONMENT) \
 	        $(BUILD)/sanitized/tests/fuzz/fuzz_$* $(TIME) $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*; \
 	fi
@@ -196,7 +196,7 @@ size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.
 	@sh tests/size.sh
 
 coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches
-	@$(call need,$(GCOV),gcc) GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD)/covered $(COVERED)
+	@$(call need,$(GCOV)) GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD)/covered $(COVERED)
 
 INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
@@ -218,7 +218,7 @@ clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi
 
 format: ## clang-format our sources in place
-	@$(call need,clang-format,clang-format) clang-format -i \
+	@$(call need,clang-format) clang-format -i \
 	    $(HEADERS) $(wildcard tools/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
 # What is compiled for each purpose.

@@ -7,21 +7,21 @@
 # unpacked into build/deps without touching the system. FETCH=no never fetches.
 set -u
 
-# name | pkg-config module | headers, any of them | linker flags | c, c++ or tool | Debian packages | elsewhere
+# name | pkg-config module | headers, any of them | linker flags | c, c++ or tool | Debian packages
 # Packages that a release does not have are passed over: a compile probe has the last word.
 table() {
     cat <<'END'
-cmocka    | cmocka    | cmocka.h              | -lcmocka  | c   | libcmocka-dev libcmocka0 | dnf install libcmocka-devel, brew install cmocka, apk add cmocka-dev, pacman -S cmocka
-cjson     | libcjson  | cjson/cJSON.h         | -lcjson   | c   | libcjson-dev libcjson1     |
-jansson   | jansson   | jansson.h             | -ljansson | c   | libjansson-dev libjansson4 |
-json-c    | json-c    | json-c/json.h         | -ljson-c  | c   | libjson-c-dev libjson-c5   |
-stb       | stb       | stb/stb_ds.h stb_ds.h |           | c   | libstb-dev                 |
-rapidjson | RapidJSON | rapidjson/document.h  |           | c++ | rapidjson-dev              |
-simdjson  | simdjson  | simdjson.h            | -lsimdjson | c++ | libsimdjson-dev libsimdjson14 libsimdjson25 |
-glib      | gobject-2.0 | glib-object.h       | -lgobject-2.0 -lglib-2.0 | c | libglib2.0-dev libglib2.0-0 libglib2.0-0t64 libpcre2-8-0 libffi8 |
-sigc++    | sigc++-2.0  | sigc++/sigc++.h     | -lsigc-2.0               | c++ | libsigc++-2.0-dev libsigc++-2.0-0v5 |
-vterm     | vterm     | vterm.h               | -lvterm   | c   | libvterm-dev libvterm0     |
-arm-none-eabi-gcc | | |  | tool | gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-dev     |
+cmocka    | cmocka    | cmocka.h              | -lcmocka  | c   | libcmocka-dev libcmocka0
+cjson     | libcjson  | cjson/cJSON.h         | -lcjson   | c   | libcjson-dev libcjson1
+jansson   | jansson   | jansson.h             | -ljansson | c   | libjansson-dev libjansson4
+json-c    | json-c    | json-c/json.h         | -ljson-c  | c   | libjson-c-dev libjson-c5
+stb       | stb       | stb/stb_ds.h stb_ds.h |           | c   | libstb-dev
+rapidjson | RapidJSON | rapidjson/document.h  |           | c++ | rapidjson-dev
+simdjson  | simdjson  | simdjson.h            | -lsimdjson | c++ | libsimdjson-dev libsimdjson14 libsimdjson25
+glib      | gobject-2.0 | glib-object.h       | -lgobject-2.0 -lglib-2.0 | c | libglib2.0-dev libglib2.0-0 libglib2.0-0t64 libpcre2-8-0 libffi8
+sigc++    | sigc++-2.0  | sigc++/sigc++.h     | -lsigc-2.0               | c++ | libsigc++-2.0-dev libsigc++-2.0-0v5
+vterm     | vterm     | vterm.h               | -lvterm   | c   | libvterm-dev libvterm0
+arm-none-eabi-gcc | | |  | tool | gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-dev
 END
 }
 
@@ -33,10 +33,11 @@ names=$(table | cut -d ' ' -f 1 | tr '\n' ' ')
 [ $# -eq 1 ] || die "usage: sh tests/dependencies.sh NAME, with NAME one of: $names"
 name=$1
 row=$(table | grep "^$name *|") || die "unknown name '$name', known are: $names"
-module=$(field 2) headers=$(field 3) link=$(field 4) kind=$(field 5) packages=$(field 6) elsewhere=$(field 7)
+module=$(field 2) headers=$(field 3) link=$(field 4) kind=$(field 5) packages=$(field 6)
 
-root=$(cd "$(dirname "$0")/.." && pwd) || exit 1
-deps=$root/build/deps
+# Paths from here on are relative, as the way to this folder may have blanks: what is linked runs from here.
+cd "$(dirname "$0")/.." || exit 1
+deps=${BUILD:-build}/deps
 home=$deps/$name
 lock=$deps/lock
 locked=
@@ -100,7 +101,7 @@ take_lock() {
         # Left behind by a run that was killed.
         [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null || rm -rf "$lock"
         waited=$((waited + 1))
-        [ "$waited" -lt 600 ] || die "waited too long for another run; if there is none: rm -r build/deps/lock"
+        [ "$waited" -lt 600 ] || die "waited too long for another run; if there is none: rm -r $deps/lock"
         sleep 1
     done
     locked=yes
@@ -111,24 +112,21 @@ take_lock() {
 unpack() {
     rm -rf "$home.new"
     mkdir -p "$home.new" || return
-    (
-        cd "$scratch" || exit
-        for package in $packages; do
-            apt-get -o APT::Sandbox::User=root "$@" download "$package"
-        done
-        for archive in *.deb; do
-            [ ! -f "$archive" ] || dpkg-deb -x "$archive" "$home.new"
-            rm -f "$archive"
-        done
-    ) >> "$deps/fetch.log" 2>&1
+    for package in $packages; do
+        (cd "$scratch" && apt-get -o APT::Sandbox::User=root "$@" download "$package")
+    done >> "$deps/fetch.log" 2>&1
+    for archive in "$scratch"/*.deb; do
+        [ ! -f "$archive" ] || dpkg-deb -x "$archive" "$home.new"
+        rm -f "$archive"
+    done >> "$deps/fetch.log" 2>&1
     find_fetched "$home.new" >/dev/null
 }
 
 # A package index of our own, for machines whose index is empty, old or not ours to refresh.
 unpack_with_own_index() {
-    mkdir -p "$deps/apt/state/lists/partial" "$deps/apt/cache/archives/partial"
-    set -- -o Dir::State="$deps/apt/state" -o Dir::State::status=/var/lib/dpkg/status \
-        -o Dir::Cache="$deps/apt/cache" -o Acquire::Languages=none \
+    mkdir -p "$scratch/apt/state/lists/partial" "$scratch/apt/cache/archives/partial"
+    set -- -o Dir::State="$scratch/apt/state" -o Dir::State::status=/var/lib/dpkg/status \
+        -o Dir::Cache="$scratch/apt/cache" -o Acquire::Languages=none \
         -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20
     apt-get -o APT::Sandbox::User=root "$@" update >> "$deps/fetch.log" 2>&1
     unpack "$@"
@@ -137,19 +135,15 @@ unpack_with_own_index() {
 find_installed && exit
 find_fetched "$home" && exit
 
-first=${packages%% *}
-hint="$name is not installed: apt-get install $first${elsewhere:+, $elsewhere}"
+hint=$(sh tests/hint.sh "$name")
 [ "${FETCH:-yes}" != no ] || die "$hint"
 { command -v apt-get && command -v dpkg-deb; } >/dev/null || die "$hint"
-case $root in
-    *[[:space:]]*) die "$hint (or move this folder to a path without blanks, so that it can be fetched)" ;;
-esac
-mkdir -p "$deps" || die "cannot write into build/deps; $hint"
+mkdir -p "$deps" || die "cannot write into $deps; $hint"
 
 take_lock
 find_fetched "$home" && exit
-echo "fetching $first into build/deps" >&2
-unpack || unpack_with_own_index || die "$hint (fetching it failed, see build/deps/fetch.log)"
+echo "fetching ${packages%% *} into $deps" >&2
+unpack || unpack_with_own_index || die "$hint (fetching it failed, see $deps/fetch.log)"
 rm -rf "$home"
 mv "$home.new" "$home"
 find_fetched "$home"

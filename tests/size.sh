@@ -4,8 +4,8 @@
 # None may be larger than tests/size/budget.txt says: NAME CODE-AND-CONSTANTS VARIABLES, in bytes.
 set -u
 cc=$(FETCH=no sh tests/dependencies.sh arm-none-eabi-gcc 2>/dev/null) || {
-    echo "skipped: arm-none-eabi-gcc is not installed (apt-get install gcc-arm-none-eabi libnewlib-dev, or" \
-        "450 MB without root: sh tests/dependencies.sh arm-none-eabi-gcc)"
+    echo "skipped: $(sh tests/hint.sh arm-none-eabi-gcc), or 450 MB without root:" \
+        "sh tests/dependencies.sh arm-none-eabi-gcc"
     exit 0
 }
 out=${BUILD:-build}/size

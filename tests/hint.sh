@@ -1,0 +1,42 @@
+#!/bin/sh
+# Prints in one line what to do about a tool or library that is not there: sh tests/hint.sh NAME
+set -u
+
+# name | apt-get | dnf | brew | apk | pacman | home page
+table() {
+    cat <<'END'
+compiler     | gcc libc6-dev | gcc               | gcc          | gcc musl-dev       | gcc          | https://gcc.gnu.org
+make         | make          | make              | make         | make               | make         | https://www.gnu.org/software/make
+c++          | g++           | gcc-c++           | gcc          | g++                | gcc          | https://gcc.gnu.org
+cmocka       | libcmocka-dev | libcmocka-devel   | cmocka       | cmocka-dev         | cmocka       | https://cmocka.org
+stb          | libstb-dev    | stb-devel         |              |                    |              | https://github.com/nothings/stb
+clang        | clang         | clang             | llvm         | clang compiler-rt  | clang        | https://llvm.org
+clang-format | clang-format  | clang-tools-extra | clang-format | clang-extra-tools  | clang        | https://llvm.org
+clang-tidy   | clang-tidy    | clang-tools-extra | llvm         | clang-extra-tools  | clang        | https://llvm.org
+cppcheck     | cppcheck      | cppcheck          | cppcheck     | cppcheck           | cppcheck     | https://cppcheck.sourceforge.io
+valgrind     | valgrind      | valgrind          | valgrind     | valgrind           | valgrind     | https://valgrind.org
+gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
+vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm
+cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON
+jansson      | libjansson-dev | jansson-devel    | jansson      | jansson-dev        | jansson      | https://github.com/akheron/jansson
+json-c       | libjson-c-dev | json-c-devel      | json-c       | json-c-dev         | json-c       | https://github.com/json-c/json-c
+rapidjson    | rapidjson-dev | rapidjson-devel   | rapidjson    | rapidjson-dev      | rapidjson    | https://rapidjson.org
+simdjson     | libsimdjson-dev | simdjson-devel  | simdjson     | simdjson-dev       | simdjson     | https://simdjson.org
+glib         | libglib2.0-dev | glib2-devel      | glib         | glib-dev           | glib2        | https://docs.gtk.org/glib
+sigc++       | libsigc++-2.0-dev | libsigc++20-devel | libsigc++@2 | libsigc++-dev    | libsigc++    | https://libsigcplusplus.github.io
+arm-none-eabi-gcc | gcc-arm-none-eabi libnewlib-dev | arm-none-eabi-gcc-cs arm-none-eabi-newlib | arm-none-eabi-gcc | gcc-arm-none-eabi newlib-arm-none-eabi | arm-none-eabi-gcc arm-none-eabi-newlib | https://developer.arm.com
+END
+}
+
+name=${1:?sh tests/hint.sh NAME}
+row=$(table | grep "^$name  *|") || { echo "$name is not installed"; exit; }
+column=1
+for manager in 'apt-get install' 'dnf install' 'brew install' 'apk add' 'pacman -S'; do
+    column=$((column + 1))
+    packages=$(echo "$row" | cut -d '|' -f "$column" | sed 's/^ *//; s/ *$//')
+    if [ -n "$packages" ] && command -v "${manager%% *}" > /dev/null 2>&1; then
+        echo "$name is not installed: $manager $packages"
+        exit
+    fi
+done
+echo "$name is not installed: see ${row##*| }"
