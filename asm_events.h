@@ -1390,7 +1390,7 @@ static bool asm__read_number(asm_json_reader *reader, const asm__field *field, v
     if (!end) return false;
     if (field->kind == ASM__DOUBLE) {
         asm_optional_double *number = (asm_optional_double *)place;
-        number->is_set = asm__parse_double(begin, end, &number->value);
+        number->is_set = asm__parse_double(begin, end, &number->value, NULL);
         return number->is_set && asm__value_read(reader, end);
     }
     whole.is_set = integer && asm__parse_int64(begin, end, &whole.value);

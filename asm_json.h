@@ -343,7 +343,7 @@ ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result resu
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
 
 /* Appends the shortest decimal that reads back as `value`, as asm_json_write_double() writes it. */
-ASM_API asm_result asm_double_format(double value, asm_buffer *out);
+ASM_API asm_result asm_double_format(asm_buffer *out, double value);
 
 /* `value` rounded half away from zero (of its exact binary value) to `decimals` (0 to 15) digits behind the
  * point. */
@@ -613,6 +613,18 @@ static inline int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+/* The index of the highest bit that is set. */
+static inline int asm__highest_bit(uint64_t bits) {
+#if defined(__GNUC__)
+    return 63 - __builtin_clzll(bits);
+#else
+    int index = 63;
+    while (!(bits >> index & 1))
+        index--;
+    return index;
+#endif
+}
+
 static inline bool asm__is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -861,7 +873,7 @@ ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out);
 ASM__PRIVATE size_t asm__format_int64(int64_t value, char out[21]);
 ASM__PRIVATE size_t asm__format_double(double value, char *out);
 ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value);
-ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value);
+ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value, bool *is_exact);
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text);
 ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text);
 ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json);
@@ -1105,8 +1117,6 @@ ASM__PRIVATE void asm__index_close(asm__index *index);
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_JSON_IMPLEMENTED
 #define ASM_JSON_IMPLEMENTED
-
-#include <float.h>
 
 #if ASM__LIBC_MEMORY
 #include <stdlib.h>
@@ -1661,6 +1671,12 @@ static void asm__big_subtract(asm__big *a, const asm__big *b) {
         a->count--;
 }
 
+/* How many bits it has, without leading zeros. */
+static unsigned asm__big_bits(const asm__big *big) {
+    return big->count ? 32 * (big->count - 1) + (unsigned)asm__highest_bit(big->limbs[big->count - 1]) + 1
+                      : 0;
+}
+
 /* The 64 lowest bits of big / 2^bits, rounded half up. */
 static uint64_t asm__big_shift_right_rounded(const asm__big *big, unsigned bits) {
     uint64_t value = 0;
@@ -1693,30 +1709,88 @@ static void asm__double_parts(uint64_t bits, uint64_t *mantissa, int *exponent) 
 }
 
 #define ASM__INFINITY_BITS (UINT64_C(0x7FF) << 52)
-#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD == 0
-#define ASM__EXACT_DOUBLES 1 /* no excess precision, as the x87 has: one operation rounds once */
-#else
-#define ASM__EXACT_DOUBLES 0
-#endif
 
-static const double asm__powers_of_10[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+/* A number above 0 as mantissa * 2^exponent; the mantissa's highest bit is set. */
+typedef struct asm__scaled {
+    uint64_t mantissa;
+    int exponent;
+} asm__scaled;
+
+/* The binary exponent of 10^power as an asm__scaled (power from -1000 to 1000). */
+static int asm__power_exponent(int power) {
+    int product = power * 217706; /* log2(10) * 65536 */
+    return (product >= 0 ? product / 65536 : -((65535 - product) / 65536)) - 63;
+}
+
+/* Multiplies, and drops what is below the mantissa's last place. */
+static void asm__scaled_multiply(asm__scaled *number, uint64_t mantissa, int exponent) {
+    uint64_t high = number->mantissa >> 32, low = number->mantissa & UINT32_MAX;
+    uint64_t lowest = low * (mantissa & UINT32_MAX);
+    uint64_t middle = high * (mantissa & UINT32_MAX) + (lowest >> 32);
+    uint64_t other = low * (mantissa >> 32) + (middle & UINT32_MAX);
+    uint64_t product = high * (mantissa >> 32) + (middle >> 32) + (other >> 32);
+    number->exponent += exponent + 64;
+    if (!(product >> 63)) {
+        product = product << 1 | (other >> 31 & 1);
+        number->exponent--;
+    }
+    number->mantissa = product;
+}
+
+/* value * 10^power, for a value above 0 and powers from -364 to 335, in integers only: what the processor's rounding
+ * mode is, and whether it flushes small numbers to zero, is up to the program. Off by less than 5 units in the
+ * last place: the first power is exact, the second half a unit off, each product drops less than one, and one more
+ * shift may double the sum. */
+static asm__scaled asm__scale(uint64_t value, int power) {
+    static const uint64_t ones[] = {
+        /* the mantissas of 10^0 to 10^27 */
+        UINT64_C(0x8000000000000000), UINT64_C(0xA000000000000000), UINT64_C(0xC800000000000000),
+        UINT64_C(0xFA00000000000000), UINT64_C(0x9C40000000000000), UINT64_C(0xC350000000000000),
+        UINT64_C(0xF424000000000000), UINT64_C(0x9896800000000000), UINT64_C(0xBEBC200000000000),
+        UINT64_C(0xEE6B280000000000), UINT64_C(0x9502F90000000000), UINT64_C(0xBA43B74000000000),
+        UINT64_C(0xE8D4A51000000000), UINT64_C(0x9184E72A00000000), UINT64_C(0xB5E620F480000000),
+        UINT64_C(0xE35FA931A0000000), UINT64_C(0x8E1BC9BF04000000), UINT64_C(0xB1A2BC2EC5000000),
+        UINT64_C(0xDE0B6B3A76400000), UINT64_C(0x8AC7230489E80000), UINT64_C(0xAD78EBC5AC620000),
+        UINT64_C(0xD8D726B7177A8000), UINT64_C(0x878678326EAC9000), UINT64_C(0xA968163F0A57B400),
+        UINT64_C(0xD3C21BCECCEDA100), UINT64_C(0x84595161401484A0), UINT64_C(0xA56FA5B99019A5C8),
+        UINT64_C(0xCECB8F27F4200F3A)};
+    static const uint64_t steps[] = {
+        /* of 10^-364 to 10^308, each 10^28 times the one before, to the nearest */
+        UINT64_C(0xE1AFA13AFBD14D6E), UINT64_C(0xE3E27A444D8D98B8), UINT64_C(0xE61ACF033D1A45DF),
+        UINT64_C(0xE858AD248F5C22CA), UINT64_C(0xEA9C227723EE8BCB), UINT64_C(0xECE53CEC4A314EBE),
+        UINT64_C(0xEF340A98172AACE5), UINT64_C(0xF18899B1BC3F8CA2), UINT64_C(0xF3E2F893DEC3F126),
+        UINT64_C(0xF64335BCF065D37D), UINT64_C(0xF8A95FCF88747D94), UINT64_C(0xFB158592BE068D2F),
+        UINT64_C(0xFD87B5F28300CA0E), UINT64_C(0x8000000000000000), UINT64_C(0x813F3978F8940984),
+        UINT64_C(0x82818F1281ED44A0), UINT64_C(0x83C7088E1AAB65DB), UINT64_C(0x850FADC09923329E),
+        UINT64_C(0x865B86925B9BC5C2), UINT64_C(0x87AA9AFF79042287), UINT64_C(0x88FCF317F22241E2),
+        UINT64_C(0x8A5296FFE33CC930), UINT64_C(0x8BAB8EEFB6409C1A), UINT64_C(0x8D07E33455637EB3),
+        UINT64_C(0x8E679C2F5E44FF8F)};
+    int step = (power + 364) / 28, one = (power + 364) % 28, shift = 63 - asm__highest_bit(value);
+    asm__scaled scaled;
+    scaled.mantissa = value << shift;
+    scaled.exponent = -shift;
+    if (one > 0) asm__scaled_multiply(&scaled, ones[one], asm__power_exponent(one));
+    if (step != 13) asm__scaled_multiply(&scaled, steps[step], asm__power_exponent(28 * step - 364));
+    return scaled;
+}
 
 /* A decimal number: the digits between `begin` and `end` (a point among them is passed over) times
  * 10^exponent. */
 typedef struct asm__decimal {
     const char *begin, *end;
-    int exponent;
-    uint64_t leading; /* its first significant digits, up to 19 */
-    int digits;       /* how many significant ones it has */
+    int64_t exponent;
+    int64_t digits;   /* how many significant ones it has */
+    uint64_t leading; /* the first of them, up to 19 */
 } asm__decimal;
+
+#define ASM__LEADING_DIGITS 19
 
 /* Takes valid JSON number text without its sign apart. */
 static asm__decimal asm__decimal_from_text(const char *p, const char *end) {
+    const int64_t largest = INT64_C(1) << 62; /* no text is so long that its digits could make up for it */
     asm__decimal decimal;
     bool fraction = false, negative;
-    int written = 0;
+    int64_t written = 0;
     decimal.leading = 0;
     decimal.digits = decimal.exponent = 0;
     decimal.begin = p;
@@ -1725,11 +1799,12 @@ static asm__decimal asm__decimal_from_text(const char *p, const char *end) {
             fraction = true;
             continue;
         }
-        if (fraction && decimal.exponent > -100000) decimal.exponent--;
+        decimal.exponent -= fraction;
         if (decimal.digits == 0 && *p == '0') continue;
         if (decimal.digits == 0) decimal.begin = p;
-        if (decimal.digits < 19) decimal.leading = decimal.leading * 10 + (uint64_t)(*p - '0');
-        if (decimal.digits < 100000) decimal.digits++;
+        if (decimal.digits < ASM__LEADING_DIGITS)
+            decimal.leading = decimal.leading * 10 + (uint64_t)(*p - '0');
+        decimal.digits++;
     }
     decimal.end = p;
     if (p == end) return decimal;
@@ -1737,7 +1812,7 @@ static asm__decimal asm__decimal_from_text(const char *p, const char *end) {
     negative = *p == '-';
     if (*p == '-' || *p == '+') p++;
     for (; p < end; p++)
-        if (written < 1000000) written = written * 10 + (*p - '0');
+        written = written < largest / 10 ? written * 10 + (*p - '0') : largest;
     decimal.exponent += negative ? -written : written;
     return decimal;
 }
@@ -1750,6 +1825,8 @@ static int asm__decimal_to_big(const asm__decimal *decimal, asm__big *big) {
     const char *p;
     int taken = 0;
     bool rest = false;
+    asm__big_set(big, decimal->leading);
+    if (decimal->digits <= ASM__LEADING_DIGITS) return (int)decimal->exponent;
     asm__big_set(big, 0);
     for (p = decimal->begin; p < decimal->end; p++) {
         if (*p == '.') continue;
@@ -1765,7 +1842,7 @@ static int asm__decimal_to_big(const asm__decimal *decimal, asm__big *big) {
         asm__big_multiply_add(big, 10, 1);
         taken++;
     }
-    return decimal->exponent + decimal->digits - taken;
+    return (int)(decimal->exponent + decimal->digits - taken);
 }
 
 /* Compares digits * 10^exponent with the middle between the double of these bits and the next one. */
@@ -1782,26 +1859,10 @@ static int asm__compare_with_middle(const asm__big *digits, int exponent, uint64
     return asm__big_compare(&left, &right);
 }
 
-/* The nearest double, ties to even: a guess moved until it is right. Infinity if it is out of range. */
-static double asm__decimal_to_double(const asm__decimal *decimal) {
-    int dropped = decimal->digits > 19 ? decimal->digits - 19 : 0, scale = decimal->exponent + dropped,
-        exponent;
-    int magnitude = decimal->exponent + decimal->digits;
-    double guess = (double)decimal->leading;
-    uint64_t bits;
+/* The bits of the nearest double, ties to even, near which `bits` are: moved until they are right. */
+static uint64_t asm__decimal_to_bits_exactly(const asm__decimal *decimal, uint64_t bits) {
     asm__big digits;
-    if (decimal->leading == 0 || magnitude < -330) return 0;
-    if (magnitude > 310) return asm__double_from_bits(ASM__INFINITY_BITS);
-    if (ASM__EXACT_DOUBLES && dropped == 0 && decimal->leading < (UINT64_C(1) << 53) && scale >= -22 &&
-        scale <= 22)
-        return scale < 0 ? guess / asm__powers_of_10[-scale] : guess * asm__powers_of_10[scale];
-    for (; scale > 0; scale -= scale > 22 ? 22 : scale)
-        guess *= asm__powers_of_10[scale > 22 ? 22 : scale];
-    for (; scale < 0; scale += scale < -22 ? 22 : -scale)
-        guess /= asm__powers_of_10[scale < -22 ? 22 : -scale];
-    bits = asm__double_bits(guess);
-    if (bits >= ASM__INFINITY_BITS) bits = ASM__INFINITY_BITS - 1;
-    exponent = asm__decimal_to_big(decimal, &digits);
+    int exponent = asm__decimal_to_big(decimal, &digits);
     while (bits < ASM__INFINITY_BITS) {
         int above = asm__compare_with_middle(&digits, exponent, bits);
         if (above < 0 || (above == 0 && bits % 2 == 0)) break;
@@ -1812,7 +1873,33 @@ static double asm__decimal_to_double(const asm__decimal *decimal) {
         if (below > 0 || (below == 0 && bits % 2 == 0)) break;
         bits--;
     }
-    return asm__double_from_bits(bits);
+    return bits;
+}
+
+/* The bits of the nearest double, ties to even; infinity if it is out of range. */
+static uint64_t asm__decimal_to_bits(const asm__decimal *decimal) {
+    int64_t dropped = decimal->digits > ASM__LEADING_DIGITS ? decimal->digits - ASM__LEADING_DIGITS : 0;
+    int64_t magnitude = decimal->exponent + decimal->digits;
+    /* Dropped digits are less than one unit of `leading`, which is above 2^59 then: 32 units of the mantissa. */
+    uint64_t error = dropped ? 32 + 5 : 5, bits = 0, rest, half;
+    asm__scaled scaled;
+    int top, shift;
+    if (decimal->leading == 0 || magnitude < -330) return 0;
+    if (magnitude > 310) return ASM__INFINITY_BITS;
+    scaled = asm__scale(decimal->leading, (int)(decimal->exponent + dropped));
+    top = scaled.exponent + 63;
+    if (top > 1023) return ASM__INFINITY_BITS;
+    shift = top >= -1022 ? 11 : -1011 - top; /* doubles below 2^-1022 have fewer bits */
+    if (shift < 64) {
+        bits = scaled.mantissa >> shift;
+        if (top >= -1022)
+            bits += (uint64_t)(top + 1022) << 52; /* and one for the highest bit, which goes there */
+        half = UINT64_C(1) << (shift - 1);
+        rest = scaled.mantissa & (2 * half - 1);
+        if (rest + error < half) return bits;
+        if (rest > half + error) return bits + 1;
+    }
+    return asm__decimal_to_bits_exactly(decimal, bits);
 }
 
 static size_t asm__format_uint64(uint64_t value, char out[20]) {
@@ -1891,24 +1978,70 @@ static size_t asm__shortest_digits(uint64_t bits, char out[20], int *point) {
     return size;
 }
 
-/* The same for what most numbers are: up to 15 digits, where one exact division tells. 0 if it is not such a
- * number. */
-static size_t asm__short_digits(double value, char out[20], int *point) {
-    int decimals;
-    for (decimals = 0; ASM__EXACT_DOUBLES && decimals <= 22; decimals++) {
-        double scaled = value * asm__powers_of_10[decimals];
-        uint64_t whole;
-        if (scaled >= 1e15) break;
-        whole = (uint64_t)(scaled + 0.5);
-        if (whole > 0 && (double)whole / asm__powers_of_10[decimals] == value) {
-            size_t size = asm__format_uint64(whole, out);
-            *point = (int)size - decimals;
-            while (size > 1 && out[size - 1] == '0')
-                size--;
-            return size;
-        }
+/* The digits of whole / 10^power without zeros at the end, and where its decimal point stands. */
+static size_t asm__whole_digits(uint64_t whole, int power, char out[20], int *point) {
+    size_t size = asm__format_uint64(whole, out);
+    *point = (int)size - power;
+    while (size > 1 && out[size - 1] == '0')
+        size--;
+    return size;
+}
+
+/* asm__shortest_digits() for nearly all numbers, quickly; 0 where 64 bits cannot tell. The number is brought to 17 or 18
+ * digits before the point; of those with 15, 16 and 17 digits, the first that is nearer than half way to the next
+ * double is the shortest. (There is at most one with 15 digits, as a double tells any two of them apart, so that a
+ * shorter one ends in zeros.) */
+static size_t asm__quick_digits(uint64_t bits, char out[20], int *point) {
+    const uint64_t margin = 8; /* asm__scale() is less than 5 off, and `half` one */
+    asm__scaled scaled;
+    uint64_t mantissa, half, near, unit;
+    int exponent, power, shift, places;
+    asm__double_parts(bits, &mantissa, &exponent);
+    if (exponent <= 0 && exponent >= -52 && !(mantissa & ((UINT64_C(1) << -exponent) - 1)))
+        return asm__whole_digits(mantissa >> -exponent, 0, out, point);
+    if (bits >> 52 == 0) return 0;
+    power = (exponent + 52) * 30103; /* log10(2) * 100000 */
+    power = 16 - (power >= 0 ? power / 100000 : -((99999 - power) / 100000));
+    scaled = asm__scale(mantissa, power);
+    shift = -(scaled.exponent + exponent);
+    half = scaled.mantissa / mantissa / 2;
+    near =
+        mantissa == UINT64_C(1) << 52 ? half / 2 : half; /* the next lower double may be half as far away */
+    unit = scaled.mantissa >> shift >= UINT64_C(100000000000000000) ? 1000 : 100;
+    for (places = unit == 1000 ? 3 : 2; unit > 0; unit /= 10, places--) {
+        uint64_t size = unit << shift, rest = scaled.mantissa % size;
+        bool up = rest > size / 2;
+        uint64_t distance = up ? size - rest : rest;
+        if (distance > half + margin) continue;
+        if (distance + margin > near || distance + margin > size / 2) return 0;
+        return asm__whole_digits(scaled.mantissa / size + up, power - places, out, point);
     }
     return 0;
+}
+
+/* The shortest digits of a finite double above 0, as asm__shortest_digits() gives them. */
+static size_t asm__double_digits(uint64_t bits, char out[20], int *point) {
+    size_t size = asm__quick_digits(bits, out, point);
+    return size ? size : asm__shortest_digits(bits, out, point);
+}
+
+/* Whether the double of these bits is written as the number that the decimal is, with all its digits. */
+static bool asm__is_written_alike(const asm__decimal *decimal, uint64_t bits) {
+    char digits[20];
+    const char *p;
+    int point;
+    size_t size, at = 0;
+    if (decimal->leading == 0) return true;
+    if (bits == 0) return false;
+    if (decimal->digits <= 15 && bits >> 52 != 0) return true;
+    size = asm__double_digits(bits, digits, &point);
+    if (decimal->exponent + decimal->digits != point) return false;
+    for (p = decimal->begin; p < decimal->end; p++) {
+        if (*p == '.') continue;
+        if (*p != (at < size ? digits[at] : '0')) return false;
+        at++;
+    }
+    return at >= size;
 }
 
 /* Writes a double as JavaScript does (ECMA-262, Number::toString), and -0 for the negative zero. Up to 25
@@ -1927,8 +2060,7 @@ ASM__PRIVATE size_t asm__format_double(double value, char *out) {
         *p++ = '0';
         return (size_t)(p - out);
     }
-    size = (int)asm__short_digits(asm__double_from_bits(bits), digits, &point);
-    if (size == 0) size = (int)asm__shortest_digits(bits, digits, &point);
+    size = (int)asm__double_digits(bits, digits, &point);
     if (point < -5 || point > 21) {
         *p++ = digits[0];
         if (size > 1) *p++ = '.';
@@ -1951,32 +2083,27 @@ ASM__PRIVATE size_t asm__format_double(double value, char *out) {
     return (size_t)(p - out);
 }
 
-ASM_API asm_result asm_double_format(double value, asm_buffer *out) {
+ASM_API asm_result asm_double_format(asm_buffer *out, double value) {
     char text[32];
     return asm_buffer_append(out, asm_str_make(text, asm__format_double(value, text)));
 }
 
 ASM_API double asm_double_round(double value, int decimals) {
-    uint64_t bits = asm__double_bits(value), mantissa, whole;
+    uint64_t bits = asm__double_bits(value), sign = bits & ~(UINT64_MAX >> 1), mantissa;
     int exponent;
     asm__big scaled;
-    char text[32], *p = text;
     asm__decimal decimal;
-    double magnitude = asm__double_from_bits(bits & (UINT64_MAX >> 1));
-    if (decimals < 0 || decimals > 15 || !(magnitude * asm__powers_of_10[decimals] < 9007199254740992.0))
-        return value;
-    asm__double_parts(bits, &mantissa, &exponent);
-    if (exponent >= 0) return value;
+    if (decimals < 0 || decimals > 15 || (bits & ASM__INFINITY_BITS) == ASM__INFINITY_BITS) return value;
+    asm__double_parts(bits ^ sign, &mantissa, &exponent);
     asm__big_set(&scaled, mantissa);
     asm__big_multiply_power_of_10(&scaled, (unsigned)decimals);
-    whole = asm__big_shift_right_rounded(&scaled, (unsigned)-exponent);
-    p += asm__format_uint64(whole, p);
-    *p++ = 'e';
-    *p++ = '-';
-    p += asm__format_uint64((uint64_t)decimals, p);
-    decimal = asm__decimal_from_text(text, p);
-    magnitude = asm__decimal_to_double(&decimal);
-    return bits >> 63 ? -magnitude : magnitude;
+    if (exponent >= 0 || asm__big_bits(&scaled) > (unsigned)(53 - exponent))
+        return value; /* has no more digits */
+    decimal.begin = decimal.end = NULL;
+    decimal.leading = asm__big_shift_right_rounded(&scaled, (unsigned)-exponent);
+    decimal.digits = ASM__LEADING_DIGITS - 3; /* up to 2^53 */
+    decimal.exponent = -decimals;
+    return asm__double_from_bits(sign | asm__decimal_to_bits(&decimal));
 }
 
 /* >>json text */
@@ -3224,12 +3351,13 @@ ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *valu
     return true;
 }
 
-ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value) {
+ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value, bool *is_exact) {
     bool negative = p < end && *p == '-';
     asm__decimal decimal = asm__decimal_from_text(p + negative, end);
-    double magnitude = asm__decimal_to_double(&decimal);
-    if (asm__double_bits(magnitude) == ASM__INFINITY_BITS) return false;
-    *value = negative ? -magnitude : magnitude;
+    uint64_t bits = asm__decimal_to_bits(&decimal);
+    if (bits == ASM__INFINITY_BITS) return false;
+    *value = asm__double_from_bits(bits | (uint64_t)negative << 63);
+    if (is_exact) *is_exact = asm__is_written_alike(&decimal, bits);
     return true;
 }
 
@@ -3282,7 +3410,7 @@ ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value) {
 
 ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value) {
     const char *end = asm__expect_number(reader, false);
-    return end && asm__number_read(reader, end, asm__parse_double(reader->at, end, value));
+    return end && asm__number_read(reader, end, asm__parse_double(reader->at, end, value, NULL));
 }
 
 ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {

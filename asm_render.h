@@ -844,7 +844,7 @@ static void asm__append_decimal(asm_buffer *out, double value, int decimals) {
     char digits[32];
     asm_buffer text;
     asm_buffer_init_fixed(&text, digits, sizeof digits);
-    asm_double_format(asm_double_round(value, decimals), &text);
+    asm_double_format(&text, asm_double_round(value, decimals));
     asm_buffer_append(out, asm_buffer_text(&text));
     if (!memchr(digits, '.', text.size) && !memchr(digits, 'e', text.size)) asm__append_literal(out, ".0");
 }

@@ -212,7 +212,7 @@ static void test_fixed_buffer(void **state) {
     assert_int_equal(asm_buffer_append_utf8(&buffer, ASM_STR("c"), NULL), ASM_ERR_NO_SPACE);
     assert_int_equal(asm_buffer_reserve(&buffer, 1), ASM_ERR_NO_SPACE);
     assert_int_equal(asm_buffer_flush(&buffer), ASM_ERR_NO_SPACE);
-    assert_int_equal(asm_double_format(1, &buffer), ASM_ERR_NO_SPACE);
+    assert_int_equal(asm_double_format(&buffer, 1), ASM_ERR_NO_SPACE);
     assert_int_equal(buffer.result, ASM_ERR_NO_SPACE);
     expect_text(asm_buffer_text(&buffer), ASM_STR("ab"));
 

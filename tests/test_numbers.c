@@ -1,4 +1,5 @@
-/* Tests of asm_events.h: numbers in JSON, read, written and rounded. */
+/* Tests of asm_json.h: numbers in JSON, read, written and rounded. */
+#define ASM_JSON_IMPLEMENTATION
 #include "support.h"
 
 #include <float.h>
@@ -298,7 +299,7 @@ static void expect_shortest(double value) {
     asm_buffer out;
     asm_json_error error;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
-    asm_result result = asm_double_format(value, &out);
+    asm_result result = asm_double_format(&out, value);
     sprintf(text, "%.*s", (int)out.size, out.data);
     expect(result == ASM_OK && out.size <= 25, "%.17g: %s", value, text);
     expect(asm_json_check(asm_buffer_text(&out), &error) == ASM_OK, "%.17g: %s", value, text);
@@ -375,7 +376,7 @@ static void test_locale_is_ignored(void **state) {
     double value = 0;
     asm_buffer out;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
-    asm_double_format(1234.5, &out);
+    asm_double_format(&out, 1234.5);
     bool read = asm_json_to_double(ASM_STR("1234.5"), &value);
     double rounded = asm_double_round(1234.567, 1);
     setlocale(LC_ALL, "C");
@@ -457,8 +458,160 @@ static void test_round_random(void **state) {
     end_of_cases();
 }
 
+/* How the processor may have been set up by the program: its rounding mode (0 to 3; 0: to nearest), and whether numbers
+ * below 2^-1022 are flushed to zero, as in programs linked with -ffast-math. False if that cannot be set here. */
+static bool set_float_mode(unsigned rounding, bool flush) {
+#if defined(__SSE2_MATH__)
+    unsigned mode;
+    __asm__ volatile("stmxcsr %0" : "=m"(mode));
+    mode = (mode & ~0xE040u) | rounding << 13 | (flush ? 0x8040u : 0);
+    __asm__ volatile("ldmxcsr %0" : : "m"(mode));
+    return true;
+#elif defined(__aarch64__)
+    uint64_t mode = (uint64_t)rounding << 22 | (uint64_t)flush << 24;
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+    return true;
+#else
+    return rounding == 0 && !flush;
+#endif
+}
+
+/* What must come out is found in the usual mode, as is everything that is compared. */
+static void check_in_all_modes(const char *text) {
+    double expected = strtod(text, NULL), rounded = asm_double_round(expected, 3);
+    char memory[32];
+    asm_buffer written;
+    asm_buffer_init_fixed(&written, memory, sizeof memory);
+    asm_double_format(&written, expected);
+    for (unsigned mode = 1; mode < 8; mode++) {
+        char other_memory[32];
+        asm_buffer other;
+        double value = 42, other_rounded;
+        asm_buffer_init_fixed(&other, other_memory, sizeof other_memory);
+        if (!set_float_mode(mode % 4, mode >= 4)) continue;
+        bool read = asm_json_to_double(asm_str_from(text), &value);
+        asm_double_format(&other, expected);
+        other_rounded = asm_double_round(expected, 3);
+        set_float_mode(0, false);
+        expect(read == (isfinite(expected) != 0), "%s in mode %u", text, mode);
+        expect(!read || bits_of(value) == bits_of(expected), "%s in mode %u: %.17g", text, mode, value);
+        expect_text(asm_buffer_text(&other), asm_buffer_text(&written));
+        expect(bits_of(other_rounded) == bits_of(rounded), "%s in mode %u: %.17g", text, mode, other_rounded);
+    }
+}
+
+static void test_any_float_mode(void **state) {
+    char text[128];
+    uint64_t random = 6;
+    (void)state;
+    if (!set_float_mode(1, true)) skip();
+    set_float_mode(0, false);
+    check_in_all_modes("4e-310"); /* never ended */
+    for (const char *rest = hard_numbers; next_word(&rest, text);)
+        check_in_all_modes(text);
+    for (int i = 0; i < 20000; i++) {
+        sprintf(text, "%.*e", (int)(next_random(&random) % 18), from_bits(next_random(&random) >> 1));
+        if (text[0] >= '0' && text[0] <= '9') check_in_all_modes(text);
+        sprintf(text, "%u.%03u", (unsigned)(next_random(&random) % 100000),
+                (unsigned)(next_random(&random) % 1000));
+        check_in_all_modes(text);
+    }
+    end_of_cases();
+}
+
+/* Numbers whose exponent makes up for more digits than a small counter holds. */
+static void test_read_very_long_numbers(void **state) {
+    static const struct {
+        const char *begin;
+        size_t zeros;
+        const char *end;
+    } cases[] = {
+        {"0.", 150000, "1e150001"},
+        {"0.", 150000, "123456789012345678901e150001"},
+        {"1", 150000, "e-150000"},
+        {"1", 99998, "e-99998"},
+        {"1", 100001, "e-100001"},
+        {"0.", 100001, "1e100002"},
+        {"0.", 10, "1e-2000000"},
+        {"1", 1000001, "e-1000001"},
+        {"1", 1000001, "e-1000300"},
+        {"0.", 1100000, "1e1100001"},
+        {"1", 2000000, ""},
+        {"1e", 300000, "5"},
+        {"1e-", 300000, "5"},
+        {"1", 400, "1e-400"},
+        {"0.", 3, "1e99999999999999999999999"},
+        {"0.", 3, "1e-99999999999999999999999"},
+        {"0.", 3, "0e99999999999999999999999"},
+        {"1", 20, "e4611686018427387904"},
+        {"1", 20, "e-9223372036854775808"},
+        {"1", 20, "e9223372036854775807"},
+        {"1", 20, "e18446744073709551616"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t begin = strlen(cases[i].begin), size = begin + cases[i].zeros + strlen(cases[i].end);
+        char *text = malloc(size + 1);
+        assert_non_null(text);
+        memcpy(text, cases[i].begin, begin);
+        memset(text + begin, '0', cases[i].zeros);
+        strcpy(text + begin + cases[i].zeros, cases[i].end);
+        expect_double(text);
+        free(text);
+    }
+    end_of_cases();
+}
+
+/* Whether a number would still be the same number if it was read as a double and written again. */
+static void test_exact_numbers(void **state) {
+    static const struct {
+        const char *text;
+        bool is_exact;
+    } cases[] = {
+        {"0", true},
+        {"-0.000", true},
+        {"0e99", true},
+        {"1", true},
+        {"1.0", true},
+        {"1e3", true},
+        {"0.1", true},
+        {"0.10000000000000000000000000", true},
+        {"100000000000000000000000", true},
+        {"123456789012345", true},
+        {"9007199254740992", true},
+        {"9007199254740993", false},
+        {"0.30000000000000004", true},
+        {"0.30000000000000005", false},
+        {"0.1000000000000000055511151231257827", false}, /* is that double, but is written as 0.1 */
+        {"0.100000000000000000000000000001", false},
+        {"12345678901234567890", false},
+        {"12345678901234567000", true},
+        {"5e-324", true},
+        {"4.9e-324", false},
+        {"1e-310", true},
+        {"1.2345678901234e-310", true},
+        {"1.23456789012345678e-310", false},
+        {"1e-400", false},
+        {"-1e-400", false},
+        {"1.7976931348623157e308", true},
+        {"1.7976931348623158e308", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bool is_exact = !cases[i].is_exact;
+        double value;
+        expect(asm__parse_double(cases[i].text, cases[i].text + strlen(cases[i].text), &value, &is_exact) &&
+                   is_exact == cases[i].is_exact,
+               "%s", cases[i].text);
+    }
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_any_float_mode),
+        cmocka_unit_test(test_read_very_long_numbers),
+        cmocka_unit_test(test_exact_numbers),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_integers_have_no_fraction),
         cmocka_unit_test(test_read_doubles),
