@@ -7,7 +7,7 @@ BUILD    ?= build
 CFLAGS   ?= -O2
 GCOV     ?= gcov
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef \
-            -Wstrict-prototypes
+            -Wstrict-prototypes -DASM__WARNINGS_ON
 
 # The first compiler that there is, unless CC says which.
 first = $(firstword $(foreach name,$(1),$(shell command -v $(name) >/dev/null 2>&1 && echo $(name))))

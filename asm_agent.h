@@ -115,6 +115,8 @@
 
 #include "asm_pubsub.h"
 
+ASM__WARNINGS_OFF
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -581,6 +583,7 @@ ASM_API bool asm_agent_next(const asm_agent_server *server, asm_str pattern, siz
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_AGENT_H */
 
 /* =========================================================================================================
@@ -589,6 +592,8 @@ ASM_API bool asm_agent_next(const asm_agent_server *server, asm_str pattern, siz
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_AGENT_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_AGENT_IMPLEMENTED
 #define ASM_AGENT_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #define ASM__SHARED
 #include "asm_json.h"
@@ -2910,6 +2915,7 @@ ASM_API bool asm_agent_next(const asm_agent_server *server, asm_str pattern, siz
     return false;
 }
 
+ASM__WARNINGS_BACK
 #endif /* ASM_AGENT_IMPLEMENTED */
 #endif /* implementation */
 

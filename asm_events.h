@@ -39,6 +39,8 @@
 
 #include "asm_json.h"
 
+ASM__WARNINGS_OFF
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -479,6 +481,7 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_EVENTS_H */
 
 /* =========================================================================================================
@@ -487,6 +490,8 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_EVENTS_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_EVENTS_IMPLEMENTED
 #define ASM_EVENTS_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #define ASM__SHARED
 #include "asm_json.h"
@@ -1968,6 +1973,7 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
     return copy;
 }
 
+ASM__WARNINGS_BACK
 #endif /* ASM_EVENTS_IMPLEMENTED */
 #endif /* implementation */
 

@@ -75,6 +75,8 @@
 
 #include "asm_events.h"
 
+ASM__WARNINGS_OFF
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -310,6 +312,7 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_INGEST_H */
 
 /* =========================================================================================================
@@ -336,6 +339,8 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_INGEST_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_INGEST_IMPLEMENTED
 #define ASM_INGEST_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #define ASM__SHARED
 #include "asm_json.h"
@@ -2897,6 +2902,7 @@ ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str 
 #pragma GCC diagnostic pop
 #endif
 
+ASM__WARNINGS_BACK
 #endif /* ASM_INGEST_IMPLEMENTED */
 #endif /* implementation */
 

@@ -60,6 +60,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Warnings that a project may ask for and that the style of these headers meets, from declarations after statements to
+ * shadowed globals, are off between these two. Our own builds define ASM__WARNINGS_ON to see them all. */
+/* clang-format off */
+#ifndef ASM__WARNINGS_OFF
+#if defined(__clang__) && !defined(ASM__WARNINGS_ON)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Weverything" /* C++ reserves the names of these macros */
+#define ASM__WARNINGS_OFF  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Weverything\"")
+#define ASM__WARNINGS_BACK _Pragma("clang diagnostic pop")
+#pragma clang diagnostic pop
+#elif defined(__GNUC__) && !defined(ASM__WARNINGS_ON)
+#define ASM__PRAGMA(text) _Pragma(#text)
+#define ASM__WARNINGS_OFF                                           \
+    ASM__PRAGMA(GCC diagnostic push)                                \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wpragmas")                 \
+    ASM__PRAGMA(GCC diagnostic ignored "-Waggregate-return")        \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wc90-c99-compat")          \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wdeclaration-after-statement")\
+    ASM__PRAGMA(GCC diagnostic ignored "-Wfloat-equal")             \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wimplicit-fallthrough")    \
+    ASM__PRAGMA(GCC diagnostic ignored "-Winline")                  \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wlogical-op")              \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wnull-dereference")        \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wold-style-cast")          \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wpadded")                  \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wredundant-decls")         \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wredundant-tags")          \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wshadow")                  \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wstrict-overflow")         \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wsuggest-attribute=const") \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wsuggest-attribute=pure")  \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wswitch-default")          \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wswitch-enum")             \
+    ASM__PRAGMA(GCC diagnostic ignored "-Wunsuffixed-float-constants")\
+    ASM__PRAGMA(GCC diagnostic ignored "-Wuseless-cast")
+#define ASM__WARNINGS_BACK ASM__PRAGMA(GCC diagnostic pop)
+#else
+#define ASM__WARNINGS_OFF
+#define ASM__WARNINGS_BACK
+#endif
+#endif
+/* clang-format on */
+
+ASM__WARNINGS_OFF
+
 #define ASM_VERSION_MAJOR 0
 #define ASM_VERSION_MINOR 1
 #define ASM_VERSION_PATCH 0
@@ -506,6 +551,7 @@ typedef struct asm__index {
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_JSON_H */
 
 /* =========================================================================================================
@@ -518,6 +564,8 @@ typedef struct asm__index {
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC) ||                \
     defined(ASM__SHARED)
 #ifndef ASM__SHARED_INCLUDED
+
+ASM__WARNINGS_OFF
 #define ASM__SHARED_INCLUDED
 
 #include <string.h>
@@ -1108,6 +1156,7 @@ ASM__PRIVATE void asm__index_close(asm__index *index);
 }
 #endif
 
+ASM__WARNINGS_BACK
 #endif /* ASM__SHARED_INCLUDED */
 #endif /* shared */
 
@@ -1117,6 +1166,8 @@ ASM__PRIVATE void asm__index_close(asm__index *index);
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_JSON_IMPLEMENTED
 #define ASM_JSON_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #if ASM__LIBC_MEMORY
 #include <stdlib.h>
@@ -3942,6 +3993,7 @@ ASM__PRIVATE void asm__index_close(asm__index *index) {
     memset(index, 0, sizeof *index);
 }
 
+ASM__WARNINGS_BACK
 #endif /* ASM_JSON_IMPLEMENTED */
 #endif /* implementation */
 

@@ -84,6 +84,8 @@
 
 #include "asm_render.h"
 
+ASM__WARNINGS_OFF
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -708,6 +710,7 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_PUBSUB_H */
 
 /* =========================================================================================================
@@ -716,6 +719,8 @@ ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_PUBSUB_IMPLEMENTED
 #define ASM_PUBSUB_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #define ASM__SHARED
 #include "asm_json.h"
@@ -3481,6 +3486,7 @@ ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_s
     return asm_pubsub_publish((asm_pubsub *)pubsub, channel, &message, NULL);
 }
 
+ASM__WARNINGS_BACK
 #endif /* ASM_PUBSUB_IMPLEMENTED */
 #endif /* implementation */
 

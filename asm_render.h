@@ -58,6 +58,8 @@
 
 #include "asm_events.h"
 
+ASM__WARNINGS_OFF
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -451,6 +453,7 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline);
 #ifdef __cplusplus
 }
 #endif
+ASM__WARNINGS_BACK
 #endif /* ASM_RENDER_H */
 
 /* =========================================================================================================
@@ -459,6 +462,8 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline);
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_RENDER_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_RENDER_IMPLEMENTED
 #define ASM_RENDER_IMPLEMENTED
+
+ASM__WARNINGS_OFF
 
 #define ASM__SHARED
 #include "asm_json.h"
@@ -3046,6 +3051,7 @@ ASM_API asm_result asm_pipeline_run(asm_pipeline *pipeline, asm_next_function ne
     return asm_pipeline_close(pipeline);
 }
 
+ASM__WARNINGS_BACK
 #endif /* ASM_RENDER_IMPLEMENTED */
 #endif /* implementation */
 

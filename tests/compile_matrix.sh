@@ -1,12 +1,12 @@
 #!/bin/sh
 # Compiles the headers with every compiler at hand, as every language version, in every way they may be used:
 #     sh tests/compile_matrix.sh
-#     sh tests/compile_matrix.sh quick     only each header by itself, with CC as C99 and with CXX as C++11
+#     sh tests/compile_matrix.sh quick     only each header by itself and one strict set, with CC as C99 and CXX as C++11
 # Prints a line for each combination that fails, with the compiler's first message.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 headers=$(ls asm_*.h)
-warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Werror"
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Werror -DASM__WARNINGS_ON"
 quick=${1:-}
 
 # Relative, as the way to this folder may have blanks.
@@ -46,6 +46,9 @@ for header in $headers; do
     parts="$parts implement-$name"
 done
 write_source all '#define ASM_IMPLEMENTATION' @
+write_source strict 'static int at, count, data, event, length, next, out, result, size, state, text, value;' \
+    '#define ASM_IMPLEMENTATION' @ 'int main(void)' \
+    '{ return at + count + data + event + length + next + out + result + size + state + text + value; }'
 write_source twice '#define ASM_IMPLEMENTATION' @ @ '#undef ASM_IMPLEMENTATION' @ "$main"
 write_source no-stdio '#define ASM_NO_STDIO' '#define ASM_IMPLEMENTATION' @
 write_source no-stb '#define ASM_NO_STB_DS' '#define ASM_IMPLEMENTATION' @
@@ -63,6 +66,36 @@ for dir in /usr/include/x86_64-linux-*; do
     [ ! -d "$dir" ] || headers_for_32="$headers_for_32 -isystem $dir"
 done
 
+# strict_sets LANGUAGE: what projects ask for that are stricter than we are; what is not known to a compiler is passed over.
+strict_sets() {
+    echo "-Weverything"
+    common="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wcast-qual -Wcast-align -Wformat=2 -Wswitch-enum \
+-Wswitch-default -Wfloat-equal -Wdouble-promotion -Wredundant-decls -Wmissing-declarations -Wunused-macros -Wvla"
+    gcc="-Wnull-dereference -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wcast-align=strict \
+-Wimplicit-fallthrough=5 -Waggregate-return -Wpadded"
+    case $1 in
+        c)
+            own="-Wdeclaration-after-statement -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+-Wbad-function-cast -Wnested-externs -Wc++-compat"
+            echo "$common $own"
+            echo "$common $own $gcc -Wjump-misses-init -Wunsuffixed-float-constants -O2"
+            ;;
+        *)
+            own="-Wold-style-cast -Wzero-as-null-pointer-constant -Woverloaded-virtual -Wextra-semi"
+            echo "$common $own"
+            echo "$common $own $gcc -Weffc++ -Wuseless-cast -Wredundant-tags -Wmismatched-tags -O2"
+            ;;
+    esac
+}
+
+strict_jobs() {
+    strict_sets "$2" | while IFS= read -r set; do
+        # shellcheck disable=SC2086  # lists of words
+        ! echo 'int main(void) { return 0; }' | $1 -x "$2" $set -Werror -c -o /dev/null - 2> /dev/null ||
+            echo "strict|$1|-x $2 -std=$3 $set -Werror|compile|strict"
+    done
+}
+
 # jobs COMPILER LANGUAGE STANDARD: lines of "what|compiler|flags|what to do|sources".
 jobs() {
     flags="-x $2 -std=$3 $warnings"
@@ -71,7 +104,10 @@ jobs() {
         echo "declare-${header%.h}|$1|$flags|declare|declare-${header%.h}"
         echo "implement-${header%.h}|$1|$flags|check|implement-${header%.h}"
     done
-    [ "$quick" != quick ] || return
+    if [ "$quick" = quick ]; then
+        strict_jobs "$1" "$2" "$3" | sed 's/|compile|/|check|/; q'
+        return
+    fi
     echo "no-stdio|$1|$flags|no-stdio|no-stdio"
     for mode in no-stb no-simd after-standard-headers twice; do
         echo "$mode|$1|$flags|check|$mode"
@@ -80,6 +116,7 @@ jobs() {
         c99 | c++11)
             echo "optimised|$1|$flags -O2|compile|all"
             [ -z "$m32" ] || echo "32-bit|$1|$flags -O2 $m32|compile|all"
+            strict_jobs "$1" "$2" "$3"
             ;;
     esac
     echo "two-files|$1|$flags|run|declarations all"
@@ -114,8 +151,8 @@ all_standards() {
     fi
     standards gcc c c99 c11 gnu99
     standards clang c c99 c11 gnu99
-    standards g++ c++ c++11 c++17
-    standards clang++ c++ c++11 c++17
+    standards g++ c++ c++11 c++17 c++20
+    standards clang++ c++ c++11 c++17 c++20
     [ "$(identity cc)" = "$(identity gcc)" ] || [ "$(identity cc)" = "$(identity clang)" ] ||
         standards cc c c99 c11 gnu99
 }

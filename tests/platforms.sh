@@ -29,7 +29,7 @@ tests="json events buffer numbers render pubsub pubsub_model broadcaster presenc
 portable="json events buffer pubsub pubsub_model broadcaster presence agent agent_state"
 examples="examples/quickstart.c examples/markdown_renderer.c examples/counting_sink.c examples/live_fanout.c
           examples/callback_composition.c examples/custom_sink_migration.c"
-warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror"
+warnings="-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef -Wstrict-prototypes -Werror -DASM__WARNINGS_ON"
 build=${BUILD:-build}
 work=$build/platforms
 mkdir -p "$work" || exit 1
