@@ -40,6 +40,7 @@ OWN := $(shell grep -H '^\#define ASM_[A-Z_]*IMPLEMENTATION' $(TEST_SOURCES) $(F
 
 TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # The tests once more, built for other purposes.
+SINGLE     := $(TEST_SOURCES:%.c=$(BUILD)/single/%)
 NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
 SANITIZED  := $(TEST_SOURCES:%.c=$(BUILD)/sanitized/%)
 THREADED   := $(BUILD)/threaded/tests/test_mailbox
@@ -49,7 +50,7 @@ FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 DRIVEN     := $(FUZZ_SOURCES:%.c=$(BUILD)/sanitized/%)
 LIBFUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/libfuzzer/%)
 TIME       ?= 60
-PROGRAMS   := $(TOOLS) $(EXAMPLES) $(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
+PROGRAMS   := $(TOOLS) $(EXAMPLES) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -72,7 +73,7 @@ endif
 # $(call need,TOOL) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
-.PHONY: help all examples demo test check check-matrix check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
+.PHONY: help all examples single demo test check check-matrix check-single check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
         check-analyzer check-platforms fuzz bench size coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -86,6 +87,13 @@ help: ## this list
 all: $(TOOLS) ## the programs: build/asm-cat (the default)
 
 examples: $(EXAMPLES) ## the examples: build/examples/quickstart and others
+
+single: $(BUILD)/asm.h ## all headers in one file: build/asm.h
+
+$(BUILD)/asm.h: $(HEADERS) packaging/single.sh
+	@mkdir -p $(@D)
+	$(say) WRITE $@
+	@sh packaging/single.sh $(VERSION) $(HEADERS) > $@
 
 demo: $(BUILD)/asm-cat ## show a recorded session as a person would see it
 	@rm -f $(BUILD)/demo.jsonl
@@ -112,6 +120,9 @@ endif
 
 check-matrix:
 	@sh tests/compile_matrix.sh
+
+check-single: all examples $(SINGLE)
+	@TITLE='single' sh tests/run.sh $(SINGLE)
 
 check-sanitize: all examples $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
@@ -224,6 +235,7 @@ format: ## clang-format our sources in place
 # What is compiled for each purpose.
 $(BUILD)/tests/%:     VARIANT = -g
 $(BUILD)/no-stb/%:    VARIANT = -g -O1 -DASM_NO_STB_DS
+$(BUILD)/single/%:    VARIANT = -g -O1 -I$(BUILD)/single/include
 $(BUILD)/sanitized/%: VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(BUILD)/threaded/%:  VARIANT = -g -O1 -fsanitize=thread
 $(BUILD)/covered/%:   VARIANT = -O0 --coverage
@@ -235,13 +247,13 @@ DEPENDENCIES = $(if $(findstring tcc,$(CC)),,-MMD -MP -MF $@.d -MT $@)
 define build_object
 	@mkdir -p $(@D)
 	$(say) CC $@
-	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) $(DEPENDENCIES) -c -o $@ \
-	    $(if $(filter %.h,$<),-D$(call upper,$(<:.h=))_IMPLEMENTATION) -x c $<
+	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(VARIANT) $(SOURCE_FLAGS) $(DEPENDENCIES) -c -o $@ \
+	    $(if $(filter %.h,$<),-D$(call upper,$(notdir $(<:.h=)))_IMPLEMENTATION) -x c $<
 endef
 define build_program
 	@mkdir -p $(@D)
 	$(say) CC $@
-	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(SOURCE_FLAGS) $(VARIANT) $(DEPENDENCIES) -o $@ \
+	$(Q)$(CC) $(WARNINGS) $(CFLAGS) $(VARIANT) $(SOURCE_FLAGS) $(DEPENDENCIES) -o $@ \
 	    $< $(filter %.o,$^) $(LDFLAGS) $(PROGRAM_FLAGS) $(LDLIBS)
 endef
 
@@ -255,19 +267,24 @@ $(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)
 # The same for tests, one object for each header and purpose: allocations are counted, and fail when they are told to.
 define test_objects
 $(BUILD)/$(1)/asm_%.o: VARIANT += -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free
-$(HEADERS:%.h=$(BUILD)/$(1)/%.o): $(BUILD)/$(1)/%.o: %.h tests/memory.h
+$(HEADERS:%.h=$(BUILD)/$(1)/%.o): $(BUILD)/$(1)/%.o: $(2)%.h tests/memory.h
 	$$(build_object)
 $(BUILD)/$(1)/memory.o: tests/memory.c
 	$$(build_object)
 endef
-$(foreach purpose,tests no-stb sanitized threaded covered libfuzzer,$(eval $(call test_objects,$(purpose))))
+$(foreach purpose,tests no-stb sanitized threaded covered libfuzzer,$(eval $(call test_objects,$(purpose),)))
+# The single file, by the names of all headers.
+$(eval $(call test_objects,single,$(BUILD)/single/include/))
+$(HEADERS:%=$(BUILD)/single/include/%): $(BUILD)/asm.h
+	@mkdir -p $(@D)
+	@echo '#include "../../asm.h"' > $@
 $(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
 	$(build_object)
 
 # Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
 $(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread
-$(TESTS) $(NO_STB): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
-$(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) -lm -pthread
+$(TESTS) $(NO_STB) $(SINGLE): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
+$(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) -lm -pthread
 # cmocka would only end the test, not the program.
 $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(cat $(BUILD)/vterm.flags) -lm
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
@@ -290,6 +307,7 @@ $(2): $(3) $(4) $(BUILD)/$(1)/memory.o $(call linked,$(1),$(3))
 endef
 test_programs = $(foreach program,$(2),$(eval $(call test_program,$(1),$(program),$(program:$(3)/%=%).c,$(4))))
 $(call test_programs,tests,$(TESTS),$(BUILD),$(BUILD)/cmocka.flags)
+$(call test_programs,single,$(SINGLE),$(BUILD)/single,$(BUILD)/cmocka.flags $(HEADERS:%=$(BUILD)/single/include/%))
 $(call test_programs,no-stb,$(NO_STB),$(BUILD)/no-stb,$(BUILD)/cmocka.flags)
 $(call test_programs,sanitized,$(SANITIZED),$(BUILD)/sanitized,$(BUILD)/cmocka.flags)
 $(call test_programs,threaded,$(THREADED),$(BUILD)/threaded,$(BUILD)/cmocka.flags)

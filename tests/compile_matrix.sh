@@ -49,6 +49,9 @@ write_source all '#define ASM_IMPLEMENTATION' @
 write_source strict 'static int at, count, data, event, length, next, out, result, size, state, text, value;' \
     '#define ASM_IMPLEMENTATION' @ 'int main(void)' \
     '{ return at + count + data + event + length + next + out + result + size + state + text + value; }'
+sh packaging/single.sh 0 $headers > "$work/asm.h"
+write_source single '#define ASM_IMPLEMENTATION' '#include "asm.h"' '#include "asm.h"' "$main"
+write_source single-other '#include "asm.h"' "$other"
 write_source twice '#define ASM_IMPLEMENTATION' @ @ '#undef ASM_IMPLEMENTATION' @ "$main"
 write_source no-stdio '#define ASM_NO_STDIO' '#define ASM_IMPLEMENTATION' @
 write_source no-stb '#define ASM_NO_STB_DS' '#define ASM_IMPLEMENTATION' @
@@ -104,6 +107,7 @@ jobs() {
         echo "declare-${header%.h}|$1|$flags|declare|declare-${header%.h}"
         echo "implement-${header%.h}|$1|$flags|check|implement-${header%.h}"
     done
+    echo "single|$1|$flags|run|single single-other"
     if [ "$quick" = quick ]; then
         strict_jobs "$1" "$2" "$3" | sed 's/|compile|/|check|/; q'
         return

@@ -49,12 +49,15 @@ static inline char *exact_copy(const char *data, size_t size) {
  * Cases
  */
 
-static int failed_cases;
+static inline int *failed_cases(void) {
+    static int count;
+    return &count;
+}
 
 /* Reports a case that fails and goes on with the next; the test ends with end_of_cases(). */
 #define expect(condition, ...)                                                                               \
     do {                                                                                                     \
-        if (!(condition) && ++failed_cases <= 25) {                                                          \
+        if (!(condition) && ++*failed_cases() <= 25) {                                                       \
             print_error("%s:%d: not so: %s: ", __FILE__, __LINE__, #condition);                              \
             print_error(__VA_ARGS__);                                                                        \
             print_error("\n");                                                                               \
@@ -63,8 +66,8 @@ static int failed_cases;
 
 #define end_of_cases()                                                                                       \
     do {                                                                                                     \
-        int failed = failed_cases;                                                                           \
-        failed_cases = 0;                                                                                    \
+        int failed = *failed_cases();                                                                        \
+        *failed_cases() = 0;                                                                                 \
         assert_int_equal(failed, 0);                                                                         \
     } while (0)
 
