@@ -49,15 +49,16 @@ static inline char *exact_copy(const char *data, size_t size) {
  * Cases
  */
 
-static inline int *failed_cases(void) {
+static inline int *failed_case_counter(void) {
     static int count;
     return &count;
 }
+#define failed_cases (*failed_case_counter())
 
 /* Reports a case that fails and goes on with the next; the test ends with end_of_cases(). */
 #define expect(condition, ...)                                                                               \
     do {                                                                                                     \
-        if (!(condition) && ++*failed_cases() <= 25) {                                                       \
+        if (!(condition) && ++failed_cases <= 25) {                                                          \
             print_error("%s:%d: not so: %s: ", __FILE__, __LINE__, #condition);                              \
             print_error(__VA_ARGS__);                                                                        \
             print_error("\n");                                                                               \
@@ -66,8 +67,8 @@ static inline int *failed_cases(void) {
 
 #define end_of_cases()                                                                                       \
     do {                                                                                                     \
-        int failed = *failed_cases();                                                                        \
-        *failed_cases() = 0;                                                                                 \
+        int failed = failed_cases;                                                                           \
+        failed_cases = 0;                                                                                    \
         assert_int_equal(failed, 0);                                                                         \
     } while (0)
 
