@@ -101,6 +101,7 @@ demo: $(BUILD)/asm-cat ## show a recorded session as a person would see it
 	@echo "The same session as JSON Lines, one event per line: $(BUILD)/demo.jsonl"
 
 test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line is the result
+	@! grep -q tests/shim $< || echo "$$(sh tests/hint.sh cmocka); tests/shim/cmocka.h serves instead"
 	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(TESTS) $(NO_STB)
 	@sh tests/run.sh $(TESTS) $(NO_STB) $(SCRIPTS)
 
@@ -178,6 +179,7 @@ $(SOURCES:%=$(BUILD)/analyzed/%.o): $(BUILD)/analyzed/%.o: % $(HEADERS)
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
 check-fuzz: $(FUZZERS:%=check-fuzz-%)
+	@grep -q . $(BUILD)/vterm.flags || echo "skipped: a terminal to compare with: $$(sh tests/hint.sh vterm)"
 check-fuzz-%: $(BUILD)/sanitized/tests/fuzz/fuzz_%
 	@$(FUZZ_ENVIRONMENT) $< 8 $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*
 
@@ -286,7 +288,7 @@ $(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread
 $(TESTS) $(NO_STB) $(SINGLE): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
 $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) -lm -pthread
 # cmocka would only end the test, not the program.
-$(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(cat $(BUILD)/vterm.flags) -lm
+$(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(sed '/./s/^/-DWITH_VTERM /' $(BUILD)/vterm.flags) -lm
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
 
 define tool
@@ -316,14 +318,14 @@ $(call test_programs,sanitized,$(DRIVEN),$(BUILD)/sanitized,$(BUILD)/sanitized/d
 $(call test_programs,libfuzzer,$(LIBFUZZERS),$(BUILD)/libfuzzer,$(BUILD)/vterm.flags)
 
 # Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.
-# $(call look_up,NAME,WITHOUT): WITHOUT is a command that prints what to do without it.
+# $(call look_up,NAME,WITHOUT): WITHOUT are the flags where it is neither installed nor could be fetched.
 define look_up
 	@mkdir -p $(@D)
-	@flags=$$(sh tests/dependencies.sh $(1)) || { flags=$(2); }; \
+	@flags=$$(sh tests/dependencies.sh $(1) 2>$@.log) || flags='$(2)'; \
 	    [ "$$flags" = "$$(cat $@ 2>/dev/null)" ] || echo "$$flags" > $@
 endef
 $(BUILD)/cmocka.flags: FORCE
-	$(call look_up,cmocka,-Itests/shim; echo 'tests/shim/cmocka.h serves instead')
+	$(call look_up,cmocka,-Itests/shim)
 # A terminal emulator, for the fuzzer of the renderers: without it, one oracle less.
 $(BUILD)/vterm.flags: FORCE
 	$(call look_up,vterm,)

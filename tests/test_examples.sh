@@ -9,7 +9,7 @@ examples=${BUILD:-build}/examples
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-export NO_COLOR=1
+export NO_COLOR=1 LC_ALL=C.UTF-8
 failed=0
 
 fail() {

@@ -21,6 +21,8 @@ struct CMUnitTest {
 
 #define cmocka_unit_test(test)                                                                               \
     { #test, test, NULL, NULL }
+#define cmocka_unit_test_setup(test, setup)                                                                  \
+    { #test, test, setup, NULL }
 #define cmocka_unit_test_teardown(test, teardown)                                                            \
     { #test, test, NULL, teardown }
 #define cmocka_unit_test_setup_teardown(test, setup, teardown)                                               \
@@ -72,13 +74,16 @@ static inline void shim_expect_strings(const char *a, const char *b, const char 
 
 #define shim_expect_true(is_so, text) shim_expect((is_so) ? 1 : 0, __FILE__, __LINE__, "%s", text)
 
-#define assert_true(condition)       shim_expect_true(condition, #condition)
-#define assert_false(condition)      shim_expect_true(!(condition), "not " #condition)
-#define assert_null(pointer)         shim_expect_true((pointer) == NULL, #pointer " is NULL")
-#define assert_non_null(pointer)     shim_expect_true((pointer) != NULL, #pointer " is not NULL")
-#define assert_ptr_equal(a, b)       shim_expect_true((const void *)(a) == (const void *)(b), #a " == " #b)
-#define assert_memory_equal(a, b, n) shim_expect_true(memcmp(a, b, n) == 0, #a " equals " #b)
-#define assert_string_equal(a, b)    shim_expect_strings(a, b, __FILE__, __LINE__)
+#define assert_true(condition)           shim_expect_true(condition, #condition)
+#define assert_false(condition)          shim_expect_true(!(condition), "not " #condition)
+#define assert_null(pointer)             shim_expect_true((pointer) == NULL, #pointer " is NULL")
+#define assert_non_null(pointer)         shim_expect_true((pointer) != NULL, #pointer " is not NULL")
+#define assert_ptr_equal(a, b)           shim_expect_true((const void *)(a) == (const void *)(b), #a " == " #b)
+#define assert_ptr_not_equal(a, b)       shim_expect_true((const void *)(a) != (const void *)(b), #a " != " #b)
+#define assert_memory_not_equal(a, b, n) shim_expect_true(memcmp(a, b, n) != 0, #a " differs from " #b)
+#define assert_string_not_equal(a, b)    shim_expect_true(strcmp(a, b) != 0, #a " differs from " #b)
+#define assert_memory_equal(a, b, n)     shim_expect_true(memcmp(a, b, n) == 0, #a " equals " #b)
+#define assert_string_equal(a, b)        shim_expect_strings(a, b, __FILE__, __LINE__)
 #define assert_int_equal(a, b)                                                                               \
     shim_expect_integers((uint64_t)(a), (uint64_t)(b), 1, __FILE__, __LINE__, #a " == " #b)
 #define assert_int_not_equal(a, b)                                                                           \
@@ -86,6 +91,9 @@ static inline void shim_expect_strings(const char *a, const char *b, const char 
 #define assert_in_range(value, low, high)                                                                    \
     shim_expect_true((uint64_t)(value) >= (uint64_t)(low) && (uint64_t)(value) <= (uint64_t)(high),          \
                      #value " in " #low " to " #high)
+#define assert_not_in_range(value, low, high)                                                                \
+    shim_expect_true((uint64_t)(value) < (uint64_t)(low) || (uint64_t)(value) > (uint64_t)(high),            \
+                     #value " not in " #low " to " #high)
 #define fail_msg(...) shim_expect(0, __FILE__, __LINE__, __VA_ARGS__)
 #define fail()        fail_msg("fail()")
 #define skip()        shim_end_test(SHIM_SKIPPED)
