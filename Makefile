@@ -24,9 +24,11 @@ $(error BUILD is a path without blanks)
 endif
 
 HEADERS  := $(sort $(wildcard asm_*.h))
-SOURCES  := $(sort $(wildcard tools/*.c examples/*.c))
+SOURCES  := $(sort $(wildcard tools/*.c tools/common/*.c examples/*.c))
 CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
 TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(sort $(wildcard tools/*.c))))
+# What the tools share.
+COMMON   := $(patsubst tools/common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard tools/common/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
 
@@ -232,7 +234,7 @@ clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 
 format: ## clang-format our sources in place
 	@$(call need,clang-format) clang-format -i \
-	    $(HEADERS) $(wildcard tools/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
+	    $(HEADERS) $(wildcard tools/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 
 # What is compiled for each purpose.
 $(BUILD)/tests/%:     VARIANT = -g
@@ -266,6 +268,9 @@ $(BUILD)/asm.c: Makefile
 $(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)
 	$(build_object)
 
+$(COMMON): $(BUILD)/common/%.o: tools/common/%.c
+	$(build_object)
+
 # The same for tests, one object for each header and purpose: allocations are counted, and fail when they are told to.
 define test_objects
 $(BUILD)/$(1)/asm_%.o: VARIANT += -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free
@@ -292,7 +297,7 @@ $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(sed '/./s/^/-DWITH_VTER
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
 
 define tool
-$(1): tools/$(subst -,_,$(notdir $(1))).c $(BUILD)/asm.o
+$(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(BUILD)/asm.o
 	$$(build_program)
 endef
 $(foreach program,$(TOOLS),$(eval $(call tool,$(program))))

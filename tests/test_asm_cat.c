@@ -302,7 +302,7 @@ static void test_help_tells_every_option_in_80_columns(void **state) {
                                         "--topics=",
                                         "--prefix=",
                                         "--subscribe=",
-                                        "minimal, standard, debug",
+                                        "standard, minimal, debug",
                                         "session, run, type",
                                         "--stats",
                                         "-q, --quiet",
@@ -331,23 +331,23 @@ static void test_wrong_usage_is_one_line_and_status_2(void **state) {
     static const struct {
         const char *arguments[3], *message;
     } cases[] = {
-        {{"--renderer=fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
-        {{"--renderer", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
-        {{"-rfancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
-        {{"-r", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
-        {{"-qFr", "fancy"}, "--renderer: 'fancy' is none of compact, verbose, studio, passthrough"},
-        {{"--color=sometimes"}, "--color: 'sometimes' is none of auto, always, never"},
-        {{"--tty=yes"}, "--tty: 'yes' is none of auto, always, never"},
-        {{"--tool-output=all"}, "--tool-output: 'all' is none of summary, preview, full"},
-        {{"--indent=-1"}, "--indent: '-1' is no number from 0 to 80"},
-        {{"--indent=81"}, "--indent: '81' is no number from 0 to 80"},
-        {{"--indent=2x"}, "--indent: '2x' is no number from 0 to 80"},
-        {{"--indent=99999999999999999999"}, "--indent: '99999999999999999999' is no number from 0 to 80"},
-        {{"--clock=noon"}, "--clock: 'noon' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
+        {{"--renderer=fancy"}, "--renderer: 'fancy' must be one of compact, verbose, studio, passthrough"},
+        {{"--renderer", "fancy"}, "--renderer: 'fancy' must be one of compact, verbose, studio, passthrough"},
+        {{"-rfancy"}, "--renderer: 'fancy' must be one of compact, verbose, studio, passthrough"},
+        {{"-r", "fancy"}, "--renderer: 'fancy' must be one of compact, verbose, studio, passthrough"},
+        {{"-qFr", "fancy"}, "--renderer: 'fancy' must be one of compact, verbose, studio, passthrough"},
+        {{"--color=sometimes"}, "--color: 'sometimes' must be one of auto, always, never"},
+        {{"--tty=yes"}, "--tty: 'yes' must be one of auto, always, never"},
+        {{"--tool-output=all"}, "--tool-output: 'all' must be one of summary, preview, full"},
+        {{"--indent=-1"}, "--indent: '-1' must be a number from 0 to 80"},
+        {{"--indent=81"}, "--indent: '81' must be a number from 0 to 80"},
+        {{"--indent=2x"}, "--indent: '2x' must be a number from 0 to 80"},
+        {{"--indent=99999999999999999999"}, "--indent: '99999999999999999999' must be a number from 0 to 80"},
+        {{"--clock=noon"}, "--clock: 'noon' must be an ISO 8601 time such as 2026-02-09T12:00:00Z"},
         {{"--clock=2026-02-30T12:00:00Z"},
-         "--clock: '2026-02-30T12:00:00Z' is no ISO 8601 time such as 2026-02-09T12:00:00Z"},
-        {{"--topics=all"}, "--topics: 'all' is none of session, run, type"},
-        {{"--preset=loud"}, "--preset: 'loud' is none of minimal, standard, debug"},
+         "--clock: '2026-02-30T12:00:00Z' must be an ISO 8601 time such as 2026-02-09T12:00:00Z"},
+        {{"--topics=all"}, "--topics: 'all' must be one of session, run, type"},
+        {{"--preset=loud"}, "--preset: 'loud' must be one of standard, minimal, debug"},
         {{"--preset=debug"}, "--preset needs --envelopes=PATH"},
         {{"--prefix=x"}, "--prefix needs --topics=SCOPE"},
         {{"--subscribe=x"}, "--subscribe needs --topics=SCOPE"},
@@ -371,7 +371,7 @@ static void test_wrong_usage_is_one_line_and_status_2(void **state) {
         {{"-x"}, "unknown option -x: asm-cat --help lists them"},
         {{"-qx"}, "unknown option -x: asm-cat --help lists them"},
         {{"--renderer=a\033[31m\nb"},
-         "--renderer: 'a^[[31m^Jb' is none of compact, verbose, studio, passthrough"},
+         "--renderer: 'a␛[31m␊b' must be one of compact, verbose, studio, passthrough"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char line[256];
@@ -382,7 +382,7 @@ static void test_wrong_usage_is_one_line_and_status_2(void **state) {
 
 static void test_unknown_format_names_those_that_there_are(void **state) {
     (void)state;
-    char line[1024] = "asm-cat: --from: 'morse' is none of auto";
+    char line[1024] = "asm-cat: --from: 'morse' must be one of auto";
     for (int i = ASM_FORMAT_AUTO + 1; i < ASM_FORMAT_COUNT; i++) {
         strcat(line, ", ");
         strcat(line, asm_format_name((asm_format)i));
@@ -396,9 +396,9 @@ static void test_more_outputs_than_there_is_room_for(void **state) {
     const char *words[19] = {"-rcompact"};
     for (size_t i = 1; i < 17; i++)
         words[i] = "--log=/dev/null";
-    expect(run_to(PIPED, "", words), 2, "", "asm-cat: standard output: too many outputs, the most is 16\n");
+    expect(run_to(PIPED, "", words), 2, "", "asm-cat: standard output: too many outputs: at most 16\n");
     words[17] = "--log=/dev/null";
-    expect(run_to(PIPED, "", words), 2, "", "asm-cat: /dev/null: too many outputs, the most is 16\n");
+    expect(run_to(PIPED, "", words), 2, "", "asm-cat: /dev/null: too many outputs: at most 16\n");
     words[16] = words[17] = NULL;
     expect(run_to(PIPED, "", words), 0, "\n0 events, 0 tools\n", "");
 }
@@ -407,7 +407,10 @@ static void test_words_after_two_dashes_are_files(void **state) {
     (void)state;
     expect(RUN(SESSION, "--", "--raw"), 2, "", "asm-cat: --raw: No such file or directory\n");
     const char *file = write_file("session", SESSION);
-    expect(RUN("", file, "--color=never", "--", file), 0, STUDIO_RUN("1") STUDIO_RUN("2"), "");
+    char shown[1000];
+    snprintf(shown, sizeof shown, "==> %s <==\n%s\n==> %s <==\n%s", file, STUDIO_SESSION, file,
+             STUDIO_SESSION);
+    expect(RUN("", file, "--color=never", "--", file), 0, shown, "");
 }
 
 /* ---- What it looks like ---- */
@@ -503,7 +506,7 @@ static void test_control_characters_reach_the_output_only_raw(void **state) {
     assert_null(strchr(end.out.data, '\033'));
     assert_null(strstr(end.out.data, "\xC2\x9B"));
     release(&end);
-    expect(RUN("", "no\033[31m\nfile"), 2, "", "asm-cat: no^[[31m^Jfile: No such file or directory\n");
+    expect(RUN("", "no\033[31m\nfile"), 2, "", "asm-cat: no␛[31m␊file: No such file or directory\n");
 }
 
 /* ---- Input ---- */
@@ -523,13 +526,19 @@ static void test_formats(void **state) {
     release(&end);
 }
 
-static void test_files_in_turn_through_one_pipeline(void **state) {
+/* Several files get a heading each, and counters of their own; the log is one. */
+static void test_files_in_turn(void **state) {
     (void)state;
     const char *one = write_file("one", SESSION), *two = write_file("two", STARTED);
-    expect(RUN(HELLO, "-rcompact", one, "-", two), 0,
-           "r+ sonnet-4-5 >> Hello\nt+Read t-Read tr:one\ntwo\nthree\nfour r-:end >> Hello\nr+ sonnet-4-5\n"
-           "7 events, 1 tools\n",
-           "");
+    char shown[1000];
+    snprintf(shown, sizeof shown,
+             "==> %s <==\nr+ sonnet-4-5 >> Hello\nt+Read t-Read tr:one\ntwo\nthree\nfour r-:end\n5 events, 1 "
+             "tools\n"
+             "\n==> - <==\n>> Hello\n\n1 events, 0 tools\n"
+             "\n==> %s <==\nr+ sonnet-4-5\n1 events, 0 tools\n",
+             one, two);
+    expect(RUN(HELLO, "-rcompact", one, "-", two, option_of("--jsonl=", "all.jsonl")), 0, shown, "");
+    expect_file("all.jsonl", SESSION HELLO STARTED);
 }
 
 static void test_ids_and_times_for_streams_without(void **state) {
@@ -630,9 +639,11 @@ static void test_files_that_cannot_be_read(void **state) {
     char lines[1000];
     snprintf(lines, sizeof lines, "asm-cat: %s: No such file or directory\nasm-cat: %s: Is a directory\n",
              missing, directory);
-    expect(RUN("", missing, directory, file), 2, STUDIO_SESSION, lines);
+    char shown[1000];
+    snprintf(shown, sizeof shown, "==> %s <==\n%s", file, STUDIO_SESSION);
+    expect(RUN("", missing, directory, file), 2, shown, lines);
     /* Neither is bad input: -q does not hide it. */
-    expect(RUN("", "-q", missing, directory, file), 2, STUDIO_SESSION, lines);
+    expect(RUN("", "-q", missing, directory, file), 2, shown, lines);
 }
 
 static void test_a_file_that_is_input_and_output_is_refused(void **state) {
@@ -745,7 +756,7 @@ static void test_a_full_disk_ends_it_in_one_line(void **state) {
     expect(run_to(full, "", (const char *const[]){"--version", NULL}), 2, "", line);
     close(full);
     expect(RUN(SESSION, "-rpassthrough", "--jsonl=/dev/full"), 2, "",
-           "asm-cat: /dev/full: No space left on device\n");
+           "asm-cat: /dev/full: No space left on device: nothing more is written to it\n");
 }
 
 static void test_a_closed_standard_output(void **state) {
@@ -831,7 +842,7 @@ static void test_stats(void **state) {
            "  run_completed                          1\n"
            "tools                                    3  1 failed\n"
            "  Read                                   2  1 failed\n"
-           "  e^[vil                                 1\n"
+           "  e␛vil                                  1\n"
            "input tokens                          1200\n"
            "output tokens                           34\n"
            "cost                               $0.1250\n"
@@ -995,9 +1006,9 @@ static void test_signals_that_were_ignored_stay_ignored(void **state) {
 
 static void test_follow_through_growth_truncation_and_replacement(void **state) {
     (void)state;
-    const char *before = write_file("before", STARTED), *file = write_file("followed", HELLO);
+    const char *file = write_file("followed", STARTED HELLO);
     char line[400];
-    process child = START("-F", "-rcompact", before, file);
+    process child = START("-F", "-rcompact", file);
     bytes seen = {0}, told = {0};
     await(&child.out, &seen, "r+ sonnet-4-5 >> Hello");
 
@@ -1048,6 +1059,344 @@ static void test_follow_ends_with_standard_input_and_with_its_reader(void **stat
     assert_string_equal(end.err.data, "");
     release(&end);
     free(seen.data);
+}
+
+/* Rewritten with more than there was, within the interval between two looks: nothing of it is lost. */
+static void test_follow_a_file_that_is_rewritten_longer(void **state) {
+    (void)state;
+    const char *file = write_file("followed", STARTED);
+    char line[400];
+    process child = START("-F", "-rcompact", file);
+    bytes seen = {0}, told = {0};
+    await(&child.out, &seen, "r+ sonnet-4-5");
+    add_to_file(file, "w", HELLO TOOL_STARTED TOOL_COMPLETED);
+    await(&child.out, &seen, "four");
+    snprintf(line, sizeof line, "asm-cat: %s: was rewritten: reading it from its start\n", file);
+    await(&child.err, &told, line);
+    kill(child.pid, SIGTERM);
+    outcome end = finish(&child, "", 0);
+    append(&seen, end.out.data, end.out.size);
+    assert_string_equal(
+        seen.data, "r+ sonnet-4-5 >> Hello\nt+Read t-Read tr:one\ntwo\nthree\nfour\n4 events, 1 tools\n");
+    release(&end);
+    free(seen.data);
+    free(told.data);
+}
+
+static void test_follow_several_files(void **state) {
+    (void)state;
+    const char *one = write_file("one", STARTED), *two = path_of("two");
+    char expected[600];
+    unlink(two);
+    process child = START("-F", "--until-end", "-rcompact", one, two);
+    bytes seen = {0}, told = {0};
+    await(&child.out, &seen, "r+ sonnet-4-5");
+    snprintf(expected, sizeof expected, "asm-cat: %s: not there yet: waiting for it\n", two);
+    await(&child.err, &told, expected);
+    write_file("two", STARTED COMPLETED);
+    await(&child.out, &seen, "r-:end");
+    add_to_file(one, "a", HELLO COMPLETED);
+    outcome end = finish(&child, "", 0); /* leaves, as both runs have ended */
+    append(&seen, end.out.data, end.out.size);
+    snprintf(expected, sizeof expected,
+             "==> %s <==\nr+ sonnet-4-5\n==> %s <==\nr+ sonnet-4-5 r-:end\n==> %s <==\n >> Hello\nr-:end\n3 "
+             "events, 0 tools\n",
+             one, two, one);
+    assert_string_equal(seen.data, expected);
+    assert_int_equal(end.status, 0);
+    release(&end);
+    free(seen.data);
+    free(told.data);
+}
+
+static void test_fail_tells_how_runs_ended(void **state) {
+    (void)state;
+    static const struct {
+        const char *stream;
+        int status;
+    } cases[] = {
+        {SESSION, 0},
+        {"{\"type\":\"run_started\"}\n{\"type\":\"run_failed\",\"data\":{}}\n", 3},
+        {"{\"type\":\"run_started\"}\n{\"type\":\"run_cancelled\",\"data\":{}}\n", 3},
+        {STARTED HELLO, 4},
+        {"{\"type\":\"run_failed\",\"data\":{}}\n" STARTED, 4},
+        {"bad\n{\"type\":\"run_failed\",\"data\":{}}\n" STARTED, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        outcome end = RUN(cases[i].stream, "--fail", "-q");
+        if (end.status != cases[i].status) fail_msg("case %zu: %d", i, end.status);
+        release(&end);
+        end = RUN(cases[i].stream, "-q");
+        assert_int_equal(end.status, cases[i].status == 1);
+        release(&end);
+    }
+}
+
+/* ---- What it must not do ---- */
+
+/* A forgotten PATH must not append events to a recording. */
+static void test_recordings_are_not_appended_to(void **state) {
+    (void)state;
+    static const char *const options[] = {"--jsonl", "--jsonl-compact", "--envelopes", "--log"};
+    static const char *const ours[] = {SESSION, "{\"t\":1,\"e\":{\"t\":\"rs\"}}\n",
+                                       "{\"type\":\"agent.status\"}\n", "text\n"};
+    static const char *const others[] = {CLAUDE, "{\"a\":1}\n", CLAUDE "\n", CLAUDE "{\"ha"};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+            const char *file = write_file("recording", others[j]);
+            outcome end = RUN(SESSION, options[i], file);
+            assert_int_equal(end.status, 2);
+            assert_string_equal(end.out.data, "");
+            assert_non_null(strstr(end.err.data, "nothing is appended to it"));
+            assert_non_null(strstr(end.err.data, "=PATH "));
+            release(&end);
+            expect_file("recording", others[j]);
+        }
+        outcome end = RUN(SESSION, options[i], write_file("recording", ours[i]));
+        assert_int_equal(end.status, 0);
+        release(&end);
+        end = RUN(SESSION, options[i], write_file("recording", ""));
+        assert_int_equal(end.status, 0);
+        release(&end);
+    }
+}
+
+static void test_created_files_are_for_their_user(void **state) {
+    (void)state;
+    static const char *const outputs[] = {"--jsonl=", "--log=", "--envelopes="};
+    for (size_t i = 0; i < 3; i++) {
+        struct stat status;
+        const char *option = option_of(outputs[i], "private");
+        unlink(path_of("private"));
+        outcome end = RUN(SESSION, "-rpassthrough", option);
+        release(&end);
+        assert_int_equal(stat(path_of("private"), &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0600);
+        unlink(path_of("private"));
+        end = RUN(SESSION, "-rpassthrough", "--mode=640", option);
+        release(&end);
+        assert_int_equal(stat(path_of("private"), &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0640);
+    }
+    expect(RUN("", "--mode=8"), 2, "",
+           "asm-cat: --mode: '8' must be permissions from 1 to 777, such as 640\n");
+}
+
+/* An output that fails is told once and gets no more; what is shown goes on. */
+static void test_an_output_that_fails_does_not_stop_the_view(void **state) {
+    (void)state;
+    process child = START("-rcompact", "--jsonl=/dev/full", option_of("--jsonl=", "second"));
+    bytes seen = {0}, told = {0};
+    send_text(&child, STARTED);
+    await(&child.err, &told, "asm-cat: /dev/full: No space left on device: nothing more is written to it\n");
+    send_text(&child, HELLO COMPLETED);
+    await(&child.out, &seen, "r-:end");
+    outcome end = finish(&child, "", 0);
+    assert_string_equal(end.err.data, "");
+    assert_int_equal(end.status, 2);
+    expect_file("second", STARTED HELLO COMPLETED);
+    release(&end);
+    free(seen.data);
+    free(told.data);
+    unlink(path_of("second"));
+}
+
+/* Two programs log records of any size to one file. */
+static void test_a_log_of_two_programs(void **state) {
+    (void)state;
+    enum { RECORDS = 20, SIZE = 150000 };
+    char *text = malloc(SIZE + 1);
+    bytes input = {0};
+    const char *option = option_of("--jsonl=", "both");
+    assert_non_null(text);
+    memset(text, 'x', SIZE);
+    text[SIZE] = 0;
+    for (int i = 0; i < RECORDS; i++) {
+        append(&input, "{\"type\":\"message_sent\",\"data\":{\"content\":\"", 42);
+        append(&input, text, SIZE);
+        append(&input, "\"}}\n", 4);
+    }
+    unlink(path_of("both"));
+    const char *file = write_file("both.in", input.data);
+    process first = START("-rpassthrough", option, file), second = START("-rpassthrough", option, file);
+    outcome ends[] = {finish(&first, "", 0), finish(&second, "", 0)};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ends[i].status, 0);
+        release(&ends[i]);
+    }
+    outcome end = RUN("", "-rpassthrough", "--stats", path_of("both"));
+    assert_int_equal(end.status, 0);
+    assert_non_null(strstr(end.err.data, "  message_sent                          40\n"));
+    release(&end);
+    free(text);
+    free(input.data);
+    unlink(path_of("both"));
+    unlink(path_of("both.in"));
+}
+
+/* A reader that takes nothing does not keep it from ending; nor does a file that may not grow. */
+static void test_a_signal_ends_it_while_output_is_stuck(void **state) {
+    (void)state;
+    process child = START("--jsonl=-");
+    pid_t writer = start_writer(&child, "", SESSION, 2000, "");
+    pause_milliseconds(300);
+    kill(child.pid, SIGTERM);
+    int status;
+    struct timespec begun, ended;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    assert_true(ended.tv_sec - begun.tv_sec <= 5);
+    close_once(&child.out);
+    close_once(&child.err);
+    kill(writer, SIGKILL);
+    waitpid(writer, &status, 0);
+}
+
+static void test_a_file_that_may_not_grow(void **state) {
+    (void)state;
+    struct rlimit before, limit;
+    unlink(path_of("limited"));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 300;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    outcome end = RUN(SESSION, option_of("--jsonl=", "limited"));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_string_equal(end.out.data, STUDIO_SESSION);
+    assert_non_null(strstr(end.err.data, ": File too large: nothing more is written to it\n"));
+    assert_int_equal(end.status, 2);
+    release(&end);
+    unlink(path_of("limited"));
+}
+
+/* The first ten of a kind, then their number. */
+static void test_messages_do_not_flood(void **state) {
+    (void)state;
+    bytes input = {0};
+    for (int i = 0; i < 25; i++)
+        append(&input, "bad\n", 4);
+    append(&input, HELLO, strlen(HELLO));
+    outcome end = RUN(input.data, "-rpassthrough");
+    size_t lines = 0;
+    for (const char *p = end.err.data; (p = strchr(p, '\n')) != NULL; p++)
+        lines++;
+    assert_int_equal(lines, 11);
+    assert_non_null(strstr(end.err.data, ": 15 more\n"));
+    assert_int_equal(end.status, 1);
+    release(&end);
+    free(input.data);
+}
+
+static void test_nothing_understood_is_told(void **state) {
+    (void)state;
+    outcome end = RUN("{\"a\":1}\n{\"b\":2}\n", "-");
+    assert_int_equal(end.status, 1);
+    assert_non_null(strstr(end.err.data, "asm-cat: -: no events in 2 lines\n"));
+    release(&end);
+    end = RUN("", "-");
+    assert_int_equal(end.status, 0);
+    release(&end);
+}
+
+static void test_words_that_people_try_get_a_hint(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"-r=compact", "-r=compact: write -r compact"},
+        {"--no-color", "unknown option --no-color: write --color=never"},
+        {"-v", "unknown option -v: write -r verbose, or -V"},
+        {"--verbose", "unknown option --verbose: write --renderer=verbose"},
+        {"--from=CLAUDE", "--from: 'CLAUDE' is unknown: did you mean claude?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[256];
+        snprintf(line, sizeof line, "asm-cat: %s\n", cases[i][1]);
+        expect(RUN("", cases[i][0]), 2, "", line);
+    }
+}
+
+/* Without a UTF-8 locale only ASCII leaves, on both outputs. */
+static void test_only_ascii_leaves_without_a_utf8_locale(void **state) {
+    (void)state;
+    static const char *const renderers[] = {"-rcompact", "-rverbose", "-rstudio"};
+    setenv("LC_ALL", "C", 1);
+    for (size_t i = 0; i < 3; i++) {
+        outcome end = RUN("{\"type\":\"message_streamed\",\"data\":{\"delta\":\"\\u00db2J \xC3\x9B\"}}\n"
+                          "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"\xC3\x9B\"}}\nbad\n",
+                          renderers[i], "--stats", "-", "f\xC3\x9Bile");
+        for (size_t at = 0; at < end.out.size; at++)
+            assert_true((unsigned char)end.out.data[at] < 0x80);
+        for (size_t at = 0; at < end.err.size; at++)
+            assert_true((unsigned char)end.err.data[at] < 0x80);
+        assert_non_null(strstr(end.out.data, "<U+00DB>"));
+        assert_non_null(strstr(end.err.data, "f<U+00DB>ile"));
+        release(&end);
+    }
+    setenv("LC_ALL", "C.UTF-8", 1);
+}
+
+/* Any number of sessions, and sums past the largest number. */
+static void test_stats_of_many_sessions_and_large_numbers(void **state) {
+    (void)state;
+    bytes input = {0};
+    for (int i = 0; i < 1000; i++) {
+        char line[300];
+        const int size =
+            snprintf(line, sizeof line,
+                     "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":10,\"output_tokens\":1,"
+                     "\"cost_usd\":0.01,\"cumulative\":true},\"session_id\":\"s%d\"}\n",
+                     i % 500);
+        append(&input, line, (size_t)size);
+    }
+    outcome end = RUN(input.data, "-rpassthrough", "--stats");
+    assert_non_null(strstr(end.err.data, "sessions                               500\n"
+                                         "input tokens                          5000\n"
+                                         "output tokens                          500\n"
+                                         "cost                               $5.0000\n"));
+    release(&end);
+    free(input.data);
+    end = RUN("{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":9223372036854775807,\"message_"
+              "id\":\"a\"}}\n"
+              "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":9223372036854775807,\"message_"
+              "id\":\"b\"}}\n"
+              "{\"type\":\"run_completed\",\"data\":{\"cost_usd\":1e308,\"duration_ms\":1e308}}\n"
+              "{\"type\":\"run_completed\",\"data\":{\"cost_usd\":1e308,\"duration_ms\":1e308}}\n",
+              "-rcompact", "--stats");
+    assert_non_null(
+        strstr(end.err.data,
+               "input tokens                  9223372036854775807  at least: there is no larger number\n"));
+    assert_non_null(strstr(
+        end.err.data, "cost                          $1.79769e+308  at least: there is no larger number\n"));
+    assert_null(strstr(end.out.data, "null"));
+    assert_null(strstr(end.err.data, "inf"));
+    release(&end);
+}
+
+/* The manual page and completions come from the table of options: every option is in each. */
+static void test_manual_and_completions(void **state) {
+    (void)state;
+    static const char *const pages[] = {"--man", "--completions=bash", "--completions=zsh",
+                                        "--completions=fish"};
+    outcome help = RUN("", "--help");
+    for (size_t i = 0; i < 4; i++) {
+        outcome page = RUN("", pages[i]);
+        bytes plain = {0};
+        assert_int_equal(page.status, 0);
+        assert_string_equal(page.err.data, "");
+        for (const char *p = page.out.data; *p; p++)
+            if (*p != '\\') append(&plain, p, 1); /* roff escapes dashes */
+        for (const char *p = help.out.data; (p = strstr(p, " --")) != NULL; p += 3) {
+            char name[64];
+            const size_t size = strspn(p + 3, "abcdefghijklmnopqrstuvwxyz-");
+            if (strncmp(p - 3, "   ", 3) != 0 && p[-1] != ',') continue; /* within a sentence or an example */
+            snprintf(name, sizeof name, "%.*s", (int)size, p + 3);
+            if (!strstr(plain.data, name)) fail_msg("%s does not mention %s", pages[i], name);
+        }
+        release(&page);
+        free(plain.data);
+    }
+    release(&help);
 }
 
 /* ---- Memory ---- */
@@ -1291,7 +1640,7 @@ static void test_envelopes_go_to_a_file(void **state) {
     assert_null(strstr(envelopes.data, "agent.stream.chunk"));
     free(envelopes.data);
     expect(RUN(SESSION, "--envelopes=/dev/full"), 2, STUDIO_SESSION,
-           "asm-cat: /dev/full: No space left on device\n");
+           "asm-cat: /dev/full: No space left on device: nothing more is written to it\n");
 }
 
 /* ---- All of them ---- */
@@ -1333,7 +1682,7 @@ int main(void) {
         cmocka_unit_test(test_symbols_are_ascii_without_a_utf8_locale),
         cmocka_unit_test(test_control_characters_reach_the_output_only_raw),
         cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_files_in_turn_through_one_pipeline),
+        cmocka_unit_test(test_files_in_turn),
         cmocka_unit_test(test_ids_and_times_for_streams_without),
         cmocka_unit_test(test_without_clock_events_get_the_time_of_day),
         cmocka_unit_test(test_times_of_the_stream_win_over_the_clock),
@@ -1363,6 +1712,21 @@ int main(void) {
         cmocka_unit_test(test_signals_that_were_ignored_stay_ignored),
         cmocka_unit_test(test_follow_through_growth_truncation_and_replacement),
         cmocka_unit_test(test_follow_ends_with_standard_input_and_with_its_reader),
+        cmocka_unit_test(test_follow_a_file_that_is_rewritten_longer),
+        cmocka_unit_test(test_follow_several_files),
+        cmocka_unit_test(test_fail_tells_how_runs_ended),
+        cmocka_unit_test(test_recordings_are_not_appended_to),
+        cmocka_unit_test(test_created_files_are_for_their_user),
+        cmocka_unit_test(test_an_output_that_fails_does_not_stop_the_view),
+        cmocka_unit_test(test_a_log_of_two_programs),
+        cmocka_unit_test(test_a_signal_ends_it_while_output_is_stuck),
+        cmocka_unit_test(test_a_file_that_may_not_grow),
+        cmocka_unit_test(test_messages_do_not_flood),
+        cmocka_unit_test(test_nothing_understood_is_told),
+        cmocka_unit_test(test_words_that_people_try_get_a_hint),
+        cmocka_unit_test(test_only_ascii_leaves_without_a_utf8_locale),
+        cmocka_unit_test(test_stats_of_many_sessions_and_large_numbers),
+        cmocka_unit_test(test_manual_and_completions),
         cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_golden_compact_jsonl),

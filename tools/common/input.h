@@ -1,0 +1,41 @@
+/* A file that is read, and followed as it grows, is cut, rewritten or replaced. */
+#ifndef TOOLS_INPUT_H
+#define TOOLS_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { KEPT_BYTES = 4096 };
+
+struct input {
+    int fd; /* -1: not open */
+    bool is_file;
+    off_t position;               /* how much was read */
+    size_t first, last;           /* bytes of the following */
+    char first_bytes[KEPT_BYTES]; /* what the file began with */
+    char last_bytes[KEPT_BYTES];  /* what was read last */
+};
+
+/* What became of a file since it was read to its end. */
+enum input_news {
+    INPUT_SAME,      /* nothing, or it grew: read on */
+    INPUT_CUT,       /* it is shorter than what was read: what is read next is its beginning */
+    INPUT_REWRITTEN, /* something else stands where we read: likewise */
+    INPUT_REPLACED   /* another file has its name now: read this one to its end, then call input_reopen() */
+};
+
+/* Opens `path`, "-" for standard input. False, with errno. */
+bool input_open(struct input *input, const char *path);
+
+/* As read(). */
+ssize_t input_read(struct input *input, char *data, size_t size);
+
+enum input_news input_look(struct input *input, const char *path);
+
+/* Goes on with the file that has the name now; false, with errno, if it cannot be opened, and then nothing is changed. */
+bool input_reopen(struct input *input, const char *path);
+
+void input_close(struct input *input);
+
+#endif

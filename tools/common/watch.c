@@ -1,0 +1,235 @@
+#include "watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Copies what fits, on one line; a text that was cut ends in "...". */
+static void keep_text(char *out, asm_str text) {
+    size_t size = 0, at = 0, end = text.size;
+    while (at < end && (text.data[at] == ' ' || text.data[at] == '\n'))
+        at++;
+    if (end - at > WATCHED_TEXT - 4) {
+        end = at + WATCHED_TEXT - 4;
+        while (end > at && ((unsigned char)text.data[end] & 0xC0) == 0x80)
+            end--; /* not within a character */
+    }
+    for (; at < end; at++)
+        out[size++] = text.data[at] == '\n' || text.data[at] == '\t' ? ' ' : text.data[at];
+    memcpy(out + size, "...", 4);
+    if (end == text.size) out[size] = 0;
+}
+
+static void keep_if_set(char *out, asm_str text) {
+    if (text.size > 0) keep_text(out, text);
+}
+
+static uint64_t hash_of(asm_str id) {
+    uint64_t hash = UINT64_C(0xCBF29CE484222325);
+    for (size_t i = 0; i < id.size; i++)
+        hash = (hash ^ (unsigned char)id.data[i]) * UINT64_C(0x100000001B3);
+    return hash | 1;
+}
+
+/* The first of the members that people know a call by. */
+static asm_str subject_of(asm_str input, char *memory, size_t size) {
+    static const asm_str keys[] = {
+        ASM_STR_INIT("command"), ASM_STR_INIT("file_path"), ASM_STR_INIT("path"), ASM_STR_INIT("description"),
+        ASM_STR_INIT("pattern"), ASM_STR_INIT("url"),       ASM_STR_INIT("query")};
+    enum { KEYS = sizeof keys / sizeof *keys };
+    asm_str values[KEYS];
+    if (input.size == 0 || asm_json_find(input, keys, values, KEYS, NULL) != ASM_OK)
+        return asm_str_make(NULL, 0);
+    for (size_t i = 0; i < KEYS; i++) {
+        const asm_str inside = asm_json_string_inside(values[i]);
+        size_t at = 0, used = 0;
+        while (at < inside.size && used + 4 < size) {
+            const asm_str piece = asm_json_string_piece(inside, &at, memory + used, size - used);
+            const size_t room = size - used, taken = piece.size < room ? piece.size : room;
+            memmove(memory + used, piece.data, taken);
+            used += taken;
+        }
+        if (used > 0) return asm_str_make(memory, used);
+    }
+    return asm_str_make(NULL, 0);
+}
+
+static void name_call(char *out, asm_str name, asm_str display, asm_str input) {
+    char memory[2 * WATCHED_TEXT], text[3 * WATCHED_TEXT];
+    const asm_str subject = display.size > 0 ? display : subject_of(input, memory, sizeof memory);
+    const int name_size = name.size < WATCHED_TEXT ? (int)name.size : WATCHED_TEXT;
+    const int size = (int)(subject.size < 2 * WATCHED_TEXT ? subject.size : 2 * WATCHED_TEXT);
+    snprintf(text, sizeof text, "%.*s%s%.*s", name_size, name.size ? name.data : "", size ? ": " : "", size,
+             size ? subject.data : "");
+    keep_text(out, asm_str_from(text));
+}
+
+static struct watched_call *find_call(struct watch *watch, uint64_t hash) {
+    for (size_t i = 0; i < WATCHED_CALLS; i++)
+        if (watch->calls[i].id_hash == hash) return &watch->calls[i];
+    return NULL;
+}
+
+/* Begins a call, or takes note that it needs a person. */
+static void begin_call(struct watch *watch, asm_str id, asm_time now, bool needs_person, asm_str name,
+                       asm_str display, asm_str input) {
+    const uint64_t hash = hash_of(id);
+    struct watched_call *call = find_call(watch, hash);
+    if (!call) {
+        call = find_call(watch, 0);
+        watch->open_calls++;
+        if (!call) return;
+        call->since = now;
+        call->id_hash = hash;
+    }
+    call->needs_person = needs_person;
+    name_call(call->text, name, display, input);
+}
+
+static void end_call(struct watch *watch, asm_str id) {
+    struct watched_call *call = find_call(watch, hash_of(id));
+    if (watch->open_calls > 0) watch->open_calls--;
+    if (call) memset(call, 0, sizeof *call);
+}
+
+static void end_run(struct watch *watch, const asm_event *event) {
+    watch->run_is_open = false;
+    watch->has_run = true;
+    watch->has_failed = event->type == ASM_EVENT_RUN_FAILED;
+    watch->was_cancelled = event->type == ASM_EVENT_RUN_CANCELLED;
+    if (watch->has_failed || watch->was_cancelled) watch->any_failed = true;
+    watch->failure[0] = 0;
+    if (watch->has_failed)
+        keep_if_set(watch->failure,
+                    event->run.error_message.size ? event->run.error_message : event->run.error_code);
+    memset(watch->calls, 0, sizeof watch->calls);
+    watch->open_calls = 0;
+}
+
+static void take_run(struct watch *watch, const asm_run_payload *run) {
+    keep_if_set(watch->title, run->title);
+    keep_if_set(watch->directory, run->cwd);
+    keep_if_set(watch->model, run->model);
+}
+
+static void take_todos(struct watch *watch, asm_str todos) {
+    asm_json_reader reader;
+    asm_buffer scratch;
+    asm_str raw;
+    watch->todo_done = watch->todo_count = 0;
+    asm_buffer_init_growing(&scratch);
+    asm_json_reader_init(&reader, todos, &scratch);
+    asm_json_enter_array(&reader);
+    while (asm_json_next_element(&reader)) {
+        const asm_str key = ASM_STR("status");
+        asm_str status;
+        if (!asm_json_read_raw(&reader, &raw)) break;
+        if (asm_json_find(raw, &key, &status, 1, NULL) != ASM_OK) continue;
+        watch->todo_count++;
+        if (asm_str_equal(status, ASM_STR("\"completed\""))) watch->todo_done++;
+    }
+    asm_buffer_close(&scratch);
+}
+
+static void watch_tool(struct watch *watch, const asm_event *event, asm_time now) {
+    const asm_tool_payload *tool = &event->tool;
+    const bool waits = asm_str_equal(tool->status, ASM_STR("waiting"));
+    switch (event->type) {
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        watch->tools++;
+        begin_call(watch, tool->call_id, now, waits, tool->name, tool->display_text, tool->input);
+        break;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        end_call(watch, tool->call_id);
+        break;
+    default:
+        break;
+    }
+}
+
+static void watch_approval(struct watch *watch, const asm_event *event, asm_time now) {
+    const asm_approval_payload *approval = &event->approval;
+    const asm_str id = approval->tool_call_id.size ? approval->tool_call_id : approval->request_id;
+    if (event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) {
+        begin_call(watch, id, now, true, approval->tool_name, asm_str_make(NULL, 0), approval->tool_input);
+        return;
+    }
+    struct watched_call *call = find_call(watch, hash_of(id));
+    if (call) call->needs_person = false;
+}
+
+/* Since when, and what last happened. */
+static void take_note(struct watch *watch, const asm_event *event, asm_time now) {
+    char text[2 * WATCHED_TEXT];
+    const asm_str name = asm_event_name(event);
+    const bool is_tool =
+        event->type >= ASM_EVENT_TOOL_CALL_STARTED && event->type <= ASM_EVENT_TOOL_CALL_FAILED;
+    const asm_str tool = is_tool ? event->tool.name : asm_str_make("", 0);
+    snprintf(text, sizeof text, "%.*s%s%.*s", (int)(name.size < WATCHED_TEXT ? name.size : WATCHED_TEXT),
+             name.data, tool.size ? " " : "", (int)(tool.size < WATCHED_TEXT ? tool.size : WATCHED_TEXT),
+             tool.size ? tool.data : "");
+    keep_text(watch->last_thing, asm_str_from(text));
+    watch->last_event = now;
+    keep_if_set(watch->session, event->session_id);
+}
+
+void watch_event(struct watch *watch, const asm_event *event, asm_time now) {
+    if (event->time != 0) now = event->time;
+    take_note(watch, event, now);
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+        watch->run_is_open = true;
+        watch->run_since = now;
+        watch->todo_count = 0;
+        take_run(watch, &event->run);
+        break;
+    case ASM_EVENT_SESSION_UPDATED:
+        take_run(watch, &event->run);
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+        end_run(watch, event);
+        break;
+    case ASM_EVENT_MESSAGE_SENT:
+        if (!watch->first_prompt[0] && !event->message.synthetic.value)
+            keep_if_set(watch->first_prompt, asm_event_text(event));
+        break;
+    case ASM_EVENT_TODOS_UPDATED:
+        take_todos(watch, event->todos.todos);
+        break;
+    case ASM_EVENT_TOOL_APPROVAL_REQUESTED:
+    case ASM_EVENT_TOOL_APPROVAL_GRANTED:
+    case ASM_EVENT_TOOL_APPROVAL_DENIED:
+        watch_approval(watch, event, now);
+        break;
+    default:
+        watch_tool(watch, event, now);
+        break;
+    }
+}
+
+const char *state_name(enum session_state state) {
+    static const char *const names[] = {"idle", "working", "needs_you", "done", "failed"};
+    return names[state];
+}
+
+enum session_state watch_state(const struct watch *watch) {
+    for (size_t i = 0; i < WATCHED_CALLS; i++)
+        if (watch->calls[i].id_hash && watch->calls[i].needs_person) return STATE_NEEDS_YOU;
+    if (watch->run_is_open) return STATE_WORKING;
+    if (!watch->has_run) return STATE_IDLE;
+    return watch->has_failed ? STATE_FAILED : watch->was_cancelled ? STATE_IDLE : STATE_DONE;
+}
+
+const struct watched_call *watch_call(const struct watch *watch) {
+    const struct watched_call *found = NULL;
+    for (size_t i = 0; i < WATCHED_CALLS; i++) {
+        const struct watched_call *call = &watch->calls[i];
+        if (!call->id_hash) continue;
+        const bool is_better = !found || (call->needs_person && !found->needs_person) ||
+                               (call->needs_person == found->needs_person && call->since < found->since);
+        if (is_better) found = call;
+    }
+    return found;
+}
