@@ -13,10 +13,9 @@
  *
  * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
  *   ASM_NO_STB_DS                         I  do without stb_ds.h even if it is there
- *   ASM_ATOMIC_LOAD(p)                    I  atomics of the mailbox, on a uint32_t: define all or none.
- *   ASM_ATOMIC_STORE(p, v)                I  Load acquires, store releases, the others do both; the last
- *   ASM_ATOMIC_EXCHANGE(p, v)             I  gives whether *p was x and is now v. default: the builtins of
- *   ASM_ATOMIC_COMPARE_EXCHANGE(p, x, v)  I  gcc and clang; other compilers have no mailbox without these
+ *   ASM_ATOMIC_LOAD(p)         I  atomics of the mailbox, on a uint32_t: define both or none. Load acquires,
+ *   ASM_ATOMIC_EXCHANGE(p, v)  I  exchange acquires and releases. default: the builtins of gcc and clang; other
+ *                                 compilers have no mailbox without these
  *
  * OVERVIEW
  *   topics        names such as asm:session:ses_1, built and taken apart without allocation; patterns of them
@@ -456,9 +455,12 @@ ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const c
 /* =========================================================================================================
  * Mailbox
  *
- * A bounded queue of whole copies of messages in memory of the caller's, between one producer and one
- * consumer: two threads, or one thread and an interrupt, or two parts of one program. Both sides are
- * wait-free: neither ever waits for the other.
+ * A bounded queue of whole copies of messages between one producer and one consumer, in memory of the caller's.
+ * They are two threads, or one thread and an interrupt, or two parts of one program; several threads that produce
+ * have a mailbox each, which one consumer goes through. Both sides are wait-free: neither ever waits for the other.
+ *
+ * Half of the memory is for the messages that wait, each with the room that it needs, the other half for those
+ * that the consumer has taken: it takes all that wait at once, and hands them out one by one.
  */
 
 typedef enum asm_overflow {
@@ -466,64 +468,81 @@ typedef enum asm_overflow {
     ASM_OVERFLOW_DROP_OLDEST /* the oldest message makes room; with a capacity of 1: latest only */
 } asm_overflow;
 
+/* What must outlive the mailbox: `memory` and the users. */
 typedef struct asm_mailbox_options {
-    void *memory;          /* must outlive the mailbox; any alignment */
-    size_t size;           /* see asm_mailbox_size() */
-    unsigned capacity;     /* messages: a power of two up to ASM_MAILBOX_MAX_CAPACITY; 0: the default */
-    asm_overflow overflow; /* default: ASM_OVERFLOW_REFUSE */
+    void *memory;      /* required; any alignment */
+    size_t size;       /* of it, in bytes: see asm_mailbox_size() */
+    unsigned capacity; /* how many messages can wait; 0: ASM_MAILBOX_DEFAULT_CAPACITY */
+    asm_overflow
+        overflow; /* what becomes of a message for which there is no room, or which is one too many; default:
+                              ASM_OVERFLOW_REFUSE */
     bool merge_text; /* a streamed piece of text is added to the one that was posted just before it, if that
-                        has not been taken yet, is of the same message, there is room, and neither has
-                        anything but a delta, a time and a sequence number of its own: time of the first,
-                        number of the last */
+                        still waits, is of the same message, there is room, and neither has anything but a
+                        delta, a time and a sequence number of its own: time of the first, number of the last */
+    void (*wake)(
+        void *user); /* called by the producer at the end of a post, if nothing waited before it or the
+                                 consumer looked in vain while it was going on: writes to an eventfd or pipe, posts
+                                 a semaphore, sets a flag. May post. NULL: the consumer looks now and then */
+    void *wake_user; /* its user */
 } asm_mailbox_options;
 
 #define ASM_MAILBOX_DEFAULT_CAPACITY 64
-#define ASM_MAILBOX_MAX_CAPACITY     4096
+
+/* Private: half of a mailbox's memory, with the offsets of messages in it. */
+typedef struct asm__half {
+    unsigned char *memory;
+    size_t size, oldest, newest, end, count;
+} asm__half;
 
 typedef struct asm_mailbox {
     asm_mailbox_options options; /* read only */
     size_t max_message;          /* read only: the bytes that one message and all it points to may take */
-    unsigned char *letters;      /* private, all below */
-    size_t letter_size;
-    uint32_t *ring; /* atomic */
-    uint32_t tail;  /* atomic: how many letters were put in the ring */
+    asm__half halves[2];         /* private, all below */
+    uint32_t box;                /* atomic */
     struct {
         uint64_t number, posted, refused, dropped, merged;
-        uint32_t spare, tail, last_word;
+        uint32_t token;
         bool can_merge;
     } producer;
     struct {
         uint64_t expected, received, missed;
-        uint32_t spare, head;
+        size_t at, remaining;
+        uint32_t token;
+        bool is_draining;
     } consumer;
 } asm_mailbox;
 
-/* How many bytes of memory a mailbox needs for `capacity` messages of at most `max_message` bytes; 0 if that
- * is too much. asm_message_size() tells what a message takes. */
-ASM_API size_t asm_mailbox_size(unsigned capacity, size_t max_message);
+/* What a message takes: the bytes of all it points to, copied. SIZE_MAX if that is too much. */
 ASM_API size_t asm_message_size(const asm_message *message);
 
-/* An empty mailbox. ASM_ERR_INVALID_ARGUMENT for a capacity or policy out of range, ASM_ERR_NO_SPACE if the
- * memory is not enough for it, ASM_ERR_UNSUPPORTED without atomics. It must not be moved or copied from now
- * on. */
+/* How many bytes of memory a mailbox needs in which `capacity` messages (0: the default) of `message_size` bytes
+ * can wait; asm_message_size() tells what a message takes. For messages of different sizes add up: 256 small ones
+ * and a large one need asm_mailbox_size(256, 500) + asm_mailbox_size(1, 1 << 20), and a capacity of 257. 0 if that is
+ * too much. */
+ASM_API size_t asm_mailbox_size(unsigned capacity, size_t message_size);
+
+/* An empty mailbox. `options` is copied. ASM_ERR_INVALID_ARGUMENT without memory and for an unknown policy,
+ * ASM_ERR_NO_SPACE if the memory is not enough for one event, ASM_ERR_UNSUPPORTED without atomics. It must not be
+ * moved or copied from now on. Allocates nothing; there is nothing to close. */
 ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options);
 
 /* Producer: puts a copy of `message` in the mailbox. ASM_ERR_NO_SPACE if it is refused, or is larger than
- * max_message. */
+ * max_message. With ASM_OVERFLOW_DROP_OLDEST any other is accepted. */
 ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message);
 
 /* The same as a subscriber: asm_pubsub_subscribe(&bus, topic, asm_mailbox_on_message, &mailbox, NULL). */
 ASM_API void asm_mailbox_on_message(void *mailbox, const asm_message *message);
 
-/* Consumer: takes the next message, or NULL if there is none. It is valid until the next call. `missed` may
- * be NULL: how many messages were lost just before this one. `subscription` of the message is the one that it
- * was posted by, if any. */
+/* Consumer: gives the next message, or NULL if there is none. It is valid until the next call. `missed` may be
+ * NULL: how many messages were lost just before this one. `subscription` of the message is the one that it was
+ * posted by, if any. Who waits to be woken goes on until there is none. NULL from inside a drain. */
 ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *missed);
 
-/* Consumer: calls `callback` with each message that is there, at most `max` of them (0: as many as the
- * mailbox holds), and returns how many. Before a message that follows a gap it is called with one more:
- * wrapper ASM_MAILBOX_GAP, an event of that type name, and in its extra {"missed":N}; the count leaves these
- * out. */
+/* Consumer: calls `callback` with each message that is there, at most `max` of them (0: all, but not those that are
+ * posted meanwhile), and returns how many. Before a message that follows a gap it is called with one more: wrapper
+ * ASM_MAILBOX_GAP, an event of that type name, and in its extra {"missed":N}; the count leaves these out. Whoever
+ * waits to be woken does so after a drain of all, or one that gave less than `max`. From inside `callback` nothing
+ * more can be taken: 0. */
 ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback callback, void *user, size_t max);
 
 #define ASM_MAILBOX_GAP "asm_gap"
@@ -606,6 +625,7 @@ typedef struct asm_broadcaster {
     uint64_t broadcasts;             /* read only: envelopes that went out */
     uint64_t errors;                 /* read only: envelopes that did not */
     uint64_t next_chunk;             /* private */
+    unsigned sends;                  /* private: calls of the broadcast function under way */
     bool has_session;                /* private: there was an event */
     uint64_t session_hash;           /* private: of the session of the last one */
     asm_buffer envelope;             /* private */
@@ -614,7 +634,9 @@ typedef struct asm_broadcaster {
 
 /* ASM_ERR_INVALID_ARGUMENT without a broadcast function. */
 ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster, const asm_broadcaster_options *options);
-ASM_API void asm_broadcaster_close(asm_broadcaster *broadcaster);
+
+/* Frees the broadcaster's memory. ASM_ERR_MISUSE from inside its broadcast function. */
+ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster);
 
 /* Looks at an event and sends what follows from it. Returns the error of the first envelope that could not be
  * sent; the others are sent all the same. Events of another session than that of the options are passed over.
@@ -669,32 +691,44 @@ typedef struct asm_sse {
     uint64_t last;           /* read only: the number of the last event; 0: there was none */
     uint64_t first;    /* read only: the number of the first one in the history; last + 1 if that is empty */
     size_t head, used; /* private: where the history begins in memory, and its bytes */
+    unsigned writes;   /* private: calls of a write function under way */
     asm_buffer frame;  /* private */
 } asm_sse;
 
+/* Nothing was sent yet. `options` may be NULL. Allocates nothing. */
 ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options);
-ASM_API void asm_sse_close(asm_sse *sse);
+
+/* Frees what is not the caller's. ASM_ERR_MISUSE from inside a write function that it was given. */
+ASM_API asm_result asm_sse_close(asm_sse *sse);
 
 /* An asm_broadcast_function: user is the asm_sse, the event's name is the envelope's type. The text of one
  * event is put together in memory that grows to the longest. */
 ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope);
 
-/* Sends to `write` what follows the event that the client had last: the value of its Last-Event-ID header, or
- * absent for everything in the history. An event may come in two pieces. `complete` may be NULL: false if
- * events are missing before the first one sent, or if the id is not of this epoch (then the whole history is
- * sent): the client should load its state anew. */
-ASM_API asm_result asm_sse_resume(const asm_sse *sse, asm_str last_event_id, asm_write_function write,
-                                  void *user, bool *complete);
+/* Sends to `write` what follows the event that the client had last, one whole event with each call:
+ * `last_event_id` is the value of its Last-Event-ID header, or absent for everything in the history. Events that
+ * are broadcast from inside `write` are not sent here. `complete` may be NULL: false if events are missing before
+ * the first one sent or, as newer ones took their place meanwhile, between two; also if the id is not of this
+ * epoch (then the whole history is sent): the client should load its state anew. Returns what `write` did when it
+ * failed; ASM_ERR_NO_MEMORY. */
+ASM_API asm_result asm_sse_resume(asm_sse *sse, asm_str last_event_id, asm_write_function write, void *user,
+                                  bool *complete);
 
 /* Envelopes as JSON Lines, one write for each, put together in memory that grows to the longest. */
 typedef struct asm_envelope_lines {
     asm_write_function write; /* set by asm_envelope_lines_init(), as all below: private */
     void *user;
+    unsigned writes; /* calls of it under way */
     asm_buffer line;
 } asm_envelope_lines;
 
+/* Lines go to `write`. Allocates nothing. */
 ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user);
-ASM_API void asm_envelope_lines_close(asm_envelope_lines *lines);
+
+/* Frees its memory. ASM_ERR_MISUSE from inside `write`. */
+ASM_API asm_result asm_envelope_lines_close(asm_envelope_lines *lines);
+
+/* An asm_broadcast_function: user is the asm_envelope_lines. ASM_ERR_NO_MEMORY, or what `write` returned. */
 ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope);
 
 /* Envelopes as messages on the topic that is their channel: wrapper ASM_ENVELOPE_WRAPPER, the envelope is the
@@ -2502,70 +2536,61 @@ ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const c
 }
 
 /* >>mailbox
- * A letter is a message and all it points to. There are two more of them than the ring has places: each
- * place, the producer and the consumer always own one. Posting swaps the producer's letter for the one at the
- * ring's tail, which is an empty one or, when the ring is full, the oldest message; receiving swaps the
- * consumer's for the one at the head. So nobody ever waits, and nobody touches a letter that the other one
- * has. A word of the ring: 16 bits of the position it was put at, 15 of the letter's number, and whether it
- * is full. */
+ * Messages wait in a half of the memory. There are three tokens: one for each half, and one that stands for none.
+ * The producer and the consumer always hold one each, and the box holds the third; they change hands by exchange
+ * only, so that nobody ever waits, and whoever holds a half has it to itself. A post takes the half out of the box
+ * (leaving its own token there), adds to it and puts it back; a receive that has come to the end of its half gives
+ * that away for the one in the box. There is no position or counter that both sides look at, so none that could
+ * come round. */
 
-#if !defined(ASM_ATOMIC_LOAD) && !defined(ASM_ATOMIC_STORE) && !defined(ASM_ATOMIC_EXCHANGE) &&              \
-    !defined(ASM_ATOMIC_COMPARE_EXCHANGE)
+#if !defined(ASM_ATOMIC_LOAD) && !defined(ASM_ATOMIC_EXCHANGE)
 #if defined(__GNUC__) || defined(__clang__)
 #define ASM_ATOMIC_LOAD(place)            __atomic_load_n((place), __ATOMIC_ACQUIRE)
-#define ASM_ATOMIC_STORE(place, value)    __atomic_store_n((place), (value), __ATOMIC_RELEASE)
 #define ASM_ATOMIC_EXCHANGE(place, value) __atomic_exchange_n((place), (value), __ATOMIC_ACQ_REL)
-#define ASM_ATOMIC_COMPARE_EXCHANGE(place, expected, value)                                                  \
-    __sync_bool_compare_and_swap((place), (expected), (value))
-#define ASM__HAS_ATOMICS true
+#define ASM__HAS_ATOMICS                  true
 #else
 #define ASM_ATOMIC_LOAD(place)            (*(place))
-#define ASM_ATOMIC_STORE(place, value)    (*(place) = (value))
 #define ASM_ATOMIC_EXCHANGE(place, value) (*(place) = (value))
-#define ASM_ATOMIC_COMPARE_EXCHANGE(place, expected, value)                                                  \
-    (*(place) == (expected) && (*(place) = (value), true))
-#define ASM__HAS_ATOMICS false /* asm_mailbox_init() refuses: nothing uses these */
+#define ASM__HAS_ATOMICS                  false /* asm_mailbox_init() refuses: nothing uses these */
 #endif
-#elif !defined(ASM_ATOMIC_LOAD) || !defined(ASM_ATOMIC_STORE) || !defined(ASM_ATOMIC_EXCHANGE) ||            \
-    !defined(ASM_ATOMIC_COMPARE_EXCHANGE)
-#error "define all of ASM_ATOMIC_LOAD, _STORE, _EXCHANGE, _COMPARE_EXCHANGE, or none"
+#elif !defined(ASM_ATOMIC_LOAD) || !defined(ASM_ATOMIC_EXCHANGE)
+#error "define both ASM_ATOMIC_LOAD and ASM_ATOMIC_EXCHANGE, or none"
 #else
 #define ASM__HAS_ATOMICS true
 #endif
 
-#define ASM__LETTER_ALIGNMENT 16
+/* The word of the box: a token, and what is so about it. */
+enum {
+    ASM__BOX_NONE = 2,  /* the token that is no half; the others are the numbers of the halves */
+    ASM__BOX_TOKEN = 3, /* mask */
+    ASM__BOX_FULL = 4,  /* messages wait in it */
+    ASM__BOX_BUSY = 8   /* in place of a half with messages, to which the producer is adding */
+};
 
-typedef struct asm__letter {
+#define ASM__BLOCK_ALIGNMENT 16
+
+/* A message and all it points to, in a half. The blocks of a half are in the order of their messages; the memory
+ * is used as a ring, but no block goes around its end. */
+typedef struct asm__block {
     uint64_t number; /* counts the messages that were posted or refused, so that gaps show */
     asm_message message;
     asm_event *event; /* the copy, or NULL */
-    size_t used;      /* bytes of the data behind this struct */
-} asm__letter;
+    size_t used;      /* bytes of the data after this struct */
+    size_t next;      /* where the next block begins, if there is one */
+} asm__block;
 
-static size_t asm__letter_round_up(size_t size) {
-    return (size + ASM__LETTER_ALIGNMENT - 1) / ASM__LETTER_ALIGNMENT * ASM__LETTER_ALIGNMENT;
+static size_t asm__block_round_up(size_t size) {
+    return (size + ASM__BLOCK_ALIGNMENT - 1) / ASM__BLOCK_ALIGNMENT * ASM__BLOCK_ALIGNMENT;
 }
 
-#define ASM__LETTER_HEAD asm__letter_round_up(sizeof(asm__letter))
+#define ASM__BLOCK_HEAD asm__block_round_up(sizeof(asm__block))
 
-static asm__letter *asm__letter_at(const asm_mailbox *mailbox, uint32_t slot) {
-    return (asm__letter *)(void *)(mailbox->letters + slot * mailbox->letter_size);
+static asm__block *asm__block_at(const asm__half *half, size_t at) {
+    return (asm__block *)(void *)(half->memory + at);
 }
 
-static char *asm__letter_data(asm__letter *letter) {
-    return (char *)letter + ASM__LETTER_HEAD;
-}
-
-static uint32_t asm__word(uint32_t position, uint32_t slot, bool is_full) {
-    return position << 16 | slot << 1 | is_full;
-}
-
-static bool asm__word_is_full(uint32_t word) {
-    return word & 1;
-}
-
-static uint32_t asm__word_slot(uint32_t word) {
-    return word >> 1 & 0x7fff;
+static char *asm__block_data(asm__block *block) {
+    return (char *)block + ASM__BLOCK_HEAD;
 }
 
 ASM_API size_t asm_message_size(const asm_message *message) {
@@ -2578,13 +2603,11 @@ ASM_API size_t asm_message_size(const asm_message *message) {
     return sum;
 }
 
-ASM_API size_t asm_mailbox_size(unsigned capacity, size_t max_message) {
-    if (capacity > ASM_MAILBOX_MAX_CAPACITY) return 0;
-    const size_t places = capacity ? capacity : ASM_MAILBOX_DEFAULT_CAPACITY;
-    const size_t fixed = ASM__LETTER_ALIGNMENT + asm__letter_round_up(places * sizeof(uint32_t));
-    const size_t most = (SIZE_MAX / 2 - fixed) / (places + 2) - ASM__LETTER_HEAD - ASM__LETTER_ALIGNMENT;
-    if (max_message > most) return 0;
-    return fixed + (places + 2) * (ASM__LETTER_HEAD + asm__letter_round_up(max_message));
+ASM_API size_t asm_mailbox_size(unsigned capacity, size_t message_size) {
+    const size_t count = capacity ? capacity : ASM_MAILBOX_DEFAULT_CAPACITY;
+    if (message_size > SIZE_MAX / 8 - ASM__BLOCK_HEAD - ASM__BLOCK_ALIGNMENT) return 0;
+    const size_t block = ASM__BLOCK_HEAD + asm__block_round_up(message_size);
+    return count > SIZE_MAX / 8 / block ? 0 : ASM__BLOCK_ALIGNMENT + 2 * count * block;
 }
 
 ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options) {
@@ -2592,52 +2615,50 @@ ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_opti
     if (!ASM__HAS_ATOMICS) return ASM_ERR_UNSUPPORTED;
     mailbox->options = *options;
     if (!mailbox->options.capacity) mailbox->options.capacity = ASM_MAILBOX_DEFAULT_CAPACITY;
-    const uint32_t capacity = mailbox->options.capacity;
     const bool known_policy =
         options->overflow == ASM_OVERFLOW_REFUSE || options->overflow == ASM_OVERFLOW_DROP_OLDEST;
-    if (!options->memory || capacity > ASM_MAILBOX_MAX_CAPACITY || (capacity & (capacity - 1)) ||
-        !known_policy)
-        return ASM_ERR_INVALID_ARGUMENT;
-    if (options->size < asm_mailbox_size(capacity, sizeof(asm_event))) return ASM_ERR_NO_SPACE;
+    if (!options->memory || !known_policy) return ASM_ERR_INVALID_ARGUMENT;
+    if (options->size < asm_mailbox_size(1, sizeof(asm_event))) return ASM_ERR_NO_SPACE;
     unsigned char *memory = (unsigned char *)options->memory;
-    const size_t odd = (size_t)((uintptr_t)memory % ASM__LETTER_ALIGNMENT);
-    memory += odd ? ASM__LETTER_ALIGNMENT - odd : 0;
-    const size_t ring_size = asm__letter_round_up(capacity * sizeof(uint32_t));
-    mailbox->ring = (uint32_t *)(void *)memory;
-    mailbox->letters = memory + ring_size;
-    const size_t left = options->size - ASM__LETTER_ALIGNMENT - ring_size;
-    mailbox->letter_size = left / (capacity + 2) / ASM__LETTER_ALIGNMENT * ASM__LETTER_ALIGNMENT;
-    mailbox->max_message = mailbox->letter_size - ASM__LETTER_HEAD;
-    for (uint32_t i = 0; i < capacity; i++)
-        mailbox->ring[i] = asm__word(0, i, false);
-    mailbox->producer.spare = capacity;
-    mailbox->consumer.spare = capacity + 1;
+    const size_t odd = (size_t)((uintptr_t)memory % ASM__BLOCK_ALIGNMENT);
+    memory += odd ? ASM__BLOCK_ALIGNMENT - odd : 0;
+    const size_t half =
+        (options->size - ASM__BLOCK_ALIGNMENT) / 2 / ASM__BLOCK_ALIGNMENT * ASM__BLOCK_ALIGNMENT;
+    for (size_t i = 0; i < 2; i++) {
+        mailbox->halves[i].memory = memory + i * half;
+        mailbox->halves[i].size = half;
+    }
+    mailbox->max_message = half - ASM__BLOCK_HEAD;
+    mailbox->box = ASM__BOX_NONE;
+    mailbox->producer.token = 0;
+    mailbox->consumer.token = 1;
     return ASM_OK;
 }
 
-static asm_str asm__letter_add(asm__letter *letter, asm_str text) {
-    char *copy = asm__letter_data(letter) + letter->used;
+/* >>mailbox: producer */
+
+static asm_str asm__block_add(asm__block *block, asm_str text) {
+    char *copy = asm__block_data(block) + block->used;
     if (!text.data) return text;
     if (text.size) memcpy(copy, text.data, text.size);
-    letter->used += text.size;
+    block->used += text.size;
     return asm_str_make(copy, text.size);
 }
 
-/* Fills a letter that has room for it. */
-static void asm__letter_write(asm__letter *letter, const asm_message *message) {
-    letter->event = NULL;
-    letter->used = message->event ? asm_event_copy_size(message->event) : 0;
-    if (message->event)
-        letter->event = asm_event_copy(message->event, asm__letter_data(letter), letter->used);
-    letter->message = *message;
-    letter->message.event = letter->event;
+/* Fills a block that has room for it. */
+static void asm__block_write(asm__block *block, const asm_message *message) {
+    block->event = NULL;
+    block->used = message->event ? asm_event_copy_size(message->event) : 0;
+    if (message->event) block->event = asm_event_copy(message->event, asm__block_data(block), block->used);
+    block->message = *message;
+    block->message.event = block->event;
     if (message->topic) {
         const asm_str topic = asm_str_make(message->topic, strlen(message->topic) + 1);
-        letter->message.topic = asm__letter_add(letter, topic).data;
+        block->message.topic = asm__block_add(block, topic).data;
     }
-    letter->message.wrapper = asm__letter_add(letter, message->wrapper);
-    letter->message.session_id = asm__letter_add(letter, message->session_id);
-    letter->message.text = asm__letter_add(letter, message->text);
+    block->message.wrapper = asm__block_add(block, message->wrapper);
+    block->message.session_id = asm__block_add(block, message->session_id);
+    block->message.text = asm__block_add(block, message->text);
 }
 
 /* Whether it has nothing that would be lost if its delta were added to another one. */
@@ -2657,110 +2678,146 @@ static bool asm__message_same_stream(const asm_message *a, const asm_message *b)
            asm_str_equal(a->event->run_id, b->event->run_id) &&
            asm_str_equal(a->event->provider, b->event->provider) &&
            asm_str_equal(a->event->agent_id, b->event->agent_id) && asm_str_equal(x->role, y->role) &&
-           asm_str_equal(x->message_id, y->message_id) &&
+           asm_str_equal(x->message_id, y->message_id) && asm_str_equal(x->phase, y->phase) &&
            asm_str_equal(x->parent_tool_call_id, y->parent_tool_call_id) &&
            x->thinking.is_set == y->thinking.is_set && x->thinking.value == y->thinking.value;
 }
 
-/* Adds the delta of `message` to a letter, which the producer has taken back. */
-static bool asm__letter_merge(const asm_mailbox *mailbox, asm__letter *letter, const asm_message *message) {
+/* Where the free bytes after the newest block end. */
+static size_t asm__half_free_end(const asm__half *half) {
+    return half->newest >= half->oldest ? half->size : half->oldest;
+}
+
+/* Adds the delta of `message` to the newest block. */
+static bool asm__half_merge(asm__half *half, const asm_message *message) {
+    asm__block *block = asm__block_at(half, half->newest);
     const asm_str added = message->event->message.delta;
-    asm_str *delta = &letter->event->message.delta;
-    const char *end = asm__letter_data(letter) + letter->used;
-    const size_t room = mailbox->max_message - letter->used;
+    asm_str *delta = &block->event->message.delta;
+    const char *end = asm__block_data(block) + block->used;
+    const size_t room = asm__half_free_end(half) - half->newest - ASM__BLOCK_HEAD - block->used;
     const size_t moved = delta->data + delta->size == end ? 0 : delta->size; /* only what is last can grow */
-    if (moved > room || added.size > room - moved || !asm__message_same_stream(&letter->message, message))
+    if (moved > room || added.size > room - moved || !asm__message_same_stream(&block->message, message))
         return false;
-    if (moved) *delta = asm__letter_add(letter, *delta);
-    delta->size += asm__letter_add(letter, added).size;
-    letter->event->sequence_number = message->event->sequence_number;
+    if (moved) *delta = asm__block_add(block, *delta);
+    delta->size += asm__block_add(block, added).size;
+    block->event->sequence_number = message->event->sequence_number;
+    half->end = half->newest + ASM__BLOCK_HEAD + asm__block_round_up(block->used);
     return true;
 }
 
-/* Takes the last letter back, if the consumer does not have it yet, adds to it, and puts it where it was. */
-static bool asm__mailbox_merge(asm_mailbox *mailbox, const asm_message *message) {
-    const uint32_t last = mailbox->producer.tail - 1;
-    uint32_t *place = &mailbox->ring[last % mailbox->options.capacity];
-    const uint32_t word = mailbox->producer.last_word;
-    if (!ASM_ATOMIC_COMPARE_EXCHANGE(place, word, asm__word(last, mailbox->producer.spare, false)))
-        return false;
-    const bool merged = asm__letter_merge(mailbox, asm__letter_at(mailbox, asm__word_slot(word)), message);
-    mailbox->producer.spare = asm__word_slot(ASM_ATOMIC_EXCHANGE(place, word));
-    return merged;
+/* Where a block of `size` bytes has room, or SIZE_MAX. */
+static size_t asm__half_place(const asm__half *half, size_t size) {
+    if (!half->count) return 0;
+    if (asm__half_free_end(half) - half->end >= size) return half->end;
+    return half->newest >= half->oldest && half->oldest >= size ? 0 : SIZE_MAX;
 }
 
-ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message) {
-    if (!mailbox || !mailbox->ring || !message) return ASM_ERR_INVALID_ARGUMENT;
+/* Makes room for a block of `size` bytes by the policy; SIZE_MAX if it is refused. */
+static size_t asm__mailbox_make_room(asm_mailbox *mailbox, asm__half *half, size_t size) {
+    for (;;) {
+        const size_t at = half->count < mailbox->options.capacity ? asm__half_place(half, size) : SIZE_MAX;
+        if (at != SIZE_MAX || mailbox->options.overflow == ASM_OVERFLOW_REFUSE) return at;
+        half->oldest = asm__block_at(half, half->oldest)->next;
+        half->count--;
+        mailbox->producer.dropped++;
+    }
+}
+
+/* Adds a copy of `message` to a half that the producer holds. */
+static asm_result asm__mailbox_add(asm_mailbox *mailbox, asm__half *half, const asm_message *message) {
+    const size_t size = asm_message_size(message);
     const bool can_merge = mailbox->options.merge_text && asm__message_can_merge(message);
-    if (can_merge && mailbox->producer.can_merge && asm__mailbox_merge(mailbox, message)) {
+    if (can_merge && mailbox->producer.can_merge && half->count && asm__half_merge(half, message)) {
         mailbox->producer.merged++;
         mailbox->producer.posted++;
         return ASM_OK;
     }
-    const uint32_t tail = mailbox->producer.tail;
-    uint32_t *place = &mailbox->ring[tail % mailbox->options.capacity];
     const uint64_t number = mailbox->producer.number++;
-    const bool is_full = asm__word_is_full(ASM_ATOMIC_LOAD(place));
-    if ((is_full && mailbox->options.overflow == ASM_OVERFLOW_REFUSE) ||
-        asm_message_size(message) > mailbox->max_message) {
+    size_t at = SIZE_MAX;
+    if (size <= mailbox->max_message)
+        at = asm__mailbox_make_room(mailbox, half, ASM__BLOCK_HEAD + asm__block_round_up(size));
+    mailbox->producer.can_merge =
+        can_merge && at != SIZE_MAX; /* what follows a gap is not added to what was before */
+    if (at == SIZE_MAX) {
         mailbox->producer.refused++;
-        mailbox->producer.can_merge = false; /* what follows stands behind a gap */
         return ASM_ERR_NO_SPACE;
     }
-    asm__letter *letter = asm__letter_at(mailbox, mailbox->producer.spare);
-    asm__letter_write(letter, message);
-    letter->number = number;
-    mailbox->producer.last_word = asm__word(tail, mailbox->producer.spare, true);
-    mailbox->producer.can_merge = can_merge;
-    const uint32_t before = ASM_ATOMIC_EXCHANGE(place, mailbox->producer.last_word);
-    mailbox->producer.spare = asm__word_slot(before);
-    mailbox->producer.dropped += asm__word_is_full(before);
+    asm__block *block = asm__block_at(half, at);
+    if (half->count) asm__block_at(half, half->newest)->next = at;
+    else half->oldest = at;
+    half->newest = at;
+    half->count++;
+    asm__block_write(block, message);
+    block->number = number;
+    half->end = at + ASM__BLOCK_HEAD + asm__block_round_up(block->used);
     mailbox->producer.posted++;
-    mailbox->producer.tail = tail + 1;
-    ASM_ATOMIC_STORE(&mailbox->tail, tail + 1);
     return ASM_OK;
+}
+
+ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message) {
+    if (!mailbox || !mailbox->halves[0].memory || !message) return ASM_ERR_INVALID_ARGUMENT;
+    uint32_t token = mailbox->producer.token, left = ASM__BOX_NONE;
+    bool has_waiting = false;
+    /* Messages that wait are added to. Without a half of its own the producer finds one in the box. */
+    if (token == ASM__BOX_NONE || ASM_ATOMIC_LOAD(&mailbox->box) & ASM__BOX_FULL) {
+        left = token | ASM__BOX_BUSY;
+        const uint32_t found = ASM_ATOMIC_EXCHANGE(&mailbox->box, left);
+        has_waiting = (found & ASM__BOX_FULL) != 0;
+        token = found & ASM__BOX_TOKEN;
+        if (token == ASM__BOX_NONE) { /* the consumer came first, and left what it has for none */
+            token = ASM_ATOMIC_EXCHANGE(&mailbox->box, ASM__BOX_NONE) & ASM__BOX_TOKEN;
+            left = ASM__BOX_NONE;
+        }
+    }
+    asm__half *half = &mailbox->halves[token];
+    if (!has_waiting) half->count = 0; /* the consumer is through with them */
+    const asm_result result = asm__mailbox_add(mailbox, half, message);
+    const uint32_t word = half->count ? token | ASM__BOX_FULL : token;
+    const uint32_t found = ASM_ATOMIC_EXCHANGE(&mailbox->box, word);
+    mailbox->producer.token = found & ASM__BOX_TOKEN;
+    const bool has_looked = has_waiting && found != left; /* in vain, while its messages were here */
+    if (half->count && (!has_waiting || has_looked) && mailbox->options.wake)
+        mailbox->options.wake(mailbox->options.wake_user);
+    return result;
 }
 
 ASM_API void asm_mailbox_on_message(void *mailbox, const asm_message *message) {
     (void)asm_mailbox_post((asm_mailbox *)mailbox, message);
 }
 
-/* Swaps the consumer's letter for the oldest full one. False if there is none, or if the producer is just
- * adding to it; also after many attempts that it outran, so that this ends whatever it does. */
-static bool asm__mailbox_take(asm_mailbox *mailbox) {
-    const uint32_t capacity = mailbox->options.capacity;
-    uint32_t head = mailbox->consumer.head;
-    for (uint32_t attempts = 0; attempts < 2 * capacity + 2; attempts++) {
-        const uint32_t tail = ASM_ATOMIC_LOAD(&mailbox->tail);
-        if (head == tail) break;
-        head = tail - head > capacity ? tail - capacity : head;
-        uint32_t *place = &mailbox->ring[head % capacity];
-        const uint32_t word = ASM_ATOMIC_LOAD(place);
-        if (word >> 16 != (head & 0xffff)) {
-            head++; /* a newer one is there already */
-        } else if (!asm__word_is_full(word)) {
-            break;
-        } else if (ASM_ATOMIC_COMPARE_EXCHANGE(place, word,
-                                               asm__word(head, mailbox->consumer.spare, false))) {
-            mailbox->consumer.spare = asm__word_slot(word);
-            mailbox->consumer.head = head + 1;
-            return true;
-        }
+/* >>mailbox: consumer */
+
+/* The next message, or NULL. A half that it has come to the end of is the producer's again, once there may be
+ * something in the box. */
+static const asm_message *asm__mailbox_take(asm_mailbox *mailbox, uint64_t *missed) {
+    size_t at;
+    if (mailbox->consumer.remaining) {
+        at = asm__block_at(&mailbox->halves[mailbox->consumer.token], mailbox->consumer.at)->next;
+    } else {
+        if (!(ASM_ATOMIC_LOAD(&mailbox->box) & (ASM__BOX_FULL | ASM__BOX_BUSY))) return NULL;
+        const uint32_t found = ASM_ATOMIC_EXCHANGE(&mailbox->box, mailbox->consumer.token);
+        mailbox->consumer.token = found & ASM__BOX_TOKEN;
+        if (!(found & ASM__BOX_FULL))
+            return NULL; /* the producer is just adding; it sees that it must wake */
+        at = mailbox->halves[mailbox->consumer.token].oldest;
+        mailbox->consumer.remaining = mailbox->halves[mailbox->consumer.token].count;
     }
-    mailbox->consumer.head = head;
-    return false;
+    mailbox->consumer.at = at;
+    mailbox->consumer.remaining--;
+    const asm__block *block = asm__block_at(&mailbox->halves[mailbox->consumer.token], at);
+    *missed = block->number - mailbox->consumer.expected;
+    mailbox->consumer.expected = block->number + 1;
+    mailbox->consumer.missed += *missed;
+    mailbox->consumer.received++;
+    return &block->message;
 }
 
 ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *missed) {
-    if (missed) *missed = 0;
-    if (!mailbox || !mailbox->ring || !asm__mailbox_take(mailbox)) return NULL;
-    const asm__letter *letter = asm__letter_at(mailbox, mailbox->consumer.spare);
-    const uint64_t gap = letter->number - mailbox->consumer.expected;
-    mailbox->consumer.expected = letter->number + 1;
-    mailbox->consumer.missed += gap;
-    mailbox->consumer.received++;
+    uint64_t gap = 0;
+    const bool is_open = mailbox && mailbox->halves[0].memory && !mailbox->consumer.is_draining;
+    const asm_message *message = is_open ? asm__mailbox_take(mailbox, &gap) : NULL;
     if (missed) *missed = gap;
-    return &letter->message;
+    return message;
 }
 
 static void asm__mailbox_tell_gap(asm_message_callback callback, void *user, uint64_t missed) {
@@ -2786,15 +2843,20 @@ static void asm__mailbox_tell_gap(asm_message_callback callback, void *user, uin
 
 ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback callback, void *user,
                                  size_t max) {
-    const size_t most = max || !mailbox ? max : mailbox->options.capacity;
+    if (!mailbox || !mailbox->halves[0].memory || !callback || mailbox->consumer.is_draining) return 0;
     size_t count = 0;
-    uint64_t missed;
-    const asm_message *message;
-    while (count < most && (message = asm_mailbox_receive(mailbox, &missed)) != NULL) {
+    bool has_taken = false; /* what was in the box */
+    mailbox->consumer.is_draining = true;
+    while (max ? count < max : mailbox->consumer.remaining || !has_taken) {
+        uint64_t missed;
+        has_taken = has_taken || !mailbox->consumer.remaining;
+        const asm_message *message = asm__mailbox_take(mailbox, &missed);
+        if (!message) break;
         if (missed) asm__mailbox_tell_gap(callback, user, missed);
         callback(user, message);
         count++;
     }
+    mailbox->consumer.is_draining = false;
     return count;
 }
 
@@ -2820,6 +2882,20 @@ ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *ma
 
 #define ASM__SUMMARY_ARGS    3
 #define ASM__SUMMARY_LONGEST 30 /* bytes; a longer value shows three less, and `...` */
+
+/* What is handed to a function that may come back with more: its memory is taken out of `buffer`, which is left
+ * empty, and without memory of its own if it is a fixed one. */
+static asm_buffer asm__buffer_detach(asm_buffer *buffer) {
+    const asm_buffer taken = *buffer;
+    if (taken.growing) asm_buffer_init_growing(buffer);
+    else asm_buffer_init_fixed(buffer, NULL, 0);
+    return taken;
+}
+
+static void asm__buffer_attach(asm_buffer *buffer, const asm_buffer *taken) {
+    asm_buffer_close(buffer);
+    *buffer = *taken;
+}
 
 /* What the envelopes about one event have in common. */
 typedef struct asm__envelope_head {
@@ -2881,10 +2957,13 @@ ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster,
     return broadcaster->options.broadcast ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
 }
 
-ASM_API void asm_broadcaster_close(asm_broadcaster *broadcaster) {
+ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster) {
+    if (!broadcaster) return ASM_OK;
+    if (broadcaster->sends) return ASM_ERR_MISUSE;
     asm_buffer_close(&broadcaster->envelope);
     asm_buffer_close(&broadcaster->scratch);
     asm_buffer_close(&broadcaster->text);
+    return ASM_OK;
 }
 
 ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id) {
@@ -2941,14 +3020,12 @@ static asm_result asm__envelope_send(asm_broadcaster *broadcaster, asm_json_writ
     if (result == ASM_OK && (!size || size >= sizeof channel))
         result = size ? ASM_ERR_NO_SPACE : ASM_ERR_INVALID_ARGUMENT;
     if (result == ASM_OK) {
-        /* What is being sent must stay as it is if the function comes back with another event. */
-        asm_buffer sending = broadcaster->envelope;
-        asm_buffer_init_fixed(&broadcaster->envelope, NULL, 0);
-        if (!broadcaster->options.buffer) asm_buffer_init_growing(&broadcaster->envelope);
+        asm_buffer sending = asm__buffer_detach(&broadcaster->envelope);
+        broadcaster->sends++;
         result =
             broadcaster->options.broadcast(broadcaster->options.user, channel, asm_buffer_text(&sending));
-        asm_buffer_close(&broadcaster->envelope);
-        broadcaster->envelope = sending;
+        broadcaster->sends--;
+        asm__buffer_attach(&broadcaster->envelope, &sending);
     }
     if (result == ASM_OK) broadcaster->broadcasts++;
     else broadcaster->errors++;
@@ -3335,8 +3412,11 @@ ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options) {
     asm_buffer_init_growing(&sse->frame);
 }
 
-ASM_API void asm_sse_close(asm_sse *sse) {
+ASM_API asm_result asm_sse_close(asm_sse *sse) {
+    if (!sse) return ASM_OK;
+    if (sse->writes) return ASM_ERR_MISUSE;
     asm_buffer_close(&sse->frame);
+    return ASM_OK;
 }
 
 /* The history: for each event its length and its text, in a ring of bytes. */
@@ -3381,6 +3461,16 @@ static void asm__sse_remember(asm_sse *sse, asm_str frame) {
     }
 }
 
+/* Has the frame written. The function may come back with another event: the frame is not touched meanwhile. */
+static asm_result asm__sse_send(asm_sse *sse, asm_write_function write, void *user) {
+    asm_buffer sending = asm__buffer_detach(&sse->frame);
+    sse->writes++;
+    const asm_result result = write(user, sending.data, sending.size);
+    sse->writes--;
+    asm__buffer_attach(&sse->frame, &sending);
+    return result;
+}
+
 ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope) {
     asm_sse *sse = (asm_sse *)user;
     (void)channel;
@@ -3399,12 +3489,11 @@ ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str en
     if (asm_json_find(envelope, &key, &raw, 1, NULL) == ASM_OK && raw.data)
         (void)asm_json_to_string(raw, &scratch, &type); /* none: it goes out without a name */
     asm_buffer_clear(&sse->frame);
-    asm_result result = asm_sse_write(&sse->frame, asm_buffer_text(&id), type, envelope);
+    const asm_result result = asm_sse_write(&sse->frame, asm_buffer_text(&id), type, envelope);
     if (result != ASM_OK) return result;
     sse->last++;
     asm__sse_remember(sse, asm_buffer_text(&sse->frame));
-    return sse->options.write ? sse->options.write(sse->options.user, sse->frame.data, sse->frame.size)
-                              : ASM_OK;
+    return sse->options.write ? asm__sse_send(sse, sse->options.write, sse->options.user) : ASM_OK;
 }
 
 /* A decimal number that is all of `text`. */
@@ -3432,24 +3521,38 @@ static bool asm__sse_read_id(const asm_sse *sse, asm_str id, uint64_t *number) {
     return asm__sse_number(id, number) && *number <= sse->last;
 }
 
-ASM_API asm_result asm_sse_resume(const asm_sse *sse, asm_str last_event_id, asm_write_function write,
-                                  void *user, bool *complete) {
+/* Puts the event of `size` bytes at `at` of the history into the frame. */
+static asm_result asm__sse_load(asm_sse *sse, size_t at, size_t size) {
+    const size_t before_end = sse->options.size - at;
+    const size_t first = size < before_end ? size : before_end;
+    asm_buffer_clear(&sse->frame);
+    asm_buffer_append(&sse->frame, asm_str_make(sse->options.memory + at, first));
+    return asm_buffer_append(&sse->frame, asm_str_make(sse->options.memory, size - first));
+}
+
+ASM_API asm_result asm_sse_resume(asm_sse *sse, asm_str last_event_id, asm_write_function write, void *user,
+                                  bool *complete) {
     uint64_t last_seen = 0;
+    if (!sse || !write) return ASM_ERR_INVALID_ARGUMENT;
     const bool is_known = !last_event_id.size || asm__sse_read_id(sse, last_event_id, &last_seen);
-    if (complete) *complete = is_known && last_seen + 1 >= sse->first;
+    bool is_complete = is_known && last_seen + 1 >= sse->first;
     if (!is_known) last_seen = 0;
     asm_result result = ASM_OK;
     size_t at = sse->head;
-    for (uint64_t number = sse->first; number <= sse->last && result == ASM_OK; number++) {
-        const size_t length = asm__sse_length(sse, &at);
-        const size_t before_end = sse->options.size - at;
-        const size_t first = length < before_end ? length : before_end;
-        if (number > last_seen) {
-            result = write(user, sse->options.memory + at, first);
-            if (result == ASM_OK && first < length) result = write(user, sse->options.memory, length - first);
+    const uint64_t last = sse->last; /* those that come meanwhile are not sent again */
+    for (uint64_t number = sse->first; number <= last && result == ASM_OK; number++) {
+        if (number < sse->first) { /* events that came meanwhile took its place */
+            is_complete = false;
+            number = sse->first;
+            at = sse->head;
+            if (number > last) break;
         }
-        at = (at + length) % sse->options.size;
+        const size_t size = asm__sse_length(sse, &at);
+        if (number > last_seen) result = asm__sse_load(sse, at, size);
+        at = (at + size) % sse->options.size;
+        if (number > last_seen && result == ASM_OK) result = asm__sse_send(sse, write, user);
     }
+    if (complete) *complete = is_complete;
     return result;
 }
 
@@ -3458,11 +3561,15 @@ ASM_API asm_result asm_sse_resume(const asm_sse *sse, asm_str last_event_id, asm
 ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user) {
     lines->write = write;
     lines->user = user;
+    lines->writes = 0;
     asm_buffer_init_growing(&lines->line);
 }
 
-ASM_API void asm_envelope_lines_close(asm_envelope_lines *lines) {
+ASM_API asm_result asm_envelope_lines_close(asm_envelope_lines *lines) {
+    if (!lines) return ASM_OK;
+    if (lines->writes) return ASM_ERR_MISUSE;
     asm_buffer_close(&lines->line);
+    return ASM_OK;
 }
 
 ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope) {
@@ -3470,8 +3577,14 @@ ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel,
     (void)channel;
     asm_buffer_clear(&lines->line);
     asm_buffer_append(&lines->line, envelope);
-    const asm_result result = asm_buffer_append_byte(&lines->line, '\n');
-    return result == ASM_OK ? lines->write(lines->user, lines->line.data, lines->line.size) : result;
+    asm_result result = asm_buffer_append_byte(&lines->line, '\n');
+    if (result != ASM_OK) return result;
+    asm_buffer sending = asm__buffer_detach(&lines->line);
+    lines->writes++;
+    result = lines->write(lines->user, sending.data, sending.size);
+    lines->writes--;
+    asm__buffer_attach(&lines->line, &sending);
+    return result;
 }
 
 ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope) {

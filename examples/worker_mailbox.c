@@ -2,23 +2,36 @@
  *
  *     build/examples/worker_mailbox
  *
- * Each thread has its own objects; only the mailbox is shared. The worker never waits for the main loop:
- * pieces of text that the loop has not taken yet are put together, and if it falls far behind it is told how
- * much it missed.
+ * Each thread has its own objects; only the mailbox is shared. The worker never waits for the main loop: pieces of
+ * text that the loop has not taken yet are put together, and if it falls far behind it is told how much it missed.
+ * The loop waits in poll(2), as it would for its sockets and its terminal, until the mailbox wakes it.
  */
 #define ASM_IMPLEMENTATION
 #include "asm_pubsub.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
-static void nap(long milliseconds) {
-    nanosleep(&(struct timespec){.tv_nsec = milliseconds * 1000000}, NULL);
+/* ---- What wakes the loop: a byte in a pipe (on Linux an eventfd does as well). ---- */
+
+static void wake(void *fd) {
+    const ssize_t written = write(*(const int *)fd, "", 1);
+    (void)written; /* a pipe that is full has bytes enough to wake */
 }
 
-/* ---- The worker: an agent, a dispatcher, and the mailbox as one of its subscribers.
- * ----------------------------- */
+static void wait_until_woken(int fd) {
+    char bytes[64];
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    poll(&waiting, 1, -1);
+    while (read(fd, bytes, sizeof bytes) > 0)
+        continue;
+}
+
+/* ---- The worker: an agent, a dispatcher, and the mailbox as one of its subscribers. ---- */
 
 static void emit(asm_pubsub *bus, asm_event event) {
     event.session_id = ASM_STR("ses_1");
@@ -31,14 +44,14 @@ static void *work(void *mailbox) {
     asm_pubsub_init(&bus, NULL);
     if (asm_pubsub_subscribe(&bus, "asm:session:ses_1", asm_mailbox_on_message, mailbox, NULL) == ASM_OK) {
         emit(&bus, (asm_event){.type = ASM_EVENT_RUN_STARTED, .run = {.model = ASM_STR("sonnet")}});
-        static const char text[] =
-            "Many small pieces of text, each an event of its own, reach the main loop as a few "
-            "large ones.\n";
-        for (size_t at = 0; at < sizeof text - 1; at += 3) {
-            const size_t left = sizeof text - 1 - at;
-            const asm_str piece = asm_str_make(text + at, left < 3 ? left : 3);
+        const asm_str text =
+            ASM_STR("Many small pieces of text, each an event of its own, reach the main loop as they "
+                    "come, or as a few large ones.\n");
+        for (size_t at = 0; at < text.size; at += 3) {
+            const size_t left = text.size - at;
+            const asm_str piece = asm_str_make(text.data + at, left < 3 ? left : 3);
             emit(&bus, (asm_event){.type = ASM_EVENT_MESSAGE_STREAMED, .message = {.delta = piece}});
-            nap(1);
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* a model takes its time */
         }
         emit(&bus, (asm_event){.type = ASM_EVENT_RUN_COMPLETED, .run = {.stop_reason = ASM_STR("end_turn")}});
     }
@@ -46,8 +59,7 @@ static void *work(void *mailbox) {
     return NULL;
 }
 
-/* ---- The main loop.
- * -------------------------------------------------------------------------------------------- */
+/* ---- The main loop. ---- */
 
 typedef struct view {
     asm_pipeline pipeline;
@@ -65,13 +77,15 @@ static void show(void *user, const asm_message *message) {
 
 int main(void) {
     static char memory[64 * 1024];
+    int pipe_fds[2];
     asm_mailbox mailbox;
     asm_result result =
         asm_mailbox_init(&mailbox, &(asm_mailbox_options){.memory = memory,
                                                           .size = sizeof memory,
-                                                          .capacity = 16,
                                                           .overflow = ASM_OVERFLOW_DROP_OLDEST,
-                                                          .merge_text = true});
+                                                          .merge_text = true,
+                                                          .wake = wake,
+                                                          .wake_user = &pipe_fds[1]});
     asm_verbose verbose;
     asm_tty_sink tty;
     asm_sink sinks[] = {asm_tty_sink_init(&tty, NULL)};
@@ -82,13 +96,14 @@ int main(void) {
                                                            .sinks = sinks,
                                                            .sink_count = 1});
     pthread_t worker;
-    if (result != ASM_OK || pthread_create(&worker, NULL, work, &mailbox) != 0) {
+    if (result != ASM_OK || pipe(pipe_fds) != 0 || fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK) == -1 ||
+        fcntl(pipe_fds[1], F_SETFL, O_NONBLOCK) == -1 || pthread_create(&worker, NULL, work, &mailbox) != 0) {
         fprintf(stderr, "worker_mailbox: could not start\n");
         return 1;
     }
     while (!screen.is_over) {
+        wait_until_woken(pipe_fds[0]);
         asm_mailbox_drain(&mailbox, show, &screen, 0);
-        nap(10); /* a real loop would wait here for its other work */
     }
     pthread_join(worker, NULL);
     result = asm_pipeline_close(&screen.pipeline);

@@ -698,7 +698,7 @@ static void sse_send(asm_sse *sse, int number) {
 }
 
 /* What a client that had `last_id` gets: the numbers of the events. */
-static const char *resume(const asm_sse *sse, const char *last_id, bool expected_complete) {
+static const char *resume(asm_sse *sse, const char *last_id, bool expected_complete) {
     static char numbers[512];
     bool complete = !expected_complete;
     sent[0] = numbers[0] = '\0';

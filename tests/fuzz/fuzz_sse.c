@@ -166,7 +166,7 @@ static asm_result append_to(void *user, const char *data, size_t size) {
 }
 
 /* A client that had the event `had` last gets all that follow and are still there. */
-static void check_resumed(const asm_sse *sse, uint64_t had, const asm_str *envelopes) {
+static void check_resumed(asm_sse *sse, uint64_t had, const asm_str *envelopes) {
     static sse_parser parser;
     asm_buffer stream;
     bool complete = false;

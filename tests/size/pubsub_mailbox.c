@@ -3,13 +3,9 @@
 #define ASM_IMPLEMENTATION
 #include <stdint.h>
 extern uint32_t atomic_load(const uint32_t *place);
-extern void atomic_store(uint32_t *place, uint32_t value);
 extern uint32_t atomic_exchange(uint32_t *place, uint32_t value);
-extern int atomic_compare_exchange(uint32_t *place, uint32_t expected, uint32_t value);
-#define ASM_ATOMIC_LOAD(place)                              atomic_load(place)
-#define ASM_ATOMIC_STORE(place, value)                      atomic_store(place, value)
-#define ASM_ATOMIC_EXCHANGE(place, value)                   atomic_exchange(place, value)
-#define ASM_ATOMIC_COMPARE_EXCHANGE(place, expected, value) atomic_compare_exchange(place, expected, value)
+#define ASM_ATOMIC_LOAD(place)            atomic_load(place)
+#define ASM_ATOMIC_EXCHANGE(place, value) atomic_exchange(place, value)
 #include "asm_pubsub.h"
 
 size_t probe(const asm_message *message, asm_message_callback callback) {
