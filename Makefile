@@ -105,7 +105,7 @@ demo: $(BUILD)/asm-cat ## show a recorded session as a person would see it
 test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line is the result
 	@! grep -q tests/shim $< || echo "$$(sh tests/hint.sh cmocka); tests/shim/cmocka.h serves instead"
 	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(TESTS) $(NO_STB)
-	@sh tests/run.sh $(TESTS) $(NO_STB) $(SCRIPTS)
+	@MAKE='$(MAKE)' sh tests/run.sh $(SCRIPTS) $(TESTS) $(NO_STB)
 
 # The quick first, and what would tell most.
 check: check-sanitize check-fuzz check-matrix check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
@@ -217,17 +217,17 @@ INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
 PKGCONFIG_DIR = $(DESTDIR)$(PREFIX)/share/pkgconfig
 
-install: $(BUILD)/asm-cat ## headers, asm-cat and a pkg-config file, into $(DESTDIR)$(PREFIX)
+install: $(TOOLS) ## headers, programs and a pkg-config file, into $(DESTDIR)$(PREFIX)
 	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
-	install -m 755 $(BUILD)/asm-cat "$(BIN_DIR)"
+	install -m 755 $(TOOLS) "$(BIN_DIR)"
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
 	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
-	    'Cflags: -I$${includedir}' > "$(PKGCONFIG_DIR)/asm-session.pc"
+	    'Cflags: -I"$${includedir}"' > "$(PKGCONFIG_DIR)/asm-session.pc"
 	@chmod 644 "$(PKGCONFIG_DIR)/asm-session.pc"
 
 uninstall: ## remove exactly what install wrote
-	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") "$(BIN_DIR)/asm-cat" "$(PKGCONFIG_DIR)/asm-session.pc"
+	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(notdir $(TOOLS)),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc"
 
 clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi
