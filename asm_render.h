@@ -983,7 +983,9 @@ static void asm__compact_model(asm_compact *compact, asm_buffer *out, asm_str mo
 
 /* `@ID` after a token, if it is not the only agent's. */
 static void asm__compact_speaker(asm_compact *compact, asm_buffer *out, const asm_event *event) {
-    const asm_str ids[] = {asm__parent_of(event), event->agent_id};
+    asm_str ids[2];
+    ids[0] = asm__parent_of(event);
+    ids[1] = event->agent_id;
     for (size_t i = 0; i < 2; i++) {
         if (ids[i].size == 0) continue;
         asm_buffer_append_byte(out, '@');
