@@ -75,8 +75,10 @@ endif
 # $(call need,TOOL) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
-.PHONY: help all examples single demo test check check-matrix check-single check-sanitize check-threads check-valgrind check-tidy check-cppcheck check-fuzz \
-        check-analyzer check-platforms fuzz bench size coverage install uninstall clean format FORCE
+# The parts of make check.
+CHECKS := format comments matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
+
+.PHONY: help all examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -107,19 +109,22 @@ test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line
 	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(TESTS) $(NO_STB)
 	@MAKE='$(MAKE)' sh tests/run.sh $(SCRIPTS) $(TESTS) $(NO_STB)
 
-# The quick first, and what would tell most.
-check: check-sanitize check-fuzz check-matrix check-threads check-analyzer check-cppcheck check-valgrind check-platforms check-tidy ## sanitizers, fuzzers, analyzers, valgrind, other platforms
+# Each part uses all processors, so they run one after the other; the quick first, and what would tell most.
+check: ## everything else: sanitizers, fuzzers, analyzers, valgrind, other platforms, fresh machines
+	@failed=; for part in $(CHECKS); do \
+	    begin=$$(date +%s); \
+	    $(MAKE) --no-print-directory $(PARALLEL) check-$$part || failed="$$failed $$part"; \
+	    echo "check-$$part: $$(($$(date +%s) - begin)) s"; \
+	done; \
+	set -- $$failed; [ $$# -eq 0 ] || echo "make check: failed:$$failed"; \
+	echo "check: $$(($(words $(CHECKS)) - $$#)) passed, $$# failed"; [ $$# -eq 0 ]
 
-# With --jobs=2 in two rows, one after the other in each: make would run those first that take longest.
-ifneq ($(filter check,$(MAKECMDGOALS)),)
-check-fuzz: | check-sanitize
-check-matrix: | check-fuzz
-check-threads: | check-matrix
-check-valgrind: | check-threads
-check-cppcheck: | check-analyzer
-check-platforms: | check-cppcheck
-check-tidy: | check-platforms
-endif
+FORMATTED := $(wildcard *.h tools/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
+check-format:
+	@$(call need,clang-format) clang-format --dry-run -Werror $(FORMATTED)
+
+check-comments:
+	@sh tests/comments.sh $(FORMATTED) Makefile tests/*.sh tests/golden/README
 
 check-matrix:
 	@sh tests/compile_matrix.sh
@@ -138,14 +143,16 @@ check-valgrind: all $(TESTS)
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
 # Headers are checked as files of their own: the analyzer only looks into the main file.
-check-tidy:
-	@$(call need,clang-tidy) echo '  TIDY    $(CHECKED)'; \
-	    clang-tidy --quiet $(HEADERS) -- -x c $(SOURCE_FLAGS) -DASM_IMPLEMENTATION && \
-	    clang-tidy --quiet $(filter-out $(HEADERS),$(CHECKED)) -- -x c $(SOURCE_FLAGS) $(DECLARED)
+check-tidy: $(CHECKED:%=$(BUILD)/tidied/%)
+$(HEADERS:%=$(BUILD)/tidied/%): ANALYZED_AS = -DASM_$(call upper,$(patsubst asm_%.h,%,$(<)))_IMPLEMENTATION
+$(CHECKED:%=$(BUILD)/tidied/%): $(BUILD)/tidied/%: % $(HEADERS) .clang-tidy
+	@mkdir -p $(@D)
+	@$(call need,clang-tidy) echo '  TIDY    $<'; clang-tidy --quiet $< -- -x c $(SOURCE_FLAGS) \
+	    $(or $(ANALYZED_AS),$(DECLARED)) && touch $@
 
 check-cppcheck:
 	@$(call need,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
-	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	    cppcheck -j $(CORES) --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(CHECKED)
 
 # One header at a time, the others as declarations, and functions by their summaries: the analyzer gives up on more.
@@ -200,13 +207,16 @@ fuzz-%: FORCE
 	        $(BUILD)/sanitized/tests/fuzz/fuzz_$* $(TIME) $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*; \
 	fi
 
-check-platforms: all ## build for other processors and systems, run there with emulators, weigh for microcontrollers
+check-platforms: all
 	@sh tests/platforms.sh
-	@sh tests/size.sh
+
+check-fresh:
+	@sh tests/fresh.sh
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
 
+check-size: size
 size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt
 	@sh tests/size.sh
 
@@ -234,7 +244,7 @@ clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 
 format: ## clang-format our sources in place
 	@$(call need,clang-format) clang-format -i \
-	    $(HEADERS) $(wildcard tools/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
+	    $(FORMATTED)
 
 # What is compiled for each purpose.
 $(BUILD)/tests/%:     VARIANT = -g

@@ -62,7 +62,8 @@ compile print_corpus bench/print_corpus.c bench/corpus.c -lm
 compile bench_json bench/bench_json.c bench/corpus.c bench/figures.c -Wl,--export-dynamic -ldl -lm
 compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -ldl
 compile bench_agent bench/bench_agent.c bench/figures.c -ldl
-compile asm-cat tools/asm_cat.c
+{ echo '#define ASM_IMPLEMENTATION'; ls asm_*.h | sed 's/.*/#include "&"/'; } > "$build/asm.c"
+compile asm-cat tools/asm_cat.c tools/common/*.c "$build/asm.c"
 add_library asm bench/ours.c
 case $(uname -m) in x86_64 | amd64) add_library asm-sse2 bench/ours.c -DASM__AVX512=0 ;; esac
 add_library asm-portable bench/ours.c -DASM_NO_SIMD

@@ -11,8 +11,7 @@
 
 #include <stdio.h>
 
-/* ---- Before
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Before ---- */
 
 static asm_result my_write_event(void *self, const asm_event *event, asm_str text) {
     asm_message message = {.wrapper = ASM_STR("my_event"), .session_id = event->session_id, .event = event};
@@ -24,8 +23,7 @@ static asm_sink my_sink_init(asm_pubsub *bus) {
     return (asm_sink){.self = bus, .name = "mine", .write_event = my_write_event};
 }
 
-/* ---- After
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- After ---- */
 
 static asm_sink built_in_sink_init(asm_pubsub_sink *sink, asm_pubsub *bus) {
     return asm_pubsub_sink_init(
@@ -33,8 +31,7 @@ static asm_sink built_in_sink_init(asm_pubsub_sink *sink, asm_pubsub *bus) {
         &(asm_pubsub_sink_options){.pubsub = bus, .topic = "agent:events", .wrapper = ASM_STR("my_event")});
 }
 
-/* ---- What stays
- * ------------------------------------------------------------------------------------------------ */
+/* ---- What stays ---- */
 
 static void consumer(void *user, const asm_message *message) {
     (void)user;

@@ -10,8 +10,7 @@
 
 #include <stdio.h>
 
-/* ---- The audit log: all tool calls and approvals of all sessions, as JSON Lines.
- * ------------------------------- */
+/* ---- The audit log: all tool calls and approvals of all sessions, as JSON Lines ---- */
 
 static void audit(void *file, const asm_message *message) {
     char memory[1024];
@@ -21,8 +20,7 @@ static void audit(void *file, const asm_message *message) {
         fprintf(file, "%.*s\n", (int)line.size, line.data);
 }
 
-/* ---- The approval service: answers each request with an event of its own.
- * -------------------------------------- */
+/* ---- The approval service: answers each request with an event of its own ---- */
 
 typedef struct approvals {
     asm_pubsub *bus;
@@ -49,8 +47,7 @@ static void decide(void *user, const asm_message *message) {
     asm_pubsub_publish(service->bus, topic, &(asm_message){.event = &decision}, NULL);
 }
 
-/* ---- The agent: emits events, and hears of decisions.
- * ---------------------------------------------------------- */
+/* ---- The agent: emits events, and hears of decisions ---- */
 
 typedef struct agent {
     asm_pipeline *pipeline;

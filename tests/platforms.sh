@@ -100,12 +100,15 @@ run_platform() {
     name=$1 cc=$2 emulator=$3 packages=$4 dir=$work/$1 compared=''
     mkdir -p "$dir"
     command -v "$cc" > /dev/null || { echo "skipped: $name: $cc is not installed (apt-get install $packages)"; return; }
-    posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests programs="$examples tools/asm_cat.c"
-    if [ "$name" = windows ]; then posix='' suffix=.exe list=$portable programs=$examples; fi
-    for program in $programs; do
+    posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests
+    if [ "$name" = windows ]; then posix='' suffix=.exe list=$portable; fi
+    for program in $examples; do
         # shellcheck disable=SC2086  # lists of words
         build "$cc" "$program" "$dir/$(basename "$program" .c | tr _ -)" $warnings $posix || return
     done
+    # shellcheck disable=SC2086  # lists of words
+    [ "$name" = windows ] ||
+        build "$cc" tools/asm_cat.c "$dir/asm-cat" $warnings $posix tools/common/*.c "$build/asm.c" || return
     build_tests "$cc" "$dir" "$posix" "$list" || return
     if "$dir/counting-sink$suffix" < /dev/null > /dev/null 2>&1; then # it runs here as it is
         emulator="env"

@@ -7,8 +7,7 @@
 
 #define ABSENT asm_str_make(NULL, 0)
 
-/* ------------------------------------------------------------------------------------------------ compare
- * JSON */
+/* ---- compare JSON ---- */
 
 static bool same_json(asm_str a, asm_str b) {
     char memory[2][8192];
@@ -158,8 +157,7 @@ static void send_continuation(const char *stop_reason, bool should_stop) {
     assert_int_equal(asm_broadcaster_event(&broadcaster, &event), ASM_OK);
 }
 
-/* ------------------------------------------------------------------------------------------------ golden
- * files */
+/* ---- golden files ---- */
 
 static char *read_file(const char *path) {
     static char text[2][65536];
@@ -219,8 +217,7 @@ static void test_golden(void **state) {
     }
 }
 
-/* ------------------------------------------------------------------------------------------ envelope and
- * status */
+/* ---- envelope and status ---- */
 
 static asm_time tell_time(void *user) {
     return *(asm_time *)user;
@@ -576,8 +573,7 @@ static void test_tool_completed(void **state) {
     }
 }
 
-/* -------------------------------------------------------------------------------------- failures and memory
- */
+/* ---- failures and memory ---- */
 
 static void test_failures(void **state) {
     (void)state;
@@ -652,8 +648,7 @@ static void test_own_memory(void **state) {
     assert_non_null(strstr(sent, "a: '\\n', b: [1]"));
 }
 
-/* --------------------------------------------------------------------------------------------- server-sent
- * events */
+/* ---- server-sent events ---- */
 
 static void expect_sse(asm_str id, asm_str event, asm_str data, const char *expected) {
     char memory[512];
@@ -813,8 +808,7 @@ static void test_sse_failures(void **state) {
     asm_sse_close(&sse);
 }
 
-/* ------------------------------------------------------------------------------------------- other
- * transports */
+/* ---- other transports ---- */
 
 static void test_lines(void **state) {
     (void)state;

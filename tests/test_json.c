@@ -1163,7 +1163,7 @@ static void test_writer_puts_commas_and_colons(void **state) {
         {"[1stfnuda]", "[1,\"s\",true,false,null,2,0.5,null]"},
         {"[[][]]", "[[],[]]"},
         {"[{}{}]", "[{},{}]"},
-        {"[1[2]{}3]", NULL},
+        {"[1[1]{}1]", "[1,[1],{},1]"},
         {"{k1}", "{\"k\":1}"},
         {"{k1ks}", "{\"k\":1,\"k\":\"s\"}"},
         {"{k{}k[]kn}", "{\"k\":{},\"k\":[],\"k\":null}"},
@@ -1175,7 +1175,6 @@ static void test_writer_puts_commas_and_colons(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        if (cases[i].written == NULL) continue;
         size_t size = strlen(cases[i].written);
         char *block = exact_block(size);
         asm_buffer out;

@@ -308,7 +308,7 @@ static void test_drain_ends(void **state) {
                      1 + 2); /* one that was taken already */
 }
 
-/* ------------------------------------------------------------------------------------------------ merging */
+/* ---- merging ---- */
 
 static asm_event piece_event(const char *delta) {
     asm_event event;
@@ -487,7 +487,7 @@ static void test_merge_not_over_a_gap(void **state) {
     expect_empty();
 }
 
-/* ------------------------------------------------------------------------------------------------- memory */
+/* ---- memory ---- */
 
 /* One of a megabyte among small ones takes a megabyte, not as many as there are messages. */
 static void test_sizes_differ(void **state) {
@@ -566,7 +566,7 @@ static void test_sizes_model(void **state) {
     }
 }
 
-/* ------------------------------------------------------------------------------- one coming between the other */
+/* ---- one coming between the other ---- */
 
 static uint64_t last_posted;   /* the number that the last post had */
 static uint64_t last_received; /* the last received one's; 0: none yet */
@@ -700,7 +700,7 @@ static void test_wake(void **state) {
     assert_int_equal(waking, 0); /* there is nothing */
 }
 
-/* -------------------------------------------------------------------------------------------- two threads */
+/* ---- two threads ---- */
 
 #ifndef THREAD_MESSAGES
 #define THREAD_MESSAGES 200000

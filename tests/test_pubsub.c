@@ -8,7 +8,7 @@
 
 #define ABSENT asm_str_make(NULL, 0)
 
-/* ------------------------------------------------------------------------------------------------ topics */
+/* ---- topics ---- */
 
 static void test_topic_forms(void **state) {
     (void)state;
@@ -287,7 +287,7 @@ static void test_pattern_matches(void **state) {
     assert_false(asm_pattern_matches("*", NULL));
 }
 
-/* -------------------------------------------------------------------------------------------- dispatcher */
+/* ---- dispatcher ---- */
 
 /* What was delivered: "NAME<TOPIC(TEXT) " for each call. */
 static char calls[4096];
@@ -726,7 +726,7 @@ static void test_invalid_arguments(void **state) {
     assert_int_equal(asm_pubsub_close(&bus), ASM_OK);
 }
 
-/* ----------------------------------------------------------- the rules for calls from inside a subscriber */
+/* ---- the rules for calls from inside a subscriber ---- */
 
 static asm_pubsub *inner_bus;
 static asm_subscription inner_subscription;
@@ -957,7 +957,7 @@ static void test_rule_release_inside(void **state) {
     asm_pubsub_close(&bus);
 }
 
-/* ------------------------------------------------------------------------------------------------- memory */
+/* ---- memory ---- */
 
 static void test_no_memory_left_behind(void **state) {
     (void)state;
@@ -1082,7 +1082,7 @@ static void test_out_of_memory(void **state) {
     fail_allocations_from(0);
 }
 
-/* ------------------------------------------------------------------------------------------ cost of a look-up */
+/* ---- cost of a look-up ---- */
 
 /* The most steps that a look-up takes, of all that there are. */
 static unsigned deepest(const asm_pubsub *bus) {
@@ -1284,8 +1284,7 @@ static void test_hash(void **state) {
     }
 }
 
-/* ------------------------------------------------------------------------------ subscribe helpers and sink
- */
+/* ---- subscribe helpers and sink ---- */
 
 static void test_subscribe_events(void **state) {
     (void)state;
