@@ -1132,6 +1132,105 @@ static void test_fail_tells_how_runs_ended(void **state) {
     }
 }
 
+#define LOG_LINE(time, type, data)                                                                           \
+    "{\"ts\":\"2026-02-09T12:" time ".000Z\",\"type\":\"" type "\",\"data\":{" data                          \
+    "},\"session_id\":\"s\"}\n"
+
+static void test_filters(void **state) {
+    (void)state;
+    static const char log[] =
+        LOG_LINE("00:00", "run_started", "") LOG_LINE("01:00", "message_streamed", "\"delta\":\"a ne\"")
+            LOG_LINE("02:00", "message_received", "\"content\":\"a n\\u00e9edle\"")
+                LOG_LINE("03:00", "tool_call_started",
+                         "\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"say \\\"x\\\"\"}")
+                    LOG_LINE("04:00", "claude.odd", "") LOG_LINE("05:00", "run_completed", "");
+    static const struct {
+        const char *options[3], *types;
+    } cases[] = {
+        {{"--only=run_started,run_completed"}, "run_started run_completed "},
+        {{"--only=run_*", "--only=claude.*"}, "run_started claude.odd run_completed "},
+        {{"--since=2026-02-09T12:03:00Z", "--until=2026-02-09T12:04:00Z"}, "tool_call_started claude.odd "},
+        {{"--grep=n\xC3\xA9"
+          "edle"},
+         "message_received "},
+        {{"--grep=say \"x\""}, "tool_call_started "},
+        {{"--grep=needle"}, ""},
+        {{"--since=10m"}, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *words[] = {"--topics=type", "--subscribe=**", cases[i].options[0], cases[i].options[1],
+                               NULL};
+        outcome end = run_to(PIPED, log, words);
+        bytes types = {0};
+        append(&types, "", 0);
+        for (char *line = strtok(end.out.data, "\n"); line; line = strtok(NULL, "\n")) {
+            const char *type = strchr(line, '\t') + 1;
+            append(&types, type, strlen(type));
+            append(&types, " ", 1);
+        }
+        assert_string_equal(types.data, cases[i].types);
+        release(&end);
+        free(types.data);
+    }
+    outcome end = RUN("", "--only=run_start");
+    assert_int_equal(end.status, 2);
+    assert_non_null(strstr(end.err.data, "--only: 'run_start' must be one of "));
+    assert_non_null(strstr(end.err.data, "run_started"));
+    release(&end);
+    end = RUN("", "--since=yesterday");
+    assert_int_equal(end.status, 2);
+    release(&end);
+    /* A message that is looked for is shown whole, though its pieces are passed over. */
+    end = RUN(log, "--grep=edle");
+    assert_non_null(strstr(end.out.data, "a n\xC3\xA9"
+                                         "edle"));
+    release(&end);
+}
+
+static void test_summary(void **state) {
+    (void)state;
+    static const char log[] = LOG_LINE("00:00", "run_started", "\"title\":\"Fix [x](y)\",\"cwd\":\"/src\"")
+        LOG_LINE("01:00", "tool_call_completed",
+                 "\"tool_name\":\"Edit\",\"changes\":[{\"path\":\"a.c\",\"kind\":\"update\",\"added\":2,"
+                 "\"removed\":1},"
+                 "{\"path\":\"b.c\",\"kind\":\"add\"}]")
+            LOG_LINE("02:00", "tool_call_completed",
+                     "\"tool_name\":\"Edit\",\"changes\":[{\"path\":\"a.c\",\"kind\":\"update\",\"added\":3,"
+                     "\"removed\":0}]") LOG_LINE("03:00", "tool_call_failed",
+                                                 "\"tool_name\":\"Bash\",\"tool_input\":{\"command\":"
+                                                 "\"make\"},\"error_message\":\"no rule\\nmore\"")
+                LOG_LINE("04:00", "tool_call_failed", "\"tool_name\":\"Bash\",\"status\":\"declined\"")
+                    LOG_LINE("05:00", "message_received", "\"content\":\"Done ```\\nit\"") LOG_LINE(
+                        "06:00", "run_completed",
+                        "\"stop_reason\":\"end_turn\",\"duration_ms\":61500,\"cost_usd\":0.5,"
+                        "\"models\":{\"m1\":{\"input_tokens\":7,\"output_tokens\":3,\"cost_usd\":0.5}},"
+                        "\"token_usage\":{\"input_tokens\":7,\"output_tokens\":3}");
+    expect(RUN(log, "--summary"), 0,
+           "Fix [x](y)\nOutcome: completed (end_turn)\nUsed: 7 in, 3 out, $0.5000\nDuration: 61.5 s\n"
+           "\nModels:\n  m1: 7 in, 3 out, $0.5000\n\nChanged:\n  a.c +5 -1\n  b.c add\n"
+           "\nFailed calls:\n  Bash: make - no rule\n\nCalls not allowed:\n  Bash\n\nSaid last:\n  Done "
+           "```\n  it\n",
+           "");
+    outcome end = RUN(log, "--summary=markdown");
+    assert_non_null(strstr(end.out.data, "## `Fix [x](y)`\n"));
+    assert_non_null(strstr(end.out.data, "\n````text\nDone ```\nit\n````\n"));
+    release(&end);
+    expect(
+        RUN(log, "--summary=json"), 0,
+        "{\"file\":\"-\",\"session_id\":\"s\",\"title\":\"Fix [x](y)\",\"cwd\":\"/src\",\"state\":\"done\","
+        "\"outcome\":\"completed "
+        "(end_turn)\",\"runs\":1,\"usage\":{\"input_tokens\":7,\"output_tokens\":3,\"cost_usd\":0.5},"
+        "\"models\":{\"m1\":{\"count\":1,\"input_tokens\":7,\"output_tokens\":3,\"cost_usd\":0.5}},"
+        "\"duration_s\":61.5,"
+        "\"changes\":[{\"path\":\"a.c\",\"kind\":\"update\",\"added\":5,\"removed\":1},{\"path\":\"b.c\","
+        "\"kind\":\"add\"}],"
+        "\"failed_calls\":[{\"call\":\"Bash: make\",\"reason\":\"no "
+        "rule\"}],\"calls_not_allowed\":[{\"call\":\"Bash\"}],"
+        "\"said_last\":\"Done ```\\nit\"}\n",
+        "");
+    expect(RUN(STARTED, "--summary"), 0, "-\nOutcome: not ended\n", "");
+}
+
 /* ---- What it must not do ---- */
 
 /* A forgotten PATH must not append events to a recording. */
@@ -1727,6 +1826,8 @@ int main(void) {
         cmocka_unit_test(test_only_ascii_leaves_without_a_utf8_locale),
         cmocka_unit_test(test_stats_of_many_sessions_and_large_numbers),
         cmocka_unit_test(test_manual_and_completions),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_summary),
         cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_golden_compact_jsonl),

@@ -10,12 +10,14 @@
 #include "asm_pubsub.h"
 #include "asm_render.h"
 
+#include "common/filter.h"
 #include "common/input.h"
 #include "common/messages.h"
 #include "common/options.h"
 #include "common/outputs.h"
 #include "common/signals.h"
 #include "common/statistics.h"
+#include "common/summary.h"
 #include "common/watch.h"
 
 #include <errno.h>
@@ -47,11 +49,13 @@ enum { STATS_NONE, STATS_TABLE, STATS_JSON };
 
 struct settings {
     int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
-    int format, color, tty, tool_output, topics, stats;
+    int format, color, tty, tool_output, topics, stats, summary;
     int indent, idle; /* idle: seconds; 0: never */
     bool raw, follow, quiet, thinking, fail, until_end;
     const char *session, *run;
     asm_time clock; /* NOT_GIVEN: the time of day */
+    const char *since, *until;
+    struct filter filter;
     struct output_settings outputs;
 };
 
@@ -87,6 +91,8 @@ static const char *format_choice(int index) {
 static void take_subscription(void *settings, const struct option *option, const char *topic);
 static void take_time(void *settings, const struct option *option, const char *value);
 static void take_stats(void *settings, const struct option *option, const char *value);
+static void take_summary(void *settings, const struct option *option, const char *value);
+static void take_types(void *settings, const struct option *option, const char *value);
 static void take_help(void *settings, const struct option *option, const char *value);
 static void take_version(void *settings, const struct option *option, const char *value);
 static void take_man(void *settings, const struct option *option, const char *value);
@@ -119,6 +125,11 @@ static const struct option options[] = {
     TEXT(0, "run", "ID", "run id for streams that carry none", AT(run)),
     OTHER(0, "clock", "TIME", "ISO 8601 time for events that carry none (default: now)", AT(clock),
           take_time),
+    HEADING("Which events"),
+    OTHER(0, "only", "TYPE,...", "events of these types; a final * matches any end of a name", 0, take_types),
+    TEXT(0, "since", "TIME", "events from then on: an ISO 8601 time, or 90s, 10m, 2h, 7d ago", AT(since)),
+    TEXT(0, "until", "TIME", "events up to then", AT(until)),
+    TEXT(0, "grep", "TEXT", "events that have this text; messages are looked at whole", AT(filter.text)),
     HEADING("Other outputs"),
     OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
     CHOICE(0, "topics", "SCOPE", "print where each event is published, not the text", AT(topics),
@@ -129,6 +140,9 @@ static const struct option options[] = {
     HEADING("Results"),
     MAYBE(0, "stats", "HOW", "numbers at the end, on standard error (default: table)", AT(stats),
           stats_choice, take_stats),
+    MAYBE(0, "summary", "FORMAT",
+          "what came of it, in place of the text: outcome, changes, failures, tokens (default: text)",
+          AT(summary), summary_choice, take_summary),
     FLAG(0, "fail", "exit status 3 if a run failed or was cancelled, 4 if one did not end", AT(fail)),
     FLAG('q', "quiet", "say nothing about bad input; no numbers", AT(quiet)),
     HEADING("This program"),
@@ -220,6 +234,14 @@ static void take_stats(void *settings, const struct option *option, const char *
         value ? STATS_TABLE + option_read_choice(option, value) : STATS_TABLE;
 }
 
+static void take_summary(void *settings, const struct option *option, const char *value) {
+    ((struct settings *)settings)->summary = value ? option_read_choice(option, value) : SUMMARY_TEXT;
+}
+
+static void take_types(void *settings, const struct option *option, const char *value) {
+    filter_add_types(&((struct settings *)settings)->filter, option->name, value);
+}
+
 static void take_help(void *settings, const struct option *option, const char *value) {
     (void)settings, (void)option, (void)value;
     exit(options_print_help(&command));
@@ -272,6 +294,7 @@ struct source {
     struct input input;
     asm_ingest ingest;
     struct statistics statistics;
+    struct summary summary;
     struct watch watch;
     asm_renderer renderer;
     union {
@@ -362,8 +385,17 @@ static void look_begin(void *self, const asm_terminal *terminal) {
 }
 
 static asm_result look_event(void *self, const asm_event *event, asm_buffer *out) {
-    const asm_renderer *renderer = &((struct program *)self)->current->renderer;
-    return renderer->render_event ? renderer->render_event(renderer->self, event, out) : ASM_OK;
+    const struct program *program = (const struct program *)self;
+    const asm_renderer *renderer = &program->current->renderer;
+    asm_event whole;
+    if (!renderer->render_event) return ASM_OK;
+    if (program->settings.filter.text && event->type == ASM_EVENT_MESSAGE_RECEIVED &&
+        renderer->self == &program->current->look.studio) {
+        whole = *event; /* its pieces were passed over, and studio shows nothing else of a message */
+        whole.type = ASM_EVENT_MESSAGE_STREAMED;
+        event = &whole;
+    }
+    return renderer->render_event(renderer->self, event, out);
 }
 
 static asm_result look_tick(void *self, asm_time now, asm_buffer *out) {
@@ -389,13 +421,17 @@ static void finish_text(struct source *source) {
     asm_buffer_close(&text);
 }
 
+/* How names are made harmless for standard output. */
+static unsigned stdout_flags(void) {
+    const bool is_ascii = !asm_terminal_detect(STDOUT_FILENO).has_utf8;
+    return (unsigned)ASM_TEXT_LINE | (is_ascii ? (unsigned)ASM_TEXT_ASCII : 0);
+}
+
 static void print_heading(struct source *source) {
     asm_buffer text;
-    const bool ascii = !asm_terminal_detect(STDOUT_FILENO).has_utf8;
     asm_buffer_init_growing(&text);
     asm_buffer_append(&text, source->program->current ? ASM_STR("\n==> ") : ASM_STR("==> "));
-    asm_text_append(&text, asm_str_from(source->name),
-                    (unsigned)ASM_TEXT_LINE | (ascii ? (unsigned)ASM_TEXT_ASCII : 0));
+    asm_text_append(&text, asm_str_from(source->name), stdout_flags());
     asm_buffer_append(&text, ASM_STR(" <==\n"));
     outputs_write(&source->program->outputs, asm_buffer_text(&text));
     asm_buffer_close(&text);
@@ -405,7 +441,7 @@ static void print_heading(struct source *source) {
 static void show_source(struct source *source) {
     struct program *program = source->program;
     if (program->current == source) return;
-    if (program->source_count > 1) print_heading(source);
+    if (program->source_count > 1 && program->settings.summary != SUMMARY_JSON) print_heading(source);
     program->current = source;
     if (!source->renderer.render_event && !source->renderer.finish) begin_renderer(source);
 }
@@ -417,8 +453,11 @@ static void on_event(void *user, const asm_event *event) {
     struct source *source = (struct source *)user;
     struct program *program = source->program;
     if (is_ending(program)) return;
-    if (program->settings.stats) statistics_count(&source->statistics, event);
     watch_event(&source->watch, event, current_time(program));
+    if (!is_wanted(&program->settings.filter, event)) return;
+    if (program->settings.stats || program->settings.summary != NOT_GIVEN)
+        statistics_count(&source->statistics, event);
+    if (program->settings.summary != NOT_GIVEN) summary_event(&source->summary, event);
     show_source(source);
     asm_pipeline_event(&program->pipeline, event);
 }
@@ -504,6 +543,18 @@ static void print_statistics(struct source *source) {
     asm_buffer_flush(&out);
 }
 
+/* Goes where the text would have gone. */
+static void print_summary(struct source *source) {
+    const struct program *program = source->program;
+    asm_buffer text;
+    if (program->settings.summary == NOT_GIVEN) return;
+    asm_buffer_init_growing(&text);
+    summary_print(&source->summary, program->settings.summary, source->name, &source->watch,
+                  &source->statistics, stdout_flags(), &text);
+    outputs_write(&source->program->outputs, asm_buffer_text(&text));
+    asm_buffer_close(&text);
+}
+
 /* Nothing of a whole file was understood: it is no stream of any kind that is known. */
 static void check_understood(struct source *source) {
     const asm_ingest_counts *counts = &source->ingest.counts;
@@ -525,11 +576,13 @@ static void end_source(struct source *source) {
         if (program->current == source) {
             asm_pipeline_flush(&program->pipeline);
             finish_text(source);
+            print_summary(source);
         }
         if (source->ingest.counts.lost > 0) program->bad_input = true;
         asm_pipeline_flush(&program->pipeline);
         print_statistics(source);
         statistics_free(&source->statistics);
+        summary_free(&source->summary);
         asm_ingest_close(&source->ingest);
     }
     input_close(&source->input);
@@ -708,7 +761,9 @@ static bool open_outputs(struct program *program) {
     const bool shows_text = settings->renderer != NOT_GIVEN || !writes_to_stdout(outputs);
     if (shows_text) add_output(outputs, OUTPUT_TEXT, NULL);
     program->writes_stdout = writes_to_stdout(outputs);
-    if (!shows_text && !wants_output(outputs, OUTPUT_LOG)) settings->renderer = RENDERER_PASSTHROUGH;
+    const bool is_rendered =
+        (shows_text || wants_output(outputs, OUTPUT_LOG)) && settings->summary == NOT_GIVEN;
+    if (!is_rendered) settings->renderer = RENDERER_PASSTHROUGH;
     outputs_open(&program->outputs, outputs);
     const asm_renderer look = {.self = program,
                                .begin = look_begin,
@@ -762,10 +817,17 @@ static void run(struct program *program) {
     messages_prepare(NULL, NULL);
 }
 
+static void set_times(struct program *program) {
+    struct settings *settings = &program->settings;
+    const asm_time now = current_time(program);
+    if (settings->since) settings->filter.since = filter_read_time("since", settings->since, now);
+    if (settings->until) settings->filter.until = filter_read_time("until", settings->until, now);
+}
+
 int main(int argc, char **argv) {
     static struct program program; /* too large for some stacks */
     program.settings.renderer = program.settings.topics = program.settings.outputs.preset = NOT_GIVEN;
-    program.settings.clock = program.settings.indent = NOT_GIVEN;
+    program.settings.clock = program.settings.indent = program.settings.summary = NOT_GIVEN;
     hold_standard_descriptors();
     messages_init(command.name);
     if (!signals_init()) die("a pipe for signals: %s", strerror(errno));
@@ -773,10 +835,12 @@ int main(int argc, char **argv) {
     /* as asm_render_options has it: 0 is the default, negative is none */
     if (program.settings.indent <= 0) program.settings.indent = program.settings.indent == 0 ? -1 : 0;
     check_companions(&program.settings);
+    set_times(&program);
     add_sources(&program, argv, (size_t)count);
     if (open_outputs(&program)) run(&program);
     const int status = exit_status(&program);
     outputs_free(&program.outputs);
+    filter_close(&program.settings.filter);
     free(program.sources);
     if (stop_signal()) raise(stop_signal()); /* so that the shell sees what ended us: the handler was reset */
     return status;

@@ -34,7 +34,7 @@ static void add_double(double *sum, double more, bool *is_saturated) {
     }
 }
 
-static void add_spending(struct spending *sum, const struct spending *more) {
+void add_spending(struct spending *sum, const struct spending *more) {
     add_int64(&sum->input_tokens, more->input_tokens, &sum->is_saturated);
     add_int64(&sum->output_tokens, more->output_tokens, &sum->is_saturated);
     add_int64(&sum->cache_read_tokens, more->cache_read_tokens, &sum->is_saturated);
@@ -311,12 +311,12 @@ static void print_tokens(const struct printer *printer, const char *name, int64_
 static void print_spending(const struct printer *printer, const struct statistics *statistics) {
     const struct spending all = statistics_total(statistics);
     char text[64];
-    print_tokens(printer, "input tokens", all.input_tokens, all.is_saturated);
+    if (all.input_tokens > 0) print_tokens(printer, "input tokens", all.input_tokens, all.is_saturated);
     if (all.cache_read_tokens > 0)
         print_tokens(printer, "  read from the cache", all.cache_read_tokens, all.is_saturated);
     if (all.cache_creation_tokens > 0)
         print_tokens(printer, "  written to the cache", all.cache_creation_tokens, all.is_saturated);
-    print_tokens(printer, "output tokens", all.output_tokens, all.is_saturated);
+    if (all.output_tokens > 0) print_tokens(printer, "output tokens", all.output_tokens, all.is_saturated);
     if (all.reasoning_tokens > 0)
         print_tokens(printer, "  of reasoning", all.reasoning_tokens, all.is_saturated);
     if (all.cost_usd > 0)
@@ -324,15 +324,27 @@ static void print_spending(const struct printer *printer, const struct statistic
                   at_least(all.is_saturated && all.cost_usd >= DBL_MAX));
 }
 
+const char *spending_in_words(const struct spending *spending, char *text, size_t size) {
+    char cost[64];
+    size_t used = 0;
+    text[0] = 0;
+    if (spending->input_tokens > 0)
+        used += (size_t)snprintf(text, size, "%" PRId64 " in", spending->input_tokens);
+    if (spending->output_tokens > 0)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64 " out", used ? ", " : "",
+                                 spending->output_tokens);
+    if (spending->cost_usd > 0)
+        snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                 dollars(spending->cost_usd, cost, sizeof cost));
+    return text;
+}
+
 /* The parts of the figures above, by model or by kind of sub-agent. */
 static void print_part(const struct printer *printer, asm_str name, uint64_t calls,
                        const struct spending *spending) {
-    char text[64], cost[80] = "", times[32] = "";
-    if (spending->cost_usd > 0)
-        snprintf(cost, sizeof cost, "  %s", dollars(spending->cost_usd, text, sizeof text));
+    char text[200], times[32] = "";
     if (calls > 0) snprintf(times, sizeof times, "  %" PRIu64 " call%s", calls, calls > 1 ? "s" : "");
-    print_row(printer, "  ", name, "%12" PRId64 " in  %" PRId64 " out%s%s", spending->input_tokens,
-              spending->output_tokens, cost, times);
+    print_row(printer, "  ", name, "%s%s", spending_in_words(spending, text, sizeof text), times);
 }
 
 static void print_models(const struct printer *printer, const struct statistics *statistics) {
@@ -412,7 +424,7 @@ static void write_tokens(asm_json_writer *writer, const char *key, int64_t token
     if (tokens > 0) write_uint64(writer, key, (uint64_t)tokens);
 }
 
-static void write_spending(asm_json_writer *writer, const struct spending *spending) {
+void write_spending(asm_json_writer *writer, const struct spending *spending) {
     write_tokens(writer, "input_tokens", spending->input_tokens);
     write_tokens(writer, "output_tokens", spending->output_tokens);
     write_tokens(writer, "cache_read_tokens", spending->cache_read_tokens);
@@ -461,6 +473,10 @@ static void write_parts(asm_json_writer *writer, const char *key, const struct t
         asm_json_end_object(writer);
     }
     asm_json_end_object(writer);
+}
+
+void statistics_write_models(const struct statistics *statistics, asm_json_writer *writer) {
+    if (statistics->models.count > 0) write_parts(writer, "models", &statistics->models);
 }
 
 static void write_runs(asm_json_writer *writer, const struct statistics *statistics) {

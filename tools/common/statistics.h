@@ -54,6 +54,13 @@ void statistics_print_json(const struct statistics *statistics, const asm_ingest
 
 void statistics_free(struct statistics *statistics);
 
+/* By model, in one JSON object, or nothing if no model was told. For other reports. */
+void statistics_write_models(const struct statistics *statistics, asm_json_writer *writer);
+void write_spending(asm_json_writer *writer, const struct spending *spending);
+/* "9 in, 619 out, $0.1175": what is known of it; "" if nothing is. */
+const char *spending_in_words(const struct spending *spending, char *text, size_t size);
+void add_spending(struct spending *sum, const struct spending *more);
+
 /* Whether the event says that a tool failed. */
 bool tool_failed(const asm_event *event);
 

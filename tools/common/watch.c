@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Copies what fits, on one line; a text that was cut ends in "...". */
-static void keep_text(char *out, asm_str text) {
+void keep_text(char *out, asm_str text) {
     size_t size = 0, at = 0, end = text.size;
     while (at < end && (text.data[at] == ' ' || text.data[at] == '\n'))
         at++;
@@ -53,7 +52,7 @@ static asm_str subject_of(asm_str input, char *memory, size_t size) {
     return asm_str_make(NULL, 0);
 }
 
-static void name_call(char *out, asm_str name, asm_str display, asm_str input) {
+void name_call(char *out, asm_str name, asm_str display, asm_str input) {
     char memory[2 * WATCHED_TEXT], text[3 * WATCHED_TEXT];
     const asm_str subject = display.size > 0 ? display : subject_of(input, memory, sizeof memory);
     const int name_size = name.size < WATCHED_TEXT ? (int)name.size : WATCHED_TEXT;

@@ -33,6 +33,12 @@ struct watch {
 /* Zero-initialise a watch; `now` is the time of events that have none. */
 void watch_event(struct watch *watch, const asm_event *event, asm_time now);
 
+/* Copies what fits into WATCHED_TEXT bytes, on one line; a text that was cut ends in "...". */
+void keep_text(char *out, asm_str text);
+
+/* A call in words, likewise: "Bash: npm test". */
+void name_call(char *out, asm_str name, asm_str display_text, asm_str input);
+
 /* "needs_you", "working", …: the words of the events' documentation. */
 const char *state_name(enum session_state state);
 
