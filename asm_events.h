@@ -500,7 +500,7 @@ ASM__WARNINGS_OFF
 
 /* >>event table */
 
-/* Kinds of members. What a row of the table says of its member is here, once for each kind. */
+/* The kinds of members. */
 enum {
     ASM__TEXT,
     ASM__TEXT_OR_JSON, /* a string is text; anything else belongs to the next row, which has the same name */
@@ -517,6 +517,21 @@ enum {
     ASM__SEQUENCE,
     ASM__KINDS
 };
+
+/* Whether a member holds something, by its kind. The type and the data always count. */
+#define ASM__HOLDS_TEXT(member)         ((member).data != NULL)
+#define ASM__HOLDS_TEXT_OR_JSON(member) ((member).data != NULL)
+#define ASM__HOLDS_JSON(member)         ((member).data != NULL)
+#define ASM__HOLDS_JSON_OBJECT(member)  ((member).data != NULL)
+#define ASM__HOLDS_JSON_ARRAY(member)   ((member).data != NULL)
+#define ASM__HOLDS_INT64(member)        ((member).is_set)
+#define ASM__HOLDS_DOUBLE(member)       ((member).is_set)
+#define ASM__HOLDS_BOOL(member)         ((member).is_set)
+#define ASM__HOLDS_TRUE(member)         ((member).is_set && (member).value)
+#define ASM__HOLDS_TIME(member)         ((member) != 0)
+#define ASM__HOLDS_TYPE(member)         true
+#define ASM__HOLDS_DATA(member)         true
+#define ASM__HOLDS_SEQUENCE(member)     ((member) != 0)
 
 /* The members: X(P, name in JSON, member, kind), P being what the list is asked for. The rows of a list are in
  * the order in which they are written, at most 32. To add a member: a row here, and the member in the struct. */
@@ -706,53 +721,101 @@ enum {
 
 #define ASM__ASSERT(name, condition) typedef char asm__assert_##name[(condition) ? 1 : -1]
 
-#define ASM__KEY_ROOM 28
+#define ASM__KEY_ROOM 27
 
 /* A row: a member's name in JSON, and its place in a struct. */
 typedef struct asm__field {
     uint16_t offset;
     uint8_t kind;
     uint8_t key_size;
-    char key[ASM__KEY_ROOM]; /* with its quotes and colon */
+    char key[ASM__KEY_ROOM]; /* with its quotes and colon, and a NUL */
+    uint8_t row;             /* its number in the list */
 } asm__field;
 
-/* A list of rows. */
+#define ASM__NAME_SIZES (ASM__KEY_ROOM - 3) /* a name has less bytes than that */
+
+/* A list of rows, all about one struct. Bit n of a mask is row n. */
 typedef struct asm__fields {
     const asm__field *list;
     uint32_t count;
-    uint32_t raw; /* bit n: row n is raw JSON, which must be checked */
+    uint32_t raw;                      /* raw JSON, which is checked before it is written */
+    uint32_t pairs;                    /* text, or else the raw JSON of the next row */
+    uint32_t (*set)(const void *base); /* the members of the struct that hold something */
+#if !ASM__SMALL
+    uint32_t by_size[ASM__NAME_SIZES]; /* the names of so many bytes */
+#endif
 } asm__fields;
+
+/* A condition that seldom holds: most members of an event are not set. */
+#if defined(__GNUC__)
+#define ASM__SELDOM(condition) __builtin_expect(condition, 0)
+#else
+#define ASM__SELDOM(condition) (condition)
+#endif
 
 #define ASM__IS_RAW(kind) ((kind) >= ASM__JSON && (kind) <= ASM__JSON_ARRAY)
 
 #define ASM__FIELD(P, name, member, kind)                                                                    \
     {(uint16_t)offsetof(asm__##P##_struct, member), (uint8_t)ASM__##kind,                                    \
-     (uint8_t)(sizeof("\"" #name "\":") - 1), "\"" #name "\":"},
+     (uint8_t)(sizeof("\"" #name "\":") - 1), "\"" #name "\":", (uint8_t)ASM__ROW_##P##_##member},
 #define ASM__ROW_NUMBER(P, name, member, kind) ASM__ROW_##P##_##member,
-#define ASM__KEY_FITS(P, name, member, kind)   &&sizeof("\"" #name "\":") - 1 <= ASM__KEY_ROOM
-#define ASM__RAW_BIT(P, name, member, kind)    | (uint32_t)ASM__IS_RAW(ASM__##kind) << ASM__ROW_##P##_##member
+#define ASM__ROW_BIT(P, member, condition)     | (uint32_t)(condition) << ASM__ROW_##P##_##member
+#define ASM__SET_BIT(P, name, member, kind)                                                                  \
+    if (ASM__SELDOM(ASM__HOLDS_##kind(from->member))) set |= UINT32_C(1) << ASM__ROW_##P##_##member;
+#define ASM__RAW_BIT(P, name, member, kind)        ASM__ROW_BIT(P, member, ASM__IS_RAW(ASM__##kind))
+#define ASM__PAIR_BIT(P, name, member, kind)       ASM__ROW_BIT(P, member, ASM__##kind == ASM__TEXT_OR_JSON)
+#define ASM__KEY_FITS(P, name, member, kind)       &&sizeof("\"" #name "\":") <= ASM__KEY_ROOM && sizeof(#name) > 2
+/* P is two things here: the list, and a size. */
+#define ASM__SIZE_BIT(P, size, name, member, kind) ASM__ROW_BIT(P, member, sizeof(#name) - 1 == (size))
+#define ASM__AND(P, size)                          P, size
+#define ASM__OF_SIZE(P, size)                      0 ASM__ROWS_##P(ASM__SIZE_BIT, ASM__AND(P, size))
+#if ASM__SMALL
+#define ASM__BY_SIZE(P)
+#define ASM__NO_SIZES
+#else
+ASM__ASSERT(every_size_has_a_mask, ASM__NAME_SIZES == 24);
+#define ASM__NO_SIZES                                                                                        \
+    , {                                                                                                      \
+        0                                                                                                    \
+    }
+#define ASM__BY_SIZE(P)                                                                                      \
+    , {                                                                                                      \
+        0, 0, ASM__OF_SIZE(P, 2), ASM__OF_SIZE(P, 3), ASM__OF_SIZE(P, 4), ASM__OF_SIZE(P, 5),                \
+            ASM__OF_SIZE(P, 6), ASM__OF_SIZE(P, 7), ASM__OF_SIZE(P, 8), ASM__OF_SIZE(P, 9),                  \
+            ASM__OF_SIZE(P, 10), ASM__OF_SIZE(P, 11), ASM__OF_SIZE(P, 12), ASM__OF_SIZE(P, 13),              \
+            ASM__OF_SIZE(P, 14), ASM__OF_SIZE(P, 15), ASM__OF_SIZE(P, 16), ASM__OF_SIZE(P, 17),              \
+            ASM__OF_SIZE(P, 18), ASM__OF_SIZE(P, 19), ASM__OF_SIZE(P, 20), ASM__OF_SIZE(P, 21),              \
+            ASM__OF_SIZE(P, 22), ASM__OF_SIZE(P, 23),                                                        \
+    }
+#endif
 
 #define ASM__STRUCT(P) typedef asm_##P##_payload asm__##P##_struct;
 #define ASM__LIST(P)                                                                                         \
     enum { ASM__ROWS_##P(ASM__ROW_NUMBER, P) ASM__COUNT_##P };                                               \
     ASM__ASSERT(P##_has_few_rows, ASM__COUNT_##P <= 32);                                                     \
-    ASM__ASSERT(P##_has_short_names, 1 ASM__ROWS_##P(ASM__KEY_FITS, P));                                     \
+    ASM__ASSERT(P##_has_names_that_fit, 1 ASM__ROWS_##P(ASM__KEY_FITS, P));                                  \
     ASM__ASSERT(P##_has_near_places, sizeof(asm__##P##_struct) <= UINT16_MAX);                               \
-    static const asm__field asm__##P##_fields[] = {ASM__ROWS_##P(ASM__FIELD, P)};
-#define ASM__LIST_NUMBER(P) ASM__PAYLOAD_##P,
-#define ASM__LIST_ROW(P)                                                                                     \
-    { asm__##P##_fields, ASM__COUNT_##P, 0 ASM__ROWS_##P(ASM__RAW_BIT, P) }
-#define ASM__LIST_ENTRY(P) , ASM__LIST_ROW(P)
+    static const asm__field asm__##P##_fields[] = {ASM__ROWS_##P(ASM__FIELD, P)};                            \
+    static uint32_t asm__##P##_set(const void *base) {                                                       \
+        const asm__##P##_struct *from = (const asm__##P##_struct *)base;                                     \
+        uint32_t set = 0;                                                                                    \
+        ASM__ROWS_##P(ASM__SET_BIT, P) return set;                                                           \
+    }                                                                                                        \
+    static const asm__fields asm__##P##_rows = {                                                             \
+        asm__##P##_fields, ASM__COUNT_##P, 0 ASM__ROWS_##P(ASM__RAW_BIT, P),                                 \
+        0 ASM__ROWS_##P(ASM__PAIR_BIT, P), asm__##P##_set ASM__BY_SIZE(P)};
 
 typedef asm_event asm__envelope_struct;
 ASM__PAYLOADS(ASM__STRUCT)
 ASM__LIST(envelope)
 ASM__PAYLOADS(ASM__LIST)
 
-enum { ASM__PAYLOAD_none, ASM__PAYLOADS(ASM__LIST_NUMBER) ASM__PAYLOAD_COUNT };
+static uint32_t asm__none_set(const void *base) {
+    (void)base;
+    return 0;
+}
 
-static const asm__fields asm__envelope = ASM__LIST_ROW(envelope);
-static const asm__fields asm__payloads[ASM__PAYLOAD_COUNT] = {{NULL, 0, 0} ASM__PAYLOADS(ASM__LIST_ENTRY)};
+static const asm__fields asm__none_rows = {NULL, 0, 0, 0, asm__none_set ASM__NO_SIZES};
 
 /* The payload's place is the same for all of them. */
 #define ASM__PAYLOAD_OFFSET offsetof(asm_event, message)
@@ -760,11 +823,12 @@ static const asm__fields asm__payloads[ASM__PAYLOAD_COUNT] = {{NULL, 0, 0} ASM__
 #define ASM__TYPE_ROOM 28
 
 static const struct {
+    const asm__fields *fields;
     const char *code;
-    uint8_t name_size, payload;
+    uint8_t name_size;
     char name[ASM__TYPE_ROOM]; /* with its quotes */
-} asm__types[ASM_EVENT_TYPE_COUNT] = {{NULL, 6, ASM__PAYLOAD_notice, "\"custom\""},
-#define ASM__X(name, text, code, member) {code, sizeof(text) - 1, ASM__PAYLOAD_##member, "\"" text "\""},
+} asm__types[ASM_EVENT_TYPE_COUNT] = {{&asm__notice_rows, NULL, 6, "\"custom\""},
+#define ASM__X(name, text, code, member) {&asm__##member##_rows, code, sizeof(text) - 1, "\"" text "\""},
                                       ASM_EVENT_TYPES(ASM__X)
 #undef ASM__X
 };
@@ -778,7 +842,7 @@ static bool asm__is_type(asm_event_type type) {
 }
 
 static const asm__fields *asm__payload_of(const asm_event *event) {
-    return &asm__payloads[asm__is_type(event->type) ? asm__types[event->type].payload : 0];
+    return asm__is_type(event->type) ? asm__types[event->type].fields : &asm__none_rows;
 }
 
 ASM_API asm_str asm_event_type_name(asm_event_type type) {
@@ -786,19 +850,27 @@ ASM_API asm_str asm_event_type_name(asm_event_type type) {
     return asm_str_make(asm__types[type].name + 1, asm__types[type].name_size);
 }
 
-/* Whether `size` bytes (4 to 24) are the same: a few wide compares. */
+/* Whether `size` bytes (2 to 32) are the same: a few wide compares, which may overlap. */
 static inline bool asm__same_bytes(const char *a, const char *b, size_t size) {
     uint32_t c, d;
+    uint16_t e, f;
     if (size >= 8)
         return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
-               (size <= 16 || asm__load64(a + 8) == asm__load64(b + 8));
-    memcpy(&c, a, 4);
-    memcpy(&d, b, 4);
-    if (c != d) return false;
-    memcpy(&c, a + size - 4, 4);
-    memcpy(&d, b + size - 4, 4);
-    return c == d;
+               (size <= 16 || (asm__load64(a + 8) == asm__load64(b + 8) &&
+                               (size <= 24 || asm__load64(a + 16) == asm__load64(b + 16))));
+    if (size >= 4) {
+        memcpy(&c, a, 4);
+        memcpy(&d, b, 4);
+        if (c != d) return false;
+        memcpy(&c, a + size - 4, 4);
+        memcpy(&d, b + size - 4, 4);
+        return c == d;
+    }
+    memcpy(&e, a, 2);
+    memcpy(&f, b, 2);
+    return e == f && a[size - 1] == b[size - 1];
 }
+ASM__ASSERT(keys_can_be_compared, ASM__KEY_ROOM <= 32 && ASM__TYPE_ROOM <= 32);
 
 static bool asm__is_type_name(asm_str name, asm_event_type type) {
     return name.size == asm__types[type].name_size &&
@@ -822,27 +894,40 @@ ASM_API asm_str asm_event_name(const asm_event *event) {
 }
 
 ASM_API asm_str asm_event_text(const asm_event *event) {
-    if (!asm__is_type(event->type) || asm__types[event->type].payload != ASM__PAYLOAD_message)
+    if (!asm__is_type(event->type) || asm__types[event->type].fields != &asm__message_rows)
         return asm_str_make("", 0);
     if (event->message.delta.data) return event->message.delta;
     return event->message.content.data ? event->message.content : asm_str_make("", 0);
 }
 
-static asm_str asm__field_name(const asm__field *field) {
-    return asm_str_make(field->key + 1, (size_t)(field->key_size - 3));
+/* The row of that name; fields->count if there is none. */
+static inline uint32_t asm__find_row(const asm__fields *fields, asm_str name) {
+#if ASM__SMALL
+    uint32_t row = 0;
+    while (row < fields->count && (name.size + 3 != fields->list[row].key_size ||
+                                   memcmp(name.data, fields->list[row].key + 1, name.size) != 0))
+        row++;
+    return row;
+#else
+    uint32_t left = name.size < ASM__NAME_SIZES ? fields->by_size[name.size] : 0;
+    for (; left; left &= left - 1) {
+        uint32_t row = (uint32_t)asm__lowest_bit(left);
+        if (asm__same_bytes(name.data, fields->list[row].key + 1, name.size)) return row;
+    }
+    return fields->count;
+#endif
 }
 
-/* Goes to the next member, whatever it is. Returns false at the end; else `*index` is the member's field, or
- * fields->count if there is none, and `*key` its key and colon. */
-static bool asm__next_field(asm_json_reader *reader, const asm__fields *fields, size_t *index, asm_str *key) {
+/* Goes to the next member, whatever it is. Returns false at the end; else `*row` is the member's row, or
+ * fields->count if there is none, and `*key` where its key begins. */
+static bool asm__next_row(asm_json_reader *reader, const asm__fields *fields, uint32_t *row,
+                          const char **key) {
     char bytes[ASM__KEY_SIZE];
     asm_str name;
     bool escaped;
     if (!asm__next_key(reader, &name, &escaped)) return false;
-    *key = asm_str_make(name.data - 1, (size_t)(reader->at - (name.data - 1)));
-    name = asm__name_text(name, escaped, bytes);
-    for (*index = 0; *index < fields->count; ++*index)
-        if (asm_str_equal(name, asm__field_name(&fields->list[*index]))) break;
+    *key = name.data - 1;
+    *row = asm__find_row(fields, asm__name_text(name, escaped, bytes));
     return true;
 }
 
@@ -862,36 +947,17 @@ static bool asm__takes_raw(const asm__field *field, asm_json_type type) {
     return field->kind == ASM__JSON || type == ASM_JSON_ARRAY;
 }
 
-/* Checks the raw JSON among the fields; bit n of `untidy` is set if field n must be tidied. */
-static asm_result asm__check_fields(const asm__fields *fields, const char *base, unsigned depth,
-                                    uint32_t *untidy) {
-    uint32_t left;
-    for (left = fields->raw; left; left &= left - 1) {
-        const asm__field *field = &fields->list[asm__lowest_bit(left)];
-        asm_str json = *asm__str_at(base, field);
-        bool is_untidy;
-        asm_result result;
-        if (!json.data) continue;
-        result = asm__check_raw(json, depth, &is_untidy);
-        if (result == ASM_OK && !asm__takes_raw(field, asm_json_type_of(json))) result = ASM_ERR_TYPE;
-        if (result != ASM_OK) return result;
-        if (is_untidy) *untidy |= left & (~left + 1);
-    }
-    return ASM_OK;
-}
-
-/* Whether a field holds something; the type and the data always count. */
-static inline bool asm__is_set(const asm__field *field, const char *base) {
-    const void *place = base + field->offset;
-    if (asm__is_view(field)) return ((const asm_str *)place)->data != NULL;
-    if (field->kind == ASM__INT64) return ((const asm_optional_int64 *)place)->is_set;
-    if (field->kind == ASM__DOUBLE) return ((const asm_optional_double *)place)->is_set;
-    if (field->kind == ASM__BOOL) return ((const asm_optional_bool *)place)->is_set;
-    if (field->kind == ASM__TRUE)
-        return ((const asm_optional_bool *)place)->is_set && ((const asm_optional_bool *)place)->value;
-    if (field->kind == ASM__TIME || field->kind == ASM__SEQUENCE) return *(const int64_t *)place != 0;
-    return true;
-}
+/* One of the two objects that an event becomes, and what of it is written. Bit n of a mask: row n. */
+typedef struct asm__part {
+    const asm__fields *fields;
+    const char *base;  /* the struct with the fields */
+    asm_str rest;      /* extra or extension: members that have no field */
+    uint32_t written;  /* fields that are written */
+    uint32_t untidy;   /* of those: raw JSON that is tidied on the way */
+    uint32_t outdated; /* fields that are written in place of a member of the rest */
+    uint32_t kept;     /* fields in place of which a member of the rest is written */
+    bool is_rest_untidy;
+} asm__part;
 
 /* Where an event goes, as far as it has a limit: `ASM__MEMBER_ROOM` bytes fit at each place before it. */
 typedef struct asm__space {
@@ -987,29 +1053,19 @@ static char *asm__put_number(asm__space *to, char *p, const asm__field *field, c
     return asm__resume(to);
 }
 
-/* Whether a field holds text, so that the one behind it does not count. */
-static bool asm__is_text_or_json(const asm__field *field, const char *base) {
-    return field->kind == ASM__TEXT_OR_JSON && asm__str_at(base, field)->data;
-}
-
-/* The fields that hold something. `*separator` stands before the first, a comma before the others. */
-ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__field *list, size_t count,
-                                  const char *base, uint32_t untidy, char *separator) {
-    const asm__field *field;
-    for (field = list; count > 0; field++, count--) {
+/* The fields of `rows`. `*separator` stands before the first, a comma before the others. */
+ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__part *part, uint32_t rows,
+                                  char *separator) {
+    for (; rows; rows &= rows - 1) {
+        const asm__field *field = &part->fields->list[asm__lowest_bit(rows)];
         if (field->kind <= ASM__TEXT_OR_JSON) {
-            const asm_str *text = asm__str_at(base, field);
-            if (!text->data) continue;
-            p = asm__put_text(to, p, field, *text, *separator);
-        } else if (!asm__is_set(field, base)) {
-            continue;
+            p = asm__put_text(to, p, field, *asm__str_at(part->base, field), *separator);
         } else if (ASM__IS_RAW(field->kind)) {
-            if (field > list && asm__is_text_or_json(field - 1, base)) continue;
             asm__append_key(to->out, p, field, *separator);
-            asm__append_raw(to->out, *asm__str_at(base, field), untidy >> (field - list) & 1);
+            asm__append_raw(to->out, *asm__str_at(part->base, field), part->untidy & rows & (~rows + 1));
             p = asm__resume(to);
         } else {
-            p = asm__put_number(to, p, field, base + field->offset, *separator);
+            p = asm__put_number(to, p, field, part->base + field->offset, *separator);
         }
         *separator = ',';
     }
@@ -1032,32 +1088,44 @@ static char asm__append_members(asm_buffer *out, const char *p, asm_str object, 
     return ',';
 }
 
-/* What must be tidied when an event is written. */
-typedef struct asm__untidy {
-    uint32_t envelope, payload; /* bit n: field n */
-    bool extra, extension;
-} asm__untidy;
-
-static char *asm__put_data(asm_buffer *out, char *p, const asm_event *event, const asm__fields *fields,
-                           const asm__untidy *untidy) {
-    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
-    asm__space to = asm__space_of(out);
-    char separator = '{';
-    p = asm__put_fields(&to, p, fields->list, fields->count, base, untidy->payload, &separator);
-    if (event->extra.data) {
-        separator = asm__append_members(out, p, event->extra, untidy->extra, separator);
-        p = asm__resume(&to);
+/* The members of the rest, but for those that are outdated. Returns what stands before the next member. */
+static char asm__append_rest(asm_buffer *out, const char *p, const asm__part *part, char separator) {
+    asm_json_reader reader;
+    const char *key;
+    uint32_t row;
+    if (!part->outdated) return asm__append_members(out, p, part->rest, part->is_rest_untidy, separator);
+    asm__sync(out, p);
+    asm_json_reader_init(&reader, part->rest, NULL);
+    asm_json_enter_object(&reader);
+    while (asm__next_row(&reader, part->fields, &row, &key) && asm_json_read_raw(&reader, NULL)) {
+        if (row < part->fields->count && part->outdated >> row & 1) continue;
+        asm_buffer_append_byte(out, separator);
+        asm__append_raw(out, asm_str_make(key, (size_t)(reader.at - key)), part->is_rest_untidy);
+        separator = ',';
     }
-    if (separator == '{') p = asm__put_byte(&to, p, '{');
-    return asm__put_byte(&to, p, '}');
+    return separator;
 }
+
+static inline char *asm__put_data(asm__space *to, char *p, const asm__part *data) {
+    char separator = '{';
+    p = asm__put_fields(to, p, data, data->written, &separator);
+    if (data->rest.data) {
+        separator = asm__append_rest(to->out, p, data, separator);
+        p = asm__resume(to);
+    }
+    if (separator == '{') p = asm__put_byte(to, p, '{');
+    return asm__put_byte(to, p, '}');
+}
+
+/* A row of the envelope, as a bit. */
+#define ASM__ENVELOPE_BIT(member) (UINT32_C(1) << ASM__ROW_envelope_##member)
 
 /* Writes what an event begins with, up to its data, at most ASM__MEMBER_ROOM bytes; up to the type if that is
  * custom, as only then something must be escaped. */
-static char *asm__format_head(char *p, const asm_event *event) {
+static char *asm__format_head(char *p, const asm_event *event, bool has_time) {
     *p = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
     memcpy(p + 1, "\"ts\":\"", 7);
-    if (event->time) {
+    if (has_time) {
         p += 7 + asm__format_time(event->time, event->time_precision, p + 7);
         memcpy(p++, "\",", 2);
     }
@@ -1070,48 +1138,21 @@ static char *asm__format_head(char *p, const asm_event *event) {
     return p + 8;
 }
 
-ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event) {
+ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event, bool has_time) {
     char few[ASM__MEMBER_ROOM];
     bool room = p < to->limit;
     char *begin = room ? p : few;
-    size_t size = (size_t)(asm__format_head(begin, event) - begin);
+    size_t size = (size_t)(asm__format_head(begin, event, has_time) - begin);
     if (room) return p + size;
     asm__append_at(to->out, p, few, size);
     return asm__resume(to);
 }
 
-/* The members of the envelope from this row on are set in few events. */
-#define ASM__FIRST_SELDOM (ASM__ROW_envelope_provider + 1)
-
-/* Whether a member is set, by kind. */
-#define ASM__HOLDS_TEXT(place)        ((place).data != NULL)
-#define ASM__HOLDS_JSON(place)        ((place).data != NULL)
-#define ASM__HOLDS_JSON_OBJECT(place) ((place).data != NULL)
-#define ASM__HOLDS_JSON_ARRAY(place)  ((place).data != NULL)
-#define ASM__HOLDS_INT64(place)       ((place).is_set)
-#define ASM__HOLDS_DOUBLE(place)      ((place).is_set)
-#define ASM__HOLDS_BOOL(place)        ((place).is_set)
-#define ASM__HOLDS_TRUE(place)        ((place).is_set && (place).value)
-#define ASM__HOLDS_SEQUENCE(place)    ((place) != 0)
-#define ASM__HOLDS_TIME(place)        true /* never seldom: nor are these */
-#define ASM__HOLDS_TYPE(place)        true
-#define ASM__HOLDS_DATA(place)        true
-
-static bool asm__has_seldom_set(const asm_event *event) {
-#define ASM__X(P, name, member, kind)                                                                        \
-    || (ASM__ROW_envelope_##member >= ASM__FIRST_SELDOM && ASM__HOLDS_##kind(event->member))
-    return false ASM__ROWS_envelope(ASM__X, );
-#undef ASM__X
-}
-
-static char *asm__put_seldom_set(asm_buffer *out, char *p, const asm_event *event,
-                                 const asm__untidy *untidy) {
-    asm__space to = asm__space_of(out);
-    char separator = ',';
-    return asm__put_fields(&to, p, asm__envelope_fields + ASM__FIRST_SELDOM,
-                           asm__envelope.count - ASM__FIRST_SELDOM, (const char *)event,
-                           untidy->envelope >> ASM__FIRST_SELDOM, &separator);
-}
+/* What the code below writes of the envelope in a way of its own; what else there is, in the order of its rows. */
+#define ASM__HEAD_ROWS (ASM__ENVELOPE_BIT(time) | ASM__ENVELOPE_BIT(type_name) | ASM__ENVELOPE_BIT(extra))
+#define ASM__TAIL_ROWS                                                                                       \
+    (ASM__ENVELOPE_BIT(session_id) | ASM__ENVELOPE_BIT(run_id) | ASM__ENVELOPE_BIT(provider))
+ASM__ASSERT(head_is_first, ASM__HEAD_ROWS == 7 && ASM__TAIL_ROWS == 7 << 3);
 
 /* A text of the envelope, if it is set. */
 #define ASM__PUT_TEXT(to, p, event, member)                                                                  \
@@ -1119,79 +1160,143 @@ static char *asm__put_seldom_set(asm_buffer *out, char *p, const asm_event *even
          ? asm__put_text(to, p, &asm__envelope_fields[ASM__ROW_envelope_##member], (event)->member, ',')     \
          : (p))
 
-static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__fields *fields,
-                            const asm__untidy *untidy) {
+/* The members of the envelope that most events have not. */
+static char *asm__put_others(asm_buffer *out, char *p, const asm__part *envelope, uint32_t rows) {
     asm__space to = asm__space_of(out);
-    char *p = asm__put_head(&to, asm__buffer_end(out), event);
+    char separator = ',';
+    return asm__put_fields(&to, p, envelope, rows, &separator);
+}
+
+static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__part *envelope,
+                            const asm__part *data) {
+    const uint32_t others = envelope->written & ~(uint32_t)(ASM__HEAD_ROWS | ASM__TAIL_ROWS);
+    asm__space to = asm__space_of(out);
+    char *p = asm__put_head(&to, asm__buffer_end(out), event,
+                            event->time && !(envelope->kept & ASM__ENVELOPE_BIT(time)));
     if (event->type == ASM_EVENT_CUSTOM) {
         asm__sync(out, p);
         asm__append_string(out, asm_event_name(event));
         asm__append_key(out, asm__buffer_end(out), &asm__envelope_fields[ASM__ROW_envelope_extra], ',');
-        p = asm__buffer_end(out);
+        p = asm__resume(&to);
     }
-    p = asm__put_data(out, p, event, fields, untidy);
-    to = asm__space_of(out);
+    p = asm__put_data(&to, p, data);
     p = ASM__PUT_TEXT(&to, p, event, session_id);
     p = ASM__PUT_TEXT(&to, p, event, run_id);
     p = ASM__PUT_TEXT(&to, p, event, provider);
-    if (asm__has_seldom_set(event)) p = asm__put_seldom_set(out, p, event, untidy), to = asm__space_of(out);
-    if (event->extension.data) {
-        asm__append_members(out, p, event->extension, untidy->extension, ',');
+    if (others) p = asm__put_others(out, p, envelope, others), to = asm__space_of(out);
+    if (envelope->rest.data) {
+        asm__append_rest(out, p, envelope, ',');
         p = asm__resume(&to);
     }
     return asm__put_byte(&to, p, '}');
 }
 
-/* Whether field `index`, if there is one, holds something. */
-static bool asm__is_given(const asm__fields *fields, size_t index, const char *base) {
-    const asm__field *field;
-    if (index >= fields->count) return false;
-    field = &fields->list[index];
-    return asm__is_set(field, base) || (field->kind == ASM__TEXT_OR_JSON && asm__is_set(field + 1, base));
+/* Checks the fields of raw JSON in `rows`. */
+static asm_result asm__check_raw_fields(asm__part *part, uint32_t rows, unsigned depth) {
+    for (; rows; rows &= rows - 1) {
+        const asm__field *field = &part->fields->list[asm__lowest_bit(rows)];
+        asm_str json = *asm__str_at(part->base, field);
+        bool is_untidy;
+        asm_result result = asm__check_raw(json, depth + 1, &is_untidy);
+        if (result == ASM_OK && !asm__takes_raw(field, asm_json_type_of(json))) result = ASM_ERR_TYPE;
+        if (result != ASM_OK) return result;
+        if (is_untidy) part->untidy |= rows & (~rows + 1);
+    }
+    return ASM_OK;
 }
 
-/* Checks an object of members that have no field: one that a field gives already must not stand there again.
- */
-static asm_result asm__check_rest(asm_str json, const asm__fields *fields, const char *base, unsigned depth,
-                                  bool *untidy) {
+/* Whether a field holds what a member of the rest is read as. */
+static bool asm__is_read_as(asm_str json, const asm__field *field, const char *base) {
+    const void *place = base + field->offset;
+    double number;
+    asm_time time;
+    asm_str text;
+    if (field->kind == ASM__DOUBLE)
+        return asm_json_to_double(json, &number) && number == ((const asm_optional_double *)place)->value;
+    return asm_json_to_string(json, NULL, &text) && asm_time_parse(text, &time, NULL) == ASM_OK &&
+           time == *(const asm_time *)place;
+}
+
+/* A member of the rest, whose field is set, stands next. That may only be for a number or a time of which the field
+ * cannot tell all: then the member is written as long as its field was not changed. */
+static bool asm__check_double_member(asm_json_reader *reader, asm__part *part, uint32_t row) {
+    const asm__field *field = &part->fields->list[row];
+    const uint32_t bit = UINT32_C(1) << row;
+    asm_str json;
+    if (field->kind != ASM__DOUBLE && field->kind != ASM__TIME) return false;
+    if (!asm_json_read_raw(reader, &json)) return true;
+    if (asm__is_read_as(json, field, part->base)) {
+        part->kept |= bit;
+        part->outdated &= ~bit;
+    } else {
+        part->kept &= ~bit;
+        part->outdated |= bit;
+    }
+    return true;
+}
+
+/* Checks the members that have no field: one that a field gives already must not stand there again. */
+static asm_result asm__check_rest(asm__part *part, uint32_t set, unsigned depth) {
     asm_json_reader reader;
-    asm_str key;
-    size_t index;
-    if (asm_json_type_of(json) != ASM_JSON_OBJECT) {
-        asm_result result = asm_json_check(json, NULL);
+    const char *key;
+    uint32_t row;
+    if (asm_json_type_of(part->rest) != ASM_JSON_OBJECT) {
+        asm_result result = asm_json_check(part->rest, NULL);
         return result == ASM_OK ? ASM_ERR_TYPE : result;
     }
-    asm_json_reader_init(&reader, json, NULL);
+    set |= set >> 1 & part->fields->pairs;
+    asm_json_reader_init(&reader, part->rest, NULL);
     reader.depth = depth;
     asm_json_enter_object(&reader);
-    while (asm__next_field(&reader, fields, &index, &key))
-        if (asm__is_given(fields, index, base)) return ASM_ERR_INVALID_ARGUMENT;
+    while (asm__next_row(&reader, part->fields, &row, &key))
+        if (row < part->fields->count && set >> row & 1 && !asm__check_double_member(&reader, part, row))
+            return ASM_ERR_INVALID_ARGUMENT;
     reader.depth = 0;
     asm_json_reader_finish(&reader);
-    *untidy = reader.untidy;
+    part->is_rest_untidy = reader.untidy;
+    part->written &= ~part->kept;
     return reader.error.result;
 }
 
-static asm_result asm__check_data(const asm_event *event, const asm__fields *fields, asm__untidy *untidy) {
-    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
-    asm_result result = asm__is_type(event->type) ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
-    memset(untidy, 0, sizeof *untidy);
-    if (result == ASM_OK && fields->raw) result = asm__check_fields(fields, base, 2, &untidy->payload);
-    if (result == ASM_OK && event->extra.data)
-        result = asm__check_rest(event->extra, fields, base, 1, &untidy->extra);
+/* Checks a part that is to stand `depth` levels deep, and finds out what of it is written. */
+ASM__INLINE asm_result asm__check_part(asm__part *part, const asm__fields *fields, const void *base,
+                                       asm_str rest, uint32_t set, unsigned depth) {
+    asm_result result = ASM_OK;
+    part->fields = fields;
+    part->base = (const char *)base;
+    part->rest = rest;
+    part->written = set & ~((set & fields->pairs) << 1);
+    part->untidy = part->outdated = part->kept = 0;
+    part->is_rest_untidy = false;
+    if (set & fields->raw) result = asm__check_raw_fields(part, set & fields->raw, depth);
+    if (rest.data && result == ASM_OK) result = asm__check_rest(part, set, depth);
     return result;
 }
 
-static asm_result asm__check_event(const asm_event *event, const asm__fields *fields, asm__untidy *untidy) {
-    const char *base = (const char *)event;
-    asm_result result = asm__check_data(event, fields, untidy);
-    if (result == ASM_OK && event->time && !asm__time_is_valid(event->time, event->time_precision))
-        result = ASM_ERR_RANGE;
-    if (result == ASM_OK && asm__has_seldom_set(event))
-        result = asm__check_fields(&asm__envelope, base, 1, &untidy->envelope);
-    if (result == ASM_OK && event->extension.data)
-        result = asm__check_rest(event->extension, &asm__envelope, base, 0, &untidy->extension);
-    return result;
+static asm_result asm__check_data(asm__part *data, const asm_event *event) {
+    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    const asm__fields *fields;
+    if (!asm__is_type(event->type)) return ASM_ERR_INVALID_ARGUMENT;
+    fields = asm__types[event->type].fields;
+    return asm__check_part(data, fields, base, event->extra, fields->set(base), 1);
+}
+
+/* The members of the envelope, but for those that its writer looks at anyway. */
+static inline uint32_t asm__others_set(const asm_event *from) {
+    uint32_t set = 0;
+#define ASM__X(P, name, member, kind)                                                                        \
+    if (!((ASM__HEAD_ROWS | ASM__TAIL_ROWS) & ASM__ENVELOPE_BIT(member))) {                                  \
+        ASM__SET_BIT(P, name, member, kind)                                                                  \
+    }
+    ASM__ROWS_envelope(ASM__X, envelope)
+#undef ASM__X
+        return set;
+}
+
+static asm_result asm__check_envelope(asm__part *envelope, const asm_event *event) {
+    const uint32_t set = event->extension.data ? asm__envelope_set(event) : asm__others_set(event);
+    if (event->time && !asm__time_is_valid(event->time, event->time_precision)) return ASM_ERR_RANGE;
+    return asm__check_part(envelope, &asm__envelope_rows, event, event->extension, set, 0);
 }
 
 /* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
@@ -1201,21 +1306,21 @@ static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p)
 }
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
-    const asm__fields *fields = asm__payload_of(event);
-    asm__untidy untidy;
+    asm__part data;
     size_t begin = out->size;
-    asm_result result = asm__check_data(event, fields, &untidy);
+    asm__space to = asm__space_of(out);
+    asm_result result = asm__check_data(&data, event);
     if (result != ASM_OK) return result;
-    return asm__end_writing(out, begin, asm__put_data(out, asm__buffer_end(out), event, fields, &untidy));
+    return asm__end_writing(out, begin, asm__put_data(&to, asm__buffer_end(out), &data));
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
-    const asm__fields *fields = asm__payload_of(event);
-    asm__untidy untidy;
+    asm__part data, envelope;
     size_t begin = out->size;
-    asm_result result = asm__check_event(event, fields, &untidy);
+    asm_result result = asm__check_data(&data, event);
+    if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
     if (result != ASM_OK) return result;
-    return asm__end_writing(out, begin, asm__put_event(out, event, fields, &untidy));
+    return asm__end_writing(out, begin, asm__put_event(out, event, &envelope, &data));
 }
 
 /* >>event to compact json */
@@ -1360,15 +1465,22 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
 
 /* >>event from json */
 
-/* The members of a JSON object that have their place in a struct, as they are read. */
+#define ASM__RUNS 8
+
+/* The members of a JSON object, as they are read. Bit n of a mask: row n. */
 typedef struct asm__members {
     const asm__fields *fields;
     char *base;                 /* the struct */
     asm_str text;               /* the object */
-    const asm__field *expected; /* the field that most likely comes next, or one before it */
-    uint32_t seen;              /* bit n: field n was there */
-    uint32_t escaped;           /* bit n: field n is a string that is still escaped */
-    bool has_rest;              /* there are others, or values of another type */
+    const asm__field *expected; /* the row that most likely comes next */
+    uint32_t seen;              /* there was one */
+    uint32_t unfit;             /* of those: does not fit its field */
+    uint32_t inexact;           /* of those: is in its field, which cannot tell all of it */
+    uint32_t escaped;           /* of those: a string that is still escaped */
+    uint32_t seen_before_run;   /* `seen` after the last run: the same if that still goes on */
+    bool is_repeated;           /* a row was seen twice */
+    unsigned run_count;         /* ASM__RUNS + 1: there were more */
+    asm_str runs[ASM__RUNS];    /* runs of members that have no field, do not fit or are inexact: the rest */
 } asm__members;
 
 typedef struct asm__event_reader {
@@ -1380,14 +1492,19 @@ typedef struct asm__event_reader {
     bool has_data;
 } asm__event_reader;
 
+/* What is said of a value that was read. */
+enum { ASM__ESCAPED = 1, ASM__INEXACT = 2 };
+
 /* The string that stands next; maybe still escaped. */
-static bool asm__read_text(asm_json_reader *reader, asm_str *text, bool *escaped) {
+static bool asm__read_text(asm_json_reader *reader, asm_str *text, unsigned *how) {
     const char *begin = asm__skip_space(reader, reader->at) + 1;
-    const char *quote = asm__scan_text(reader, begin, text, escaped);
+    bool escaped;
+    const char *quote = asm__scan_text(reader, begin, text, &escaped);
+    if (escaped) *how |= ASM__ESCAPED;
     return asm__value_read(reader, quote ? quote + 1 : NULL);
 }
 
-static bool asm__read_number(asm_json_reader *reader, const asm__field *field, void *place) {
+static bool asm__read_number(asm_json_reader *reader, const asm__field *field, void *place, unsigned *how) {
     const char *begin = asm__skip_space(reader, reader->at), *end;
     asm_optional_int64 whole;
     bool integer;
@@ -1395,11 +1512,15 @@ static bool asm__read_number(asm_json_reader *reader, const asm__field *field, v
     if (!end) return false;
     if (field->kind == ASM__DOUBLE) {
         asm_optional_double *number = (asm_optional_double *)place;
-        number->is_set = asm__parse_double(begin, end, &number->value, NULL);
+        bool is_exact = false;
+        number->is_set = asm__parse_double(begin, end, &number->value, &is_exact);
+        if (number->is_set && !is_exact) *how |= ASM__INEXACT;
         return number->is_set && asm__value_read(reader, end);
     }
     whole.is_set = integer && asm__parse_int64(begin, end, &whole.value);
-    if (!whole.is_set || (field->kind == ASM__SEQUENCE && whole.value == 0)) return false;
+    if (!whole.is_set || (whole.value == 0 && *begin == '-') || /* -0 would become 0 */
+        (field->kind == ASM__SEQUENCE && whole.value == 0))
+        return false;
     if (field->kind == ASM__SEQUENCE) memcpy(place, &whole.value, sizeof whole.value);
     else memcpy(place, &whole, sizeof whole);
     return asm__value_read(reader, end);
@@ -1407,12 +1528,12 @@ static bool asm__read_number(asm_json_reader *reader, const asm__field *field, v
 
 /* Reads a value into its field. False if it has another type (then it still stands next) or is wrong. */
 static bool asm__read_field(asm_json_reader *reader, const asm__field *field, char *base, asm_json_type type,
-                            bool *escaped) {
+                            unsigned *how) {
     void *place = base + field->offset;
     switch (field->kind) {
     case ASM__TEXT:
     case ASM__TEXT_OR_JSON:
-        return type == ASM_JSON_STRING && asm__read_text(reader, (asm_str *)place, escaped);
+        return type == ASM_JSON_STRING && asm__read_text(reader, (asm_str *)place, how);
     case ASM__JSON:
     case ASM__JSON_OBJECT:
     case ASM__JSON_ARRAY:
@@ -1424,13 +1545,13 @@ static bool asm__read_field(asm_json_reader *reader, const asm__field *field, ch
         return type == ASM_JSON_BOOL && asm_json_read_bool(reader, &((asm_optional_bool *)place)->value) &&
                (((asm_optional_bool *)place)->is_set = true);
     default:
-        return type == ASM_JSON_NUMBER && asm__read_number(reader, field, place);
+        return type == ASM_JSON_NUMBER && asm__read_number(reader, field, place, how);
     }
 }
 
 static bool asm__read_data(asm__event_reader *reader, asm_json_type type);
 
-static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *escaped) {
+static bool asm__read_type(asm__event_reader *reader, asm_json_type type, unsigned *how) {
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
     char bytes[ASM__KEY_SIZE];
@@ -1439,38 +1560,58 @@ static bool asm__read_type(asm__event_reader *reader, asm_json_type type, bool *
         asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
         return false;
     }
-    if (!asm__read_text(json, &name, escaped)) return false;
+    if (!asm__read_text(json, &name, how)) return false;
     event->type_name = name;
-    event->type = asm_event_type_from_name(asm__name_text(name, *escaped, bytes));
+    event->type = asm_event_type_from_name(asm__name_text(name, *how & ASM__ESCAPED, bytes));
     return true;
 }
 
-static bool asm__read_time(asm__event_reader *reader, asm_json_type type) {
+/* Whether `text`, which is read as `time`, tells nothing that is not written again: it does with an offset, a leap
+ * second, or parts of a microsecond. */
+ASM__RARE bool asm__is_exact_time(asm_str text, asm_time time) {
+    char written[ASM_TIME_TEXT_SIZE];
+    size_t at = 26; /* the first digit that is not written */
+    asm__format_time(time, ASM_TIME_PRECISION_MICROSECONDS, written);
+    if (memcmp(text.data, written, 10) != 0 || memcmp(text.data + 11, written + 11, 8) != 0) return false;
+    while (at < text.size && text.data[at] == '0')
+        at++;
+    return at >= text.size || !asm__is_digit(text.data[at]);
+}
+
+/* Almost all are: of these forms, in UTC, without a leap second. */
+static inline bool asm__is_usual_time(asm_str text) {
+    return text.size <= ASM_TIME_TEXT_SIZE && text.data[text.size - 1] == 'Z' && text.data[17] != '6';
+}
+
+static bool asm__read_time(asm__event_reader *reader, asm_json_type type, unsigned *how) {
     const char *begin = asm__skip_space(&reader->json, reader->json.at) + 1, *quote;
     asm_event *event = reader->event;
     bool escaped;
+    asm_str text;
     if (type != ASM_JSON_STRING) return false;
     quote = asm__scan_string(&reader->json, begin, &escaped);
-    return quote &&
-           asm_time_parse(asm_str_make(begin, (size_t)(quote - begin)), &event->time,
-                          &event->time_precision) == ASM_OK &&
-           event->time != 0 && asm__value_read(&reader->json, quote + 1);
+    if (!quote) return false;
+    text = asm_str_make(begin, (size_t)(quote - begin));
+    if (asm_time_parse(text, &event->time, &event->time_precision) != ASM_OK || event->time == 0)
+        return false;
+    if (!asm__is_usual_time(text) && !asm__is_exact_time(text, event->time)) *how |= ASM__INEXACT;
+    return asm__value_read(&reader->json, quote + 1);
 }
 
 /* Any field of the envelope or of a payload. */
 static bool asm__read_member(asm__event_reader *reader, const asm__field *field, char *base,
-                             asm_json_type type, bool *escaped) {
+                             asm_json_type type, unsigned *how) {
     switch (field->kind) {
     case ASM__TIME:
-        return asm__read_time(reader, type);
+        return asm__read_time(reader, type, how);
     case ASM__TYPE:
-        return asm__read_type(reader, type, escaped);
+        return asm__read_type(reader, type, how);
     case ASM__DATA:
         if (!reader->event->type_name.data) return asm_json_read_raw(&reader->json, &reader->late_data);
         reader->late_data = asm_str_make(NULL, 0);
         return asm__read_data(reader, type);
     default:
-        return asm__read_field(&reader->json, field, base, type, escaped);
+        return asm__read_field(&reader->json, field, base, type, how);
     }
 }
 
@@ -1523,68 +1664,119 @@ ASM__INLINE const char *asm__likely_quote(const char *p, const char *end) {
 #endif
 }
 
-/* Reads texts that stand where our own writer puts them. Returns the field of the first member that is something
- * else, whose value stands next; NULL if it is none of the fields to come. */
-static inline const asm__field *asm__read_texts(asm__event_reader *reader) {
+/* The row whose key stands at `p`, and where its value stands; fields->count if it has no row. NULL in `*value` if this is no plain key. The text has ASM__NEAR_SIZE bytes. */
+static inline uint32_t asm__quick_row(const asm__fields *fields, const char *p, const char *end,
+                                      const char **value) {
+    const char *quote;
+    *value = NULL;
+    if (p == end || *p != '"') return 0;
+    p++;
+    quote = asm__likely_quote(p, end);
+    if (end - quote < 4 || quote[0] != '"' || quote[1] != ':') return 0;
+    *value = quote + 2;
+    return asm__find_row(fields, asm_str_make(p, (size_t)(quote - p)));
+}
+
+/* Reads texts as they are usually written, in any order. Returns true at a member that is something else, whose
+ * key begins at `*key` and whose value stands next; false where it cannot tell. */
+static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, const char **key) {
     asm_json_reader *json = &reader->json;
     asm__members *members = reader->members;
-    const asm__field *field = members->expected, *stop = members->fields->list + members->fields->count;
-    uint32_t bit = UINT32_C(1) << (field - members->fields->list);
-    const char *key = json->at, *end = json->end;
-    if (end - json->begin < ASM__NEAR_SIZE) return NULL;
-    if (json->state == ASM__AT_NEXT && asm__at(json, key++) != ',') return NULL;
-    for (; field < stop; field++, bit <<= 1) {
-        const char *inside, *quote;
+    const asm__field *field = members->expected, *none = members->fields->list + members->fields->count;
+    const char *p = json->at, *end = json->end;
+    int gap = 0; /* blanks before a key, as far as seen */
+    if (ASM__SMALL || end - json->begin < ASM__NEAR_SIZE) return false;
+    if (json->state == ASM__AT_NEXT && asm__at(json, p++) != ',') return false;
+    for (;;) {
+        const char *value, *quote;
         asm_str *text;
-        if ((size_t)(end - key) < field->key_size + (size_t)2) return NULL;
-        if (!asm__same_bytes(key, field->key, field->key_size)) continue;
-        inside = key + field->key_size + 1;
-        if (field->kind > ASM__TEXT_OR_JSON || inside[-1] != '"' || (members->seen & bit)) {
-            json->at = inside - 1;
+        uint32_t bit;
+        *key = p += gap;
+        if (field < none && (size_t)(end - p) > field->key_size + (size_t)2 &&
+            asm__same_bytes(p, field->key, field->key_size)) {
+            value = p + field->key_size;
+        } else if (++field < none && (size_t)(end - p) > field->key_size + (size_t)2 &&
+                   asm__same_bytes(p, field->key, field->key_size)) {
+            value = p + field->key_size;
+        } else if (gap == 0 && asm__at(json, p) == ' ') {
+            field--;
+            gap = 1;
+            continue;
+        } else {
+            field = members->fields->list + asm__quick_row(members->fields, p, end, &value);
+            if (!value) return false;
+        }
+        if (*value == ' ') value++;
+        bit = field == none ? 0 : UINT32_C(1) << field->row;
+        if (field == none || field->kind > ASM__TEXT_OR_JSON || *value != '"' || members->seen & bit) {
+            *row = (uint32_t)(field - members->fields->list);
+            json->at = value;
             json->state = ASM__AT_VALUE;
-            return field;
+            return true;
         }
         text = (asm_str *)(void *)(members->base + field->offset);
-        quote = asm__likely_quote(inside, end);
+        value++;
+        quote = asm__likely_quote(value, end);
         if (quote < end && *quote == '"') {
-            *text = asm_str_make(inside, (size_t)(quote - inside));
+            *text = asm_str_make(value, (size_t)(quote - value));
         } else {
             bool escaped;
-            quote = asm__scan_text_on(json, inside, quote, text, &escaped);
-            if (!quote) return NULL;
+            quote = asm__scan_text_on(json, value, quote, text, &escaped);
+            if (!quote) return false;
             if (escaped) members->escaped |= bit;
         }
         members->seen |= bit;
-        if (field->kind == ASM__TEXT_OR_JSON) field++, bit <<= 1; /* the next one has the same key */
-        members->expected = field + 1;
-        json->at = quote + 1;
+        field += 1 + (field->kind == ASM__TEXT_OR_JSON); /* the next row has the same name */
+        members->expected = field;
+        p = json->at = quote + 1;
         json->state = ASM__AT_NEXT;
-        if (asm__at(json, quote + 1) != ',') return NULL;
-        key = quote + 2;
+        if (asm__at(json, p++) != ',') return false;
     }
-    return NULL;
 }
 
-/* Reads any value into field `index`; false if it does not fit there, and still stands next. */
-static bool asm__read_value(asm__event_reader *reader, asm__members *members, size_t index) {
-    const asm__field *field = &members->fields->list[index];
+/* Reads any value into the field of its row; false if it does not fit there, and still stands next. */
+static bool asm__read_value(asm__event_reader *reader, asm__members *members, uint32_t row) {
+    const asm__field *field = &members->fields->list[row];
     asm_json_type type = asm_json_peek(&reader->json);
-    uint32_t bit = UINT32_C(1) << index;
-    bool escaped = false;
+    uint32_t bit = UINT32_C(1) << row;
+    unsigned how = 0;
     members->expected = field + 1 + (field->kind == ASM__TEXT_OR_JSON);
     if (members->seen & bit) {
         asm__clear_field(field, members->base);
         if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
+        members->is_repeated = true;
+        members->unfit &= ~bit;
+        members->inexact &= ~bit;
+        members->escaped &= ~bit;
     }
     members->seen |= bit;
     if (field->kind == ASM__TEXT_OR_JSON && type != ASM_JSON_STRING) field++;
-    if (!asm__read_member(reader, field, members->base, type, &escaped)) return false;
-    members->escaped = (members->escaped & ~bit) | (escaped ? bit : 0);
+    if (!asm__read_member(reader, field, members->base, type, &how)) {
+        members->unfit |= bit;
+        return false;
+    }
+    if (how & ASM__ESCAPED) members->escaped |= bit;
+    if (how & ASM__INEXACT) members->inexact |= bit;
     return true;
 }
 
+/* Notes that the member from `begin` to `end` is in no field. */
+static void asm__keep_member(asm__members *members, const char *begin, const char *end,
+                             uint32_t seen_before) {
+    const unsigned count = members->run_count;
+    if (count > ASM__RUNS) return;
+    if (count > 0 && seen_before == members->seen_before_run) {
+        asm_str *run = &members->runs[count - 1];
+        run->size = (size_t)(end - run->data);
+    } else {
+        if (count < ASM__RUNS) members->runs[count] = asm_str_make(begin, (size_t)(end - begin));
+        members->run_count++;
+    }
+    members->seen_before_run = members->seen;
+}
+
 static inline void asm__members_init(asm__members *members, const asm__fields *fields, char *base) {
-    memset(members, 0, sizeof *members);
+    memset(members, 0, offsetof(asm__members, runs));
     members->fields = fields;
     members->expected = fields->list;
     members->base = base;
@@ -1647,6 +1839,7 @@ static bool asm__read_head(asm__event_reader *reader) {
     quote = begin + ASM_TIME_TEXT_SIZE;
     if (memcmp(quote, type_key, 10) != 0) quote -= 3; /* milliseconds */
     if (memcmp(quote, type_key, 10) != 0 ||
+        !asm__is_usual_time(asm_str_make(begin, (size_t)(quote - begin))) ||
         asm_time_parse(asm_str_make(begin, (size_t)(quote - begin)), &event->time, &event->time_precision) !=
             ASM_OK ||
         event->time == 0)
@@ -1667,8 +1860,10 @@ static bool asm__read_head(asm__event_reader *reader) {
     return asm__read_data(reader, ASM_JSON_OBJECT);
 }
 
-/* Reads the text that our own writer puts next: false if something else stands there, or it has escapes. */
-ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, asm_str *text) {
+/* Reads a text of the envelope that stands next, where our own writer puts it, into its field; false if something else
+ * stands there, or it has escapes. */
+ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, uint32_t bit,
+                                asm_str *text) {
     asm_json_reader *json = &reader->json;
     const char *begin, *quote;
     if ((size_t)(json->end - json->at) <= key_size || memcmp(json->at, key, key_size) != 0) return false;
@@ -1677,82 +1872,90 @@ ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size
     if (quote == json->end || *quote != '"') return false;
     *text = asm_str_make(begin, (size_t)(quote - begin));
     json->at = quote + 1;
-    asm__field_was_read(&reader->envelope);
+    reader->envelope.seen |= bit;
     return true;
 }
 
 #define ASM__TAKE_TEXT(reader, name)                                                                         \
-    asm__take_text(reader, ",\"" #name "\":\"", sizeof ",\"" #name "\":\"" - 1, &(reader)->event->name)
+    asm__take_text(reader, ",\"" #name "\":\"", sizeof ",\"" #name "\":\"" - 1, ASM__ENVELOPE_BIT(name),     \
+                   &(reader)->event->name)
 
 /* What follows the data most often; with what came before, the line has more than ASM__NEAR_SIZE bytes. */
 static inline void asm__read_tail(asm__event_reader *reader) {
     if (ASM__TAKE_TEXT(reader, session_id) && ASM__TAKE_TEXT(reader, run_id))
         ASM__TAKE_TEXT(reader, provider);
+    reader->envelope.expected = asm__envelope_fields + ASM__ROW_envelope_provider + 1;
 }
 
-/* Goes to the next member that is no usual text; false at the end of the object, which is left, or on an error.
- */
-static inline bool asm__next_value(asm__event_reader *reader, size_t *index) {
-    const asm__fields *fields = reader->members->fields;
-    const asm__field *field;
-    asm_str key;
+/* Goes to the next member that is no usual text, and tells its row and where its key begins; false at the end of the
+ * object, which is left, or on an error. */
+static inline bool asm__next_value(asm__event_reader *reader, uint32_t *row, const char **key) {
     if (asm__leave_object(&reader->json)) return false;
-    field = asm__read_texts(reader);
-    if (field) {
-        *index = (size_t)(field - fields->list);
-        return true;
-    }
-    return !asm__leave_object(&reader->json) && asm__next_field(&reader->json, fields, index, &key);
+    if (asm__read_texts(reader, row, key)) return true;
+    return !asm__leave_object(&reader->json) &&
+           asm__next_row(&reader->json, reader->members->fields, row, key);
 }
 
 /* Reads the members of the objects that were entered, up to the end of the outer one, into their fields; a later
- * one wins. Strings stay escaped, the rest is only noticed. */
+ * one wins. Strings may stay escaped, the rest is only noticed. */
 static bool asm__read_members(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
     for (;;) {
         asm__members *members = reader->members;
-        size_t index;
-        if (asm__next_value(reader, &index)) {
-            if (index < members->fields->count && asm__read_value(reader, members, index)) continue;
-            if (!asm_json_read_raw(json, NULL)) return false;
-            members->has_rest = true;
+        const char *key;
+        uint32_t row;
+        if (asm__next_value(reader, &row, &key)) {
+            const uint32_t seen_before = members->seen;
+            const bool fits = row < members->fields->count && asm__read_value(reader, members, row);
+            if (!fits && !asm_json_read_raw(json, NULL)) return false;
+            if (!fits || members->inexact >> row & 1) asm__keep_member(members, key, json->at, seen_before);
             continue;
         }
         if (json->error.result != ASM_OK) return false;
         members->text.size = (size_t)(json->at - members->text.data);
         if (json->depth == 0) return true;
         reader->members = &reader->envelope;
-        if (!ASM__SMALL && reader->envelope.seen == 7) asm__read_tail(reader);
+        if (!ASM__SMALL && reader->envelope.seen == ASM__HEAD_ROWS) asm__read_tail(reader);
     }
 }
 
-/* Puts the members that did not get into their fields together as an object at the end of the scratch buffer;
- * returns its size. */
-static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *members) {
+/* Appends to the scratch buffer: what stands before a member of the rest, and the member. Returns how much that is, 0
+ * without room. */
+static size_t asm__collect(asm_json_reader *reader, asm_str member, bool is_first) {
+    if (!asm__reserve_scratch(reader, member.size + 2, member.data)) return 0;
+    asm_buffer_append_byte(reader->scratch, is_first ? '{' : ',');
+    asm_buffer_append(reader->scratch, member);
+    return 1 + member.size;
+}
+
+/* Collects the rest from the object: the way that always works. Of a member that was repeated, those before the last
+ * are left out, as if they had not been there, if the last is in its field. */
+static size_t asm__collect_again(asm_json_reader *reader, const asm__members *members) {
+    const uint32_t in_field = members->seen & ~(members->unfit | members->inexact);
     asm_json_reader again;
-    asm_str key, value;
-    size_t index, size = 0;
-    if (!members->has_rest || reader->error.result != ASM_OK) return 0;
+    const char *key;
+    uint32_t row;
+    size_t size = 0;
     asm_json_reader_init(&again, members->text, NULL);
     asm_json_enter_object(&again);
-    while (asm__next_field(&again, members->fields, &index, &key) && asm_json_read_raw(&again, &value)) {
-        if (asm__is_given(members->fields, index, members->base)) continue;
-        if (!asm__reserve_scratch(reader, key.size + value.size + 2, value.data)) return 0;
-        asm_buffer_append_byte(reader->scratch, size ? ',' : '{');
-        asm_buffer_append(reader->scratch, key);
-        asm_buffer_append(reader->scratch, value);
-        size += 1 + key.size + value.size;
+    while (asm__next_row(&again, members->fields, &row, &key) && asm_json_read_raw(&again, NULL)) {
+        if (row < members->fields->count && in_field >> row & 1) continue;
+        size += asm__collect(reader, asm_str_make(key, (size_t)(again.at - key)), size == 0);
     }
-    if (size) asm_buffer_append_byte(reader->scratch, '}');
-    return size ? size + 1 : 0;
+    return size;
 }
 
-/* Whether any field holds something. */
-static bool asm__holds_any(const asm__members *members) {
-    size_t i = 0;
-    while (i < members->fields->count && !asm__is_given(members->fields, i, members->base))
-        i++;
-    return i < members->fields->count;
+/* Puts the members that are in no field together as an object at the end of the scratch buffer; returns its size. */
+static size_t asm__collect_rest(asm_json_reader *reader, const asm__members *members) {
+    size_t size = 0;
+    unsigned i;
+    if (members->run_count == 0 || reader->error.result != ASM_OK) return 0;
+    if (members->is_repeated || members->run_count > ASM__RUNS) size = asm__collect_again(reader, members);
+    else
+        for (i = 0; i < members->run_count; i++)
+            size += asm__collect(reader, members->runs[i], size == 0);
+    if (size && reader->error.result == ASM_OK) asm_buffer_append_byte(reader->scratch, '}');
+    return size ? size + 1 : 0;
 }
 
 /* Unescapes the strings among the fields that need it. */
@@ -1768,13 +1971,15 @@ static void asm__unescape_members(asm_json_reader *reader, const asm__members *m
 /* Unescapes the strings that need it, and keeps the members that have no place. */
 ASM__RARE void asm__read_rest(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
-    bool whole = reader->data.has_rest && !asm__holds_any(&reader->data); /* extra is all of the data */
-    size_t extra = whole ? 0 : asm__collect_rest(json, &reader->data);
-    size_t extension = asm__collect_rest(json, &reader->envelope);
-    size_t end = json->scratch ? json->scratch->size : 0;
-    asm__unescape_members(json, &reader->data);
+    const asm__members *data = &reader->data;
+    /* Data of which nothing is in a field is kept as it stands. */
+    const bool whole = data->run_count > 0 && (data->seen & ~data->unfit) == 0;
+    const size_t extra = whole ? 0 : asm__collect_rest(json, data);
+    const size_t extension = asm__collect_rest(json, &reader->envelope);
+    const size_t end = json->scratch ? json->scratch->size : 0;
+    asm__unescape_members(json, data);
     asm__unescape_members(json, &reader->envelope);
-    if (whole) reader->event->extra = reader->data.text;
+    if (whole) reader->event->extra = data->text;
     if (json->scratch && extra)
         reader->event->extra = asm_str_make(json->scratch->data + end - extension - extra, extra);
     if (json->scratch && extension)
@@ -1798,9 +2003,9 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     reader->has_data = false;
     if (json->reserve <= SIZE_MAX / 2) json->reserve *= 2; /* strings unescaped, and unknown members copied */
     asm__clear_event(event);
-    asm__members_init(&reader->envelope, &asm__envelope, (char *)event);
+    asm__members_init(&reader->envelope, &asm__envelope_rows, (char *)event);
     reader->data.escaped = 0;
-    reader->data.has_rest = false;
+    reader->data.run_count = 0;
     if (asm__enter_members(reader, &reader->envelope) && (ASM__SMALL || asm__read_head(reader)) &&
         asm__read_members(reader) && json->at < json->end)
         asm_json_reader_finish(json);
@@ -1810,8 +2015,7 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
         json->state = ASM__AT_VALUE;
         if (asm__read_data(reader, asm_json_peek(json)) && json->depth > 0) asm__read_members(reader);
     }
-    if (reader->data.escaped || reader->data.has_rest || reader->envelope.escaped ||
-        reader->envelope.has_rest)
+    if (reader->data.escaped | reader->data.run_count | reader->envelope.escaped | reader->envelope.run_count)
         asm__read_rest(reader);
     if (event->type != ASM_EVENT_CUSTOM) event->type_name = asm_str_make(NULL, 0);
     if (json->error.result != ASM_OK) asm__clear_event(event);
@@ -1910,18 +2114,18 @@ ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_bu
 
 ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
     asm_json_reader reader;
-    asm__fields fields = asm__payloads[ASM__PAYLOAD_usage];
-    size_t index;
-    asm_str key;
+    const asm__fields *fields = &asm__usage_rows;
+    const char *key;
+    uint32_t row;
     memset(usage, 0, sizeof *usage);
     asm_json_reader_init(&reader, json, NULL);
     asm_json_enter_object(&reader);
-    while (asm__next_field(&reader, &fields, &index, &key)) {
-        const asm__field *field = &fields.list[index];
+    while (asm__next_row(&reader, fields, &row, &key)) {
+        const asm__field *field = &fields->list[row];
         asm_json_type type = asm_json_peek(&reader);
-        bool unused;
-        if (index == fields.count || field->kind == ASM__TEXT ||
-            !asm__read_field(&reader, field, (char *)usage, type, &unused))
+        unsigned how = 0;
+        if (row == fields->count || field->kind == ASM__TEXT ||
+            !asm__read_field(&reader, field, (char *)usage, type, &how))
             asm_json_read_raw(&reader, NULL);
     }
     if (asm_json_reader_finish(&reader) == ASM_OK) return true;
@@ -1955,7 +2159,7 @@ static size_t asm__copy_views(const asm__fields *fields, char *base, char *out) 
 /* All views of an event. It is changed only with `out`. */
 static size_t asm__copy_all_views(asm_event *event, char *out) {
     size_t size = asm__copy_view(&event->extension, out);
-    size += asm__copy_views(&asm__envelope, (char *)event, out ? out + size : NULL);
+    size += asm__copy_views(&asm__envelope_rows, (char *)event, out ? out + size : NULL);
     return size + asm__copy_views(asm__payload_of(event), (char *)event + ASM__PAYLOAD_OFFSET,
                                   out ? out + size : NULL);
 }
