@@ -1498,7 +1498,7 @@ enum { ASM__ESCAPED = 1, ASM__INEXACT = 2 };
 /* The string that stands next; maybe still escaped. */
 static bool asm__read_text(asm_json_reader *reader, asm_str *text, unsigned *how) {
     const char *begin = asm__skip_space(reader, reader->at) + 1;
-    bool escaped;
+    bool escaped = false;
     const char *quote = asm__scan_text(reader, begin, text, &escaped);
     if (escaped) *how |= ASM__ESCAPED;
     return asm__value_read(reader, quote ? quote + 1 : NULL);
