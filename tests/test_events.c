@@ -1036,6 +1036,438 @@ static void test_usual_lines(void **state) {
 }
 
 /* Strings that were unescaped stay where they are when later ones are. */
+/* Whether a text holds another. */
+static bool contains(asm_str text, const char *part) {
+    const size_t size = strlen(part);
+    for (size_t i = 0; i + size <= text.size; i++)
+        if (memcmp(text.data + i, part, size) == 0) return true;
+    return false;
+}
+
+/* A number that a double cannot tell is near enough in its field, and is written as it was. */
+static void test_numbers_are_written_as_they_were(void **state) {
+    static const struct {
+        const char *number;
+        double value;
+        bool is_kept;        /* in extra, beside the field */
+        const char *written; /* NULL: as it was */
+    } cases[] = {
+        {"0.1", 0.1, false, NULL},
+        {"12.50", 12.5, false, "12.5"},
+        {"1e2", 100, false, "100"},
+        {"0.30000000000000004", 0.30000000000000004, false, NULL},
+        {"0.3000000000000000400", 0.30000000000000004, false, "0.30000000000000004"},
+        {"0.300000000000000041", 0.30000000000000004, true, NULL},
+        {"0.1000000000000000055511151231257827", 0.1, true, NULL},
+        {"9007199254740993", 9007199254740992, true, NULL},
+        {"100000000000000000000", 1e20, false, NULL},
+        {"1e-400", 0, true, NULL},
+        {"-1e-400", -0.0, true, NULL},
+        {"4e-310", 4e-310, false, NULL},
+        {"0.000e9", 0, false, "0"},
+        {"-0", -0.0, false, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int in_place = 0; in_place < 2; in_place++) {
+            line_reading reading;
+            asm_buffer out;
+            char line[256], expected[256];
+            sprintf(line, "{\"type\":\"run_completed\",\"data\":{\"a\":1,\"cost_usd\":%s,\"num_turns\":2}}",
+                    cases[i].number);
+            read_line(&reading, asm_str_from(line), in_place != 0);
+            expect(reading.result == ASM_OK, "%s: %s", line, reading.error.message);
+            asm_event *event = &reading.event;
+            expect(event->run.cost_usd.is_set && event->run.cost_usd.value == cases[i].value, "%s: %.17g",
+                   line, event->run.cost_usd.value);
+            expect(event->run.num_turns.value == 2, "%s", line);
+            sprintf(expected, cases[i].is_kept ? "{\"a\":1,\"cost_usd\":%s}" : "{\"a\":1}", cases[i].number);
+            expect_text(event->extra, asm_str_from(expected));
+            expect_kept(asm_str_from(line));
+            write_event(&out, event);
+            sprintf(expected, "\"cost_usd\":%s",
+                    cases[i].written != NULL ? cases[i].written : cases[i].number);
+            expect(contains(asm_buffer_text(&out), expected), "%s: %s", line, shown(asm_buffer_text(&out)));
+            asm_buffer_close(&out);
+
+            /* Once the field is changed, it counts. */
+            event->run.cost_usd = ASM_DOUBLE(7.25);
+            write_event(&out, event);
+            expect_equal_line(asm_buffer_text(&out),
+                              ASM_STR("{\"type\":\"run_completed\",\"data\":{\"a\":1,\"num_turns\":2,"
+                                      "\"cost_usd\":7.25}}"));
+            expect(cases[i].is_kept == !contains(asm_buffer_text(&out), cases[i].number) || !cases[i].is_kept,
+                   "%s", shown(asm_buffer_text(&out)));
+            asm_buffer_close(&out);
+            end_reading(&reading);
+        }
+    }
+    end_of_cases();
+}
+
+static void test_integers_are_written_as_they_were(void **state) {
+    static const char *const kept[] = {
+        "-0", "1.0", "1e3", "9223372036854775808", "-9223372036854775809", "0.5", "1E0", "12e-1", "1e400"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        line_reading reading;
+        char line[128], extra[64];
+        sprintf(line, "{\"type\":\"run_completed\",\"data\":{\"num_turns\":%s}}", kept[i]);
+        sprintf(extra, "{\"num_turns\":%s}", kept[i]);
+        read_line(&reading, asm_str_from(line), false);
+        expect(!reading.event.run.num_turns.is_set, "%s", line);
+        expect_text(reading.event.extra, asm_str_from(extra));
+        expect_kept(asm_str_from(line));
+        end_reading(&reading);
+    }
+    end_of_cases();
+}
+
+/* A time with more than microseconds in UTC tell is the same instant in `time`, and is written as it was. */
+static void test_times_are_written_as_they_were(void **state) {
+    static const struct {
+        const char *ts;
+        asm_time time;
+        const char *written; /* NULL: as it was, and kept in extension */
+    } cases[] = {
+        {"2026-02-09T12:00:17.968111Z", 1770638417968111, "2026-02-09T12:00:17.968111Z"},
+        {"2026-02-09 12:00:17z", 1770638417000000, "2026-02-09T12:00:17Z"},
+        {"2026-02-09T12:00:17.5+00:00", 1770638417500000, "2026-02-09T12:00:17.5Z"},
+        {"2026-02-09T12:00:17.968111000Z", 1770638417968111, "2026-02-09T12:00:17.968111Z"},
+        {"2026-02-09T12:00:17.968111001Z", 1770638417968111, NULL},
+        {"2026-02-09T13:00:17.968111+01:00", 1770638417968111, NULL},
+        {"2026-02-09T13:00:17+01:00", 1770638417000000, NULL},
+        {"2026-02-09T13:00:17.9+01:00", 1770638417900000, NULL},
+        {"2026-02-09T13:00:17.90+0100", 1770638417900000, NULL},
+        {"2026-02-09T12:00:60Z", 1770638460000000, NULL},
+        {"2026-02-09T12:00:60.500Z", 1770638460500000, NULL},
+        {"2026-02-09T12:00:60.500000Z", 1770638460500000, NULL},
+    };
+    static const char *const forms[] = {
+        "{\"ts\":\"%s\",\"type\":\"run_cancelled\",\"data\":{},\"run_id\":"
+        "\"0123456789012345678901234567890\"}",
+        "{\"data\":{},\"ts\":\"%s\",\"run_id\":\"0123456789012345678901234567890\",\"type\":\"run_"
+        "cancelled\"}",
+        "{ \"ts\" : \"%s\" , \"type\" : \"run_cancelled\" , \"run_id\":\"0123456789012345678901234567890\"}"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t form = 0; form < COUNT(forms); form++) {
+            line_reading reading;
+            asm_buffer out;
+            char line[256], expected[256];
+            sprintf(line, forms[form], cases[i].ts);
+            read_line(&reading, asm_str_from(line), false);
+            asm_event *event = &reading.event;
+            expect(event->time == cases[i].time, "%s: %lld", line, (long long)event->time);
+            sprintf(expected, "{\"ts\":\"%s\"}", cases[i].ts);
+            if (cases[i].written == NULL)
+                expect(same_json(event->extension, asm_str_from(expected)), "%s: %s", line,
+                       shown(event->extension));
+            else expect(event->extension.data == NULL, "%s", line);
+            write_event(&out, event);
+            sprintf(line, forms[0], cases[i].written != NULL ? cases[i].written : cases[i].ts);
+            expect_equal_line(asm_buffer_text(&out), asm_str_from(line));
+            asm_buffer_close(&out);
+
+            event->time += 1000000; /* once the time is changed, it counts */
+            event->time_precision = 0;
+            write_event(&out, event);
+            expect(!contains(asm_buffer_text(&out), cases[i].ts), "%s", shown(asm_buffer_text(&out)));
+            expect(contains(asm_buffer_text(&out), "{\"ts\":\"2026-02-09T12:0"), "%s",
+                   shown(asm_buffer_text(&out)));
+            asm_buffer_close(&out);
+            end_reading(&reading);
+        }
+    }
+    end_of_cases();
+}
+
+/* What a field gives may not stand in extra or extension, but for a number or a time; the last of several counts. */
+static void test_members_in_two_places(void **state) {
+    static const struct {
+        const char *extra, *extension;
+        asm_result result;
+        const char *written;
+    } cases[] = {
+        {"{\"stop_reason\":\"x\"}", NULL, ASM_ERR_INVALID_ARGUMENT, NULL},
+        {"{\"num_turns\":2}", NULL, ASM_ERR_INVALID_ARGUMENT, NULL},
+        {NULL, "{\"run_id\":\"r\"}", ASM_ERR_INVALID_ARGUMENT, NULL},
+        {NULL, "{\"type\":\"run_completed\"}", ASM_ERR_INVALID_ARGUMENT, NULL},
+        {NULL, "{\"data\":{}}", ASM_ERR_INVALID_ARGUMENT, NULL},
+        {"{\"cost_usd\":0.5e0}", NULL, ASM_OK, "\"num_turns\":2,\"cost_usd\":0.5e0}"},
+        {"{\"cost_usd\": 0.25 , \"b\":[ 1 ]}", NULL, ASM_OK, "\"num_turns\":2,\"cost_usd\":0.5,\"b\":[1]}"},
+        {"{\"b\":1,\"cost_usd\":\"0.5\",\"c\":2}", NULL, ASM_OK,
+         "\"num_turns\":2,\"cost_usd\":0.5,\"b\":1,\"c\":2}"},
+        {"{\"cost_usd\":null}", NULL, ASM_OK, "\"num_turns\":2,\"cost_usd\":0.5}"},
+        {"{\"cost_usd\":1,\"cost_usd\":5e-1}", NULL, ASM_OK,
+         "\"num_turns\":2,\"cost_usd\":1,\"cost_usd\":5e-1}"},
+        {"{\"cost_usd\":5e-1,\"cost_usd\":1}", NULL, ASM_OK, "\"num_turns\":2,\"cost_usd\":0.5}"},
+        {"{\"cost\\u005fusd\":5e-1}", NULL, ASM_OK, "\"num_turns\":2,\"cost\\u005fusd\":5e-1}"},
+        {NULL, "{\"ts\":\"2026-02-09T13:00:17+01:00\"}", ASM_OK,
+         "\"run_id\":\"r\",\"ts\":\"2026-02-09T13:00:17+01:00\"}"},
+        {NULL, "{\"x\":1,\"ts\":\"2026-02-09T13:00:18+01:00\"}", ASM_OK, "\"run_id\":\"r\",\"x\":1}"},
+        {NULL, "{\"ts\":5}", ASM_OK, "\"run_id\":\"r\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_event event;
+        asm_buffer out;
+        memset(&event, 0, sizeof event);
+        event.type = ASM_EVENT_RUN_COMPLETED;
+        event.time = 1770638417000000;
+        event.run_id = ASM_STR("r");
+        event.run.stop_reason = ASM_STR("end_turn");
+        event.run.num_turns = ASM_INT64(2);
+        event.run.cost_usd = ASM_DOUBLE(0.5);
+        event.extra = asm_str_from(cases[i].extra);
+        event.extension = asm_str_from(cases[i].extension);
+        asm_buffer_init_growing(&out);
+        expect(asm_event_write_json(&event, &out) == cases[i].result, "%u: %s", (unsigned)i,
+               shown(asm_buffer_text(&out)));
+        if (cases[i].result == ASM_OK) {
+            expect(contains(asm_buffer_text(&out), cases[i].written), "%u: %s", (unsigned)i,
+                   shown(asm_buffer_text(&out)));
+            expect_kept(asm_buffer_text(&out));
+        } else {
+            expect(out.size == 0, "%u: %s", (unsigned)i, shown(asm_buffer_text(&out)));
+        }
+        asm_buffer_close(&out);
+    }
+    end_of_cases();
+}
+
+/* ============================================================================================
+ * Tests: any order, blanks, members of others
+ */
+
+typedef struct member_list {
+    asm_str members[64]; /* a key, its colon and its value */
+    size_t count;
+} member_list;
+
+static void split_members(member_list *list, asm_str object) {
+    asm_json_reader reader;
+    asm_buffer scratch;
+    asm_str key;
+    list->count = 0;
+    asm_buffer_init_growing(&scratch);
+    asm_json_reader_init(&reader, object, &scratch);
+    asm_json_enter_object(&reader);
+    const char *begin = object.data + 1;
+    while (asm_json_next_member(&reader, &key)) {
+        asm_str value;
+        asm_json_read_raw(&reader, &value);
+        const char *end = value.data + value.size;
+        assert_true(list->count < COUNT(list->members));
+        list->members[list->count++] = asm_str_make(begin, (size_t)(end - begin));
+        begin = end + 1;
+    }
+    assert_int_equal(asm_json_reader_finish(&reader), ASM_OK);
+    asm_buffer_close(&scratch);
+}
+
+static void add_member(member_list *list, size_t at, const char *member) {
+    memmove(&list->members[at + 1], &list->members[at], (list->count - at) * sizeof list->members[0]);
+    list->members[at] = asm_str_from(member);
+    list->count++;
+}
+
+static void shuffle(member_list *list, uint64_t *random) {
+    for (size_t i = list->count; i > 1; i--) {
+        const size_t other = (size_t)(next_random(random) % i);
+        const asm_str member = list->members[i - 1];
+        list->members[i - 1] = list->members[other];
+        list->members[other] = member;
+    }
+}
+
+/* Writes a member with blanks around its colon, which is the first behind its key. */
+static void append_spaced(asm_buffer *out, asm_str member, const char *before, const char *after) {
+    size_t colon = 1;
+    while (member.data[colon] != '"' || member.data[colon - 1] == '\\')
+        colon++;
+    colon++;
+    asm_buffer_append(out, asm_str_make(member.data, colon));
+    asm_buffer_append(out, asm_str_from(before));
+    asm_buffer_append_byte(out, ':');
+    asm_buffer_append(out, asm_str_from(after));
+    asm_buffer_append(out, asm_str_make(member.data + colon + 1, member.size - colon - 1));
+}
+
+typedef struct spacing {
+    const char *first, *comma, *before_colon, *after_colon, *last;
+} spacing;
+
+static void append_object(asm_buffer *out, const member_list *list, const spacing *blanks) {
+    asm_buffer_append_byte(out, '{');
+    asm_buffer_append(out, asm_str_from(blanks->first));
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0) asm_buffer_append(out, asm_str_from(blanks->comma));
+        append_spaced(out, list->members[i], blanks->before_colon, blanks->after_colon);
+    }
+    asm_buffer_append(out, asm_str_from(blanks->last));
+    asm_buffer_append_byte(out, '}');
+}
+
+static const spacing spacings[] = {
+    {"", ",", "", "", ""},
+    {"", ", ", "", " ", ""},
+    {" ", " , ", " ", " ", " "},
+    {"\n\t", ",\r\n  ", "", "\t", "\n"},
+};
+
+/* Members that are no event's. */
+static const char *const foreign[] = {
+    "\"trace_id\":\"0123456789abcdef\"",
+    "\"annotations\":[\"a\",{\"b\":null}]",
+    "\"n\":-1.5e3",
+    "\"sess\\u0069on\":1",
+    "\"t\":true",
+    "\"\xC3\xA9\":\"\xC3\xA9\"",
+    "\"a_name_that_is_longer_than_any_of_an_event\":{}",
+    "\"\":null",
+    "\"session_idx\":\"x\"",
+    "\"del\":\"x\"",
+    "\"w\":[]",
+};
+
+static void test_any_order(void **state) {
+    uint64_t random = 7;
+    (void)state;
+    for (int type = 0; type < ASM_EVENT_TYPE_COUNT; type++) {
+        asm_buffer line, data, once;
+        asm_event event = filled(type, (unsigned)type);
+        write_event(&once, &event);
+        asm_buffer_init_growing(&line);
+        asm_buffer_init_growing(&data);
+        for (int turn = 0; turn < 60; turn++) {
+            member_list envelope, payload;
+            const spacing *blanks = &spacings[turn % (int)COUNT(spacings)];
+            const asm_str data_key = ASM_STR("data");
+            asm_str raw;
+            split_members(&envelope, asm_buffer_text(&once));
+            assert_int_equal(asm_json_find(asm_buffer_text(&once), &data_key, &raw, 1, NULL), ASM_OK);
+            split_members(&payload, raw);
+            for (int i = 0; i < turn % 13; i++) {
+                const char *other = foreign[(size_t)i % COUNT(foreign)];
+                if (payload.count < 62)
+                    add_member(&payload, (size_t)(next_random(&random) % (payload.count + 1)), other);
+                add_member(&envelope, (size_t)(next_random(&random) % (envelope.count + 1)), other);
+            }
+            if (turn % 3 != 0) shuffle(&payload, &random);
+            if (turn % 4 != 0) shuffle(&envelope, &random);
+            asm_buffer_clear(&data);
+            asm_buffer_append(&data, ASM_STR("\"data\":"));
+            append_object(&data, &payload, blanks);
+            for (size_t i = 0; i < envelope.count; i++)
+                if (envelope.members[i].size > 7 && memcmp(envelope.members[i].data, "\"data\":", 7) == 0)
+                    envelope.members[i] = asm_buffer_text(&data);
+            asm_buffer_clear(&line);
+            append_object(&line, &envelope, blanks);
+            expect_kept(asm_buffer_text(&line));
+
+            line_reading reading;
+            read_line(&reading, asm_buffer_text(&line), turn % 2 == 1);
+            for (size_t i = 0; i < COUNT(fields); i++)
+                if (has_field(type, &fields[i]))
+                    expect(same_field(&event, &reading.event, &fields[i]), "%s: %s", fields[i].key,
+                           shown(asm_buffer_text(&line)));
+            end_reading(&reading);
+        }
+        asm_buffer_close(&line);
+        asm_buffer_close(&data);
+        asm_buffer_close(&once);
+    }
+    end_of_cases();
+}
+
+/* What becomes of the members that have no field: together, in their order, each once. */
+static void test_extra(void **state) {
+    static const struct {
+        const char *data, *extra;
+    } cases[] = {
+        {"{}", NULL},
+        {"{\"x\":1}", "{\"x\":1}"},
+        {"{ \"x\" : 1 , \"y\":2 }", "{ \"x\" : 1 , \"y\":2 }"}, /* nothing else: as it stands */
+        {"{\"model\":5}", "{\"model\":5}"},
+        {"{\"model\":5,\"model\":6}", "{\"model\":5,\"model\":6}"},
+        {"{\"model\":\"m\",\"x\":1}", "{\"x\":1}"},
+        {"{\"x\":1,\"model\":\"m\"}", "{\"x\":1}"},
+        {"{\"x\":1,\"y\":2,\"model\":\"m\",\"z\":3}", "{\"x\":1,\"y\":2,\"z\":3}"},
+        {"{\"x\":1,\"model\":\"m\",\"y\":2,\"cwd\":\"c\",\"z\":3}", "{\"x\":1,\"y\":2,\"z\":3}"},
+        {"{\"x\":1,\"model\":\"m\",\"cwd\":5,\"y\":2}", "{\"x\":1,\"cwd\":5,\"y\":2}"},
+        {"{\"model\":5,\"model\":\"m\"}", NULL},
+        {"{\"x\":1,\"model\":5,\"model\":\"m\"}", "{\"x\":1}"},
+        {"{\"model\":\"m\",\"x\":1,\"model\":5}", "{\"model\":\"m\",\"x\":1,\"model\":5}"},
+        {"{\"model\":\"m\",\"cwd\":\"c\",\"x\":1,\"model\":5}", "{\"model\":\"m\",\"x\":1,\"model\":5}"},
+        {"{\"cost_usd\":1e-400,\"cost_usd\":2}", NULL},
+        {"{\"cost_usd\":2,\"x\":1,\"cost_usd\":1e-400}", "{\"cost_usd\":2,\"x\":1,\"cost_usd\":1e-400}"},
+        {"{\"a\":1,\"model\":\"m\",\"b\":1,\"cwd\":\"c\",\"c\":1,\"title\":\"t\",\"d\":1,\"git_branch\":"
+         "\"g\","
+         "\"e\":1,\"agent_version\":\"v\",\"f\":1,\"tools\":1,\"g\":1,\"stop_reason\":\"s\",\"h\":1,"
+         "\"num_turns\":1}",
+         "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1}"}, /* as many runs as are noticed */
+        {"{\"a\":1,\"model\":\"m\",\"b\":1,\"cwd\":\"c\",\"c\":1,\"title\":\"t\",\"d\":1,\"git_branch\":"
+         "\"g\","
+         "\"e\":1,\"agent_version\":\"v\",\"f\":1,\"tools\":1,\"g\":1,\"stop_reason\":\"s\",\"h\":1,"
+         "\"num_turns\":1,\"i\":1,\"cost_usd\":1e-400,\"duration_ms\":1,\"j\":1}",
+         "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"cost_usd\":1e-400,\"j\":"
+         "1}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int in_place = 0; in_place < 2; in_place++) {
+            for (int late = 0; late < 2; late++) {
+                line_reading reading;
+                char line[1024];
+                sprintf(line,
+                        late ? "{\"data\":%s,\"type\":\"run_started\"}"
+                             : "{\"type\":\"run_started\",\"data\":%s}",
+                        cases[i].data);
+                read_line(&reading, asm_str_from(line), in_place != 0);
+                expect(reading.result == ASM_OK, "%s: %s", line, reading.error.message);
+                expect(same_view(reading.event.extra, asm_str_from(cases[i].extra)), "%s: %s", line,
+                       shown(reading.event.extra));
+                expect_kept(asm_str_from(line));
+                end_reading(&reading);
+            }
+        }
+    }
+    end_of_cases();
+}
+
+static void test_extension(void **state) {
+    static const struct {
+        const char *line, *extra, *extension;
+    } cases[] = {
+        {"{\"x\":1,\"type\":\"run_started\",\"y\":2,\"data\":{\"z\":3,\"model\":\"m\",\"w\":4},\"v\":5}",
+         "{\"z\":3,\"w\":4}", "{\"x\":1,\"y\":2,\"v\":5}"},
+        {"{\"x\":1,\"data\":{\"z\":3,\"model\":\"m\",\"w\":4},\"v\":5,\"type\":\"run_started\",\"u\":6}",
+         "{\"z\":3,\"w\":4}", "{\"x\":1,\"v\":5,\"u\":6}"},
+        {"{\"type\":\"run_started\",\"data\":{\"q\":1,\"cwd\":\"c\"},\"x\":1,\"data\":{\"z\":3,\"model\":"
+         "\"m\"}}",
+         "{\"z\":3}", "{\"x\":1}"},
+        {"{\"type\":\"run_started\",\"run_id\":5,\"run_id\":\"r\"}", NULL, NULL},
+        {"{\"type\":\"run_started\",\"run_id\":\"r\",\"run_id\":5,\"id\":\"i\"}", NULL,
+         "{\"run_id\":\"r\",\"run_id\":5}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int in_place = 0; in_place < 2; in_place++) {
+            line_reading reading;
+            read_line(&reading, asm_str_from(cases[i].line), in_place != 0);
+            expect(reading.result == ASM_OK, "%s: %s", cases[i].line, reading.error.message);
+            expect(same_view(reading.event.extra, asm_str_from(cases[i].extra)), "%s: %s", cases[i].line,
+                   shown(reading.event.extra));
+            expect(same_view(reading.event.extension, asm_str_from(cases[i].extension)), "%s: %s",
+                   cases[i].line, shown(reading.event.extension));
+            expect_kept(asm_str_from(cases[i].line));
+            end_reading(&reading);
+        }
+    }
+    end_of_cases();
+}
+
 static void test_growing_scratch_does_not_move(void **state) {
     char line[4096];
     asm_buffer scratch;
@@ -1797,6 +2229,13 @@ int main(void) {
         cmocka_unit_test(test_lines_that_are_refused),
         cmocka_unit_test(test_damaged_lines),
         cmocka_unit_test(test_usual_lines),
+        cmocka_unit_test(test_numbers_are_written_as_they_were),
+        cmocka_unit_test(test_integers_are_written_as_they_were),
+        cmocka_unit_test(test_times_are_written_as_they_were),
+        cmocka_unit_test(test_members_in_two_places),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_extension),
         cmocka_unit_test(test_growing_scratch_does_not_move),
         cmocka_unit_test(test_scratch_is_needed_for_some),
         cmocka_unit_test(test_events_share_a_scratch),
