@@ -596,7 +596,7 @@ ASM__WARNINGS_BACK
 ASM__WARNINGS_OFF
 
 #define ASM__SHARED
-#include "asm_json.h"
+#include "asm_pubsub.h"
 
 #include <string.h>
 
@@ -2185,7 +2185,7 @@ static const struct {
 #undef ASM__IN
 
 static bool asm__agent_is_too_deep(const asm_pubsub *pubsub) {
-    return pubsub && asm__pubsub_is_deepest(pubsub);
+    return pubsub && !asm_pubsub_can_publish(pubsub);
 }
 
 static asm_result asm__agent_check_call(asm__agent *agent, asm__agent_call call) {

@@ -478,6 +478,10 @@ ASM_API size_t asm_event_copy_size(const asm_event *event);
  * stands at its start. NULL if `size` is below asm_event_copy_size(). Nothing to free but the block. */
 ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size);
 
+/* Is given an event, which is valid during the call only. Readers, pipelines and publishers share this type, so that
+ * what gives events takes any of the functions named ..._on_event as its callback. */
+typedef void (*asm_event_callback)(void *user, const asm_event *event);
+
 #ifdef __cplusplus
 }
 #endif

@@ -249,16 +249,14 @@ typedef struct asm_diagnostic {
     uint64_t offset;     /* in bytes from the start of the stream, from 0 */
 } asm_diagnostic;
 
-/* Called for each event, in order, at once. The event is valid during the call only (asm_event_copy() keeps
- * it). Must not call back into the same asm_ingest. */
-typedef void (*asm_ingest_event_function)(void *user, const asm_event *event);
-
-/* Called for each diagnostic. Likewise. */
+/* Called for each diagnostic, which is valid during the call only. Must not call back into the same asm_ingest. */
 typedef void (*asm_ingest_diagnostic_function)(void *user, const asm_diagnostic *diagnostic);
 
 typedef struct asm_ingest_options {
     asm_format format;                            /* default: auto */
-    asm_ingest_event_function on_event;           /* required */
+    asm_event_callback on_event;                  /* required; gets each event, in order, at once
+                                                     (asm_event_copy() keeps it); must not call back into the
+                                                     same asm_ingest */
     asm_ingest_diagnostic_function on_diagnostic; /* default: they are only counted */
     void *user;                                   /* for both */
     asm_str session_id;                           /* for events of streams that carry none; copied */

@@ -124,10 +124,18 @@ ASM_API size_t asm_topic_agent_debug(char *out, size_t size, asm_str agent_id);
 
 ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id);
 
-/* How much of what happens shares a topic. */
-typedef enum asm_scope { ASM_SCOPE_SESSION, ASM_SCOPE_RUN, ASM_SCOPE_TYPE } asm_scope;
+/* How much of what happens shares a topic. Whoever publishes chooses one scope or more, and only subscribers to
+ * topics of these hear of it:
+ *
+ *       subscribed to                 hears, of a session s, what is published by
+ *       asm:session:s                 ASM_SCOPE_SESSION: everything
+ *       asm:session:s:run:r           ASM_SCOPE_RUN: the events of run r
+ *       asm:session:s:type:t          ASM_SCOPE_TYPE: the events of type t
+ *       asm:session:*:type:t          ASM_SCOPE_TYPE: the events of type t of all sessions (a pattern)
+ *       asm:session:s:**              any scope (a pattern); with several, each event once for each */
+typedef enum asm_scope { ASM_SCOPE_SESSION = 1, ASM_SCOPE_RUN = 2, ASM_SCOPE_TYPE = 4 } asm_scope;
 
-/* The topic of `event` in that scope; 0 for an unknown scope, too. */
+/* The topic of `event` in a scope. 0 for an unknown scope and if the event lacks an id. */
 ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_scope scope,
                                   const asm_event *event);
 
@@ -271,6 +279,14 @@ ASM_API asm_result asm_pubsub_unsubscribe_all(asm_pubsub *pubsub, const char *to
 ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const char *pattern,
                                                       asm_message_callback callback, void *user);
 
+/* Ends all subscriptions whose user is `user`, to topics and to patterns: those of a connection that has gone, say. OK
+ * also if there are none. Looks at each subscription that there is. */
+ASM_API asm_result asm_pubsub_unsubscribe_owner(asm_pubsub *pubsub, const void *user);
+
+/* Whether a publish would go out now: not from inside subscribers that are nested as deeply as
+ * asm_pubsub_options.max_depth allows. For those who must publish all of something or nothing. */
+ASM_API bool asm_pubsub_can_publish(const asm_pubsub *pubsub);
+
 /* How many subscriptions a message on `topic` would reach now, patterns included. */
 ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic);
 
@@ -343,16 +359,17 @@ typedef struct asm_pubsub_sink_options {
     asm_topic_function choose_topics; /* or a function says where */
     void *topics_user;                /* its user */
     asm_str prefix;                   /* default: ASM_TOPIC_PREFIX; must outlive the sink */
-    asm_scope scope;                  /* default: ASM_SCOPE_SESSION */
-    asm_str wrapper;                  /* default: ASM_MESSAGE_WRAPPER; must outlive the sink */
-    bool include_text;                /* messages carry the rendered text */
-    asm_publish_function publish;     /* used in place of the dispatcher, for tests and bridges */
-    void *publish_user;               /* its user */
+    unsigned scope;    /* ASM_SCOPE_SESSION (the default), _RUN, _TYPE, or several of them joined by |:
+                                         an event then goes to those for which it has the ids */
+    asm_str wrapper;   /* default: ASM_MESSAGE_WRAPPER; must outlive the sink */
+    bool include_text; /* messages carry the rendered text */
+    asm_publish_function publish; /* used in place of the dispatcher, for tests and bridges */
+    void *publish_user;           /* its user */
 } asm_pubsub_sink_options;
 
 typedef struct asm_pubsub_sink {
     asm_pubsub_sink_options options; /* read only */
-    uint64_t broadcasts;             /* read only: publishes that succeeded, one for each topic */
+    uint64_t published;              /* read only: publishes that succeeded, one for each topic */
     uint64_t errors;                 /* read only: publishes that failed; they stop nothing */
     asm_result result;               /* read only: what the init found */
     asm_result last_error;           /* read only: of the last publish that failed */
@@ -622,7 +639,7 @@ typedef struct asm_broadcaster {
     asm_broadcast_settings settings; /* read only */
     char status[ASM_STATUS_SIZE];    /* read only: "idle", "processing", "completed", "failed", "cancelled",
                                         "stopped" or yours */
-    uint64_t broadcasts;             /* read only: envelopes that went out */
+    uint64_t published;              /* read only: envelopes that went out */
     uint64_t errors;                 /* read only: envelopes that did not */
     uint64_t next_chunk;             /* private */
     unsigned sends;                  /* private: calls of the broadcast function under way */
@@ -656,7 +673,7 @@ ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster);
 ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm_event *event);
 
 /* The same as an event callback and as a subscriber. */
-ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event, asm_str text);
+ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event);
 ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *message);
 
 /* An explicit change of status, at `time` (0: the clock's). The session is that of the options, required
@@ -736,11 +753,6 @@ ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel,
 #define ASM_ENVELOPE_WRAPPER "asm_envelope"
 ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope);
 
-/* Private: what asm_agent.h shares with this header. */
-ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count);
-ASM_API void asm__array_release(void *place);
-ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub);
-
 #ifdef __cplusplus
 }
 #endif
@@ -748,24 +760,19 @@ ASM__WARNINGS_BACK
 #endif /* ASM_PUBSUB_H */
 
 /* =========================================================================================================
- * Implementation
+ * Shared: what the implementations of this header and of those above use. See asm_json.h.
  */
-#if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC)
-#ifndef ASM_PUBSUB_IMPLEMENTED
-#define ASM_PUBSUB_IMPLEMENTED
-
-ASM__WARNINGS_OFF
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC) ||              \
+    defined(ASM__SHARED)
+#ifndef ASM__PUBSUB_SHARED_INCLUDED
+#define ASM__PUBSUB_SHARED_INCLUDED
 
 #define ASM__SHARED
 #include "asm_json.h"
 
-#include <string.h>
+ASM__WARNINGS_OFF
 
-#if ASM__LIBC_MEMORY
-#include <stdlib.h>
-#endif
-
-/* >>arrays
+/* >>shared: arrays
  * stb_ds arrays, grown here: stb_ds's own growth does not survive a failed allocation. */
 
 #if !defined(INCLUDE_STB_DS_H) && !defined(ASM_NO_STB_DS) && defined(__has_include)
@@ -806,8 +813,42 @@ typedef struct asm__array_head {
 /* Frees the array and sets the pointer to NULL. */
 #define asm__array_free(array) asm__array_release(&(array))
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* `place` is where the pointer to the array is kept. */
+ASM__PRIVATE bool asm__array_reserve(void *place, size_t element_size, size_t count);
+ASM__PRIVATE void asm__array_release(void *place);
+
+#ifdef __cplusplus
+}
+#endif
+
+ASM__WARNINGS_BACK
+
+#endif /* ASM__PUBSUB_SHARED_INCLUDED */
+#endif /* shared */
+
+/* =========================================================================================================
+ * Implementation
+ */
+#if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC)
+#ifndef ASM_PUBSUB_IMPLEMENTED
+#define ASM_PUBSUB_IMPLEMENTED
+
+ASM__WARNINGS_OFF
+
+#include <string.h>
+
+#if ASM__LIBC_MEMORY
+#include <stdlib.h>
+#endif
+
+/* >>arrays */
+
 /* `place` is where the pointer to the array is kept; memcpy, as its type is not known here. */
-ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count) {
+ASM__PRIVATE bool asm__array_reserve(void *place, size_t element_size, size_t count) {
     void *array;
     memcpy(&array, place, sizeof array);
     asm__array_head *header = array ? asm__array_header(array) : NULL;
@@ -826,7 +867,7 @@ ASM_API bool asm__array_reserve(void *place, size_t element_size, size_t count) 
     return true;
 }
 
-ASM_API void asm__array_release(void *place) {
+ASM__PRIVATE void asm__array_release(void *place) {
     void *array;
     memcpy(&array, place, sizeof array);
     if (array) ASM_FREE(asm__array_header(array));
@@ -1194,8 +1235,9 @@ typedef struct asm__node {
 } asm__node;
 
 typedef struct asm__handle {
-    asm_message_callback callback; /* a topic's: whom alone a publish reaches, with these two and `slot` */
-    void *user;
+    asm_message_callback
+        callback; /* a topic's: whom alone a publish reaches; with the next two, and `slot` */
+    void *user;   /* a subscription's: its user */
     uint64_t direct_generation;
     asm__node *node;
     uint64_t generation;   /* 0: free */
@@ -1584,6 +1626,7 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
     subscriber.user = user;
     subscriber.slot = asm__handle_create(pubsub, node, false);
     subscriber.generation = pubsub->generation;
+    pubsub->handles[subscriber.slot].user = user;
     const bool was_in_use = asm__node_in_use(node);
     node->subscribers[node->count++] = subscriber;
     node->live++;
@@ -1700,6 +1743,18 @@ ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const 
     if (!pubsub || !pattern || !callback || asm_pattern_check(pattern) != ASM_OK)
         return ASM_ERR_INVALID_ARGUMENT;
     return asm__unsubscribe_all(pubsub, asm__pattern_find(pubsub, asm_str_from(pattern)), callback, user);
+}
+
+ASM_API asm_result asm_pubsub_unsubscribe_owner(asm_pubsub *pubsub, const void *user) {
+    if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
+    for (size_t slot = 0; slot < asm__count(pubsub->handles); slot++) { /* they may all go on the way */
+        const asm__handle *handle = &pubsub->handles[slot];
+        if (!handle->generation || handle->direct_epoch || handle->user != user) continue;
+        asm__node *node = handle->node;
+        asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->generation));
+        asm__node_mark_dirty(pubsub, node);
+    }
+    return ASM_OK;
 }
 
 ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic_handle *resolved) {
@@ -1856,8 +1911,8 @@ static inline bool asm__is_deepest(const asm_pubsub *pubsub) {
     return pubsub->innermost && pubsub->depth + 1 >= pubsub->options.max_depth;
 }
 
-ASM_API bool asm__pubsub_is_deepest(const asm_pubsub *pubsub) {
-    return asm__is_deepest(pubsub);
+ASM_API bool asm_pubsub_can_publish(const asm_pubsub *pubsub) {
+    return pubsub && !asm__is_deepest(pubsub);
 }
 
 static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const char *topic,
@@ -2058,15 +2113,29 @@ static void asm__sink_publish(asm_pubsub_sink *sink, const char *topic, const as
                                   : asm_pubsub_publish(options->pubsub, topic, message, NULL);
     }
     if (result == ASM_OK) {
-        sink->broadcasts++;
+        sink->published++;
     } else {
         sink->errors++;
         sink->last_error = result;
     }
 }
 
-static void asm__sink_on_event(void *self, const asm_event *event, asm_str text) {
-    asm_pubsub_sink *sink = (asm_pubsub_sink *)self;
+/* Publishes to the topic of each scope that the event has the ids for; counts an error if that is none. */
+static void asm__sink_publish_scopes(asm_pubsub_sink *sink, const asm_message *message) {
+    const unsigned scopes = sink->options.scope ? sink->options.scope : (unsigned)ASM_SCOPE_SESSION;
+    char topic[ASM_TOPIC_SIZE];
+    bool has_topic = false;
+    for (unsigned scope = ASM_SCOPE_SESSION; scope <= ASM_SCOPE_TYPE; scope *= 2) {
+        if (!(scopes & scope)) continue;
+        const size_t size =
+            asm_topic_of_event(topic, sizeof topic, sink->options.prefix, (asm_scope)scope, message->event);
+        if (size) asm__sink_publish(sink, topic, message); /* empty, and an error, if it does not fit */
+        has_topic = has_topic || size;
+    }
+    if (!has_topic) asm__sink_publish(sink, NULL, message);
+}
+
+static void asm__sink_event(asm_pubsub_sink *sink, const asm_event *event, asm_str text) {
     const asm_pubsub_sink_options *options = &sink->options;
     asm_message message;
     memset(&message, 0, sizeof message);
@@ -2085,22 +2154,24 @@ static void asm__sink_on_event(void *self, const asm_event *event, asm_str text)
     } else if (options->topic) {
         asm__sink_publish(sink, options->topic, &message);
     } else {
-        char topic[ASM_TOPIC_SIZE]; /* left empty if an id is missing or it does not fit */
-        asm_topic_of_event(topic, sizeof topic, options->prefix, options->scope, event);
-        asm__sink_publish(sink, topic, &message);
+        asm__sink_publish_scopes(sink, &message);
     }
 }
 
 static asm_result asm__sink_write_event(void *self, const asm_event *event, asm_str text) {
-    asm__sink_on_event(self, event, text);
+    asm__sink_event((asm_pubsub_sink *)self, event, text);
     return ASM_OK;
+}
+
+static void asm__sink_on_event(void *self, const asm_event *event) {
+    asm__sink_event((asm_pubsub_sink *)self, event, asm_str_make(NULL, 0));
 }
 
 static asm_result asm__sink_check(const asm_pubsub_sink_options *options) {
     const bool by_topic = options->topic != NULL, by_function = options->choose_topics != NULL;
-    const bool by_scope = options->prefix.data || options->scope != ASM_SCOPE_SESSION;
-    const bool known_scope = options->scope == ASM_SCOPE_SESSION || options->scope == ASM_SCOPE_RUN ||
-                             options->scope == ASM_SCOPE_TYPE;
+    const bool by_scope = options->prefix.data || options->scope;
+    const bool known_scope =
+        !(options->scope & ~(unsigned)(ASM_SCOPE_SESSION | ASM_SCOPE_RUN | ASM_SCOPE_TYPE));
     if ((!options->pubsub && !options->publish) || !known_scope || (by_topic && !*options->topic) ||
         by_topic + by_function + by_scope > 1)
         return ASM_ERR_INVALID_ARGUMENT;
@@ -2132,10 +2203,10 @@ ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_si
     return table;
 }
 
-static void asm__chain_on_event(void *self, const asm_event *event, asm_str text) {
+static void asm__chain_on_event(void *self, const asm_event *event) {
     const asm_event_chain *chain = (const asm_event_chain *)self;
     for (size_t i = 0; i < chain->count; i++)
-        if (chain->handlers[i].callback) chain->handlers[i].callback(chain->handlers[i].user, event, text);
+        if (chain->handlers[i].callback) chain->handlers[i].callback(chain->handlers[i].user, event);
 }
 
 ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm_event_handler *handlers,
@@ -3027,7 +3098,7 @@ static asm_result asm__envelope_send(asm_broadcaster *broadcaster, asm_json_writ
         broadcaster->sends--;
         asm__buffer_attach(&broadcaster->envelope, &sending);
     }
-    if (result == ASM_OK) broadcaster->broadcasts++;
+    if (result == ASM_OK) broadcaster->published++;
     else broadcaster->errors++;
     return result;
 }
@@ -3346,8 +3417,7 @@ ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm
     return result != ASM_OK ? result : sent;
 }
 
-ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event, asm_str text) {
-    (void)text;
+ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event) {
     (void)asm_broadcaster_event((asm_broadcaster *)broadcaster, event);
 }
 

@@ -382,17 +382,23 @@ typedef struct asm_jsonl_sink {
  * error, too. */
 ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options);
 
-/* Calls a function with each event and its text. `event` is NULL for text that belongs to none (see
- * asm_sink.write). */
-typedef void (*asm_event_callback)(void *user, const asm_event *event, asm_str text);
+/* Is given an event and its text. `event` is NULL for text that belongs to none (see asm_sink.write). */
+typedef void (*asm_text_callback)(void *user, const asm_event *event, asm_str text);
 
+/* A sink that calls a function. */
 typedef struct asm_callback_sink {
-    asm_event_callback callback; /* private */
-    void *user;                  /* private */
+    asm_text_callback on_text; /* private, all */
+    asm_event_callback on_event;
+    void *user;
 } asm_callback_sink;
 
-/* ASM_ERR_INVALID_ARGUMENT in `result` without a callback. Allocates nothing. */
-ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user);
+/* Calls `callback` with each event and its text. ASM_ERR_INVALID_ARGUMENT in `result` without a callback. Allocates
+ * nothing. */
+ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_text_callback callback, void *user);
+
+/* Calls `callback` with each event: any of the functions named ..._on_event. ASM_ERR_INVALID_ARGUMENT in `result`
+ * without one. Allocates nothing. */
+ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user);
 
 /* =========================================================================================================
  * Pipeline
@@ -2873,7 +2879,7 @@ ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_
 
 static asm_result asm__callback_write_event(void *self, const asm_event *event, asm_str text) {
     asm_callback_sink *sink = (asm_callback_sink *)self;
-    sink->callback(sink->user, event, text);
+    sink->on_text(sink->user, event, text);
     return ASM_OK;
 }
 
@@ -2881,12 +2887,29 @@ static asm_result asm__callback_write(void *self, asm_str text) {
     return asm__callback_write_event(self, NULL, text);
 }
 
-ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user) {
+ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_text_callback callback, void *user) {
     asm_sink table = asm__sink(sink, "callback", callback ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
-    sink->callback = callback;
+    memset(sink, 0, sizeof *sink);
+    sink->on_text = callback;
     sink->user = user;
     table.write = asm__callback_write;
     table.write_event = asm__callback_write_event;
+    return table;
+}
+
+static asm_result asm__callback_give_event(void *self, const asm_event *event, asm_str text) {
+    const asm_callback_sink *sink = (const asm_callback_sink *)self;
+    (void)text;
+    sink->on_event(sink->user, event);
+    return ASM_OK;
+}
+
+ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user) {
+    asm_sink table = asm__sink(sink, "event", callback ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
+    memset(sink, 0, sizeof *sink);
+    sink->on_event = callback;
+    sink->user = user;
+    table.write_event = asm__callback_give_event;
     return table;
 }
 

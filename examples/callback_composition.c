@@ -10,9 +10,8 @@
 
 #include <stdio.h>
 
-static void append_to_log(void *file, const asm_event *event, asm_str text) {
+static void append_to_log(void *file, const asm_event *event) {
     const asm_str name = asm_event_name(event);
-    (void)text; /* rendered text: there is none without a pipeline */
     fprintf(file, "log: %.*s\n", (int)name.size, name.data);
 }
 
@@ -38,7 +37,7 @@ static void run_session(asm_event_callback callback, void *user) {
         event.time = 1770638400000000 + (asm_time)i * 1000000;
         event.session_id = ASM_STR("ses_1");
         event.run_id = ASM_STR("run_1");
-        callback(user, &event, (asm_str){0});
+        callback(user, &event);
     }
 }
 

@@ -130,7 +130,7 @@ int main(int argc, char **argv) {
 
     const asm_result closed = asm_pipeline_close(&pipeline);
     result = result != ASM_OK ? result : closed;
-    printf("\n%lu events published, %u tools granted, %u denied\n", (unsigned long)fanout.broadcasts,
+    printf("\n%lu events published, %u tools granted, %u denied\n", (unsigned long)fanout.published,
            service.granted, service.denied);
     asm_pubsub_close(&bus);
     if (result != ASM_OK) fprintf(stderr, "live_fanout: %s\n", asm_result_string(result));

@@ -584,7 +584,7 @@ static void test_failures(void **state) {
     assert_int_equal(broadcaster.errors, 2); /* status and step: each was tried */
     broadcast_result = ASM_OK;
     assert_int_equal(asm_broadcaster_event(&broadcaster, &event), ASM_OK);
-    assert_int_equal(broadcaster.broadcasts, 1);
+    assert_int_equal(broadcaster.published, 1);
     event.session_id = ABSENT;
     assert_int_equal(asm_broadcaster_event(&broadcaster, &event), ASM_ERR_INVALID_ARGUMENT);
     char id[ASM_TOPIC_SIZE];
@@ -640,7 +640,7 @@ static void test_own_memory(void **state) {
     assert_int_equal(asm_broadcaster_event(&broadcaster, &event), ASM_ERR_NO_SPACE);
     assert_string_equal(sent, "");
     send_text("more");
-    assert_int_equal(broadcaster.broadcasts, 2);
+    assert_int_equal(broadcaster.published, 2);
     sent[0] = '\0';
     event = make_event(ASM_EVENT_TOOL_CALL_STARTED);
     event.tool.input = ASM_STR("{\"a\":\"\\n\",\"b\":[1]}");
@@ -892,7 +892,7 @@ static void test_transports_out_of_memory(void **state) {
         fail_allocations_from(0);
         assert_int_equal(broadcaster.errors > 0, failed > 0);
         assert_int_equal(all.sse.last, all.frames);
-        assert_true(broadcaster.broadcasts <= all.frames && broadcaster.broadcasts <= all.rows);
+        assert_true(broadcaster.published <= all.frames && broadcaster.published <= all.rows);
 
         asm_broadcaster_reset(&broadcaster, ABSENT);
         const size_t before = all.rows;
@@ -965,11 +965,12 @@ static void test_as_event_callback(void **state) {
     (void)state;
     open_broadcaster(NULL, NULL);
     asm_callback_sink sink;
-    const asm_sink table = asm_callback_sink_init(&sink, asm_broadcaster_on_event, &broadcaster);
+    const asm_sink table = asm_event_sink_init(&sink, asm_broadcaster_on_event, &broadcaster);
     const asm_event event = make_event(ASM_EVENT_RUN_STARTED);
     assert_int_equal(table.write_event(table.self, &event, ASM_STR("")), ASM_OK);
     expect_status("processing", "idle", "");
-    asm_broadcaster_on_event(&broadcaster, NULL, ASM_STR("text")); /* belongs to no event */
+    asm_broadcaster_on_event(&broadcaster, NULL);
+    assert_int_equal(asm_event_sink_init(&sink, NULL, NULL).result, ASM_ERR_INVALID_ARGUMENT);
     assert_string_equal(sent, "");
 }
 

@@ -1382,14 +1382,15 @@ static void test_sink_topics(void **state) {
         assert_null(table.write); /* text without an event is ignored */
         assert_int_equal(table.write_event(table.self, &event, ASM_STR("text")), ASM_OK);
         expect_calls(cases[i].calls);
-        assert_int_equal(sink.broadcasts, cases[i].options.choose_topics ? 2 : 1);
+        assert_int_equal(sink.published, cases[i].options.choose_topics ? 2 : 1);
         assert_int_equal(sink.errors, 0);
         /* the same as a callback */
         const asm_event_handler handler = asm_pubsub_callback_init(&sink, &cases[i].options);
-        handler.callback(handler.user, &event, ASM_STR("text"));
-        handler.callback(handler.user, NULL, ASM_STR("no event"));
-        expect_calls(cases[i].calls);
-        assert_int_equal(sink.broadcasts, cases[i].options.choose_topics ? 2 : 1);
+        handler.callback(handler.user, &event);
+        handler.callback(handler.user, NULL);
+        if (cases[i].options.include_text) calls[0] = '\0'; /* but that there is no text */
+        else expect_calls(cases[i].calls);
+        assert_int_equal(sink.published, cases[i].options.choose_topics ? 2 : 1);
     }
     asm_pubsub_close(&bus);
 }
@@ -1414,6 +1415,91 @@ static void test_sink_message(void **state) {
     asm_pubsub_close(&bus);
 }
 
+/* To several scopes in one go, as far as the event has the ids. */
+static void test_sink_scopes(void **state) {
+    (void)state;
+    asm_pubsub bus;
+    asm_pubsub_sink sink;
+    asm_event event = make_event();
+    asm_pubsub_init(&bus, NULL);
+    subscribe_pattern(&bus, "**", "x");
+    asm_sink table = asm_pubsub_sink_init(
+        &sink, &(asm_pubsub_sink_options){.pubsub = &bus,
+                                          .scope = ASM_SCOPE_TYPE | ASM_SCOPE_SESSION | ASM_SCOPE_RUN});
+    assert_int_equal(table.result, ASM_OK);
+    event.run_id = ASM_STR("r");
+    table.write_event(table.self, &event, ABSENT);
+    expect_calls("x<asm:session:s() x<asm:session:s:run:r() x<asm:session:s:type:run_started() ");
+    event.run_id = ABSENT;
+    table.write_event(table.self, &event, ABSENT);
+    expect_calls("x<asm:session:s() x<asm:session:s:type:run_started() ");
+    assert_int_equal(sink.published, 5);
+    assert_int_equal(sink.errors, 0);
+    event.session_id = ABSENT;
+    table.write_event(table.self, &event, ABSENT);
+    expect_calls("");
+    assert_int_equal(sink.errors, 1);
+    char text[ASM_TOPIC_SIZE];
+    memset(text, 'i', sizeof text);
+    event.session_id =
+        asm_str_make(text, ASM_TOPIC_SIZE - 13); /* too long for the type's, not for the session's */
+    table.write_event(table.self, &event, ABSENT);
+    assert_int_equal(sink.published, 6);
+    assert_int_equal(sink.errors, 2);
+    calls[0] = '\0';
+    asm_pubsub_close(&bus);
+}
+
+static void test_unsubscribe_owner(void **state) {
+    (void)state;
+    static char one[] = "1", other[] = "2";
+    asm_pubsub bus;
+    asm_topic_handle topic;
+    asm_pubsub_init(&bus, NULL);
+    asm_topic_resolve(&bus, "a:0", &topic);
+    for (int i = 0; i < 50; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "a:%d", i);
+        asm_pubsub_subscribe(&bus, name, record, i % 3 ? one : other, NULL);
+        asm_pubsub_subscribe_pattern(&bus, "a:*", record, i % 3 ? one : other, NULL);
+    }
+    assert_int_equal(asm_pubsub_unsubscribe_owner(&bus, one), ASM_OK);
+    assert_int_equal(bus.subscriptions, 34);
+    assert_int_equal(publish(&bus, "a:1", ""), 17);
+    assert_null(strstr(calls, "1<a:1"));
+    calls[0] = '\0';
+    assert_int_equal(asm_pubsub_unsubscribe_owner(&bus, one), ASM_OK);  /* there are none any more */
+    assert_int_equal(asm_pubsub_unsubscribe_owner(&bus, NULL), ASM_OK); /* a topic's handle is nobody's */
+    assert_int_equal(bus.topics, 17);
+    asm_topic_release(&bus, topic);
+    assert_int_equal(asm_pubsub_unsubscribe_owner(&bus, other), ASM_OK);
+    assert_int_equal(bus.subscriptions, 0);
+    assert_int_equal(allocations_alive, 0);
+    assert_int_equal(asm_pubsub_unsubscribe_owner(NULL, one), ASM_ERR_INVALID_ARGUMENT);
+}
+
+static void leave(void *user, const asm_message *message) {
+    record(user, message);
+    assert_int_equal(asm_pubsub_unsubscribe_owner(inner_bus, user), ASM_OK);
+}
+
+/* From inside: those that would have come later in the same round are not called. */
+static void test_unsubscribe_owner_inside(void **state) {
+    (void)state;
+    static char one[] = "1", other[] = "2";
+    asm_pubsub bus;
+    asm_pubsub_init(&bus, NULL);
+    inner_bus = &bus;
+    asm_pubsub_subscribe(&bus, "t", leave, one, NULL);
+    asm_pubsub_subscribe(&bus, "t", record, other, NULL);
+    asm_pubsub_subscribe(&bus, "t", record, one, NULL);
+    asm_pubsub_subscribe_pattern(&bus, "*", record, one, NULL);
+    assert_int_equal(publish(&bus, "t", ""), 2);
+    expect_calls("1<t() 2<t() ");
+    assert_int_equal(bus.subscriptions, 1);
+    asm_pubsub_close(&bus);
+}
+
 static void test_sink_wrong_options(void **state) {
     (void)state;
     asm_pubsub bus;
@@ -1425,7 +1511,8 @@ static void test_sink_wrong_options(void **state) {
         {.pubsub = &bus, .topic = "t", .scope = ASM_SCOPE_TYPE},
         {.pubsub = &bus, .choose_topics = choose_two, .scope = ASM_SCOPE_RUN},
         {.pubsub = &bus, .topic = ""},
-        {.pubsub = &bus, .scope = (asm_scope)3},
+        {.pubsub = &bus, .scope = 8},
+        {.pubsub = &bus, .topic = "t", .scope = ASM_SCOPE_SESSION},
     };
     const asm_event event = make_event();
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -1433,7 +1520,7 @@ static void test_sink_wrong_options(void **state) {
         assert_int_equal(asm_pubsub_sink_init(&sink, &cases[i]).result, ASM_ERR_INVALID_ARGUMENT);
         const asm_event_handler handler = asm_pubsub_callback_init(&sink, &cases[i]);
         assert_int_equal(sink.result, ASM_ERR_INVALID_ARGUMENT);
-        handler.callback(handler.user, &event, ASM_STR(""));
+        handler.callback(handler.user, &event);
         assert_int_equal(sink.errors, 1);
     }
     asm_pubsub_sink sink;
@@ -1458,7 +1545,7 @@ static void test_sink_failures(void **state) {
     event.run_id = ASM_STR("r");
     assert_int_equal(table.write_event(table.self, &event, ASM_STR("")), ASM_OK);
     assert_int_equal(sink.errors, 1);
-    assert_int_equal(sink.broadcasts, 1);
+    assert_int_equal(sink.published, 1);
 
     table = asm_pubsub_sink_init(&sink, &(asm_pubsub_sink_options){.choose_topics = choose_two,
                                                                    .topics_user = &inner_countdown,
@@ -1468,13 +1555,13 @@ static void test_sink_failures(void **state) {
     inner_result = ASM_OK;
     assert_int_equal(table.write_event(table.self, &event, ASM_STR("")), ASM_OK);
     assert_int_equal(sink.errors, 1);
-    assert_int_equal(sink.broadcasts, 2);
+    assert_int_equal(sink.published, 2);
     inner_countdown = 1000; /* more than there can be */
     table.write_event(table.self, &event, ASM_STR(""));
-    assert_int_equal(sink.errors + sink.broadcasts, 3 + ASM_SINK_MAX_TOPICS);
+    assert_int_equal(sink.errors + sink.published, 3 + ASM_SINK_MAX_TOPICS);
     inner_countdown = 0;
     table.write_event(table.self, &event, ASM_STR(""));
-    assert_int_equal(sink.errors + sink.broadcasts, 3 + ASM_SINK_MAX_TOPICS);
+    assert_int_equal(sink.errors + sink.published, 3 + ASM_SINK_MAX_TOPICS);
     inner_countdown = 1;
     inner_result = ASM_ERR_CLOSED;
     table.write_event(table.self, &event, ASM_STR(""));
@@ -1482,10 +1569,9 @@ static void test_sink_failures(void **state) {
     asm_pubsub_close(&bus);
 }
 
-static void note_event(void *user, const asm_event *event, asm_str text) {
+static void note_event(void *user, const asm_event *event) {
     assert_int_equal(event->type, ASM_EVENT_RUN_STARTED);
     strcat(calls, (const char *)user);
-    strncat(calls, text.data, text.size);
 }
 
 static void test_event_chain(void **state) {
@@ -1496,10 +1582,10 @@ static void test_event_chain(void **state) {
     const asm_event_handler handlers[] = {{note_event, b}, {NULL, NULL}, {note_event, a}};
     const asm_event_handler both[] = {asm_event_chain_init(&chain, handlers, 3), {note_event, b}};
     const asm_event_handler all = asm_event_chain_init(&outer, both, 2); /* a chain in a chain */
-    all.callback(all.user, &event, ASM_STR("!"));
-    expect_calls("b!a!b!");
+    all.callback(all.user, &event);
+    expect_calls("bab");
     const asm_event_handler none = asm_event_chain_init(&chain, NULL, 5);
-    none.callback(none.user, &event, ASM_STR(""));
+    none.callback(none.user, &event);
     expect_calls("");
 }
 
@@ -1524,7 +1610,7 @@ static void test_sink_in_pipeline(void **state) {
     assert_int_equal(asm_pipeline_event(&pipeline, &event), ASM_OK);
     assert_non_null(strstr(calls, "x<asm:session:s(r+"));
     assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
-    assert_int_equal(sink.broadcasts, 1);
+    assert_int_equal(sink.published, 1);
     asm_pubsub_close(&bus);
 }
 
@@ -1575,6 +1661,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_sink_in_pipeline, start, finish),
         cmocka_unit_test_setup_teardown(test_event_chain, start, finish),
         cmocka_unit_test_setup_teardown(test_sink_failures, start, finish),
+        cmocka_unit_test_setup_teardown(test_sink_scopes, start, finish),
+        cmocka_unit_test_setup_teardown(test_unsubscribe_owner, start, finish),
+        cmocka_unit_test_setup_teardown(test_unsubscribe_owner_inside, start, finish),
         cmocka_unit_test_setup_teardown(test_sink_wrong_options, start, finish),
         cmocka_unit_test_setup_teardown(test_sink_message, start, finish),
         cmocka_unit_test_setup_teardown(test_sink_topics, start, finish),

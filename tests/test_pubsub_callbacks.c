@@ -60,9 +60,8 @@ static void on_message(void *user, const asm_message *message) {
     assert_memory_equal(message, &before, sizeof before);
 }
 
-static void on_event(void *user, const asm_event *event, asm_str text) {
+static void on_event(void *user, const asm_event *event) {
     (void)user;
-    (void)text;
     inside((const char *)event, sizeof *event);
 }
 
@@ -162,6 +161,11 @@ static void do_unsubscribe(void) {
     asm_pubsub_unsubscribe(&world.bus, world.later);
 }
 
+static void do_unsubscribe_owner(void) {
+    asm_pubsub_unsubscribe_owner(&world.bus, &world);
+    assert_true(asm_pubsub_can_publish(&world.bus) || world.bus.depth + 1 == world.bus.options.max_depth);
+}
+
 static void do_unsubscribe_all(void) {
     asm_pubsub_unsubscribe_all(&world.bus, "t", on_message, NULL);
     asm_pubsub_unsubscribe_all_pattern(&world.bus, "t:*", on_message, &world);
@@ -211,12 +215,12 @@ static void do_presence_list(void) {
 
 static void do_sink_event(void) {
     const asm_event event = any_event(ASM_EVENT_MESSAGE_STREAMED);
-    world.handlers[0].callback(world.handlers[0].user, &event, asm_str_make(NULL, 0));
+    world.handlers[0].callback(world.handlers[0].user, &event);
 }
 
 static void do_chain_event(void) {
     const asm_event event = any_event(ASM_EVENT_TOOL_CALL_STARTED);
-    world.chain_handler.callback(world.chain_handler.user, &event, asm_str_make(NULL, 0));
+    world.chain_handler.callback(world.chain_handler.user, &event);
 }
 
 static void do_post(void) {
@@ -299,6 +303,7 @@ static const struct {
     {"subscribe", do_subscribe},
     {"unsubscribe", do_unsubscribe},
     {"unsubscribe_all", do_unsubscribe_all},
+    {"unsubscribe_owner", do_unsubscribe_owner},
     {"resolve", do_resolve},
     {"close_bus", do_close_bus},
     {"track", do_track},

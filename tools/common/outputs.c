@@ -207,9 +207,8 @@ static asm_result subscribe(struct topics *topics, const char *topic) {
 
 static asm_sink topics_init(struct topics *topics, const asm_output *to,
                             const struct output_settings *settings) {
-    const asm_pubsub_sink_options publisher = {.pubsub = &topics->pubsub,
-                                               .prefix = asm_str_from(settings->prefix),
-                                               .scope = (asm_scope)settings->scope};
+    const asm_pubsub_sink_options publisher = {
+        .pubsub = &topics->pubsub, .prefix = asm_str_from(settings->prefix), .scope = 1u << settings->scope};
     asm_result result = lines_open(&topics->lines, to);
     asm_pubsub_init(&topics->pubsub, NULL);
     topics->publish = asm_pubsub_sink_init(&topics->publisher, &publisher);

@@ -26,7 +26,7 @@ struct output_settings {
     size_t count;
     int preset;                          /* of envelopes: see preset_choice() */
     unsigned mode;                       /* of files that are created; 0: the library's default */
-    int scope;                           /* of topics: an asm_scope */
+    int scope;                           /* of topics: which asm_scope, from 0 */
     const char *prefix;                  /* of topics; may be NULL */
     const char *subscribed[MAX_OUTPUTS]; /* topics and patterns */
     size_t subscribed_count;
