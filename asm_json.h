@@ -3525,7 +3525,7 @@ ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *val
     asm_str key;
     bool escaped;
     asm_json_reader_init(&reader, json, NULL);
-    memset(values, 0, count * sizeof *values);
+    if (count > 0) memset(values, 0, count * sizeof *values);
     asm_json_enter_object(&reader);
     while (asm__next_key(&reader, &key, &escaped)) {
         asm_str name = asm__name_text(key, escaped, bytes);

@@ -1,0 +1,463 @@
+/* Tests of asm_wire.h: golden streams, cuts, hostile text, errors, readers who join late. Run from the root of the
+ * repository; WIRE_GOLDEN=write writes the golden files anew. */
+#include "support.h"
+
+#include "../asm_wire.h"
+
+#define WRITTEN 4000000
+
+typedef struct outcome {
+    asm_buffer text;
+    size_t writes;
+    size_t fail_at; /* the number of the write that fails; 0: none */
+    asm_wire *wire; /* called back from inside the write */
+} outcome;
+
+static asm_result take(void *user, const char *data, size_t size) {
+    outcome *out = (outcome *)user;
+    asm_event event;
+    memset(&event, 0, sizeof event);
+    if (++out->writes == out->fail_at) return ASM_ERR_WRITE;
+    if (out->wire) {
+        expect(asm_wire_event(out->wire, &event) == ASM_ERR_MISUSE, "a call from inside the write");
+        expect(asm_wire_flush(out->wire) == ASM_ERR_MISUSE, "a flush from inside the write");
+        expect(asm_wire_close(out->wire) == ASM_ERR_MISUSE, "a close from inside the write");
+    }
+    return asm_buffer_append(&out->text, asm_str_make(data, size));
+}
+
+static asm_wire_options options_for(asm_wire_format format, outcome *out) {
+    asm_wire_options options;
+    memset(&options, 0, sizeof options);
+    memset(out, 0, sizeof *out);
+    asm_buffer_init_growing(&out->text);
+    options.format = format;
+    options.output.write = take;
+    options.output.user = out;
+    return options;
+}
+
+/* Lines of a file, each as an event, until `each` returns false. */
+static char *read_file(const char *path, size_t *size) {
+    FILE *file = fopen(path, "rb");
+    char *text = (char *)malloc(WRITTEN);
+    if (!file || !text) fail_msg("%s cannot be read", path);
+    *size = fread(text, 1, WRITTEN, file);
+    fclose(file);
+    return text;
+}
+
+typedef struct stream {
+    char *text;
+    size_t size;
+    asm_event events[600];
+    size_t count;
+    asm_buffer scratch;
+} stream;
+
+static void open_stream(stream *in, const char *path) {
+    char *line;
+    memset(in, 0, sizeof *in);
+    in->text = read_file(path, &in->size);
+    asm_buffer_init_growing(&in->scratch);
+    asm_buffer_reserve(&in->scratch, 2 * in->size + 1000);
+    for (line = in->text; line < in->text + in->size && in->count < COUNT(in->events); in->count++) {
+        char *end = (char *)memchr(line, '\n', (size_t)(in->text + in->size - line));
+        asm_json_error error;
+        asm_result result = asm_event_read_json(
+            &in->events[in->count], asm_str_make(line, (size_t)(end - line)), &in->scratch, &error);
+        expect(result == ASM_OK, "%s line %zu: %s", path, in->count + 1, error.message);
+        line = end + 1;
+    }
+}
+
+static void close_stream(stream *in) {
+    asm_buffer_close(&in->scratch);
+    free(in->text);
+}
+
+/* What the first `count` events of `in` give, closed. */
+static asm_result write_some(const stream *in, size_t count, const asm_wire_options *options) {
+    asm_wire wire;
+    asm_result result = asm_wire_init(&wire, options);
+    for (size_t i = 0; i < count && result == ASM_OK; i++)
+        result = asm_wire_event(&wire, &in->events[i]);
+    {
+        const asm_result closed = asm_wire_close(&wire);
+        return result != ASM_OK ? result : closed;
+    }
+}
+
+static const asm_wire_format all[] = {ASM_WIRE_AG_UI, ASM_WIRE_AI_SDK,      ASM_WIRE_ACP,
+                                      ASM_WIRE_OTLP,  ASM_WIRE_CLOUDEVENTS, ASM_WIRE_TRACE};
+
+static void test_names(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++)
+        expect(asm_wire_format_from_name(asm_wire_format_name(all[i])) == all[i], "format %zu", i);
+    expect(asm_wire_format_from_name(ASM_STR("agui")) == ASM_WIRE_FORMAT_COUNT, "unknown name");
+    expect(!asm_wire_format_name(ASM_WIRE_FORMAT_COUNT).data, "no format");
+    end_of_cases();
+}
+
+static void test_golden(void **state) {
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t i = 0; i < COUNT(all); i++) {
+        char path[200], *golden;
+        size_t size;
+        outcome out;
+        asm_wire_options options = options_for(all[i], &out);
+        options.with_content = true;
+        expect(write_some(&in, in.count, &options) == ASM_OK, "written");
+        snprintf(path, sizeof path, "tests/golden/wire.%s", asm_wire_format_name(all[i]).data);
+        if (getenv("WIRE_GOLDEN")) {
+            FILE *file = fopen(path, "wb");
+            fwrite(out.text.data, 1, out.text.size, file);
+            fclose(file);
+        }
+        golden = read_file(path, &size);
+        expect(asm_str_equal(asm_str_make(golden, size), asm_buffer_text(&out.text)), "%s differs", path);
+        free(golden);
+        asm_buffer_close(&out.text);
+    }
+    close_stream(&in);
+    end_of_cases();
+}
+
+/* Each frame is one JSON value on a line of its own, whatever the events say; SSE has nothing but data and ids. */
+static void check_frames(asm_wire_format format, asm_str text, const char *what) {
+    const bool is_sse = format == ASM_WIRE_AG_UI || format == ASM_WIRE_AI_SDK;
+    const char *line = text.data, *end = text.data + text.size;
+    if (format == ASM_WIRE_TRACE) {
+        expect(!text.size || asm_json_check(text, NULL) == ASM_OK, "%s: no JSON", what);
+        return;
+    }
+    while (line < end) {
+        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line));
+        asm_str value;
+        expect(next != NULL, "%s: the last line is not ended", what);
+        if (!next) return;
+        value = asm_str_make(line, (size_t)(next - line));
+        line = next + 1;
+        expect(!memchr(value.data, '\r', value.size), "%s: a CR", what);
+        if (is_sse) {
+            if (!value.size || (value.size > 4 && !memcmp(value.data, "id: ", 4))) continue;
+            expect(value.size > 6 && !memcmp(value.data, "data: ", 6), "%s: a line of another kind", what);
+            value = asm_str_make(value.data + 6, value.size - 6);
+            if (asm_str_equal(value, ASM_STR("[DONE]"))) continue;
+        }
+        expect(asm_json_check(value, NULL) == ASM_OK, "%s: %s", what, shown(value));
+    }
+}
+
+static size_t count_of(asm_str text, const char *needle) {
+    const size_t size = strlen(needle);
+    size_t count = 0;
+    for (size_t i = 0; i + size <= text.size; i++)
+        if (!memcmp(text.data + i, needle, size)) count++;
+    return count;
+}
+
+/* Wherever the stream ends, what was opened is closed. */
+static void test_cuts(void **state) {
+    static const char *const pairs[][2] = {
+        {"\"TEXT_MESSAGE_START\"", "\"TEXT_MESSAGE_END\""},
+        {"\"REASONING_START\"", "\"REASONING_END\""},
+        {"\"TOOL_CALL_START\"", "\"TOOL_CALL_END\""},
+        {"\"STEP_STARTED\"", "\"STEP_FINISHED\""},
+        {"\"text-start\"", "\"text-end\""},
+        {"\"reasoning-start\"", "\"reasoning-end\""},
+        {"\"start-step\"", "\"finish-step\""},
+        {"\"ph\":\"B\"", "\"ph\":\"E\""},
+        {"\"ph\":\"b\"", "\"ph\":\"e\""},
+    };
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t i = 0; i < COUNT(all); i++)
+        for (size_t count = 0; count <= in.count; count++) {
+            char what[100];
+            outcome out;
+            asm_wire_options options = options_for(all[i], &out);
+            options.epoch = count % 2 ? 7 : 0;
+            snprintf(what, sizeof what, "%s cut after %zu", asm_wire_format_name(all[i]).data, count);
+            expect(write_some(&in, count, &options) == ASM_OK, "%s", what);
+            check_frames(all[i], asm_buffer_text(&out.text), what);
+            for (size_t pair = 0; pair < COUNT(pairs); pair++) {
+                const size_t opened = count_of(asm_buffer_text(&out.text), pairs[pair][0]);
+                const size_t closed = count_of(asm_buffer_text(&out.text), pairs[pair][1]);
+                expect(opened == closed, "%s: %s %zu, %s %zu", what, pairs[pair][0], opened, pairs[pair][1],
+                       closed);
+            }
+            asm_buffer_close(&out.text);
+        }
+    close_stream(&in);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
+/* Text of every kind in every field. */
+static void test_hostile_text(void **state) {
+    static const char hostile[] =
+        "a\r\n\r\ndata: {\"forged\":1}\n\nid: 9\n\x1B]0;x\x07\xC3\x28 \xE2\x80\xA8 \"\\ \x00 end";
+    const asm_str text = asm_str_make(hostile, sizeof hostile - 1);
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++)
+        for (int type = 0; type < ASM_EVENT_TYPE_COUNT; type++) {
+            asm_wire wire;
+            outcome out;
+            asm_wire_options options = options_for(all[i], &out);
+            asm_event event, begin;
+            memset(&event, 0, sizeof event);
+            memset(&begin, 0, sizeof begin);
+            options.with_content = true;
+            options.session_id = text;
+            begin.type = ASM_EVENT_RUN_STARTED;
+            begin.run_id = begin.run.model = begin.run.cwd = begin.run.title = begin.provider = text;
+            begin.time = INT64_C(1769940000000000);
+            event.type = (asm_event_type)type;
+            event.type_name = event.run_id = event.provider = event.agent_id = event.id = text;
+            switch (type) { /* the payloads whose texts the encoders look at */
+            case ASM_EVENT_MESSAGE_SENT:
+            case ASM_EVENT_MESSAGE_STREAMED:
+            case ASM_EVENT_MESSAGE_RECEIVED:
+                event.message.content = event.message.message_id = event.message.role = text;
+                event.message.parent_tool_call_id = text;
+                break;
+            case ASM_EVENT_TOOL_CALL_IDENTIFIED:
+            case ASM_EVENT_TOOL_CALL_STARTED:
+            case ASM_EVENT_TOOL_CALL_COMPLETED:
+            case ASM_EVENT_TOOL_CALL_FAILED:
+                event.tool.name = event.tool.call_id = event.tool.output = event.tool.status = text;
+                event.tool.input = text; /* not JSON: written as a string */
+                event.tool.display_text = event.tool.error_message = event.tool.agent_kind = text;
+                break;
+            case ASM_EVENT_RUN_FAILED:
+                event.run.error_message = event.run.error_code = event.run.stop_reason = text;
+                break;
+            default:
+                break;
+            }
+            expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+            asm_wire_event(&wire, &begin);
+            asm_wire_event(&wire, &event);
+            expect(asm_wire_close(&wire) == ASM_OK, "close");
+            check_frames(all[i], asm_buffer_text(&out.text), asm_event_type_name((asm_event_type)type).data);
+            expect(count_of(asm_buffer_text(&out.text), "\"forged\":1") == 0, "%s: text left its field",
+                   asm_event_type_name((asm_event_type)type).data);
+            asm_buffer_close(&out.text);
+        }
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
+/* 12 MB in every text: no frame comes near a reader's limit, and nothing of a split text is lost. */
+static void test_long_texts(void **state) {
+    const size_t size = 12000000;
+    char *text = (char *)malloc(size);
+    (void)state;
+    for (size_t i = 0; i < size; i++)
+        text[i] = "na\xC3\xAFve \n"[i % 8];
+    for (size_t i = 0; i < COUNT(all); i++) {
+        asm_wire wire;
+        outcome out;
+        asm_wire_options options = options_for(all[i], &out);
+        asm_event events[4];
+        memset(events, 0, sizeof events);
+        events[0].type = ASM_EVENT_RUN_STARTED;
+        events[1].type = ASM_EVENT_MESSAGE_STREAMED;
+        events[1].message.delta = asm_str_make(text, size);
+        events[2].type = ASM_EVENT_TOOL_CALL_STARTED;
+        events[2].tool.name = events[2].tool.call_id = ASM_STR("x");
+        events[3].type = ASM_EVENT_TOOL_CALL_COMPLETED;
+        events[3].tool.name = events[3].tool.call_id = ASM_STR("x");
+        events[3].tool.output = asm_str_make(text, size);
+        options.with_content = true;
+        expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+        for (size_t e = 0; e < COUNT(events); e++) {
+            events[e].time = INT64_C(1769940000000000);
+            expect(asm_wire_event(&wire, &events[e]) == ASM_OK, "event %zu", e);
+        }
+        expect(asm_wire_close(&wire) == ASM_OK, "close");
+        if (all[i] != ASM_WIRE_CLOUDEVENTS) { /* has no limit, and leaves nothing out */
+            size_t longest = 0;
+            const char *line = out.text.data, *end = out.text.data + out.text.size;
+            while (line < end) {
+                const char *next = (const char *)memchr(line, '\n', (size_t)(end - line));
+                const size_t length = (size_t)((next ? next : end) - line);
+                if (length > longest) longest = length;
+                line = next ? next + 1 : end;
+            }
+            expect(longest < 2000000, "%s: a frame of %zu bytes", asm_wire_format_name(all[i]).data, longest);
+        }
+        if (all[i] == ASM_WIRE_AG_UI || all[i] == ASM_WIRE_AI_SDK || all[i] == ASM_WIRE_ACP)
+            expect(count_of(asm_buffer_text(&out.text), "na\xC3\xAFve") >= size / 8 - 1, "%s: text was lost",
+                   asm_wire_format_name(all[i]).data);
+        if (all[i] == ASM_WIRE_AG_UI)
+            expect(count_of(asm_buffer_text(&out.text), "\"cut_bytes\":12000000") == 1, "the cut is told");
+        asm_buffer_close(&out.text);
+    }
+    free(text);
+    end_of_cases();
+}
+
+/* Every allocation and every write fails in turn: an error, and nothing leaks. */
+static void test_failures(void **state) {
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t i = 0; i < COUNT(all); i++) {
+        const size_t alive = allocations_alive;
+        outcome out;
+        asm_wire_options options = options_for(all[i], &out);
+        size_t writes, calls;
+        options.history = 1000000;
+        asm_buffer_reserve(&out.text, 200000);
+        calls = allocation_calls;
+        expect(write_some(&in, in.count, &options) == ASM_OK, "without failures");
+        calls = allocation_calls - calls;
+        writes = out.writes;
+        asm_buffer_close(&out.text);
+        for (size_t failing = 1; failing <= writes; failing++) {
+            options = options_for(all[i], &out);
+            out.fail_at = failing;
+            expect(write_some(&in, in.count, &options) == ASM_ERR_WRITE, "write %zu", failing);
+            asm_buffer_close(&out.text);
+        }
+        for_each_way_to_fail for (size_t failing = 1; failing <= calls; failing++) {
+            options = options_for(all[i], &out);
+            options.history = 1000000;
+            asm_buffer_reserve(&out.text, 200000);
+            fail_allocations_from(failing);
+            write_some(&in, in.count, &options); /* the history's are no error of an event */
+            fail_allocations_from(0);
+            check_frames(all[i],
+                         out.text.size && all[i] == ASM_WIRE_TRACE ? ASM_STR("") : asm_buffer_text(&out.text),
+                         "without memory");
+            asm_buffer_close(&out.text);
+        }
+        expect(allocations_alive == alive, "%s leaks", asm_wire_format_name(all[i]).data);
+    }
+    close_stream(&in);
+    end_of_cases();
+}
+
+static void test_calls_from_inside(void **state) {
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t i = 0; i < COUNT(all); i++) {
+        asm_wire wire;
+        outcome out;
+        asm_wire_options options = options_for(all[i], &out);
+        expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+        out.wire = &wire;
+        for (size_t e = 0; e < in.count; e++)
+            asm_wire_event(&wire, &in.events[e]);
+        expect(asm_wire_close(&wire) == ASM_OK, "close");
+        asm_buffer_close(&out.text);
+    }
+    close_stream(&in);
+    end_of_cases();
+}
+
+/* Who joins late gets each finished message once, in one piece, and what is open as far as it is. */
+static void test_catch_up(void **state) {
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t count = 0; count <= in.count; count++) {
+        asm_wire wire;
+        outcome out, joined;
+        asm_wire_options options = options_for(ASM_WIRE_AG_UI, &out);
+        asm_output output;
+        memset(&output, 0, sizeof output);
+        options.history = 1000000;
+        expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+        for (size_t e = 0; e < count; e++)
+            asm_wire_event(&wire, &in.events[e]);
+        options_for(ASM_WIRE_AG_UI, &joined);
+        output.write = take;
+        output.user = &joined;
+        expect(asm_wire_catch_up(&wire, &output) == ASM_OK, "after %zu", count);
+        for (const char *const *type = (const char *const[]){"\"TEXT_MESSAGE_START\"", "\"TEXT_MESSAGE_END\"",
+                                                             "\"TOOL_CALL_START\"", "\"TOOL_CALL_RESULT\"",
+                                                             "\"RUN_STARTED\"", "\"RUN_FINISHED\"", NULL};
+             *type; type++)
+            expect(count_of(asm_buffer_text(&joined.text), *type) ==
+                       count_of(asm_buffer_text(&out.text), *type),
+                   "after %zu: %s %zu and %zu", count, *type, count_of(asm_buffer_text(&joined.text), *type),
+                   count_of(asm_buffer_text(&out.text), *type));
+        if (count > 8)
+            expect(count_of(asm_buffer_text(&joined.text), "\"delta\":\"I look \xE2\x80\x93 at it.\"") == 1,
+                   "after %zu: in one piece", count);
+        asm_wire_close(&wire);
+        asm_buffer_close(&out.text);
+        asm_buffer_close(&joined.text);
+    }
+    {
+        asm_wire wire;
+        outcome out;
+        asm_wire_options options = options_for(ASM_WIRE_AG_UI, &out);
+        options.history = 2000;
+        asm_wire_init(&wire, &options);
+        for (size_t e = 0; e < in.count; e++)
+            asm_wire_event(&wire, &in.events[e]);
+        expect(asm_wire_catch_up(&wire, &options.output) == ASM_ERR_NO_SPACE, "a history that is too short");
+        asm_wire_close(&wire);
+        asm_buffer_close(&out.text);
+    }
+    close_stream(&in);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
+/* Sub-agents nested so deeply that a recursion would end the program. */
+static void test_deep_agents(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++) {
+        char parent[20] = "", id[20];
+        asm_wire wire;
+        outcome out;
+        asm_wire_options options = options_for(all[i], &out);
+        asm_event event;
+        expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+        for (int depth = 0; depth < 3000; depth++) {
+            memset(&event, 0, sizeof event);
+            event.type = ASM_EVENT_TOOL_CALL_STARTED;
+            event.time = INT64_C(1769940000000000) + depth;
+            snprintf(id, sizeof id, "c%d", depth);
+            event.tool.name = ASM_STR("Task");
+            event.tool.call_id = asm_str_from(id);
+            event.tool.parent_tool_call_id = asm_str_from(parent);
+            expect(asm_wire_event(&wire, &event) == ASM_OK, "depth %d", depth);
+            memcpy(parent, id, sizeof id);
+        }
+        event.type = ASM_EVENT_TOOL_CALL_COMPLETED;
+        event.tool.call_id = ASM_STR("c0");
+        event.tool.parent_tool_call_id = asm_str_make(NULL, 0);
+        expect(asm_wire_event(&wire, &event) == ASM_OK, "the outermost ends");
+        expect(asm_wire_close(&wire) == ASM_OK, "close");
+        check_frames(all[i], asm_buffer_text(&out.text), "deep");
+        asm_buffer_close(&out.text);
+    }
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_hostile_text),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_catch_up),
+        cmocka_unit_test(test_deep_agents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
