@@ -92,87 +92,92 @@ extern "C" {
  * Conditions after `?` tell less: several programs print such lines, this one most of all. They decide where a line has
  * no mark of another format; after `??` only when no line of the next 20 has one. */
 #define ASM_FORMATS(X)                                                                                       \
-    X(ASM, "asm", "an asm log",                                                                                 \
+    X(ASM, "asm", "an asm log",                                                                              \
       "type:s data:o ts:s session_id:s | type@ data:o | type@ ts:s | e:o t:n !type | e:o !t !type")          \
     /* what programs print while they run */                                                                 \
-    X(CLAUDE, "claude", "a Claude Code stream",                                                                \
+    X(CLAUDE, "claude", "a Claude Code stream",                                                              \
       "claude_code_version | type=stream_event event:o session_id | type=rate_limit_event rate_limit_info"   \
       " | type=control_request request:o | type=conversation_reset session_id"                               \
       " | type=system subtype^task_ session_id | type=system subtype^hook_ session_id"                       \
       " | type=system subtype=thinking_tokens | type=result modelUsage total_cost_usd"                       \
-      " | ? type=system subtype=init | ? type=stream_event event:o"                                    \
+      " | ? type=system subtype=init | ? type=stream_event event:o"                                          \
       " | ?? type=system subtype:s | ?? type=assistant message:o !sessionId"                                 \
       " | ?? type=user message:o !sessionId | ?? type=result subtype:s")                                     \
-    X(CODEX, "codex", "a Codex exec stream",                                                                   \
-      "type=thread.started thread_id | type=item.started item:o | type=item.updated item:o"                   \
-      " | type=item.completed item:o | type=turn.started !data !time !turnId | type=turn.completed !data !time !turnId"                   \
+    X(CODEX, "codex", "a Codex exec stream",                                                                 \
+      "type=thread.started thread_id | type=item.started item:o | type=item.updated item:o"                  \
+      " | type=item.completed item:o | type=turn.started !data !time !turnId | type=turn.completed !data "   \
+      "!time !turnId"                                                                                        \
       " | type=turn.failed !data !time !turnId")                                                             \
-    X(GEMINI, "gemini", "a Gemini CLI stream",                                                                 \
+    X(GEMINI, "gemini", "a Gemini CLI stream",                                                               \
       "type=init timestamp session_id model | tool_id timestamp type | type=result stats timestamp"          \
       " | type=message role:s content:s timestamp !id")                                                      \
-    X(CURSOR, "cursor", "a Cursor stream",                                                                     \
+    X(CURSOR, "cursor", "a Cursor stream",                                                                   \
       "type=tool_call tool_call:o call_id | type=thinking subtype=delta | type=thinking subtype=completed"   \
       " | type=system subtype=init apiKeySource !tools")                                                     \
-    X(OPENCODE, "opencode", "an OpenCode stream", "type sessionID !properties")                                 \
-    X(AMP, "amp", "an Amp stream", "type session_id^T- !claude_code_version | ? type=result error:s is_error")  \
-    X(QWEN, "qwen", "a Qwen Code stream", "qwen_code_version")                                                 \
-    X(GOOSE, "goose", "a goose stream", "type=message message.role message.created | type=complete total_tokens") \
-    X(PI, "pi", "a pi stream",                                                                                 \
+    X(OPENCODE, "opencode", "an OpenCode stream", "type sessionID !properties")                              \
+    X(AMP, "amp", "an Amp stream",                                                                           \
+      "type session_id^T- !claude_code_version | ? type=result error:s is_error")                            \
+    X(QWEN, "qwen", "a Qwen Code stream", "qwen_code_version")                                               \
+    X(GOOSE, "goose", "a goose stream",                                                                      \
+      "type=message message.role message.created | type=complete total_tokens")                              \
+    X(PI, "pi", "a pi stream",                                                                               \
       "type=agent_start | type=message_update assistantMessageEvent | type^tool_execution_ toolCallId")      \
-    X(COPILOT, "copilot", "a Copilot CLI session",                                                             \
+    X(COPILOT, "copilot", "a Copilot CLI session",                                                           \
       "type=session.start data.producer=copilot-agent | type data:o id parentId timestamp"                   \
       " | type=result sessionId exitCode:n")                                                                 \
-    X(KIMI, "kimi", "a Kimi stream",                                                                           \
+    X(KIMI, "kimi", "a Kimi stream",                                                                         \
       "role=assistant tool_calls:a !type !timestamp !message_id | role=tool tool_call_id !type !timestamp"   \
       " !message_id")                                                                                        \
-    X(DROID, "droid", "a Droid stream",                                                                        \
+    X(DROID, "droid", "a Droid stream",                                                                      \
       "type=system reasoning_effort | type=message text:s role | type=tool_call toolName parameters"         \
       " | type=completion finalText")                                                                        \
-    X(ANTIGRAVITY, "antigravity", "an Antigravity stream",                                                      \
+    X(ANTIGRAVITY, "antigravity", "an Antigravity stream",                                                   \
       "event=init init:o | event=step_update step_update:o | event=result result:o")                         \
-    X(GROK, "grok", "a Grok stream",                                                                           \
+    X(GROK, "grok", "a Grok stream",                                                                         \
       "type=text data:s !sessionID | type=thought data:s | type=end stopReason")                             \
-    X(ACP, "acp", "an Agent Client Protocol session",                                                           \
+    X(ACP, "acp", "an Agent Client Protocol session",                                                        \
       "jsonrpc method^session/ | jsonrpc result.sessionId | jsonrpc result.stopReason"                       \
       " | jsonrpc params.protocolVersion")                                                                   \
-    X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                          \
+    X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                       \
       "type properties:o | directory payload.properties")                                                    \
     /* what they leave on disk */                                                                            \
-    X(CLAUDE_TRANSCRIPT, "claude-transcript", "a Claude Code transcript",                                      \
+    X(CLAUDE_TRANSCRIPT, "claude-transcript", "a Claude Code transcript",                                    \
       "sessionId parentUuid isSidechain !message.parts !systemPayload"                                       \
       " | sessionId userType uuid !message.parts !systemPayload | ? type=summary summary leafUuid"           \
       " | ? type=file-history-snapshot snapshot messageId")                                                  \
-    X(CODEX_ROLLOUT, "codex-rollout", "a Codex rollout",                                                       \
+    X(CODEX_ROLLOUT, "codex-rollout", "a Codex rollout",                                                     \
       "timestamp payload:o type=session_meta | timestamp payload:o type=turn_context"                        \
       " | timestamp payload:o type=response_item | timestamp payload:o type=event_msg"                       \
       " | timestamp payload:o type=compacted | timestamp payload:o type=world_state"                         \
       " | id timestamp instructions git:o !type | record_type=state")                                        \
-    X(GEMINI_CHAT, "gemini-chat", "a Gemini CLI chat", "sessionId projectHash")                                \
-    X(QWEN_CHAT, "qwen-chat", "a Qwen Code chat",                                                              \
+    X(GEMINI_CHAT, "gemini-chat", "a Gemini CLI chat", "sessionId projectHash")                              \
+    X(QWEN_CHAT, "qwen-chat", "a Qwen Code chat",                                                            \
       "sessionId uuid message.parts | sessionId uuid systemPayload")                                         \
-    X(PI_SESSION, "pi-session", "a pi session", "type=message id parentId timestamp message.role")             \
-    X(KIMI_WIRE, "kimi-wire", "a Kimi session", "type=metadata protocol_version")                              \
-    X(DROID_SESSION, "droid-session", "a Droid session", "type=session_start")                                 \
-    X(CURSOR_TRANSCRIPT, "cursor-transcript", "a Cursor transcript", "role message.content !type")             \
-    X(OPENCODE_EXPORT, "opencode-export", "an OpenCode export", "info:o messages:a | info:o parts:a")           \
+    X(PI_SESSION, "pi-session", "a pi session", "type=message id parentId timestamp message.role")           \
+    X(KIMI_WIRE, "kimi-wire", "a Kimi session", "type=metadata protocol_version")                            \
+    X(DROID_SESSION, "droid-session", "a Droid session", "type=session_start")                               \
+    X(CURSOR_TRANSCRIPT, "cursor-transcript", "a Cursor transcript", "role message.content !type")           \
+    X(OPENCODE_EXPORT, "opencode-export", "an OpenCode export", "info:o messages:a | info:o parts:a")        \
     /* raw model APIs */                                                                                     \
-    X(ANTHROPIC, "anthropic", "an Anthropic Messages API stream",                                               \
-      "type=message_start message.role | type^content_block_ index:n | type=message role=assistant content:a" \
+    X(ANTHROPIC, "anthropic", "an Anthropic Messages API stream",                                            \
+      "type=message_start message.role | type^content_block_ index:n | type=message role=assistant "         \
+      "content:a"                                                                                            \
       " model usage")                                                                                        \
-    X(OPENAI, "openai", "an OpenAI chat completions stream",                                                    \
+    X(OPENAI, "openai", "an OpenAI chat completions stream",                                                 \
       "object=chat.completion.chunk | object=chat.completion | choices:a id")                                \
-    X(RESPONSES, "responses", "an OpenAI Responses API stream", "type^response. sequence_number | object=response") \
-    X(OLLAMA, "ollama", "an Ollama stream", "model created_at message:o | model created_at done")               \
+    X(RESPONSES, "responses", "an OpenAI Responses API stream",                                              \
+      "type^response. sequence_number | object=response")                                                    \
+    X(OLLAMA, "ollama", "an Ollama stream", "model created_at message:o | model created_at done")            \
     /* what is known by name only */                                                                         \
-    X(CODEX_PROTO, "codex-proto", "a Codex proto stream", "id msg.type")                                       \
-    X(CODEX_SERVER, "codex-server", "a Codex app-server session",                                              \
+    X(CODEX_PROTO, "codex-proto", "a Codex proto stream", "id msg.type")                                     \
+    X(CODEX_SERVER, "codex-server", "a Codex app-server session",                                            \
       "jsonrpc method^codex/ | method^thread/ | method^turn/ | method^item/")                                \
-    X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                        \
-    X(GPTME, "gptme", "a gptme conversation", "role content:s timestamp files:a")                              \
-    X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                           \
-    X(IFLOW, "iflow", "a iFlow session", "sessionId^session- parentUuid isSidechain")                          \
-    X(MUSE, "muse", "a Muse session", "payload payload_type")                                                  \
-    X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                           \
+    X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                      \
+    X(GPTME, "gptme", "a gptme conversation", "role content:s timestamp files:a")                            \
+    X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                         \
+    X(IFLOW, "iflow", "a iFlow session", "sessionId^session- parentUuid isSidechain")                        \
+    X(MUSE, "muse", "a Muse session", "payload payload_type")                                                \
+    X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                        \
     X(VIBE, "vibe", "a Vibe session", "role message_id !type !message")
 
 /* Which formats are compiled in: all, unless ASM_INGEST_FORMATS is defined before the implementation, as a list like
@@ -231,11 +236,6 @@ ASM_API asm_format asm_format_from_name(asm_str name);
 /* Whether there is a reader for it, compiled in; else it is known by name only. True for ASM_FORMAT_AUTO. */
 ASM_API bool asm_format_is_read(asm_format format);
 
-/* How many tool calls, and bytes of their ids, names and inputs, are remembered until they end. Past that the
- * oldest are forgotten: their end comes without name and input. */
-#define ASM_INGEST_MAX_TOOL_CALLS 4096
-#define ASM_INGEST_MAX_TOOL_BYTES ((size_t)16 << 20)
-
 /* How many unknown types are counted by name. */
 #define ASM_INGEST_MAX_UNKNOWN 64
 
@@ -263,6 +263,11 @@ typedef struct asm_ingest_options {
     asm_str run_id;  /* likewise, for the first run; the next ones get "_2", "_3", … behind it. Default:
                         "run_1", … */
     size_t max_line; /* bytes; a longer line is skipped with a diagnostic. 0: no limit */
+    size_t max_open; /* tool calls, and sub-agents, that may be open at once: past that the oldest are
+                        forgotten, with a diagnostic (once for each stream). Default: 65536 of each */
+    size_t max_kept; /* bytes of the open calls' names and inputs and of the messages that are not complete.
+                        Past that calls are forgotten likewise, and a message comes in pieces only. Default:
+                        256 MB */
 } asm_ingest_options;
 
 /* What was read so far. */
@@ -357,34 +362,117 @@ ASM__WARNINGS_OFF
 
 /* >>ingest: state */
 
-#define ASM__INGEST_LANES       32
 #define ASM__INGEST_NAME_SIZE   64
 #define ASM__INGEST_STARTED_MAX 1024
 #define ASM__INGEST_LINE_STEP   ((size_t)1 << 20)
 #define ASM__INGEST_STRINGS     20 /* buffers, each twice as large as the one before, from 4 KB on */
+#define ASM__INGEST_SPARE       16 /* records kept for the next call or speaker, each with buffers of at most */
+#define ASM__INGEST_SPARE_SIZE  ((size_t)1 << 16)
+#define ASM__INGEST_REQUESTS    256 /* approvals that wait for a decision */
+#define ASM__INGEST_PAST_LINES  64  /* whose ids are remembered, for a line that withdraws them */
+#define ASM__INGEST_MAX_OPEN    65536
+#define ASM__INGEST_MAX_KEPT    ((size_t)256 << 20)
 
-/* Who speaks: the main agent, or a sub-agent; and the message it is at. */
-typedef struct asm__ingest_lane {
-    uint64_t used;     /* when it was last used, as lines go; 0: free */
-    asm_buffer parent; /* the tool call that the sub-agent serves; empty: the main agent */
+/* What is open under an id: a tool call or a speaker. */
+typedef struct asm__ingest_record {
+    asm__indexed key; /* its text is the record's own copy of the id */
+    struct asm__ingest_record *older;
+    struct asm__ingest_record *newer; /* of a spare one: the next spare one */
+} asm__ingest_record;
+
+typedef struct asm__ingest_records {
+    asm__index index;
+    asm__indexed anchor; /* always in the index: an empty one would give its memory back */
+    asm__ingest_record *oldest;
+    asm__ingest_record *newest;
+    asm__ingest_record *spare;
+    size_t count;
+    size_t spare_count;
+} asm__ingest_records;
+
+/* Who speaks: the main agent or a sub-agent, and the message it is at. */
+typedef struct asm__ingest_speaker {
+    asm__ingest_record record; /* by parent; the oldest was heard least lately */
+    uint64_t run;              /* that its events belong to */
+    asm_buffer parent;         /* the tool call that the sub-agent serves; empty: the main agent */
     asm_buffer message_id;
     asm_buffer model;
-    asm_buffer text;  /* of the message so far */
-    size_t confirmed; /* so much of it has come in a whole block too */
+    asm_buffer text;         /* of the message so far */
+    asm_buffer others;       /* members of its lines that no event has a place for, as an object */
+    asm_buffer usage_object; /* the provider's own figures */
+    asm_buffer broken_id;    /* the message before, which broke off and may come again */
+    asm_str phase;           /* of the message; constant */
+    size_t confirmed;        /* so much of the text has come in a whole block too */
     bool has_message;
     bool finished;  /* its message_received has gone out */
-    bool partial;   /* between message_start and message_stop */
+    bool partial;   /* between its first piece and its last */
     bool streamed;  /* it came in pieces: whole blocks only repeat them */
     bool thought;   /* its thinking came in pieces */
     bool text_lost; /* there was no memory for all of its text */
+    bool aborted;   /* the provider says that it is cut */
+    bool is_broken; /* broken_id is set */
     bool usage_given;
-    asm_usage_payload usage; /* numbers only */
+    bool cache_is_apart;     /* input tokens are counted without those of the cache */
+    asm_usage_payload usage; /* of the message: numbers only, as the provider counts */
+    asm_usage_payload total; /* of all its messages, as events count */
     bool tool_open;          /* a tool's input comes in pieces */
     asm_buffer tool_id;
     asm_buffer tool_name;
     asm_buffer tool_input;
-    asm_buffer started; /* hashes of the ids of tools begun from pieces */
-} asm__ingest_lane;
+    asm_buffer tool_others;
+    asm_buffer started;   /* hashes of the ids of tools that the message has begun */
+    asm_buffer last_line; /* transcripts: the id of its last line */
+} asm__ingest_speaker;
+
+/* A tool call that has begun. */
+typedef struct asm__ingest_call {
+    asm__ingest_record record;        /* by id: the first of those that share one */
+    struct asm__ingest_call *same_id; /* the next of them */
+    struct asm__ingest_call *previous_same;
+    struct asm__ingest_call *last_same; /* of the first one: the last of them */
+    asm_buffer text;                    /* id, name, input and parent, one after the other */
+    size_t id_size, name_size, input_size, parent_size;
+    asm__indexed task_key; /* if it has a task */
+    asm_buffer task;       /* the provider's id of the task that serves it */
+    bool has_task;
+    uint64_t run;       /* it began in */
+    bool is_background; /* it goes on without the run */
+    bool is_declined;   /* a person or rule said no */
+    bool hides_name;    /* of the first one: those that share the id have several names */
+    bool hides_input;   /* and inputs */
+} asm__ingest_call;
+
+/* An approval that was asked for: its id, the call's id and the tool's name, one after the other. */
+typedef struct asm__ingest_request {
+    asm_buffer text;
+    size_t id_size, call_size;
+    bool is_question;
+} asm__ingest_request;
+
+/* What a model has used since the provider began to count: numbers as events count. */
+typedef struct asm__ingest_model {
+    asm_buffer name;
+    asm_usage_payload usage;
+} asm__ingest_model;
+
+typedef struct asm__ingest_unknown {
+    uint64_t count;
+    size_t size;
+    char name[ASM__INGEST_NAME_SIZE];
+} asm__ingest_unknown;
+
+/* A member that a reader did not ask for. The key stands in the line, or, if it has escapes, in the buffer `keys`. */
+typedef struct asm__ingest_other {
+    const char *key;
+    size_t key_at, key_size;
+    asm_str value;
+} asm__ingest_other;
+
+/* A line that was passed: its id and that of its message. */
+typedef struct asm__ingest_past {
+    asm_buffer text;
+    size_t id_size;
+} asm__ingest_past;
 
 typedef struct asm__ingest asm__ingest;
 
@@ -397,21 +485,6 @@ typedef struct asm__ingest_reader {
     void (*end)(asm__ingest *state);
 } asm__ingest_reader;
 
-/* A tool call that has begun: id, name and input stand one after the other in call_text. */
-typedef struct asm__ingest_call {
-    uint64_t hash;
-    size_t offset;
-    size_t id_size;
-    size_t name_size;
-    size_t input_size;
-} asm__ingest_call;
-
-typedef struct asm__ingest_unknown {
-    uint64_t count;
-    size_t size;
-    char name[ASM__INGEST_NAME_SIZE];
-} asm__ingest_unknown;
-
 struct asm__ingest {
     asm_ingest *ingest; /* set by each public function: the struct may be moved between calls */
     asm_ingest_options options;
@@ -421,14 +494,16 @@ struct asm__ingest {
     asm_time now;
     uint64_t line_number;
     uint64_t line_offset; /* where the line begins */
-    size_t text_shift;    /* where the text begins in the line: behind a byte order mark */
+    size_t text_shift;    /* where the text begins in the line: after a byte order mark */
     bool crlf;            /* told already */
     bool any_text;
-    bool compact;       /* asm: the last line was */
-    bool unsure;        /* the format was found out, and nothing that it knows has come yet */
-    bool told_unread;   /* that there is no reader for it */
-    asm_format guess;   /* what the lines that are held look like most */
-    asm_buffer held;    /* lines that came before the one that tells the format */
+    bool compact;     /* asm: the last line was */
+    bool is_file;     /* a program's own record, not what it printed */
+    bool unsure;      /* the format was found out, and nothing that it knows has come yet */
+    bool told_unread; /* that there is no reader for it */
+    bool told_open;   /* that more is open than may be */
+    asm_format guess; /* what the lines that are held look like most */
+    asm_buffer held;  /* lines that came before the one that tells the format */
     size_t held_count;
     bool last_text;     /* nothing in this line will be looked at after the text that is being taken */
     bool failed;        /* memory ran out in this line */
@@ -446,17 +521,26 @@ struct asm__ingest {
     size_t strings_at;                       /* the buffer that is being filled */
     asm_buffer scratch;                      /* what is unescaped or put together from an asm line */
     asm_buffer mended;                       /* a damaged line */
-    asm_buffer keys;
+    asm_buffer keys;                         /* of the line, those with escapes */
     asm_buffer metadata;
     asm_buffer extra;
-    asm_buffer built;  /* JSON put together for an event */
-    asm_buffer joined; /* text likewise */
-    asm_buffer name;   /* a tool's or a custom event's */
+    asm_buffer built;          /* JSON put together for an event */
+    asm_buffer built2;         /* likewise */
+    asm_buffer models;         /* likewise: the parts by model */
+    asm_buffer joined;         /* text likewise */
+    asm_buffer words;          /* text for a person */
+    asm_buffer name;           /* a tool's or a custom event's */
+    asm__ingest_other *others; /* of the line */
+    size_t other_count;
+    size_t other_capacity;
 
     /* the line, for the events that come of it */
     char *in_place; /* itself, if it may be changed; else NULL */
     asm_str provider;
     asm_str line_session;
+    asm_str line_agent;
+    uint64_t line_run;  /* the number of the run that its events belong to; 0: none */
+    asm_time last_time; /* the last one that a line gave; 0: none */
     asm_time line_time;
     int line_precision;
     asm_str line_metadata;
@@ -464,27 +548,43 @@ struct asm__ingest {
     /* the session */
     asm_buffer session;
     int64_t sequence;
-    asm_usage_payload totals; /* numbers only */
-    double cost;              /* as the provider counts it */
-    double earlier_cost;      /* before the provider began to count anew */
+    asm_usage_payload totals;  /* numbers only */
+    asm_usage_payload counted; /* what the provider last said that the session has used, as events count */
+    bool has_counted;
+    double cost;         /* as the provider counts it */
+    double earlier_cost; /* before the provider began to count anew */
+    asm_buffer title;
+    asm_buffer cwd;
+    asm_buffer branch;
+    asm__ingest_model *session_models;
+    size_t model_count;
+    size_t model_capacity;
 
     /* the run */
     asm_buffer run;
+    asm_buffer other_run; /* the id of one that is not open */
     uint64_t runs;
     bool run_open;
     bool stream_has_run;
     bool run_has_text;
+    bool run_ended;        /* nothing of the main agent has come since a run's end */
     bool cancelled;        /* the stream says so */
+    bool has_final_words;  /* transcripts: the agent's last words have come */
     asm_buffer last_error; /* the text of the last error_occurred */
+    asm_buffer last_code;  /* and its code */
+    asm_buffer stop_reason;
+    asm_buffer repeated_init; /* one that came while calls were open */
 
-    asm__ingest_lane lanes[ASM__INGEST_LANES];
-    uint64_t clock; /* counts uses of lanes */
-
-    asm__ingest_call *calls; /* oldest first */
-    size_t call_count;
-    size_t call_capacity;
-    asm_buffer call_text;
-    size_t call_dead; /* bytes of call_text that belong to no call any more */
+    asm__ingest_speaker main;     /* the main agent */
+    asm__ingest_records speakers; /* sub-agents */
+    asm__ingest_records calls;
+    asm__index tasks; /* calls, by the task that serves them */
+    asm__indexed tasks_anchor;
+    size_t kept; /* bytes of the texts of open messages and calls */
+    asm__ingest_request requests[ASM__INGEST_REQUESTS];
+    size_t request_count;
+    asm__ingest_past past[ASM__INGEST_PAST_LINES];
+    size_t past_count;
 
     asm__ingest_unknown unknown[ASM_INGEST_MAX_UNKNOWN];
     size_t unknown_count;
@@ -568,16 +668,51 @@ static asm_event asm__ingest_event(asm_event_type type) {
     return event;
 }
 
-static void asm__ingest_emit(asm__ingest *state, asm_event *event) {
+static asm_optional_bool asm__ingest_true(void) {
+    asm_optional_bool truth = {true, true};
+    return truth;
+}
+
+/* The number in decimal, in `digits`. */
+static asm_str asm__ingest_number(char digits[32], uint64_t number) {
+    size_t at = 32;
+    do {
+        digits[--at] = (char)('0' + (int)(number % 10));
+        number /= 10;
+    } while (number);
+    return asm_str_make(digits + at, 32 - at);
+}
+
+/* The id of the run with that number, from 1. */
+static void asm__ingest_write_run_id(asm__ingest *state, asm_buffer *out, uint64_t number) {
+    char digits[32];
+    bool given = state->options.run_id.size != 0;
+    asm__ingest_keep(state, out, given ? state->options.run_id : ASM_STR("run"));
+    if (given && number == 1) return;
+    asm__ingest_append(state, out, ASM_STR("_"));
+    asm__ingest_append(state, out, asm__ingest_number(digits, number));
+}
+
+/* An event of the run with that number; of none for 0. */
+static void asm__ingest_emit_in(asm__ingest *state, uint64_t run, asm_event *event) {
     event->provider = state->provider;
     event->session_id = state->line_session;
-    if (state->run_open) event->run_id = asm_buffer_text(&state->run);
+    event->agent_id = state->line_agent;
+    if (run && run == state->runs) event->run_id = asm_buffer_text(&state->run);
+    else if (run) {
+        asm__ingest_write_run_id(state, &state->other_run, run);
+        event->run_id = asm_buffer_text(&state->other_run);
+    }
     event->time = state->line_time;
     event->time_precision = state->line_precision;
     event->metadata = state->line_metadata;
     event->sequence_number = ++state->sequence;
     state->ingest->counts.events++;
     state->options.on_event(state->options.user, event);
+}
+
+static void asm__ingest_emit(asm__ingest *state, asm_event *event) {
+    asm__ingest_emit_in(state, state->line_run, event);
 }
 
 /* What the agent says. */
@@ -597,14 +732,6 @@ static void asm__ingest_emit_message(asm__ingest *state, asm_event_type type, as
     asm__ingest_emit(state, &event);
 }
 
-static void asm__ingest_emit_thinking(asm__ingest *state, asm_str text, asm_str message_id, asm_str parent) {
-    asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, message_id, parent);
-    if (!text.size) return;
-    event.message.thinking.value = true;
-    event.message.thinking.is_set = true;
-    asm__ingest_emit(state, &event);
-}
-
 static void asm__ingest_emit_error(asm__ingest *state, asm_str code, asm_str message,
                                    asm_str provider_error) {
     asm_event event = asm__ingest_event(ASM_EVENT_ERROR_OCCURRED);
@@ -617,6 +744,8 @@ static void asm__ingest_emit_error(asm__ingest *state, asm_str code, asm_str mes
 /* >>ingest: json */
 
 static void asm__ingest_clear_strings(asm__ingest *state) {
+    state->other_count = 0;
+    asm_buffer_clear(&state->keys);
     state->strings_at = 0;
     asm_buffer_clear(&state->strings[0]);
 }
@@ -693,17 +822,26 @@ static bool asm__ingest_is(asm_str raw, asm_json_type type) {
     return raw.data && asm_json_type_of(raw) == type;
 }
 
+/* The end of a string in valid JSON, after its quote; `at` stands after the first one. */
+static const char *asm__ingest_skip_string(const char *at, const char *end) {
+    for (;;) {
+        const char *quote = (const char *)memchr(at, '"', (size_t)(end - at)), *back = quote;
+        if (!quote) return end;
+        while (back > at && back[-1] == '\\')
+            back--;
+        if (((quote - back) & 1) == 0) return quote + 1;
+        at = quote + 1;
+    }
+}
+
 /* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
 static bool asm__ingest_is_flat(asm_str raw) {
+    const char *at = raw.data, *end = raw.data + raw.size;
     unsigned depth = 0;
-    bool in_string = false;
-    size_t i;
-    for (i = 0; i < raw.size; i++) {
-        char c = raw.data[i];
-        if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
-        } else if (c == '"') in_string = true;
+    if (raw.size < 2 * (ASM_JSON_MAX_DEPTH - 3) || (*at != '{' && *at != '[')) return true;
+    while (at < end) {
+        char c = *at++;
+        if (c == '"') at = asm__ingest_skip_string(at, end);
         else if (c == '{' || c == '[') {
             if (++depth > ASM_JSON_MAX_DEPTH - 3) return false;
         } else if (c == '}' || c == ']') depth--;
@@ -750,92 +888,1037 @@ static void asm__ingest_find(asm_str object, const asm_str *keys, asm_str *value
         memset(values, 0, count * sizeof *values);
 }
 
-/* The name for a member of the provider's at the end of a run: another one if ours is a member of the event, which
- * could not be written with both. */
-static asm_str asm__ingest_rename(asm_str key) {
-    static const asm_str names[] = {
-        ASM__MEMBER("provider_cost_usd"),       ASM__MEMBER("provider_token_usage"),
-        ASM__MEMBER("provider_error_code"),     ASM__MEMBER("provider_error_message"),
-        ASM__MEMBER("provider_provider_error"), ASM__MEMBER("provider_open_tool_calls")};
-    const size_t prefix = sizeof "provider_" - 1;
-    for (size_t i = 0; i < ASM__INGEST_COUNT_OF(names); i++)
-        if (asm_str_equal(key, asm_str_make(names[i].data + prefix, names[i].size - prefix))) return names[i];
-    return key;
+/* What a block of a result is that is no text: "[image/png, 148 KB]". */
+static void asm__ingest_name_blob(asm__ingest *state, asm_buffer *out, asm_str block, asm_str type) {
+    static const asm_str keys[] = {ASM__MEMBER("source"), ASM__MEMBER("mimeType"), ASM__MEMBER("data")};
+    static const asm_str source_keys[] = {ASM__MEMBER("media_type"), ASM__MEMBER("data"),
+                                          ASM__MEMBER("mimeType")};
+    asm_str values[3], source[3], media, data;
+    char size[32];
+    asm__ingest_find(block, keys, values, 3);
+    asm__ingest_find(asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(),
+                     source_keys, source, 3);
+    media = asm__ingest_string(state, source[0].data ? source[0] : source[2].data ? source[2] : values[1]);
+    data = source[1].data ? source[1] : values[2];
+    asm__ingest_append(state, out, ASM_STR("["));
+    asm__ingest_append(state, out, media.size ? media : type.size ? type : ASM_STR("unknown block"));
+    if (asm__ingest_is(data, ASM_JSON_STRING)) {
+        uint64_t bytes = (uint64_t)(data.size - 2) / 4 * 3; /* base64 */
+        asm__ingest_append(state, out, ASM_STR(", "));
+        asm__ingest_append(state, out, asm__ingest_number(size, bytes < 1024 ? bytes : (bytes + 512) / 1024));
+        asm__ingest_append(state, out, bytes < 1024 ? ASM_STR(" bytes") : ASM_STR(" KB"));
+    }
+    asm__ingest_append(state, out, ASM_STR("]"));
 }
 
-/* Writes the members of `object` but those with the keys `known` and those that are null, as an object, renamed
- * if they are a run's end. Absent if none is left. The text stands in `out`. */
-static asm_str asm__ingest_rest(asm__ingest *state, asm_buffer *out, asm_str object, const asm_str *known,
-                                size_t known_count, bool is_end) {
-    asm_json_reader reader;
-    asm_json_writer writer;
-    asm_str key, raw;
-    bool any = false;
-    asm_buffer_clear(out);
-    asm_buffer_clear(&state->keys);
-    asm_json_writer_init(&writer, out);
-    asm_json_begin_object(&writer);
-    asm_json_reader_init(&reader, object, &state->keys);
-    asm_json_enter_object(&reader);
-    while (asm_json_next_member(&reader, &key)) {
-        size_t i = 0;
-        while (i < known_count && !asm_str_equal(key, known[i]))
-            i++;
-        if (i < known_count || asm_json_peek(&reader) == ASM_JSON_NULL) continue;
-        if (!asm_json_read_raw(&reader, &raw)) break;
-        if (!asm__ingest_is_flat(raw)) continue;
-        asm_json_write_key(&writer, is_end ? asm__ingest_rename(key) : key);
-        asm_json_write_raw(&writer, raw);
-        any = true;
-    }
-    asm_json_end_object(&writer);
-    if (asm_json_reader_finish(&reader) != ASM_OK || asm_json_writer_finish(&writer) != ASM_OK) {
-        state->failed = true;
-        return asm__ingest_absent();
-    }
-    return any ? asm_buffer_text(out) : asm__ingest_absent();
-}
-
-/* The next block of a list: the JSON of its text, absent if it is of another kind. */
-static bool asm__ingest_next_text(asm__ingest *state, asm_json_reader *blocks, asm_str *text) {
+/* The next block of a list: its text as JSON, absent if it is of another kind. */
+static bool asm__ingest_next_text(asm__ingest *state, asm_json_reader *blocks, asm_str *block, asm_str *type,
+                                  asm_str *text) {
     static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text")};
-    asm_str block, values[2];
-    *text = asm__ingest_absent();
-    if (!asm__ingest_next(blocks, &block)) return false;
-    asm__ingest_find(block, keys, values, 2);
-    if (asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("text")) &&
+    asm_str values[2];
+    *type = *text = asm__ingest_absent();
+    if (!asm__ingest_next(blocks, block)) return false;
+    asm__ingest_find(asm__ingest_is(*block, ASM_JSON_OBJECT) ? *block : asm__ingest_absent(), keys, values,
+                     2);
+    *type = asm__ingest_string(state, values[0]);
+    if ((!type->size || asm__ingest_ends_with(*type, ASM_STR("text"))) &&
         asm__ingest_is(values[1], ASM_JSON_STRING))
         *text = values[1];
     return true;
 }
 
-/* The texts of the blocks of `list`, one below the other. Absent, and nothing was changed, if there is
- * anything else among them. */
-static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list) {
+static bool asm__ingest_is_blob(asm_str type) {
+    return asm_str_equal(type, ASM_STR("image")) || asm_str_equal(type, ASM_STR("document")) ||
+           asm_str_equal(type, ASM_STR("audio"));
+}
+
+/* The texts of the blocks of `list`, one below the other; `has_blobs` if there is anything else among them, which is
+ * named in its place. The list can be read again after that only if it has blobs, or nothing is given: absent if there
+ * is neither text nor image in it. */
+static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list, bool *has_blobs) {
     asm_json_reader blocks = asm__ingest_elements(list);
-    asm_str text, first = asm__ingest_absent();
+    asm_str block, type, text, first = asm__ingest_absent();
     size_t count = 0;
-    while (asm__ingest_next_text(state, &blocks, &text)) {
-        if (!text.data) return text;
+    bool can_be_shown = false;
+    while (asm__ingest_next_text(state, &blocks, &block, &type, &text)) {
+        if (!text.data) *has_blobs = true;
+        can_be_shown = can_be_shown || text.data || asm__ingest_is_blob(type);
         if (count++ == 0) first = text;
     }
-    if (count <= 1) return asm__ingest_text(state, first);
+    if (!can_be_shown) return asm__ingest_absent();
+    if (count == 1 && !*has_blobs) return asm__ingest_text(state, first);
     asm_buffer_clear(&state->joined);
     blocks = asm__ingest_elements(list);
-    for (count = 0; asm__ingest_next_text(state, &blocks, &text); count++) {
+    for (count = 0; asm__ingest_next_text(state, &blocks, &block, &type, &text); count++) {
         if (count) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
-        asm__ingest_append(state, &state->joined, asm__ingest_text(state, text));
+        if (text.data)
+            asm__ingest_append(state, &state->joined,
+                               *has_blobs ? asm__ingest_string(state, text) : asm__ingest_text(state, text));
+        else asm__ingest_name_blob(state, &state->joined, block, type);
     }
     return asm_buffer_text(&state->joined);
 }
 
-/* The numbers of `usage` as the object that asm_usage_read() reads. */
-static asm_str asm__ingest_usage_json(asm__ingest *state, const asm_usage_payload *usage) {
+/* Writes how many lines a diff adds and removes, if there is one. */
+static void asm__ingest_write_diff_counts(asm__ingest *state, asm_json_writer *writer, asm_str raw) {
+    asm_str diff = asm__ingest_string(state, raw);
+    int64_t added = 0, removed = 0;
+    size_t at = 0;
+    if (!diff.size) return;
+    while (at < diff.size) {
+        const char *end = (const char *)memchr(diff.data + at, '\n', diff.size - at);
+        asm_str line = asm_str_make(diff.data + at, end ? (size_t)(end - diff.data) - at : diff.size - at);
+        added += line.size && line.data[0] == '+' && !asm__ingest_starts_with(line, ASM_STR("+++"));
+        removed += line.size && line.data[0] == '-' && !asm__ingest_starts_with(line, ASM_STR("---"));
+        at += line.size + 1;
+    }
+    asm_json_write_key(writer, ASM_STR("added"));
+    asm_json_write_int64(writer, added);
+    asm_json_write_key(writer, ASM_STR("removed"));
+    asm_json_write_int64(writer, removed);
+}
+
+/* `object`, or nothing, with one member more, written to `out`. */
+static asm_str asm__ingest_joined(asm__ingest *state, asm_buffer *out, asm_str object, asm_str key,
+                                  asm_str value) {
+    asm_buffer_clear(out);
+    if (object.size > 2) {
+        asm__ingest_append(state, out, asm_str_make(object.data, object.size - 1));
+        asm__ingest_append(state, out, ASM_STR(",\""));
+    } else {
+        asm__ingest_append(state, out, ASM_STR("{\""));
+    }
+    asm__ingest_append(state, out, key);
+    asm__ingest_append(state, out, ASM_STR("\":"));
+    if (asm__ingest_append(state, out, value) && asm__ingest_append(state, out, ASM_STR("}")))
+        return asm_buffer_text(out);
+    return asm__ingest_absent();
+}
+
+/* >>ingest: objects */
+
+/* A member that a reader asks for. Type: 's' string, 'n' number, 'b' true or false, 'o' object, 'a' array, '*' any of
+ * them; '-' any, which is told elsewhere and needs no place. */
+typedef struct asm__ingest_key {
+    const char *text;
+    size_t size;
+    char type;
+} asm__ingest_key;
+
+#define ASM__KEY(text, type)                                                                                 \
+    { "" text, sizeof("" text) - 1, type }
+
+/* The members of an object that were not asked for, or are of another type: a part of state->others. */
+typedef struct asm__ingest_others {
+    size_t begin, end;
+} asm__ingest_others;
+
+static bool asm__ingest_fits(asm_str raw, char type) {
+    switch (raw.data[0]) {
+    case '"':
+        return type == 's' || type == '*';
+    case '{':
+        return type == 'o' || type == '*';
+    case '[':
+        return type == 'a' || type == '*';
+    case 't':
+    case 'f':
+        return type == 'b' || type == '*';
+    default:
+        return type == 'n' || type == '*';
+    }
+}
+
+static void asm__ingest_add_other(asm__ingest *state, asm_str key, bool is_scratch, asm_str value) {
+    asm__ingest_other other;
+    if (state->other_count == state->other_capacity) {
+        size_t capacity = state->other_capacity ? state->other_capacity * 2 : 32;
+        void *memory = ASM_REALLOC(state->others, capacity * sizeof *state->others);
+        if (!memory) {
+            state->failed = true;
+            return;
+        }
+        state->others = (asm__ingest_other *)memory;
+        state->other_capacity = capacity;
+    }
+    other.key = is_scratch ? NULL : key.data;
+    other.key_at = is_scratch ? (size_t)(key.data - state->keys.data) : 0;
+    other.key_size = key.size;
+    other.value = value;
+    state->others[state->other_count++] = other;
+}
+
+static asm_str asm__ingest_other_key(const asm__ingest *state, const asm__ingest_other *other) {
+    return asm_str_make(other->key ? other->key : state->keys.data + other->key_at, other->key_size);
+}
+
+/* Reads the object `raw`: values[i] is the raw text of the member keys[i], absent if it is missing, null, or of another
+ * type; all that is not asked for is in `others`. The last of several with one key wins. False, with nothing read, if
+ * `raw` is absent or no object. `error` may be NULL. */
+static bool asm__ingest_read_object(asm__ingest *state, asm_str raw, const asm__ingest_key *keys,
+                                    asm_str *values, size_t count, asm__ingest_others *others,
+                                    asm_json_error *error) {
+    asm_json_reader reader;
+    asm_str key, value;
+    memset(values, 0, count * sizeof *values);
+    others->begin = others->end = state->other_count;
+    if (!raw.data) return false;
+    asm_json_reader_init(&reader, raw, &state->keys);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key)) {
+        bool in_line = key.data >= raw.data && key.data < raw.data + raw.size;
+        size_t i = 0;
+        bool is_null;
+        if (!asm_json_read_raw(&reader, &value)) break;
+        is_null = value.data[0] == 'n';
+        while (i < count && !(keys[i].size == key.size && memcmp(keys[i].text, key.data, key.size) == 0))
+            i++;
+        if (i == count) {
+            if (!is_null) asm__ingest_add_other(state, key, !in_line, value);
+            continue;
+        }
+        values[i] = asm__ingest_absent();
+        if (is_null || keys[i].type == '-') continue;
+        if (asm__ingest_fits(value, keys[i].type)) values[i] = value;
+        else asm__ingest_add_other(state, key, !in_line, value);
+    }
+    others->end = state->other_count;
+    if (asm_json_reader_finish(&reader) == ASM_OK) return true;
+    if (reader.error.result == ASM_ERR_NO_MEMORY) state->failed = true;
+    if (error) *error = reader.error;
+    memset(values, 0, count * sizeof *values);
+    state->other_count = others->end = others->begin;
+    return false;
+}
+
+/* All of what stands in either: `b` was read right after `a`. */
+static asm__ingest_others asm__ingest_both(asm__ingest_others a, asm__ingest_others b) {
+    asm__ingest_others both;
+    both.begin = a.begin;
+    both.end = b.end;
+    return both;
+}
+
+/* Names of members of the events that readers give. */
+static bool asm__ingest_is_member(asm_event_type type, asm_str key) {
+    static const char notice[] = " text level code resets_at attempt max_attempts retry_in_ms ";
+    /* What belongs to a message may also go out with its usage. */
+    static const char message[] =
+        " content delta role message_id parent_tool_call_id phase reason replaced_by origin "
+        "thinking incomplete synthetic input_tokens output_tokens cache_read_tokens "
+        "cache_creation_tokens reasoning_tokens context_window cost_usd cumulative model "
+        "models provider_usage ";
+    static const char tool[] =
+        " tool_name tool_call_id display_text agent_kind tool_input delta tool_output "
+        "tool_result changes status error_message parent_tool_call_id token_usage exit_code "
+        "duration_ms ";
+    static const char approval[] =
+        " tool_name tool_call_id tool_input policy_name reason request_id kind options "
+        "decision answer interrupt ";
+    static const char run[] =
+        " model cwd title git_branch agent_version tools stop_reason num_turns duration_ms "
+        "cost_usd token_usage main_token_usage models permission_denials error_code "
+        "error_message provider_error open_tool_calls ";
+    static const char error[] = " error_code error_message provider_error details ";
+    const char *names = type == ASM_EVENT_CUSTOM                                                ? notice
+                        : type >= ASM_EVENT_MESSAGE_SENT && type <= ASM_EVENT_MESSAGE_RETRACTED ? message
+                        : type >= ASM_EVENT_TOOL_CALL_IDENTIFIED && type <= ASM_EVENT_TOOL_CALL_FAILED ? tool
+                        : type >= ASM_EVENT_TOOL_APPROVAL_REQUESTED && type <= ASM_EVENT_TOOL_APPROVAL_DENIED
+                            ? approval
+                        : type == ASM_EVENT_ERROR_OCCURRED ? error
+                                                           : run;
+    while (*++names) {
+        size_t size = strcspn(names, " ");
+        if (size == key.size && memcmp(names, key.data, size) == 0) return true;
+        names += size;
+    }
+    return false;
+}
+
+/* A member of an event's extra. One that is named like a member of the event gets the name provider_NAME. */
+static void asm__ingest_write_other(asm__ingest *state, asm_json_writer *writer, asm_event_type type,
+                                    asm_str key, asm_str value) {
+    char name[64] = "provider_";
+    if (!asm__ingest_is_flat(value)) {
+        asm__ingest_diagnose(state, true, ASM_ERR_DEPTH, "a value is nested too deep for an event", 0);
+        return;
+    }
+    if (key.size < sizeof name - 16 && asm__ingest_is_member(type, key)) {
+        memcpy(name + 9, key.data, key.size);
+        key = asm_str_make(name, key.size + 9);
+    }
+    asm_json_write_key(writer, key);
+    asm_json_write_raw(writer, value);
+}
+
+/* Whether a later one has the same key. Of very many they are not compared. */
+static bool asm__ingest_is_repeated(const asm__ingest *state, size_t at, asm__ingest_others others) {
+    asm_str key = asm__ingest_other_key(state, &state->others[at]);
+    if (others.end - others.begin > 64) return false;
+    while (++at < others.end)
+        if (asm_str_equal(asm__ingest_other_key(state, &state->others[at]), key)) return true;
+    return false;
+}
+
+/* What was not asked for, as the extra of an event of that type; absent if there is nothing. The text stands in `out`,
+ * after what is there already if that is an object: its members come first. */
+static asm_str asm__ingest_extra(asm__ingest *state, asm_buffer *out, asm_event_type type,
+                                 asm__ingest_others others) {
     asm_json_writer writer;
-    asm_str names[5] = {ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"),
-                        ASM__MEMBER("cache_read_tokens"), ASM__MEMBER("cache_creation_tokens"),
-                        ASM__MEMBER("reasoning_tokens")};
-    asm_optional_int64 numbers[5];
+    size_t i;
+    asm_buffer_clear(out);
+    if (others.begin == others.end) return asm__ingest_absent();
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    for (i = others.begin; i < others.end; i++)
+        if (!asm__ingest_is_repeated(state, i, others))
+            asm__ingest_write_other(state, &writer, type, asm__ingest_other_key(state, &state->others[i]),
+                                    state->others[i].value);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(out);
+    asm_buffer_clear(out);
+    out->result = ASM_OK;
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* An object with one member. */
+static asm_str asm__ingest_pair(asm__ingest *state, asm_buffer *out, asm_str key, asm_str value) {
+    asm__ingest_others one;
+    one.begin = state->other_count;
+    asm__ingest_add_other(state, key, false, value);
+    one.end = state->other_count;
+    return asm__ingest_extra(state, out, ASM_EVENT_CUSTOM, one);
+}
+
+/* What was asked for and is not only in the event: back to the others. */
+static void asm__ingest_put_back(asm__ingest *state, const asm__ingest_key *keys, const asm_str *values,
+                                 size_t count, asm__ingest_others *others) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (values[i].data)
+            asm__ingest_add_other(state, asm_str_make(keys[i].text, keys[i].size), false, values[i]);
+    others->end = state->other_count;
+}
+
+/* The others as further members of an object that is being written. */
+static void asm__ingest_write_others(asm__ingest *state, asm_json_writer *writer, asm__ingest_others others) {
+    size_t i;
+    for (i = others.begin; i < others.end; i++) {
+        asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
+        asm_json_write_raw(writer, state->others[i].value);
+    }
+}
+
+/* >>ingest: records */
+
+static asm__ingest_record *asm__ingest_find_record(const asm__ingest_records *records, asm_str id) {
+    asm__indexed *found = asm__index_find(&records->index, NULL, id, asm__hash(id.data, id.size, 0));
+    return found ? asm__container(found, asm__ingest_record, key) : NULL;
+}
+
+/* Puts a record at the end of the list; into the index only if it has an id that is not in it yet. */
+static void asm__ingest_link_record(asm__ingest_records *records, asm__ingest_record *record) {
+    record->older = records->newest;
+    record->newer = NULL;
+    if (records->newest) records->newest->newer = record;
+    else records->oldest = record;
+    records->newest = record;
+    records->count++;
+}
+
+static void asm__ingest_unlink_record(asm__ingest_records *records, asm__ingest_record *record) {
+    if (record->older) record->older->newer = record->newer;
+    else records->oldest = record->newer;
+    if (record->newer) record->newer->older = record->older;
+    else records->newest = record->older;
+    records->count--;
+}
+
+static void asm__ingest_index_record(asm__ingest_records *records, asm__ingest_record *record, asm_str id) {
+    record->key.text = id;
+    record->key.scope = NULL;
+    record->key.hash = asm__hash(id.data, id.size, 0);
+    asm__index_insert(&records->index, &record->key);
+}
+
+/* A record that is not in use, of `size` bytes, all zero if it is new; NULL if there is no memory. */
+static asm__ingest_record *asm__ingest_take_record(asm__ingest *state, asm__ingest_records *records,
+                                                   size_t size, bool *is_new) {
+    asm__ingest_record *record = records->spare;
+    *is_new = !record;
+    if (record) {
+        records->spare = record->newer;
+        records->spare_count--;
+        return record;
+    }
+    record = (asm__ingest_record *)ASM_REALLOC(NULL, size);
+    if (record) memset(record, 0, size);
+    else state->failed = true;
+    return record;
+}
+
+static void asm__ingest_trim(asm_buffer *buffer) {
+    if (buffer->capacity > ASM__INGEST_SPARE_SIZE) asm_buffer_close(buffer);
+    asm_buffer_clear(buffer);
+}
+
+/* Too much is open: told once for each stream. */
+static void asm__ingest_tell_limit(asm__ingest *state, const char *message) {
+    if (!state->told_open) asm__ingest_diagnose(state, true, ASM_ERR_LIMIT, message, 0);
+    state->told_open = true;
+}
+
+static size_t asm__ingest_max_open(const asm__ingest *state) {
+    return state->options.max_open ? state->options.max_open : ASM__INGEST_MAX_OPEN;
+}
+
+static size_t asm__ingest_max_kept(const asm__ingest *state) {
+    return state->options.max_kept ? state->options.max_kept : ASM__INGEST_MAX_KEPT;
+}
+
+/* >>ingest: calls */
+
+static asm_str asm__ingest_call_id(const asm__ingest_call *call) {
+    return asm_str_make(call->text.data, call->id_size);
+}
+
+static asm_str asm__ingest_call_name(const asm__ingest_call *call) {
+    return asm_str_make(call->text.data + call->id_size, call->name_size);
+}
+
+static asm_str asm__ingest_call_input(const asm__ingest_call *call) {
+    const char *at = call->text.data + call->id_size + call->name_size;
+    return call->input_size ? asm_str_make(at, call->input_size) : asm__ingest_absent();
+}
+
+static asm_str asm__ingest_call_parent(const asm__ingest_call *call) {
+    return asm_str_make(call->text.data + call->id_size + call->name_size + call->input_size,
+                        call->parent_size);
+}
+
+/* The call that is open under that id, the first of them; NULL if there is none. */
+static asm__ingest_call *asm__ingest_find_call(const asm__ingest *state, asm_str id) {
+    asm__ingest_record *record = id.size ? asm__ingest_find_record(&state->calls, id) : NULL;
+    return record ? asm__container(record, asm__ingest_call, record) : NULL;
+}
+
+static void asm__ingest_close_call(asm__ingest_call *call) {
+    asm_buffer_close(&call->text);
+    asm_buffer_close(&call->task);
+    ASM_FREE(call);
+}
+
+/* The call that a task of the provider serves. */
+static asm__ingest_call *asm__ingest_find_task(const asm__ingest *state, asm_str task) {
+    asm__indexed *found =
+        task.size ? asm__index_find(&state->tasks, NULL, task, asm__hash(task.data, task.size, 0)) : NULL;
+    return found ? asm__container(found, asm__ingest_call, task_key) : NULL;
+}
+
+static void asm__ingest_name_task(asm__ingest *state, asm__ingest_call *call, asm_str task) {
+    if (!task.size || call->has_task || asm__ingest_find_task(state, task)) return;
+    asm__ingest_keep(state, &call->task, task);
+    if (call->task.size != task.size) return;
+    call->has_task = true;
+    call->task_key.text = asm_buffer_text(&call->task);
+    call->task_key.scope = NULL;
+    call->task_key.hash = asm__hash(task.data, task.size, 0);
+    asm__index_insert(&state->tasks, &call->task_key);
+}
+
+/* Takes a call out of those that share its id. */
+static void asm__ingest_unname_call(asm__ingest *state, asm__ingest_call *call) {
+    asm__ingest_call *first = asm__ingest_find_call(state, asm__ingest_call_id(call)), *next = call->same_id;
+    if (!call->id_size) return;
+    if (first != call) {
+        call->previous_same->same_id = next;
+        if (next) next->previous_same = call->previous_same;
+        else first->last_same = call->previous_same;
+        return;
+    }
+    asm__index_remove(&state->calls.index, &call->record.key);
+    if (!next) return;
+    next->last_same = call->last_same;
+    next->hides_name = call->hides_name;
+    next->hides_input = call->hides_input;
+    asm__ingest_index_record(&state->calls, &next->record, asm__ingest_call_id(next));
+}
+
+static void asm__ingest_forget_call(asm__ingest *state, asm__ingest_call *call) {
+    asm__ingest_records *calls = &state->calls;
+    asm__ingest_unname_call(state, call);
+    if (call->has_task) asm__index_remove(&state->tasks, &call->task_key);
+    call->has_task = false;
+    asm__ingest_trim(&call->task);
+    asm__ingest_unlink_record(calls, &call->record);
+    state->kept -= call->text.size;
+    asm__ingest_trim(&call->text);
+    if (calls->spare_count >= ASM__INGEST_SPARE) {
+        asm__ingest_close_call(call);
+        return;
+    }
+    call->record.newer = calls->spare;
+    calls->spare = &call->record;
+    calls->spare_count++;
+}
+
+static void asm__ingest_forget_oldest(asm__ingest *state) {
+    asm__ingest_tell_limit(state, "more tool calls are open than may be: the oldest are forgotten");
+    asm__ingest_forget_call(state, asm__container(state->calls.oldest, asm__ingest_call, record));
+}
+
+/* Whether `size` bytes more may be kept; lets go of old calls for that. */
+static bool asm__ingest_make_room(asm__ingest *state, size_t size) {
+    size_t most = asm__ingest_max_kept(state);
+    if (size > most) return false;
+    while (state->calls.count && state->kept > most - size)
+        asm__ingest_forget_oldest(state);
+    return state->kept <= most - size;
+}
+
+/* A call whose id is open: their ends cannot be told apart, and get of name and input what is the same for all. */
+static void asm__ingest_share_id(asm__ingest *state, asm__ingest_call *first, asm__ingest_call *call) {
+    bool same_name = asm_str_equal(asm__ingest_call_name(first), asm__ingest_call_name(call));
+    bool same_input = asm_str_equal(asm__ingest_call_input(first), asm__ingest_call_input(call));
+    if (!same_name || !same_input)
+        asm__ingest_diagnose(state, true, ASM_ERR_EXISTS,
+                             "a tool call has the id of one that is open: which one ends cannot be told", 0);
+    first->hides_name = first->hides_name || !same_name;
+    first->hides_input = first->hides_input || !same_input;
+    call->previous_same = first->last_same;
+    first->last_same->same_id = call;
+    first->last_same = call;
+}
+
+static void asm__ingest_remember_call(asm__ingest *state, const asm_tool_payload *tool) {
+    asm__ingest_call *call, *first;
+    size_t size = tool->call_id.size + tool->name.size + tool->input.size + tool->parent_tool_call_id.size;
+    bool is_new;
+    asm__ingest_record *record;
+    while (state->calls.count >= asm__ingest_max_open(state))
+        asm__ingest_forget_oldest(state);
+    if (!asm__ingest_make_room(state, size)) {
+        asm__ingest_tell_limit(
+            state, "a tool call is larger than what may be kept: its end comes without its input");
+        return;
+    }
+    first = asm__ingest_find_call(state, tool->call_id);
+    record = asm__ingest_take_record(state, &state->calls, sizeof *call, &is_new);
+    if (!record) return;
+    call = asm__container(record, asm__ingest_call, record);
+    if (is_new) {
+        asm_buffer_init_growing(&call->text);
+        asm_buffer_init_growing(&call->task);
+    }
+    if (!asm__ingest_reserve(state, &call->text, size ? size : 1)) {
+        asm__ingest_close_call(call);
+        return;
+    }
+    asm_buffer_append(&call->text, tool->call_id);
+    asm_buffer_append(&call->text, tool->name);
+    asm_buffer_append(&call->text, tool->input);
+    asm_buffer_append(&call->text, tool->parent_tool_call_id);
+    call->id_size = tool->call_id.size;
+    call->name_size = tool->name.size;
+    call->input_size = tool->input.size;
+    call->parent_size = tool->parent_tool_call_id.size;
+    call->run = state->line_run;
+    call->same_id = NULL;
+    call->last_same = call;
+    call->is_background = call->is_declined = call->hides_name = call->hides_input = false;
+    state->kept += call->text.size;
+    asm__ingest_link_record(&state->calls, record);
+    if (!call->id_size) return;
+    if (first) asm__ingest_share_id(state, first, call);
+    else asm__ingest_index_record(&state->calls, record, asm__ingest_call_id(call));
+}
+
+/* Starts the call that the event, a tool_call_started, tells of. */
+static void asm__ingest_start_call(asm__ingest *state, asm_event *event) {
+    if (event->tool.call_id.size) asm__ingest_remember_call(state, &event->tool);
+    asm__ingest_emit(state, event);
+}
+
+/* The same for what most formats know of a call. One whose id is open already is another one. */
+static void asm__ingest_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input,
+                                   asm_str parent) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    event.tool.call_id = id;
+    event.tool.name = name;
+    event.tool.input = input;
+    if (parent.size) event.tool.parent_tool_call_id = parent;
+    asm__ingest_start_call(state, &event);
+}
+
+/* Gives an event about a call: with its name and, if it ends, its input, and of the run that it began in. */
+static void asm__ingest_emit_of_call(asm__ingest *state, asm__ingest_call *call, asm_event *event) {
+    bool is_end = event->type == ASM_EVENT_TOOL_CALL_COMPLETED || event->type == ASM_EVENT_TOOL_CALL_FAILED;
+    if (!event->tool.name.data && !call->hides_name) event->tool.name = asm__ingest_call_name(call);
+    if (is_end && !event->tool.input.data && !call->hides_input)
+        event->tool.input = asm__ingest_call_input(call);
+    if (!event->tool.parent_tool_call_id.data && call->parent_size)
+        event->tool.parent_tool_call_id = asm__ingest_call_parent(call);
+    asm__ingest_emit_in(state, call->run, event);
+}
+
+/* Ends the call event->tool.call_id, with the name and the input that it began with. */
+static void asm__ingest_end_tool(asm__ingest *state, asm_event *event) {
+    asm__ingest_call *call = asm__ingest_find_call(state, event->tool.call_id);
+    if (!call) {
+        asm__ingest_emit(state, event);
+        return;
+    }
+    asm__ingest_emit_of_call(state, call, event);
+    asm__ingest_forget_call(state, call);
+}
+
+/* Tells a change of a call that is open. */
+static void asm__ingest_update_tool(asm__ingest *state, asm_event *event) {
+    asm__ingest_call *call = asm__ingest_find_call(state, event->tool.call_id);
+    if (call) asm__ingest_emit_of_call(state, call, event);
+    else asm__ingest_emit(state, event);
+}
+
+/* The call goes on without the run that began it. */
+static void asm__ingest_send_to_background(asm__ingest *state, asm_str id, asm_event *event) {
+    asm__ingest_call *call = asm__ingest_find_call(state, id);
+    event->tool.call_id = id;
+    event->tool.status = ASM_STR("running_in_background");
+    if (call && call->is_background) return;
+    if (call) call->is_background = true;
+    asm__ingest_update_tool(state, event);
+}
+
+/* Whether the call, or one whose sub-agent made it, goes on without its run. */
+static bool asm__ingest_is_background(const asm__ingest *state, asm_str id) {
+    int depth;
+    for (depth = 0; depth < 64; depth++) {
+        const asm__ingest_call *call = asm__ingest_find_call(state, id);
+        if (!call || call->is_background) return call != NULL;
+        id = asm__ingest_call_parent(call);
+    }
+    return false;
+}
+
+static bool asm__ingest_outlives_run(const asm__ingest *state, const asm__ingest_call *call) {
+    return call->is_background ||
+           (call->parent_size && asm__ingest_is_background(state, asm__ingest_call_parent(call)));
+}
+
+static int64_t asm__ingest_count_open(const asm__ingest *state) {
+    asm__ingest_record *record;
+    int64_t count = 0;
+    for (record = state->calls.oldest; record; record = record->newer)
+        count += !asm__ingest_outlives_run(state, asm__container(record, asm__ingest_call, record));
+    return count;
+}
+
+/* Lets go of the calls that belong to the run alone: they cannot end after it. The newest first: a call's parent is
+ * older than itself. */
+static void asm__ingest_forget_calls(asm__ingest *state, bool background_too) {
+    asm__ingest_record *record = state->calls.newest, *next;
+    for (; record; record = next) {
+        asm__ingest_call *call = asm__container(record, asm__ingest_call, record);
+        next = record->older;
+        if (background_too || !asm__ingest_outlives_run(state, call)) asm__ingest_forget_call(state, call);
+    }
+}
+
+/* >>ingest: approvals */
+
+static asm_str asm__ingest_request_id(const asm__ingest_request *request) {
+    return asm_str_make(request->text.data, request->id_size);
+}
+
+static asm_str asm__ingest_request_call(const asm__ingest_request *request) {
+    return asm_str_make(request->text.data + request->id_size, request->call_size);
+}
+
+static asm_str asm__ingest_request_tool(const asm__ingest_request *request) {
+    size_t at = request->id_size + request->call_size;
+    return asm_str_make(request->text.data + at, request->text.size - at);
+}
+
+/* The request with that id or, where that is empty, of that call; request_count if there is none. */
+static size_t asm__ingest_find_request(const asm__ingest *state, asm_str id, asm_str call_id) {
+    size_t i;
+    for (i = 0; i < state->request_count; i++) {
+        const asm__ingest_request *request = &state->requests[i];
+        if (id.size ? asm_str_equal(asm__ingest_request_id(request), id)
+                    : call_id.size && asm_str_equal(asm__ingest_request_call(request), call_id))
+            break;
+    }
+    return i;
+}
+
+static void asm__ingest_forget_request(asm__ingest *state, size_t index) {
+    asm__ingest_request gone = state->requests[index];
+    memmove(&state->requests[index], &state->requests[index + 1],
+            (--state->request_count - index) * sizeof state->requests[0]);
+    state->requests[state->request_count] = gone;
+    asm__ingest_trim(&state->requests[state->request_count].text);
+}
+
+/* Asks, with a tool_approval_requested that has a request_id, and remembers that. */
+static void asm__ingest_ask(asm__ingest *state, asm_event *event) {
+    asm__ingest_request *request;
+    asm__ingest_emit(state, event);
+    if (state->request_count == ASM__INGEST_REQUESTS) {
+        asm__ingest_tell_limit(state, "more approvals wait than are remembered: the oldest are forgotten");
+        asm__ingest_forget_request(state, 0);
+    }
+    request = &state->requests[state->request_count];
+    asm__ingest_keep(state, &request->text, event->approval.request_id);
+    asm__ingest_append(state, &request->text, event->approval.tool_call_id);
+    asm__ingest_append(state, &request->text, event->approval.tool_name);
+    request->id_size = event->approval.request_id.size;
+    request->call_size = event->approval.tool_call_id.size;
+    request->is_question = asm_str_equal(event->approval.kind, ASM_STR("question"));
+    if (request->text.size == request->id_size + request->call_size + event->approval.tool_name.size)
+        state->request_count++;
+}
+
+/* The decision about a request: what it asked for stands in the event, too. */
+static void asm__ingest_decide(asm__ingest *state, size_t index, asm_event *event) {
+    const asm__ingest_request *request = &state->requests[index];
+    event->approval.request_id = asm__ingest_request_id(request);
+    if (request->call_size) event->approval.tool_call_id = asm__ingest_request_call(request);
+    event->approval.tool_name = asm__ingest_request_tool(request);
+    event->approval.kind = request->is_question ? ASM_STR("question") : ASM_STR("tool");
+    asm__ingest_emit(state, event);
+    asm__ingest_forget_request(state, index);
+}
+
+/* >>ingest: messages */
+
+static void asm__ingest_emit_thinking(asm__ingest *state, asm_str text, asm_str message_id, asm_str parent) {
+    asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, message_id, parent);
+    if (!text.size) return;
+    event.message.thinking = asm__ingest_true();
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__ingest_each_speaker_buffer(asm__ingest_speaker *speaker, void (*function)(asm_buffer *)) {
+    asm_buffer *buffers[13];
+    size_t i;
+    buffers[0] = &speaker->parent;
+    buffers[1] = &speaker->message_id;
+    buffers[2] = &speaker->model;
+    buffers[3] = &speaker->text;
+    buffers[4] = &speaker->others;
+    buffers[5] = &speaker->usage_object;
+    buffers[6] = &speaker->broken_id;
+    buffers[7] = &speaker->tool_id;
+    buffers[8] = &speaker->tool_name;
+    buffers[9] = &speaker->tool_input;
+    buffers[10] = &speaker->tool_others;
+    buffers[11] = &speaker->started;
+    buffers[12] = &speaker->last_line;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(buffers); i++)
+        function(buffers[i]);
+}
+
+static asm__ingest_speaker *asm__ingest_find_speaker(asm__ingest *state, asm_str parent) {
+    asm__ingest_record *record;
+    if (!parent.size) return &state->main;
+    record = asm__ingest_find_record(&state->speakers, parent);
+    return record ? asm__container(record, asm__ingest_speaker, record) : NULL;
+}
+
+static void asm__ingest_forget_text(asm__ingest *state, asm__ingest_speaker *speaker) {
+    state->kept -= speaker->text.size;
+    if (speaker->text.capacity > ASM__INGEST_LINE_STEP) asm_buffer_close(&speaker->text);
+    asm_buffer_clear(&speaker->text);
+    speaker->confirmed = 0;
+}
+
+/* The numbers of a message's usage as events count them: input_tokens is the whole prompt. */
+static asm_usage_payload asm__ingest_whole_usage(const asm__ingest_speaker *speaker) {
+    asm_usage_payload usage = speaker->usage;
+    if (speaker->cache_is_apart) {
+        asm__ingest_add(&usage.input_tokens, usage.cache_read_tokens);
+        asm__ingest_add(&usage.input_tokens, usage.cache_creation_tokens);
+    }
+    return usage;
+}
+
+static bool asm__ingest_usage_is_zero(const asm_usage_payload *usage) {
+    return usage->input_tokens.value == 0 && usage->output_tokens.value == 0 &&
+           usage->cache_read_tokens.value == 0 && usage->cache_creation_tokens.value == 0;
+}
+
+static void asm__ingest_add_usage(asm_usage_payload *total, const asm_usage_payload *usage) {
+    asm__ingest_add(&total->input_tokens, usage->input_tokens);
+    asm__ingest_add(&total->output_tokens, usage->output_tokens);
+    asm__ingest_add(&total->cache_read_tokens, usage->cache_read_tokens);
+    asm__ingest_add(&total->cache_creation_tokens, usage->cache_creation_tokens);
+    asm__ingest_add(&total->reasoning_tokens, usage->reasoning_tokens);
+}
+
+/* What the message has cost, once for each id. */
+static void asm__ingest_give_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str extra) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    if (speaker->usage_given || !speaker->message_id.size || asm__ingest_usage_is_zero(&speaker->usage))
+        return;
+    event.usage = asm__ingest_whole_usage(speaker);
+    asm__ingest_add_usage(&speaker->total, &event.usage);
+    event.usage.message_id = asm_buffer_text(&speaker->message_id);
+    if (speaker->model.size) event.usage.model = asm_buffer_text(&speaker->model);
+    if (speaker->parent.size) event.usage.parent_tool_call_id = asm_buffer_text(&speaker->parent);
+    event.extra = extra;
+    if (speaker->usage_object.size)
+        event.extra = asm__ingest_joined(state, &state->extra, extra, ASM_STR("provider_usage"),
+                                         asm_buffer_text(&speaker->usage_object));
+    asm__ingest_emit_in(state, speaker->run, &event);
+    speaker->usage_given = true;
+}
+
+/* The message ends. One that broke off is given as far as it came. */
+static void asm__ingest_finish_message(asm__ingest *state, asm__ingest_speaker *speaker, bool broke_off) {
+    asm_str id = asm_buffer_text(&speaker->message_id), others = asm__ingest_absent();
+    asm_event event;
+    if (!speaker->has_message || speaker->finished) return;
+    if (speaker->others.size) others = asm_buffer_text(&speaker->others);
+    if (speaker->text.size && !speaker->text_lost) {
+        event = asm__ingest_message(ASM_EVENT_MESSAGE_RECEIVED, asm_buffer_text(&speaker->text), id,
+                                    asm_buffer_text(&speaker->parent));
+        event.message.phase = speaker->phase;
+        if (broke_off || speaker->aborted) event.message.incomplete = asm__ingest_true();
+        event.extra = others;
+        asm__ingest_emit_in(state, speaker->run, &event);
+        others = asm__ingest_absent();
+    }
+    asm__ingest_give_usage(state, speaker, others);
+    asm_buffer_clear(&speaker->others);
+    asm__ingest_forget_text(state, speaker);
+    speaker->partial = false;
+    speaker->finished = true;
+}
+
+static void asm__ingest_close_speaker(asm__ingest_speaker *speaker) {
+    asm__ingest_each_speaker_buffer(speaker, asm_buffer_close);
+    ASM_FREE(speaker);
+}
+
+static void asm__ingest_drop_speaker(asm__ingest *state, asm__ingest_speaker *speaker) {
+    asm__ingest_forget_text(state, speaker);
+    asm__index_remove(&state->speakers.index, &speaker->record.key);
+    asm__ingest_unlink_record(&state->speakers, &speaker->record);
+    if (state->speakers.spare_count >= ASM__INGEST_SPARE) {
+        asm__ingest_close_speaker(speaker);
+        return;
+    }
+    asm__ingest_each_speaker_buffer(speaker, asm__ingest_trim);
+    speaker->record.newer = state->speakers.spare;
+    state->speakers.spare = &speaker->record;
+    state->speakers.spare_count++;
+}
+
+/* Lets go of a sub-agent that will say no more. */
+static void asm__ingest_forget_speaker(asm__ingest *state, asm__ingest_speaker *speaker) {
+    asm__ingest_finish_message(state, speaker, speaker->partial);
+    asm__ingest_drop_speaker(state, speaker);
+}
+
+/* The run of what is said of a call or its sub-agent: the one that began it. */
+static uint64_t asm__ingest_run_of(asm__ingest *state, asm_str parent) {
+    asm__ingest_call *call = asm__ingest_find_call(state, parent);
+    asm__ingest_speaker *speaker = parent.size ? asm__ingest_find_speaker(state, parent) : NULL;
+    if (call) return call->run;
+    if (speaker) return speaker->run;
+    return state->run_open || !parent.size ? state->line_run : state->runs;
+}
+
+/* The speaker that serves that call, new if need be; the main agent for none, or if there is no memory. */
+static asm__ingest_speaker *asm__ingest_speaker_of(asm__ingest *state, asm_str parent) {
+    asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
+    asm__ingest_record *record;
+    bool is_new;
+    if (speaker == &state->main) speaker->run = state->line_run;
+    if (speaker && speaker != &state->main) { /* it was heard now */
+        asm__ingest_unlink_record(&state->speakers, &speaker->record);
+        asm__ingest_link_record(&state->speakers, &speaker->record);
+    }
+    if (speaker) return speaker;
+    while (state->speakers.count >= asm__ingest_max_open(state)) {
+        asm__ingest_tell_limit(state, "more sub-agents speak than may be open: the oldest are forgotten");
+        asm__ingest_forget_speaker(state,
+                                   asm__container(state->speakers.oldest, asm__ingest_speaker, record));
+    }
+    record = asm__ingest_take_record(state, &state->speakers, sizeof *speaker, &is_new);
+    if (!record) return &state->main;
+    speaker = asm__container(record, asm__ingest_speaker, record);
+    if (is_new) asm__ingest_each_speaker_buffer(speaker, asm_buffer_init_growing);
+    asm__ingest_keep(state, &speaker->parent, parent);
+    speaker->run = asm__ingest_run_of(state, parent);
+    speaker->has_message = speaker->finished = speaker->is_broken = false;
+    memset(&speaker->total, 0, sizeof speaker->total);
+    asm__ingest_index_record(&state->speakers, record, asm_buffer_text(&speaker->parent));
+    asm__ingest_link_record(&state->speakers, record);
+    return speaker;
+}
+
+/* The message before broke off, and this one stands in its place. */
+static void asm__ingest_retract(asm__ingest *state, uint64_t run, asm_str message_id, asm_str parent,
+                                asm_str reason, asm_str replaced_by) {
+    asm_event event = asm__ingest_event(ASM_EVENT_MESSAGE_RETRACTED);
+    event.message.message_id = message_id;
+    if (parent.size) event.message.parent_tool_call_id = parent;
+    event.message.reason = reason;
+    if (replaced_by.size) event.message.replaced_by = replaced_by;
+    asm__ingest_emit_in(state, run, &event);
+}
+
+/* The message that is open broke off and will come again. */
+static void asm__ingest_break_message(asm__ingest *state, asm__ingest_speaker *speaker) {
+    if (!speaker->has_message || speaker->finished || !speaker->text.size) return;
+    speaker->is_broken = speaker->message_id.size != 0;
+    asm__ingest_keep(state, &speaker->broken_id, asm_buffer_text(&speaker->message_id));
+    asm__ingest_finish_message(state, speaker, true);
+}
+
+/* Goes on with the message `id`, or ends the one before and begins it. Without an id it is the one whose
+ * pieces are coming, or else a new one. */
+static void asm__ingest_enter_message(asm__ingest *state, asm__ingest_speaker *speaker, asm_str id) {
+    if (speaker->has_message) {
+        bool same = id.size ? asm_str_equal(asm_buffer_text(&speaker->message_id), id) : speaker->partial;
+        if (id.size && speaker->partial && !speaker->message_id.size) {
+            asm__ingest_keep(state, &speaker->message_id, id);
+            same = true;
+        }
+        if (same) {
+            speaker->finished = speaker->finished && speaker->streamed;
+            return;
+        }
+    }
+    asm__ingest_finish_message(state, speaker, speaker->partial && speaker->confirmed < speaker->text.size);
+    if (speaker->is_broken)
+        asm__ingest_retract(state, speaker->run, asm_buffer_text(&speaker->broken_id),
+                            asm_buffer_text(&speaker->parent), ASM_STR("retried"), id);
+    speaker->is_broken = false;
+    asm__ingest_keep(state, &speaker->message_id, id);
+    asm_buffer_clear(&speaker->model);
+    asm_buffer_clear(&speaker->started);
+    asm_buffer_clear(&speaker->others);
+    asm_buffer_clear(&speaker->usage_object);
+    asm__ingest_forget_text(state, speaker);
+    memset(&speaker->usage, 0, sizeof speaker->usage);
+    speaker->phase = asm__ingest_absent();
+    speaker->cache_is_apart = false;
+    speaker->has_message = true;
+    speaker->finished = speaker->partial = speaker->streamed = speaker->thought = speaker->aborted = false;
+    speaker->text_lost = speaker->usage_given = speaker->tool_open = false;
+}
+
+/* Keeps `text`, which stands in the line, in the line's memory; the line gets that of the buffer. */
+static void asm__ingest_exchange(asm__ingest *state, asm_buffer *buffer, asm_str text) {
+    char *memory = buffer->data;
+    size_t capacity = buffer->capacity;
+    memmove(state->line, text.data, text.size);
+    buffer->data = state->line;
+    buffer->size = text.size;
+    buffer->capacity = state->line_capacity;
+    state->line = memory;
+    state->line_capacity = capacity;
+    state->in_place = NULL;
+}
+
+/* Keeps a text until its message is complete: a long one, if it can be, without another copy. */
+static void asm__ingest_keep_text(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text) {
+    size_t before = speaker->text.size;
+    if (speaker->text_lost) return;
+    if (!asm__ingest_make_room(state, text.size)) {
+        asm__ingest_tell_limit(state, "a message is longer than what may be kept: it comes in pieces only");
+        speaker->text_lost = true;
+        return;
+    }
+    if (state->in_place && state->last_text && !before && text.size >= ASM__INGEST_LINE_STEP)
+        asm__ingest_exchange(state, &speaker->text, text);
+    else if (!asm__ingest_append(state, &speaker->text, text)) speaker->text_lost = true;
+    state->kept += speaker->text.size - before;
+}
+
+/* A piece of text of the message, with `extra` of its own. */
+static void asm__ingest_say_with(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text,
+                                 asm_str extra) {
+    asm_event event =
+        asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, asm_buffer_text(&speaker->message_id),
+                            asm_buffer_text(&speaker->parent));
+    if (!text.size && !extra.data) return;
+    if (speaker == &state->main && text.size) state->run_has_text = true;
+    event.message.phase = speaker->phase;
+    event.extra = extra;
+    asm__ingest_emit_in(state, speaker->run, &event);
+    if (text.size) asm__ingest_keep_text(state, speaker, text);
+}
+
+static void asm__ingest_say(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text) {
+    asm__ingest_say_with(state, speaker, text, asm__ingest_absent());
+}
+
+/* A piece of the model's reasoning; an empty one if only `extra` tells of it. */
+static void asm__ingest_think(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text, asm_str extra) {
+    asm_event event =
+        asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, asm_buffer_text(&speaker->message_id),
+                            asm_buffer_text(&speaker->parent));
+    if (!text.size && !extra.data) return;
+    if (!text.data) event.message.delta = ASM_STR("");
+    event.message.thinking = asm__ingest_true();
+    event.extra = extra;
+    asm__ingest_emit_in(state, speaker->run, &event);
+}
+
+/* A whole block of text. What has come in pieces is not given again; if a piece was lost, the block has the
+ * whole. */
+static void asm__ingest_say_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text,
+                                  asm_str extra) {
+    size_t common = 0, pending = speaker->text.size - speaker->confirmed;
+    if (speaker->streamed && speaker->finished) return;
+    while (common < pending && common < text.size &&
+           speaker->text.data[speaker->confirmed + common] == text.data[common])
+        common++;
+    if (common == text.size && (text.size || !extra.data)) {
+        speaker->confirmed += common;
+        return;
+    }
+    if (!text.size) {
+        asm__ingest_say_with(state, speaker, text, extra);
+        return;
+    }
+    if (common == pending) {
+        asm__ingest_say_with(state, speaker, asm_str_make(text.data + common, text.size - common), extra);
+    } else {
+        state->kept -= speaker->text.size - speaker->confirmed;
+        speaker->text.size = speaker->confirmed;
+        asm__ingest_keep_text(state, speaker, text);
+    }
+    speaker->confirmed = speaker->text.size;
+}
+
+/* All sub-agents whose calls have ended with the run; all of them, if asked. */
+static void asm__ingest_finish_speakers(asm__ingest *state, bool broke_off, bool background_too) {
+    asm__ingest_record *record = state->speakers.oldest, *next;
+    for (; record; record = next) {
+        asm__ingest_speaker *speaker = asm__container(record, asm__ingest_speaker, record);
+        next = record->newer;
+        if (!background_too && asm__ingest_is_background(state, asm_buffer_text(&speaker->parent))) continue;
+        asm__ingest_finish_message(state, speaker, broke_off && speaker->partial);
+        asm__ingest_forget_speaker(state, speaker);
+    }
+    asm__ingest_finish_message(state, &state->main, broke_off && state->main.partial);
+    state->main.has_message = false;
+}
+
+/* >>ingest: usage */
+
+/* The numbers of `usage` as an object that asm_usage_read() reads, written to `out`; absent if there are none. */
+static asm_str asm__ingest_usage_json(asm__ingest *state, asm_buffer *out, const asm_usage_payload *usage) {
+    static const asm_str names[] = {ASM__MEMBER("input_tokens"),      ASM__MEMBER("output_tokens"),
+                                    ASM__MEMBER("cache_read_tokens"), ASM__MEMBER("cache_creation_tokens"),
+                                    ASM__MEMBER("reasoning_tokens"),  ASM__MEMBER("context_window")};
+    asm_json_writer writer;
+    asm_optional_int64 numbers[6];
     bool any = false;
     size_t i;
     numbers[0] = usage->input_tokens;
@@ -843,141 +1926,58 @@ static asm_str asm__ingest_usage_json(asm__ingest *state, const asm_usage_payloa
     numbers[2] = usage->cache_read_tokens;
     numbers[3] = usage->cache_creation_tokens;
     numbers[4] = usage->reasoning_tokens;
-    asm_buffer_clear(&state->built);
-    asm_json_writer_init(&writer, &state->built);
+    numbers[5] = usage->context_window;
+    asm_buffer_clear(out);
+    asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 6; i++) {
         if (!numbers[i].is_set) continue;
         asm_json_write_key(&writer, names[i]);
         asm_json_write_int64(&writer, numbers[i].value);
         any = true;
+    }
+    if (usage->cost_usd.is_set) {
+        asm_json_write_key(&writer, ASM_STR("cost_usd"));
+        asm_json_write_double(&writer, usage->cost_usd.value);
+        any = true;
+    }
+    if (any && usage->cumulative.is_set) {
+        asm_json_write_key(&writer, ASM_STR("cumulative"));
+        asm_json_write_bool(&writer, usage->cumulative.value);
     }
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) != ASM_OK) {
         state->failed = true;
         return asm__ingest_absent();
     }
-    return any ? asm_buffer_text(&state->built) : asm__ingest_absent();
+    return any ? asm_buffer_text(out) : asm__ingest_absent();
 }
 
-/* >>ingest: calls */
-
-static uint64_t asm__ingest_hash(asm_str text) {
-    uint64_t hash = 14695981039346656037u;
-    size_t i;
-    for (i = 0; i < text.size; i++)
-        hash = (hash ^ (unsigned char)text.data[i]) * 1099511628211u;
-    return hash;
+static void asm__ingest_take_difference(asm_optional_int64 *number, asm_optional_int64 earlier) {
+    if (number->is_set && earlier.is_set && earlier.value <= number->value) number->value -= earlier.value;
 }
 
-static size_t asm__ingest_call_size(const asm__ingest_call *call) {
-    return call->id_size + call->name_size + call->input_size;
+/* What was used since `earlier`. */
+static asm_usage_payload asm__ingest_usage_since(const asm_usage_payload *usage,
+                                                 const asm_usage_payload *earlier) {
+    asm_usage_payload difference = *usage;
+    asm__ingest_take_difference(&difference.input_tokens, earlier->input_tokens);
+    asm__ingest_take_difference(&difference.output_tokens, earlier->output_tokens);
+    asm__ingest_take_difference(&difference.cache_read_tokens, earlier->cache_read_tokens);
+    asm__ingest_take_difference(&difference.cache_creation_tokens, earlier->cache_creation_tokens);
+    asm__ingest_take_difference(&difference.reasoning_tokens, earlier->reasoning_tokens);
+    if (difference.cost_usd.is_set && earlier->cost_usd.is_set)
+        difference.cost_usd.value = asm_double_round(usage->cost_usd.value - earlier->cost_usd.value, 12);
+    return difference;
 }
 
-/* The index of the open call with that id; call_count if there is none. */
-static size_t asm__ingest_find_call(const asm__ingest *state, asm_str id) {
-    uint64_t hash = asm__ingest_hash(id);
-    size_t i;
-    for (i = 0; i < state->call_count; i++) {
-        const asm__ingest_call *call = &state->calls[i];
-        if (call->hash == hash &&
-            asm_str_equal(asm_str_make(state->call_text.data + call->offset, call->id_size), id))
-            break;
-    }
-    return i;
-}
-
-/* Brings the texts of the open calls together: they stand in the order of the calls. */
-static void asm__ingest_compact_calls(asm__ingest *state) {
-    size_t to = 0, i;
-    for (i = 0; i < state->call_count; i++) {
-        asm__ingest_call *call = &state->calls[i];
-        size_t size = asm__ingest_call_size(call);
-        memmove(state->call_text.data + to, state->call_text.data + call->offset, size);
-        call->offset = to;
-        to += size;
-    }
-    state->call_text.size = to;
-    state->call_dead = 0;
-}
-
-static void asm__ingest_forget_call(asm__ingest *state, size_t index) {
-    state->call_dead += asm__ingest_call_size(&state->calls[index]);
-    state->call_count--;
-    memmove(state->calls + index, state->calls + index + 1,
-            (state->call_count - index) * sizeof *state->calls);
-    if (state->call_dead > state->call_text.size / 2) asm__ingest_compact_calls(state);
-}
-
-static bool asm__ingest_grow_calls(asm__ingest *state) {
-    size_t capacity = state->call_capacity ? state->call_capacity * 2 : 16;
-    void *memory = ASM_REALLOC(state->calls, capacity * sizeof *state->calls);
-    if (!memory) {
-        state->failed = true;
-        return false;
-    }
-    state->calls = (asm__ingest_call *)memory;
-    state->call_capacity = capacity;
-    return true;
-}
-
-static void asm__ingest_remember_call(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
-    asm__ingest_call call;
-    size_t size;
-    if (!id.size || id.size > ASM_INGEST_MAX_TOOL_BYTES / 4 || name.size > ASM_INGEST_MAX_TOOL_BYTES / 4)
-        return;
-    if (input.size > ASM_INGEST_MAX_TOOL_BYTES / 2) input = asm__ingest_absent();
-    size = id.size + name.size + input.size;
-    while (state->call_count && (state->call_count >= ASM_INGEST_MAX_TOOL_CALLS ||
-                                 state->call_text.size - state->call_dead + size > ASM_INGEST_MAX_TOOL_BYTES))
-        asm__ingest_forget_call(state, 0);
-    if (state->call_count == state->call_capacity && !asm__ingest_grow_calls(state)) return;
-    if (!asm__ingest_reserve(state, &state->call_text, size)) return;
-    call.hash = asm__ingest_hash(id);
-    call.offset = state->call_text.size;
-    call.id_size = id.size;
-    call.name_size = name.size;
-    call.input_size = input.size;
-    asm_buffer_append(&state->call_text, id);
-    asm_buffer_append(&state->call_text, name);
-    asm_buffer_append(&state->call_text, input);
-    state->calls[state->call_count++] = call;
-}
-
-static void asm__ingest_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input,
-                                   asm_str parent) {
-    asm_event event;
-    if (id.size && asm__ingest_find_call(state, id) < state->call_count) return;
-    event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
-    event.tool.call_id = id;
-    event.tool.name = name;
-    event.tool.input = input;
-    if (parent.size) event.tool.parent_tool_call_id = parent;
-    asm__ingest_remember_call(state, id, name, input);
-    asm__ingest_emit(state, &event);
-}
-
-/* Ends the call event->tool.call_id, with the name and the input that it began with. */
-static void asm__ingest_end_tool(asm__ingest *state, asm_event *event) {
-    size_t index = asm__ingest_find_call(state, event->tool.call_id);
-    if (index == state->call_count) {
-        asm__ingest_emit(state, event);
-        return;
-    }
-    {
-        const asm__ingest_call *call = &state->calls[index];
-        const char *text = state->call_text.data + call->offset + call->id_size;
-        if (!event->tool.name.data) event->tool.name = asm_str_make(text, call->name_size);
-        if (!event->tool.input.data && call->input_size)
-            event->tool.input = asm_str_make(text + call->name_size, call->input_size);
-    }
-    asm__ingest_emit(state, event);
-    asm__ingest_forget_call(state, index);
-}
-
-static void asm__ingest_forget_calls(asm__ingest *state) {
-    state->call_count = 0;
-    asm__ingest_compact_calls(state);
+/* Whether no count has fallen: `usage` goes on from `earlier`. */
+static bool asm__ingest_goes_on(const asm_usage_payload *usage, const asm_usage_payload *earlier) {
+    return usage->input_tokens.value >= earlier->input_tokens.value &&
+           usage->output_tokens.value >= earlier->output_tokens.value &&
+           usage->cache_read_tokens.value >= earlier->cache_read_tokens.value &&
+           usage->cache_creation_tokens.value >= earlier->cache_creation_tokens.value &&
+           usage->reasoning_tokens.value >= earlier->reasoning_tokens.value;
 }
 
 /* >>ingest: runs */
@@ -990,7 +1990,13 @@ static void asm__ingest_enter_session(asm__ingest *state, asm_str session) {
     asm__ingest_keep(state, &state->session, session);
     state->sequence = 0;
     memset(&state->totals, 0, sizeof state->totals);
+    memset(&state->counted, 0, sizeof state->counted);
+    state->has_counted = false;
     state->cost = state->earlier_cost = 0;
+    state->model_count = 0;
+    asm_buffer_clear(&state->title);
+    asm_buffer_clear(&state->cwd);
+    asm_buffer_clear(&state->branch);
 }
 
 /* A session that begins while a run of another is open: the streams of two processes, one after the other. */
@@ -1003,57 +2009,54 @@ static void asm__ingest_change_session(asm__ingest *state) {
     state->line_session = session;
 }
 
-/* What a line says about all events that come of it. With NULL or other than strings: what is known. */
-static void asm__ingest_set_line(asm__ingest *state, asm_str session, asm_str timestamp, asm_str uuid) {
-    asm_str text = asm__ingest_string(state, session);
+/* The metadata of the line's events: the provider's id of the line. */
+static void asm__ingest_set_metadata(asm__ingest *state, asm_str id) {
     asm_json_writer writer;
-    state->line_session = text;
-    if (text.size && !state->run_open && !asm_str_equal(text, asm_buffer_text(&state->session)))
-        asm__ingest_enter_session(state, text);
-
-    if (!text.size)
-        state->line_session = state->session.size ? asm_buffer_text(&state->session) : asm__ingest_absent();
-
-    state->line_time = state->now;
-    state->line_precision = ASM_TIME_PRECISION_AUTO;
-    text = asm__ingest_string(state, timestamp);
-    if (text.size) asm_time_parse(text, &state->line_time, &state->line_precision);
-
     state->line_metadata = asm__ingest_absent();
-    text = asm__ingest_string(state, uuid);
-    if (!text.size) return;
+    if (!id.size) return;
     asm_buffer_clear(&state->metadata);
     asm_json_writer_init(&writer, &state->metadata);
     asm_json_begin_object(&writer);
     asm_json_write_key(&writer, ASM_STR("provider_event_id"));
-    asm_json_write_string(&writer, text);
+    asm_json_write_string(&writer, id);
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) == ASM_OK) state->line_metadata = asm_buffer_text(&state->metadata);
     else state->failed = true;
 }
 
-static void asm__ingest_next_run_id(asm__ingest *state) {
-    char digits[20];
-    size_t at = sizeof digits;
-    uint64_t number = ++state->runs;
-    bool given = state->options.run_id.size != 0;
-    asm__ingest_keep(state, &state->run, given ? state->options.run_id : ASM_STR("run"));
-    if (given && number == 1) return;
-    do {
-        digits[--at] = (char)('0' + (int)(number % 10));
-        number /= 10;
-    } while (number);
-    asm__ingest_append(state, &state->run, ASM_STR("_"));
-    asm__ingest_append(state, &state->run, asm_str_make(digits + at, sizeof digits - at));
+/* What a line says about all events that come of it. With NULL or other than strings: what is known. */
+static void asm__ingest_set_line(asm__ingest *state, asm_str session, asm_str timestamp, asm_str uuid) {
+    asm_str text = asm__ingest_string(state, session);
+    state->line_session = text;
+    if (text.size && !state->run_open && !asm_str_equal(text, asm_buffer_text(&state->session)))
+        asm__ingest_enter_session(state, text);
+    if (!text.size)
+        state->line_session = state->session.size ? asm_buffer_text(&state->session) : asm__ingest_absent();
+    state->line_run = state->run_open ? state->runs : 0;
+    state->line_agent = asm__ingest_absent();
+    /* A line without a time has the one of the line before: between two times of the stream nothing else may stand. */
+    state->line_time = state->last_time ? state->last_time : state->now;
+    state->line_precision = ASM_TIME_PRECISION_AUTO;
+    text = asm__ingest_string(state, timestamp);
+    if (text.size && asm_time_parse(text, &state->line_time, &state->line_precision) == ASM_OK)
+        state->last_time = state->line_time;
+    asm__ingest_set_metadata(state, asm__ingest_string(state, uuid));
 }
 
 static void asm__ingest_begin_run(asm__ingest *state, asm_event *event) {
-    asm__ingest_next_run_id(state);
+    asm__ingest_write_run_id(state, &state->run, ++state->runs);
     state->run_open = true;
     state->stream_has_run = true;
     state->run_has_text = false;
+    state->run_ended = false;
     state->cancelled = false;
+    state->has_final_words = false;
+    state->line_run = state->runs;
+    state->main.run = state->runs;
+    memset(&state->main.total, 0, sizeof state->main.total);
     asm_buffer_clear(&state->last_error);
+    asm_buffer_clear(&state->last_code);
+    asm_buffer_clear(&state->stop_reason);
     asm__ingest_emit(state, event);
 }
 
@@ -1067,13 +2070,19 @@ static void asm__ingest_need_run(asm__ingest *state, asm_str model) {
 }
 
 static void asm__ingest_end_run(asm__ingest *state, asm_event *event) {
-    if (state->call_count) {
-        event->run.open_tool_calls.value = (int64_t)state->call_count;
+    int64_t open = asm__ingest_count_open(state);
+    if (open) {
+        event->run.open_tool_calls.value = open;
         event->run.open_tool_calls.is_set = true;
     }
+    state->line_run = state->runs;
     asm__ingest_emit(state, event);
-    asm__ingest_forget_calls(state);
+    asm__ingest_forget_calls(state, false);
+    while (state->request_count)
+        asm__ingest_forget_request(state, state->request_count - 1);
     state->run_open = false;
+    state->run_ended = true;
+    state->line_run = 0;
 }
 
 /* Ends a run that the stream does not end. */
@@ -1087,29 +2096,84 @@ static void asm__ingest_abandon_run(asm__ingest *state) {
     asm__ingest_end_run(state, &event);
 }
 
+/* What is known of the session and changes: told once, and again only when it is another. */
+static bool asm__ingest_changes(asm__ingest *state, asm_buffer *known, asm_str text) {
+    if (!text.size || asm_str_equal(asm_buffer_text(known), text)) return false;
+    asm__ingest_keep(state, known, text);
+    return true;
+}
+
+/* >>ingest: notices */
+
 static bool asm__ingest_is_name(asm_str text) {
     size_t i;
     for (i = 0; i < text.size; i++) {
         char c = text.data[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '-'))
+              c == '-' || c == '.'))
             return false;
     }
     return text.size > 0 && text.size <= ASM__INGEST_NAME_SIZE;
 }
 
-/* An event of the provider's own: PROVIDER.NAME with the members of `object` that have no other place. A name
- * that is none gives PROVIDER.other. */
-static void asm__ingest_emit_custom(asm__ingest *state, asm_str name, asm_str object) {
-    static const asm_str known[] = {ASM__MEMBER("type"), ASM__MEMBER("subtype"), ASM__MEMBER("session_id"),
-                                    ASM__MEMBER("uuid"), ASM__MEMBER("timestamp")};
+/* Words for a person, one after the other. */
+static void asm__ingest_begin_words(asm__ingest *state) {
+    asm_buffer_clear(&state->words);
+}
+
+static void asm__ingest_add_word(asm__ingest *state, const char *before, asm_str word, const char *after) {
+    if (!word.size) return;
+    if (state->words.size) asm__ingest_append(state, &state->words, asm_str_from(before));
+    else
+        while (*before == ' ' || *before == ',' || *before == ':' || *before == '\n')
+            before++;
+    if (!state->words.size) asm__ingest_append(state, &state->words, asm_str_from(before));
+    asm__ingest_append(state, &state->words, word);
+    asm__ingest_append(state, &state->words, asm_str_from(after));
+}
+
+/* What has been put together; absent if nothing. */
+static asm_str asm__ingest_words(const asm__ingest *state) {
+    return state->words.size ? asm_buffer_text(&state->words) : asm__ingest_absent();
+}
+
+/* An event of the provider's own, PROVIDER.NAME; a name that is none gives PROVIDER.other. */
+static asm_event asm__ingest_notice(asm__ingest *state, asm_str name) {
     asm_event event = asm__ingest_event(ASM_EVENT_CUSTOM);
     asm__ingest_keep(state, &state->name, state->provider);
     asm__ingest_append(state, &state->name, ASM_STR("."));
     asm__ingest_append(state, &state->name, asm__ingest_is_name(name) ? name : ASM_STR("other"));
     event.type_name = asm_buffer_text(&state->name);
-    event.extra = asm__ingest_rest(state, &state->extra, object, known, ASM__INGEST_COUNT_OF(known), false);
+    return event;
+}
+
+/* The same with all that was not asked for. */
+static void asm__ingest_emit_notice(asm__ingest *state, asm_event *event, asm__ingest_others others) {
+    event->extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_CUSTOM, others);
+    asm__ingest_emit(state, event);
+}
+
+/* What a line has beside what was asked for, where no event of its own takes it. */
+static void asm__ingest_emit_others(asm__ingest *state, asm_str name, asm__ingest_others others) {
+    asm_event event;
+    if (others.begin == others.end) return;
+    event = asm__ingest_notice(state, name);
+    asm__ingest_emit_notice(state, &event, others);
+}
+
+/* A value of a shape that is not known, as PROVIDER.NAME with the value as a member; counted as unknown. */
+static void asm__ingest_emit_odd(asm__ingest *state, asm_str name, asm_str key, asm_str value) {
+    asm_event event = asm__ingest_notice(state, name);
+    asm__ingest_count_unknown(state, name);
+    if (!value.data || asm__ingest_is(value, ASM_JSON_NULL)) return;
+    event.extra = asm__ingest_pair(state, &state->extra, key, value);
     asm__ingest_emit(state, &event);
+}
+
+/* A line of a type that is not known: an event of its own name, and counted. */
+static void asm__ingest_emit_unknown(asm__ingest *state, asm_str type, asm__ingest_others others) {
+    asm__ingest_count_unknown(state, type);
+    asm__ingest_emit_others(state, type, others);
 }
 
 /* >>ingest: asm */
@@ -1195,15 +2259,14 @@ static const asm__ingest_reader asm__asm_reader = {ASM__MEMBER("asm"), asm__asm_
 #define ASM__READER_ASM &asm__asm_reader
 #endif
 
-/* >>ingest: claude */
-
-#if ASM_INGEST_FORMATS & (ASM_WITH_CLAUDE | ASM_WITH_QWEN)
-
-/* A message of the API comes as one assistant line for each of its blocks, all with the same id; with partial
+/* >>ingest: claude
+ * A message of the API comes as one assistant line for each of its blocks, all with the same id; with partial
  * messages also, before, as stream events with its pieces. It is complete when its message_stop comes or,
- * without partial messages, when another message, a tool's result or the end follows.
- */
+ * without partial messages, when another message, a tool's result or the end follows. */
 
+#if ASM_INGEST_FORMATS & (ASM_WITH_CLAUDE | ASM_WITH_QWEN | ASM_WITH_CLAUDE_TRANSCRIPT)
+
+/* Tokens as the provider counts them. Before a message is complete its output is a guess: it is read if `final`. */
 static void asm__claude_read_usage(asm_usage_payload *usage, asm_str raw, bool final) {
     static const asm_str keys[] = {
         ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"), ASM__MEMBER("cache_read_input_tokens"),
@@ -1222,179 +2285,162 @@ static void asm__claude_read_usage(asm_usage_payload *usage, asm_str raw, bool f
     values[4] = thinking[0];
     for (i = 0; i < 5; i++) {
         asm_optional_int64 number = asm__ingest_int64(values[i]);
-        if (places[i] && number.is_set) *places[i] = number;
+        if (places[i] && number.is_set && (!places[i]->is_set || number.value > places[i]->value))
+            *places[i] = number;
     }
 }
 
-static bool asm__claude_usage_is_empty(const asm_usage_payload *usage) {
-    return usage->input_tokens.value == 0 && usage->output_tokens.value == 0 &&
-           usage->cache_read_tokens.value == 0 && usage->cache_creation_tokens.value == 0;
+static bool asm__claude_is_qwen(const asm__ingest *state) {
+    return asm_str_equal(state->provider, ASM_STR("qwen"));
 }
 
-/* The input of a tool came in pieces and is complete. */
-static void asm__claude_end_tool_input(asm__ingest *state, asm__ingest_lane *lane) {
-    asm_str input = asm_buffer_text(&lane->tool_input);
-    asm_str id = asm_buffer_text(&lane->tool_id);
-    uint64_t hash = asm__ingest_hash(id);
-    if (!lane->tool_open) return;
-    lane->tool_open = false;
-    if (!input.size) input = ASM_STR("{}");
-    input = asm_json_check(input, NULL) == ASM_OK ? asm__ingest_value(input) : asm__ingest_absent();
-
-    if (lane->started.size < ASM__INGEST_STARTED_MAX * sizeof hash)
-        asm__ingest_append(state, &lane->started, asm_str_make((const char *)&hash, sizeof hash));
-    asm__ingest_start_tool(state, id, asm_buffer_text(&lane->tool_name), input,
-                           asm_buffer_text(&lane->parent));
+/* A message's figures: they repeat in its lines, and the greatest is right. */
+static void asm__claude_take_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw,
+                                   bool final) {
+    if (!raw.data) return;
+    speaker->cache_is_apart = !asm__claude_is_qwen(state);
+    asm__claude_read_usage(&speaker->usage, raw, final);
+    asm__ingest_keep(state, &speaker->usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
 }
 
-static bool asm__claude_has_started(const asm__ingest_lane *lane, asm_str id) {
-    uint64_t hash = asm__ingest_hash(id);
+/* Tools that start a sub-agent say of which kind. */
+static void asm__claude_describe(asm__ingest *state, asm_event *event) {
+    static const asm_str keys[] = {ASM__MEMBER("subagent_type"), ASM__MEMBER("description"),
+                                   ASM__MEMBER("prompt")};
+    asm_str values[3];
+    if (!asm_str_equal(event->tool.name, ASM_STR("Task")) &&
+        !asm_str_equal(event->tool.name, ASM_STR("Agent")))
+        return;
+    asm__ingest_find(event->tool.input, keys, values, 3);
+    event->tool.agent_kind = asm__ingest_string(state, values[0]);
+    event->tool.display_text = asm__ingest_string(state, values[1]);
+}
+
+/* A question to the person: its options, as approvals have them. Absent if there is no such list. */
+static asm_str asm__claude_options(asm__ingest *state, asm_str input) {
+    static const asm_str keys[] = {ASM__MEMBER("questions")};
+    static const asm_str question_keys[] = {ASM__MEMBER("options")};
+    static const asm_str option_keys[] = {ASM__MEMBER("label"), ASM__MEMBER("description")};
+    asm_str values[2], question, option;
+    asm_json_reader questions, options;
+    asm_json_writer writer;
+    bool any = false;
+    asm__ingest_find(input, keys, values, 1);
+    questions = asm__ingest_elements(values[0]);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&questions, &question)) {
+        asm__ingest_find(question, question_keys, values, 1);
+        options = asm__ingest_elements(values[0]);
+        while (asm__ingest_next(&options, &option)) {
+            asm__ingest_find(option, option_keys, values, 2);
+            if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
+            asm_json_begin_object(&writer);
+            asm_json_write_key(&writer, ASM_STR("id"));
+            asm_json_write_raw(&writer, values[0]);
+            asm_json_write_key(&writer, ASM_STR("label"));
+            asm_json_write_raw(&writer, values[0]);
+            if (asm__ingest_is(values[1], ASM_JSON_STRING)) {
+                asm_json_write_key(&writer, ASM_STR("description"));
+                asm_json_write_raw(&writer, values[1]);
+            }
+            asm_json_end_object(&writer);
+            any = true;
+        }
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK)
+        return any ? asm_buffer_text(&state->built) : asm__ingest_absent();
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* The text of the first question. */
+static asm_str asm__claude_question(asm__ingest *state, asm_str input) {
+    static const asm_str keys[] = {ASM__MEMBER("questions")}, question_key[] = {ASM__MEMBER("question")};
+    asm_str values[1], question;
+    asm_json_reader questions;
+    asm__ingest_find(input, keys, values, 1);
+    questions = asm__ingest_elements(values[0]);
+    if (!asm__ingest_next(&questions, &question)) return asm__ingest_absent();
+    asm__ingest_find(question, question_key, values, 1);
+    return asm__ingest_string(state, values[0]);
+}
+
+static bool asm__claude_is_question(asm_str name) {
+    return asm_str_equal(name, ASM_STR("AskUserQuestion")) || asm_str_equal(name, ASM_STR("ExitPlanMode"));
+}
+
+/* Some tools ask the person: the agent waits. */
+static void asm__claude_ask(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    if (!id.size || !asm__claude_is_question(name)) return;
+    event.approval.request_id = id;
+    event.approval.tool_call_id = id;
+    event.approval.tool_name = name;
+    event.approval.tool_input = input;
+    event.approval.kind = ASM_STR("question");
+    event.approval.options = asm__claude_options(state, input);
+    event.approval.reason = asm__claude_question(state, input);
+    asm__ingest_ask(state, &event);
+}
+
+static void asm__claude_start_tool(asm__ingest *state, asm__ingest_speaker *speaker, asm_str id, asm_str name,
+                                   asm_str input, asm_str extra) {
+    uint64_t hash = asm__hash(id.data, id.size, 0);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    if (id.size && speaker->started.size < ASM__INGEST_STARTED_MAX * sizeof hash)
+        asm__ingest_append(state, &speaker->started, asm_str_make((const char *)&hash, sizeof hash));
+    event.tool.call_id = id;
+    event.tool.name = name;
+    event.tool.input = input;
+    if (speaker->parent.size) event.tool.parent_tool_call_id = asm_buffer_text(&speaker->parent);
+    event.extra = extra;
+    asm__claude_describe(state, &event);
+    asm__ingest_start_call(state, &event);
+    asm__claude_ask(state, id, name, input);
+}
+
+static bool asm__claude_has_started(const asm__ingest_speaker *speaker, asm_str id) {
+    uint64_t hash = asm__hash(id.data, id.size, 0);
     size_t at;
-    for (at = 0; at < lane->started.size; at += sizeof hash)
-        if (memcmp(lane->started.data + at, &hash, sizeof hash) == 0) return true;
+    for (at = 0; at < speaker->started.size; at += sizeof hash)
+        if (memcmp(speaker->started.data + at, &hash, sizeof hash) == 0) return true;
     return false;
 }
 
-static void asm__claude_finish_message(asm__ingest *state, asm__ingest_lane *lane) {
-    asm_str message_id = asm_buffer_text(&lane->message_id);
-    asm_str parent = asm_buffer_text(&lane->parent);
-    if (!lane->has_message || lane->finished) return;
-    asm__claude_end_tool_input(state, lane);
-    if (lane->text.size && !lane->text_lost)
-        asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_RECEIVED, asm_buffer_text(&lane->text), message_id,
-                                 parent);
-    if (!lane->usage_given && message_id.size && !asm__claude_usage_is_empty(&lane->usage)) {
-        asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-        event.usage = lane->usage;
-        event.usage.message_id = message_id;
-        if (lane->model.size) event.usage.model = asm_buffer_text(&lane->model);
-        if (parent.size) event.usage.parent_tool_call_id = parent;
-        asm__ingest_emit(state, &event);
-        lane->usage_given = true;
+/* The input of a tool came in pieces and is complete. */
+static void asm__claude_end_tool_input(asm__ingest *state, asm__ingest_speaker *speaker) {
+    asm_str input = asm_buffer_text(&speaker->tool_input);
+    asm_str extra = speaker->tool_others.size ? asm_buffer_text(&speaker->tool_others) : asm__ingest_absent();
+    if (!speaker->tool_open) return;
+    speaker->tool_open = false;
+    if (!input.size) input = ASM_STR("{}");
+    if (asm_json_check(input, NULL) != ASM_OK || !asm__ingest_value(input).data) {
+        asm__ingest_diagnose(state, true, ASM_ERR_SYNTAX,
+                             "the input of a tool call is not whole, or nested too deep", 0);
+        input = asm__ingest_absent();
     }
-    if (lane->text.capacity > ASM__INGEST_LINE_STEP) asm_buffer_close(&lane->text);
-    asm_buffer_clear(&lane->text);
-    lane->confirmed = 0;
-    lane->partial = false;
-    lane->finished = true;
+    asm__claude_start_tool(state, speaker, asm_buffer_text(&speaker->tool_id),
+                           asm_buffer_text(&speaker->tool_name), input, extra);
 }
 
-static void asm__claude_free_lane(asm__ingest *state, asm__ingest_lane *lane) {
-    asm__claude_finish_message(state, lane);
-    lane->has_message = false;
-    lane->used = 0;
-}
-
-static void asm__claude_free_lanes(asm__ingest *state) {
-    size_t i;
-    for (i = 0; i < ASM__INGEST_LANES; i++)
-        asm__claude_free_lane(state, &state->lanes[i]);
-}
-
-static asm__ingest_lane *asm__claude_find_lane(asm__ingest *state, asm_str parent) {
-    size_t i;
-    for (i = 0; i < ASM__INGEST_LANES; i++)
-        if (state->lanes[i].used && asm_str_equal(asm_buffer_text(&state->lanes[i].parent), parent))
-            return &state->lanes[i];
-    return NULL;
+static void asm__claude_finish(asm__ingest *state, asm__ingest_speaker *speaker, bool broke_off) {
+    asm__claude_end_tool_input(state, speaker);
+    asm__ingest_finish_message(state, speaker, broke_off);
 }
 
 /* Ends that agent's message if it does not come in pieces: then its message_stop will tell. */
 static void asm__claude_end_whole_message(asm__ingest *state, asm_str parent) {
-    asm__ingest_lane *lane = asm__claude_find_lane(state, parent);
-    if (lane && !lane->partial) asm__claude_finish_message(state, lane);
+    asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
+    if (speaker && !speaker->partial) asm__claude_finish(state, speaker, false);
 }
 
-/* The lane of that sub-agent. The one that was used least lately makes room if need be. */
-static asm__ingest_lane *asm__claude_lane(asm__ingest *state, asm_str parent) {
-    asm__ingest_lane *lane = asm__claude_find_lane(state, parent);
-    if (!lane) {
-        size_t i;
-        lane = &state->lanes[0];
-        for (i = 1; i < ASM__INGEST_LANES; i++)
-            if (state->lanes[i].used < lane->used) lane = &state->lanes[i];
-        asm__claude_free_lane(state, lane);
-        asm__ingest_keep(state, &lane->parent, parent);
-        if (parent.size)
-            asm__claude_end_whole_message(state, ASM_STR("")); /* the one that called the sub-agent */
-    }
-    lane->used = ++state->clock;
-    return lane;
-}
-
-/* Goes on with the message `id`, or ends the one before and begins it. Without an id it is the one whose
- * pieces are coming, or else a new one. */
-static void asm__claude_enter_message(asm__ingest *state, asm__ingest_lane *lane, asm_str id) {
-    if (lane->has_message) {
-        bool same = id.size ? asm_str_equal(asm_buffer_text(&lane->message_id), id) : lane->partial;
-        if (id.size && lane->partial && !lane->message_id.size) {
-            asm__ingest_keep(state, &lane->message_id, id);
-            same = true;
-        }
-        if (same) {
-            lane->finished = lane->finished && lane->streamed;
-            return;
-        }
-    }
-    asm__claude_finish_message(state, lane);
-    asm__ingest_keep(state, &lane->message_id, id);
-    asm_buffer_clear(&lane->model);
-    asm_buffer_clear(&lane->text);
-    asm_buffer_clear(&lane->started);
-    memset(&lane->usage, 0, sizeof lane->usage);
-    lane->confirmed = 0;
-    lane->has_message = true;
-    lane->finished = lane->partial = lane->streamed = lane->thought = false;
-    lane->text_lost = lane->usage_given = lane->tool_open = false;
-}
-
-/* Keeps `text`, which stands in the line, in the line's memory; the line gets that of the buffer. */
-static void asm__ingest_exchange(asm__ingest *state, asm_buffer *buffer, asm_str text) {
-    char *memory = buffer->data;
-    size_t capacity = buffer->capacity;
-    memmove(state->line, text.data, text.size);
-    buffer->data = state->line;
-    buffer->size = text.size;
-    buffer->capacity = state->line_capacity;
-    state->line = memory;
-    state->line_capacity = capacity;
-    state->in_place = NULL;
-}
-
-/* Keeps a text until its message is complete: a long one, if it can be, without another copy. */
-static void asm__claude_keep_text(asm__ingest *state, asm__ingest_lane *lane, asm_str text) {
-    if (state->in_place && state->last_text && !lane->text.size && text.size >= ASM__INGEST_LINE_STEP)
-        asm__ingest_exchange(state, &lane->text, text);
-    else if (!asm__ingest_append(state, &lane->text, text)) lane->text_lost = true;
-}
-
-static void asm__claude_add_text(asm__ingest *state, asm__ingest_lane *lane, asm_str text) {
-    if (!text.size) return;
-    state->run_has_text = true;
-    asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_STREAMED, text, asm_buffer_text(&lane->message_id),
-                             asm_buffer_text(&lane->parent));
-    asm__claude_keep_text(state, lane, text);
-}
-
-/* A whole block of text. What has come in pieces is not given again; if a piece was lost, the block has the
- * whole. */
-static void asm__claude_add_text_block(asm__ingest *state, asm__ingest_lane *lane, asm_str text) {
-    size_t common = 0, pending = lane->text.size - lane->confirmed;
-    if (lane->streamed && lane->finished) return;
-    while (common < pending && common < text.size &&
-           lane->text.data[lane->confirmed + common] == text.data[common])
-        common++;
-    if (common == text.size) {
-        lane->confirmed += common;
-        return;
-    }
-    if (common == pending) {
-        asm__claude_add_text(state, lane, asm_str_make(text.data + common, text.size - common));
-    } else {
-        lane->text.size = lane->confirmed;
-        if (!asm__ingest_append(state, &lane->text, text)) lane->text_lost = true;
-    }
-    lane->confirmed = lane->text.size;
+/* The speaker that a line is of. A sub-agent's first line ends the message that called it. */
+static asm__ingest_speaker *asm__claude_speaker(asm__ingest *state, asm_str parent) {
+    if (!asm__ingest_find_speaker(state, parent)) asm__claude_end_whole_message(state, ASM_STR(""));
+    return asm__ingest_speaker_of(state, parent);
 }
 
 enum {
@@ -1410,10 +2456,22 @@ enum {
     ASM__BLOCK_COUNT
 };
 
-static const asm_str asm__claude_block_keys[ASM__BLOCK_COUNT] = {
-    ASM__MEMBER("type"),        ASM__MEMBER("text"),    ASM__MEMBER("thinking"),
-    ASM__MEMBER("id"),          ASM__MEMBER("name"),    ASM__MEMBER("input"),
-    ASM__MEMBER("tool_use_id"), ASM__MEMBER("content"), ASM__MEMBER("is_error")};
+static const asm__ingest_key asm__claude_block_keys[ASM__BLOCK_COUNT] = {
+    ASM__KEY("type", 's'),        ASM__KEY("text", 's'),    ASM__KEY("thinking", 's'),
+    ASM__KEY("id", 's'),          ASM__KEY("name", 's'),    ASM__KEY("input", '*'),
+    ASM__KEY("tool_use_id", 's'), ASM__KEY("content", '*'), ASM__KEY("is_error", 'b')};
+
+/* A block of a message. What is no object at all is kept as it is. */
+static bool asm__claude_read_block(asm__ingest *state, asm_str raw, asm_str *block, asm_str *type,
+                                   asm__ingest_others *others) {
+    if (asm__ingest_is(raw, ASM_JSON_OBJECT)) {
+        asm__ingest_read_object(state, raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT, others, NULL);
+        *type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
+        if (type->size) return true;
+    }
+    asm__ingest_emit_odd(state, ASM_STR("content_block"), ASM_STR("content_block"), raw);
+    return false;
+}
 
 /* The number in "Exit code 2\n…", as Claude Code begins the output of a command that failed. */
 static asm_optional_int64 asm__claude_exit_code(asm_str output) {
@@ -1435,32 +2493,276 @@ static asm_str asm__claude_error_text(asm_str text) {
     return text;
 }
 
-/* A tool_result block. `details` is the line's tool_use_result, if it is about this one. */
-static void asm__claude_end_tool(asm__ingest *state, const asm_str *block, asm_str details, asm_str parent) {
-    static const asm_str keys[] = {ASM__MEMBER("durationMs"), ASM__MEMBER("totalDurationMs")};
-    asm_str id = asm__ingest_string(state, block[ASM__BLOCK_TOOL_USE_ID]);
-    asm_str content = block[ASM__BLOCK_CONTENT], durations[2];
-    asm__ingest_lane *lane = id.size ? asm__claude_find_lane(state, id) : NULL;
-    bool failed = false;
-    asm_event event;
-    if (lane) asm__claude_free_lane(state, lane);
-    if (block[ASM__BLOCK_IS_ERROR].data) asm_json_to_bool(block[ASM__BLOCK_IS_ERROR], &failed);
+/* Sentences in place of a result, when the person did not let a tool run or stopped it. */
+static asm_str asm__claude_refusal(asm_str output) {
+    static const asm_str declined[] = {ASM__MEMBER("The user doesn't want to proceed with this tool use"),
+                                       ASM__MEMBER("The user doesn't want to take this action right now"),
+                                       ASM__MEMBER("Claude requested permissions to "),
+                                       ASM__MEMBER("Permission to use ")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(declined); i++)
+        if (asm__ingest_starts_with(output, declined[i])) return ASM_STR("declined");
+    if (asm__ingest_starts_with(output, ASM_STR("[Request interrupted by user"))) return ASM_STR("cancelled");
+    return asm__ingest_absent();
+}
 
-    event = asm__ingest_event(failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED);
+/* The list of TodoWrite, in our words. */
+static void asm__claude_todos(asm__ingest *state, asm_str input) {
+    static const asm_str list_key[] = {ASM__MEMBER("todos")};
+    static const asm__ingest_key keys[] = {ASM__KEY("content", 's'), ASM__KEY("status", 's'),
+                                           ASM__KEY("activeForm", 's'), ASM__KEY("id", '*')};
+    static const asm_str names[] = {ASM__MEMBER("content"), ASM__MEMBER("status"), ASM__MEMBER("active_form"),
+                                    ASM__MEMBER("id")};
+    asm_str list[1], todo, values[4];
+    asm_json_reader todos;
+    asm_json_writer writer;
+    asm__ingest_others others;
+    asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+    size_t i;
+    asm__ingest_find(input, list_key, list, 1);
+    if (!asm__ingest_json(list[0], ASM_JSON_ARRAY).data) return;
+    todos = asm__ingest_elements(list[0]);
+    asm_buffer_clear(&state->built2);
+    asm_json_writer_init(&writer, &state->built2);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&todos, &todo)) {
+        if (!asm__ingest_read_object(state, todo, keys, values, 4, &others, NULL)) continue;
+        asm_json_begin_object(&writer);
+        for (i = 0; i < 4; i++) {
+            if (!values[i].data) continue;
+            asm_json_write_key(&writer, names[i]);
+            asm_json_write_raw(&writer, values[i]);
+        }
+        asm__ingest_write_others(state, &writer, others);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) {
+        state->failed = true;
+        return;
+    }
+    event.todos.todos = asm_buffer_text(&state->built2);
+    asm__ingest_emit(state, &event);
+}
+
+/* What a tool_result says beside its text. */
+typedef struct asm__claude_details {
+    asm_str raw;      /* the line's tool_use_result, if it is about this result */
+    asm_str status;   /* absent: the tool has ended */
+    asm_str agent;    /* the sub-agent's id */
+    bool is_launched; /* it goes on in the background */
+    bool is_stopped;  /* by the user */
+    bool has_timed_out;
+    asm_optional_double duration;
+    asm_str path, patch, kind; /* JSON: of the file that was written */
+    asm_str answers;           /* JSON: what the person answered */
+} asm__claude_details;
+
+static asm__claude_details asm__claude_read_details(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("status"),           ASM__MEMBER("isAsync"),         ASM__MEMBER("backgroundTaskId"),
+        ASM__MEMBER("detachedToolCall"), ASM__MEMBER("interrupted"),     ASM__MEMBER("timedOutAfterMs"),
+        ASM__MEMBER("durationMs"),       ASM__MEMBER("totalDurationMs"), ASM__MEMBER("agentId"),
+        ASM__MEMBER("filePath"),         ASM__MEMBER("structuredPatch"), ASM__MEMBER("type"),
+        ASM__MEMBER("answers")};
+    asm_str values[13];
+    asm__claude_details details;
+    bool is_async = false, is_detached = false;
+    memset(&details, 0, sizeof details);
+    details.raw = raw;
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return details;
+    asm__ingest_find(raw, keys, values, 13);
+    details.path = values[9];
+    details.patch = values[10];
+    details.kind = values[11];
+    details.answers = asm__ingest_value(values[12]);
+    details.status = asm__ingest_string(state, values[0]);
+    if (values[1].data) asm_json_to_bool(values[1], &is_async);
+    if (values[3].data) asm_json_to_bool(values[3], &is_detached);
+    if (values[4].data) asm_json_to_bool(values[4], &details.is_stopped);
+    details.is_launched = is_async || is_detached || asm__ingest_is(values[2], ASM_JSON_STRING) ||
+                          asm__ingest_ends_with(details.status, ASM_STR("_launched"));
+    details.has_timed_out = asm__ingest_is(values[5], ASM_JSON_NUMBER);
+    details.duration = asm__ingest_double(values[6].data ? values[6] : values[7]);
+    details.agent = asm__ingest_string(state, values[8]);
+    return details;
+}
+
+/* The edit that a structured result tells of, as one element of `changes`; absent if it tells of none. */
+static asm_str asm__claude_changes(asm__ingest *state, const asm__claude_details *details) {
+    static const asm_str hunk_key[] = {ASM__MEMBER("lines")};
+    asm_str hunk, line, lines[1];
+    asm_json_reader hunks, each;
+    asm_json_writer writer;
+    int64_t added = 0, removed = 0;
+    bool is_new;
+    if (!asm__ingest_is(details->path, ASM_JSON_STRING) || !asm__ingest_is(details->patch, ASM_JSON_ARRAY))
+        return asm__ingest_absent();
+    is_new = asm_str_equal(asm__ingest_string(state, details->kind), ASM_STR("create"));
+    hunks = asm__ingest_elements(details->patch);
+    while (asm__ingest_next(&hunks, &hunk)) {
+        asm__ingest_find(hunk, hunk_key, lines, 1);
+        each = asm__ingest_elements(lines[0]);
+        while (asm__ingest_next(&each, &line)) {
+            added += line.size > 1 && line.data[0] == '"' && line.data[1] == '+';
+            removed += line.size > 1 && line.data[0] == '"' && line.data[1] == '-';
+        }
+    }
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_array(&writer);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("path"));
+    asm_json_write_raw(&writer, details->path);
+    asm_json_write_key(&writer, ASM_STR("kind"));
+    asm_json_write_string(&writer, is_new ? ASM_STR("add") : ASM_STR("update"));
+    if (!is_new) {
+        asm_json_write_key(&writer, ASM_STR("added"));
+        asm_json_write_int64(&writer, added);
+        asm_json_write_key(&writer, ASM_STR("removed"));
+        asm_json_write_int64(&writer, removed);
+    }
+    asm_json_end_object(&writer);
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->built);
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* The structured result, unless it only repeats the text. */
+static asm_str asm__claude_structured(asm__ingest *state, asm_str raw, asm_str output) {
+    asm_str text = asm__ingest_string(state, raw), error = ASM_STR("Error: ");
+    if (!asm__ingest_is(raw, ASM_JSON_STRING)) return asm__ingest_value(raw);
+    if (asm__ingest_starts_with(text, error))
+        text = asm_str_make(text.data + error.size, text.size - error.size);
+    return asm_str_equal(text, output) || asm_str_equal(text, asm__claude_error_text(output))
+               ? asm__ingest_absent()
+               : raw;
+}
+
+/* Whether the content of a server tool's result is an error. */
+static bool asm__claude_is_error_content(asm_str content) {
+    static const asm_str keys[] = {ASM__MEMBER("error_code")};
+    asm_str values[1];
+    if (!asm__ingest_is(content, ASM_JSON_OBJECT)) return false;
+    asm__ingest_find(content, keys, values, 1);
+    return values[0].data != NULL;
+}
+
+static asm_str asm__claude_error_code(asm__ingest *state, asm_str content) {
+    static const asm_str keys[] = {ASM__MEMBER("error_code")};
+    asm_str values[1];
+    asm__ingest_find(content, keys, values, 1);
+    return asm__ingest_string(state, values[0]);
+}
+
+/* An approval that was asked for the call, and of which no answer has come: that the tool ran answers it. */
+static void asm__claude_settle(asm__ingest *state, asm_str id, bool declined, bool failed, asm_str answer) {
+    size_t request = asm__ingest_find_request(state, asm__ingest_absent(), id);
+    asm_event event;
+    if (request == state->request_count || (failed && !declined)) return;
+    event = asm__ingest_event(declined ? ASM_EVENT_TOOL_APPROVAL_DENIED : ASM_EVENT_TOOL_APPROVAL_GRANTED);
+    event.approval.decision = declined                               ? ASM_STR("reject")
+                              : state->requests[request].is_question ? ASM_STR("answer")
+                                                                     : ASM_STR("approve");
+    if (!declined) event.approval.answer = answer;
+    asm__ingest_decide(state, request, &event);
+}
+
+/* The sub-agent of a call that ends has said all; the call has what it used. */
+static void asm__claude_sum_up(asm__ingest *state, asm_str id, asm_event *event) {
+    asm__ingest_speaker *speaker = id.size ? asm__ingest_find_speaker(state, id) : NULL, *caller;
+    asm__ingest_call *call = asm__ingest_find_call(state, id);
+    if (!speaker) return;
+    asm__claude_finish(state, speaker, speaker->partial);
+    event->tool.token_usage = asm__ingest_usage_json(state, &state->models, &speaker->total);
+    caller = asm__ingest_find_speaker(state, call ? asm__ingest_call_parent(call) : ASM_STR(""));
+    if (caller) asm__ingest_add_usage(&caller->total, &speaker->total);
+    asm__ingest_forget_speaker(state, speaker);
+}
+
+/* Gives the end of a call. A list of things to do that was written is told, too. */
+static void asm__claude_emit_end(asm__ingest *state, asm_event *event) {
+    asm__ingest_call *call = asm__ingest_find_call(state, event->tool.call_id);
+    if (call && !call->parent_size && event->type == ASM_EVENT_TOOL_CALL_COMPLETED &&
+        asm_str_equal(asm__ingest_call_name(call), ASM_STR("TodoWrite")))
+        asm__claude_todos(state, asm__ingest_call_input(call));
+    asm__ingest_end_tool(state, event);
+}
+
+/* How a tool ended: any sign of failure is one. */
+static void asm__claude_outcome(asm__ingest *state, asm_event *event, const asm__claude_details *details,
+                                bool failed) {
+    asm__ingest_call *call = asm__ingest_find_call(state, event->tool.call_id);
+    asm_str refusal = failed ? asm__claude_refusal(event->tool.output) : asm__ingest_absent();
+    if (call && call->is_declined) refusal = ASM_STR("declined");
+    event->type = ASM_EVENT_TOOL_CALL_COMPLETED;
+    event->tool.duration_ms = details->duration;
+    if (!failed && !refusal.size && !details->is_stopped && !details->has_timed_out) return;
+    event->type = ASM_EVENT_TOOL_CALL_FAILED;
+    if (details->has_timed_out) event->tool.status = ASM_STR("timeout");
+    if (details->is_stopped) event->tool.status = ASM_STR("cancelled");
+    if (refusal.size) event->tool.status = refusal;
+    if (!event->tool.output.data) return;
+    event->tool.error_message = asm__claude_error_text(event->tool.output);
+    event->tool.exit_code = asm__claude_exit_code(event->tool.output);
+}
+
+/* The output of a result: its text; where it has other things than text, those are named and kept. */
+static void asm__claude_output(asm__ingest *state, asm_event *event, asm_str content) {
+    if (asm__ingest_is(content, ASM_JSON_STRING)) event->tool.output = asm__ingest_text(state, content);
+    else if (asm__ingest_is(content, ASM_JSON_ARRAY)) {
+        bool has_blobs = false;
+        event->tool.output = asm__ingest_block_texts(state, content, &has_blobs);
+        if (has_blobs) event->tool.output_json = asm__ingest_value(content);
+    }
+    if (!event->tool.output.data) event->tool.output_json = asm__ingest_value(content);
+}
+
+/* A tool_result block. `details` is the line's tool_use_result, if it is about this one. */
+static void asm__claude_end_tool(asm__ingest *state, const asm_str *block, asm_str raw_details,
+                                 asm_str parent, asm__ingest_others others) {
+    asm_str id = asm__ingest_string(state, block[ASM__BLOCK_TOOL_USE_ID]),
+            content = block[ASM__BLOCK_CONTENT];
+    asm__claude_details details = asm__claude_read_details(state, raw_details);
+    bool failed = false;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    if (block[ASM__BLOCK_IS_ERROR].data) asm_json_to_bool(block[ASM__BLOCK_IS_ERROR], &failed);
+    if (asm__claude_is_error_content(content)) {
+        failed = true;
+        event.tool.error_message = asm__claude_error_code(state, content);
+    }
     event.tool.call_id = id;
     if (parent.size) event.tool.parent_tool_call_id = parent;
-    if (asm__ingest_is(content, ASM_JSON_STRING)) event.tool.output = asm__ingest_text(state, content);
-    else event.tool.output = asm__ingest_block_texts(state, content);
-    if (!event.tool.output.data) event.tool.output_json = asm__ingest_value(content);
-
-    if (failed && event.tool.output.data) {
-        event.tool.error_message = asm__claude_error_text(event.tool.output);
-        event.tool.exit_code = asm__claude_exit_code(event.tool.output);
+    if (details.is_launched && !failed) {
+        asm_str text = content;
+        event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+        if (asm__ingest_is(text, ASM_JSON_ARRAY)) text = asm__ingest_value(content);
+        asm__ingest_add_other(state, ASM_STR("launch"), false, asm__ingest_value(text));
+        if (details.raw.data) asm__ingest_add_other(state, ASM_STR("tool_use_result"), false, details.raw);
+        others.end = state->other_count;
+        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__ingest_send_to_background(state, id, &event);
+        return;
     }
-    asm__ingest_find(asm__ingest_is(details, ASM_JSON_OBJECT) ? details : asm__ingest_absent(), keys,
-                     durations, 2);
-    event.tool.duration_ms = asm__ingest_double(durations[0].data ? durations[0] : durations[1]);
-    asm__ingest_end_tool(state, &event);
+    asm__claude_output(state, &event, content);
+    asm__claude_outcome(state, &event, &details, failed);
+    event.tool.result = asm__claude_structured(state, details.raw, event.tool.output);
+    if (event.tool.output.data && event.tool.output_json.data) {
+        if (event.tool.result.data) {
+            asm__ingest_add_other(state, ASM_STR("content"), false, event.tool.output_json);
+            others.end = state->other_count;
+        } else {
+            event.tool.result = event.tool.output_json;
+        }
+    }
+    if (event.type == ASM_EVENT_TOOL_CALL_COMPLETED)
+        event.tool.changes = asm__claude_changes(state, &details);
+    asm__claude_settle(state, id, asm_str_equal(event.tool.status, ASM_STR("declined")),
+                       event.type == ASM_EVENT_TOOL_CALL_FAILED, details.answers);
+    asm__claude_sum_up(state, id, &event);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__claude_emit_end(state, &event);
 }
 
 static bool asm__claude_is_tool_result(asm_str type) {
@@ -1468,201 +2770,803 @@ static bool asm__claude_is_tool_result(asm_str type) {
            asm__ingest_ends_with(type, ASM_STR("_tool_result"));
 }
 
-static void asm__claude_assistant_block(asm__ingest *state, asm__ingest_lane *lane, asm_str raw) {
-    asm_str block[ASM__BLOCK_COUNT], type, parent = asm_buffer_text(&lane->parent);
-    asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
-    type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
+static bool asm__claude_is_tool_use(asm_str type) {
+    return asm_str_equal(type, ASM_STR("tool_use")) || asm__ingest_ends_with(type, ASM_STR("_tool_use"));
+}
+
+/* A tool_use block. One that the message has begun already is only repeated; `is_repeat` says that it may be. */
+static void asm__claude_tool_use(asm__ingest *state, asm__ingest_speaker *speaker, const asm_str *block,
+                                 size_t known, asm__ingest_others others) {
+    asm_str id = asm__ingest_string(state, block[ASM__BLOCK_ID]);
+    size_t now = speaker->started.size;
+    bool has_started;
+    if (speaker->tool_open && asm_str_equal(asm_buffer_text(&speaker->tool_id), id))
+        speaker->tool_open = false;
+    speaker->started.size = known; /* not those of this very line */
+    has_started = id.size && asm__claude_has_started(speaker, id);
+    speaker->started.size = now;
+    if (has_started) return;
+    asm__claude_start_tool(state, speaker, id, asm__ingest_string(state, block[ASM__BLOCK_NAME]),
+                           asm__ingest_value(block[ASM__BLOCK_INPUT]),
+                           asm__ingest_extra(state, &state->extra, ASM_EVENT_TOOL_CALL_STARTED, others));
+}
+
+static void asm__claude_text_block(asm__ingest *state, asm__ingest_speaker *speaker, const asm_str *block,
+                                   asm__ingest_others others) {
+    asm_str extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others);
+    if (!block[ASM__BLOCK_TEXT].data) {
+        asm__ingest_emit_others(state, ASM_STR("text"), others);
+        return;
+    }
+    if (others.begin != others.end) state->last_text = false;
+    asm__ingest_say_block(state, speaker, asm__ingest_text(state, block[ASM__BLOCK_TEXT]), extra);
+}
+
+static void asm__claude_assistant_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw,
+                                        size_t known) {
+    asm_str block[ASM__BLOCK_COUNT], type;
+    asm__ingest_others others;
+    if (!asm__claude_read_block(state, raw, block, &type, &others)) return;
     if (asm_str_equal(type, ASM_STR("text"))) {
-        asm__claude_add_text_block(state, lane, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
-    } else if (asm_str_equal(type, ASM_STR("thinking"))) {
-        if (!lane->thought)
-            asm__ingest_emit_thinking(state, asm__ingest_text(state, block[ASM__BLOCK_THINKING]),
-                                      asm_buffer_text(&lane->message_id), parent);
-    } else if (asm_str_equal(type, ASM_STR("tool_use")) ||
-               asm__ingest_ends_with(type, ASM_STR("_tool_use"))) {
-        asm_str id = asm__ingest_string(state, block[ASM__BLOCK_ID]);
-        if (lane->tool_open && asm_str_equal(asm_buffer_text(&lane->tool_id), id)) lane->tool_open = false;
-        if (!lane->streamed || !asm__claude_has_started(lane, id))
-            asm__ingest_start_tool(state, id, asm__ingest_string(state, block[ASM__BLOCK_NAME]),
-                                   asm__ingest_value(block[ASM__BLOCK_INPUT]), parent);
+        asm__claude_text_block(state, speaker, block, others);
+    } else if (asm_str_equal(type, ASM_STR("thinking")) ||
+               asm_str_equal(type, ASM_STR("redacted_thinking"))) {
+        if (!speaker->thought)
+            asm__ingest_think(state, speaker, asm__ingest_text(state, block[ASM__BLOCK_THINKING]),
+                              asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others));
+    } else if (asm__claude_is_tool_use(type)) {
+        asm__claude_tool_use(state, speaker, block, known, others);
     } else if (asm__claude_is_tool_result(type)) {
-        asm__claude_end_tool(state, block, asm__ingest_absent(), parent);
-    } else if (!asm_str_equal(type, ASM_STR("redacted_thinking"))) {
-        asm__ingest_count_unknown(state, type);
+        asm__claude_end_tool(state, block, asm__ingest_absent(), asm_buffer_text(&speaker->parent), others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("content_block"), raw);
     }
 }
 
-static void asm__claude_assistant(asm__ingest *state, asm_str message, asm_str parent) {
-    static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("model"), ASM__MEMBER("content"),
-                                   ASM__MEMBER("stop_reason"), ASM__MEMBER("usage")};
-    asm_str values[5], id, model, block, next;
-    asm_json_reader blocks;
-    asm__ingest_lane *lane;
-    bool more;
-    asm__ingest_find(message, keys, values, 5);
-    id = asm__ingest_string(state, values[0]);
-    model = asm__ingest_string(state, values[1]);
-    asm__ingest_need_run(state, model);
-    state->cancelled = false;
-    lane = asm__claude_lane(state, parent);
-    asm__claude_enter_message(state, lane, id);
-    if (model.size && !lane->model.size) asm__ingest_keep(state, &lane->model, model);
-    asm__claude_read_usage(&lane->usage, values[4], asm__ingest_is(values[3], ASM_JSON_STRING));
-
-    if (asm__ingest_is(values[2], ASM_JSON_STRING))
-        asm__claude_add_text_block(state, lane, asm__ingest_text(state, values[2]));
-    blocks = asm__ingest_elements(values[2]);
-    more = asm__ingest_next(&blocks, &block);
+static void asm__claude_blocks(asm__ingest *state, asm__ingest_speaker *speaker, asm_str content,
+                               bool may_be_last) {
+    asm_str block, next;
+    asm_json_reader blocks = asm__ingest_elements(content);
+    size_t known = speaker->started.size;
+    bool more = asm__ingest_next(&blocks, &block);
     while (more) {
         more = asm__ingest_next(&blocks, &next);
-        state->last_text = !more && id.size;
-        asm__claude_assistant_block(state, lane, block);
+        state->last_text = !more && may_be_last;
+        asm__claude_assistant_block(state, speaker, block, known);
         block = next;
     }
-    if (!id.size && !lane->partial) asm__claude_finish_message(state, lane);
 }
 
-static void asm__claude_user_text(asm__ingest *state, asm_str text, asm_str parent) {
+/* The members of a message's lines that have no place go out with the message. */
+static void asm__claude_keep_others(asm__ingest *state, asm__ingest_speaker *speaker,
+                                    asm__ingest_others others) {
+    if (others.begin == others.end) return;
+    asm__ingest_keep(state, &speaker->others,
+                     asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_RECEIVED, others));
+}
+
+/* The line `id` was of the message at which the speaker is: a later line may withdraw it. */
+static void asm__claude_remember_line(asm__ingest *state, asm_str id, asm_str message_id) {
+    asm__ingest_past *past = &state->past[state->past_count++ % ASM__INGEST_PAST_LINES];
+    asm__ingest_keep(state, &past->text, id);
+    past->id_size = past->text.size;
+    asm__ingest_append(state, &past->text, message_id);
+}
+
+/* Lines are withdrawn, by their ids: so are their messages, each once. Ids that are not known stay in the extra. */
+static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str parent, asm_str reason,
+                                 asm_str replaced_by) {
+    asm_json_reader ids = asm__ingest_elements(list);
+    asm_str raw;
+    while (asm__ingest_next(&ids, &raw)) {
+        asm_str id = asm__ingest_string(state, raw), message_id;
+        size_t i, j;
+        for (i = 0; i < ASM__INGEST_PAST_LINES; i++) {
+            asm__ingest_past *past = &state->past[i];
+            if (past->id_size && asm_str_equal(asm_str_make(past->text.data, past->id_size), id)) break;
+        }
+        if (!id.size || i == ASM__INGEST_PAST_LINES) continue;
+        message_id = asm_str_make(state->past[i].text.data + state->past[i].id_size,
+                                  state->past[i].text.size - state->past[i].id_size);
+        if (!asm_str_equal(message_id, replaced_by))
+            asm__ingest_retract(state, state->line_run, message_id, parent, reason, replaced_by);
+        for (j = 0; j < ASM__INGEST_PAST_LINES; j++) { /* other lines of the same message */
+            asm__ingest_past *past = &state->past[j];
+            if (j != i && past->id_size && past->text.size - past->id_size == message_id.size &&
+                memcmp(past->text.data + past->id_size, message_id.data, message_id.size) == 0)
+                past->id_size = 0;
+        }
+        state->past[i].id_size = 0;
+    }
+}
+
+/* What of an assistant line stands beside its message. */
+typedef struct asm__claude_line_parts {
+    asm_str message, parent, uuid, error, supersedes, aborted, agent;
+    asm__ingest_others others;
+} asm__claude_line_parts;
+
+/* Our word for the cause of an error that Claude Code names. */
+static asm_str asm__claude_error_word(asm_str word) {
+    static const asm_str words[][2] = {
+        {ASM__MEMBER("authentication_failed"), ASM__MEMBER("authentication")},
+        {ASM__MEMBER("oauth_org_not_allowed"), ASM__MEMBER("authentication")},
+        {ASM__MEMBER("verification_required"), ASM__MEMBER("authentication")},
+        {ASM__MEMBER("cloud_credential_error"), ASM__MEMBER("authentication")},
+        {ASM__MEMBER("billing_error"), ASM__MEMBER("billing")},
+        {ASM__MEMBER("prompt_too_long"), ASM__MEMBER("context_too_long")},
+        {ASM__MEMBER("api_error"), ASM__MEMBER("provider_error")},
+        {ASM__MEMBER("model_error"), ASM__MEMBER("provider_error")},
+        {ASM__MEMBER("error_max_turns"), ASM__MEMBER("limit")},
+        {ASM__MEMBER("error_max_budget_usd"), ASM__MEMBER("limit")},
+        {ASM__MEMBER("max_turns"), ASM__MEMBER("limit")},
+        {ASM__MEMBER("budget_exhausted"), ASM__MEMBER("limit")},
+        {ASM__MEMBER("blocking_limit"), ASM__MEMBER("limit")},
+        {ASM__MEMBER("overloaded_error"), ASM__MEMBER("overloaded")},
+        {ASM__MEMBER("rate_limit_error"), ASM__MEMBER("rate_limit")},
+        {ASM__MEMBER("authentication_error"), ASM__MEMBER("authentication")},
+        {ASM__MEMBER("invalid_request_error"), ASM__MEMBER("invalid_request")}};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(words); i++)
+        if (asm_str_equal(word, words[i][0])) return words[i][1];
+    return word;
+}
+
+static void asm__claude_assistant_message(asm__ingest *state, const asm__claude_line_parts *line) {
+    static const asm__ingest_key keys[] = {ASM__KEY("id", 's'),      ASM__KEY("model", 's'),
+                                           ASM__KEY("content", '*'), ASM__KEY("stop_reason", '*'),
+                                           ASM__KEY("usage", 'o'),   ASM__KEY("type", '-'),
+                                           ASM__KEY("role", '-')};
+    asm_str values[7], id, model, error = asm__ingest_string(state, line->error);
+    asm__ingest_others others = {0, 0};
+    asm__ingest_speaker *speaker;
+    asm__ingest_read_object(state, line->message, keys, values, 7, &others, NULL);
+    id = asm__ingest_string(state, values[0]);
+    model = asm__ingest_string(state, values[1]);
+    if (!line->parent.size) asm__ingest_need_run(state, model);
+    state->cancelled = state->cancelled && line->parent.size;
+    speaker = asm__claude_speaker(state, line->parent);
+    asm__claude_withdraw(state, line->supersedes, line->parent, ASM_STR("replaced"), id);
+    asm__ingest_enter_message(state, speaker, id);
+    if (model.size && !speaker->model.size) asm__ingest_keep(state, &speaker->model, model);
+    asm__claude_take_usage(state, speaker, values[4],
+                           asm__ingest_is(values[3], ASM_JSON_STRING) || state->is_file);
+    if (error.size) asm__ingest_add_other(state, ASM_STR("error"), false, line->error);
+    if (asm_str_equal(model, ASM_STR("<synthetic>")))
+        asm__ingest_add_other(state, ASM_STR("model"), false, values[1]);
+    others.begin = line->others.begin;
+    others.end = state->other_count;
+    asm__claude_keep_others(state, speaker, others);
+    if (line->aborted.data) asm_json_to_bool(line->aborted, &speaker->aborted);
+    if (line->uuid.size && id.size) asm__claude_remember_line(state, line->uuid, id);
+    if (!line->parent.size && values[3].data && asm__ingest_is(values[3], ASM_JSON_STRING))
+        asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, values[3]));
+
+    if (error.size) asm__ingest_keep(state, &state->last_code, asm__claude_error_word(error));
+    if (asm__ingest_is(values[2], ASM_JSON_STRING))
+        asm__ingest_say_block(state, speaker, asm__ingest_text(state, values[2]), asm__ingest_absent());
+    else if (values[2].data && !asm__ingest_is(values[2], ASM_JSON_ARRAY))
+        asm__ingest_emit_odd(state, ASM_STR("content"), ASM_STR("content"), values[2]);
+    else asm__claude_blocks(state, speaker, values[2], id.size != 0);
+    if (!id.size && !speaker->partial) asm__claude_finish(state, speaker, false);
+}
+
+/* Who wrote what stands as the person's words. */
+typedef struct asm__claude_author {
+    bool is_synthetic;
+    asm_str origin;
+    asm__ingest_others others;
+} asm__claude_author;
+
+static bool asm__claude_contains(asm_str text, asm_str part) {
+    size_t i;
+    for (i = 0; i + part.size <= text.size; i++)
+        if (memcmp(text.data + i, part.data, part.size) == 0) return true;
+    return false;
+}
+
+/* Texts that a program writes begin so. */
+static asm_str asm__claude_text_origin(asm_str text) {
+    static const asm_str marks[][2] = {{ASM__MEMBER("<task-notification>"), ASM__MEMBER("task_notification")},
+                                       {ASM__MEMBER("<system-reminder>"), ASM__MEMBER("context")},
+                                       {ASM__MEMBER("<ide_opened_file>"), ASM__MEMBER("context")},
+                                       {ASM__MEMBER("<ide_selection>"), ASM__MEMBER("context")},
+                                       {ASM__MEMBER("Caveat: "), ASM__MEMBER("context")},
+                                       {ASM__MEMBER("<local-command-"), ASM__MEMBER("command")},
+                                       {ASM__MEMBER("<command-name>"), ASM__MEMBER("command")},
+                                       {ASM__MEMBER("<command-message>"), ASM__MEMBER("command")},
+                                       {ASM__MEMBER("<bash-input>"), ASM__MEMBER("command")},
+                                       {ASM__MEMBER("<bash-stdout>"), ASM__MEMBER("command")}};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(marks); i++)
+        if (asm__ingest_starts_with(text, marks[i][0])) return marks[i][1];
+    if (asm__claude_contains(text.size > 200 ? asm_str_make(text.data, 200) : text,
+                             ASM_STR(" hook feedback")))
+        return ASM_STR("hook");
+    return asm__ingest_absent();
+}
+
+/* The person's words, or what a program put in their place. */
+static void asm__claude_user_text(asm__ingest *state, asm_str text, asm_str parent,
+                                  const asm__claude_author *author) {
     asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), parent);
     if (!text.size) return;
     if (!parent.size && asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user")))
         state->cancelled = true;
     event.message.role = ASM_STR("user");
+    event.message.origin = author->origin;
+    if (author->is_synthetic) {
+        event.message.synthetic = asm__ingest_true();
+        if (!event.message.origin.data) event.message.origin = asm__claude_text_origin(text);
+    }
+    event.extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_SENT, author->others);
     asm__ingest_emit(state, &event);
 }
 
-static void asm__claude_user(asm__ingest *state, asm_str message, asm_str details, asm_str parent) {
-    static const asm_str keys[] = {ASM__MEMBER("content")};
-    asm_str values[1], block[ASM__BLOCK_COUNT], raw;
-    asm_json_reader blocks;
-    if (!state->stream_has_run) asm__ingest_need_run(state, asm__ingest_absent());
-    asm__claude_end_whole_message(state, parent);
-    asm__ingest_find(message, keys, values, 1);
-    if (asm__ingest_is(values[0], ASM_JSON_STRING))
-        asm__claude_user_text(state, asm__ingest_text(state, values[0]), parent);
-
-    blocks = asm__ingest_elements(values[0]);
-    if (asm__ingest_next(&blocks, &raw) && asm_json_next_element(&blocks))
-        details = asm__ingest_absent(); /* several results: of which one? */
-    blocks = asm__ingest_elements(values[0]);
-    while (asm__ingest_next(&blocks, &raw)) {
-        asm_str type;
-        asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
-        type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
-        if (asm_str_equal(type, ASM_STR("text")))
-            asm__claude_user_text(state, asm__ingest_text(state, block[ASM__BLOCK_TEXT]), parent);
-        else if (asm__claude_is_tool_result(type)) asm__claude_end_tool(state, block, details, parent);
-        else if (!asm_str_equal(type, ASM_STR("image")) && !asm_str_equal(type, ASM_STR("document")))
-            asm__ingest_count_unknown(state, type);
-    }
-}
-
-static void asm__claude_begin_block(asm__ingest *state, asm__ingest_lane *lane, asm_str raw) {
+static void asm__claude_user_block(asm__ingest *state, asm_str raw, asm_str details, asm_str parent,
+                                   asm__claude_author *author) {
     asm_str block[ASM__BLOCK_COUNT], type;
-    asm__claude_end_tool_input(state, lane);
-    asm__ingest_find(raw, asm__claude_block_keys, block, ASM__BLOCK_COUNT);
-    type = asm__ingest_string(state, block[ASM__BLOCK_TYPE]);
+    asm__ingest_others others;
+    if (!asm__claude_read_block(state, raw, block, &type, &others)) return;
     if (asm_str_equal(type, ASM_STR("text"))) {
-        asm__claude_add_text(state, lane, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
-    } else if (asm_str_equal(type, ASM_STR("tool_use")) ||
-               asm__ingest_ends_with(type, ASM_STR("_tool_use"))) {
-        asm__ingest_keep(state, &lane->tool_id, asm__ingest_string(state, block[ASM__BLOCK_ID]));
-        asm__ingest_keep(state, &lane->tool_name, asm__ingest_string(state, block[ASM__BLOCK_NAME]));
-        asm_buffer_clear(&lane->tool_input);
-        lane->tool_open = true;
+        if (author->others.begin == author->others.end) author->others = others;
+        author->others.end = others.end; /* read one after the other */
+        if (!block[ASM__BLOCK_TEXT].data) asm__ingest_emit_others(state, ASM_STR("text"), author->others);
+        asm__claude_user_text(state, asm__ingest_text(state, block[ASM__BLOCK_TEXT]), parent, author);
     } else if (asm__claude_is_tool_result(type)) {
-        asm__claude_end_tool(state, block, asm__ingest_absent(), asm_buffer_text(&lane->parent));
+        if (author->others.begin != author->others.end) {
+            others.begin = author->others.begin; /* read just before: nothing else stands between */
+            others.end = state->other_count;
+        }
+        asm__claude_end_tool(state, block, details, parent, others);
+    } else { /* images and documents that the person gave, and what is new */
+        asm_event event = asm__ingest_notice(state, type);
+        if (!asm_str_equal(type, ASM_STR("image")) && !asm_str_equal(type, ASM_STR("document")))
+            asm__ingest_count_unknown(state, type);
+        event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("content_block"), raw);
+        asm__ingest_emit(state, &event);
+    }
+    author->others.begin = author->others.end; /* told once */
+}
+
+static bool asm__claude_has_results(asm_str content) {
+    static const asm_str keys[] = {ASM__MEMBER("tool_use_id")};
+    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_str raw, values[1];
+    while (asm__ingest_next(&blocks, &raw)) {
+        asm__ingest_find(raw, keys, values, 1);
+        if (values[0].data) return true;
+    }
+    return false;
+}
+
+static void asm__claude_user_content(asm__ingest *state, asm_str content, asm_str details, asm_str parent,
+                                     asm__claude_author *author) {
+    asm_json_reader blocks;
+    asm_str raw;
+    asm__claude_end_whole_message(state, parent);
+    if (asm__ingest_is(content, ASM_JSON_STRING)) {
+        asm__claude_user_text(state, asm__ingest_text(state, content), parent, author);
+        return;
+    }
+    if (content.data && !asm__ingest_is(content, ASM_JSON_ARRAY)) {
+        asm__ingest_emit_odd(state, ASM_STR("content"), ASM_STR("content"), content);
+        return;
+    }
+    blocks = asm__ingest_elements(content);
+    if (asm__ingest_next(&blocks, &raw) && asm_json_next_element(&blocks) && details.data) {
+        /* Several results: of which one are the details? */
+        asm__ingest_add_other(state, ASM_STR("tool_use_result"), false, details);
+        author->others.end = state->other_count;
+        details = asm__ingest_absent();
+    }
+    blocks = asm__ingest_elements(content);
+    while (asm__ingest_next(&blocks, &raw))
+        asm__claude_user_block(state, raw, details, parent, author);
+}
+
+static void asm__claude_user(asm__ingest *state, asm_str message, asm_str details, asm_str parent,
+                             asm__claude_author *author) {
+    static const asm__ingest_key keys[] = {ASM__KEY("content", '*'), ASM__KEY("role", '-')};
+    asm_str values[2];
+    asm__ingest_others others;
+    if (!state->stream_has_run && !parent.size) asm__ingest_need_run(state, asm__ingest_absent());
+    if (asm__ingest_is(message, ASM_JSON_STRING)) {
+        asm__claude_user_content(state, message, details, parent, author);
+        return;
+    }
+    if (message.data && !asm__ingest_is(message, ASM_JSON_OBJECT)) {
+        asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), message);
+        return;
+    }
+    asm__ingest_read_object(state, message, keys, values, 2, &others, NULL);
+    author->others = asm__ingest_both(author->others, others);
+    asm__claude_user_content(state, values[0], details, parent, author);
+}
+
+/* A user line of a stream. */
+static void asm__claude_user_line(asm__ingest *state, const asm_str *values, asm_str message, asm_str details,
+                                  asm_str parent, asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("kind")};
+    asm__claude_author author;
+    asm_str kind[1];
+    bool is_replay = false;
+    memset(&author, 0, sizeof author);
+    author.others = others;
+    if (values[0].data) asm_json_to_bool(values[0], &author.is_synthetic);
+    if (values[1].data) asm_json_to_bool(values[1], &is_replay);
+    asm__ingest_find(values[2], keys, kind, 1);
+    author.origin = asm__ingest_string(state, kind[0]);
+    if (asm_str_equal(author.origin, ASM_STR("task-notification")))
+        author.origin = ASM_STR("task_notification");
+    if (asm_str_equal(author.origin, ASM_STR("human"))) author.origin = asm__ingest_absent();
+    if (author.origin.size) author.is_synthetic = true;
+    if (is_replay && !author.origin.size) author.origin = ASM_STR("replay");
+    asm__claude_user(state, message, details, parent, &author);
+}
+
+static void asm__claude_begin_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw) {
+    asm_str block[ASM__BLOCK_COUNT], type;
+    asm__ingest_others others;
+    asm__claude_end_tool_input(state, speaker);
+    if (!asm__claude_read_block(state, raw, block, &type, &others)) return;
+    if (asm_str_equal(type, ASM_STR("text"))) {
+        asm__ingest_say(state, speaker, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
+    } else if (asm__claude_is_tool_use(type)) {
+        asm__ingest_keep(state, &speaker->tool_id, asm__ingest_string(state, block[ASM__BLOCK_ID]));
+        asm__ingest_keep(state, &speaker->tool_name, asm__ingest_string(state, block[ASM__BLOCK_NAME]));
+        asm__ingest_keep(state, &speaker->tool_others,
+                         asm__ingest_extra(state, &state->extra, ASM_EVENT_TOOL_CALL_STARTED, others));
+        asm_buffer_clear(&speaker->tool_input);
+        speaker->tool_open = true;
+    } else if (asm__claude_is_tool_result(type)) {
+        asm__claude_end_tool(state, block, asm__ingest_absent(), asm_buffer_text(&speaker->parent), others);
     }
 }
 
-static void asm__claude_delta(asm__ingest *state, asm__ingest_lane *lane, asm_str raw) {
-    static const asm_str keys[] = {ASM__MEMBER("text"), ASM__MEMBER("thinking"), ASM__MEMBER("partial_json")};
-    asm_str values[3], thinking;
-    asm__ingest_find(raw, keys, values, 3);
-    asm__claude_add_text(state, lane, asm__ingest_text(state, values[0]));
+static void asm__claude_delta(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw) {
+    static const asm__ingest_key keys[] = {ASM__KEY("text", 's'), ASM__KEY("thinking", 's'),
+                                           ASM__KEY("partial_json", 's'), ASM__KEY("type", 's')};
+    asm_str values[4], thinking, extra = asm__ingest_absent();
+    asm__ingest_others others;
+    asm__ingest_read_object(state, raw, keys, values, 4, &others, NULL);
+    if (others.begin != others.end) {
+        asm_str type = asm__ingest_string(state, values[3]);
+        extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others);
+        if (asm_str_equal(type, ASM_STR("signature_delta")) || values[1].data) {
+            speaker->thought = true;
+            asm__ingest_think(state, speaker, asm__ingest_text(state, values[1]), extra);
+            return;
+        }
+    }
+    if (values[0].data || !values[2].data)
+        asm__ingest_say_with(state, speaker, asm__ingest_text(state, values[0]), extra);
     thinking = asm__ingest_text(state, values[1]);
-    lane->thought = lane->thought || thinking.size > 0;
-    asm__ingest_emit_thinking(state, thinking, asm_buffer_text(&lane->message_id),
-                              asm_buffer_text(&lane->parent));
-    if (lane->tool_open) asm__ingest_append(state, &lane->tool_input, asm__ingest_text(state, values[2]));
+    speaker->thought = speaker->thought || thinking.size > 0;
+    asm__ingest_think(state, speaker, thinking, asm__ingest_absent());
+    if (speaker->tool_open && values[2].data) {
+        asm_str piece = asm__ingest_text(state, values[2]);
+        if (speaker->tool_input.size > asm__ingest_max_kept(state) ||
+            piece.size > asm__ingest_max_kept(state) - speaker->tool_input.size)
+            asm__ingest_tell_limit(state, "the input of a tool call is longer than what may be kept");
+        else asm__ingest_append(state, &speaker->tool_input, piece);
+    }
 }
 
 static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_str parent) {
     static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("model"), ASM__MEMBER("usage")};
     asm_str values[3], model;
-    asm__ingest_lane *lane;
+    asm__ingest_speaker *speaker;
     asm__ingest_find(message, keys, values, 3);
     model = asm__ingest_string(state, values[1]);
-    asm__ingest_need_run(state, model);
-    lane = asm__claude_lane(state, parent);
-    asm__claude_finish_message(state, lane);
-    lane->has_message = false;
-    asm__claude_enter_message(state, lane, asm__ingest_string(state, values[0]));
-    asm__ingest_keep(state, &lane->model, model);
-    asm__claude_read_usage(&lane->usage, values[2], false);
-    lane->partial = lane->streamed = true;
+    if (!parent.size) asm__ingest_need_run(state, model);
+    speaker = asm__claude_speaker(state, parent);
+    asm__claude_end_tool_input(state, speaker);
+    asm__ingest_finish_message(state, speaker, speaker->partial && speaker->confirmed < speaker->text.size);
+    speaker->has_message = false;
+    asm__ingest_enter_message(state, speaker, asm__ingest_string(state, values[0]));
+    asm__ingest_keep(state, &speaker->model, model);
+    asm__claude_take_usage(state, speaker, values[2], false);
+    speaker->partial = speaker->streamed = true;
 }
 
-/* The lane whose message the pieces belong to, also if the beginning of the message is missing. */
-static asm__ingest_lane *asm__claude_partial_lane(asm__ingest *state, asm_str parent) {
-    asm__ingest_lane *lane;
-    asm__ingest_need_run(state, asm__ingest_absent());
-    lane = asm__claude_lane(state, parent);
-    if (!lane->partial) {
-        asm__claude_enter_message(state, lane, asm__ingest_absent());
-        lane->partial = lane->streamed = true;
+/* The speaker whose message the pieces belong to, also if the beginning of the message is missing. */
+static asm__ingest_speaker *asm__claude_partial_speaker(asm__ingest *state, asm_str parent) {
+    asm__ingest_speaker *speaker;
+    if (!parent.size) asm__ingest_need_run(state, asm__ingest_absent());
+    speaker = asm__claude_speaker(state, parent);
+    if (!speaker->partial) {
+        asm__ingest_enter_message(state, speaker, asm__ingest_absent());
+        speaker->partial = speaker->streamed = true;
     }
-    return lane;
+    return speaker;
+}
+
+/* The end of a message: why, and what it has cost. */
+static void asm__claude_message_delta(asm__ingest *state, asm__ingest_speaker *speaker, asm_str delta,
+                                      asm_str usage) {
+    static const asm_str keys[] = {ASM__MEMBER("stop_reason")};
+    asm_str values[1];
+    asm__claude_take_usage(state, speaker, usage, true);
+    asm__ingest_find(delta, keys, values, 1);
+    if (speaker == &state->main && asm__ingest_is(values[0], ASM_JSON_STRING))
+        asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, values[0]));
+}
+
+static void asm__claude_stream_error(asm__ingest *state, asm_str error) {
+    static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("type")};
+    asm_str values[2], word;
+    asm__ingest_find(error, keys, values, 2);
+    word = asm__claude_error_word(asm__ingest_string(state, values[1]));
+    asm__ingest_emit_error(state, word.size ? word : ASM_STR("provider_error"),
+                           asm__ingest_string(state, values[0]), asm__ingest_value(error));
 }
 
 static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str parent) {
-    static const asm_str keys[] = {ASM__MEMBER("type"),  ASM__MEMBER("message"), ASM__MEMBER("content_block"),
-                                   ASM__MEMBER("delta"), ASM__MEMBER("usage"),   ASM__MEMBER("error")};
-    static const asm_str message_key[] = {ASM__MEMBER("message")};
-    asm_str values[6], type;
-    asm__ingest_lane *lane = asm__claude_find_lane(state, parent);
-    asm__ingest_find(event, keys, values, 6);
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),          ASM__KEY("message", 'o'),
+                                           ASM__KEY("content_block", '*'), ASM__KEY("delta", 'o'),
+                                           ASM__KEY("usage", 'o'),         ASM__KEY("error", '*'),
+                                           ASM__KEY("index", '-')};
+    asm_str values[7], type;
+    asm__ingest_others others;
+    asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
+    if (!asm__ingest_read_object(state, event, keys, values, 7, &others, NULL)) {
+        asm__ingest_emit_odd(state, ASM_STR("stream_event"), ASM_STR("event"), event);
+        return;
+    }
     type = asm__ingest_string(state, values[0]);
     state->cancelled = false;
     if (asm_str_equal(type, ASM_STR("message_start"))) {
         asm__claude_begin_message(state, values[1], parent);
     } else if (asm_str_equal(type, ASM_STR("content_block_start"))) {
-        asm__claude_begin_block(state, asm__claude_partial_lane(state, parent), values[2]);
+        asm__claude_begin_block(state, asm__claude_partial_speaker(state, parent), values[2]);
     } else if (asm_str_equal(type, ASM_STR("content_block_delta"))) {
-        asm__claude_delta(state, asm__claude_partial_lane(state, parent), values[3]);
+        asm__claude_delta(state, asm__claude_partial_speaker(state, parent), values[3]);
     } else if (asm_str_equal(type, ASM_STR("content_block_stop"))) {
-        if (lane) asm__claude_end_tool_input(state, lane);
+        if (speaker) asm__claude_end_tool_input(state, speaker);
     } else if (asm_str_equal(type, ASM_STR("message_delta"))) {
-        if (lane) asm__claude_read_usage(&lane->usage, values[4], true);
+        if (speaker) asm__claude_message_delta(state, speaker, values[3], values[4]);
     } else if (asm_str_equal(type, ASM_STR("message_stop"))) {
-        if (lane) asm__claude_finish_message(state, lane);
+        if (speaker) asm__claude_finish(state, speaker, false);
     } else if (asm_str_equal(type, ASM_STR("error"))) {
-        asm_str message[1];
-        asm__ingest_find(values[5], message_key, message, 1);
-        asm__ingest_emit_error(state, ASM_STR("provider_error"), asm__ingest_string(state, message[0]),
-                               asm__ingest_json(values[5], ASM_JSON_OBJECT));
+        asm__claude_stream_error(state, values[5]);
     } else if (asm_str_equal(type, ASM_STR("ping"))) {
         state->ingest->counts.heartbeats++;
     } else {
-        asm__ingest_count_unknown(state, type);
+        asm__ingest_emit_odd(state, type, ASM_STR("event"), event);
     }
 }
 
-static void asm__claude_init(asm__ingest *state, asm_str line) {
-    static const asm_str known[] = {ASM__MEMBER("type"), ASM__MEMBER("subtype"),   ASM__MEMBER("session_id"),
-                                    ASM__MEMBER("uuid"), ASM__MEMBER("timestamp"), ASM__MEMBER("model"),
-                                    ASM__MEMBER("cwd"),  ASM__MEMBER("tools")};
-    static const asm_str keys[] = {ASM__MEMBER("model"), ASM__MEMBER("cwd"), ASM__MEMBER("tools"),
-                                   ASM__MEMBER("qwen_code_version")};
-    asm_str values[4];
+static void asm__claude_start(asm__ingest *state, asm_str line) {
+    static const asm__ingest_key keys[] = {ASM__KEY("model", 's'),
+                                           ASM__KEY("cwd", 's'),
+                                           ASM__KEY("tools", 'a'),
+                                           ASM__KEY("claude_code_version", 's'),
+                                           ASM__KEY("qwen_code_version", 's'),
+                                           ASM__KEY("type", '-'),
+                                           ASM__KEY("subtype", '-'),
+                                           ASM__KEY("session_id", '-'),
+                                           ASM__KEY("uuid", '-'),
+                                           ASM__KEY("timestamp", '-')};
+    asm_str values[ASM__INGEST_COUNT_OF(keys)];
+    asm__ingest_others others;
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
-    asm__ingest_find(line, keys, values, 4);
-    if (values[3].data) state->provider = ASM_STR("qwen");
+    asm__ingest_read_object(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), &others, NULL);
+    if (values[4].data) state->provider = ASM_STR("qwen");
     event.run.model = asm__ingest_string(state, values[0]);
     event.run.cwd = asm__ingest_string(state, values[1]);
     event.run.tools = asm__ingest_json(values[2], ASM_JSON_ARRAY);
-    event.extra = asm__ingest_rest(state, &state->extra, line, known, ASM__INGEST_COUNT_OF(known), false);
+    event.run.agent_version = asm__ingest_string(state, values[3].data ? values[3] : values[4]);
+    event.extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_RUN_STARTED, others);
     asm__ingest_begin_run(state, &event);
+}
+
+enum {
+    ASM__NOTICE_STATUS,
+    ASM__NOTICE_ERROR,
+    ASM__NOTICE_TEXT, /* any of the next: what a person can read */
+    ASM__NOTICE_CONTENT,
+    ASM__NOTICE_MESSAGE,
+    ASM__NOTICE_SUMMARY,
+    ASM__NOTICE_SUGGESTION,
+    ASM__NOTICE_DESCRIPTION,
+    ASM__NOTICE_LEVEL,
+    ASM__NOTICE_ATTEMPT,
+    ASM__NOTICE_MAX,
+    ASM__NOTICE_DELAY,
+    ASM__NOTICE_ERROR_STATUS,
+    ASM__NOTICE_HOOK,
+    ASM__NOTICE_OUTCOME,
+    ASM__NOTICE_LIMIT,
+    ASM__NOTICE_COMPACT,
+    ASM__NOTICE_OUTPUT,
+    ASM__NOTICE_VALUE,
+    ASM__NOTICE_STATE,
+    ASM__NOTICE_COUNT
+};
+
+static const asm__ingest_key asm__claude_notice_keys[] = {ASM__KEY("status", 's'),
+                                                          ASM__KEY("error", 's'),
+                                                          ASM__KEY("text", 's'),
+                                                          ASM__KEY("content", 's'),
+                                                          ASM__KEY("message", 's'),
+                                                          ASM__KEY("summary", 's'),
+                                                          ASM__KEY("suggestion", 's'),
+                                                          ASM__KEY("description", 's'),
+                                                          ASM__KEY("level", 's'),
+                                                          ASM__KEY("attempt", 'n'),
+                                                          ASM__KEY("max_retries", 'n'),
+                                                          ASM__KEY("retry_delay_ms", 'n'),
+                                                          ASM__KEY("error_status", 'n'),
+                                                          ASM__KEY("hook_name", 's'),
+                                                          ASM__KEY("outcome", 's'),
+                                                          ASM__KEY("rate_limit_info", 'o'),
+                                                          ASM__KEY("compact_metadata", 'o'),
+                                                          ASM__KEY("output", '*'),
+                                                          ASM__KEY("value", 'o'),
+                                                          ASM__KEY("state", 's'),
+                                                          ASM__KEY("type", '-'),
+                                                          ASM__KEY("subtype", '-'),
+                                                          ASM__KEY("session_id", '-'),
+                                                          ASM__KEY("uuid", '-'),
+                                                          ASM__KEY("timestamp", '-')};
+
+static asm_str asm__claude_level(asm_str level) {
+    if (asm_str_equal(level, ASM_STR("warning")) || asm_str_equal(level, ASM_STR("error"))) return level;
+    return level.size ? ASM_STR("info") : asm__ingest_absent();
+}
+
+static void asm__claude_retry_words(asm__ingest *state, asm_event *event, const asm_str *values) {
+    asm_str status = values[ASM__NOTICE_ERROR_STATUS],
+            error = asm__ingest_string(state, values[ASM__NOTICE_ERROR]);
+    asm__ingest_add_word(state, "", ASM_STR("request failed, will be sent again"), "");
+    asm__ingest_add_word(state, ": ", error, "");
+    asm__ingest_add_word(state, " ", status, "");
+    asm__ingest_add_word(state, ", attempt ", values[ASM__NOTICE_ATTEMPT], "");
+    asm__ingest_add_word(state, " of ", values[ASM__NOTICE_MAX], "");
+    event->notice.level = ASM_STR("warning");
+    event->notice.code = error.size ? error : status;
+    event->notice.attempt = asm__ingest_int64(values[ASM__NOTICE_ATTEMPT]);
+    event->notice.max_attempts = asm__ingest_int64(values[ASM__NOTICE_MAX]);
+    event->notice.retry_in_ms = asm__ingest_double(values[ASM__NOTICE_DELAY]);
+}
+
+static void asm__claude_limit_words(asm__ingest *state, asm_event *event, asm_str info) {
+    static const asm_str keys[] = {ASM__MEMBER("status"), ASM__MEMBER("rateLimitType"),
+                                   ASM__MEMBER("resetsAt")};
+    asm_str values[3], status, kind;
+    asm_optional_int64 seconds;
+    asm__ingest_find(info, keys, values, 3);
+    status = asm__ingest_string(state, values[0]);
+    kind = asm__ingest_string(state, values[1]);
+    asm__ingest_add_word(state, "", ASM_STR("rate limit"), "");
+    asm__ingest_add_word(state, " ", kind, "");
+    asm__ingest_add_word(state, ": ", status, "");
+    event->notice.code = kind;
+    event->notice.level = asm_str_equal(status, ASM_STR("rejected"))  ? ASM_STR("error")
+                          : asm_str_equal(status, ASM_STR("allowed")) ? ASM_STR("info")
+                                                                      : ASM_STR("warning");
+    seconds = asm__ingest_int64(values[2]);
+    if (seconds.is_set && seconds.value > 0 && seconds.value < 253402300800) {
+        char time[ASM_TIME_TEXT_SIZE];
+        size_t size = asm_time_format(seconds.value * 1000000, 0, time);
+        asm__ingest_keep(state, &state->built, asm_str_make(time, size));
+        event->notice.resets_at = asm_buffer_text(&state->built);
+    }
+}
+
+static void asm__claude_compact_words(asm__ingest *state, asm_str info) {
+    static const asm_str keys[] = {ASM__MEMBER("trigger"), ASM__MEMBER("pre_tokens"),
+                                   ASM__MEMBER("post_tokens")};
+    asm_str values[3];
+    asm__ingest_find(info, keys, values, 3);
+    asm__ingest_add_word(state, "", ASM_STR("conversation compacted"), "");
+    asm__ingest_add_word(state, ", ", asm__ingest_string(state, values[0]), "");
+    asm__ingest_add_word(state, ", from ", values[1], " tokens");
+    asm__ingest_add_word(state, " to ", values[2], "");
+}
+
+/* What a person is told: the line's own words where it has some. */
+static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_str *values, asm_str name) {
+    static const asm_str value_key[] = {ASM__MEMBER("condition")};
+    asm_str value[1];
+    int i;
+    asm__ingest_begin_words(state);
+    if (values[ASM__NOTICE_LIMIT].data) asm__claude_limit_words(state, event, values[ASM__NOTICE_LIMIT]);
+    else if (asm_str_equal(name, ASM_STR("api_retry"))) asm__claude_retry_words(state, event, values);
+    else if (values[ASM__NOTICE_COMPACT].data) asm__claude_compact_words(state, values[ASM__NOTICE_COMPACT]);
+    else if (values[ASM__NOTICE_HOOK].data) {
+        asm__ingest_add_word(state, "hook ", asm__ingest_string(state, values[ASM__NOTICE_HOOK]), "");
+        asm__ingest_add_word(state, ": ", asm__ingest_string(state, values[ASM__NOTICE_OUTCOME]), "");
+    } else {
+        for (i = ASM__NOTICE_TEXT; i <= ASM__NOTICE_DESCRIPTION && !state->words.size; i++)
+            asm__ingest_add_word(state, "", asm__ingest_string(state, values[i]), "");
+        asm__ingest_find(values[ASM__NOTICE_VALUE], value_key, value, 1);
+        asm__ingest_add_word(state, "", asm__ingest_string(state, value[0]), "");
+        asm__ingest_add_word(state, ": ", asm__ingest_string(state, values[ASM__NOTICE_ERROR]), "");
+        if (!state->words.size)
+            asm__ingest_add_word(state, "", asm__ingest_string(state, values[ASM__NOTICE_STATUS]), "");
+        if (!state->words.size)
+            asm__ingest_add_word(state, "", asm__ingest_string(state, values[ASM__NOTICE_STATE]), "");
+        if (values[ASM__NOTICE_ERROR].data) event->notice.level = ASM_STR("error");
+    }
+    if (values[ASM__NOTICE_LEVEL].data)
+        event->notice.level = asm__claude_level(asm__ingest_string(state, values[ASM__NOTICE_LEVEL]));
+    event->notice.text = asm__ingest_words(state);
+}
+
+/* What the program tells beside the talk: PROVIDER.NAME with words for a person and all members. */
+static void asm__claude_notice(asm__ingest *state, asm_str line, asm_str name) {
+    asm_str values[ASM__INGEST_COUNT_OF(asm__claude_notice_keys)];
+    asm__ingest_others others;
+    asm_event event = asm__ingest_notice(state, name);
+    asm__ingest_read_object(state, line, asm__claude_notice_keys, values,
+                            ASM__INGEST_COUNT_OF(asm__claude_notice_keys), &others, NULL);
+    asm__claude_words(state, &event, values, name);
+    if (event.notice.attempt.is_set) values[ASM__NOTICE_ATTEMPT] = asm__ingest_absent();
+    if (event.notice.max_attempts.is_set) values[ASM__NOTICE_MAX] = asm__ingest_absent();
+    if (event.notice.retry_in_ms.is_set) values[ASM__NOTICE_DELAY] = asm__ingest_absent();
+    if (event.notice.text.data) values[ASM__NOTICE_TEXT] = asm__ingest_absent();
+    if (event.notice.level.data) values[ASM__NOTICE_LEVEL] = asm__ingest_absent();
+    asm__ingest_put_back(state, asm__claude_notice_keys, values, ASM__NOTICE_COUNT, &others);
+    if (name.size || others.begin != others.end) /* else there is nothing to tell */
+        asm__ingest_emit_notice(state, &event, others);
+}
+
+/* An init that came while the run was open, and what came after it shows what it was. If the process died and another
+ * one goes on, its calls can get no results. */
+static void asm__claude_judge_init(asm__ingest *state, bool is_new_process) {
+    asm_buffer line = state->repeated_init;
+    asm_str text = asm_buffer_text(&line);
+    if (!line.size) return;
+    asm_buffer_init_growing(&state->repeated_init);
+    if (is_new_process) {
+        asm__ingest_cut_run(state);
+        asm__claude_start(state, text);
+    } else {
+        asm__claude_notice(state, text, ASM_STR("init"));
+    }
+    if (state->repeated_init.size == 0) {
+        asm_buffer_clear(&line);
+        asm_buffer_close(&state->repeated_init);
+        state->repeated_init = line;
+    } else {
+        asm_buffer_close(&line);
+    }
+}
+
+/* An init: of a run, of another session, or, as at each turn, of the run that is open. */
+static void asm__claude_init(asm__ingest *state, asm_str line) {
+    asm__ingest_change_session(state);
+    if (!state->run_open) asm__claude_start(state, line);
+    else if (asm__ingest_count_open(state) || state->main.partial)
+        asm__ingest_keep(state, &state->repeated_init, line);
+    else asm__claude_notice(state, line, ASM_STR("init"));
+}
+
+enum {
+    ASM__TASK_ID,
+    ASM__TASK_CALL,
+    ASM__TASK_STATUS,
+    ASM__TASK_SUMMARY,
+    ASM__TASK_DESCRIPTION,
+    ASM__TASK_KIND,
+    ASM__TASK_BACKGROUND,
+    ASM__TASK_COUNT
+};
+
+/* A background task has ended: so has the call that began it. */
+static void asm__claude_end_task(asm__ingest *state, asm_str id, const asm_str *values, asm_str line,
+                                 asm__ingest_others others) {
+    static const asm_str usage_key[] = {ASM__MEMBER("usage")}, duration_key[] = {ASM__MEMBER("duration_ms")};
+    asm_str status = asm__ingest_string(state, values[ASM__TASK_STATUS]), usage[1], duration[1];
+    bool completed = asm_str_equal(status, ASM_STR("completed"));
+    asm_event event =
+        asm__ingest_event(completed ? ASM_EVENT_TOOL_CALL_COMPLETED : ASM_EVENT_TOOL_CALL_FAILED);
+    event.tool.call_id = id;
+    event.tool.output = asm__ingest_string(state, values[ASM__TASK_SUMMARY]);
+    if (!completed) {
+        if (!asm_str_equal(status, ASM_STR("failed"))) event.tool.status = ASM_STR("cancelled");
+        event.tool.error_message = event.tool.output;
+    }
+    asm__ingest_find(line, usage_key, usage, 1);
+    asm__ingest_find(usage[0], duration_key, duration, 1);
+    event.tool.duration_ms = asm__ingest_double(duration[0]);
+    asm__claude_sum_up(state, id, &event);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_end_tool(state, &event);
+}
+
+/* What is told of a task while it runs, or before the result of its call comes. */
+static void asm__claude_update_task(asm__ingest *state, asm__ingest_call *call, asm_str subtype,
+                                    const asm_str *values, asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    asm_str text = values[ASM__TASK_SUMMARY].data ? values[ASM__TASK_SUMMARY] : values[ASM__TASK_DESCRIPTION];
+    bool to_background = false;
+    if (values[ASM__TASK_BACKGROUND].data) asm_json_to_bool(values[ASM__TASK_BACKGROUND], &to_background);
+    event.tool.call_id = asm__ingest_call_id(call);
+    event.tool.display_text = asm__ingest_string(state, text);
+    event.tool.agent_kind = asm__ingest_string(state, values[ASM__TASK_KIND]);
+    if (values[ASM__TASK_STATUS].data)
+        asm__ingest_add_other(state, ASM_STR("task_status"), false, values[ASM__TASK_STATUS]);
+    others.end = state->other_count;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    if (call->is_background) event.tool.status = ASM_STR("running_in_background");
+    if (to_background && asm_str_equal(subtype, ASM_STR("task_started")) && !call->is_background)
+        asm__ingest_send_to_background(state, event.tool.call_id, &event);
+    else asm__ingest_update_tool(state, &event);
+}
+
+/* task_started, task_progress, task_updated, task_notification. */
+static void asm__claude_task(asm__ingest *state, asm_str line, asm_str subtype) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("task_id", 's'),         ASM__KEY("tool_use_id", 's'), ASM__KEY("status", 's'),
+        ASM__KEY("summary", 's'),         ASM__KEY("description", 's'), ASM__KEY("subagent_type", 's'),
+        ASM__KEY("is_backgrounded", 'b'), ASM__KEY("type", '-'),        ASM__KEY("subtype", '-'),
+        ASM__KEY("session_id", '-'),      ASM__KEY("uuid", '-'),        ASM__KEY("timestamp", '-')};
+    asm_str values[ASM__INGEST_COUNT_OF(keys)], task, id;
+    asm__ingest_others others;
+    asm__ingest_call *call;
+    asm_event event;
+    bool is_end = asm_str_equal(subtype, ASM_STR("task_notification"));
+    asm__ingest_read_object(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), &others, NULL);
+    task = asm__ingest_string(state, values[ASM__TASK_ID]);
+    id = asm__ingest_string(state, values[ASM__TASK_CALL]);
+    call = id.size ? asm__ingest_find_call(state, id) : asm__ingest_find_task(state, task);
+    if (call) {
+        asm__ingest_name_task(state, call, task);
+        asm__ingest_add_other(state, ASM_STR("task_id"), false, values[ASM__TASK_ID]);
+        others.end = state->other_count;
+        if (!values[ASM__TASK_ID].data) others.end = --state->other_count;
+        state->line_run = call->run;
+        if (is_end && call->is_background)
+            asm__claude_end_task(state, asm__ingest_call_id(call), values, line, others);
+        else asm__claude_update_task(state, call, subtype, values, others);
+        return;
+    }
+    event = asm__ingest_notice(state, subtype);
+    event.notice.text = asm__ingest_string(
+        state, values[ASM__TASK_SUMMARY].data ? values[ASM__TASK_SUMMARY] : values[ASM__TASK_DESCRIPTION]);
+    if (asm_str_equal(asm__ingest_string(state, values[ASM__TASK_STATUS]), ASM_STR("failed")))
+        event.notice.level = ASM_STR("error");
+    asm__ingest_put_back(state, keys, values, ASM__TASK_COUNT, &others);
+    asm__ingest_emit_notice(state, &event, others);
+}
+
+/* A rule or the person did not let a tool run. */
+static void asm__claude_denied(asm__ingest *state, asm_str line) {
+    static const asm__ingest_key keys[] = {ASM__KEY("tool_name", 's'),
+                                           ASM__KEY("tool_use_id", 's'),
+                                           ASM__KEY("message", 's'),
+                                           ASM__KEY("decision_reason_type", 's'),
+                                           ASM__KEY("decision_reason", 's'),
+                                           ASM__KEY("type", '-'),
+                                           ASM__KEY("subtype", '-'),
+                                           ASM__KEY("session_id", '-'),
+                                           ASM__KEY("uuid", '-'),
+                                           ASM__KEY("timestamp", '-')};
+    asm_str values[ASM__INGEST_COUNT_OF(keys)], id;
+    asm__ingest_others others;
+    asm__ingest_call *call;
+    size_t request;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_DENIED);
+    asm__ingest_read_object(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), &others, NULL);
+    id = asm__ingest_string(state, values[1]);
+    call = asm__ingest_find_call(state, id);
+    if (call) call->is_declined = true;
+    event.approval.tool_call_id = id;
+    event.approval.tool_name = asm__ingest_string(state, values[0]);
+    event.approval.reason = asm__ingest_string(state, values[2].data ? values[2] : values[4]);
+    event.approval.policy_name = asm__ingest_string(state, values[3]);
+    event.approval.decision = ASM_STR("reject");
+    event.approval.kind = ASM_STR("tool");
+    if (values[2].data && values[4].data)
+        asm__ingest_add_other(state, ASM_STR("decision_reason"), false, values[4]);
+    others.end = state->other_count;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    request = asm__ingest_find_request(state, asm__ingest_absent(), id);
+    if (request < state->request_count) asm__ingest_decide(state, request, &event);
+    else asm__ingest_emit(state, &event);
 }
 
 /* The status "requesting" comes before each request; others, like "compacting", are news. */
@@ -1674,47 +3578,215 @@ static bool asm__claude_is_heartbeat(asm__ingest *state, asm_str line, asm_str s
     return asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("requesting"));
 }
 
-static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype) {
-    if (asm_str_equal(subtype, ASM_STR("init"))) {
-        asm__ingest_change_session(state);
-        if (!state->run_open) {
-            asm__claude_init(state, line);
-            return;
-        }
-    }
-    if (asm__claude_is_heartbeat(state, line, subtype)) state->ingest->counts.heartbeats++;
-    else asm__ingest_emit_custom(state, subtype, line);
+/* A model refused, and another one answers in its place: what it said is withdrawn. */
+static void asm__claude_refused(asm__ingest *state, asm_str line, asm_str subtype) {
+    static const asm_str keys[] = {ASM__MEMBER("retracted_message_uuids")};
+    asm_str values[1];
+    asm__ingest_find(line, keys, values, 1);
+    asm__claude_withdraw(state, values[0], ASM_STR(""), ASM_STR("refused"), ASM_STR(""));
+    asm__claude_notice(state, line, subtype);
 }
+
+static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype) {
+    if (asm_str_equal(subtype, ASM_STR("init"))) asm__claude_init(state, line);
+    else if (asm__claude_is_heartbeat(state, line, subtype)) state->ingest->counts.heartbeats++;
+    else if (asm__ingest_starts_with(subtype, ASM_STR("task_"))) asm__claude_task(state, line, subtype);
+    else if (asm_str_equal(subtype, ASM_STR("permission_denied"))) asm__claude_denied(state, line);
+    else if (asm_str_equal(subtype, ASM_STR("model_refusal_fallback")))
+        asm__claude_refused(state, line, subtype);
+    else {
+        if (asm_str_equal(subtype, ASM_STR("api_retry"))) asm__ingest_break_message(state, &state->main);
+        asm__claude_notice(state, line, subtype.size ? subtype : ASM_STR("system"));
+    }
+}
+
+/* >>ingest: claude results */
 
 /* The provider counts from 0 again. */
 static void asm__claude_reset_cost(asm__ingest *state) {
     state->earlier_cost += state->cost;
     state->cost = 0;
+    state->model_count = 0;
+    memset(&state->counted, 0, sizeof state->counted);
+    state->has_counted = false;
 }
 
-/* The tokens of a run, and what the session has cost so far; the totals go out. What the run itself has cost
- * is returned. */
-static asm_optional_double asm__claude_account(asm__ingest *state, const asm_usage_payload *usage,
-                                               asm_optional_double session_cost) {
-    asm_optional_double cost = session_cost;
-    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-    asm__ingest_add(&state->totals.input_tokens, usage->input_tokens);
-    asm__ingest_add(&state->totals.output_tokens, usage->output_tokens);
-    asm__ingest_add(&state->totals.cache_read_tokens, usage->cache_read_tokens);
-    asm__ingest_add(&state->totals.cache_creation_tokens, usage->cache_creation_tokens);
-    asm__ingest_add(&state->totals.reasoning_tokens, usage->reasoning_tokens);
-    if (cost.is_set) {
-        if (cost.value < state->cost) asm__claude_reset_cost(state);
-        if (state->cost > 0) cost.value = asm_double_round(session_cost.value - state->cost, 12);
-        state->cost = session_cost.value;
-        session_cost.value += state->earlier_cost;
+static asm__ingest_model *asm__claude_model(asm__ingest *state, asm_str name) {
+    size_t i;
+    asm__ingest_model *model;
+    for (i = 0; i < state->model_count; i++)
+        if (asm_str_equal(asm_buffer_text(&state->session_models[i].name), name))
+            return &state->session_models[i];
+    if (state->model_count == state->model_capacity) {
+        size_t capacity = state->model_capacity ? state->model_capacity * 2 : 4;
+        void *memory = ASM_REALLOC(state->session_models, capacity * sizeof *model);
+        if (!memory) {
+            state->failed = true;
+            return NULL;
+        }
+        state->session_models = (asm__ingest_model *)memory;
+        for (i = state->model_capacity; i < capacity; i++)
+            asm_buffer_init_growing(&state->session_models[i].name);
+        state->model_capacity = capacity;
     }
-    event.usage = state->totals;
-    event.usage.cost_usd = session_cost;
-    event.usage.cumulative.value = true;
-    event.usage.cumulative.is_set = true;
+    model = &state->session_models[state->model_count++];
+    memset(&model->usage, 0, sizeof model->usage);
+    asm__ingest_keep(state, &model->name, name);
+    return model;
+}
+
+static asm_usage_payload asm__claude_read_model(asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("inputTokens"),
+                                   ASM__MEMBER("outputTokens"),
+                                   ASM__MEMBER("cacheReadInputTokens"),
+                                   ASM__MEMBER("cacheCreationInputTokens"),
+                                   ASM__MEMBER("thinkingTokens"),
+                                   ASM__MEMBER("contextWindow"),
+                                   ASM__MEMBER("costUSD")};
+    asm_str values[7];
+    asm_usage_payload usage;
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(raw, keys, values, 7);
+    usage.input_tokens = asm__ingest_int64(values[0]);
+    usage.output_tokens = asm__ingest_int64(values[1]);
+    usage.cache_read_tokens = asm__ingest_int64(values[2]);
+    usage.cache_creation_tokens = asm__ingest_int64(values[3]);
+    usage.reasoning_tokens = asm__ingest_int64(values[4]);
+    usage.context_window = asm__ingest_int64(values[5]);
+    usage.cost_usd = asm__ingest_double(values[6]);
+    asm__ingest_add(&usage.input_tokens, usage.cache_read_tokens);
+    asm__ingest_add(&usage.input_tokens, usage.cache_creation_tokens);
+    return usage;
+}
+
+/* What a result says of tokens and cost. */
+typedef struct asm__claude_account {
+    asm_usage_payload main;    /* the main loop's, of this turn */
+    asm_usage_payload session; /* all models' so far; nothing set: not told */
+    asm_usage_payload run;     /* all models' of this run */
+    asm_optional_double session_cost, run_cost;
+    bool is_by_model;
+} asm__claude_account;
+
+/* Adds up modelUsage: all models' together, and what this run has added to each. */
+static void asm__claude_sum_models(asm__claude_account *account, asm_json_reader models) {
+    asm_str key, raw;
+    while (asm_json_next_member(&models, &key)) {
+        asm_usage_payload usage;
+        if (!asm_json_read_raw(&models, &raw)) break;
+        if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) continue;
+        usage = asm__claude_read_model(raw);
+        asm__ingest_add_usage(&account->session, &usage);
+    }
+    account->is_by_model = !asm__ingest_usage_is_zero(&account->session);
+}
+
+/* Writes the models' figures: the session's, or what this run has added to them, which then is known. */
+static asm_str asm__claude_models_json(asm__ingest *state, asm_buffer *out, asm_str raw, bool of_run) {
+    asm_json_reader reader;
+    asm_json_writer writer;
+    asm_str key, value;
+    asm_buffer scratch;
+    bool any = false;
+    char memory[256];
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return asm__ingest_absent();
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_buffer_clear(out);
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    asm_json_reader_init(&reader, raw, &scratch);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key)) {
+        asm_usage_payload usage;
+        asm_str json;
+        if (!asm_json_read_raw(&reader, &value)) break;
+        if (!asm__ingest_is(value, ASM_JSON_OBJECT)) continue;
+        usage = asm__claude_read_model(value);
+        if (of_run) {
+            asm__ingest_model *model = asm__claude_model(state, key);
+            asm_usage_payload now = usage;
+            if (model) {
+                usage = asm__ingest_usage_since(&usage, &model->usage);
+                model->usage = now;
+            }
+            if (asm__ingest_usage_is_zero(&usage)) continue; /* it did not run in this run */
+        }
+        json = asm__ingest_usage_json(state, &state->built2, &usage);
+        if (!json.data) continue;
+        asm_json_write_key(&writer, key);
+        asm_json_write_raw(&writer, json);
+        any = true;
+        asm_buffer_clear(&scratch);
+    }
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) {
+        state->failed = true;
+        return asm__ingest_absent();
+    }
+    return any ? asm_buffer_text(out) : asm__ingest_absent();
+}
+
+/* Reads the figures. A drop to zero is a result that knows nothing; to something smaller, a new count. */
+static void asm__claude_read_account(asm__ingest *state, asm__claude_account *account, asm_str usage,
+                                     asm_str models, asm_str cost, bool failed) {
+    asm__ingest_speaker speaker;
+    memset(account, 0, sizeof *account);
+    memset(&speaker, 0, sizeof speaker);
+    asm__claude_read_usage(&speaker.usage, usage, true);
+    speaker.cache_is_apart = !asm__claude_is_qwen(state);
+    account->main = asm__ingest_whole_usage(&speaker);
+    account->session_cost = asm__ingest_double(cost);
+    if (asm__ingest_is(models, ASM_JSON_OBJECT)) {
+        asm_json_reader reader;
+        asm_buffer scratch;
+        char memory[256];
+        asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+        asm_json_reader_init(&reader, models, &scratch);
+        asm_json_enter_object(&reader);
+        asm__claude_sum_models(account, reader);
+    }
+    if (failed && asm__ingest_usage_is_zero(&account->main) && asm__ingest_usage_is_zero(&account->session) &&
+        account->session_cost.value == 0)
+        memset(account, 0, sizeof *account);
+}
+
+/* The totals go out; what the run itself has used and cost stands in `account`. */
+static void asm__claude_take_account(asm__ingest *state, asm__claude_account *account, asm_str models) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_optional_double cost = account->session_cost;
+    bool is_told = !asm__ingest_usage_is_zero(&account->main) || account->main.input_tokens.is_set ||
+                   account->is_by_model;
+    if (!is_told && !cost.is_set) return;
+    if (cost.is_set && cost.value > 0 && cost.value < state->cost) asm__claude_reset_cost(state);
+    else if (account->is_by_model && !asm__ingest_usage_is_zero(&account->session) && state->has_counted &&
+             !asm__ingest_goes_on(&account->session, &state->counted))
+        asm__claude_reset_cost(state);
+    account->run_cost = cost;
+    if (cost.is_set) {
+        if (state->cost > 0 && cost.value >= state->cost)
+            account->run_cost.value = asm_double_round(cost.value - state->cost, 12);
+        else if (cost.value < state->cost) account->run_cost.is_set = false; /* a drop to zero: not known */
+        if (account->run_cost.is_set) state->cost = cost.value;
+        event.usage.cost_usd.is_set = true;
+        event.usage.cost_usd.value =
+            state->earlier_cost > 0 ? asm_double_round(state->earlier_cost + state->cost, 12) : state->cost;
+    }
+    account->run = account->main;
+    if (account->is_by_model) {
+        account->run = state->has_counted ? asm__ingest_usage_since(&account->session, &state->counted)
+                                          : account->session;
+        state->counted = account->session;
+        state->has_counted = true;
+    }
+    asm__ingest_add_usage(&state->totals, &account->run);
+    event.usage.input_tokens = state->totals.input_tokens;
+    event.usage.output_tokens = state->totals.output_tokens;
+    event.usage.cache_read_tokens = state->totals.cache_read_tokens;
+    event.usage.cache_creation_tokens = state->totals.cache_creation_tokens;
+    event.usage.reasoning_tokens = state->totals.reasoning_tokens;
+    event.usage.cumulative = asm__ingest_true();
+    event.usage.models = asm__claude_models_json(state, &state->models, models, false);
     asm__ingest_emit(state, &event);
-    return cost;
 }
 
 enum {
@@ -1728,181 +3800,459 @@ enum {
     ASM__RESULT_DURATION,
     ASM__RESULT_COST,
     ASM__RESULT_USAGE,
+    ASM__RESULT_MODELS,
     ASM__RESULT_DENIALS,
+    ASM__RESULT_ERROR,
     ASM__RESULT_COUNT
 };
+
+static bool asm__claude_result_failed(asm__ingest *state, const asm_str *values) {
+    bool failed = false;
+    if (values[ASM__RESULT_IS_ERROR].data) asm_json_to_bool(values[ASM__RESULT_IS_ERROR], &failed);
+    return failed ||
+           asm__ingest_starts_with(asm__ingest_string(state, values[ASM__RESULT_SUBTYPE]), ASM_STR("error"));
+}
+
+/* Why it failed, in the provider's words: the result's text, the error's message, all errors. */
+static asm_str asm__claude_error_words(asm__ingest *state, const asm_str *values) {
+    static const asm_str message_key[] = {ASM__MEMBER("message")};
+    asm_str message[1], text = asm__ingest_string(state, values[ASM__RESULT_RESULT]), raw;
+    asm_json_reader errors = asm__ingest_elements(values[ASM__RESULT_ERRORS]);
+    if (text.size && !asm__ingest_is(values[ASM__RESULT_ERRORS], ASM_JSON_ARRAY)) return text;
+    asm__ingest_begin_words(state);
+    while (asm__ingest_next(&errors, &raw))
+        asm__ingest_add_word(state, "\n", asm__ingest_string(state, raw), "");
+    if (state->words.size) return asm_buffer_text(&state->words);
+    asm__ingest_find(values[ASM__RESULT_ERROR], message_key, message, 1);
+    if (message[0].data) return asm__ingest_string(state, message[0]);
+    if (asm__ingest_is(values[ASM__RESULT_ERROR], ASM_JSON_STRING))
+        return asm__ingest_string(state, values[ASM__RESULT_ERROR]);
+    return text;
+}
+
+static asm_str asm__claude_stop_word(asm_str reason) {
+    if (asm_str_equal(reason, ASM_STR("stop_hook_prevented")) ||
+        asm_str_equal(reason, ASM_STR("hook_stopped")))
+        return ASM_STR("hook");
+    return asm_str_equal(reason, ASM_STR("budget_exhausted")) ? ASM_STR("budget") : reason;
+}
 
 /* How the run ended, and why. */
 static asm_event asm__claude_ending(asm__ingest *state, const asm_str *values) {
     asm_str subtype = asm__ingest_string(state, values[ASM__RESULT_SUBTYPE]);
     asm_str reason = asm__ingest_string(state, values[ASM__RESULT_TERMINAL_REASON]);
-    asm_str result;
-    bool failed = false, named = asm__ingest_starts_with(subtype, ASM_STR("error"));
+    bool named = asm__ingest_starts_with(subtype, ASM_STR("error"));
     asm_event event;
-    asm_json_reader errors;
-    asm_str first;
-    if (values[ASM__RESULT_IS_ERROR].data) asm_json_to_bool(values[ASM__RESULT_IS_ERROR], &failed);
     if (asm__ingest_starts_with(reason, ASM_STR("aborted")))
         return asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
-    if (!failed && !named) {
+    if (!asm__claude_result_failed(state, values)) {
         event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
         event.run.stop_reason = asm__ingest_string(state, values[ASM__RESULT_STOP_REASON]);
+        if (asm__ingest_starts_with(reason, ASM_STR("hook_stopped")) ||
+            asm_str_equal(reason, ASM_STR("stop_hook_prevented")))
+            event.run.stop_reason = asm__claude_stop_word(reason);
         return event;
     }
     event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
-    result = asm__ingest_string(state, values[ASM__RESULT_RESULT]);
     event.run.error_code = ASM_STR("provider_error");
-    if (reason.size && !asm_str_equal(reason, ASM_STR("completed"))) event.run.error_code = reason;
-    else if (named) event.run.error_code = subtype;
-    errors = asm__ingest_elements(values[ASM__RESULT_ERRORS]);
-    if (!result.size && asm__ingest_next(&errors, &first)) result = asm__ingest_string(state, first);
-    event.run.error_message = result.size ? result : event.run.error_code;
+    if (reason.size && !asm_str_equal(reason, ASM_STR("completed")))
+        event.run.error_code = asm__claude_error_word(reason);
+    else if (named) event.run.error_code = asm__claude_error_word(subtype);
+    if (state->last_code.size) event.run.error_code = asm_buffer_text(&state->last_code);
+    event.run.error_message = asm__claude_error_words(state, values);
+    if (!event.run.error_message.size) event.run.error_message = named ? subtype : event.run.error_code;
     event.run.provider_error = asm__ingest_list(values[ASM__RESULT_ERRORS]);
+    if (!event.run.provider_error.data)
+        event.run.provider_error = asm__ingest_value(values[ASM__RESULT_ERROR]);
     return event;
 }
 
+static const asm__ingest_key asm__claude_result_keys[] = {
+    ASM__KEY("subtype", 's'),   ASM__KEY("is_error", 'b'),    ASM__KEY("terminal_reason", 's'),
+    ASM__KEY("result", 's'),    ASM__KEY("errors", 'a'),      ASM__KEY("stop_reason", 's'),
+    ASM__KEY("num_turns", 'n'), ASM__KEY("duration_ms", 'n'), ASM__KEY("total_cost_usd", 'n'),
+    ASM__KEY("usage", 'o'),     ASM__KEY("modelUsage", 'o'),  ASM__KEY("permission_denials", '*'),
+    ASM__KEY("error", '*'),     ASM__KEY("type", '-'),        ASM__KEY("session_id", '-'),
+    ASM__KEY("uuid", '-'),      ASM__KEY("timestamp", '-')};
+
+/* Members of a result that stay in the extra: the provider's own figures, its reason, and a text that no message has
+ * said. */
+static void asm__claude_result_others(asm__ingest *state, const asm_event *event, const asm_str *values,
+                                      asm__ingest_others *others) {
+    asm_str kept[ASM__RESULT_COUNT];
+    memset(kept, 0, sizeof kept);
+    kept[ASM__RESULT_TERMINAL_REASON] = values[ASM__RESULT_TERMINAL_REASON];
+    kept[ASM__RESULT_USAGE] = values[ASM__RESULT_USAGE];
+    kept[ASM__RESULT_MODELS] = values[ASM__RESULT_MODELS];
+    if (event->type == ASM_EVENT_RUN_COMPLETED && !state->run_has_text)
+        kept[ASM__RESULT_RESULT] = values[ASM__RESULT_RESULT];
+    if (event->type != ASM_EVENT_RUN_COMPLETED && values[ASM__RESULT_RESULT].size > 2 &&
+        !asm_str_equal(asm__ingest_string(state, values[ASM__RESULT_RESULT]), event->run.error_message))
+        kept[ASM__RESULT_RESULT] = values[ASM__RESULT_RESULT];
+    if (event->type == ASM_EVENT_RUN_CANCELLED)
+        kept[ASM__RESULT_ERRORS] = asm__ingest_list(values[ASM__RESULT_ERRORS]);
+    asm__ingest_put_back(state, asm__claude_result_keys, kept, ASM__RESULT_COUNT, others);
+}
+
+/* A result after the run's end, with nothing between: no run, but what it says is told. */
+static void asm__claude_spurious_result(asm__ingest *state, const asm_str *values,
+                                        asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_ERROR_OCCURRED);
+    asm_str kept[ASM__RESULT_COUNT];
+    memcpy(kept, values, sizeof kept);
+    event.error.code = ASM_STR("protocol");
+    event.error.message = asm__claude_error_words(state, values);
+    if (!event.error.message.size) event.error.message = ASM_STR("a result came after the end of the run");
+    else kept[ASM__RESULT_RESULT] = asm__ingest_absent();
+    asm__ingest_put_back(state, asm__claude_result_keys, kept, ASM__RESULT_COUNT, &others);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_emit(state, &event);
+}
+
 static void asm__claude_result(asm__ingest *state, asm_str line) {
-    static const asm_str keys[ASM__RESULT_COUNT] = {ASM__MEMBER("subtype"),
-                                                    ASM__MEMBER("is_error"),
-                                                    ASM__MEMBER("terminal_reason"),
-                                                    ASM__MEMBER("result"),
-                                                    ASM__MEMBER("errors"),
-                                                    ASM__MEMBER("stop_reason"),
-                                                    ASM__MEMBER("num_turns"),
-                                                    ASM__MEMBER("duration_ms"),
-                                                    ASM__MEMBER("total_cost_usd"),
-                                                    ASM__MEMBER("usage"),
-                                                    ASM__MEMBER("permission_denials")};
-    /* The last one is the result's text: it stays if no message has said it. */
-    static const asm_str known[] = {
-        ASM__MEMBER("type"),           ASM__MEMBER("subtype"),   ASM__MEMBER("is_error"),
-        ASM__MEMBER("session_id"),     ASM__MEMBER("uuid"),      ASM__MEMBER("timestamp"),
-        ASM__MEMBER("stop_reason"),    ASM__MEMBER("num_turns"), ASM__MEMBER("duration_ms"),
-        ASM__MEMBER("total_cost_usd"), ASM__MEMBER("usage"),     ASM__MEMBER("permission_denials"),
-        ASM__MEMBER("errors"),         ASM__MEMBER("result")};
-    size_t known_count = ASM__INGEST_COUNT_OF(known);
-    asm_str values[ASM__RESULT_COUNT];
-    asm_usage_payload usage;
-    asm_optional_double cost;
+    asm_str values[ASM__INGEST_COUNT_OF(asm__claude_result_keys)];
+    asm__ingest_others others;
+    asm__claude_account account;
     asm_event event;
-    memset(&usage, 0, sizeof usage);
-    asm__ingest_find(line, keys, values, ASM__RESULT_COUNT);
+    bool failed;
+    asm__ingest_read_object(state, line, asm__claude_result_keys, values,
+                            ASM__INGEST_COUNT_OF(asm__claude_result_keys), &others, NULL);
+    failed = asm__claude_result_failed(state, values);
+    asm__claude_read_account(state, &account, values[ASM__RESULT_USAGE], values[ASM__RESULT_MODELS],
+                             values[ASM__RESULT_COST], failed);
+    if (!state->run_open && state->run_ended) {
+        asm__claude_take_account(state, &account, values[ASM__RESULT_MODELS]);
+        asm__claude_spurious_result(state, values, others);
+        return;
+    }
     asm__ingest_need_run(state, asm__ingest_absent());
-    asm__claude_free_lanes(state);
-
-    cost = asm__ingest_double(values[ASM__RESULT_COST]);
-    asm__claude_read_usage(&usage, values[ASM__RESULT_USAGE], true);
-    if (cost.is_set || asm__ingest_is(values[ASM__RESULT_USAGE], ASM_JSON_OBJECT))
-        cost = asm__claude_account(state, &usage, cost);
-
     event = asm__claude_ending(state, values);
+    asm__claude_end_tool_input(state, &state->main);
+    asm__ingest_finish_speakers(state, event.type != ASM_EVENT_RUN_COMPLETED, false);
+    asm__claude_take_account(state, &account, values[ASM__RESULT_MODELS]);
+
     event.run.num_turns = asm__ingest_int64(values[ASM__RESULT_NUM_TURNS]);
     event.run.duration_ms = asm__ingest_double(values[ASM__RESULT_DURATION]);
-    event.run.cost_usd = cost;
-    event.run.token_usage = asm__ingest_usage_json(state, &usage);
+    event.run.cost_usd = account.run_cost;
     event.run.permission_denials = asm__ingest_list(values[ASM__RESULT_DENIALS]);
     if (event.type == ASM_EVENT_RUN_FAILED)
         asm__ingest_emit_error(state, event.run.error_code, event.run.error_message,
                                event.run.provider_error);
-    if (event.type == ASM_EVENT_RUN_COMPLETED && !state->run_has_text) known_count--;
-    event.extra = asm__ingest_rest(state, &state->extra, line, known, known_count, true);
-
+    asm__claude_result_others(state, &event, values, &others);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    event.run.models = asm__claude_models_json(state, &state->models, values[ASM__RESULT_MODELS], true);
+    event.run.token_usage = asm__ingest_usage_json(state, &state->built, &account.run);
+    if (account.is_by_model)
+        event.run.main_token_usage = asm__ingest_usage_json(state, &state->joined, &account.main);
     asm__ingest_end_run(state, &event);
 }
 
+/* >>ingest: claude control lines */
+
+/* can_use_tool: may the tool run? */
+static void asm__claude_ask_permission(asm__ingest *state, asm_str request_id, asm_str request) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("tool_name", 's'),       ASM__KEY("tool_use_id", 's'),          ASM__KEY("input", '*'),
+        ASM__KEY("decision_reason", 's'), ASM__KEY("decision_reason_type", 's'), ASM__KEY("description", 's'),
+        ASM__KEY("subtype", '-')};
+    asm_str values[7], call_id;
+    asm__ingest_others others;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    size_t known;
+    asm__ingest_read_object(state, request, keys, values, 7, &others, NULL);
+    call_id = asm__ingest_string(state, values[1]);
+    known = asm__ingest_find_request(state, asm__ingest_absent(), call_id);
+    event.approval.request_id = request_id;
+    event.approval.tool_call_id = call_id;
+    event.approval.tool_name = asm__ingest_string(state, values[0]);
+    event.approval.tool_input = asm__ingest_value(values[2]);
+    event.approval.policy_name = asm__ingest_string(state, values[4]);
+    event.approval.reason = asm__ingest_string(state, values[3].data ? values[3] : values[5]);
+    event.approval.kind = ASM_STR("tool");
+    if (asm__claude_is_question(event.approval.tool_name)) {
+        event.approval.kind = ASM_STR("question");
+        event.approval.options = asm__claude_options(state, values[2]);
+        if (!event.approval.reason.size) event.approval.reason = asm__claude_question(state, values[2]);
+    }
+    if (values[3].data && values[5].data)
+        asm__ingest_add_other(state, ASM_STR("description"), false, values[5]);
+    others.end = state->other_count;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    if (known < state->request_count) { /* the question that the call itself asked: withdrawn for this one */
+        asm_event withdrawn = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_DENIED);
+        withdrawn.approval.decision = ASM_STR("withdrawn");
+        asm__ingest_decide(state, known, &withdrawn);
+    }
+    asm__ingest_ask(state, &event);
+}
+
+/* The answer to a request. */
+static void asm__claude_answer(asm__ingest *state, size_t request, asm_str response) {
+    static const asm__ingest_key keys[] = {ASM__KEY("behavior", 's'), ASM__KEY("updatedInput", '*'),
+                                           ASM__KEY("message", 's'), ASM__KEY("updatedPermissions", 'a')};
+    static const asm_str answers_key[] = {ASM__MEMBER("answers")};
+    asm_str values[4], answer[1];
+    asm__ingest_others others;
+    bool allowed;
+    asm_event event;
+    asm__ingest_read_object(state, response, keys, values, 4, &others, NULL);
+    allowed = asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("allow"));
+    event = asm__ingest_event(allowed ? ASM_EVENT_TOOL_APPROVAL_GRANTED : ASM_EVENT_TOOL_APPROVAL_DENIED);
+    event.approval.decision = allowed ? ASM_STR("approve") : ASM_STR("reject");
+    event.approval.reason = asm__ingest_string(state, values[2]);
+    if (allowed && values[3].data) event.approval.decision = ASM_STR("always");
+    if (allowed && values[1].data) {
+        asm_str id = asm__ingest_request_call(&state->requests[request]);
+        asm__ingest_call *call = asm__ingest_find_call(state, id);
+        event.approval.tool_input = asm__ingest_value(values[1]);
+        if (call && !asm_str_equal(asm__ingest_call_input(call), values[1]))
+            event.approval.decision = ASM_STR("edit");
+        asm__ingest_find(values[1], answers_key, answer, 1);
+        if (state->requests[request].is_question) event.approval.answer = asm__ingest_value(answer[0]);
+    }
+    if (allowed && state->requests[request].is_question) event.approval.decision = ASM_STR("answer");
+    if (!allowed) {
+        asm__ingest_call *call =
+            asm__ingest_find_call(state, asm__ingest_request_call(&state->requests[request]));
+        if (call) call->is_declined = true;
+    }
+    if (values[3].data) asm__ingest_add_other(state, ASM_STR("updatedPermissions"), false, values[3]);
+    others.end = state->other_count;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_decide(state, request, &event);
+}
+
+/* control_request, control_response, control_cancel_request. False if it is about no approval. */
+static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) {
+    static const asm_str keys[] = {ASM__MEMBER("request_id"), ASM__MEMBER("request"),
+                                   ASM__MEMBER("response")};
+    static const asm_str inner[] = {ASM__MEMBER("subtype"), ASM__MEMBER("request_id"),
+                                    ASM__MEMBER("response")};
+    asm_str values[3], parts[3], id;
+    size_t request;
+    asm__ingest_find(line, keys, values, 3);
+    id = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(type, ASM_STR("control_request"))) {
+        asm__ingest_find(values[1], inner, parts, 3);
+        if (!asm_str_equal(asm__ingest_string(state, parts[0]), ASM_STR("can_use_tool")) || !id.size)
+            return false;
+        asm__claude_ask_permission(state, id, values[1]);
+        return true;
+    }
+    if (asm_str_equal(type, ASM_STR("control_response"))) {
+        asm__ingest_find(values[2], inner, parts, 3);
+        id = asm__ingest_string(state, parts[1]);
+        request = asm__ingest_find_request(state, id, asm__ingest_absent());
+        if (!id.size || request == state->request_count) return false;
+        asm__claude_answer(state, request, parts[2]);
+        return true;
+    }
+    request = asm__ingest_find_request(state, id, asm__ingest_absent());
+    if (id.size && request < state->request_count) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_DENIED);
+        event.approval.decision = ASM_STR("withdrawn");
+        asm__ingest_decide(state, request, &event);
+        return true;
+    }
+    return false;
+}
+
+/* >>ingest: claude lines */
+
+enum {
+    ASM__CLAUDE_TYPE,
+    ASM__CLAUDE_SESSION,
+    ASM__CLAUDE_TIMESTAMP,
+    ASM__CLAUDE_UUID,
+    ASM__CLAUDE_SUBTYPE,
+    ASM__CLAUDE_PARENT,
+    ASM__CLAUDE_MESSAGE,
+    ASM__CLAUDE_EVENT,
+    ASM__CLAUDE_DETAILS,
+    ASM__CLAUDE_AGENT,
+    ASM__CLAUDE_ERROR,
+    ASM__CLAUDE_SUPERSEDES,
+    ASM__CLAUDE_ABORTED,
+    ASM__CLAUDE_SYNTHETIC,
+    ASM__CLAUDE_REPLAY,
+    ASM__CLAUDE_ORIGIN,
+    ASM__CLAUDE_INPUTS,
+    ASM__CLAUDE_COUNT
+};
+
 static bool asm__claude_is_notice(asm_str type) {
-    static const asm_str notices[] = {ASM__MEMBER("rate_limit_event"), ASM__MEMBER("command_lifecycle"),
-                                      ASM__MEMBER("conversation_reset"), ASM__MEMBER("control_request"),
-                                      ASM__MEMBER("control_response")};
+    static const asm_str notices[] = {
+        ASM__MEMBER("rate_limit_event"),   ASM__MEMBER("command_lifecycle"),
+        ASM__MEMBER("conversation_reset"), ASM__MEMBER("control_request"),
+        ASM__MEMBER("control_response"),   ASM__MEMBER("control_cancel_request"),
+        ASM__MEMBER("auth_status"),        ASM__MEMBER("tool_use_summary"),
+        ASM__MEMBER("prompt_suggestion"),  ASM__MEMBER("active_goal"),
+        ASM__MEMBER("model_fallback")};
     size_t i;
     for (i = 0; i < ASM__INGEST_COUNT_OF(notices); i++)
         if (asm_str_equal(type, notices[i])) return true;
     return false;
 }
 
-static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm_str keys[] = {
-        ASM__MEMBER("type"),    ASM__MEMBER("session_id"), ASM__MEMBER("timestamp"),
-        ASM__MEMBER("uuid"),    ASM__MEMBER("subtype"),    ASM__MEMBER("parent_tool_use_id"),
-        ASM__MEMBER("message"), ASM__MEMBER("event"),      ASM__MEMBER("tool_use_result")};
-    asm_str values[ASM__INGEST_COUNT_OF(keys)], type, parent;
-    asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
-    if (result != ASM_OK) return result;
-    asm__ingest_set_line(state, values[1], values[2], values[3]);
-    type = asm__ingest_string(state, values[0]);
-    parent = asm__ingest_string(state, values[5]);
-    if (asm_str_equal(type, ASM_STR("assistant"))) {
-        asm__claude_assistant(state, values[6], parent);
+/* Whether a tool_progress tells no more than that the tool still runs. */
+static bool asm__claude_is_life_sign(asm_str type) {
+    return asm_str_equal(type, ASM_STR("tool_progress")) || asm_str_equal(type, ASM_STR("keep_alive"));
+}
+
+/* Lines of the main agent's talk show whether a repeated init was that of a new process. */
+static void asm__claude_settle_init(asm__ingest *state, asm_str type, const asm_str *values, asm_str parent) {
+    static const asm_str keys[] = {ASM__MEMBER("content")};
+    asm_str content[1];
+    if (!state->repeated_init.size || parent.size) return;
+    if (asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("stream_event"))) {
+        asm__claude_judge_init(state, true);
     } else if (asm_str_equal(type, ASM_STR("user"))) {
-        asm__claude_user(state, values[6], values[8], parent);
-    } else if (asm_str_equal(type, ASM_STR("stream_event"))) {
-        asm__claude_stream_event(state, values[7], parent);
-    } else if (asm_str_equal(type, ASM_STR("system"))) {
-        asm__claude_system(state, line, asm__ingest_string(state, values[4]));
+        asm__ingest_find(asm__ingest_is(values[ASM__CLAUDE_MESSAGE], ASM_JSON_OBJECT)
+                             ? values[ASM__CLAUDE_MESSAGE]
+                             : asm__ingest_absent(),
+                         keys, content, 1);
+        asm__claude_judge_init(state, !asm__claude_has_results(content[0]));
+    } else if (asm_str_equal(type, ASM_STR("result"))) {
+        asm__claude_judge_init(state, false);
+    }
+}
+
+static void asm__claude_talk(asm__ingest *state, asm_str type, const asm_str *values, asm_str parent,
+                             asm__ingest_others others) {
+    asm__claude_line_parts line;
+    if (asm_str_equal(type, ASM_STR("user"))) {
+        asm__claude_user_line(state, &values[ASM__CLAUDE_SYNTHETIC], values[ASM__CLAUDE_MESSAGE],
+                              values[ASM__CLAUDE_DETAILS], parent, others);
+        return;
+    }
+    if (!asm__ingest_is(values[ASM__CLAUDE_MESSAGE], ASM_JSON_OBJECT)) {
+        if (!parent.size) asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), values[ASM__CLAUDE_MESSAGE]);
+        return;
+    }
+    memset(&line, 0, sizeof line);
+    line.message = values[ASM__CLAUDE_MESSAGE];
+    line.parent = parent;
+    line.uuid = asm__ingest_string(state, values[ASM__CLAUDE_UUID]);
+    line.error = values[ASM__CLAUDE_ERROR];
+    line.supersedes = values[ASM__CLAUDE_SUPERSEDES];
+    line.aborted = values[ASM__CLAUDE_ABORTED];
+    line.others = others;
+    asm__claude_assistant_message(state, &line);
+}
+
+static void asm__claude_other_line(asm__ingest *state, asm_str line, asm_str type, asm_str subtype) {
+    if (asm_str_equal(type, ASM_STR("system"))) {
+        asm__claude_system(state, line, subtype);
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm__claude_result(state, line);
-    } else if (asm__claude_is_notice(type)) {
-        if (asm_str_equal(type, ASM_STR("conversation_reset"))) asm__claude_reset_cost(state);
-        asm__ingest_emit_custom(state, type, line);
-    } else if (asm_str_equal(type, ASM_STR("tool_progress"))) {
+    } else if (asm__claude_is_life_sign(type)) {
         state->ingest->counts.heartbeats++;
+    } else if (asm__ingest_starts_with(type, ASM_STR("control_")) && asm__claude_control(state, line, type)) {
+        return;
     } else {
-        asm__ingest_count_unknown(state, type);
+        if (asm_str_equal(type, ASM_STR("conversation_reset"))) asm__claude_reset_cost(state);
+        if (!asm__claude_is_notice(type)) asm__ingest_count_unknown(state, type);
+        asm__claude_notice(state, line, type);
+    }
+}
+
+static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[ASM__CLAUDE_COUNT] = {
+        ASM__KEY("type", 's'),     ASM__KEY("session_id", 's'),      ASM__KEY("timestamp", '*'),
+        ASM__KEY("uuid", 's'),     ASM__KEY("subtype", 's'),         ASM__KEY("parent_tool_use_id", 's'),
+        ASM__KEY("message", '*'),  ASM__KEY("event", '*'),           ASM__KEY("tool_use_result", '*'),
+        ASM__KEY("agent_id", 's'), ASM__KEY("error", 's'),           ASM__KEY("supersedes", 'a'),
+        ASM__KEY("aborted", 'b'),  ASM__KEY("isSynthetic", 'b'),     ASM__KEY("isReplay", 'b'),
+        ASM__KEY("origin", 'o'),   ASM__KEY("wire_tool_inputs", '-')};
+    asm_str values[ASM__CLAUDE_COUNT], type, parent;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, ASM__CLAUDE_COUNT, &others, error))
+        return error->result;
+    type = asm__ingest_string(state, values[ASM__CLAUDE_TYPE]);
+    parent = asm__ingest_string(state, values[ASM__CLAUDE_PARENT]);
+    asm__ingest_set_line(state, values[ASM__CLAUDE_SESSION], values[ASM__CLAUDE_TIMESTAMP],
+                         values[ASM__CLAUDE_UUID]);
+    asm__claude_settle_init(state, type, values, parent);
+    state->other_count = others.end; /* without those of the init */
+    state->line_agent = asm__ingest_string(state, values[ASM__CLAUDE_AGENT]);
+    if (parent.size) state->line_run = asm__ingest_run_of(state, parent);
+    if (asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("user"))) {
+        asm__claude_talk(state, type, values, parent, others);
+    } else if (asm_str_equal(type, ASM_STR("stream_event"))) {
+        asm__claude_stream_event(state, values[ASM__CLAUDE_EVENT], parent);
+    } else {
+        asm__claude_other_line(state, line, type, asm__ingest_string(state, values[ASM__CLAUDE_SUBTYPE]));
     }
     return ASM_OK;
 }
 
+/* The run stops: of what goes on in the background, nothing more can come in another session or stream. */
 static void asm__claude_end(asm__ingest *state) {
-    asm__claude_free_lanes(state);
+    asm__claude_end_tool_input(state, &state->main);
+    asm__ingest_finish_speakers(state, true, false);
 }
 
-static const asm__ingest_reader asm__claude_reader = {ASM__MEMBER("claude"), asm__claude_line, asm__claude_end};
+static const asm__ingest_reader asm__claude_reader = {ASM__MEMBER("claude"), asm__claude_line,
+                                                      asm__claude_end};
 static const asm__ingest_reader asm__qwen_reader = {ASM__MEMBER("qwen"), asm__claude_line, asm__claude_end};
 #define ASM__READER_CLAUDE &asm__claude_reader
 #define ASM__READER_QWEN   &asm__qwen_reader
 #endif
 
-/* >>ingest: codex */
+/* >>ingest: codex
+ * A thread is a session, a turn a run. Items are numbered anew in each process; a call is told apart from one of the
+ * same number before by the run, whose calls are forgotten with it. */
 
 #if ASM_INGEST_FORMATS & ASM_WITH_CODEX
 
 enum {
     ASM__ITEM_ID,
     ASM__ITEM_TYPE,
-    ASM__ITEM_TEXT,
+    ASM__ITEM_OLD_TYPE,
     ASM__ITEM_STATUS,
-    ASM__ITEM_COMMAND,
     ASM__ITEM_OUTPUT,
     ASM__ITEM_EXIT_CODE,
     ASM__ITEM_DURATION,
+    ASM__ITEM_RESULT,
+    ASM__ITEM_ERROR,
+    ASM__ITEM_TEXT, /* from here on: what tools have as arguments */
+    ASM__ITEM_PHASE,
+    ASM__ITEM_COMMAND,
     ASM__ITEM_CHANGES,
     ASM__ITEM_SERVER,
     ASM__ITEM_TOOL,
     ASM__ITEM_ARGUMENTS,
-    ASM__ITEM_RESULT,
-    ASM__ITEM_ERROR,
     ASM__ITEM_ITEMS,
+    ASM__ITEM_MESSAGE,
     ASM__ITEM_COUNT
 };
 
-static const asm_str asm__codex_item_keys[ASM__ITEM_COUNT] = {
-    ASM__MEMBER("id"),        ASM__MEMBER("type"),        ASM__MEMBER("text"),
-    ASM__MEMBER("status"),    ASM__MEMBER("command"),     ASM__MEMBER("aggregated_output"),
-    ASM__MEMBER("exit_code"), ASM__MEMBER("duration_ms"), ASM__MEMBER("changes"),
-    ASM__MEMBER("server"),    ASM__MEMBER("tool"),        ASM__MEMBER("arguments"),
-    ASM__MEMBER("result"),    ASM__MEMBER("error"),       ASM__MEMBER("items")};
-
-/* What stands in an item of a tool beside its arguments. */
-static const asm_str asm__codex_outcome_keys[] = {ASM__MEMBER("id"),        ASM__MEMBER("type"),
-                                                  ASM__MEMBER("status"),    ASM__MEMBER("aggregated_output"),
-                                                  ASM__MEMBER("exit_code"), ASM__MEMBER("duration_ms"),
-                                                  ASM__MEMBER("result"),    ASM__MEMBER("error")};
+static const asm__ingest_key asm__codex_item_keys[ASM__ITEM_COUNT] = {ASM__KEY("id", 's'),
+                                                                      ASM__KEY("type", 's'),
+                                                                      ASM__KEY("item_type", 's'),
+                                                                      ASM__KEY("status", 's'),
+                                                                      ASM__KEY("aggregated_output", 's'),
+                                                                      ASM__KEY("exit_code", 'n'),
+                                                                      ASM__KEY("duration_ms", 'n'),
+                                                                      ASM__KEY("result", '*'),
+                                                                      ASM__KEY("error", '*'),
+                                                                      ASM__KEY("text", 's'),
+                                                                      ASM__KEY("phase", 's'),
+                                                                      ASM__KEY("command", '*'),
+                                                                      ASM__KEY("changes", 'a'),
+                                                                      ASM__KEY("server", 's'),
+                                                                      ASM__KEY("tool", 's'),
+                                                                      ASM__KEY("arguments", '*'),
+                                                                      ASM__KEY("items", 'a'),
+                                                                      ASM__KEY("message", 's')};
 
 static void asm__codex_read_usage(asm_usage_payload *usage, asm_str raw) {
     static const asm_str keys[] = {
         ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"), ASM__MEMBER("cached_input_tokens"),
         ASM__MEMBER("cache_write_input_tokens"), ASM__MEMBER("reasoning_output_tokens")};
     asm_str values[5];
+    memset(usage, 0, sizeof *usage);
     asm__ingest_find(raw, keys, values, 5);
     usage->input_tokens = asm__ingest_int64(values[0]);
     usage->output_tokens = asm__ingest_int64(values[1]);
@@ -1911,71 +4261,199 @@ static void asm__codex_read_usage(asm_usage_payload *usage, asm_str raw) {
     usage->reasoning_tokens = asm__ingest_int64(values[4]);
 }
 
-/* The "message" of an error object. */
+/* The text of an error: of an object its "message". */
 static asm_str asm__codex_error_message(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("message")};
     asm_str values[1];
+    if (asm__ingest_is(raw, ASM_JSON_STRING)) return asm__ingest_string(state, raw);
     asm__ingest_find(raw, keys, values, 1);
     return asm__ingest_string(state, values[0]);
 }
 
-static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, asm_str item,
-                                      const asm_str *values, asm_str type) {
+/* The command that a shell is given, without the shell: /bin/bash -lc 'ls -l' is ls -l. Absent if there is no shell, or
+ * what stands between the quotes cannot be told. */
+static asm_str asm__codex_inner_command(asm_str command) {
+    static const asm_str shells[] = {ASM__MEMBER("bash -lc "), ASM__MEMBER("bash -c "),
+                                     ASM__MEMBER("zsh -lc "),  ASM__MEMBER("zsh -c "),
+                                     ASM__MEMBER("sh -lc "),   ASM__MEMBER("sh -c ")};
+    asm_str rest = asm__ingest_absent();
+    size_t start = 0, i;
+    char quote;
+    for (i = 0; i < command.size && command.data[i] != ' '; i++)
+        if (command.data[i] == '/') start = i + 1;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(shells) && !rest.data; i++)
+        if (asm__ingest_starts_with(asm_str_make(command.data + start, command.size - start), shells[i]))
+            rest = asm_str_make(command.data + start + shells[i].size, command.size - start - shells[i].size);
+    if (rest.size < 2) return asm__ingest_absent();
+    quote = rest.data[0];
+    if (quote != '\'' && quote != '"')
+        return memchr(rest.data, ' ', rest.size) || memchr(rest.data, '\\', rest.size) ? asm__ingest_absent()
+                                                                                       : rest;
+    if (rest.data[rest.size - 1] != quote) return asm__ingest_absent();
+    rest = asm_str_make(rest.data + 1, rest.size - 2);
+    for (i = 0; i < rest.size; i++)
+        if (rest.data[i] == quote || (quote == '"' && strchr("\\$`", rest.data[i])))
+            return asm__ingest_absent();
+    return rest;
+}
+
+/* Name, input and what to show: of a tool's own members those that are no outcome. */
+static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, const asm_str *values,
+                                      asm_str type, asm__ingest_others others) {
+    asm_str kept[ASM__ITEM_COUNT];
+    int i;
     if (asm_str_equal(type, ASM_STR("mcp_tool_call"))) {
         asm__ingest_keep(state, &state->name, asm__ingest_string(state, values[ASM__ITEM_SERVER]));
         asm__ingest_append(state, &state->name, ASM_STR(":"));
         asm__ingest_append(state, &state->name, asm__ingest_string(state, values[ASM__ITEM_TOOL]));
         event->tool.name = asm_buffer_text(&state->name);
         event->tool.input = asm__ingest_value(values[ASM__ITEM_ARGUMENTS]);
+        event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
         return;
     }
     event->tool.name = type;
-    if (asm_str_equal(type, ASM_STR("command_execution"))) event->tool.name = ASM_STR("bash");
-    else if (asm_str_equal(type, ASM_STR("file_change"))) event->tool.name = ASM_STR("apply_patch");
-    event->tool.input = asm__ingest_rest(state, &state->extra, item, asm__codex_outcome_keys,
-                                         ASM__INGEST_COUNT_OF(asm__codex_outcome_keys), false);
+    if (asm_str_equal(type, ASM_STR("command_execution"))) {
+        event->tool.name = ASM_STR("bash");
+        event->tool.display_text =
+            asm__codex_inner_command(asm__ingest_string(state, values[ASM__ITEM_COMMAND]));
+    } else if (asm_str_equal(type, ASM_STR("file_change"))) {
+        event->tool.name = ASM_STR("apply_patch");
+    }
+    memset(kept, 0, sizeof kept);
+    for (i = ASM__ITEM_TEXT; i < ASM__ITEM_COUNT; i++)
+        if (values[i].data)
+            asm__ingest_add_other(state,
+                                  asm_str_make(asm__codex_item_keys[i].text, asm__codex_item_keys[i].size),
+                                  false, values[i]);
+    others.end = state->other_count;
+    event->tool.input = asm__ingest_extra(state, &state->built, ASM_EVENT_CUSTOM, others);
+}
+
+/* The changes of files, in our words; of a diff, if there is one, the lines. */
+static asm_str asm__codex_changes(asm__ingest *state, asm_str list) {
+    static const asm_str keys[] = {ASM__MEMBER("path"), ASM__MEMBER("kind"), ASM__MEMBER("diff"),
+                                   ASM__MEMBER("move_path")};
+    asm_json_reader changes = asm__ingest_elements(list);
+    asm_json_writer writer;
+    asm_str change, values[4];
+    bool any = false;
+    asm_buffer_clear(&state->built2);
+    asm_json_writer_init(&writer, &state->built2);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&changes, &change)) {
+        asm_str kind;
+        asm__ingest_find(change, keys, values, 4);
+        if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
+        kind = asm__ingest_string(state, values[1]);
+        any = true;
+        asm_json_begin_object(&writer);
+        asm_json_write_key(&writer, ASM_STR("path"));
+        asm_json_write_raw(&writer, asm__ingest_is(values[3], ASM_JSON_STRING) ? values[3] : values[0]);
+        asm_json_write_key(&writer, ASM_STR("kind"));
+        asm_json_write_string(&writer, asm__ingest_is(values[3], ASM_JSON_STRING) ? ASM_STR("move") : kind);
+        if (asm__ingest_is(values[3], ASM_JSON_STRING)) {
+            asm_json_write_key(&writer, ASM_STR("from"));
+            asm_json_write_raw(&writer, values[0]);
+        }
+        asm__ingest_write_diff_counts(state, &writer, values[2]);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK)
+        return any ? asm_buffer_text(&state->built2) : asm__ingest_absent();
+    state->failed = true;
+    return asm__ingest_absent();
 }
 
 static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_str *values) {
     static const asm_str keys[] = {ASM__MEMBER("content")};
     asm_str content[1], result = asm__ingest_value(values[ASM__ITEM_RESULT]);
+    bool has_blobs = false;
     event->tool.output = asm__ingest_text(state, values[ASM__ITEM_OUTPUT]);
     if (event->tool.output.data) return;
-
     if (asm__ingest_is(result, ASM_JSON_STRING)) {
         event->tool.output = asm__ingest_text(state, result);
         return;
     }
     asm__ingest_find(result, keys, content, 1);
-    event->tool.output = asm__ingest_block_texts(state, content[0]);
-    if (!event->tool.output.data) event->tool.output_json = result;
+    if (asm__ingest_is(content[0], ASM_JSON_ARRAY)) {
+        char *in_place = state->in_place;
+        state->in_place = NULL; /* the result is kept whole */
+        event->tool.output = asm__ingest_block_texts(state, content[0], &has_blobs);
+        state->in_place = in_place;
+        event->tool.result = result;
+    }
+    if (!event->tool.output.data) {
+        event->tool.output_json = result;
+        event->tool.result = asm__ingest_absent();
+    } else if (has_blobs) {
+        event->tool.output_json = asm__ingest_value(content[0]);
+    }
+}
+
+/* Whether an MCP result says that the tool failed. */
+static bool asm__codex_is_error(asm_str result) {
+    static const asm_str keys[] = {ASM__MEMBER("isError"), ASM__MEMBER("is_error")};
+    asm_str values[2];
+    bool is_error = false;
+    if (!asm__ingest_is(result, ASM_JSON_OBJECT)) return false;
+    asm__ingest_find(result, keys, values, 2);
+    if (values[0].data) asm_json_to_bool(values[0], &is_error);
+    if (values[1].data && !is_error) asm_json_to_bool(values[1], &is_error);
+    return is_error;
 }
 
 /* A tool's item was completed; `event` holds its id, name and input. */
-static void asm__codex_end_tool(asm__ingest *state, asm_event *event, const asm_str *values) {
-    asm_str error = values[ASM__ITEM_ERROR];
-    asm_str status = asm__ingest_string(state, values[ASM__ITEM_STATUS]);
+static void asm__codex_end_tool(asm__ingest *state, asm_event *event, const asm_str *values, asm_str type) {
+    asm_str error = values[ASM__ITEM_ERROR], status = asm__ingest_string(state, values[ASM__ITEM_STATUS]);
+    bool is_error = asm__codex_is_error(values[ASM__ITEM_RESULT]);
+    bool is_command = asm_str_equal(type, ASM_STR("command_execution"));
+    asm__codex_output(state, event, values);
     event->tool.exit_code = asm__ingest_int64(values[ASM__ITEM_EXIT_CODE]);
     event->tool.duration_ms = asm__ingest_double(values[ASM__ITEM_DURATION]);
     event->tool.status = status;
-    asm__codex_output(state, event, values);
     event->type = ASM_EVENT_TOOL_CALL_COMPLETED;
     if (asm_str_equal(status, ASM_STR("failed")) || asm_str_equal(status, ASM_STR("declined")) ||
-        event->tool.exit_code.value != 0 || asm__ingest_is(error, ASM_JSON_OBJECT)) {
+        event->tool.exit_code.value != 0 || error.data || is_error) {
         event->type = ASM_EVENT_TOOL_CALL_FAILED;
         event->tool.error_message = asm__codex_error_message(state, error);
+        if (!event->tool.error_message.size && is_error) event->tool.error_message = event->tool.output;
+        if (!asm_str_equal(status, ASM_STR("declined"))) event->tool.status = ASM_STR("failed");
+        if (error.data && !event->tool.error_message.size)
+            event->extra = asm__ingest_pair(state, &state->extra, ASM_STR("error"), error);
+    } else {
+        /* A command that was closed with the turn: how it ended is not told. */
+        if (is_command && !event->tool.exit_code.is_set) event->tool.status = ASM_STR("unknown");
+        if (asm_str_equal(status, ASM_STR("in_progress"))) event->tool.status = ASM_STR("unknown");
+        event->tool.changes = asm__codex_changes(state, values[ASM__ITEM_CHANGES]);
     }
     asm__ingest_end_tool(state, event);
 }
 
-static void asm__codex_tool(asm__ingest *state, asm_str item, const asm_str *values, asm_str type,
-                            bool completed) {
-    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+/* What has changed of a tool that runs: its output so far. */
+static void asm__codex_update_tool(asm__ingest *state, const asm_str *values) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_OUTPUT_STREAMED);
     event.tool.call_id = asm__ingest_string(state, values[ASM__ITEM_ID]);
-    asm__codex_name_and_input(state, &event, item, values, type);
-    asm__ingest_start_tool(state, event.tool.call_id, event.tool.name, event.tool.input,
-                           asm__ingest_absent());
-    if (completed) asm__codex_end_tool(state, &event, values);
+    event.tool.output = asm__ingest_text(state, values[ASM__ITEM_OUTPUT]);
+    if (event.tool.output.size) asm__ingest_update_tool(state, &event);
+}
+
+static void asm__codex_tool(asm__ingest *state, const asm_str *values, asm_str type, asm_str stage,
+                            asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED), end;
+    bool completed = asm_str_equal(stage, ASM_STR("item.completed"));
+    asm_str id = asm__ingest_string(state, values[ASM__ITEM_ID]);
+    bool is_open = asm__ingest_find_call(state, id) != NULL;
+    event.tool.call_id = id;
+    asm__codex_name_and_input(state, &event, values, type, others);
+    if (!is_open) asm__ingest_start_call(state, &event);
+    if (asm_str_equal(stage, ASM_STR("item.updated"))) asm__codex_update_tool(state, values);
+    if (!completed) return;
+    end = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    end.tool.call_id = id;
+    end.tool.name = event.tool.name;
+    end.tool.input = event.tool.input;
+    asm__codex_end_tool(state, &end, values, type);
 }
 
 /* What an item is, if it is no tool. */
@@ -1992,6 +4470,7 @@ static asm__codex_kind asm__codex_kind_of(asm_str type) {
         asm_str type;
         asm__codex_kind kind;
     } kinds[] = {{ASM__MEMBER("agent_message"), ASM__CODEX_MESSAGE},
+                 {ASM__MEMBER("assistant_message"), ASM__CODEX_MESSAGE},
                  {ASM__MEMBER("reasoning"), ASM__CODEX_REASONING},
                  {ASM__MEMBER("todo_list"), ASM__CODEX_TODOS},
                  {ASM__MEMBER("error"), ASM__CODEX_NOTICE},
@@ -2007,69 +4486,164 @@ static asm__codex_kind asm__codex_kind_of(asm_str type) {
     return ASM__CODEX_TOOL;
 }
 
-static void asm__codex_message(asm__ingest *state, const asm_str *values) {
-    asm_str id = asm__ingest_string(state, values[ASM__ITEM_ID]);
+static void asm__codex_message(asm__ingest *state, const asm_str *values, asm__ingest_others others,
+                               bool is_thinking) {
+    asm_str id = asm__ingest_string(state, values[ASM__ITEM_ID]),
+            phase = asm__ingest_string(state, values[ASM__ITEM_PHASE]);
+    asm_str extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_RECEIVED, others);
     asm_str text = asm__ingest_text(state, values[ASM__ITEM_TEXT]);
-    if (!text.size) return;
-    asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_STREAMED, text, id, asm__ingest_absent());
-    asm__ingest_emit_message(state, ASM_EVENT_MESSAGE_RECEIVED, text, id, asm__ingest_absent());
+    asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, id, asm__ingest_absent());
+    if (!text.size && !extra.data) return;
+    event.message.phase = phase;
+    if (is_thinking) {
+        event.message.thinking = asm__ingest_true();
+        event.extra = extra;
+    }
+    if (text.size || is_thinking) asm__ingest_emit(state, &event);
+    if (is_thinking) return;
+    event = asm__ingest_message(ASM_EVENT_MESSAGE_RECEIVED, text, id, asm__ingest_absent());
+    if (!text.data) event.message.content = ASM_STR("");
+    event.message.phase = phase;
+    event.extra = extra;
+    asm__ingest_emit(state, &event);
+}
+
+/* A list of things to do: {"text", "completed"} in our words, and whatever else its elements have. */
+static void asm__codex_todos(asm__ingest *state, asm_str list) {
+    static const asm__ingest_key keys[] = {ASM__KEY("text", 's'), ASM__KEY("completed", 'b'),
+                                           ASM__KEY("step", 's'), ASM__KEY("status", 's')};
+    asm_json_reader items = asm__ingest_elements(asm__ingest_json(list, ASM_JSON_ARRAY));
+    asm_json_writer writer;
+    asm_str item, values[4];
+    asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&items, &item)) {
+        bool completed = false;
+        asm__ingest_others others;
+        if (!asm__ingest_is(item, ASM_JSON_OBJECT)) {
+            asm_json_write_raw(&writer, item);
+            continue;
+        }
+        asm__ingest_read_object(state, item, keys, values, 4, &others, NULL);
+        if (values[1].data) asm_json_to_bool(values[1], &completed);
+        asm_json_begin_object(&writer);
+        if (values[0].data || values[2].data) {
+            asm_json_write_key(&writer, ASM_STR("content"));
+            asm_json_write_raw(&writer, values[0].data ? values[0] : values[2]);
+        }
+        asm_json_write_key(&writer, ASM_STR("status"));
+        if (values[3].data) asm_json_write_raw(&writer, values[3]);
+        else asm_json_write_string(&writer, completed ? ASM_STR("completed") : ASM_STR("pending"));
+        asm__ingest_write_others(state, &writer, others);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) {
+        state->failed = true;
+        return;
+    }
+    event.todos.todos = asm_buffer_text(&state->built);
+    asm__ingest_emit(state, &event);
+}
+
+/* An item that is neither talk nor tool: a warning, a plan. */
+static void asm__codex_notice(asm__ingest *state, const asm_str *values, asm_str type,
+                              asm__ingest_others others) {
+    asm_event event = asm__ingest_notice(state, type);
+    asm_str text = values[ASM__ITEM_MESSAGE].data ? values[ASM__ITEM_MESSAGE] : values[ASM__ITEM_TEXT];
+    int i;
+    event.notice.text = asm__ingest_string(state, text);
+    if (asm_str_equal(type, ASM_STR("error"))) event.notice.level = ASM_STR("warning");
+    for (i = 0; i < ASM__ITEM_COUNT; i++)
+        if (values[i].data && i != ASM__ITEM_TYPE && i != ASM__ITEM_OLD_TYPE && values[i].data != text.data)
+            asm__ingest_add_other(state,
+                                  asm_str_make(asm__codex_item_keys[i].text, asm__codex_item_keys[i].size),
+                                  false, values[i]);
+    others.end = state->other_count;
+    asm__ingest_emit_notice(state, &event, others);
 }
 
 static void asm__codex_item(asm__ingest *state, asm_str stage, asm_str item) {
     asm_str values[ASM__ITEM_COUNT], type;
+    asm__ingest_others others;
     bool completed = asm_str_equal(stage, ASM_STR("item.completed"));
-    asm__ingest_find(item, asm__codex_item_keys, values, ASM__ITEM_COUNT);
-    type = asm__ingest_string(state, values[ASM__ITEM_TYPE]);
-    if (!state->stream_has_run) asm__ingest_need_run(state, asm__ingest_absent());
+    if (!state->stream_has_run || !state->run_ended) asm__ingest_need_run(state, asm__ingest_absent());
+    if (asm__ingest_is(item, ASM_JSON_OBJECT))
+        asm__ingest_read_object(state, item, asm__codex_item_keys, values, ASM__ITEM_COUNT, &others, NULL);
+    else memset(values, 0, sizeof values);
+    type = asm__ingest_string(state, values[ASM__ITEM_TYPE].data ? values[ASM__ITEM_TYPE]
+                                                                 : values[ASM__ITEM_OLD_TYPE]);
     if (!type.size) {
-        asm__ingest_count_unknown(state, stage);
+        asm__ingest_emit_odd(state, stage, ASM_STR("item"), item);
         return;
     }
     switch (asm__codex_kind_of(type)) {
     case ASM__CODEX_TOOL:
-        if (!asm_str_equal(stage, ASM_STR("item.updated")))
-            asm__codex_tool(state, item, values, type, completed);
+        asm__codex_tool(state, values, type, stage, others);
         break;
-    case ASM__CODEX_TODOS: {
-        asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
-        event.todos.todos = asm__ingest_json(values[ASM__ITEM_ITEMS], ASM_JSON_ARRAY);
-        asm__ingest_emit(state, &event);
+    case ASM__CODEX_TODOS:
+        asm__codex_todos(state, values[ASM__ITEM_ITEMS]);
         break;
-    }
     case ASM__CODEX_MESSAGE:
-        if (completed) asm__codex_message(state, values);
-        break;
     case ASM__CODEX_REASONING:
         if (completed)
-            asm__ingest_emit_thinking(state, asm__ingest_text(state, values[ASM__ITEM_TEXT]),
-                                      asm__ingest_string(state, values[ASM__ITEM_ID]), asm__ingest_absent());
+            asm__codex_message(state, values, others, asm__codex_kind_of(type) == ASM__CODEX_REASONING);
         break;
     case ASM__CODEX_NOTICE:
-        if (completed) asm__ingest_emit_custom(state, type, item);
+        if (completed) asm__codex_notice(state, values, type, others);
         break;
     }
 }
 
 /* The same error comes as a line of its own and again at the end of the turn: it is given once. */
-static void asm__codex_error(asm__ingest *state, asm_str message, asm_str provider_error) {
+static void asm__codex_error(asm__ingest *state, asm_str message, asm_str provider_error, asm_str extra) {
+    asm_event event = asm__ingest_event(ASM_EVENT_ERROR_OCCURRED);
     if (state->last_error.size && asm_str_equal(asm_buffer_text(&state->last_error), message)) return;
     asm__ingest_keep(state, &state->last_error, message);
-    asm__ingest_emit_error(state, ASM_STR("provider_error"), message, provider_error);
+    event.error.code = ASM_STR("provider_error");
+    event.error.message = message;
+    event.error.provider_error = provider_error;
+    event.extra = extra;
+    asm__ingest_emit(state, &event);
 }
 
-static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage_json, asm_str error) {
+/* The thread's tokens so far: of the run only what it has added to them, if that can be known. */
+static asm_str asm__codex_account(asm__ingest *state, asm_str raw) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-    asm__ingest_need_run(state, asm__ingest_absent());
-    if (asm__ingest_is(usage_json, ASM_JSON_OBJECT)) {
-        asm__codex_read_usage(&event.usage, usage_json);
-        event.usage.cumulative.value = true;
-        event.usage.cumulative.is_set = true;
-        asm__ingest_emit(state, &event);
-        usage_json = asm__ingest_usage_json(state, &event.usage);
-    } else {
-        usage_json = asm__ingest_absent();
+    asm_usage_payload total, run;
+    asm__codex_read_usage(&total, raw);
+    if (asm__ingest_usage_is_zero(&total)) return asm__ingest_absent();
+    event.usage = total;
+    event.usage.cumulative = asm__ingest_true();
+    event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), raw);
+    asm__ingest_emit(state, &event);
+    run = total;
+    if (state->has_counted && asm__ingest_goes_on(&total, &state->counted))
+        run = asm__ingest_usage_since(&total, &state->counted);
+    else if (!state->has_counted) run.cumulative = asm__ingest_true();
+    state->counted = total;
+    state->has_counted = true;
+    return asm__ingest_usage_json(state, &state->built, &run);
+}
+
+static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage, asm_str error,
+                                asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    asm_str token_usage = asm__ingest_absent();
+    if (!state->run_open && state->run_ended) { /* a second end of one turn: no run */
+        asm_event second = asm__ingest_event(ASM_EVENT_ERROR_OCCURRED);
+        asm_str message = asm__codex_error_message(state, error);
+        second.error.code = ASM_STR("protocol");
+        second.error.message = message.size ? message : ASM_STR("a turn's end came after its end");
+        second.error.provider_error = asm__ingest_value(error);
+        second.extra = asm__ingest_extra(state, &state->extra, second.type, others);
+        asm__ingest_emit(state, &second);
+        return;
     }
-    event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (usage.data) token_usage = asm__codex_account(state, usage);
     event.run.stop_reason = ASM_STR("end_turn");
     if (asm_str_equal(type, ASM_STR("turn.aborted"))) {
         event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
@@ -2077,44 +4651,61 @@ static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage_
         event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
         event.run.error_code = ASM_STR("provider_error");
         event.run.error_message = asm__codex_error_message(state, error);
-        event.run.provider_error = asm__ingest_json(error, ASM_JSON_OBJECT);
+        event.run.provider_error = asm__ingest_value(error);
         if (!event.run.error_message.size) event.run.error_message = ASM_STR("the turn failed");
-        asm__codex_error(state, event.run.error_message, event.run.provider_error);
+        asm__codex_error(state, event.run.error_message, event.run.provider_error, asm__ingest_absent());
     }
-    event.run.token_usage = usage_json;
+    event.run.token_usage = token_usage;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
     asm__ingest_end_run(state, &event);
 }
 
-static void asm__codex_begin_thread(asm__ingest *state) {
+/* Each process prints it once: a run that is open was another process's. */
+static void asm__codex_begin_thread(asm__ingest *state, asm__ingest_others others) {
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
     asm__ingest_change_session(state);
-    if (!state->run_open) asm__ingest_begin_run(state, &event);
+    if (state->run_open) {
+        asm_str session = state->line_session;
+        asm__ingest_cut_run(state);
+        state->line_session = session;
+    }
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_begin_run(state, &event);
 }
 
 static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm_str keys[] = {ASM__MEMBER("type"),   ASM__MEMBER("thread_id"), ASM__MEMBER("timestamp"),
-                                   ASM__MEMBER("item"),   ASM__MEMBER("usage"),     ASM__MEMBER("error"),
-                                   ASM__MEMBER("message")};
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),      ASM__KEY("thread_id", 's'),
+                                           ASM__KEY("timestamp", '*'), ASM__KEY("item", '*'),
+                                           ASM__KEY("usage", 'o'),     ASM__KEY("error", '*'),
+                                           ASM__KEY("message", 's'),   ASM__KEY("session_id", 's')};
     asm_str values[ASM__INGEST_COUNT_OF(keys)], type;
-    asm_result result = asm_json_find(line, keys, values, ASM__INGEST_COUNT_OF(keys), error);
-    if (result != ASM_OK) return result;
-    asm__ingest_set_line(state, values[1], values[2], asm__ingest_absent());
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), &others, error))
+        return error->result;
+    asm__ingest_set_line(state, values[1].data ? values[1] : values[7], values[2], asm__ingest_absent());
     type = asm__ingest_string(state, values[0]);
-    if (asm_str_equal(type, ASM_STR("thread.started"))) {
-        asm__codex_begin_thread(state);
+    if (asm_str_equal(type, ASM_STR("thread.started")) || asm_str_equal(type, ASM_STR("session.created"))) {
+        asm__codex_begin_thread(state, others);
     } else if (asm_str_equal(type, ASM_STR("turn.started"))) {
         asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_emit_others(state, type, others);
     } else if (asm_str_equal(type, ASM_STR("item.started")) || asm_str_equal(type, ASM_STR("item.updated")) ||
                asm_str_equal(type, ASM_STR("item.completed"))) {
         asm__codex_item(state, type, values[3]);
     } else if (asm_str_equal(type, ASM_STR("turn.completed")) ||
                asm_str_equal(type, ASM_STR("turn.failed")) || asm_str_equal(type, ASM_STR("turn.aborted"))) {
-        asm__codex_end_turn(state, type, values[4], values[5]);
+        asm__codex_end_turn(state, type, values[4], values[5], others);
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         if (!state->stream_has_run) asm__ingest_need_run(state, asm__ingest_absent());
-        asm__codex_error(state, asm__ingest_string(state, values[6]), asm__ingest_absent());
+        asm__codex_error(state,
+                         values[6].data ? asm__ingest_string(state, values[6])
+                                        : asm__codex_error_message(state, values[5]),
+                         asm__ingest_absent(),
+                         asm__ingest_extra(state, &state->extra, ASM_EVENT_ERROR_OCCURRED, others));
     } else {
-        asm__ingest_count_unknown(state, type);
+        values[0] = values[1] = values[2] = values[7] = asm__ingest_absent();
+        asm__ingest_put_back(state, keys, values, ASM__INGEST_COUNT_OF(keys), &others);
+        asm__ingest_emit_unknown(state, type, others);
     }
     return ASM_OK;
 }
@@ -2305,7 +4896,8 @@ typedef struct asm__ingest_members {
 } asm__ingest_members;
 
 /* Keys with escapes are passed over: no mark has any. */
-static asm_result asm__ingest_read_members(asm__ingest_members *members, asm_str line, asm_json_error *error) {
+static asm_result asm__ingest_read_members(asm__ingest_members *members, asm_str line,
+                                           asm_json_error *error) {
     asm_json_reader reader;
     asm_str key, raw;
     char memory[256];
@@ -2438,7 +5030,8 @@ static void asm__ingest_take_format(asm__ingest *state, asm_format format) {
 }
 
 /* A line of the format that is known by now. */
-static asm_result asm__ingest_read_known(asm__ingest *state, asm_str line, char *in_place, asm_json_error *error) {
+static asm_result asm__ingest_read_known(asm__ingest *state, asm_str line, char *in_place,
+                                         asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("type")};
     const asm__ingest_format *format = &asm__ingest_formats[state->ingest->format];
     uint64_t unknown = state->ingest->counts.unknown;
@@ -2515,7 +5108,8 @@ static asm_result asm__ingest_detect(asm__ingest *state, asm_str line, bool *is_
     asm__ingest_members members;
     int sureness;
     asm_format format;
-    asm_result result = asm_json_find(line, NULL, NULL, 0, error);
+    asm_str key = ASM_STR("type"), value;
+    asm_result result = asm_json_find(line, &key, &value, 1, error); /* checks the line */
     if (result == ASM_OK) result = asm__ingest_read_members(&members, line, error);
     if (result != ASM_OK) return result;
     format = asm__ingest_judge(&members, &sureness);
@@ -2759,6 +5353,7 @@ static asm__ingest *asm__ingest_enter(asm_ingest *ingest, asm_time now) {
 
 /* Makes ready for the beginning of a stream. */
 static void asm__ingest_begin_stream(asm__ingest *state) {
+    size_t i;
     asm__ingest_take_format(state, state->options.format);
     state->unsure = state->options.format == ASM_FORMAT_AUTO;
     state->guess = ASM_FORMAT_AUTO;
@@ -2768,41 +5363,76 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
     state->line_offset = 0;
     state->text_shift = 0;
     state->crlf = state->any_text = state->stream_has_run = state->cancelled = state->compact = false;
+    state->told_open = state->run_ended = state->is_file = false;
+    state->last_time = 0;
+    state->past_count = 0;
+    for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
+        state->past[i].id_size = 0;
+    asm_buffer_clear(&state->repeated_init);
+    asm__ingest_forget_calls(state, true);
+    while (state->speakers.oldest)
+        asm__ingest_drop_speaker(state, asm__container(state->speakers.oldest, asm__ingest_speaker, record));
     asm__ingest_enter_session(state, state->options.session_id);
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[13];
-    size_t i;
-    buffers[0] = &state->option_text;
-    buffers[1] = &state->scratch;
-    buffers[2] = &state->mended;
-    buffers[3] = &state->keys;
-    buffers[4] = &state->metadata;
-    buffers[5] = &state->extra;
-    buffers[6] = &state->built;
-    buffers[7] = &state->joined;
-    buffers[8] = &state->name;
-    buffers[9] = &state->session;
-    buffers[10] = &state->run;
-    buffers[11] = &state->last_error;
-    buffers[12] = &state->held;
-    for (i = 0; i < ASM__INGEST_COUNT_OF(buffers); i++)
+    asm_buffer *buffers[24];
+    size_t count = 0, i;
+    buffers[count++] = &state->option_text;
+    buffers[count++] = &state->held;
+    buffers[count++] = &state->scratch;
+    buffers[count++] = &state->mended;
+    buffers[count++] = &state->keys;
+    buffers[count++] = &state->metadata;
+    buffers[count++] = &state->extra;
+    buffers[count++] = &state->built;
+    buffers[count++] = &state->built2;
+    buffers[count++] = &state->models;
+    buffers[count++] = &state->joined;
+    buffers[count++] = &state->words;
+    buffers[count++] = &state->name;
+    buffers[count++] = &state->session;
+    buffers[count++] = &state->title;
+    buffers[count++] = &state->cwd;
+    buffers[count++] = &state->branch;
+    buffers[count++] = &state->run;
+    buffers[count++] = &state->other_run;
+    buffers[count++] = &state->last_error;
+    buffers[count++] = &state->last_code;
+    buffers[count++] = &state->stop_reason;
+    buffers[count++] = &state->repeated_init;
+    for (i = 0; i < count; i++)
         function(buffers[i]);
-    function(&state->call_text);
     for (i = 0; i < ASM__INGEST_STRINGS; i++)
         function(&state->strings[i]);
-    for (i = 0; i < ASM__INGEST_LANES; i++) {
-        asm__ingest_lane *lane = &state->lanes[i];
-        function(&lane->parent);
-        function(&lane->message_id);
-        function(&lane->model);
-        function(&lane->text);
-        function(&lane->tool_id);
-        function(&lane->tool_name);
-        function(&lane->tool_input);
-        function(&lane->started);
+    for (i = 0; i < ASM__INGEST_REQUESTS; i++)
+        function(&state->requests[i].text);
+    for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
+        function(&state->past[i].text);
+    for (i = 0; i < state->model_capacity; i++)
+        function(&state->session_models[i].name);
+    asm__ingest_each_speaker_buffer(&state->main, function);
+}
+
+/* Frees the calls and speakers, those that are kept for use again, too. */
+static void asm__ingest_close_records(asm__ingest *state) {
+    asm__ingest_record *record, *next;
+    asm__ingest_forget_calls(state, true);
+    for (record = state->calls.spare; record; record = next) {
+        next = record->newer;
+        asm__ingest_close_call(asm__container(record, asm__ingest_call, record));
     }
+    for (record = state->speakers.oldest; record; record = next) {
+        next = record->newer;
+        asm__ingest_close_speaker(asm__container(record, asm__ingest_speaker, record));
+    }
+    for (record = state->speakers.spare; record; record = next) {
+        next = record->newer;
+        asm__ingest_close_speaker(asm__container(record, asm__ingest_speaker, record));
+    }
+    asm__index_close(&state->calls.index);
+    asm__index_close(&state->tasks);
+    asm__index_close(&state->speakers.index);
 }
 
 ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options *options) {
@@ -2818,6 +5448,9 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
     state->ingest = ingest;
     state->options = *options;
     asm__ingest_each_buffer(state, asm_buffer_init_growing);
+    asm__index_insert(&state->calls.index, &state->calls.anchor);
+    asm__index_insert(&state->speakers.index, &state->speakers.anchor);
+    asm__index_insert(&state->tasks, &state->tasks_anchor);
     asm__ingest_append(state, &state->option_text, session_id);
     asm__ingest_append(state, &state->option_text, run_id);
     if (!state->failed) {
@@ -2881,9 +5514,11 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
 ASM_API void asm_ingest_close(asm_ingest *ingest) {
     asm__ingest *state = ingest->state;
     if (!state) return;
+    asm__ingest_close_records(state);
     asm__ingest_each_buffer(state, asm_buffer_close);
+    ASM_FREE(state->session_models);
+    ASM_FREE(state->others);
     ASM_FREE(state->line);
-    ASM_FREE(state->calls);
     ASM_FREE(state);
     ingest->state = NULL;
 }
