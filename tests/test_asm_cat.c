@@ -1231,6 +1231,139 @@ static void test_summary(void **state) {
     expect(RUN(STARTED, "--summary"), 0, "-\nOutcome: not ended\n", "");
 }
 
+/* ---- Sessions on this machine ---- */
+
+/* Writes a file below the home directory of the tests, and makes it `age` seconds old. */
+static void keep_session(const char *path, const char *text, long age) {
+    char name[600], command[1400];
+    snprintf(name, sizeof name, "%s/home/%s", directory, path);
+    snprintf(command, sizeof command, "mkdir -p \"$(dirname '%s')\"", name);
+    assert_int_equal(system(command), 0);
+    add_to_file(name, "w", text);
+    const struct timespec changed = {time(NULL) - age, 0}, times[] = {changed, changed};
+    assert_int_equal(utimensat(AT_FDCWD, name, times, 0), 0);
+}
+
+static void keep_sessions(void) {
+    char home[300];
+    snprintf(home, sizeof home, "%s/home", directory);
+    setenv("HOME", home, 1);
+    unsetenv("CLAUDE_CONFIG_DIR");
+    unsetenv("CODEX_HOME");
+    keep_session(".claude/projects/-a/11112222-aaaa.jsonl", "{\"sessionId\":\"1\",\"cwd\":\"/a\\\\b\"}\n",
+                 300);
+    keep_session(".claude/projects/-a/11113333-bbbb.jsonl", "{\"sessionId\":\"2\"}\n", 200);
+    keep_session(".claude/projects/-a/agent-99.jsonl", "{}\n", 100);
+    keep_session(
+        ".codex/sessions/2026/01/02/rollout-2026-01-02T03-04-05-019982b8-3422-79e0-8b3b-05abaf4f3c3e.jsonl",
+        "{\"payload\":{\"cwd\":\"/work\"}}\n", 100);
+}
+
+static void forget_sessions(void) {
+    char command[400];
+    snprintf(command, sizeof command, "rm -rf '%s/home'", directory);
+    assert_int_equal(system(command), 0);
+}
+
+/* The fields of each line but time, state and path. */
+static void expect_sessions(const char *const *arguments, const char *const *lines) {
+    outcome end = run_to(PIPED, "", arguments);
+    size_t count = 0;
+    assert_int_equal(end.status, 0);
+    for (char *line = strtok(end.out.data, "\n"); line; line = strtok(NULL, "\n"), count++) {
+        assert_non_null(lines[count]);
+        if (!strstr(line, lines[count])) fail_msg("%s is not in: %s", lines[count], line);
+    }
+    assert_null(lines[count]);
+    release(&end);
+}
+
+static void test_sessions_are_listed(void **state) {
+    (void)state;
+    keep_sessions();
+    expect_sessions((const char *const[]){"--sessions", NULL},
+                    (const char *const[]){"\tcodex\t019982b8-3422-79e0-8b3b-05abaf4f3c3e\t\t\t/work\t",
+                                          "\tclaude\t11113333-bbbb\t\t\t\t",
+                                          "\tclaude\t11112222-aaaa\t\t\t/a\\b\t", NULL});
+    outcome end = RUN("", "--sessions", "--here");
+    assert_string_equal(end.out.data, "");
+    assert_string_equal(end.err.data,
+                        "asm-cat: no sessions of the agents that are known in this directory\n");
+    release(&end);
+    forget_sessions();
+    end = RUN("", "--last");
+    assert_int_equal(end.status, 2);
+    assert_string_equal(end.err.data,
+                        "asm-cat: no session of an agent that is known is kept on this machine\n");
+    release(&end);
+}
+
+static void test_sessions_are_found_by_id(void **state) {
+    (void)state;
+    keep_sessions();
+    keep_session(".claude/projects/-a/5555.jsonl", SESSION, 1);
+    outcome end = RUN("", "5555", "-rcompact");
+    assert_non_null(strstr(end.out.data, "r+ sonnet-4-5 >> Hello"));
+    release(&end);
+    end = RUN("", "--last=claude", "-rcompact");
+    assert_non_null(strstr(end.out.data, "r+ sonnet-4-5 >> Hello"));
+    release(&end);
+    end = RUN("", "1111");
+    assert_int_equal(end.status, 2);
+    assert_string_equal(end.err.data,
+                        "asm-cat: 1111: several sessions have ids that begin so; --sessions lists them\n");
+    release(&end);
+    expect(RUN("", "2222"), 2, "", "asm-cat: 2222: No such file or directory\n");
+    forget_sessions();
+}
+
+static void test_status_is_one_line(void **state) {
+    (void)state;
+    static const char todos[] = "{\"type\":\"todos_updated\",\"data\":{\"todos\":[{\"status\":\"completed\"},"
+                                "{\"status\":\"pending\"}]}}\n";
+    static const char usage[] = "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":48000,\"output_"
+                                "tokens\":234,\"cost_usd\":0.41,\"cumulative\":true}}\n";
+    static const struct {
+        const char *stream, *line;
+    } cases[] = {
+        {STARTED TOOL_STARTED, "working: Read: a.c (10s)"},
+        {STARTED HELLO, "working: waiting for the model (11s)"},
+        {SESSION, "done (7s)"},
+        {STARTED TOOL_STARTED TOOL_COMPLETED, "working: waiting for the model (9s)"},
+        {"{\"ts\":\"2026-02-09T12:00:02Z\",\"type\":\"run_failed\",\"data\":{\"error_message\":"
+         "\"overloaded\"}}\n",
+         "failed: overloaded (10s)"},
+        {STARTED "{\"ts\":\"2026-02-09T12:00:02Z\",\"type\":\"tool_approval_requested\",\"data\":{\"tool_"
+                 "name\":\"Bash\",\"tool_call_id\":\"c\",\"tool_input\":{\"command\":\"rm x\"}}}\n",
+         "needs_you: Bash: rm x (10s)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[200];
+        const char *file = write_file("status", cases[i].stream);
+        snprintf(line, sizeof line, "%s\n", cases[i].line);
+        expect(RUN("", "--status", "--clock=2026-02-09T12:00:12Z", file), 0, line, "");
+    }
+    const char *file = path_of("status");
+    add_to_file(file, "w", STARTED);
+    add_to_file(file, "a", todos);
+    add_to_file(file, "a", usage);
+    outcome end = RUN("", "--status", file);
+    assert_non_null(strstr(end.out.data, " | todo 1/2 | 48.2k tokens | $0.41\n"));
+    release(&end);
+    expect(RUN("", "--status={model} {state}[ title={title}][ todo={todo}]", file), 0,
+           "claude-sonnet-4-5 working todo=1/2\n", "");
+    /* Of a large file only the beginning and the end are read. */
+    bytes large = {0};
+    append(&large, STARTED, strlen(STARTED));
+    for (int i = 0; i < 50000; i++)
+        append(&large, HELLO, strlen(HELLO));
+    append(&large, TOOL_STARTED, strlen(TOOL_STARTED));
+    file = write_file("status", large.data);
+    expect(RUN("", "--status={state}: {what}", file), 0, "working: Read: a.c\n", "");
+    free(large.data);
+    unlink(file);
+}
+
 /* ---- What it must not do ---- */
 
 /* A forgotten PATH must not append events to a recording. */
@@ -1828,6 +1961,9 @@ int main(void) {
         cmocka_unit_test(test_manual_and_completions),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_sessions_are_listed),
+        cmocka_unit_test(test_sessions_are_found_by_id),
+        cmocka_unit_test(test_status_is_one_line),
         cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_golden_compact_jsonl),

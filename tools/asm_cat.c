@@ -15,8 +15,11 @@
 #include "common/messages.h"
 #include "common/options.h"
 #include "common/outputs.h"
+#include "common/session_list.h"
+#include "common/sessions.h"
 #include "common/signals.h"
 #include "common/statistics.h"
+#include "common/status.h"
 #include "common/summary.h"
 #include "common/watch.h"
 
@@ -52,6 +55,8 @@ struct settings {
     int format, color, tty, tool_output, topics, stats, summary;
     int indent, idle; /* idle: seconds; 0: never */
     bool raw, follow, quiet, thinking, fail, until_end;
+    bool sessions, here, last, status;
+    const char *agent, *status_format;
     const char *session, *run;
     asm_time clock; /* NOT_GIVEN: the time of day */
     const char *since, *until;
@@ -93,6 +98,8 @@ static void take_time(void *settings, const struct option *option, const char *v
 static void take_stats(void *settings, const struct option *option, const char *value);
 static void take_summary(void *settings, const struct option *option, const char *value);
 static void take_types(void *settings, const struct option *option, const char *value);
+static void take_last(void *settings, const struct option *option, const char *value);
+static void take_status(void *settings, const struct option *option, const char *value);
 static void take_help(void *settings, const struct option *option, const char *value);
 static void take_version(void *settings, const struct option *option, const char *value);
 static void take_man(void *settings, const struct option *option, const char *value);
@@ -125,6 +132,17 @@ static const struct option options[] = {
     TEXT(0, "run", "ID", "run id for streams that carry none", AT(run)),
     OTHER(0, "clock", "TIME", "ISO 8601 time for events that carry none (default: now)", AT(clock),
           take_time),
+    HEADING("Sessions that agents keep on this machine"),
+    FLAG(0, "sessions",
+         "list them, what was changed last first; a FILE may be an id from there, or its beginning",
+         AT(sessions)),
+    FLAG(0, "here", "with --sessions, --last, --status: those of this directory", AT(here)),
+    MAYBE(0, "last", "AGENT", "show the newest one, of this directory if there is one; with -F as it grows",
+          0, agent_choice, take_last),
+    MAYBE(0, "status", "FORMAT",
+          "one line about the newest one here, or FILE: {state} {what} {since} {todo} {tokens} {cost} "
+          "{title} {cwd} {model} {session}; what is in [] only if it is known",
+          0, NULL, take_status),
     HEADING("Which events"),
     OTHER(0, "only", "TYPE,...", "events of these types; a final * matches any end of a name", 0, take_types),
     TEXT(0, "since", "TIME", "events from then on: an ISO 8601 time, or 90s, 10m, 2h, 7d ago", AT(since)),
@@ -238,6 +256,17 @@ static void take_summary(void *settings, const struct option *option, const char
     ((struct settings *)settings)->summary = value ? option_read_choice(option, value) : SUMMARY_TEXT;
 }
 
+static void take_last(void *settings, const struct option *option, const char *value) {
+    ((struct settings *)settings)->last = true;
+    ((struct settings *)settings)->agent = value ? agent_choice(option_read_choice(option, value)) : NULL;
+}
+
+static void take_status(void *settings, const struct option *option, const char *value) {
+    (void)option;
+    ((struct settings *)settings)->status = true;
+    ((struct settings *)settings)->status_format = value;
+}
+
 static void take_types(void *settings, const struct option *option, const char *value) {
     filter_add_types(&((struct settings *)settings)->filter, option->name, value);
 }
@@ -269,6 +298,8 @@ static void check_companions(struct settings *settings) {
     if (outputs->preset != NOT_GIVEN && !wants_output(outputs, OUTPUT_ENVELOPES))
         die("--preset needs --envelopes=PATH");
     if (settings->until_end && !settings->follow) die("--until-end needs -F");
+    if (settings->here && !settings->sessions && !settings->last && !settings->status)
+        die("--here needs --sessions, --last or --status");
     if (settings->topics != NOT_GIVEN) {
         outputs->scope = settings->topics;
         add_output(outputs, OUTPUT_TOPICS, NULL);
@@ -831,11 +862,22 @@ int main(int argc, char **argv) {
     hold_standard_descriptors();
     messages_init(command.name);
     if (!signals_init()) die("a pipe for signals: %s", strerror(errno));
-    const int count = options_read(&command, &program.settings, argc, argv);
+    int count = options_read(&command, &program.settings, argc, argv);
     /* as asm_render_options has it: 0 is the default, negative is none */
     if (program.settings.indent <= 0) program.settings.indent = program.settings.indent == 0 ? -1 : 0;
     check_companions(&program.settings);
     set_times(&program);
+    const struct session_query query = {.agent = program.settings.agent,
+                                        .is_here = program.settings.here,
+                                        .is_quiet = program.settings.quiet,
+                                        .now = current_time(&program),
+                                        .flags = stdout_flags()};
+    for (int i = 0; i < count; i++)
+        argv[i] = session_path(argv[i]);
+    if (program.settings.sessions) return session_list(&query);
+    if (program.settings.status)
+        return session_status(&query, count > 0 ? argv[0] : NULL, program.settings.status_format);
+    if (program.settings.last) argv[count++] = session_newest(&query);
     add_sources(&program, argv, (size_t)count);
     if (open_outputs(&program)) run(&program);
     const int status = exit_status(&program);

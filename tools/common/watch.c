@@ -175,6 +175,9 @@ static void take_note(struct watch *watch, const asm_event *event, asm_time now)
 void watch_event(struct watch *watch, const asm_event *event, asm_time now) {
     if (event->time != 0) now = event->time;
     take_note(watch, event, now);
+    if (watch->joins_late &&
+        (event->type == ASM_EVENT_MESSAGE_STREAMED || event->type == ASM_EVENT_TOOL_CALL_STARTED))
+        watch->run_is_open = true;
     switch (event->type) {
     case ASM_EVENT_RUN_STARTED:
         watch->run_is_open = true;

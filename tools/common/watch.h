@@ -19,6 +19,7 @@ struct watched_call {
 struct watch {
     bool run_is_open, has_failed, was_cancelled, has_run; /* of the last run */
     bool any_failed;                                      /* of all runs: failed or cancelled */
+    bool joins_late; /* set it: the beginning of a run may have been missed, so a sign of one is enough */
     struct watched_call calls[WATCHED_CALLS];
     size_t open_calls; /* also those for which there was no room */
     asm_time last_event, run_since;
