@@ -170,7 +170,7 @@ ANALYZED := $(HEADERS:%=$(BUILD)/analyzed/%.o) $(SOURCES:%=$(BUILD)/analyzed/%.o
 ANALYZE   = $(CC) $(ANALYZER_FLAGS) -O0 -x c $(SOURCE_FLAGS) -c -o $@ $<
 
 check-analyzer:
-	@if echo 'int unit;' | $(CC) $(ANALYZER_FLAGS) -x c -c -o /dev/null - 2>/dev/null; then \
+	@if echo 'int unit;' | $(CC) $(ANALYZER_FLAGS) -x c -fsyntax-only - 2>/dev/null; then \
 	    $(MAKE) --no-print-directory $(ANALYZED); \
 	else \
 	    echo 'skipped: $(CC) has no -fanalyzer (CC=gcc has it from version 10 on)'; \
@@ -194,8 +194,9 @@ check-fuzz-%: $(BUILD)/sanitized/tests/fuzz/fuzz_%
 
 fuzz: $(FUZZERS:%=fuzz-%) ## look for inputs that do harm, TIME=60 seconds for each kind (fuzz-json: one kind)
 fuzz-%: FORCE
+	@mkdir -p $(BUILD)
 	@if echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d && n; }' | \
-	        clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null; then \
+	        clang -fsanitize=fuzzer -x c - -o $(BUILD)/probe 2>/dev/null; then \
 	    $(MAKE) --no-print-directory $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* && mkdir -p $(BUILD)/fuzz/corpus/$* && \
 	    $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* -max_total_time=$(TIME) -timeout=10 -max_len=4096 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/$*. $(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$* > $(BUILD)/fuzz/$*.log 2>&1 || \

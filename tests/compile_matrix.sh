@@ -49,6 +49,7 @@ write_source all '#define ASM_IMPLEMENTATION' @
 write_source strict 'static int at, count, data, event, length, next, out, result, size, state, text, value;' \
     '#define ASM_IMPLEMENTATION' @ 'int main(void)' \
     '{ return at + count + data + event + length + next + out + result + size + state + text + value; }'
+# shellcheck disable=SC2086  # a list of names
 sh packaging/single.sh 0 $headers > "$work/asm.h"
 write_source single '#define ASM_IMPLEMENTATION' '#include "asm.h"' '#include "asm.h"' "$main"
 write_source single-other '#include "asm.h"' "$other"
@@ -94,7 +95,7 @@ strict_sets() {
 strict_jobs() {
     strict_sets "$2" | while IFS= read -r set; do
         # shellcheck disable=SC2086  # lists of words
-        ! echo 'int main(void) { return 0; }' | $1 -x "$2" $set -Werror -c -o /dev/null - 2> /dev/null ||
+        ! echo 'int main(void) { return 0; }' | $1 -x "$2" $set -Werror -c -o "$work/probe.o" - 2> /dev/null ||
             echo "strict|$1|-x $2 -std=$3 $set -Werror|compile|strict"
     done
 }

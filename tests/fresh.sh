@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a newcomer does, on machines that have little: sh tests/fresh.sh [NAME]...
 # Each way is tried in a copy of the source with a PATH of its own, or in a small Debian that debootstrap makes (root and
-# network needed; kept in $BUILD/fresh). What cannot be tried here is one line. NAME: only those, see `ways`.
+# network needed; kept in build/deps). What cannot be tried here is one line. NAME: only those, see `ways`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
@@ -128,7 +128,8 @@ try_bmake() {
 try_debian() {
     [ "$(id -u)" -eq 0 ] || { skip 'root is needed for debootstrap'; return; }
     command -v debootstrap > /dev/null || { skip "$(sh tests/hint.sh debootstrap)"; return; }
-    root=$home/$1
+    mkdir -p "$home/../deps"
+    root=$home/../deps/debian-$1
     if [ ! -e "$root/complete" ]; then
         rm -rf "$root"
         mirror=$(sed -n 's/^URIs: *//p; s/^deb  *\([a-z]*:[^ ]*\).*/\1/p' /etc/apt/sources.list \
