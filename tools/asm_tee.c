@@ -1,0 +1,401 @@
+/* asm-tee - shows and logs the session of an agent that another program talks with
+ *
+ *     asm-tee --jsonl=session.jsonl -- agent --acp        in place of `agent --acp` in an editor's settings
+ *
+ * The passage (common/passage.h) hands on every byte. A process of its own gets a copy and does all the rest, so that
+ * nothing that goes wrong there, a full disk or a reader that has stopped, is felt by either side: what it does not take
+ * in time is kept in memory, to a limit, and then left out, which it says.
+ */
+#include "asm_ingest.h"
+#include "asm_render.h"
+
+#include "common/messages.h"
+#include "common/options.h"
+#include "common/outputs.h"
+#include "common/passage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LINE_LIMIT = 64 * 1024 * 1024, /* bytes of a line that is read */
+    KEPT_LIMIT = 64 * 1024 * 1024, /* bytes that wait for the copy's process */
+    TOLD_LIMIT = 10,               /* diagnostics that are told one by one */
+    PATIENCE = 2000                /* milliseconds for it to take the rest in the end */
+};
+
+/* ---- Options ---- */
+
+enum { RENDERER_COMPACT, RENDERER_VERBOSE, RENDERER_STUDIO };
+
+struct settings {
+    int format, renderer, color;
+    bool view;
+    struct output_settings outputs;
+};
+
+static const char *format_choice(int index) {
+    return asm_format_name((asm_format)index);
+}
+
+static const char *renderer_choice(int index) {
+    static const char *const names[] = {"compact", "verbose", "studio", NULL};
+    return names[index];
+}
+
+static const char *color_choice(int index) { /* as asm_setting has them */
+    static const char *const names[] = {"auto", "always", "never", NULL};
+    return names[index];
+}
+
+static void take_help(void *settings, const struct option *option, const char *value);
+static void take_version(void *settings, const struct option *option, const char *value);
+static void take_man(void *settings, const struct option *option, const char *value);
+static void take_completions(void *settings, const struct option *option, const char *value);
+
+#define AT(member) OPTION_AT(settings, member)
+
+static const struct option options[] = {
+    HEADING("What is done with the copy"),
+    FLAG(0, "view", "show the session on standard error", AT(view)),
+    CHOICE('r', "renderer", "NAME", "how it is shown (default: studio)", AT(renderer), renderer_choice),
+    CHOICE(0, "color", "WHEN", "colors; auto looks at the terminal and NO_COLOR (default: auto)", AT(color),
+           color_choice),
+    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
+    HEADING("What passes"),
+    CHOICE('f', "from", "FORMAT", "its format; auto looks at the first lines (default: auto)", AT(format),
+           format_choice),
+    HEADING("This program"),
+    OTHER('h', "help", NULL, "this text", 0, take_help),
+    OTHER('V', "version", NULL, "the version", 0, take_version),
+    OTHER(0, "man", NULL, "the manual page, for man -l -", 0, take_man),
+    {.kind = OPTION_OTHER,
+     .name = "completions",
+     .value = "SHELL",
+     .choice = shell_choice,
+     .take = take_completions,
+     .help = "what a shell needs to complete options"},
+};
+
+static const char *const description[] = {"Starts COMMAND, hands on its standard input and output unchanged, "
+                                          "and shows or logs the session that passes: "
+                                          "what an agent prints, or what it and an editor tell each other.",
+                                          NULL};
+
+static const char *const notes[] = {
+    "The command cannot be told from one that runs by itself: end of input, signals, exit status and a slow "
+    "reader reach it "
+    "as they would. Nothing that fails in the copy stops it. Files are appended to.",
+    NULL};
+
+static const struct example examples[] = {
+    {"asm-tee --jsonl=session.jsonl -- agent --acp", "Log what an editor and its agent tell each other"},
+    {"asm-tee --view -- claude -p --output-format stream-json --verbose 'Fix it' > session.jsonl",
+     "Keep what the agent prints, and watch it"},
+    {NULL, NULL}};
+
+static const char *const exit_statuses[] = {"that of COMMAND; 128 + N if signal N ended it",
+                                            "2    wrong usage, or an output cannot be opened",
+                                            "126  COMMAND cannot be started; 127: there is none", NULL};
+
+static const struct command command = {.name = "asm-tee",
+                                       .purpose =
+                                           "show and log the session of an agent that another program runs",
+                                       .usage = "[OPTION]... -- COMMAND [ARGUMENT]...",
+                                       .description = description,
+                                       .options = options,
+                                       .option_count = sizeof options / sizeof *options,
+                                       .examples = examples,
+                                       .exit_statuses = exit_statuses,
+                                       .notes = notes};
+
+static void take_help(void *settings, const struct option *option, const char *value) {
+    (void)settings, (void)option, (void)value;
+    exit(options_print_help(&command));
+}
+
+static void take_version(void *settings, const struct option *option, const char *value) {
+    (void)settings, (void)option, (void)value;
+    puts("asm-tee " ASM_VERSION);
+    exit(close_stdout());
+}
+
+static void take_man(void *settings, const struct option *option, const char *value) {
+    (void)settings, (void)option, (void)value;
+    exit(options_print_man_page(&command, ASM_VERSION));
+}
+
+static void take_completions(void *settings, const struct option *option, const char *value) {
+    (void)settings;
+    exit(options_print_completions(&command, option_read_choice(option, value)));
+}
+
+/* ---- The process that reads the copy ---- */
+
+/* What comes before each piece of the copy. */
+struct head {
+    size_t size;
+    asm_time time;
+    enum passage_way way;
+    bool is_after_loss; /* bytes before it were left out */
+};
+
+struct reader {
+    asm_ingest ingest;
+    asm_pipeline pipeline;
+    struct outputs outputs;
+    asm_buffer lines[2]; /* the line that has begun, of each way */
+    bool is_skipping[2]; /* it has no beginning, or is too long */
+    unsigned long diagnostics;
+    asm_studio studio;
+    asm_compact compact;
+    asm_verbose verbose;
+};
+
+static void on_diagnostic(void *user, const asm_diagnostic *diagnostic) {
+    struct reader *reader = (struct reader *)user;
+    if (reader->diagnostics++ < TOLD_LIMIT)
+        complain("line %lu: %s", (unsigned long)diagnostic->line, diagnostic->message);
+}
+
+static void on_event(void *user, const asm_event *event) {
+    asm_pipeline_on_event(&((struct reader *)user)->pipeline, event);
+}
+
+/* Whole lines go to the reader of the format, so that the two ways do not cut into each other's. */
+static void read_piece(struct reader *reader, const struct head *head, const char *data) {
+    asm_buffer *line = &reader->lines[head->way];
+    const char *at = data, *end = data + head->size;
+    if (head->is_after_loss) {
+        asm_buffer_clear(line);
+        reader->is_skipping[head->way] = true;
+        complain("the copy is not read in time: some of it was left out");
+    }
+    while (at < end) {
+        const char *next = (const char *)memchr(at, '\n', (size_t)(end - at));
+        const size_t size = (size_t)((next ? next + 1 : end) - at);
+        if (!reader->is_skipping[head->way] &&
+            (line->size + size > LINE_LIMIT || asm_buffer_append(line, asm_str_make(at, size)) != ASM_OK)) {
+            complain("a line of over %d MB was left out", LINE_LIMIT / (1024 * 1024));
+            reader->is_skipping[head->way] = true;
+        }
+        if (next) {
+            if (!reader->is_skipping[head->way])
+                asm_ingest_feed(&reader->ingest, line->data, line->size, head->time);
+            reader->is_skipping[head->way] = false;
+            asm_buffer_clear(line);
+        }
+        at += size;
+    }
+    asm_pipeline_flush(&reader->pipeline);
+    outputs_check(&reader->outputs);
+}
+
+static bool read_whole(int fd, void *memory, size_t size) {
+    char *at = (char *)memory;
+    while (size > 0) {
+        const ssize_t got = read(fd, at, size);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        at += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+static asm_renderer renderer_for(struct reader *reader, const struct settings *settings) {
+    asm_render_options look;
+    memset(&look, 0, sizeof look);
+    look.color = (asm_setting)settings->color;
+    if (settings->renderer == RENDERER_COMPACT) return asm_compact_init(&reader->compact, &look);
+    if (settings->renderer == RENDERER_VERBOSE) return asm_verbose_init(&reader->verbose, &look);
+    return asm_studio_init(&reader->studio, &look);
+}
+
+/* Reads the copy from `fd` to its end. */
+static void read_copy(const struct settings *settings, struct outputs *outputs, int fd) {
+    static struct reader reader; /* too large for some stacks */
+    static char bytes[64 * 1024];
+    asm_ingest_options from;
+    asm_pipeline_options to;
+    struct head head;
+    asm_time last = 0;
+    memset(&from, 0, sizeof from);
+    memset(&to, 0, sizeof to);
+    reader.outputs = *outputs;
+    asm_buffer_init_growing(&reader.lines[PASSAGE_IN]);
+    asm_buffer_init_growing(&reader.lines[PASSAGE_OUT]);
+    to.renderer = renderer_for(&reader, settings);
+    to.sinks = reader.outputs.sinks;
+    to.sink_count = reader.outputs.count;
+    from.format = (asm_format)settings->format;
+    from.on_event = on_event;
+    from.on_diagnostic = on_diagnostic;
+    from.user = &reader;
+    if (asm_pipeline_init(&reader.pipeline, &to) == ASM_OK &&
+        asm_ingest_init(&reader.ingest, &from) == ASM_OK) {
+        while (read_whole(fd, &head, sizeof head) && read_whole(fd, bytes, head.size)) {
+            read_piece(&reader, &head, bytes);
+            last = head.time;
+        }
+        asm_ingest_end(&reader.ingest, last);
+    }
+    if (reader.diagnostics > TOLD_LIMIT)
+        complain("%lu more lines could not be read", reader.diagnostics - TOLD_LIMIT);
+    asm_ingest_close(&reader.ingest);
+    asm_pipeline_close(&reader.pipeline);
+    outputs_check(&reader.outputs);
+    outputs_free(&reader.outputs);
+}
+
+/* ---- The copy ---- */
+
+struct copy {
+    int fd; /* -1: nobody takes it any more */
+    char *kept;
+    size_t begin, end, capacity; /* of what waits */
+    bool has_lost[2];
+};
+
+/* Writes what waits, as far as it goes without waiting. */
+static void send_kept(struct copy *copy) {
+    while (copy->fd >= 0 && copy->begin < copy->end) {
+        const ssize_t size = write(copy->fd, copy->kept + copy->begin, copy->end - copy->begin);
+        if (size > 0) copy->begin += (size_t)size;
+        else if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+        else if (errno != EINTR) {
+            close(copy->fd);
+            copy->fd = -1;
+        }
+    }
+    copy->begin = copy->end = 0;
+}
+
+static bool make_room(struct copy *copy, size_t size) {
+    char *grown;
+    if (copy->begin > 0) {
+        memmove(copy->kept, copy->kept + copy->begin, copy->end - copy->begin);
+        copy->end -= copy->begin;
+        copy->begin = 0;
+    }
+    if (size <= copy->capacity - copy->end) return true;
+    if (copy->end + size > KEPT_LIMIT) return false;
+    grown = (char *)realloc(copy->kept, 2 * (copy->end + size));
+    if (!grown) return false;
+    copy->kept = grown;
+    copy->capacity = 2 * (copy->end + size);
+    return true;
+}
+
+static void take_copy(void *user, enum passage_way way, const char *data, size_t size) {
+    struct copy *copy = (struct copy *)user;
+    struct timespec now;
+    struct head head;
+    if (copy->fd < 0) return;
+    if (copy->capacity - copy->end < sizeof head + size) send_kept(copy);
+    if (!make_room(copy, sizeof head + size)) {
+        copy->has_lost[way] = true;
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    memset(&head, 0, sizeof head);
+    head.size = size;
+    head.way = way;
+    head.time = (asm_time)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    head.is_after_loss = copy->has_lost[way];
+    copy->has_lost[way] = false;
+    memcpy(copy->kept + copy->end, &head, sizeof head);
+    memcpy(copy->kept + copy->end + sizeof head, data, size);
+    copy->end += sizeof head + size;
+    send_kept(copy);
+}
+
+/* Gives the reader some time for the rest, and to end. */
+static void finish_copy(struct copy *copy, pid_t reader) {
+    struct timespec pause = {0, 5000000};
+    int left = PATIENCE;
+    while (copy->fd >= 0 && copy->begin < copy->end && left > 0) {
+        struct pollfd polled = {copy->fd, POLLOUT, 0};
+        if (poll(&polled, 1, left) == 0) break;
+        send_kept(copy);
+        left -= 5;
+    }
+    if (copy->fd >= 0) close(copy->fd);
+    for (; left > 0 && waitpid(reader, NULL, WNOHANG) == 0; left -= 5)
+        nanosleep(&pause, NULL);
+    free(copy->kept);
+}
+
+/* The process that reads the copy: standard output is not its own, so what it shows goes to standard error. It tells by
+ * a byte that its outputs are open. */
+static void be_reader(const struct settings *settings, int copy, int tell) {
+    static struct outputs outputs;
+    const int null = open("/dev/null", O_RDONLY);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* it ends when the copy does */
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        die("standard descriptors: %s", strerror(errno));
+    outputs_open(&outputs, &settings->outputs);
+    outputs_report_torn(&outputs);
+    while (write(tell, "", 1) < 0 && errno == EINTR)
+        continue;
+    close(tell);
+    read_copy(settings, &outputs, copy);
+    exit(EXIT_SUCCESS);
+}
+
+/* Starts that process; ends the program if it cannot open its outputs, which it has said. */
+static pid_t start_reader(const struct settings *settings, struct copy *copy) {
+    int ends[2], told[2];
+    char byte;
+    ssize_t size;
+    pid_t reader;
+    if (pipe(ends) < 0 || pipe(told) < 0 || (reader = fork()) < 0)
+        die("a process for the copy: %s", strerror(errno));
+    if (reader == 0) {
+        close(ends[1]);
+        close(told[0]);
+        be_reader(settings, ends[0], told[1]);
+    }
+    close(ends[0]);
+    close(told[1]);
+    do
+        size = read(told[0], &byte, 1);
+    while (size < 0 && errno == EINTR);
+    close(told[0]);
+    if (size != 1) exit(EXIT_FAILED);
+    copy->fd = ends[1];
+    if (fcntl(ends[1], F_SETFD, FD_CLOEXEC) < 0 || fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0)
+        die("a pipe for the copy: %s", strerror(errno));
+    return reader;
+}
+
+int main(int argc, char **argv) {
+    static struct settings settings;
+    static struct copy copy = {.fd = -1};
+    pid_t reader;
+    int count, status;
+    settings.renderer = RENDERER_STUDIO;
+    settings.outputs.preset = -1;
+    messages_init(command.name);
+    count = options_read(&command, &settings, argc, argv);
+    if (count == 0) die("no command: asm-tee [OPTION]... -- COMMAND [ARGUMENT]...");
+    if (writes_to_stdout(&settings.outputs)) die("standard output is the command's: give the outputs a file");
+    argv[count] = NULL;
+    if (settings.view) add_output(&settings.outputs, OUTPUT_TEXT, NULL);
+    reader = start_reader(&settings, &copy);
+    status = passage_run(argv, take_copy, &copy);
+    finish_copy(&copy, reader);
+    return status;
+}

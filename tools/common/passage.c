@@ -1,0 +1,225 @@
+#include "passage.h"
+
+#include "messages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    BUFFER_SIZE = 64 * 1024,
+    PIECE = 512, /* POSIX: what a pipe that can be written takes without waiting */
+    NOT_FOUND = 127,
+    NOT_STARTED = 126
+};
+
+/* One direction: bytes are read only when those before are out, so that a slow reader slows the other side down. */
+struct direction {
+    int from, to;    /* -1: closed */
+    bool to_is_ours; /* a pipe that nobody shares with us: it may be made not to wait */
+    size_t begin, end;
+    char bytes[BUFFER_SIZE];
+};
+
+struct passage {
+    struct direction in, out;
+    passage_callback copy;
+    void *user;
+    pid_t child;
+};
+
+/* The end of the command and signals wake the loop by this pipe. */
+static int wake_up[2] = {-1, -1};
+
+static void handle_signal(int number, siginfo_t *info, void *context) {
+    const unsigned char byte = (unsigned char)number;
+    const int before = errno;
+    (void)context;
+    /* What a terminal sends goes to the command as well. */
+    if (number == SIGCHLD || info->si_code <= 0) {
+        const ssize_t written = write(wake_up[1], &byte, 1);
+        (void)written;
+    }
+    errno = before;
+}
+
+static bool set_flag(int fd, int get, int set, int flag) {
+    const int flags = fcntl(fd, get);
+    return flags >= 0 && fcntl(fd, set, flags | flag) >= 0;
+}
+
+/* A pipe whose ends no other program inherits; a full one never makes `silent_end` wait. */
+static bool open_pipe(int ends[2], int silent_end) {
+    if (pipe(ends) < 0) return false;
+    if (!set_flag(ends[0], F_GETFD, F_SETFD, FD_CLOEXEC) || !set_flag(ends[1], F_GETFD, F_SETFD, FD_CLOEXEC))
+        return false;
+    return silent_end < 0 || set_flag(ends[silent_end], F_GETFL, F_SETFL, O_NONBLOCK);
+}
+
+static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP};
+
+static bool take_signals(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_sigaction = handle_signal;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    if (!open_pipe(wake_up, 1) || !set_flag(wake_up[0], F_GETFL, F_SETFL, O_NONBLOCK)) return false;
+    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) {
+        struct sigaction now;
+        if (sigaction(forwarded[i], NULL, &now) < 0 || now.sa_handler == SIG_IGN) continue;
+        if (sigaction(forwarded[i], &action, NULL) < 0) return false;
+    }
+    return sigaction(SIGCHLD, &action, NULL) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+}
+
+/* In the new process: becomes the command, or tells why not. */
+static void become(char **command, int input, int output, int tell, sigset_t *mask) {
+    int error;
+    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) {
+        struct sigaction now;
+        if (sigaction(forwarded[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            signal(forwarded[i], SIG_DFL);
+    }
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0) execvp(command[0], command);
+    error = errno;
+    while (write(tell, &error, sizeof error) < 0 && errno == EINTR)
+        continue;
+    _exit(NOT_FOUND);
+}
+
+/* Starts the command; an errno if it cannot be. */
+static int start(struct passage *passage, char **command) {
+    int input[2], output[2], told[2], error = 0;
+    sigset_t all, before;
+    ssize_t size;
+    if (!open_pipe(input, 1) || !open_pipe(output, -1) || !open_pipe(told, -1)) return errno;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before); /* no handler of ours runs in the new process */
+    passage->child = fork();
+    if (passage->child == 0) become(command, input[0], output[1], told[1], &before);
+    error = passage->child < 0 ? errno : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(input[0]);
+    close(output[1]);
+    close(told[1]);
+    passage->in.to = input[1];
+    passage->out.from = output[0];
+    if (error == 0) {
+        do /* the end comes when the command has begun */
+            size = read(told[0], &error, sizeof error);
+        while (size < 0 && errno == EINTR);
+        if (size != sizeof error) error = 0;
+    }
+    close(told[0]);
+    return error;
+}
+
+static void close_end(int *fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+static bool is_passing(int result) {
+    return result >= 0 || errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+static void read_some(struct passage *passage, struct direction *direction) {
+    const ssize_t size = read(direction->from, direction->bytes, sizeof direction->bytes);
+    if (size > 0) {
+        direction->begin = 0;
+        direction->end = (size_t)size;
+    } else if (size == 0 || !is_passing((int)size)) {
+        close_end(&direction->from);
+        if (direction == &passage->in) close_end(&direction->to); /* the command sees the end, too */
+    }
+}
+
+/* Standard output may be shared with others and then waits when it is full: so it gets no more than what fits. */
+static void write_some(struct passage *passage, struct direction *direction) {
+    const size_t left = direction->end - direction->begin;
+    const size_t piece = direction->to_is_ours || left < PIECE ? left : PIECE;
+    const ssize_t size = write(direction->to, direction->bytes + direction->begin, piece);
+    if (size > 0) {
+        const enum passage_way way = direction == &passage->in ? PASSAGE_IN : PASSAGE_OUT;
+        passage->copy(passage->user, way, direction->bytes + direction->begin, (size_t)size);
+        direction->begin += (size_t)size;
+    } else if (!is_passing((int)size)) {
+        close_end(&direction->to);
+        close_end(&direction->from);
+        direction->begin = direction->end;
+        if (direction == &passage->out) { /* nobody reads: neither shall the command be fed any more */
+            close_end(&passage->in.to);
+            passage->in.begin = passage->in.end;
+        }
+    }
+}
+
+static bool has_bytes(const struct direction *direction) {
+    return direction->begin < direction->end;
+}
+
+/* Hands signals on; true once the command has ended. */
+static bool hear(struct passage *passage, int *status) {
+    unsigned char numbers[64];
+    const ssize_t count = read(wake_up[0], numbers, sizeof numbers);
+    for (ssize_t i = 0; i < count; i++)
+        if (numbers[i] != SIGCHLD) kill(passage->child, numbers[i]);
+    return waitpid(passage->child, status, WNOHANG) == passage->child;
+}
+
+static int pass_all(struct passage *passage) {
+    struct direction *in = &passage->in, *out = &passage->out;
+    bool has_ended = false;
+    int status = 0;
+    while (!has_ended || out->from >= 0 || has_bytes(out)) {
+        struct pollfd polled[5];
+        polled[0] = (struct pollfd){wake_up[0], POLLIN, 0};
+        polled[1] = (struct pollfd){has_bytes(in) || in->to < 0 ? -1 : in->from, POLLIN, 0};
+        polled[2] = (struct pollfd){has_bytes(in) ? in->to : -1, POLLOUT, 0};
+        polled[3] = (struct pollfd){has_bytes(out) ? -1 : out->from, POLLIN, 0};
+        polled[4] = (struct pollfd){out->to, has_bytes(out) ? POLLOUT : 0, 0};
+        if (has_ended && !has_bytes(out)) {
+            /* what it printed last is in the pipe; whoever else has that end open is not waited for */
+            if (poll(polled + 3, 1, 0) <= 0) break;
+        } else if (poll(polled, 5, -1) < 0 && errno != EINTR) {
+            break;
+        }
+        if (polled[0].revents && !has_ended) has_ended = hear(passage, &status);
+        if (polled[3].revents) read_some(passage, out);
+        if (polled[4].revents && has_bytes(out)) write_some(passage, out);
+        else if (polled[4].revents & POLLERR) close_end(&out->to), close_end(&out->from), close_end(&in->to);
+        if (polled[1].revents) read_some(passage, in);
+        if (polled[2].revents) write_some(passage, in);
+    }
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int passage_run(char **command, passage_callback copy, void *user) {
+    static struct passage passage; /* too large for some stacks */
+    int error, status;
+    memset(&passage, 0, sizeof passage);
+    passage.in.from = STDIN_FILENO;
+    passage.out.to = STDOUT_FILENO;
+    passage.in.to = passage.out.from = -1;
+    passage.in.to_is_ours = true;
+    passage.copy = copy;
+    passage.user = user;
+    if (!take_signals()) die("a pipe for signals: %s", strerror(errno));
+    error = start(&passage, command);
+    if (error != 0) {
+        complain("%s: %s", command[0], strerror(error));
+        return error == ENOENT ? NOT_FOUND : NOT_STARTED;
+    }
+    status = pass_all(&passage);
+    return status;
+}
