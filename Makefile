@@ -273,7 +273,7 @@ define build_program
 endef
 
 # The implementation of all headers in one object, for programs.
-$(BUILD)/asm.c: Makefile
+$(BUILD)/asm.c: Makefile $(HEADERS)
 	@mkdir -p $(@D)
 	@{ echo '#define ASM_IMPLEMENTATION'; printf '#include "%s"\n' $(HEADERS); } > $@
 $(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)

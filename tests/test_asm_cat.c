@@ -1231,6 +1231,31 @@ static void test_summary(void **state) {
     expect(RUN(STARTED, "--summary"), 0, "-\nOutcome: not ended\n", "");
 }
 
+/* ---- For other programs ---- */
+
+static void test_wire_formats(void **state) {
+    (void)state;
+    static const char *const formats[] = {"ag-ui", "ai-sdk", "acp", "otlp", "cloudevents", "trace"};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        char option[64];
+        snprintf(option, sizeof option, "--wire=%s", formats[i]);
+        outcome end = RUN(SESSION, option);
+        assert_int_equal(end.status, 0);
+        assert_string_equal(end.err.data, "");
+        assert_non_null(strchr(end.out.data, '{'));
+        assert_null(strstr(end.out.data, "session started")); /* no text beside it */
+        char file[500];
+        snprintf(file, sizeof file, "--wire=%s:%s", formats[i], path_of("wire"));
+        unlink(path_of("wire"));
+        expect(RUN(SESSION, file), 0, STUDIO_SESSION, "");
+        expect_file("wire", end.out.data);
+        release(&end);
+    }
+    unlink(path_of("wire"));
+    expect(RUN("", "--wire=soap"), 2, "",
+           "asm-cat: --wire: 'soap' must be one of ag-ui, ai-sdk, acp, otlp, cloudevents, trace\n");
+}
+
 /* ---- Sessions on this machine ---- */
 
 /* Writes a file below the home directory of the tests, and makes it `age` seconds old. */
@@ -1961,6 +1986,7 @@ int main(void) {
         cmocka_unit_test(test_manual_and_completions),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_wire_formats),
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),
         cmocka_unit_test(test_status_is_one_line),

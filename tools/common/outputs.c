@@ -45,6 +45,7 @@ struct output {
         asm_jsonl_sink jsonl;
         struct envelopes envelopes;
         struct topics topics;
+        asm_wire wire;
     } sink;
     const asm_output_stream *stream; /* the sink's */
     bool is_reported;
@@ -83,6 +84,16 @@ void take_log(void *settings, const struct option *option, const char *value) {
 
 void take_envelopes(void *settings, const struct option *option, const char *value) {
     add_output(settings_of(settings, option), OUTPUT_ENVELOPES, value);
+}
+
+void take_wire(void *settings, const struct option *option, const char *value) {
+    struct output_settings *outputs = settings_of(settings, option);
+    const size_t size = strcspn(value, ":");
+    const asm_wire_format format = asm_wire_format_from_name(asm_str_make(value, size));
+    if (format == ASM_WIRE_FORMAT_COUNT)
+        die("--wire: '%.*s' must be one of ag-ui, ai-sdk, acp, otlp, cloudevents, trace", (int)size, value);
+    add_output(outputs, OUTPUT_WIRE, value[size] && value[size + 1] ? value + size + 1 : NULL);
+    outputs->wanted[outputs->count - 1].wire = format;
 }
 
 void take_mode(void *settings, const struct option *option, const char *value) {
@@ -289,6 +300,8 @@ static bool is_event(const struct last_line *line) {
 
 static bool is_line_of(enum output_kind kind, const struct last_line *line) {
     switch (kind) {
+    case OUTPUT_WIRE: /* whoever names a format did not forget the path */
+        return true;
     case OUTPUT_JSONL:
         return is_event(line);
     case OUTPUT_JSONL_COMPACT:
@@ -301,7 +314,8 @@ static bool is_line_of(enum output_kind kind, const struct last_line *line) {
 }
 
 static const char *option_name(enum output_kind kind) {
-    static const char *const names[] = {"text", "log", "jsonl", "jsonl-compact", "envelopes", "topics"};
+    static const char *const names[] = {"text",      "log",    "jsonl", "jsonl-compact",
+                                        "envelopes", "topics", "wire"};
     return names[kind];
 }
 
@@ -321,7 +335,8 @@ static void refuse_other_files(enum output_kind kind, const char *path) {
 
 /* ---- Opening ---- */
 
-static asm_sink init_sink(struct output *output, const struct output_settings *settings) {
+static asm_sink init_sink(struct output *output, const struct output_settings *settings,
+                          asm_wire_format wire_format) {
     const asm_output to = {.path = output->path,
                            .fd = output->path ? 0 : STDOUT_FILENO,
                            .mode = settings->mode,
@@ -334,7 +349,11 @@ static asm_sink init_sink(struct output *output, const struct output_settings *s
                                           .gather = true,
                                           .buffer = output->path ? NULL : output->buffer,
                                           .buffer_size = sizeof output->buffer};
+    const asm_wire_options wire = {.format = wire_format, .output = to};
     switch (output->kind) {
+    case OUTPUT_WIRE:
+        output->stream = &output->sink.wire.out;
+        return asm_wire_sink_init(&output->sink.wire, &wire);
     case OUTPUT_TEXT:
         output->stream = &output->sink.text.out;
         return asm_tty_sink_init(&output->sink.text, &text);
@@ -370,7 +389,7 @@ void outputs_open(struct outputs *outputs, const struct output_settings *setting
         struct output *output = &outputs->outputs[i];
         output->kind = settings->wanted[i].kind;
         output->path = settings->wanted[i].path;
-        asm_sink sink = init_sink(output, settings);
+        asm_sink sink = init_sink(output, settings, settings->wanted[i].wire);
         sink.name = output->path ? output->path : "standard output";
         if (sink.result != ASM_OK) die("%s: %s", sink.name, reason_of(output, sink.result));
         outputs->sinks[outputs->count++] = sink;

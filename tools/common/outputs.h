@@ -4,6 +4,7 @@
 
 #include "asm_pubsub.h"
 #include "asm_render.h"
+#include "asm_wire.h"
 #include "options.h"
 
 enum { MAX_OUTPUTS = 16 }; /* standard output included */
@@ -14,7 +15,8 @@ enum output_kind {
     OUTPUT_JSONL,
     OUTPUT_JSONL_COMPACT,
     OUTPUT_ENVELOPES,
-    OUTPUT_TOPICS
+    OUTPUT_TOPICS,
+    OUTPUT_WIRE
 };
 
 /* What the options say. Zero-initialise it. */
@@ -22,6 +24,7 @@ struct output_settings {
     struct {
         enum output_kind kind;
         const char *path; /* NULL: standard output */
+        asm_wire_format wire;
     } wanted[MAX_OUTPUTS];
     size_t count;
     int preset;                          /* of envelopes: see preset_choice() */
@@ -39,6 +42,10 @@ struct output_settings {
         OUTPUT_FILE("log", "also append the text, without colors", at, take_log),                            \
         OUTPUT_FILE("envelopes", "also append what a user interface wants to know", at, take_envelopes),     \
         CHOICE(0, "preset", "NAME", "how much that is (default: standard)", preset_at, preset_choice),       \
+        OTHER(0, "wire", "FORMAT[:PATH]",                                                                    \
+              "also write what others read: ag-ui, ai-sdk, acp, otlp, cloudevents, trace; without PATH to "  \
+              "standard output",                                                                             \
+              at, take_wire),                                                                                \
         OTHER(0, "mode", "OCTAL", "permissions of files that are created (default: 600)", at, take_mode)
 
 const char *preset_choice(int index);
@@ -46,6 +53,7 @@ void take_jsonl(void *settings, const struct option *option, const char *value);
 void take_jsonl_compact(void *settings, const struct option *option, const char *value);
 void take_log(void *settings, const struct option *option, const char *value);
 void take_envelopes(void *settings, const struct option *option, const char *value);
+void take_wire(void *settings, const struct option *option, const char *value);
 void take_mode(void *settings, const struct option *option, const char *value);
 
 /* Adds an output; ends the program if there are too many. A path of "-" is standard output. */
