@@ -585,18 +585,31 @@ ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *ma
  *       {"type":T,"session_id":S,"execution_id":X,"timestamp":"2026-02-09T12:00:00.123Z","payload":{…}}
  * execution_id is the run id, timestamp the event's time, in milliseconds. The types and their payloads:
  *
- *       agent.status           status, previous_status; with an explicit change and a failed run also
- *                              error_message, last_response
- *       agent.step.started     step_number, message_count, available_tools
- *       agent.step.completed   step_number, has_tool_calls, errors, finish_reason, usage, duration_ms
- *       agent.tool.started     tool_name, tool_call_id, args_summary or args
- *       agent.tool.completed   tool_name, tool_call_id, success, error, duration_ms, result_summary
- *       agent.stream.chunk     content, is_complete (always false), chunk_index (from 0 in each execution)
- *       agent.continuation     step_number, should_stop, stop_reason, resolved_by
+ *       agent.status               status, previous_status; with an explicit change and a failed run also
+ *                                  error_message, last_response
+ *       agent.step.started         step_number, message_count, available_tools
+ *       agent.step.completed       step_number, has_tool_calls, errors, finish_reason, usage, duration_ms
+ *       agent.tool.started         tool_name, tool_call_id, args_summary or args
+ *       agent.tool.completed       tool_name, tool_call_id, success, error, duration_ms, result_summary
+ *       agent.stream.chunk         content, is_complete (always false), chunk_index (from 0 in each execution)
+ *       agent.continuation         step_number, should_stop, stop_reason, resolved_by
+ *       agent.approval.requested   request_id, interrupt, kind, tool_call_id, tool_name, args, options, reason
+ *       agent.approval.resolved    request_id, interrupt, tool_call_id, decision, reason
+ *       agent.message              role, content, message_id, incomplete, synthetic
+ *       agent.message.retracted    message_id, reason, replaced_by
+ *       agent.todos                todos
+ *       agent.usage                input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens,
+ *                                  reasoning_tokens, cost_usd, cumulative
  *
- * What an event does not tell is null. args_summary is the first three arguments as `key: value, key: value`:
- * strings in single quotes, others as JSON; a value of more than 30 bytes becomes its first 27 and `...`.
- * result_summary is the beginning of the output, cut likewise. Nothing is cut inside a UTF-8 sequence.
+ * What an event does not tell is null. Chunks and messages are what the user and the agent say to each other:
+ * neither reasoning nor what sub-agents say.
+ *
+ * A person decides by agent.approval.requested: its args are whole, never cut. Elsewhere what is cut says so.
+ * args_summary is the first three arguments as `key: value, key: value`, then `, ...` if there are more: strings in
+ * single quotes, others as JSON; a value of more than 30 bytes becomes its first 27 and `...`. A string or key that
+ * could be taken for more than one argument is written as a JSON string. result_summary is the beginning of the
+ * output, cut likewise. Nothing is cut inside a UTF-8 sequence. Arguments that are no object stand for themselves,
+ * those that are not valid JSON as a string.
  */
 
 /* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. */
@@ -604,7 +617,8 @@ typedef asm_result (*asm_broadcast_function)(void *user, const char *channel, as
 
 /* Which envelopes, and what is in them. */
 typedef struct asm_broadcast_settings {
-    bool stream_chunks;      /* agent.stream.chunk */
+    bool stream_chunks; /* agent.stream.chunk */
+    bool conversation;  /* agent.message, .message.retracted, .todos, .usage; approvals always are sent */
     bool continuation_trace; /* agent.continuation */
     bool tool_args;          /* the arguments of tools (args); else the first three in short (args_summary) */
     unsigned longest_arg;    /* in args: bytes of a string, or of any other value's JSON, that are shown; then
@@ -614,9 +628,14 @@ typedef struct asm_broadcast_settings {
                                 see asm_broadcaster_event() */
 } asm_broadcast_settings;
 
-ASM_API asm_broadcast_settings asm_broadcast_minimal(void);  /* status, steps, tools; longest_arg 100 */
-ASM_API asm_broadcast_settings asm_broadcast_standard(void); /* stream chunks, too */
-ASM_API asm_broadcast_settings asm_broadcast_debug(void);    /* everything, arguments up to 500 bytes */
+/* Status, steps, tools and approvals; longest_arg 100. */
+ASM_API asm_broadcast_settings asm_broadcast_minimal(void);
+
+/* Those, and stream chunks and the conversation. The default. */
+ASM_API asm_broadcast_settings asm_broadcast_standard(void);
+
+/* Everything; arguments up to 500 bytes. */
+ASM_API asm_broadcast_settings asm_broadcast_debug(void);
 
 typedef struct asm_broadcaster_options {
     asm_broadcast_function broadcast; /* required: where envelopes go */
@@ -635,18 +654,18 @@ typedef struct asm_broadcaster_options {
 #define ASM_STATUS_SIZE 32 /* a status and its NUL */
 
 typedef struct asm_broadcaster {
-    asm_broadcaster_options options; /* read only */
-    asm_broadcast_settings settings; /* read only */
-    char status[ASM_STATUS_SIZE];    /* read only: "idle", "processing", "completed", "failed", "cancelled",
+    asm_broadcaster_options options;  /* read only */
+    asm_broadcast_settings settings;  /* read only */
+    char status[ASM_STATUS_SIZE];     /* read only: "idle", "processing", "completed", "failed", "cancelled",
                                         "stopped" or yours */
-    uint64_t published;              /* read only: envelopes that went out */
-    uint64_t errors;                 /* read only: envelopes that did not */
-    uint64_t next_chunk;             /* private */
-    unsigned sends;                  /* private: calls of the broadcast function under way */
-    bool has_session;                /* private: there was an event */
-    uint64_t session_hash;           /* private: of the session of the last one */
-    asm_buffer envelope;             /* private */
-    asm_buffer scratch, text;        /* private */
+    uint64_t published;               /* read only: envelopes that went out */
+    uint64_t errors;                  /* read only: envelopes that did not */
+    uint64_t next_chunk;              /* private */
+    unsigned sends;                   /* private: calls of the broadcast function under way */
+    bool has_session;                 /* private: there was an event */
+    uint64_t session_hash;            /* private: of the session of the last one */
+    asm_buffer envelope;              /* private */
+    asm_buffer scratch, text, quoted; /* private */
 } asm_broadcaster;
 
 /* ASM_ERR_INVALID_ARGUMENT without a broadcast function. */
@@ -2995,6 +3014,7 @@ ASM_API asm_broadcast_settings asm_broadcast_minimal(void) {
 ASM_API asm_broadcast_settings asm_broadcast_standard(void) {
     asm_broadcast_settings settings = asm_broadcast_minimal();
     settings.stream_chunks = true;
+    settings.conversation = true;
     return settings;
 }
 
@@ -3015,14 +3035,16 @@ ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster,
     broadcaster->options.settings = NULL;
     if (broadcaster->options.buffer) {
         char *memory = broadcaster->options.buffer;
-        const size_t quarter = broadcaster->options.buffer_size / 4;
-        asm_buffer_init_fixed(&broadcaster->envelope, memory, quarter * 2);
-        asm_buffer_init_fixed(&broadcaster->scratch, memory + quarter * 2, quarter);
-        asm_buffer_init_fixed(&broadcaster->text, memory + quarter * 3, quarter);
+        const size_t eighth = broadcaster->options.buffer_size / 8;
+        asm_buffer_init_fixed(&broadcaster->envelope, memory, eighth * 4);
+        asm_buffer_init_fixed(&broadcaster->scratch, memory + eighth * 4, eighth);
+        asm_buffer_init_fixed(&broadcaster->quoted, memory + eighth * 5, eighth);
+        asm_buffer_init_fixed(&broadcaster->text, memory + eighth * 6, eighth * 2);
     } else {
         asm_buffer_init_growing(&broadcaster->envelope);
         asm_buffer_init_growing(&broadcaster->scratch);
         asm_buffer_init_growing(&broadcaster->text);
+        asm_buffer_init_growing(&broadcaster->quoted);
     }
     asm_broadcaster_reset(broadcaster, broadcaster->options.execution_id);
     return broadcaster->options.broadcast ? ASM_OK : ASM_ERR_INVALID_ARGUMENT;
@@ -3034,6 +3056,7 @@ ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster) {
     asm_buffer_close(&broadcaster->envelope);
     asm_buffer_close(&broadcaster->scratch);
     asm_buffer_close(&broadcaster->text);
+    asm_buffer_close(&broadcaster->quoted);
     return ASM_OK;
 }
 
@@ -3064,6 +3087,13 @@ static void asm__write_bool_member(asm_json_writer *writer, asm_str key, asm_opt
     asm_json_write_key(writer, key);
     if (truth.is_set) asm_json_write_bool(writer, truth.value);
     else asm_json_write_null(writer);
+}
+
+/* Valid JSON as it is; else all of it as a string, so that it can be read in any case. */
+static void asm__write_json_member(asm_json_writer *writer, asm_str key, asm_str json) {
+    asm_json_write_key(writer, key);
+    if (json.data && asm_json_check(json, NULL) == ASM_OK) asm_json_write_raw(writer, json);
+    else asm_json_write_string(writer, json);
 }
 
 static void asm__envelope_begin(asm_broadcaster *broadcaster, asm_json_writer *writer, asm_str type,
@@ -3115,14 +3145,43 @@ static bool asm__cut_appended(asm_buffer *out, size_t begin, size_t longest, siz
     return true;
 }
 
-/* Appends the value that stands next: a string's text, any other as compact JSON. */
-static void asm__append_value(asm_buffer *out, asm_json_reader *reader, asm_str quote) {
+static void asm__append_json_string(asm_buffer *out, asm_str text) {
+    asm_json_writer writer;
+    asm_json_writer_init(&writer, out);
+    asm_json_write_string(&writer, text);
+}
+
+static bool asm__text_has(asm_str text, asm_str part) {
+    for (size_t i = 0; i + part.size <= text.size; i++)
+        if (memcmp(text.data + i, part.data, part.size) == 0) return true;
+    return false;
+}
+
+/* Appends a string of a summary in single quotes; as JSON if it could be taken for the end of a value and another
+ * argument. */
+static void asm__append_quoted(asm_buffer *out, asm_str text) {
+    if (asm__text_has(text, ASM_STR("', ")) || asm__text_has(text, ASM_STR("..., "))) {
+        asm__append_json_string(out, text);
+        return;
+    }
+    asm_buffer_append_byte(out, '\'');
+    asm_buffer_append(out, text);
+    asm_buffer_append_byte(out, '\'');
+}
+
+static void asm__append_argument_name(asm_buffer *out, asm_str key) {
+    if (asm__text_has(key, ASM_STR(": ")) || asm__text_has(key, ASM_STR(", ")))
+        asm__append_json_string(out, key);
+    else asm_buffer_append(out, key);
+}
+
+/* Appends the value that stands next: a string's text, in quotes if asked for; any other as compact JSON. */
+static void asm__append_argument(asm_buffer *out, asm_json_reader *reader, bool is_quoted) {
     asm_str value = ASM_STR("");
     if (asm_json_peek(reader) == ASM_JSON_STRING) {
         asm_json_read_string(reader, &value);
-        asm_buffer_append(out, quote);
-        asm_buffer_append(out, value);
-        asm_buffer_append(out, quote);
+        if (is_quoted) asm__append_quoted(out, value);
+        else asm_buffer_append(out, value);
     } else if (asm_json_read_raw(reader, &value)) {
         asm_json_writer writer;
         asm_json_writer_init(&writer, out);
@@ -3130,71 +3189,92 @@ static void asm__append_value(asm_buffer *out, asm_json_reader *reader, asm_str 
     }
 }
 
-static bool asm__begin_arguments(asm_broadcaster *broadcaster, asm_json_reader *reader, asm_str input) {
-    asm_buffer_clear(&broadcaster->scratch);
-    asm_buffer_clear(&broadcaster->text);
-    asm_json_reader_init(reader, input, &broadcaster->scratch);
-    return input.data && asm_json_check(input, NULL) == ASM_OK && asm_json_peek(reader) == ASM_JSON_OBJECT &&
-           asm_json_enter_object(reader);
-}
-
-/* Writes {"key":value,…}, each value cut. */
-static asm_result asm__write_args(asm_broadcaster *broadcaster, asm_json_writer *writer, asm_str input) {
-    asm_json_reader reader;
+/* Writes the value that stands next as JSON, cut to a string if it is long. */
+static asm_result asm__write_arg(asm_broadcaster *broadcaster, asm_json_writer *writer,
+                                 asm_json_reader *reader) {
     asm_buffer *text = &broadcaster->text;
     const size_t longest = broadcaster->settings.longest_arg;
+    const bool is_string = asm_json_peek(reader) == ASM_JSON_STRING;
+    asm_buffer_clear(text);
+    asm__append_argument(text, reader, false);
+    if (text->result != ASM_OK || reader->error.result != ASM_OK)
+        return text->result != ASM_OK ? text->result : reader->error.result;
+    if (asm__cut_appended(text, 0, longest, longest) || is_string)
+        return asm_json_write_string(writer, asm_buffer_text(text));
+    return asm_json_write_raw(writer, asm_buffer_text(text));
+}
+
+/* Writes {"key":value,…}, each value cut; [] without arguments, and the value itself if it is no object. */
+static asm_result asm__write_args(asm_broadcaster *broadcaster, asm_json_writer *writer,
+                                  asm_json_reader *reader) {
     asm_str key;
     asm_json_write_key(writer, ASM_STR("args"));
-    bool is_empty =
-        !asm__begin_arguments(broadcaster, &reader, input) || !asm_json_next_member(&reader, &key);
-    if (is_empty) {
-        asm_json_begin_array(writer); /* as the original has it */
+    if (asm_json_peek(reader) != ASM_JSON_OBJECT) return asm__write_arg(broadcaster, writer, reader);
+    asm_result result = ASM_OK;
+    if (!asm_json_enter_object(reader) || !asm_json_next_member(reader, &key)) {
+        asm_json_begin_array(writer); /* as consumers know it */
         asm_json_end_array(writer);
-        return reader.error.result;
+        return reader->error.result;
     }
     asm_json_begin_object(writer);
     do {
         asm_json_write_key(writer, key);
-        const bool is_string = asm_json_peek(&reader) == ASM_JSON_STRING;
-        asm_buffer_clear(text);
-        asm__append_value(text, &reader, ASM_STR(""));
-        if (text->result != ASM_OK || reader.error.result != ASM_OK)
-            return text->result != ASM_OK ? text->result : reader.error.result;
-        if (asm__cut_appended(text, 0, longest, longest) || is_string)
-            asm_json_write_string(writer, asm_buffer_text(text));
-        else asm_json_write_raw(writer, asm_buffer_text(text));
-    } while (asm_json_next_member(&reader, &key));
+        result = asm__write_arg(broadcaster, writer, reader);
+    } while (result == ASM_OK && asm_json_next_member(reader, &key));
     asm_json_end_object(writer);
-    return reader.error.result;
+    return result != ASM_OK ? result : reader->error.result;
 }
 
 static asm_result asm__write_args_summary(asm_broadcaster *broadcaster, asm_json_writer *writer,
-                                          asm_str input) {
-    asm_json_reader reader;
+                                          asm_json_reader *reader) {
     asm_buffer *text = &broadcaster->text;
     asm_str key;
-    const bool has_arguments = asm__begin_arguments(broadcaster, &reader, input);
-    for (int i = 0; has_arguments && i < ASM__SUMMARY_ARGS && asm_json_next_member(&reader, &key); i++) {
-        asm_buffer_append(text, i ? ASM_STR(", ") : ASM_STR(""));
-        asm_buffer_append(text, key);
-        asm_buffer_append(text, ASM_STR(": "));
-        const size_t begin = text->size;
-        asm__append_value(text, &reader, ASM_STR("'"));
-        asm__cut_appended(text, begin, ASM__SUMMARY_LONGEST, ASM__SUMMARY_LONGEST - 3);
+    asm_buffer_clear(text);
+    if (asm_json_peek(reader) != ASM_JSON_OBJECT) {
+        asm__append_argument(text, reader, true);
+        asm__cut_appended(text, 0, ASM__SUMMARY_LONGEST, ASM__SUMMARY_LONGEST - 3);
+    } else if (asm_json_enter_object(reader)) {
+        for (int i = 0; asm_json_next_member(reader, &key); i++) {
+            asm_buffer_append(text, i ? ASM_STR(", ") : ASM_STR(""));
+            if (i == ASM__SUMMARY_ARGS) {
+                asm_buffer_append(text, ASM_STR("..."));
+                break;
+            }
+            asm__append_argument_name(text, key);
+            asm_buffer_append(text, ASM_STR(": "));
+            const size_t begin = text->size;
+            asm__append_argument(text, reader, true);
+            asm__cut_appended(text, begin, ASM__SUMMARY_LONGEST, ASM__SUMMARY_LONGEST - 3);
+        }
     }
     asm__write_member(writer, ASM_STR("args_summary"), asm_buffer_text(text));
-    return text->result != ASM_OK ? text->result : reader.error.result;
+    return text->result != ASM_OK ? text->result : reader->error.result;
+}
+
+/* Sets a reader before the arguments: no object if there are none, a string if they are no JSON. */
+static void asm__begin_arguments(asm_broadcaster *broadcaster, asm_json_reader *reader, asm_str input) {
+    asm_buffer *quoted = &broadcaster->quoted;
+    asm_buffer_clear(&broadcaster->scratch);
+    asm_buffer_clear(quoted);
+    if (!input.size) input = ASM_STR("{}");
+    else if (asm_json_check(input, NULL) != ASM_OK) {
+        asm__append_json_string(quoted, input);
+        input = asm_buffer_text(quoted);
+    }
+    asm_json_reader_init(reader, input, &broadcaster->scratch);
 }
 
 static asm_result asm__broadcast_tool_started(asm_broadcaster *broadcaster, const asm_event *event,
                                               const asm__envelope_head *head) {
     asm_json_writer writer;
+    asm_json_reader reader;
     asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.tool.started"), head);
     asm__write_member(&writer, ASM_STR("tool_name"), event->tool.name);
     asm__write_member(&writer, ASM_STR("tool_call_id"), event->tool.call_id);
+    asm__begin_arguments(broadcaster, &reader, event->tool.input);
     const asm_result result = broadcaster->settings.tool_args
-                                  ? asm__write_args(broadcaster, &writer, event->tool.input)
-                                  : asm__write_args_summary(broadcaster, &writer, event->tool.input);
+                                  ? asm__write_args(broadcaster, &writer, &reader)
+                                  : asm__write_args_summary(broadcaster, &writer, &reader);
     if (result != ASM_OK) {
         broadcaster->errors++;
         return result;
@@ -3218,7 +3298,8 @@ static asm_result asm__broadcast_tool_completed(asm_broadcaster *broadcaster, co
     asm__write_member(&writer, ASM_STR("tool_name"), tool->name);
     asm__write_member(&writer, ASM_STR("tool_call_id"), tool->call_id);
     asm_json_write_key(&writer, ASM_STR("success"));
-    asm_json_write_bool(&writer, event->type == ASM_EVENT_TOOL_CALL_COMPLETED);
+    if (asm_str_equal(tool->status, ASM_STR("unknown"))) asm_json_write_null(&writer);
+    else asm_json_write_bool(&writer, event->type == ASM_EVENT_TOOL_CALL_COMPLETED);
     asm__write_member(&writer, ASM_STR("error"), tool->error_message);
     asm__write_double_member(&writer, ASM_STR("duration_ms"), tool->duration_ms);
     asm__write_member(&writer, ASM_STR("result_summary"), output.data ? asm_buffer_text(&shown) : output);
@@ -3296,10 +3377,16 @@ static asm_result asm__broadcast_step_completed(asm_broadcaster *broadcaster, co
     return asm__envelope_send(broadcaster, &writer, head);
 }
 
+/* Whether a text is not part of what the user and the agent say to each other: reasoning, and what sub-agents say. */
+static bool asm__is_aside(const asm_message_payload *message) {
+    return message->thinking.value || message->parent_tool_call_id.size;
+}
+
 static asm_result asm__broadcast_chunk(asm_broadcaster *broadcaster, const asm_event *event,
                                        const asm__envelope_head *head) {
     const asm_str content = asm_event_text(event);
-    if (!broadcaster->settings.stream_chunks || !content.size) return ASM_OK;
+    if (!broadcaster->settings.stream_chunks || !content.size || asm__is_aside(&event->message))
+        return ASM_OK;
     asm_json_writer writer;
     asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.stream.chunk"), head);
     asm__write_member(&writer, ASM_STR("content"), content);
@@ -3330,6 +3417,108 @@ static asm_result asm__broadcast_continuation(asm_broadcaster *broadcaster, cons
     asm__write_member(&writer, ASM_STR("resolved_by"),
                       continuation->resolved_by.data ? continuation->resolved_by : ASM_STR(""));
     return asm__envelope_send(broadcaster, &writer, head);
+}
+
+/* >>broadcaster: conversation */
+
+static asm_result asm__broadcast_approval_requested(asm_broadcaster *broadcaster, const asm_event *event,
+                                                    const asm__envelope_head *head) {
+    const asm_approval_payload *approval = &event->approval;
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.approval.requested"), head);
+    asm__write_member(&writer, ASM_STR("request_id"), approval->request_id);
+    asm__write_int64_member(&writer, ASM_STR("interrupt"), approval->interrupt);
+    asm__write_member(&writer, ASM_STR("kind"), approval->kind);
+    asm__write_member(&writer, ASM_STR("tool_call_id"), approval->tool_call_id);
+    asm__write_member(&writer, ASM_STR("tool_name"), approval->tool_name);
+    asm__write_json_member(&writer, ASM_STR("args"), approval->tool_input);
+    asm__write_json_member(&writer, ASM_STR("options"), approval->options);
+    asm__write_member(&writer, ASM_STR("reason"), approval->reason);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_approval_resolved(asm_broadcaster *broadcaster, const asm_event *event,
+                                                   const asm__envelope_head *head) {
+    const asm_approval_payload *approval = &event->approval;
+    const bool is_granted = event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED;
+    const asm_str decision = approval->decision.size ? approval->decision
+                             : is_granted            ? ASM_STR("approve")
+                                                     : ASM_STR("reject");
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.approval.resolved"), head);
+    asm__write_member(&writer, ASM_STR("request_id"), approval->request_id);
+    asm__write_int64_member(&writer, ASM_STR("interrupt"), approval->interrupt);
+    asm__write_member(&writer, ASM_STR("tool_call_id"), approval->tool_call_id);
+    asm__write_member(&writer, ASM_STR("decision"), decision);
+    asm__write_member(&writer, ASM_STR("reason"), approval->reason);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_message(asm_broadcaster *broadcaster, const asm_event *event,
+                                         const asm__envelope_head *head) {
+    const asm_message_payload *message = &event->message;
+    const asm_str role = message->role.size                      ? message->role
+                         : event->type == ASM_EVENT_MESSAGE_SENT ? ASM_STR("user")
+                                                                 : ASM_STR("assistant");
+    if (asm__is_aside(message)) return ASM_OK;
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.message"), head);
+    asm__write_member(&writer, ASM_STR("role"), role);
+    asm__write_member(&writer, ASM_STR("content"), message->content);
+    asm__write_member(&writer, ASM_STR("message_id"), message->message_id);
+    asm__write_bool_member(&writer, ASM_STR("incomplete"), message->incomplete);
+    asm__write_bool_member(&writer, ASM_STR("synthetic"), message->synthetic);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_retracted(asm_broadcaster *broadcaster, const asm_event *event,
+                                           const asm__envelope_head *head) {
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.message.retracted"), head);
+    asm__write_member(&writer, ASM_STR("message_id"), event->message.message_id);
+    asm__write_member(&writer, ASM_STR("reason"), event->message.reason);
+    asm__write_member(&writer, ASM_STR("replaced_by"), event->message.replaced_by);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_todos(asm_broadcaster *broadcaster, const asm_event *event,
+                                       const asm__envelope_head *head) {
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.todos"), head);
+    asm__write_json_member(&writer, ASM_STR("todos"), event->todos.todos);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_usage(asm_broadcaster *broadcaster, const asm_event *event,
+                                       const asm__envelope_head *head) {
+    const asm_usage_payload *usage = &event->usage;
+    asm_json_writer writer;
+    asm__envelope_begin(broadcaster, &writer, ASM_STR("agent.usage"), head);
+    asm__write_int64_member(&writer, ASM_STR("input_tokens"), usage->input_tokens);
+    asm__write_int64_member(&writer, ASM_STR("output_tokens"), usage->output_tokens);
+    asm__write_int64_member(&writer, ASM_STR("cache_read_tokens"), usage->cache_read_tokens);
+    asm__write_int64_member(&writer, ASM_STR("cache_creation_tokens"), usage->cache_creation_tokens);
+    asm__write_int64_member(&writer, ASM_STR("reasoning_tokens"), usage->reasoning_tokens);
+    asm__write_double_member(&writer, ASM_STR("cost_usd"), usage->cost_usd);
+    asm__write_bool_member(&writer, ASM_STR("cumulative"), usage->cumulative);
+    return asm__envelope_send(broadcaster, &writer, head);
+}
+
+static asm_result asm__broadcast_conversation(asm_broadcaster *broadcaster, const asm_event *event,
+                                              const asm__envelope_head *head) {
+    switch (event->type) {
+    case ASM_EVENT_MESSAGE_SENT:
+    case ASM_EVENT_MESSAGE_RECEIVED:
+        return asm__broadcast_message(broadcaster, event, head);
+    case ASM_EVENT_MESSAGE_RETRACTED:
+        return asm__broadcast_retracted(broadcaster, event, head);
+    case ASM_EVENT_TODOS_UPDATED:
+        return asm__broadcast_todos(broadcaster, event, head);
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        return asm__broadcast_usage(broadcaster, event, head);
+    default:
+        return ASM_OK;
+    }
 }
 
 /* The change of status that an event means; an empty one if none. */
@@ -3380,8 +3569,14 @@ static asm_result asm__broadcast_event(asm_broadcaster *broadcaster, const asm_e
         return asm__broadcast_chunk(broadcaster, event, head);
     case ASM_EVENT_CONTINUATION_EVALUATED:
         return asm__broadcast_continuation(broadcaster, event, head);
+    case ASM_EVENT_TOOL_APPROVAL_REQUESTED:
+        return asm__broadcast_approval_requested(broadcaster, event, head);
+    case ASM_EVENT_TOOL_APPROVAL_GRANTED:
+    case ASM_EVENT_TOOL_APPROVAL_DENIED:
+        return asm__broadcast_approval_resolved(broadcaster, event, head);
     default:
-        return ASM_OK;
+        return broadcaster->settings.conversation ? asm__broadcast_conversation(broadcaster, event, head)
+                                                  : ASM_OK;
     }
 }
 
