@@ -48,11 +48,10 @@ static size_t tokens_in_a_slice;
 static uint64_t told;
 
 static asm_outcome talk(void *user, asm_execution execution) {
-    const asm_outcome go_on = {.kind = ASM_OUTCOME_CONTINUE};
     (void)user;
     for (size_t i = 0; i < tokens_in_a_slice; i++)
         (void)asm_emit_text(execution, ASM_STR("token "));
-    return go_on;
+    return ASM_OUTCOME_CONTINUE;
 }
 
 static void on_event(void *user, const asm_message *message) {
@@ -75,12 +74,12 @@ static void start_agents(size_t count) {
     char id[48];
     asm_pubsub_init(&bus, NULL);
     asm_agent_server_init(&server, NULL);
-    asm_agent_server_set_time(&server, now);
+    asm_agent_server_set_time(&server, now, now);
     for (size_t i = 0; i < count; i++) {
         options.id = id_of(i, id);
         must(asm_agent_start(&server, &options));
     }
-    must(asm_agent_server_poll(&server, now));
+    must(asm_agent_server_poll(&server, now, now));
 }
 
 static void end_agents(void) {
@@ -94,7 +93,7 @@ static double poll_idle(size_t count, size_t steps) {
     (void)count;
     const double begin = figures_now();
     for (size_t i = 0; i < steps; i++)
-        must(asm_agent_server_poll(&server, now));
+        must(asm_agent_server_poll(&server, now, now));
     return figures_now() - begin;
 }
 
@@ -139,7 +138,7 @@ static double emit(size_t count, size_t steps) {
     must(asm_agent_execute(&server, id_of(count / 2, id)));
     must(asm_agent_subscribe(&server, id_of(count / 2, id), on_event, NULL, NULL));
     const double begin = figures_now();
-    must(asm_agent_server_poll(&server, now));
+    must(asm_agent_server_poll(&server, now, now));
     const double seconds = figures_now() - begin;
     char topic[ASM_TOPIC_SIZE];
     asm_topic_agent(topic, sizeof topic, id_of(count / 2, id));

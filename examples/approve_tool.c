@@ -26,9 +26,10 @@ typedef struct folder {
     const char *names[3]; /* NULL: deleted */
 } folder;
 
-static tool_loop_progress list_files(void *user, asm_str arguments, asm_buffer *output) {
+static tool_loop_progress list_files(void *user, asm_execution execution, asm_str arguments,
+                                     asm_buffer *output) {
     const folder *files = user;
-    (void)arguments;
+    (void)execution, (void)arguments;
     for (size_t i = 0; i < 3; i++) {
         if (!files->names[i]) continue;
         asm_buffer_append(output, asm_str_from(files->names[i]));
@@ -37,8 +38,10 @@ static tool_loop_progress list_files(void *user, asm_str arguments, asm_buffer *
     return TOOL_LOOP_DONE;
 }
 
-static tool_loop_progress delete_file(void *user, asm_str arguments, asm_buffer *output) {
+static tool_loop_progress delete_file(void *user, asm_execution execution, asm_str arguments,
+                                      asm_buffer *output) {
     folder *files = user;
+    (void)execution;
     const asm_str key = ASM_STR("path");
     asm_buffer scratch;
     asm_str value, path = {0};
@@ -61,29 +64,22 @@ static tool_loop_progress delete_file(void *user, asm_str arguments, asm_buffer 
 
 /* ---- The model: what it says depends on how often it has spoken since the last question. ---- */
 
-static tool_loop_progress answer(void *user, asm_execution execution, const asm_agent_state *state,
-                                 tool_loop_reply *reply) {
-    static asm_action_request calls[2]; /* has to outlast this call */
+static tool_loop_progress answer(void *user, tool_loop_reply *reply) {
+    const asm_model_request *request = &reply->request;
     unsigned spoken = 0;
     (void)user;
-    (void)execution;
-    for (size_t i = state->message_count;
-         i > 0 && !asm_str_equal(state->messages[i - 1].role, ASM_STR("user")); i--)
-        spoken += asm_str_equal(state->messages[i - 1].role, ASM_STR("assistant"));
-    reply->usage.input_tokens = ASM_INT64(100 + 20 * (int64_t)state->message_count);
+    for (size_t i = request->turn_count; i > 0 && !asm_str_equal(request->turns[i - 1].role, ASM_STR("user"));
+         i--)
+        spoken += asm_str_equal(request->turns[i - 1].role, ASM_STR("assistant"));
+    reply->usage.input_tokens = ASM_INT64(100 + 20 * (int64_t)request->turn_count);
     reply->usage.output_tokens = ASM_INT64(12);
-    reply->calls = calls;
     if (spoken == 0) {
         asm_buffer_append(reply->text, ASM_STR("I look at what is there."));
-        calls[0] = (asm_action_request){ASM_STR("call_1"), ASM_STR("list_files"), ASM_STR("{}")};
-        reply->call_count = 1;
+        tool_loop_call(reply, ASM_STR("call_1"), ASM_STR("list_files"), ASM_STR("{}"));
     } else if (spoken == 1) {
         asm_buffer_append(reply->text, ASM_STR("Two of them look like they could go."));
-        calls[0] = (asm_action_request){ASM_STR("call_2"), ASM_STR("delete_file"),
-                                        ASM_STR("{\"path\":\"notes.txt\"}")};
-        calls[1] = (asm_action_request){ASM_STR("call_3"), ASM_STR("delete_file"),
-                                        ASM_STR("{\"path\":\"old.tmp\"}")};
-        reply->call_count = 2;
+        tool_loop_call(reply, ASM_STR("call_2"), ASM_STR("delete_file"), ASM_STR("{\"path\":\"notes.txt\"}"));
+        tool_loop_call(reply, ASM_STR("call_3"), ASM_STR("delete_file"), ASM_STR("{\"path\":\"old.tmp\"}"));
     } else {
         asm_buffer_append(reply->text, ASM_STR("That is all that I could do."));
     }
@@ -108,14 +104,37 @@ static void show(void *pipeline, const asm_message *message) {
 
 /* ---- Decisions ---- */
 
-/* Shows a call, all of it: nobody should approve what is not shown. Both are the model's words: nothing to trust. */
+#define PROMPT_COLUMNS 72
+
+/* Prints a text in rows that begin with a mark of ours and fit a terminal, so that no part of it can stand where a row
+ * of ours would. A character that is not ASCII may take two columns. */
+static void print_rows(asm_str text) {
+    for (size_t at = 0, begin = 0, columns = 0; at <= text.size; at++) {
+        const unsigned char byte = at < text.size ? (unsigned char)text.data[at] : 0;
+        if ((byte & 0xC0) == 0x80) continue; /* within a character */
+        const size_t width = byte < 0x80 ? 1 : 2;
+        if (at == text.size || columns + width > PROMPT_COLUMNS) {
+            printf("  | %.*s\n", (int)(at - begin), text.data + begin);
+            begin = at;
+            columns = 0;
+        }
+        columns += width;
+    }
+}
+
+/* Shows a call, all of it: nobody should approve what is not shown. Both are the model's words, so nothing in them can
+ * act on the terminal or look like a prompt of ours. */
 static void print_request(const asm_action_request *request) {
+    const unsigned flags = ASM_TEXT_LINE | (asm_terminal_detect(1).has_utf8 ? 0u : (unsigned)ASM_TEXT_ASCII);
     asm_buffer text;
     asm_buffer_init_growing(&text);
-    asm_text_append(&text, request->tool_name, ASM_TEXT_LINE);
+    asm_text_append(&text, request->tool_name, flags);
     asm_buffer_append_byte(&text, ' ');
-    asm_text_append_json(&text, request->arguments, SIZE_MAX, ASM_TEXT_LINE);
-    printf("\n? %.*s\n  a = approve, e {json} = edit, r [reason] = reject\n", (int)text.size, text.data);
+    asm_text_append_json(&text, request->arguments, SIZE_MAX, flags);
+    puts("\n? May this run:");
+    if (text.result == ASM_OK) print_rows(asm_buffer_text(&text));
+    else puts("  (there is no memory to show it: reject it)");
+    puts("  a = approve, e {json} = edit, r [reason] = reject");
     fflush(stdout);
     asm_buffer_close(&text);
 }
@@ -126,12 +145,14 @@ static asm_str trimmed(const char *text) {
     return asm_str_make(text, strcspn(text, "\r\n"));
 }
 
-/* Reads one decision, whose texts are views of `line`; asks again until it is one. */
-static asm_decision read_decision(char **line, size_t *capacity) {
-    asm_decision decision = {.kind = ASM_DECISION_NONE};
+/* Reads a decision about one call, whose texts are views of `line`; asks again until it is one. */
+static asm_decision read_decision(const asm_action_request *request, char **line, size_t *capacity) {
+    asm_decision decision = {.tool_call_id = request->tool_call_id};
     while (decision.kind == ASM_DECISION_NONE) {
         if (getline(line, capacity, stdin) < 0) {
-            return (asm_decision){.kind = ASM_DECISION_REJECT, .message = ASM_STR("nobody answered")};
+            decision.kind = ASM_DECISION_REJECT;
+            decision.message = ASM_STR("nobody answered");
+            return decision;
         }
         const char command = (*line)[0];
         const asm_str rest = command != '\0' ? trimmed(*line + 1) : ASM_STR("");
@@ -159,11 +180,12 @@ static asm_result decide(asm_agent_server *server, const asm_agent_info *info) {
     for (size_t i = 0; i < info->request_count; i++) {
         size_t capacity = 0;
         print_request(&info->requests[i]);
-        decisions[i] = read_decision(&lines[i], &capacity);
+        decisions[i] = read_decision(&info->requests[i], &lines[i], &capacity);
     }
     const size_t count = info->request_count;
-    const asm_result result =
-        asm_agent_resume(server, AGENT, &(asm_resume){.decisions = decisions, .decision_count = count});
+    const asm_result result = asm_agent_resume(
+        server, AGENT,
+        &(asm_resume){.interrupt = info->interrupt, .decisions = decisions, .decision_count = count});
     for (size_t i = 0; i < count; i++)
         free(lines[i]);
     return result;
@@ -171,20 +193,19 @@ static asm_result decide(asm_agent_server *server, const asm_agent_info *info) {
 
 /* ---- The program ---- */
 
-static asm_time now(void) {
+static int64_t now(clockid_t clock) {
     struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (asm_time)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
 static asm_result converse(asm_agent_server *server) {
     asm_agent_info info;
-    asm_result result = asm_agent_add_message(
-        server, AGENT,
-        &(asm_agent_message){.role = ASM_STR("user"), .content = ASM_STR("Clean up, please.")});
+    asm_result result = asm_agent_add_turn(
+        server, AGENT, &(asm_turn){.role = ASM_STR("user"), .content = ASM_STR("Clean up, please.")});
     if (result == ASM_OK) result = asm_agent_execute(server, AGENT);
-    while (result == ASM_OK && server->running > 0) {
-        result = asm_agent_server_poll(server, now());
+    while (result == ASM_OK && server->pending > 0) {
+        result = asm_agent_server_poll(server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
         if (result == ASM_OK) result = asm_agent_get_info(server, AGENT, &info);
         if (result == ASM_OK && info.status == ASM_AGENT_INTERRUPTED) result = decide(server, &info);
     }
@@ -218,7 +239,7 @@ int main(int argc, char **argv) {
     const asm_state_store store = file_store_init(&kept, keeps ? argv[2] : NULL);
     asm_agent_server server;
     asm_agent_server_init(&server, NULL);
-    asm_agent_server_set_time(&server, now());
+    asm_agent_server_set_time(&server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
     asm_result result =
         asm_agent_start(&server, &(asm_agent_options){.id = AGENT,
                                                       .config = {.driver = tool_loop_driver(&loop),

@@ -198,14 +198,13 @@ static asm_result file_store_replace(file_store *store, int directory, const cha
 
 /* asm_state_store.save */
 static asm_result file_store_save(void *user, asm_str agent_id, asm_str conversation_id,
-                                  asm_save_reason reason, asm_str state) {
+                                  const asm_snapshot *snapshot) {
     file_store *store = (file_store *)user;
     char name[FILE_STORE_NAME_SIZE];
     int directory;
-    (void)reason; /* whatever it is, the state is kept */
     asm_result result = file_store_open(store, agent_id, conversation_id, name, &directory);
     if (result != ASM_OK) return result;
-    result = file_store_replace(store, directory, name, state);
+    result = file_store_replace(store, directory, name, snapshot->state);
     close(directory);
     return result;
 }
@@ -213,7 +212,7 @@ static asm_result file_store_save(void *user, asm_str agent_id, asm_str conversa
 /* Returns the table for asm_agent_options. The directory has to exist when an agent starts; it and `store` must
  * outlive the agents. Touches no file. */
 static inline asm_state_store file_store_init(file_store *store, const char *directory) {
-    const asm_state_store table = {file_store_save, file_store_load, store};
+    const asm_state_store table = {file_store_save, file_store_load, NULL, NULL, store};
     memset(store, 0, sizeof *store);
     store->directory = directory;
     return table;

@@ -205,10 +205,10 @@ static void draw(fleet *self) {
 
 /* ---- The program ---- */
 
-static asm_time now(void) {
+static int64_t now(clockid_t clock) {
     struct timespec time;
-    clock_gettime(CLOCK_REALTIME, &time);
-    return (asm_time)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
 static bool read_recording(recording *file, const char *path) {
@@ -246,9 +246,9 @@ static asm_result start(fleet *self, size_t at) {
 
 static void run(fleet *self, unsigned slices) {
     const struct timespec nap = {.tv_nsec = FRAME_NAP_MS * 1000000L};
-    while (self->server.running > 0 && !interrupted) {
+    while (self->server.pending > 0 && !interrupted) {
         for (unsigned i = 0; i < slices; i++)
-            asm_agent_server_poll(&self->server, now());
+            asm_agent_server_poll(&self->server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
         if (!self->is_terminal) continue;
         draw(self);
         nanosleep(&nap, NULL);
@@ -320,7 +320,7 @@ int main(int argc, char **argv) {
     }
     asm_buffer_init_growing(&self.frame);
     asm_agent_server_init(&self.server, NULL);
-    asm_agent_server_set_time(&self.server, now());
+    asm_agent_server_set_time(&self.server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
     asm_pubsub_init(&self.bus, NULL);
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);

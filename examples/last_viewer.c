@@ -31,7 +31,7 @@ static asm_outcome answer(void *user, asm_execution execution) {
     static const char *const pieces[] = {"Nobody ", "has to ", "stay for this."};
     (void)user;
     asm_emit_text(execution, asm_str_from(pieces[execution.slice]));
-    return (asm_outcome){.kind = execution.slice < 2 ? ASM_OUTCOME_CONTINUE : ASM_OUTCOME_COMPLETED};
+    return execution.slice < 2 ? ASM_OUTCOME_CONTINUE : ASM_OUTCOME_COMPLETED;
 }
 
 /* ---- What can be seen ---- */
@@ -74,7 +74,7 @@ static void check(house *self, asm_result result) {
 static void wait(house *self, int milliseconds) {
     for (int passed = 0; passed < milliseconds; passed += 500) {
         self->now += 500000;
-        check(self, asm_agent_server_poll(&self->server, self->now));
+        check(self, asm_agent_server_poll(&self->server, self->now, self->now));
     }
 }
 
@@ -111,7 +111,7 @@ static void live(house *self) {
     check(self, asm_agent_execute(&self->server, AGENT));
     leave(self, "the telephone", telephone); /* while it runs */
     wait(self, 60000);
-    puts(asm_agent_is_running(&self->server, AGENT) ? "         it is still there" : "         it has gone");
+    puts(asm_agent_exists(&self->server, AGENT) ? "         it is still there" : "         it has gone");
 }
 
 int main(void) {
@@ -119,7 +119,7 @@ int main(void) {
     asm_pubsub_init(&self.bus, NULL);
     asm_presence_init(&self.presence, &(asm_presence_options){.pubsub = &self.bus});
     asm_agent_server_init(&self.server, NULL);
-    asm_agent_server_set_time(&self.server, self.now);
+    asm_agent_server_set_time(&self.server, self.now, self.now);
     check(&self, asm_pubsub_subscribe(&self.bus, ASM_TOPIC_AGENT_PRESENCE, on_presence, &self, NULL));
     live(&self);
     asm_agent_server_close(&self.server);

@@ -11,12 +11,13 @@
  *       …                                               poll, until the agent has ended
  *       scripted_driver_close(&script);
  *
- * One execution replays one run; the next goes on behind it, or, after a cancel, behind the line that was
+ * One execution replays one run; the next goes on after it, or, after a cancel, after the line that was
  * being replayed. A run that completed completes the execution, one that failed fails it with its message, one
- * that was cancelled cancels it.
+ * that was cancelled cancels it. The run itself is the agent's: of what the recording says of the run's start,
+ * model, title and directory go out as session_updated; of its end the stop reason, code and message are taken.
  *
  * Texts, whole messages, tools, tokens and todos become what a driver emits: messages are appended to the
- * state. What sub-agents say, reasoning and all other events go out as they are, but for the session, time and
+ * state. What sub-agents say and all other events go out as they are, but for the session, run, time and
  * sequence number, which become the agent's own. A line that cannot be read becomes error_occurred, with the
  * code "recording".
  */
@@ -44,23 +45,20 @@ typedef struct scripted_driver {
     asm_ingest ingest;               /* private, all below */
     asm_execution execution;         /* the one under way */
     asm_outcome outcome;             /* what the piece that is being replayed leads to */
-    asm_buffer reason;               /* the outcome's */
     asm_buffer scratch;
     bool is_in_run, is_cancelled;
 } scripted_driver;
 
 /* The first error of an execution ends it. */
 static void scripted_driver_check(scripted_driver *driver, asm_result result) {
-    if (result == ASM_OK || result == ASM_ERR_NOT_FOUND || driver->outcome.kind != ASM_OUTCOME_CONTINUE)
-        return;
-    driver->outcome.kind = ASM_OUTCOME_FAILED;
-    driver->outcome.reason = asm_str_from(asm_result_string(result));
+    if (result == ASM_OK || result == ASM_ERR_NOT_FOUND || driver->outcome != ASM_OUTCOME_CONTINUE) return;
+    driver->outcome = asm_fail(driver->execution, asm_str_from(asm_result_string(result)));
 }
 
 /* An event as it is, but as one of this agent and of now. */
 static void scripted_driver_emit(scripted_driver *driver, const asm_event *recorded) {
     asm_event event = *recorded;
-    event.session_id = event.agent_id = asm_str_make(NULL, 0);
+    event.session_id = event.agent_id = event.run_id = asm_str_make(NULL, 0);
     event.time = 0;
     event.time_precision = ASM_TIME_PRECISION_AUTO;
     event.sequence_number = 0;
@@ -68,13 +66,15 @@ static void scripted_driver_emit(scripted_driver *driver, const asm_event *recor
 }
 
 static void scripted_driver_emit_message(scripted_driver *driver, const asm_event *event) {
-    asm_agent_message message;
-    memset(&message, 0, sizeof message);
-    message.role = event->message.role;
-    if (!message.role.data)
-        message.role = event->type == ASM_EVENT_MESSAGE_RECEIVED ? ASM_STR("assistant") : ASM_STR("user");
-    message.content = asm_event_text(event);
-    scripted_driver_check(driver, asm_emit_message(driver->execution, &message));
+    asm_turn turn;
+    memset(&turn, 0, sizeof turn);
+    turn.role = event->message.role;
+    if (!turn.role.data)
+        turn.role = event->type == ASM_EVENT_MESSAGE_RECEIVED ? ASM_STR("assistant") : ASM_STR("user");
+    turn.content = asm_event_text(event);
+    turn.message_id = event->message.message_id;
+    turn.is_incomplete = event->message.incomplete.is_set && event->message.incomplete.value;
+    scripted_driver_check(driver, asm_emit_turn(driver->execution, &turn));
 }
 
 /* Reads the todos; false if they are too many, or no todos as the state has them. */
@@ -111,22 +111,30 @@ static void scripted_driver_emit_todos(scripted_driver *driver, const asm_event 
     else scripted_driver_check(driver, result);
 }
 
+/* What the recording says of its run becomes what is known of the agent's. */
+static void scripted_driver_begin_run(scripted_driver *driver, const asm_event *event) {
+    asm_event update;
+    memset(&update, 0, sizeof update);
+    driver->is_in_run = true;
+    update.type = ASM_EVENT_SESSION_UPDATED;
+    update.run.model = event->run.model;
+    update.run.cwd = event->run.cwd;
+    update.run.title = event->run.title;
+    if (update.run.model.data || update.run.cwd.data || update.run.title.data)
+        scripted_driver_emit(driver, &update);
+}
+
 /* The end of a run is the end of the execution. */
 static void scripted_driver_end_run(scripted_driver *driver, const asm_event *event) {
-    scripted_driver_emit(driver, event);
     driver->is_in_run = false;
-    if (driver->outcome.kind != ASM_OUTCOME_CONTINUE) return;
-    if (event->type == ASM_EVENT_RUN_COMPLETED) {
-        driver->outcome.kind = ASM_OUTCOME_COMPLETED;
-    } else if (event->type == ASM_EVENT_RUN_CANCELLED) {
-        driver->is_cancelled = true;
-    } else {
-        asm_buffer_clear(&driver->reason);
-        asm_buffer_append(&driver->reason,
-                          event->run.error_message.size ? event->run.error_message : asm_event_name(event));
-        driver->outcome.kind = ASM_OUTCOME_FAILED;
-        driver->outcome.reason = asm_buffer_text(&driver->reason);
-    }
+    if (driver->outcome != ASM_OUTCOME_CONTINUE) return;
+    if (event->type == ASM_EVENT_RUN_COMPLETED)
+        driver->outcome = asm_complete(driver->execution, event->run.stop_reason);
+    else if (event->type == ASM_EVENT_RUN_CANCELLED) driver->is_cancelled = true;
+    else
+        driver->outcome =
+            asm_fail_as(driver->execution, event->run.error_code,
+                        event->run.error_message.size ? event->run.error_message : asm_event_name(event));
 }
 
 static void scripted_driver_on_event(void *user, const asm_event *event) {
@@ -135,9 +143,10 @@ static void scripted_driver_on_event(void *user, const asm_event *event) {
     if (!asm_execution_is_active(driver->execution)) return;
     switch (event->type) {
     case ASM_EVENT_MESSAGE_STREAMED:
-        if (event->message.thinking.value || event->message.parent_tool_call_id.data)
-            scripted_driver_emit(driver, event);
-        else scripted_driver_check(driver, asm_emit_text(driver->execution, asm_event_text(event)));
+        scripted_driver_check(driver, asm_emit_delta(driver->execution, &event->message));
+        break;
+    case ASM_EVENT_MESSAGE_RETRACTED:
+        scripted_driver_check(driver, asm_emit_retraction(driver->execution, event->message.reason));
         break;
     case ASM_EVENT_MESSAGE_RECEIVED:
     case ASM_EVENT_MESSAGE_SENT:
@@ -147,6 +156,8 @@ static void scripted_driver_on_event(void *user, const asm_event *event) {
         break;
     case ASM_EVENT_TOOL_CALL_IDENTIFIED:
     case ASM_EVENT_TOOL_CALL_STARTED:
+    case ASM_EVENT_TOOL_CALL_UPDATED:
+    case ASM_EVENT_TOOL_OUTPUT_STREAMED:
     case ASM_EVENT_TOOL_CALL_COMPLETED:
     case ASM_EVENT_TOOL_CALL_FAILED:
         scripted_driver_check(driver, asm_emit_tool(driver->execution, event->type, &event->tool));
@@ -158,8 +169,7 @@ static void scripted_driver_on_event(void *user, const asm_event *event) {
         scripted_driver_emit_todos(driver, event);
         break;
     case ASM_EVENT_RUN_STARTED:
-        driver->is_in_run = true;
-        scripted_driver_emit(driver, event);
+        scripted_driver_begin_run(driver, event);
         break;
     case ASM_EVENT_RUN_COMPLETED:
     case ASM_EVENT_RUN_FAILED:
@@ -188,7 +198,7 @@ static void scripted_driver_on_diagnostic(void *user, const asm_diagnostic *diag
 }
 
 static bool scripted_driver_goes_on(const scripted_driver *driver) {
-    return driver->outcome.kind == ASM_OUTCOME_CONTINUE && !driver->is_cancelled &&
+    return driver->outcome == ASM_OUTCOME_CONTINUE && !driver->is_cancelled &&
            asm_execution_is_active(driver->execution);
 }
 
@@ -209,8 +219,9 @@ static size_t scripted_driver_replay(scripted_driver *driver, size_t most) {
 static void scripted_driver_end(scripted_driver *driver) {
     scripted_driver_check(driver, asm_ingest_end(&driver->ingest, driver->execution.server->now));
     if (!scripted_driver_goes_on(driver)) return;
-    driver->outcome.kind = driver->is_in_run ? ASM_OUTCOME_FAILED : ASM_OUTCOME_COMPLETED;
-    driver->outcome.reason = ASM_STR("the recording ends within a run");
+    driver->outcome = driver->is_in_run
+                          ? asm_fail(driver->execution, ASM_STR("the recording ends within a run"))
+                          : ASM_OUTCOME_COMPLETED;
 }
 
 static asm_outcome scripted_driver_execute(void *user, asm_execution execution) {
@@ -219,12 +230,8 @@ static asm_outcome scripted_driver_execute(void *user, asm_execution execution) 
     size_t left = driver->options.piece;
     driver->execution = execution;
     driver->is_cancelled = false;
-    memset(&driver->outcome, 0, sizeof driver->outcome);
-    if (driver->at == size) {
-        driver->outcome.kind = ASM_OUTCOME_FAILED;
-        driver->outcome.reason = ASM_STR("the recording is over");
-        return driver->outcome;
-    }
+    driver->outcome = ASM_OUTCOME_CONTINUE;
+    if (driver->at == size) return asm_fail(execution, ASM_STR("the recording is over"));
     /* Never beyond the end of a line at once, as that may be the end of the run. */
     if (left == 0) (void)scripted_driver_replay(driver, SIZE_MAX);
     while (left > 0 && driver->at < size && scripted_driver_goes_on(driver))
@@ -240,7 +247,6 @@ static inline asm_result scripted_driver_init(scripted_driver *driver,
     asm_ingest_options ingest;
     memset(driver, 0, sizeof *driver);
     driver->options = *options;
-    asm_buffer_init_growing(&driver->reason);
     asm_buffer_init_growing(&driver->scratch);
     memset(&ingest, 0, sizeof ingest);
     ingest.format = options->format;
@@ -262,7 +268,6 @@ static inline asm_driver scripted_driver_of(scripted_driver *driver) {
 /* Frees everything; not from inside a subscriber of its agent. */
 static inline void scripted_driver_close(scripted_driver *driver) {
     asm_ingest_close(&driver->ingest);
-    asm_buffer_close(&driver->reason);
     asm_buffer_close(&driver->scratch);
 }
 

@@ -22,6 +22,7 @@ static asm_time now;
 static char log_text[1 << 16];
 static size_t log_size;
 static bool log_is_off;
+static bool log_has_runs; /* also run_started and its like, step_started and its like */
 
 static inline void log_line(const char *text) {
     const size_t size = strlen(text);
@@ -36,6 +37,18 @@ static inline void record(void *user, const asm_message *message) {
     char line[8192];
     asm_buffer out;
     if (log_is_off) return;
+    switch (message->event->type) {
+    case ASM_EVENT_RUN_STARTED:
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+    case ASM_EVENT_STEP_STARTED:
+    case ASM_EVENT_STEP_COMPLETED:
+        if (!log_has_runs) return;
+        break;
+    default:
+        break;
+    }
     asm_buffer_init_fixed(&out, line, sizeof line - 1);
     const char *topic =
         strncmp(message->topic, "agent_server:", 13) == 0 ? message->topic + 13 : message->topic;
@@ -45,6 +58,8 @@ static inline void record(void *user, const asm_message *message) {
     asm_buffer_append_byte(&out, ' ');
     assert_int_equal(asm_event_write_data(message->event, &out), ASM_OK);
     line[out.size] = 0;
+    char *made = strstr(line, ",\"message_id\":\"run_"); /* an id of the server's */
+    if (made) memmove(made, strchr(made + 15, '"') + 1, strlen(strchr(made + 15, '"') + 1) + 1);
     log_line(line);
 }
 
@@ -64,8 +79,18 @@ static inline void forget_log(void) {
  * The driver
  */
 
+/* An outcome with what belongs to it. */
+typedef struct scripted {
+    asm_outcome kind;
+    const asm_action_request *requests;
+    size_t request_count;
+    asm_str question;
+    asm_str reason;
+    int64_t wait_ms;
+} scripted;
+
 typedef struct script {
-    asm_outcome outcomes[8]; /* of the calls, one after the other; then completed */
+    scripted outcomes[8]; /* of the calls, one after the other; then completed */
     size_t calls;
     void (*hook)(struct script *script, asm_execution execution); /* called in each */
     void (*on_cancel)(struct script *script, asm_execution execution);
@@ -75,18 +100,32 @@ typedef struct script {
     asm_result result; /* for hooks */
 } script;
 
-static inline asm_outcome next_outcome(script *self, asm_execution execution) {
-    self->execution = execution;
-    const asm_outcome outcome = self->calls < COUNT(self->outcomes) && self->outcomes[self->calls].kind
-                                    ? self->outcomes[self->calls]
-                                    : (asm_outcome){.kind = ASM_OUTCOME_COMPLETED};
-    self->calls++;
-    if (self->hook) self->hook(self, execution);
-    return outcome.kind == (asm_outcome_kind)-1 ? (asm_outcome){.kind = ASM_OUTCOME_CONTINUE} : outcome;
+#define CONTINUE ((asm_outcome)77) /* an outcome of a script: continue (0 would be its end) */
+#define GO_ON                                                                                                \
+    { .kind = CONTINUE }
+
+static inline asm_outcome outcome_of(const scripted *outcome, asm_execution execution) {
+    if (outcome->kind == CONTINUE) return ASM_OUTCOME_CONTINUE;
+    if (outcome->kind == ASM_OUTCOME_WAIT) return asm_wait(execution, outcome->wait_ms);
+    if (outcome->kind == ASM_OUTCOME_INTERRUPTED && outcome->request_count)
+        return asm_interrupt(execution, outcome->requests, outcome->request_count);
+    if (outcome->kind == ASM_OUTCOME_INTERRUPTED && outcome->question.data)
+        return asm_ask(execution, outcome->question);
+    if (outcome->kind == ASM_OUTCOME_FAILED && outcome->reason.data)
+        return asm_fail(execution, outcome->reason);
+    return outcome->kind;
 }
 
-#define GO_ON                                                                                                \
-    { .kind = (asm_outcome_kind)-1 } /* an outcome of a script: continue (0 would be its end) */
+static inline asm_outcome next_outcome(script *self, asm_execution execution) {
+    static const scripted completed = {.kind = ASM_OUTCOME_COMPLETED};
+    self->execution = execution;
+    const scripted outcome = self->calls < COUNT(self->outcomes) && self->outcomes[self->calls].kind
+                                 ? self->outcomes[self->calls]
+                                 : completed;
+    self->calls++;
+    if (self->hook) self->hook(self, execution);
+    return outcome_of(&outcome, execution);
+}
 
 static inline asm_outcome script_execute(void *user, asm_execution execution) {
     return next_outcome((script *)user, execution);
@@ -98,7 +137,8 @@ static inline asm_outcome script_resume(void *user, asm_execution execution, con
     self->resumes++;
     *out = 0;
     for (size_t i = 0; i < resume->decision_count; i++)
-        out += sprintf(out, "%d(%.*s|%.*s) ", (int)resume->decisions[i].kind,
+        out += sprintf(out, "%.*s:%d(%.*s|%.*s) ", (int)resume->decisions[i].tool_call_id.size,
+                       resume->decisions[i].tool_call_id.data, (int)resume->decisions[i].kind,
                        (int)resume->decisions[i].arguments.size, resume->decisions[i].arguments.data,
                        (int)resume->decisions[i].message.size, resume->decisions[i].message.data);
     if (resume->answer.data) sprintf(out, "answer %.*s", (int)resume->answer.size, resume->answer.data);
@@ -129,7 +169,13 @@ static inline void expect_status(asm_str id, asm_agent_status status) {
 }
 
 static inline void poll_server(void) {
-    assert_int_equal(asm_agent_server_poll(&server, now), ASM_OK);
+    assert_int_equal(asm_agent_server_poll(&server, now, now), ASM_OK);
+}
+
+/* Lets time pass without a poll. */
+static inline void pass_time(asm_time microseconds) {
+    now += microseconds;
+    asm_agent_server_set_time(&server, now, now);
 }
 
 static inline void poll_after(asm_time microseconds) {
@@ -153,16 +199,16 @@ static inline void start_script(const char *id, script *self) {
 
 /* Brings a new agent with this id to a status. */
 static inline void start_in(asm_agent_status status, const char *id, script *self) {
-    static const asm_outcome_kind kinds[] = {[ASM_AGENT_INTERRUPTED] = ASM_OUTCOME_INTERRUPTED,
-                                             [ASM_AGENT_PAUSED] = ASM_OUTCOME_PAUSED,
-                                             [ASM_AGENT_ERROR] = ASM_OUTCOME_FAILED};
+    static const asm_outcome kinds[] = {[ASM_AGENT_INTERRUPTED] = ASM_OUTCOME_INTERRUPTED,
+                                        [ASM_AGENT_PAUSED] = ASM_OUTCOME_PAUSED,
+                                        [ASM_AGENT_ERROR] = ASM_OUTCOME_FAILED};
     start_script(id, self);
     if (status == ASM_AGENT_IDLE) return;
     assert_int_equal(asm_agent_execute(&server, asm_str_from(id)), ASM_OK);
     if (status == ASM_AGENT_CANCELLED) {
         assert_int_equal(asm_agent_cancel(&server, asm_str_from(id)), ASM_OK);
     } else if (status != ASM_AGENT_RUNNING) {
-        self->outcomes[self->calls] = (asm_outcome){.kind = kinds[status]};
+        self->outcomes[self->calls] = (scripted){.kind = kinds[status]};
         poll_server();
     }
     expect_status(asm_str_from(id), status);
@@ -173,7 +219,7 @@ static inline int start_server(void **state) {
     (void)state;
     allocations_alive = 0;
     fail_allocations_from(0);
-    log_is_off = false;
+    log_is_off = log_has_runs = false;
     forget_log();
     now = T0;
     asm_pubsub_init(&bus, NULL);
@@ -181,7 +227,7 @@ static inline int start_server(void **state) {
     assert_int_equal(asm_pubsub_subscribe_pattern(&bus, "**", record, NULL, NULL), ASM_OK);
     assert_int_equal(asm_pubsub_subscribe_pattern(&debug_bus, "**", record, NULL, NULL), ASM_OK);
     asm_agent_server_init(&server, NULL);
-    asm_agent_server_set_time(&server, now);
+    asm_agent_server_set_time(&server, now, now);
     return 0;
 }
 

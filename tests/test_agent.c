@@ -13,21 +13,21 @@ static void test_start(void **state) {
     script s = {.calls = 0};
     const asm_agent_options options = options_for("a1", &s);
     expect_status(A1, ASM_AGENT_NOT_RUNNING);
-    assert_false(asm_agent_is_running(&server, A1));
+    assert_false(asm_agent_exists(&server, A1));
     assert_int_equal(asm_agent_start(&server, &options), ASM_OK);
-    assert_true(asm_agent_is_running(&server, A1));
+    assert_true(asm_agent_exists(&server, A1));
     expect_status(A1, ASM_AGENT_IDLE);
     assert_int_equal(server.agents, 1);
-    assert_int_equal(server.running, 1); /* it has something to say */
+    assert_int_equal(server.pending, 1); /* it has something to say */
     expect_log("");                      /* nobody could have subscribed yet */
     poll_server();
     expect_log("a1 status_changed {\"status\":\"idle\"}\n");
-    assert_int_equal(server.running, 0);
+    assert_int_equal(server.pending, 0);
     poll_server();
     expect_log("");
     assert_int_equal(s.calls, 0);
     assert_int_equal(asm_agent_start(&server, &options), ASM_ERR_EXISTS);
-    assert_string_equal(server.error, "there is an agent with this id already");
+    assert_string_equal(server.error, "an agent with this id already exists");
     expect_log("");
 }
 
@@ -48,7 +48,7 @@ static void test_options_that_do_not_do(void **state) {
     script s = {.calls = 0};
     asm_presence presence;
     asm_presence_init(&presence, NULL);
-    const asm_agent_state empty = {.messages = NULL};
+    const asm_agent_state empty = {.turns = NULL};
     const asm_agent_options good = options_for("a1", &s);
     asm_agent_options bad[10];
     for (size_t i = 0; i < COUNT(bad); i++)
@@ -87,7 +87,7 @@ static void test_ids_are_any_text(void **state) {
         options.id = ids[i];
         options.debug_pubsub = &debug_bus;
         assert_int_equal(asm_agent_start(&server, &options), ASM_OK);
-        assert_true(asm_agent_is_running(&server, ids[i]));
+        assert_true(asm_agent_exists(&server, ids[i]));
         assert_int_equal(asm_agent_execute(&server, ids[i]), ASM_OK);
     }
     assert_int_equal(server.agents, COUNT(ids));
@@ -121,7 +121,7 @@ static void test_many_agents_come_and_go(void **state) {
         for (int probe = 0; probe < 5; probe++) {
             const unsigned other = (unsigned)(next_random(&random) % COUNT_OF_AGENTS);
             sprintf(id, "agent-%u", other);
-            assert_int_equal(asm_agent_is_running(&server, ID(id)), there[other]);
+            assert_int_equal(asm_agent_exists(&server, ID(id)), there[other]);
         }
     }
     asm_str id;
@@ -174,23 +174,23 @@ static void test_info(void **state) {
     script s = {.outcomes = {{.kind = ASM_OUTCOME_FAILED, .reason = TEXT("no \"network\"")}}};
     const asm_agent_server_options named = {.node = TEXT("node-7")};
     asm_agent_server_init(&server, &named);
-    asm_agent_server_set_time(&server, now);
+    asm_agent_server_set_time(&server, now, now);
     asm_agent_options options = options_for("a1", &s);
     options.conversation_id = ID("conv-1");
     options.config.user = &s;
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_ERR_NOT_FOUND);
     start_agent(&options);
-    const asm_agent_message message = {.role = TEXT("user"), .content = TEXT("Hi")};
-    assert_int_equal(asm_agent_add_message(&server, A1, &message), ASM_OK);
+    const asm_turn message = {.role = TEXT("user"), .content = TEXT("Hi")};
+    assert_int_equal(asm_agent_add_turn(&server, A1, &message), ASM_OK);
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_after(3 * SECOND);
-    asm_agent_server_set_time(&server, now += 45 * SECOND);
+    pass_time(45 * SECOND);
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     expect_text(info.id, A1);
     assert_int_equal(info.status, ASM_AGENT_ERROR);
-    assert_int_equal(info.state.message_count, 1);
-    expect_text(info.state.messages[0].content, ID("Hi"));
+    assert_int_equal(info.state.turn_count, 1);
+    expect_text(info.state.turns[0].content, ID("Hi"));
     assert_null(info.interrupt_data.data);
     expect_text(info.error, ID("no \"network\""));
     expect_text(info.conversation_id, ID("conv-1"));
@@ -230,9 +230,9 @@ typedef enum call {
 static const char empty_state[] = "{\"version\":1,\"state\":{}}";
 
 static asm_result make_call(call which, asm_str id, script *s) {
-    const asm_agent_message message = {.role = TEXT("user"), .content = TEXT("Hi")};
+    const asm_turn message = {.role = TEXT("user"), .content = TEXT("Hi")};
     const asm_event event = {.type = ASM_EVENT_CUSTOM, .type_name = TEXT("mine")};
-    const asm_resume resume = {.answer = TEXT("true")};
+    const asm_resume resume = {.interrupt = 1, .answer = TEXT("true")};
     const asm_agent_config config = options_for("", s).config;
     switch (which) {
     case EXECUTE:
@@ -242,7 +242,7 @@ static asm_result make_call(call which, asm_str id, script *s) {
     case RESUME:
         return asm_agent_resume(&server, id, &resume);
     case ADD_MESSAGE:
-        return asm_agent_add_message(&server, id, &message);
+        return asm_agent_add_turn(&server, id, &message);
     case PUBLISH:
         return asm_agent_publish_event(&server, id, &event);
     case PUBLISH_DEBUG:
@@ -277,7 +277,7 @@ static const struct {
     asm_result without_agent, refusal;
 } calls[CALL_COUNT] = {
     [EXECUTE] = {"execute", "running - - running - -", ASM_ERR_NOT_FOUND, ASM_ERR_STATUS},
-    [CANCEL] = {"cancel", "- cancelled - - - -", ASM_ERR_NOT_FOUND, ASM_ERR_STATUS},
+    [CANCEL] = {"cancel", "- cancelled cancelled cancelled - -", ASM_ERR_NOT_FOUND, ASM_ERR_STATUS},
     [RESUME] = {"resume", "- - running - - -", ASM_ERR_NOT_FOUND, ASM_ERR_STATUS},
     [ADD_MESSAGE] = {"add_message", "idle running interrupted paused idle idle", ASM_ERR_NOT_FOUND, ASM_OK},
     [PUBLISH] = {"publish_event", "idle running interrupted paused cancelled error", ASM_ERR_NOT_FOUND,
@@ -324,10 +324,9 @@ static void test_every_call_in_every_status(void **state) {
             const char *after = asm_agent_status_name(asm_agent_get_status(&server, ID(id)));
             expect(strcmp(after, refused ? name : word) == 0, "%s in %s: then %s", calls[which].name, name,
                    after);
-            if (asm_agent_is_running(&server, ID(id)))
-                assert_int_equal(asm_agent_stop(&server, ID(id)), ASM_OK);
+            if (asm_agent_exists(&server, ID(id))) assert_int_equal(asm_agent_stop(&server, ID(id)), ASM_OK);
             poll_after(6 * SECOND);
-            expect(!asm_agent_is_running(&server, ID(id)), "%s in %s: cannot be stopped", calls[which].name,
+            expect(!asm_agent_exists(&server, ID(id)), "%s in %s: cannot be stopped", calls[which].name,
                    name);
             forget_log();
         }
@@ -342,23 +341,23 @@ static void test_every_call_in_every_status(void **state) {
 static void test_outcomes(void **state) {
     (void)state;
     static const struct {
-        asm_outcome outcome;
+        scripted outcome;
         const char *expected;
     } cases[] = {
         {{.kind = ASM_OUTCOME_COMPLETED}, "{\"status\":\"idle\"}"},
         {{.kind = ASM_OUTCOME_PAUSED}, "{\"status\":\"paused\"}"},
-        {{.kind = ASM_OUTCOME_INTERRUPTED}, "{\"status\":\"interrupted\",\"data\":null}"},
+        {{.kind = ASM_OUTCOME_INTERRUPTED},
+         "{\"status\":\"interrupted\",\"data\":{\"interrupt\":1,\"question\":null}}"},
         {{.kind = ASM_OUTCOME_INTERRUPTED, .question = TEXT("{ \"question\" : \"Which?\" }")},
-         "{\"status\":\"interrupted\",\"data\":{\"question\":\"Which?\"}}"},
+         "{\"status\":\"interrupted\",\"data\":{\"interrupt\":1,\"question\":{\"question\":\"Which?\"}}}"},
         {{.kind = ASM_OUTCOME_FAILED, .reason = TEXT("a \"bad\" day")},
          "{\"status\":\"error\",\"data\":\"a \\\"bad\\\" day\",\"error_message\":\"a \\\"bad\\\" day\"}"},
         {{.kind = ASM_OUTCOME_FAILED},
          "{\"status\":\"error\",\"data\":\"failed\",\"error_message\":\"failed\"}"},
         {{.kind = ASM_OUTCOME_INTERRUPTED, .question = TEXT("{\"question\":")},
-         "{\"status\":\"error\",\"data\":\"the outcome that the driver gave is not "
-         "valid\",\"error_message\":\"the "
-         "outcome that the driver gave is not valid\"}"},
-        {{.kind = (asm_outcome_kind)77},
+         "{\"status\":\"error\",\"data\":\"what the driver asks is not valid\",\"error_message\":\"what the "
+         "driver asks is not valid\"}"},
+        {{.kind = (asm_outcome)78},
          "{\"status\":\"error\",\"data\":\"the outcome that the driver gave is not "
          "valid\",\"error_message\":\"the "
          "outcome that the driver gave is not valid\"}"},
@@ -373,10 +372,13 @@ static void test_outcomes(void **state) {
         poll_server();
         assert_int_equal(s.calls, 1);
         sprintf(expected, "a1 status_changed %s\n", cases[i].expected);
+        char *request = strstr(log_text, "a1 tool_approval_requested");
+        assert_int_equal(request != NULL, asm_agent_get_status(&server, A1) == ASM_AGENT_INTERRUPTED);
+        if (request) *request = 0;
         expect_log(expected);
         poll_server();
         assert_int_equal(s.calls, 1);
-        assert_int_equal(server.running, 0);
+        assert_int_equal(server.pending, 0);
         assert_int_equal(asm_agent_stop(&server, A1), ASM_OK);
     }
 }
@@ -397,7 +399,7 @@ static void test_agents_are_served_in_the_order_in_which_they_began(void **state
     memset(scripts, 0, sizeof scripts);
     for (size_t i = 0; i < 3; i++) {
         scripts[i].hook = note_who_is_served;
-        scripts[i].outcomes[0] = (asm_outcome)GO_ON;
+        scripts[i].outcomes[0] = (scripted)GO_ON;
         start_script(ids[(i + 1) % 3], &scripts[i]);
     }
     for (size_t i = 0; i < 3; i++)
@@ -430,10 +432,8 @@ static void test_continue_is_called_again_in_the_next_poll(void **state) {
 
 static void emit_everything(script *s, asm_execution execution) {
     (void)s;
-    const asm_agent_message message = {.role = TEXT("assistant"),
-                                       .content = TEXT("Hello"),
-                                       .tool_calls = TEXT("[{\"id\":\"c1\"}]"),
-                                       .extra = TEXT("{\"model\":\"m\"}")};
+    const asm_turn message = {
+        .role = TEXT("assistant"), .content = TEXT("Hello"), .extra = TEXT("{\"model\":\"m\"}")};
     const asm_usage_payload usage = {.input_tokens = ASM_INT64(7)};
     const asm_tool_payload tool = {.name = TEXT("Read"), .call_id = TEXT("c1")};
     const asm_todo todos[] = {{TEXT("1"), TEXT("Look"), TEXT("completed"), {NULL, 0}},
@@ -441,7 +441,7 @@ static void emit_everything(script *s, asm_execution execution) {
     const asm_event custom = {
         .type = ASM_EVENT_CUSTOM, .type_name = TEXT("mine"), .extra = TEXT("{\"a\":1}")};
     assert_int_equal(asm_emit_text(execution, ID("Hel")), ASM_OK);
-    assert_int_equal(asm_emit_message(execution, &message), ASM_OK);
+    assert_int_equal(asm_emit_turn(execution, &message), ASM_OK);
     assert_int_equal(asm_emit_usage(execution, &usage), ASM_OK);
     for (int type = ASM_EVENT_TOOL_CALL_IDENTIFIED; type <= ASM_EVENT_TOOL_CALL_FAILED; type++)
         assert_int_equal(asm_emit_tool(execution, (asm_event_type)type, &tool), ASM_OK);
@@ -455,8 +455,8 @@ static void emit_everything(script *s, asm_execution execution) {
     expect_text(asm_execution_agent_id(execution), A1);
     asm_agent_state seen;
     assert_int_equal(asm_execution_state(execution, &seen), ASM_OK);
-    assert_int_equal(seen.message_count, 1);
-    expect_text(seen.messages[0].content, ID("Hello"));
+    assert_int_equal(seen.turn_count, 1);
+    expect_text(seen.turns[0].content, ID("Hello"));
     assert_int_equal(seen.todo_count, 2);
 }
 
@@ -469,22 +469,22 @@ static void test_what_drivers_tell(void **state) {
     poll_server();
     expect_log(
         "a1 message_streamed {\"delta\":\"Hel\"}\n"
-        "a1 message_received {\"content\":\"Hello\",\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c1\"}],"
-        "\"extra\":{\"model\":\"m\"}}\n"
+        "a1 message_received {\"content\":\"Hello\",\"role\":\"assistant\",\"extra\":{\"model\":\"m\"}}\n"
         "a1 token_usage_updated {\"input_tokens\":7}\n"
         "a1 tool_call_identified {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_call_started {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_call_updated {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
         "a1 tool_output_streamed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
-        "a1 tool_call_completed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
-        "a1 tool_call_failed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n"
+        "a1 tool_call_completed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\",\"duration_ms\":0}\n"
+        "a1 tool_call_started {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\"}\n" /* every end has a start */
+        "a1 tool_call_failed {\"tool_name\":\"Read\",\"tool_call_id\":\"c1\",\"duration_ms\":0}\n"
         "a1 todos_updated {\"todos\":[{\"id\":\"1\",\"content\":\"Look\",\"status\":\"completed\"},"
         "{\"id\":\"2\",\"content\":\"Leap\",\"status\":\"pending\",\"by\":\"noon\"}]}\n"
         "a1 mine {\"a\":1}\n"
         "a1 status_changed {\"status\":\"idle\"}\n");
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
-    assert_int_equal(info.state.message_count, 1);
+    assert_int_equal(info.state.turn_count, 1);
     assert_int_equal(info.state.todo_count, 2);
     expect_text(info.state.todos[1].extra, ID("{\"by\":\"noon\"}"));
     end_of_cases();
@@ -510,7 +510,7 @@ static void test_what_events_carry(void **state) {
     start_agent(&options);
     assert_int_equal(asm_agent_subscribe(&server, A1, keep_event, NULL, NULL), ASM_OK);
     asm_event event = {.type = ASM_EVENT_CUSTOM, .type_name = TEXT("mine")};
-    asm_agent_server_set_time(&server, T0 + 5);
+    asm_agent_server_set_time(&server, T0 + 5, now);
     assert_int_equal(asm_agent_publish_event(&server, A1, &event), ASM_OK);
     assert_string_equal(last_ids, "agent a1 conv");
     assert_int_equal(last_event.time, T0 + 5);
@@ -564,23 +564,21 @@ static void test_subscriptions(void **state) {
 static void test_late_results(void **state) {
     (void)state;
     script s = {.outcomes = {GO_ON}};
-    const asm_outcome completed = {.kind = ASM_OUTCOME_COMPLETED}, failed = {.kind = ASM_OUTCOME_FAILED};
-    const asm_outcome go_on = {.kind = ASM_OUTCOME_CONTINUE};
-    const asm_agent_message message = {.role = TEXT("assistant"), .content = TEXT("late")};
+    const asm_turn message = {.role = TEXT("assistant"), .content = TEXT("late")};
     start_script("a1", &s);
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_server();
     const asm_execution first = s.execution;
     assert_int_equal(asm_emit_text(first, ID("x")), ASM_OK); /* also from outside of its functions */
-    assert_int_equal(asm_execution_finish(first, &go_on), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_execution_finish(first, ASM_OUTCOME_CONTINUE), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_agent_cancel(&server, A1), ASM_OK);
     assert_int_equal(s.cancels, 1);
     forget_log();
-    assert_int_equal(server.late, 0);
+    assert_int_equal(server.stale_calls, 0);
     assert_int_equal(asm_emit_text(first, ID("x")), ASM_ERR_NOT_FOUND);
-    assert_int_equal(asm_emit_message(first, &message), ASM_ERR_NOT_FOUND);
-    assert_int_equal(asm_execution_finish(first, &completed), ASM_ERR_NOT_FOUND);
-    assert_int_equal(server.late, 3);
+    assert_int_equal(asm_emit_turn(first, &message), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_execution_finish(first, ASM_OUTCOME_COMPLETED), ASM_ERR_NOT_FOUND);
+    assert_int_equal(server.stale_calls, 3);
     expect_status(A1, ASM_AGENT_CANCELLED);
     asm_agent_state seen;
     assert_false(asm_execution_is_active(first));
@@ -588,28 +586,28 @@ static void test_late_results(void **state) {
     assert_int_equal(asm_execution_state(first, &seen), ASM_ERR_NOT_FOUND);
     expect_log("");
     /* A newer execution: the old one's results are still late. */
-    assert_int_equal(asm_agent_add_message(&server, A1, &message), ASM_OK);
+    assert_int_equal(asm_agent_add_turn(&server, A1, &message), ASM_OK);
     s.calls = 0;
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_server();
     const asm_execution second = s.execution;
-    assert_int_equal(asm_execution_finish(first, &failed), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_execution_finish(first, ASM_OUTCOME_FAILED), ASM_ERR_NOT_FOUND);
     expect_status(A1, ASM_AGENT_RUNNING);
-    assert_int_equal(asm_execution_finish(second, &completed), ASM_OK);
+    assert_int_equal(asm_execution_finish(second, ASM_OUTCOME_COMPLETED), ASM_OK);
     expect_status(A1, ASM_AGENT_IDLE);
-    assert_int_equal(asm_execution_finish(second, &failed), ASM_ERR_NOT_FOUND); /* double completion */
+    assert_int_equal(asm_execution_finish(second, ASM_OUTCOME_FAILED),
+                     ASM_ERR_NOT_FOUND); /* double completion */
     expect_status(A1, ASM_AGENT_IDLE);
     /* The agent is gone, another one has its slot. */
     assert_int_equal(asm_agent_stop(&server, A1), ASM_OK);
     start_script("a2", &s);
-    assert_int_equal(asm_execution_finish(second, &failed), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_execution_finish(second, ASM_OUTCOME_FAILED), ASM_ERR_NOT_FOUND);
     const asm_execution none = {.server = NULL};
     assert_int_equal(asm_emit_text(none, ID("x")), ASM_ERR_NOT_FOUND);
 }
 
 static void finish_and_return(script *s, asm_execution execution) {
-    const asm_outcome paused = {.kind = ASM_OUTCOME_PAUSED};
-    s->result = asm_execution_finish(execution, &paused);
+    s->result = asm_execution_finish(execution, ASM_OUTCOME_PAUSED);
 }
 
 static void test_finish_within_the_call(void **state) {
@@ -621,14 +619,14 @@ static void test_finish_within_the_call(void **state) {
         poll_server();
         assert_int_equal(s.result, ASM_OK);
         expect_status(A1, ASM_AGENT_PAUSED);
-        assert_int_equal(server.late, 1); /* what it returned */
+        assert_int_equal(server.stale_calls, 1); /* what it returned */
     }
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_server();
     expect_status(A1, ASM_AGENT_PAUSED);
     poll_server();
     assert_int_equal(s.calls, 2); /* to continue what is over does nothing */
-    assert_int_equal(server.late, 1);
+    assert_int_equal(server.stale_calls, 1);
 }
 
 /* ============================================================================================
@@ -637,11 +635,90 @@ static void test_finish_within_the_call(void **state) {
 
 static const asm_action_request requests[] = {
     {TEXT("c1"), TEXT("write_file"), TEXT("{\"path\": \"a.c\"}")},
-    {{NULL, 0}, TEXT("run"), {NULL, 0}},
+    {TEXT("c2"), TEXT("run"), {NULL, 0}},
 };
 
 #define WANTS_DECISIONS                                                                                      \
     { .kind = ASM_OUTCOME_INTERRUPTED, .requests = requests, .request_count = 2 }
+
+#define ASKS                                                                                                 \
+    "a1 status_changed {\"status\":\"interrupted\",\"data\":{\"interrupt\":1,\"action_requests\":["          \
+    "{\"tool_call_id\":\"c1\",\"tool_name\":\"write_file\",\"arguments\":{\"path\":\"a.c\"}},"               \
+    "{\"tool_call_id\":\"c2\",\"tool_name\":\"run\",\"arguments\":{}}]}}\n"                                  \
+    "a1 tool_approval_requested {\"request_id\":\"1:c1\",\"interrupt\":1,\"kind\":\"tool\",\"tool_name\":"   \
+    "\"write_file\",\"tool_call_id\":\"c1\",\"tool_input\":{\"path\":\"a.c\"}}\n"                            \
+    "a1 tool_approval_requested {\"request_id\":\"1:c2\",\"interrupt\":1,\"kind\":\"tool\",\"tool_name\":"   \
+    "\"run\",\"tool_call_id\":\"c2\",\"tool_input\":{}}\n"
+
+static const struct {
+    asm_resume resume;
+    asm_result expected;
+} bad_resumes[] = {
+#define DECISION(...)                                                                                        \
+    { __VA_ARGS__ }
+#define RESUMES(number, count, ...)                                                                          \
+    { .interrupt = number, .decisions = (const asm_decision[]){__VA_ARGS__}, .decision_count = count }
+#define APPROVES(id)                                                                                         \
+    { .kind = ASM_DECISION_APPROVE, .tool_call_id = TEXT(id) }
+    {RESUMES(0, 2, APPROVES("c1"), APPROVES("c2")), ASM_ERR_NOT_FOUND},
+    {RESUMES(2, 2, APPROVES("c1"), APPROVES("c2")), ASM_ERR_NOT_FOUND},
+    {RESUMES(1, 1, APPROVES("c3")), ASM_ERR_NOT_FOUND},
+    {RESUMES(1, 1, {.kind = ASM_DECISION_APPROVE}), ASM_ERR_NOT_FOUND},
+    {RESUMES(1, 2, APPROVES("c1"), APPROVES("c3")), ASM_ERR_NOT_FOUND},
+    {RESUMES(1, 2, APPROVES("c1"), APPROVES("c1")), ASM_ERR_INVALID_ARGUMENT},
+    {RESUMES(1, 0, APPROVES("c1")), ASM_ERR_INVALID_ARGUMENT},
+    {{.interrupt = 1, .answer = TEXT("true")}, ASM_ERR_INVALID_ARGUMENT},
+    {{.interrupt = 1, .decision_count = 1}, ASM_ERR_INVALID_ARGUMENT},
+    {RESUMES(1, 2, APPROVES("c1"), {.tool_call_id = TEXT("c2")}), ASM_ERR_INVALID_ARGUMENT},
+    {RESUMES(1, 1, {.kind = (asm_decision_kind)9, .tool_call_id = TEXT("c2")}), ASM_ERR_INVALID_ARGUMENT},
+    {RESUMES(1, 1, {.kind = ASM_DECISION_EDIT, .tool_call_id = TEXT("c2")}), ASM_ERR_INVALID_ARGUMENT},
+    {RESUMES(1, 1, {.kind = ASM_DECISION_EDIT, .tool_call_id = TEXT("c2"), .arguments = TEXT("[]")}),
+     ASM_ERR_TYPE},
+    {RESUMES(1, 1, {.kind = ASM_DECISION_EDIT, .tool_call_id = TEXT("c2"), .arguments = TEXT("{")}),
+     ASM_ERR_SYNTAX},
+    {RESUMES(1, 1, {.kind = ASM_DECISION_REJECT, .tool_call_id = TEXT("c2"), .arguments = TEXT("{}")}),
+     ASM_ERR_INVALID_ARGUMENT},
+};
+
+static const struct {
+    const char *json;
+    asm_result expected;
+} bad_jsons[] = {
+    {"", ASM_ERR_SYNTAX},
+    {"[]", ASM_ERR_TYPE},
+    {"[{\"type\":\"approve\"},{\"type\":\"approve\"}]", ASM_ERR_TYPE}, /* nothing is matched by position */
+    {"{}", ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":\"1\"}", ASM_ERR_TYPE},
+    {"{\"interrupt\":1.5}", ASM_ERR_TYPE},
+    {"{\"interrupt\":-1}", ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1}", ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1,\"decisions\":[]}", ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1,\"decisions\":{}}", ASM_ERR_TYPE},
+    {"{\"interrupt\":1,\"decisions\":[{\"type\":\"approve\"}]}", ASM_ERR_NOT_FOUND},
+    {"{\"interrupt\":2,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"approve\"}]}", ASM_ERR_NOT_FOUND},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\"}]}", ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":7}]}", ASM_ERR_TYPE},
+    {"{\"interrupt\":1,\"decisions\":[7]}", ASM_ERR_TYPE},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"approved\"}]}",
+     ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"edit\"}]}",
+     ASM_ERR_INVALID_ARGUMENT},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"edit\",\"arguments\":7}]}",
+     ASM_ERR_TYPE},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"reject\",\"message\":7}]}",
+     ASM_ERR_TYPE},
+    {"{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"reject\"}]", ASM_ERR_SYNTAX},
+};
+
+#define C1                                                                                                   \
+    "\"request_id\":\"1:c1\",\"interrupt\":1,\"kind\":\"tool\",\"tool_name\":\"write_file\",\"tool_call_"    \
+    "id\":\"c1\""
+#define C2                                                                                                   \
+    "\"request_id\":\"1:c2\",\"interrupt\":1,\"kind\":\"tool\",\"tool_name\":\"run\",\"tool_call_id\":"      \
+    "\"c2\""
+#define THE_QUESTION                                                                                         \
+    "\"request_id\":\"1\",\"interrupt\":1,\"kind\":\"question\",\"tool_input\":"                             \
+    "{\"question\":\"Which \\u0031?\",\"options\":[{\"id\":\"a\"}]}"
 
 static void test_decisions(void **state) {
     (void)state;
@@ -650,89 +727,100 @@ static void test_decisions(void **state) {
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     forget_log();
     poll_server();
-    expect_log("a1 status_changed {\"status\":\"interrupted\",\"data\":{\"action_requests\":["
-               "{\"tool_call_id\":\"c1\",\"tool_name\":\"write_file\",\"arguments\":{\"path\":\"a.c\"}},"
-               "{\"tool_call_id\":null,\"tool_name\":\"run\",\"arguments\":{}}]}}\n");
+    expect_log(ASKS);
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
+    assert_int_equal(info.interrupt, 1);
     assert_int_equal(info.request_count, 2);
     assert_non_null(info.interrupt_data.data);
     expect_text(info.requests[0].tool_call_id, ID("c1"));
     expect_text(info.requests[0].tool_name, ID("write_file"));
     expect_text(info.requests[0].arguments, requests[0].arguments);
-    assert_null(info.requests[1].tool_call_id.data);
     expect_text(info.requests[1].tool_name, ID("run"));
     expect_text(info.requests[1].arguments, ID("{}"));
-#define APPROVE                                                                                              \
-    {                                                                                                        \
-        ASM_DECISION_APPROVE, {NULL, 0}, {                                                                   \
-            NULL, 0                                                                                          \
-        }                                                                                                    \
-    }
-    static const struct {
-        asm_decision decisions[3];
-        size_t count;
-        const char *answer;
-        asm_result expected;
-    } cases[] = {
-        {{APPROVE}, 1, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, APPROVE, APPROVE}, 3, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE}, 0, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE}, 0, "true", ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, APPROVE}, 2, "true", ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, {ASM_DECISION_NONE, {NULL, 0}, {NULL, 0}}}, 2, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, {(asm_decision_kind)9, {NULL, 0}, {NULL, 0}}}, 2, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, {ASM_DECISION_EDIT, {NULL, 0}, {NULL, 0}}}, 2, NULL, ASM_ERR_INVALID_ARGUMENT},
-        {{APPROVE, {ASM_DECISION_EDIT, TEXT("[]"), {NULL, 0}}}, 2, NULL, ASM_ERR_TYPE},
-        {{APPROVE, {ASM_DECISION_EDIT, TEXT("{"), {NULL, 0}}}, 2, NULL, ASM_ERR_SYNTAX},
-        {{{ASM_DECISION_REJECT, TEXT("{}"), {NULL, 0}}, APPROVE}, 2, NULL, ASM_ERR_INVALID_ARGUMENT},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const asm_resume resume = {cases[i].decisions, cases[i].count, asm_str_from(cases[i].answer)};
-        const asm_result result = asm_agent_resume(&server, A1, &resume);
-        expect(result == cases[i].expected, "case %zu: %d", i, result);
+    assert_int_equal(info.decisions[0].kind, ASM_DECISION_NONE);
+    for (size_t i = 0; i < COUNT(bad_resumes); i++) {
+        server.error[0] = 0;
+        const asm_result result = asm_agent_resume(&server, A1, &bad_resumes[i].resume);
+        expect(result == bad_resumes[i].expected, "case %zu: %d", i, result);
+        expect(server.error[0] != 0, "case %zu has no text", i);
         expect(asm_agent_get_status(&server, A1) == ASM_AGENT_INTERRUPTED, "case %zu", i);
     }
-    static const struct {
-        const char *json;
-        asm_result expected;
-    } texts[] = {
-        {"", ASM_ERR_SYNTAX},
-        {"{}", ASM_ERR_TYPE},
-        {"[]", ASM_ERR_INVALID_ARGUMENT},
-        {"[{\"type\":\"approve\"}]", ASM_ERR_INVALID_ARGUMENT},
-        {"[{\"type\":\"approve\"},{}]", ASM_ERR_INVALID_ARGUMENT},
-        {"[{\"type\":\"approve\"},{\"type\":7}]", ASM_ERR_TYPE},
-        {"[{\"type\":\"approve\"},7]", ASM_ERR_TYPE},
-        {"[{\"type\":\"approve\"},{\"type\":\"approved\"}]", ASM_ERR_INVALID_ARGUMENT},
-        {"[{\"type\":\"approve\"},{\"type\":\"edit\"}]", ASM_ERR_INVALID_ARGUMENT},
-        {"[{\"type\":\"approve\"},{\"type\":\"edit\",\"arguments\":7}]", ASM_ERR_TYPE},
-        {"[{\"type\":\"approve\"},{\"type\":\"reject\",\"message\":7}]", ASM_ERR_TYPE},
-        {"[{\"type\":\"approve\"},{\"type\":\"reject\"}", ASM_ERR_SYNTAX},
-    };
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        const asm_result result = asm_agent_resume_json(&server, A1, ID(texts[i].json));
-        expect(result == texts[i].expected, "%s: %d", texts[i].json, result);
-        expect(asm_agent_get_status(&server, A1) == ASM_AGENT_INTERRUPTED, "%s", texts[i].json);
+    for (size_t i = 0; i < COUNT(bad_jsons); i++) {
+        const asm_result result = asm_agent_resume_json(&server, A1, ID(bad_jsons[i].json));
+        expect(result == bad_jsons[i].expected, "%s: %d", bad_jsons[i].json, result);
+        expect(asm_agent_get_status(&server, A1) == ASM_AGENT_INTERRUPTED, "%s", bad_jsons[i].json);
     }
+    assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
+    assert_int_equal(info.decisions[0].kind, ASM_DECISION_NONE); /* none of a bad lot counts */
     end_of_cases();
     expect_log("");
-    const asm_decision decisions[] = {{ASM_DECISION_EDIT, TEXT("{\"path\":\"b.c\"}"), {NULL, 0}},
-                                      {ASM_DECISION_REJECT, {NULL, 0}, TEXT("too risky")}};
-    const asm_resume resume = {decisions, 2, {NULL, 0}};
-    s.outcomes[1] = (asm_outcome)GO_ON;
+    /* In another order than they were asked. */
+    const asm_resume resume = RESUMES(
+        1, 2, {.kind = ASM_DECISION_REJECT, .tool_call_id = TEXT("c2"), .message = TEXT("too risky")},
+        {.kind = ASM_DECISION_EDIT, .tool_call_id = TEXT("c1"), .arguments = TEXT("{\"path\":\"b.c\"}")});
+    s.outcomes[1] = (scripted)GO_ON;
     assert_int_equal(asm_agent_resume(&server, A1, &resume), ASM_OK);
-    expect_log("a1 status_changed {\"status\":\"running\"}\n");
+    expect_log("a1 tool_approval_granted {" C1 ",\"tool_input\":{\"path\":\"b.c\"},\"decision\":\"edit\"}\n"
+               "a1 tool_approval_denied {" C2 ",\"tool_input\":{},\"decision\":\"reject\",\"reason\":\"too "
+               "risky\"}\n"
+               "a1 status_changed {\"status\":\"running\"}\n");
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     assert_null(info.interrupt_data.data);
     assert_null(info.requests);
     assert_int_equal(info.request_count, 0);
     poll_server();
-    assert_string_equal(s.resumed_with, "2({\"path\":\"b.c\"}|) 3(|too risky) ");
+    assert_string_equal(s.resumed_with, "c1:2({\"path\":\"b.c\"}|) c2:3(|too risky) ");
     poll_server(); /* the same in each call */
     assert_int_equal(s.resumes, 2);
-    assert_string_equal(s.resumed_with, "2({\"path\":\"b.c\"}|) 3(|too risky) ");
+    assert_string_equal(s.resumed_with, "c1:2({\"path\":\"b.c\"}|) c2:3(|too risky) ");
     expect_status(A1, ASM_AGENT_IDLE);
+}
+
+static void test_some_decisions(void **state) {
+    (void)state;
+    script s = {.outcomes = {WANTS_DECISIONS}};
+    const asm_resume first = RESUMES(1, 1, APPROVES("c2")), second = RESUMES(1, 1, APPROVES("c1"));
+    asm_agent_info info;
+    start_script("a1", &s);
+    assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+    poll_server();
+    forget_log();
+    assert_int_equal(asm_agent_resume(&server, A1, &first), ASM_OK);
+    expect_log("a1 tool_approval_granted {" C2 ",\"tool_input\":{},\"decision\":\"approve\"}\n");
+    expect_status(A1, ASM_AGENT_INTERRUPTED);
+    assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
+    assert_int_equal(info.decisions[0].kind, ASM_DECISION_NONE);
+    assert_int_equal(info.decisions[1].kind, ASM_DECISION_APPROVE);
+    assert_int_equal(asm_agent_resume(&server, A1, &first), ASM_ERR_NOT_FOUND); /* decided already */
+    assert_string_equal(server.error, "a decision is not about an undecided request");
+    poll_server();
+    assert_int_equal(s.resumes, 0);
+    assert_int_equal(asm_agent_resume(&server, A1, &second), ASM_OK);
+    expect_log("a1 tool_approval_granted {" C1
+               ",\"tool_input\":{\"path\":\"a.c\"},\"decision\":\"approve\"}\n"
+               "a1 status_changed {\"status\":\"running\"}\n");
+    poll_server();
+    assert_string_equal(s.resumed_with, "c1:1(|) c2:1(|) ");
+}
+
+static void test_a_stale_approval(void **state) {
+    (void)state;
+    script s = {.outcomes = {WANTS_DECISIONS, WANTS_DECISIONS}};
+    const asm_resume old = RESUMES(1, 2, APPROVES("c1"), APPROVES("c2"));
+    start_script("a1", &s);
+    assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+    poll_server();
+    assert_int_equal(asm_agent_cancel(&server, A1), ASM_OK);
+    assert_int_equal(asm_agent_reset(&server, A1), ASM_OK);
+    assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+    poll_server();
+    expect_status(A1, ASM_AGENT_INTERRUPTED); /* by the same calls, but once more */
+    assert_int_equal(asm_agent_resume(&server, A1, &old), ASM_ERR_NOT_FOUND);
+    assert_string_equal(server.error, "the agent does not wait with this interrupt (any more)");
+    expect_status(A1, ASM_AGENT_INTERRUPTED);
+    poll_server();
+    assert_int_equal(s.resumes, 0);
 }
 
 static void test_decisions_as_json(void **state) {
@@ -743,39 +831,71 @@ static void test_decisions_as_json(void **state) {
     poll_server();
     assert_int_equal(
         asm_agent_resume_json(&server, A1,
-                              ID("[{\"type\":\"edit\",\"arguments\":{\"path\":\"\\u0061\"}},"
-                                 " {\"type\":\"re\\u006aect\",\"message\":\"no\\nway\",\"x\":1}]")),
+                              ID("{\"decisions\":[{\"tool_call_id\":\"c\\u0032\",\"type\":\"re\\u006aect\","
+                                 "\"message\":\"no\\nway\",\"x\":1},"
+                                 " {\"type\":\"edit\",\"arguments\":{\"path\":\"\\u0061\"},"
+                                 "\"tool_call_id\":\"c1\"}],\"interrupt\":1}")),
         ASM_OK);
     poll_server();
-    assert_string_equal(s.resumed_with, "2({\"path\":\"\\u0061\"}|) 3(|no\nway) ");
+    assert_string_equal(s.resumed_with, "c1:2({\"path\":\"\\u0061\"}|) c2:3(|no\nway) ");
 }
 
 static void test_questions(void **state) {
     (void)state;
-    script s = {.outcomes = {{.kind = ASM_OUTCOME_INTERRUPTED, .question = TEXT("\"Which?\"")}}};
-    const asm_decision approve = {.kind = ASM_DECISION_APPROVE};
-    const asm_resume decided = {&approve, 1, {NULL, 0}}, nothing = {NULL, 0, {NULL, 0}};
-    const asm_resume broken = {NULL, 0, TEXT("{")};
+    script s = {
+        .outcomes = {{.kind = ASM_OUTCOME_INTERRUPTED,
+                      .question = TEXT("{\"question\":\"Which \\u0031?\",\"options\":[{\"id\":\"a\"}]}")}}};
+    const asm_resume decided = RESUMES(1, 1, APPROVES("c1")), nothing = {.interrupt = 1};
+    const asm_resume broken = {.interrupt = 1, .answer = TEXT("{")};
     start_script("a1", &s);
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+    forget_log();
     poll_server();
+    expect_log("a1 status_changed {\"status\":\"interrupted\",\"data\":{\"interrupt\":1,\"question\":"
+               "{\"question\":\"Which \\u0031?\",\"options\":[{\"id\":\"a\"}]}}}\n"
+               "a1 tool_approval_requested {" THE_QUESTION
+               ",\"options\":[{\"id\":\"a\"}],\"reason\":\"Which 1?\"}\n");
     assert_int_equal(asm_agent_resume(&server, A1, &decided), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_agent_resume(&server, A1, &nothing), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_agent_resume(&server, A1, &broken), ASM_ERR_SYNTAX);
     expect_status(A1, ASM_AGENT_INTERRUPTED);
-    assert_int_equal(asm_agent_resume_json(&server, A1, ID("{\"selected\":[\"SQLite\"]}")), ASM_OK);
+    assert_int_equal(
+        asm_agent_resume_json(&server, A1, ID("{\"interrupt\":1,\"answer\":{\"selected\":[\"SQLite\"]}}")),
+        ASM_OK);
+    expect_log("a1 tool_approval_granted {" THE_QUESTION
+               ",\"decision\":\"answer\",\"answer\":{\"selected\":[\"SQLite\"]}}\n"
+               "a1 status_changed {\"status\":\"running\"}\n");
     poll_server();
     assert_string_equal(s.resumed_with, "answer {\"selected\":[\"SQLite\"]}");
+}
+
+static void test_what_nobody_decided_is_withdrawn(void **state) {
+    (void)state;
+    script s = {.outcomes = {WANTS_DECISIONS}};
+    const asm_resume first = RESUMES(1, 1, APPROVES("c1"));
+    start_script("a1", &s);
+    assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+    poll_server();
+    assert_int_equal(asm_agent_resume(&server, A1, &first), ASM_OK);
+    forget_log();
+    assert_int_equal(asm_agent_cancel(&server, A1), ASM_OK);
+    expect_log("a1 tool_approval_denied {" C2 ",\"tool_input\":{},\"decision\":\"withdrawn\"}\n"
+               "a1 status_changed {\"status\":\"cancelled\"}\n");
+    assert_int_equal(s.cancels, 0); /* the driver does nothing that it could be told to stop */
 }
 
 static void test_bad_requests_fail_the_execution(void **state) {
     (void)state;
     static const asm_action_request nameless = {TEXT("c1"), {NULL, 0}, {NULL, 0}};
     static const asm_action_request not_object = {TEXT("c1"), TEXT("run"), TEXT("[1]")};
-    const asm_outcome bad[] = {
+    static const asm_action_request no_id = {TEXT(""), TEXT("run"), {NULL, 0}};
+    static const asm_action_request twice[] = {{TEXT("c1"), TEXT("run"), {NULL, 0}},
+                                               {TEXT("c1"), TEXT("look"), {NULL, 0}}};
+    const scripted bad[] = {
         {.kind = ASM_OUTCOME_INTERRUPTED, .requests = &nameless, .request_count = 1},
         {.kind = ASM_OUTCOME_INTERRUPTED, .requests = &not_object, .request_count = 1},
-        {.kind = ASM_OUTCOME_INTERRUPTED, .requests = requests, .request_count = 1, .question = TEXT("1")},
+        {.kind = ASM_OUTCOME_INTERRUPTED, .requests = &no_id, .request_count = 1},
+        {.kind = ASM_OUTCOME_INTERRUPTED, .requests = twice, .request_count = 2},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         script s = {.outcomes = {bad[i]}};
@@ -819,7 +939,8 @@ static void test_a_driver_without_resume(void **state) {
     start_agent(&options);
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_server();
-    assert_int_equal(asm_agent_resume_json(&server, A1, ID("1")), ASM_ERR_UNSUPPORTED);
+    assert_int_equal(asm_agent_resume_json(&server, A1, ID("{\"interrupt\":1,\"answer\":1}")),
+                     ASM_ERR_UNSUPPORTED);
     expect_status(A1, ASM_AGENT_INTERRUPTED);
     start_script("a2", &s);
     assert_int_equal(asm_agent_execute(&server, A2), ASM_OK);
@@ -830,32 +951,32 @@ static void test_a_driver_without_resume(void **state) {
  * Messages, reset, restore, update: what is published
  */
 
-static void test_add_message(void **state) {
+static void test_add_turn(void **state) {
     (void)state;
     script s = {.calls = 0};
     start_in(ASM_AGENT_ERROR, "a1", &s);
-    const asm_agent_message user = {.role = TEXT("user"), .content = TEXT("Again")};
-    const asm_agent_message answer = {.role = TEXT("assistant"), .content = TEXT("Yes")};
-    const asm_agent_message tool = {.role = TEXT("tool"), .tool_results = TEXT("[1]")};
-    assert_int_equal(asm_agent_add_message(&server, A1, &user), ASM_OK);
+    const asm_turn user = {.role = TEXT("user"), .content = TEXT("Again")};
+    const asm_turn answer = {.role = TEXT("assistant"), .content = TEXT("Yes")};
+    const asm_turn orphan = {.role = TEXT("tool"), .tool_results = TEXT("[{\"tool_call_id\":\"c1\"}]")};
+    assert_int_equal(asm_agent_add_turn(&server, A1, &user), ASM_OK);
     expect_log("a1 message_sent {\"content\":\"Again\",\"role\":\"user\"}\n"
                "a1 status_changed {\"status\":\"idle\"}\n");
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
     assert_null(info.error.data);
-    assert_int_equal(asm_agent_add_message(&server, A1, &answer), ASM_OK);
-    assert_int_equal(asm_agent_add_message(&server, A1, &tool), ASM_OK);
-    expect_log("a1 message_received {\"content\":\"Yes\",\"role\":\"assistant\"}\n"
-               "a1 message_sent {\"role\":\"tool\",\"tool_results\":[1]}\n");
+    assert_int_equal(asm_agent_add_turn(&server, A1, &answer), ASM_OK);
+    assert_int_equal(asm_agent_add_turn(&server, A1, &orphan), ASM_ERR_INVALID_ARGUMENT);
+    assert_string_equal(server.error, "no open call waits for this result");
+    expect_log("a1 message_received {\"content\":\"Yes\",\"role\":\"assistant\"}\n");
 }
 
-static void test_messages_that_do_not_do(void **state) {
+static void test_turns_that_do_not_do(void **state) {
     (void)state;
     static char deep[200];
     memset(deep, '[', 63);
     memset(deep + 63, ']', 63);
     static const struct {
-        asm_agent_message message;
+        asm_turn message;
         asm_result expected;
     } cases[] = {
         {{.content = TEXT("no role")}, ASM_ERR_INVALID_ARGUMENT},
@@ -867,11 +988,19 @@ static void test_messages_that_do_not_do(void **state) {
         {{.role = TEXT("user"), .extra = TEXT("{\"role\":\"system\"}")}, ASM_ERR_INVALID_ARGUMENT},
         {{.role = TEXT("user"), .extra = TEXT("{\"r\\u006fle\":\"system\"}")}, ASM_ERR_INVALID_ARGUMENT},
         {{.role = TEXT("user"), .tool_calls = {deep, 126}}, ASM_ERR_DEPTH}, /* could not be exported */
+        {{.role = TEXT("assistant"), .tool_calls = TEXT("[7]")}, ASM_ERR_TYPE},
+        {{.role = TEXT("assistant"), .tool_calls = TEXT("[{}]")}, ASM_ERR_INVALID_ARGUMENT},
+        {{.role = TEXT("assistant"), .tool_calls = TEXT("[{\"id\":\"\"}]")}, ASM_ERR_INVALID_ARGUMENT},
+        {{.role = TEXT("assistant"), .tool_calls = TEXT("[{\"id\":\"a\"},{\"id\":\"\\u0061\"}]")},
+         ASM_ERR_INVALID_ARGUMENT},
+        {{.role = TEXT("tool"), .content = TEXT("hm")}, ASM_ERR_INVALID_ARGUMENT},
+        {{.role = TEXT("tool"), .tool_results = TEXT("[]")}, ASM_ERR_INVALID_ARGUMENT},
+        {{.role = TEXT("tool"), .tool_results = TEXT("[7]")}, ASM_ERR_INVALID_ARGUMENT},
     };
     script s = {.calls = 0};
     start_in(ASM_AGENT_CANCELLED, "a1", &s);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const asm_result result = asm_agent_add_message(&server, A1, &cases[i].message);
+        const asm_result result = asm_agent_add_turn(&server, A1, &cases[i].message);
         expect(result == cases[i].expected, "case %zu: %d", i, result);
     }
     end_of_cases();
@@ -879,7 +1008,7 @@ static void test_messages_that_do_not_do(void **state) {
     expect_status(A1, ASM_AGENT_CANCELLED);
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
-    assert_int_equal(info.state.message_count, 0);
+    assert_int_equal(info.state.turn_count, 0);
 }
 
 static size_t resets;
@@ -890,7 +1019,7 @@ static void on_reset(void *user, asm_str id) {
     resets++;
     assert_ptr_equal(user, &resets);
     assert_int_equal(asm_agent_get_info(&server, id, &info), ASM_OK);
-    assert_int_equal(info.state.message_count, 1); /* called before the state is cleared */
+    assert_int_equal(info.state.turn_count, 1); /* called before the state is cleared */
     call_in_reset = asm_agent_touch(&server, id);
 }
 
@@ -914,7 +1043,7 @@ static void test_reset(void **state) {
     assert_int_equal(call_in_reset, ASM_ERR_MISUSE);
     asm_agent_info info;
     assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
-    assert_int_equal(info.state.message_count, 0);
+    assert_int_equal(info.state.turn_count, 0);
     assert_int_equal(info.state.todo_count, 0);
     assert_int_equal(info.state.middleware_count, 0);
     expect_text(info.state.metadata, ID("{\"theme\":\"dark\"}"));
@@ -931,11 +1060,17 @@ static void test_restore_in_each_status(void **state) {
         script s = {.calls = 0};
         start_in((asm_agent_status)status, "a1", &s);
         assert_int_equal(asm_agent_restore_state(&server, A1, ID(saved_state)), ASM_OK);
-        expect_log(status == ASM_AGENT_IDLE ? "" : "a1 status_changed {\"status\":\"idle\"}\n");
+        expect_log(status == ASM_AGENT_IDLE ? ""
+                   : status == ASM_AGENT_INTERRUPTED
+                       ? "a1 tool_approval_denied {\"request_id\":\"1\",\"interrupt\":1,"
+                         "\"kind\":\"question\",\"tool_input\":null,\"decision\":"
+                         "\"withdrawn\"}\n"
+                         "a1 status_changed {\"status\":\"idle\"}\n"
+                       : "a1 status_changed {\"status\":\"idle\"}\n");
         assert_int_equal(s.cancels, status == ASM_AGENT_RUNNING || status == ASM_AGENT_CANCELLED);
         asm_agent_info info;
         assert_int_equal(asm_agent_get_info(&server, A1, &info), ASM_OK);
-        assert_int_equal(info.state.message_count, 1);
+        assert_int_equal(info.state.turn_count, 1);
         assert_null(info.interrupt_data.data);
         assert_null(info.error.data);
         poll_server();
@@ -990,13 +1125,13 @@ static void test_moving(void **state) {
     poll_server();
     expect_log("a1 node_transferred {\"to_node\":\"local\"}\n"
                "a1 status_changed {\"status\":\"idle\"}\n");
-    asm_agent_server_set_time(&server, T0 + 2 * SECOND);
+    asm_agent_server_set_time(&server, T0 + 2 * SECOND, now);
     assert_int_equal(asm_agent_stop(&server, A1), ASM_OK);
     expect_log(
         "a1 node_transferring {\"from_node\":\"local\"}\n"
         "a1 agent_shutdown {\"agent_id\":\"a1\",\"reason\":\"manual\","
         "\"last_activity_at\":\"2026-02-09T12:00:00.000Z\",\"shutdown_at\":\"2026-02-09T12:00:02.000Z\"}\n");
-    assert_false(asm_agent_is_running(&server, A1));
+    assert_false(asm_agent_exists(&server, A1));
     options.exported_state = ID("{\"version\":2,\"state\":{}}");
     assert_int_equal(asm_agent_start(&server, &options), ASM_ERR_INVALID_ARGUMENT);
     assert_string_equal(server.error, "the exported state is not of version 1");
@@ -1017,7 +1152,7 @@ static void test_inactivity(void **state) {
     expect_log(
         "a1 agent_shutdown {\"agent_id\":\"a1\",\"reason\":\"inactivity\","
         "\"last_activity_at\":\"2026-02-09T12:00:00.000Z\",\"shutdown_at\":\"2026-02-09T12:05:00.000Z\"}\n");
-    assert_false(asm_agent_is_running(&server, A1));
+    assert_false(asm_agent_exists(&server, A1));
     assert_int_equal(asm_agent_server_next_timer(&server), INT64_MAX);
 }
 
@@ -1039,6 +1174,7 @@ static void test_what_restarts_the_inactivity_timer(void **state) {
         script s = {.calls = 0};
         asm_agent_options options = options_for("a1", &s);
         options.inactivity_timeout_ms = 10000;
+        options.interrupted_is_inactive = true;
         assert_int_equal(asm_agent_start(&server, &options), ASM_OK);
         poll_server();
         if (cases[i].status != ASM_AGENT_IDLE) {
@@ -1048,13 +1184,13 @@ static void test_what_restarts_the_inactivity_timer(void **state) {
                 poll_server();
             }
         }
-        asm_agent_server_set_time(&server, now += 8 * SECOND);
+        pass_time(8 * SECOND);
         assert_int_equal(make_call(cases[i].which, A1, &s), ASM_OK);
         if (cases[i].which == EXECUTE || cases[i].which == RESUME) poll_server(); /* and is idle again */
         poll_after(10 * SECOND - 1);
-        expect(asm_agent_is_running(&server, A1) == cases[i].restarts, "%s", calls[cases[i].which].name);
+        expect(asm_agent_exists(&server, A1) == cases[i].restarts, "%s", calls[cases[i].which].name);
         poll_after(1);
-        expect(!asm_agent_is_running(&server, A1), "%s", calls[cases[i].which].name);
+        expect(!asm_agent_exists(&server, A1), "%s", calls[cases[i].which].name);
         forget_log();
     }
     end_of_cases();
@@ -1231,7 +1367,7 @@ static void test_what_a_stopping_agent_still_does(void **state) {
     poll_server(); /* interrupted: its execution is over */
     expect_status(A1, ASM_AGENT_NOT_RUNNING);
     memset(&s, 0, sizeof s);
-    s.outcomes[0] = (asm_outcome)GO_ON;
+    s.outcomes[0] = (scripted)GO_ON;
     start_script("a1", &s);
     assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
     poll_server();
@@ -1284,13 +1420,16 @@ int main(void) {
         TEST(test_late_results),
         TEST(test_finish_within_the_call),
         TEST(test_decisions),
+        TEST(test_some_decisions),
+        TEST(test_a_stale_approval),
+        TEST(test_what_nobody_decided_is_withdrawn),
         TEST(test_decisions_as_json),
         TEST(test_questions),
         TEST(test_bad_requests_fail_the_execution),
         TEST(test_interrupt_on),
         TEST(test_a_driver_without_resume),
-        TEST(test_add_message),
-        TEST(test_messages_that_do_not_do),
+        TEST(test_add_turn),
+        TEST(test_turns_that_do_not_do),
         TEST(test_reset),
         TEST(test_restore_in_each_status),
         TEST(test_update),

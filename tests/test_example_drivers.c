@@ -34,6 +34,7 @@ static void on_event(void *user, const asm_message *message) {
                (!self->sequence_number || event->sequence_number == self->sequence_number + 1),
            "%s is not an event of the agent's", shown(name));
     self->sequence_number = event->sequence_number;
+    if (event->type == ASM_EVENT_STEP_STARTED || event->type == ASM_EVENT_STEP_COMPLETED) return;
     note(self, name);
     switch (event->type) {
     case ASM_EVENT_MESSAGE_STREAMED:
@@ -70,6 +71,11 @@ static void on_event(void *user, const asm_message *message) {
         note(self, ASM_STR(" "));
         note(self, event->error.message);
         break;
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+        note(self, ASM_STR(" "));
+        note(self, event->run.stop_reason.data ? event->run.stop_reason : event->run.error_message);
+        break;
     default:
         break;
     }
@@ -86,14 +92,14 @@ static asm_result begin(stage *self, asm_driver driver, const asm_agent_config *
     memset(&options, 0, sizeof options);
     asm_pubsub_init(&self->bus, NULL);
     asm_agent_server_init(&self->server, NULL);
-    asm_agent_server_set_time(&self->server, 1000000);
+    asm_agent_server_set_time(&self->server, 1000000, 1000000);
     options.id = AGENT;
     if (config) options.config = *config;
     options.config.driver = driver;
     options.pubsub = &self->bus;
     asm_result result = asm_agent_start(&self->server, &options);
     if (result != ASM_OK) return result;
-    result = asm_agent_server_poll(&self->server, 1000000); /* the first idle is not of interest */
+    result = asm_agent_server_poll(&self->server, 1000000, 1000000); /* the first idle is not of interest */
     return result == ASM_OK ? asm_agent_subscribe(&self->server, AGENT, on_event, self, NULL) : result;
 }
 
@@ -103,18 +109,18 @@ static void end(stage *self) {
 }
 
 static void say(stage *self, const char *text) {
-    asm_agent_message message;
+    asm_turn message;
     memset(&message, 0, sizeof message);
     message.role = ASM_STR("user");
     message.content = asm_str_from(text);
-    assert_int_equal(asm_agent_add_message(&self->server, AGENT, &message), ASM_OK);
+    assert_int_equal(asm_agent_add_turn(&self->server, AGENT, &message), ASM_OK);
 }
 
 /* Polls as long as there is something to do; returns how often. */
 static int poll_all(stage *self) {
     int polls = 0;
-    while (self->server.running > 0 && polls < 1000) {
-        asm_agent_server_poll(&self->server, 2000000);
+    while (self->server.pending > 0 && polls < 1000) {
+        asm_agent_server_poll(&self->server, 2000000, 2000000);
         polls++;
     }
     return polls;
@@ -148,6 +154,7 @@ static asm_agent_info info_of(stage *self) {
 #define EVENT(type, data)                                                                                    \
     "{\"ts\":\"2026-03-18T08:00:00Z\",\"type\":\"" type "\",\"data\":{" data "},"                            \
     "\"session_id\":\"s\",\"sequence_number\":77}\n"
+#define BEGINS    "status_changed running\nrun_started\n"
 #define STARTED   EVENT("run_started", "\"model\":\"m\"")
 #define COMPLETED EVENT("run_completed", "\"stop_reason\":\"end_turn\"")
 
@@ -184,13 +191,14 @@ static void events_become_what_a_driver_emits(void **state) {
                                 EVENT("site.quota", "\"used\":1") COMPLETED,
         0);
     expect(polls == 10, "a line in each: %d", polls);
-    expect_log(&self, "status_changed running\nrun_started\nmessage_sent Hi\nmessage_streamed Hel\n"
-                      "message_streamed hm\nmessage_received Hello\nmessage_received sub\ntodos_updated\n"
-                      "todos_updated\nsite.quota\nrun_completed\nstatus_changed idle\n");
+    expect_log(&self, "status_changed running\nrun_started\nsession_updated\nmessage_sent Hi\n"
+                      "message_streamed Hel\nmessage_streamed hm\nmessage_received Hello\n"
+                      "message_received sub\ntodos_updated\ntodos_updated\nsite.quota\n"
+                      "run_completed end_turn\nstatus_changed idle\n");
     const asm_agent_info info = info_of(&self);
-    assert_int_equal(info.state.message_count, 2);
-    expect_text(info.state.messages[0].role, ASM_STR("user"));
-    expect_text(info.state.messages[1].content, ASM_STR("Hello"));
+    assert_int_equal(info.state.turn_count, 2);
+    expect_text(info.state.turns[0].role, ASM_STR("user"));
+    expect_text(info.state.turns[1].content, ASM_STR("Hello"));
     assert_int_equal(info.state.todo_count, 1);
     expect_text(info.state.todos[0].content, ASM_STR("a \"b\""));
     end_replay(&self, &driver);
@@ -202,20 +210,22 @@ static void the_end_of_a_run_is_the_outcome(void **state) {
         const char *recording, *log;
     } cases[] = {
         {EVENT("run_failed", "\"error_message\":\"no \\\"net\\\"\""),
-         "run_failed\nstatus_changed error \"no \\\"net\\\"\"\n"},
-        {EVENT("run_failed", ""), "run_failed\nstatus_changed error \"run_failed\"\n"},
-        {EVENT("run_timeout", ""), "run_timeout\nstatus_changed error \"run_timeout\"\n"},
+         "run_failed no \"net\"\nstatus_changed error \"no \\\"net\\\"\"\n"},
+        {EVENT("run_failed", ""), "run_failed run_failed\nstatus_changed error \"run_failed\"\n"},
+        {EVENT("run_timeout", ""), "run_failed run_timeout\nstatus_changed error \"run_timeout\"\n"},
         {EVENT("run_cancelled", ""), "run_cancelled\nstatus_changed cancelled\n"},
-        {STARTED, "run_started\nstatus_changed error \"the recording ends within a run\"\n"},
-        {EVENT("message_streamed", "\"delta\":\"x\""), "message_streamed x\nstatus_changed idle\n"},
-        {"", "status_changed error \"the recording is over\"\n"},
+        {STARTED, "session_updated\nrun_failed the recording ends within a run\n"
+                  "status_changed error \"the recording ends within a run\"\n"},
+        {EVENT("message_streamed", "\"delta\":\"x\""),
+         "message_streamed x\nmessage_received x\nrun_completed \nstatus_changed idle\n"},
+        {"", "run_failed the recording is over\nstatus_changed error \"the recording is over\"\n"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         stage self;
         scripted_driver driver;
         char log[512];
-        snprintf(log, sizeof log, "status_changed running\n%s", cases[i].log);
+        snprintf(log, sizeof log, "status_changed running\nrun_started\n%s", cases[i].log);
         replay(&self, &driver, cases[i].recording, 0);
         expect_log(&self, log);
         end_replay(&self, &driver);
@@ -232,14 +242,14 @@ static void each_execution_replays_a_run(void **state) {
         const int polls =
             replay(&self, &driver, STARTED COMPLETED STARTED EVENT("run_failed", "\"error_message\":\"e\""),
                    pieces[i]);
-        expect_log(&self, "status_changed running\nrun_started\nrun_completed\nstatus_changed idle\n");
+        expect_log(&self, BEGINS "session_updated\nrun_completed end_turn\nstatus_changed idle\n");
         expect(pieces[i] != 1 || polls == sizeof(STARTED COMPLETED) - 1, "%d", polls);
         expect(pieces[i] != 100000 || polls == 1, "%d", polls);
         run(&self);
-        expect_log(&self, "status_changed running\nrun_started\nrun_failed\nstatus_changed error \"e\"\n");
+        expect_log(&self, BEGINS "session_updated\nrun_failed e\nstatus_changed error \"e\"\n");
         say(&self, "x");
         run(&self);
-        expect_log(&self, "message_sent x\nstatus_changed idle\nstatus_changed running\n"
+        expect_log(&self, "message_sent x\nstatus_changed idle\n" BEGINS "run_failed the recording is over\n"
                           "status_changed error \"the recording is over\"\n");
         end_replay(&self, &driver);
     }
@@ -268,14 +278,14 @@ static void a_cancelled_replay_goes_on_where_it_was(void **state) {
     options.piece = 100000;
     assert_int_equal(scripted_driver_init(&driver, &options), ASM_OK);
     assert_int_equal(begin(&self, scripted_driver_of(&driver), NULL), ASM_OK);
-    self.cancel_at = "run_started"; /* within the slice that would replay everything */
+    self.cancel_at = "session_updated"; /* within the slice that would replay everything */
     run(&self);
-    expect_log(&self, "status_changed running\nrun_started\nstatus_changed cancelled\n");
-    assert_int_equal(self.server.late, 0);
+    expect_log(&self, BEGINS "session_updated\nrun_cancelled\nstatus_changed cancelled\n");
+    assert_int_equal(self.server.stale_calls, 0);
     say(&self, "on");
     run(&self);
-    expect_log(&self, "message_sent on\nstatus_changed idle\nstatus_changed running\nmessage_streamed x\n"
-                      "run_completed\nstatus_changed idle\n");
+    expect_log(&self, "message_sent on\nstatus_changed idle\n" BEGINS "message_streamed x\n"
+                      "message_received x\nrun_completed end_turn\nstatus_changed idle\n");
     end_replay(&self, &driver);
     end_of_cases();
 }
@@ -294,44 +304,42 @@ static void what_is_left_of_a_cancelled_line_is_for_nobody(void **state) {
     assert_int_equal(begin(&self, scripted_driver_of(&driver), NULL), ASM_OK);
     self.cancel_at = "message_streamed";
     run(&self);
-    expect_log(&self,
-               "status_changed running\nrun_started\nmessage_streamed one\nstatus_changed cancelled\n");
-    assert_int_equal(self.server.late, 0);
+    expect_log(&self, BEGINS "message_streamed one\nmessage_received one\nrun_cancelled\n"
+                             "status_changed cancelled\n");
+    assert_int_equal(self.server.stale_calls, 0);
     end_replay(&self, &driver);
     end_of_cases();
 }
 
 /* ---- The tool loop ---- */
 
-/* A model that gives the answers of a list, one after the other. */
+/* A model that calls tools in its first answer. */
 typedef struct canned {
-    const tool_loop_reply *replies;
-    const char *const *texts;
-    size_t count, at;
+    const asm_action_request *calls;
+    size_t call_count;
+    int at;
     int waits; /* how often it says not yet, with a piece of text, before each answer */
     int waited;
     int cancels;
-    asm_agent_server *server;
 } canned;
 
-static tool_loop_progress ask(void *user, asm_execution execution, const asm_agent_state *state,
-                              tool_loop_reply *reply) {
+static tool_loop_progress ask(void *user, tool_loop_reply *reply) {
     canned *self = (canned *)user;
-    (void)execution;
-    (void)state;
+    static const char *const texts[] = {"Let me see.", "Done."};
     if (self->waited++ < self->waits) {
         asm_buffer_append(reply->text, ASM_STR("well, "));
         return TOOL_LOOP_NOT_YET;
     }
     self->waited = 0;
-    if (self->at == self->count) {
+    if (self->at == 2) {
         reply->reason = ASM_STR("no more answers");
         return TOOL_LOOP_FAILED;
     }
-    asm_buffer *text = reply->text;
-    *reply = self->replies[self->at];
-    reply->text = text;
-    asm_buffer_append(text, asm_str_from(self->texts[self->at++]));
+    for (size_t i = 0; self->at == 0 && i < self->call_count; i++)
+        tool_loop_call(reply, self->calls[i].tool_call_id, self->calls[i].tool_name,
+                       self->calls[i].arguments);
+    if (self->at == 1) reply->usage.output_tokens = ASM_INT64(5);
+    asm_buffer_append(reply->text, asm_str_from(texts[self->at++]));
     return TOOL_LOOP_DONE;
 }
 
@@ -339,23 +347,26 @@ static void count_cancel(void *user) {
     ((canned *)user)->cancels++;
 }
 
-static tool_loop_progress echo(void *user, asm_str arguments, asm_buffer *output) {
-    (void)user;
+static size_t echoes;
+
+static tool_loop_progress echo(void *user, asm_execution execution, asm_str arguments, asm_buffer *output) {
+    (void)user, (void)execution;
+    echoes++;
     asm_buffer_append(output, ASM_STR("echo "));
     asm_buffer_append(output, arguments);
     return TOOL_LOOP_DONE;
 }
 
-static tool_loop_progress refuse(void *user, asm_str arguments, asm_buffer *output) {
-    (void)user;
-    (void)arguments;
+static tool_loop_progress refuse(void *user, asm_execution execution, asm_str arguments, asm_buffer *output) {
+    (void)user, (void)execution, (void)arguments;
     asm_buffer_append(output, ASM_STR("cannot"));
     return TOOL_LOOP_FAILED;
 }
 
-static tool_loop_progress take_long(void *user, asm_str arguments, asm_buffer *output) {
+static tool_loop_progress take_long(void *user, asm_execution execution, asm_str arguments,
+                                    asm_buffer *output) {
     int *calls = (int *)user;
-    (void)arguments;
+    (void)execution, (void)arguments;
     asm_buffer_append(output, ASM_STR("."));
     return ++*calls % 3 ? TOOL_LOOP_NOT_YET : TOOL_LOOP_DONE;
 }
@@ -376,18 +387,11 @@ static const asm_action_request long_call[] = {{TEXT("1"), TEXT("long"), {NULL, 
 
 static void begin_loop(stage *self, tool_loop *loop, canned *model, const asm_action_request *calls,
                        size_t count, unsigned max_steps) {
-    static tool_loop_reply replies[2];
-    static const char *const texts[] = {"Let me see.", "Done."};
     tool_loop_options options;
     asm_agent_config config;
-    memset(replies, 0, sizeof replies);
-    replies[0].calls = calls;
-    replies[0].call_count = count;
-    replies[1].usage.output_tokens = ASM_INT64(5);
     memset(model, 0, sizeof *model);
-    model->replies = replies;
-    model->texts = texts;
-    model->count = 2;
+    model->calls = calls;
+    model->call_count = count;
     memset(&options, 0, sizeof options);
     options.model = ask;
     options.tools = tools;
@@ -408,9 +412,11 @@ static void end_loop(stage *self, tool_loop *loop) {
     assert_int_equal(allocations_alive, 0);
 }
 
-#define FIRST_ANSWER "status_changed running\nmessage_streamed Let me see.\nmessage_received Let me see.\n"
+#define FIRST_ANSWER                                                                                         \
+    "status_changed running\nrun_started\nmessage_streamed Let me see.\nmessage_received Let me see.\n"
 #define LAST_ANSWER                                                                                          \
-    "message_streamed Done.\nmessage_received Done.\ntoken_usage_updated\nstatus_changed idle\n"
+    "message_streamed Done.\nmessage_received Done.\ntoken_usage_updated\nrun_completed end_turn\n"          \
+    "status_changed idle\n"
 
 static void the_model_is_asked_until_it_calls_no_tool(void **state) {
     stage self;
@@ -424,10 +430,10 @@ static void the_model_is_asked_until_it_calls_no_tool(void **state) {
                FIRST_ANSWER "tool_call_identified echo{\"x\":1}\ntool_call_started echo{\"x\":1}\n"
                             "tool_call_completed completed: echo {\"x\":1}\nmessage_sent \n" LAST_ANSWER);
     const asm_agent_info info = info_of(&self);
-    assert_int_equal(info.state.message_count, 3);
-    expect_text(info.state.messages[0].tool_calls,
+    assert_int_equal(info.state.turn_count, 3);
+    expect_text(info.state.turns[0].tool_calls,
                 ASM_STR("[{\"id\":\"1\",\"name\":\"echo\",\"arguments\":{\"x\":1}}]"));
-    expect_text(info.state.messages[1].tool_results,
+    expect_text(info.state.turns[1].tool_results,
                 ASM_STR("[{\"tool_call_id\":\"1\",\"tool_name\":\"echo\",\"status\":\"completed\","
                         "\"output\":\"echo {\\\"x\\\":1}\"}]"));
     end_loop(&self, &loop);
@@ -442,7 +448,7 @@ static void failures_are_answers_to_the_model(void **state) {
     begin_loop(&self, &loop, &model, odd_calls, 2, 0);
     run(&self);
     expect_log(&self, FIRST_ANSWER
-               "tool_call_identified refuse\ntool_call_identified missing\n"
+               "tool_call_identified refuse{}\ntool_call_identified missing{}\n"
                "tool_call_started refuse{}\ntool_call_failed failed: cannot\nmessage_sent \n"
                "tool_call_started missing{}\ntool_call_failed failed: there is no tool of this name\n"
                "message_sent \n" LAST_ANSWER);
@@ -459,14 +465,22 @@ static void both_may_take_their_time(void **state) {
     model.waits = 2;
     const int polls = run(&self);
     expect(polls == 3 + 3 + 3, "%d", polls);
-    expect_log(&self,
-               "status_changed running\nmessage_streamed well, \nmessage_streamed well, \n"
+    expect_log(&self, BEGINS
+               "message_streamed well, \nmessage_streamed well, \n"
                "message_streamed Let me see.\nmessage_received well, well, Let me see.\n"
-               "tool_call_identified long\ntool_call_started long{}\ntool_call_completed completed: ...\n"
+               "tool_call_identified long{}\ntool_call_started long{}\ntool_call_completed completed: ...\n"
                "message_sent \nmessage_streamed well, \nmessage_streamed well, \nmessage_streamed Done.\n"
-               "message_received well, well, Done.\ntoken_usage_updated\nstatus_changed idle\n");
+               "message_received well, well, Done.\ntoken_usage_updated\nrun_completed end_turn\n"
+               "status_changed idle\n");
     end_loop(&self, &loop);
     end_of_cases();
+}
+
+/* Decides on the calls of the first interrupt. */
+static void decide(stage *self, const char *decisions) {
+    char json[512];
+    snprintf(json, sizeof json, "{\"interrupt\":1,\"decisions\":[%s]}", decisions);
+    assert_int_equal(asm_agent_resume_json(&self->server, AGENT, asm_str_from(json)), ASM_OK);
 }
 
 static void approval_is_asked_for_and_carried_out(void **state) {
@@ -480,30 +494,27 @@ static void approval_is_asked_for_and_carried_out(void **state) {
                "tool_call_identified echo{}\ntool_call_identified ask_me{\"n\":1}\ntool_call_identified "
                "ask_me{\"n\":2}\n"
                "tool_call_started echo{}\ntool_call_completed completed: echo {}\nmessage_sent \n"
-               "tool_approval_requested{\"n\":1}\ntool_approval_requested{\"n\":2}\n"
-               "status_changed interrupted {\"action_requests\":["
+               "status_changed interrupted {\"interrupt\":1,\"action_requests\":["
                "{\"tool_call_id\":\"2\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":1}},"
-               "{\"tool_call_id\":\"3\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":2}}]}\n");
-    assert_int_equal(asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"approve\"}]")),
-                     ASM_ERR_INVALID_ARGUMENT);
-    assert_int_equal(asm_agent_resume_json(&self.server, AGENT,
-                                           ASM_STR("[{\"type\":\"edit\",\"arguments\":{\"n\":9}},"
-                                                   "{\"type\":\"reject\",\"message\":\"no\"}]")),
-                     ASM_OK);
+               "{\"tool_call_id\":\"3\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":2}}]}\n"
+               "tool_approval_requested{\"n\":1}\ntool_approval_requested{\"n\":2}\n");
+    decide(&self, "{\"tool_call_id\":\"2\",\"type\":\"edit\",\"arguments\":{\"n\":9}},"
+                  "{\"tool_call_id\":\"3\",\"type\":\"reject\",\"message\":\"no\"}");
     poll_all(&self);
-    expect_log(&self,
-               "status_changed running\ntool_approval_granted{\"n\":9}\ntool_call_started ask_me{\"n\":9}\n"
-               "tool_call_completed completed: echo {\"n\":9}\nmessage_sent \n"
-               "tool_approval_denied{\"n\":2}\ntool_call_failed declined: no\nmessage_sent \n" LAST_ANSWER);
+    expect_log(
+        &self,
+        "tool_approval_granted{\"n\":9}\ntool_approval_denied{\"n\":2}\nstatus_changed running\n"
+        "tool_call_started ask_me{\"n\":9}\ntool_call_completed completed: echo {\"n\":9}\nmessage_sent \n"
+        "tool_call_started ask_me{\"n\":2}\ntool_call_failed declined: no\nmessage_sent \n" LAST_ANSWER);
     const asm_agent_info info = info_of(&self);
-    expect_text(info.state.messages[2].tool_results,
+    expect_text(info.state.turns[2].tool_results,
                 ASM_STR("[{\"tool_call_id\":\"2\",\"tool_name\":\"ask_me\",\"status\":\"completed\","
                         "\"arguments\":{\"n\":9},\"output\":\"echo {\\\"n\\\":9}\"}]"));
     end_loop(&self, &loop);
     end_of_cases();
 }
 
-static void decisions_are_carried_out_in_their_order(void **state) {
+static void decisions_are_matched_by_the_call(void **state) {
     stage self;
     tool_loop loop;
     canned model;
@@ -511,59 +522,99 @@ static void decisions_are_carried_out_in_their_order(void **state) {
     begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
     run(&self);
     forget(&self);
-    assert_int_equal(
-        asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"reject\"},{\"type\":\"approve\"}]")),
-        ASM_OK);
+    decide(&self,
+           "{\"tool_call_id\":\"3\",\"type\":\"approve\"},{\"tool_call_id\":\"2\",\"type\":\"reject\"}");
     poll_all(&self);
-    expect_log(&self, "status_changed running\ntool_approval_denied{\"n\":1}\n"
-                      "tool_call_failed declined: declined by the user\nmessage_sent \n"
-                      "tool_approval_granted{\"n\":2}\ntool_call_started ask_me{\"n\":2}\n"
-                      "tool_call_completed completed: echo {\"n\":2}\nmessage_sent \n" LAST_ANSWER);
+    expect_log(&self,
+               "tool_approval_denied{\"n\":1}\ntool_approval_granted{\"n\":2}\nstatus_changed running\n"
+               "tool_call_started ask_me{\"n\":1}\n"
+               "tool_call_failed declined: declined by the user\nmessage_sent \n"
+               "tool_call_started ask_me{\"n\":2}\n"
+               "tool_call_completed completed: echo {\"n\":2}\nmessage_sent \n" LAST_ANSWER);
     end_loop(&self, &loop);
     end_of_cases();
 }
 
-static void decisions_count_for_what_was_asked_only(void **state) {
-    stage self;
-    tool_loop loop;
-    canned model;
-    asm_agent_message message;
+/* While somebody decides, turns come from elsewhere: none of them shifts an approval onto another call. */
+static void what_is_added_meanwhile_shifts_no_decision(void **state) {
+    static const asm_turn turns[] = {
+        {.role = TEXT("tool"),
+         .tool_results =
+             TEXT("[{\"tool_call_id\":\"2\",\"tool_name\":\"ask_me\",\"output\":\"from a cache\"}]")},
+        {.role = TEXT("tool"), .tool_results = TEXT("[{\"tool_call_id\":\"1\",\"output\":\"again\"}]")},
+        {.role = TEXT("tool"), .tool_results = TEXT("[]")},
+        {.role = TEXT("assistant"),
+         .tool_calls = TEXT("[{\"id\":\"2\",\"name\":\"ask_me\",\"arguments\":{\"n\":7}}]")},
+        {.role = TEXT("user"), .content = TEXT("by the way")},
+    };
     (void)state;
-    begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
-    run(&self);
-    memset(&message, 0, sizeof message);
-    message.role = ASM_STR("assistant");
-    message.tool_calls = ASM_STR("[{\"id\":\"7\",\"name\":\"ask_me\",\"arguments\":{\"n\":7}}]");
-    assert_int_equal(asm_agent_add_message(&self.server, AGENT, &message), ASM_OK);
-    forget(&self);
-    assert_int_equal(asm_agent_resume_json(&self.server, AGENT,
-                                           ASM_STR("[{\"type\":\"approve\"},{\"type\":\"approve\"}]")),
-                     ASM_OK);
-    poll_all(&self);
-    expect_log(&self, "status_changed running\ntool_approval_requested{\"n\":7}\n"
-                      "status_changed interrupted {\"action_requests\":["
-                      "{\"tool_call_id\":\"7\",\"tool_name\":\"ask_me\",\"arguments\":{\"n\":7}}]}\n");
-    end_loop(&self, &loop);
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        stage self;
+        tool_loop loop;
+        canned model;
+        begin_loop(&self, &loop, &model, two_to_ask, 3, 0);
+        run(&self);
+        const asm_result result = asm_agent_add_turn(&self.server, AGENT, &turns[i]);
+        expect(result == (i < 3 ? ASM_ERR_INVALID_ARGUMENT : ASM_OK), "turn %zu: %d", i, result);
+        forget(&self);
+        echoes = 0;
+        decide(&self,
+               "{\"tool_call_id\":\"2\",\"type\":\"approve\"},{\"tool_call_id\":\"3\",\"type\":\"reject\"}");
+        poll_all(&self);
+        expect(strstr(self.log, "tool_call_completed completed: echo {\"n\":1}\n") != NULL, "turn %zu: %s", i,
+               self.log);
+        expect(strstr(self.log, "echo {\"n\":2}") == NULL, "turn %zu: a rejected call ran: %s", i, self.log);
+        /* A call that came meanwhile has the id of an approved one, but other arguments: it is asked about. */
+        const bool is_asked = strstr(self.log, "status_changed interrupted {\"interrupt\":2,") != NULL;
+        expect(is_asked == (i == 3), "turn %zu: %s", i, self.log);
+        expect(echoes == 1, "turn %zu: %zu calls", i, echoes);
+        end_loop(&self, &loop);
+    }
     end_of_cases();
 }
 
-static void a_message_while_interrupted_does_not_undo_a_decision(void **state) {
+static void a_stale_approval_runs_nothing(void **state) {
     stage self;
     tool_loop loop;
     canned model;
     (void)state;
     begin_loop(&self, &loop, &model, two_to_ask + 1, 1, 0);
     run(&self);
-    say(&self, "by the way");
-    forget(&self);
-    assert_int_equal(asm_agent_resume_json(&self.server, AGENT, ASM_STR("[{\"type\":\"approve\"}]")), ASM_OK);
+    assert_int_equal(asm_agent_cancel(&self.server, AGENT), ASM_OK);
+    model.at = 0;
+    say(&self, "again"); /* it makes the same call with the same id */
+    run(&self);
+    echoes = 0;
+    assert_int_equal(asm_agent_resume_json(&self.server, AGENT,
+                                           ASM_STR("{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"2\","
+                                                   "\"type\":\"approve\"}]}")),
+                     ASM_ERR_NOT_FOUND);
     poll_all(&self);
-    expect_log(&self,
-               "status_changed running\ntool_approval_granted{\"n\":1}\ntool_call_started ask_me{\"n\":1}\n"
-               "tool_call_completed completed: echo {\"n\":1}\nmessage_sent \n" LAST_ANSWER);
+    assert_int_equal(echoes, 0);
+    assert_int_equal(asm_agent_get_status(&self.server, AGENT), ASM_AGENT_INTERRUPTED);
     end_loop(&self, &loop);
     end_of_cases();
 }
+
+static void a_decision_counts_once(void **state) {
+    stage self;
+    tool_loop loop;
+    canned model;
+    (void)state;
+    begin_loop(&self, &loop, &model, two_to_ask + 1, 1, 0);
+    run(&self);
+    model.at = 0; /* when it has the result it makes the same call with the same id once more */
+    echoes = 0;
+    decide(&self, "{\"tool_call_id\":\"2\",\"type\":\"approve\"}");
+    poll_all(&self);
+    assert_int_equal(echoes, 1);
+    assert_int_equal(asm_agent_get_status(&self.server, AGENT), ASM_AGENT_INTERRUPTED);
+    assert_int_equal(info_of(&self).interrupt, 2);
+    end_loop(&self, &loop);
+    end_of_cases();
+}
+
+#define NOT_DONE "Not finished: the run was cancelled before this call had a result."
 
 static void what_was_cancelled_is_not_made_up_for(void **state) {
     stage self;
@@ -572,21 +623,21 @@ static void what_was_cancelled_is_not_made_up_for(void **state) {
     (void)state;
     begin_loop(&self, &loop, &model, long_call, 2, 0);
     assert_int_equal(asm_agent_execute(&self.server, AGENT), ASM_OK);
-    asm_agent_server_poll(&self.server, 2000000);
-    asm_agent_server_poll(&self.server, 2000000); /* the tool has begun */
+    asm_agent_server_poll(&self.server, 2000000, 2000000);
+    asm_agent_server_poll(&self.server, 2000000, 2000000); /* the tool has begun */
+    forget(&self);
     assert_int_equal(asm_agent_cancel(&self.server, AGENT), ASM_OK);
     assert_int_equal(model.cancels, 1);
+    expect_log(&self, "tool_call_failed cancelled: " NOT_DONE "\nmessage_sent \ntool_call_started echo{}\n"
+                      "tool_call_failed cancelled: " NOT_DONE "\nmessage_sent \nrun_cancelled\n"
+                      "status_changed cancelled\n");
     say(&self, "stop that");
     forget(&self);
     model.at = 0; /* it calls the same tools again: now they are wanted */
     run(&self);
     expect_log(
-        &self,
-        "status_changed running\n"
-        "tool_call_failed cancelled: not run: it was cancelled\nmessage_sent \n"
-        "tool_call_failed cancelled: not run: it was cancelled\nmessage_sent \n"
-        "message_streamed Let me see.\nmessage_received Let me see.\n"
-        "tool_call_identified long\ntool_call_identified echo\n"
+        &self, FIRST_ANSWER
+        "tool_call_identified long{}\ntool_call_identified echo{}\n"
         "tool_call_started long{}\ntool_call_completed completed: ..\nmessage_sent \n"
         "tool_call_started echo{}\ntool_call_completed completed: echo {}\nmessage_sent \n" LAST_ANSWER);
     assert_int_equal(model.cancels, 1);
@@ -611,10 +662,15 @@ static void a_cancelled_question_is_asked_anew(void **state) {
     model.waits = 0;
     model.waited = 0;
     run(&self);
-    expect_log(&self, "status_changed running\n" LAST_ANSWER);
+    expect_log(&self, BEGINS LAST_ANSWER);
     end_loop(&self, &loop);
     end_of_cases();
 }
+
+#define OPEN_CALLS                                                                                           \
+    "\"state\":{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"name\":\"echo\"},"     \
+    "{\"id\":\"2\",\"name\":\"\\u0065cho\",\"arguments\":{\"b\":2}}]},"                                      \
+    "{\"role\":\"tool\",\"tool_results\":[{\"tool_call_id\":\"1\"}]}]}}"
 
 static void a_restored_state_goes_on_with_its_open_calls(void **state) {
     stage self;
@@ -622,26 +678,30 @@ static void a_restored_state_goes_on_with_its_open_calls(void **state) {
     canned model;
     (void)state;
     begin_loop(&self, &loop, &model, NULL, 0, 0);
-    assert_int_equal(
-        asm_agent_restore_state(
-            &self.server, AGENT,
-            ASM_STR("{\"version\":1,\"state\":{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":["
-                    "{\"id\":\"1\",\"name\":\"echo\"},{\"id\":\"2\",\"name\":\"\\u0065cho\",\"arguments\":{"
-                    "\"b\":2}}]},"
-                    "{\"role\":\"tool\",\"tool_results\":[]}]}}")),
-        ASM_OK);
+    assert_int_equal(asm_agent_restore_state(&self.server, AGENT,
+                                             ASM_STR("{\"version\":1,\"status\":\"paused\"," OPEN_CALLS)),
+                     ASM_OK);
     model.at = 1;
     run(&self);
-    expect_log(&self, "status_changed running\ntool_call_started echo{\"b\":2}\n"
+    expect_log(&self, "status_changed paused\n" BEGINS "tool_call_started echo{\"b\":2}\n"
                       "tool_call_completed completed: echo {\"b\":2}\nmessage_sent \n" LAST_ANSWER);
+    /* Of a run that was cut nobody knows what its calls did: they are not run again. */
+    assert_int_equal(asm_agent_restore_state(&self.server, AGENT,
+                                             ASM_STR("{\"version\":1,\"status\":\"running\"," OPEN_CALLS)),
+                     ASM_OK);
+    assert_int_equal(info_of(&self).state.turn_count, 3);
+    expect(strstr(info_of(&self).state.turns[2].tool_results.data, "Whether it ran is not known.") != NULL,
+           "why");
+    forget(&self);
+    model.at = 1;
+    run(&self);
+    expect_log(&self, BEGINS LAST_ANSWER);
     end_loop(&self, &loop);
     end_of_cases();
 }
 
-static asm_result fail_before(void *user, asm_agent_server *server, asm_str agent_id) {
-    (void)user;
-    (void)server;
-    (void)agent_id;
+static asm_result fail_before(void *user, asm_model_request *request) {
+    (void)user, (void)request;
     return ASM_ERR_RANGE;
 }
 
@@ -678,17 +738,6 @@ static void what_goes_wrong_ends_in_an_error(void **state) {
     begin_loop(&self, &loop, &model, many, 1, 0);
     run(&self);
     expect_text(info_of(&self).error, ASM_STR("the model's tool calls are not valid"));
-    end_loop(&self, &loop);
-
-    begin_loop(&self, &loop, &model, echo_call, 1, 0);
-    assert_int_equal(
-        asm_agent_restore_state(
-            &self.server, AGENT,
-            ASM_STR(
-                "{\"version\":1,\"state\":{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[7]}]}}")),
-        ASM_OK);
-    run(&self);
-    expect_text(info_of(&self).error, ASM_STR("the state's tool calls cannot be read"));
     end_loop(&self, &loop);
 
     begin_loop(&self, &loop, &model, echo_call, 1, 0);
@@ -742,8 +791,10 @@ static void every_allocation_may_fail(void **state) {
         all_went_well = allocation_calls < fails_from;
         fail_allocations_from(0);
         const asm_agent_status status = asm_agent_get_status(&self.server, AGENT);
-        expect(status == (all_went_well ? ASM_AGENT_IDLE : ASM_AGENT_ERROR), "%d: %s", (int)fails_from,
-               asm_agent_status_name(status));
+        /* What could only not be told is counted. */
+        expect(status == (all_went_well || self.server.failures ? ASM_AGENT_IDLE : ASM_AGENT_ERROR) ||
+                   status == ASM_AGENT_ERROR,
+               "%d: %s, %d", (int)fails_from, asm_agent_status_name(status), (int)self.server.failures);
         end_loop(&self, &loop);
     }
     expect(fails_from > 5 && fails_from < 1000, "%d", (int)fails_from);
@@ -762,9 +813,10 @@ int main(void) {
         cmocka_unit_test(failures_are_answers_to_the_model),
         cmocka_unit_test(both_may_take_their_time),
         cmocka_unit_test(approval_is_asked_for_and_carried_out),
-        cmocka_unit_test(decisions_are_carried_out_in_their_order),
-        cmocka_unit_test(decisions_count_for_what_was_asked_only),
-        cmocka_unit_test(a_message_while_interrupted_does_not_undo_a_decision),
+        cmocka_unit_test(decisions_are_matched_by_the_call),
+        cmocka_unit_test(what_is_added_meanwhile_shifts_no_decision),
+        cmocka_unit_test(a_stale_approval_runs_nothing),
+        cmocka_unit_test(a_decision_counts_once),
         cmocka_unit_test(what_was_cancelled_is_not_made_up_for),
         cmocka_unit_test(a_cancelled_question_is_asked_anew),
         cmocka_unit_test(a_restored_state_goes_on_with_its_open_calls),

@@ -82,8 +82,8 @@ static void expect_file(const place *self, const char *name, const char *text) {
 }
 
 static asm_result save(place *self, asm_str conversation_id, const char *text) {
-    return self->store.save(self->store.user, ASM_STR("agent"), conversation_id, ASM_SAVE_ON_COMPLETION,
-                            asm_str_from(text));
+    const asm_snapshot snapshot = {ASM_SAVE_ON_COMPLETION, asm_str_from(text), {NULL, 0}};
+    return self->store.save(self->store.user, ASM_STR("agent"), conversation_id, &snapshot);
 }
 
 /* Loads into `text`, as a string. */
@@ -207,12 +207,8 @@ static void what_is_no_state_is_damaged(void **state) {
 }
 
 static asm_outcome finish(void *user, asm_execution execution) {
-    asm_outcome outcome;
-    (void)user;
-    (void)execution;
-    memset(&outcome, 0, sizeof outcome);
-    outcome.kind = ASM_OUTCOME_COMPLETED;
-    return outcome;
+    (void)user, (void)execution;
+    return ASM_OUTCOME_COMPLETED;
 }
 
 static asm_result start_agent(asm_agent_server *server, const place *self) {
@@ -227,24 +223,24 @@ static asm_result start_agent(asm_agent_server *server, const place *self) {
 static void an_agent_goes_on_where_it_was_but_not_from_a_damaged_file(void **state) {
     place *self = (place *)*state;
     asm_agent_server server;
-    asm_agent_message message;
+    asm_turn message;
     asm_agent_info info;
     memset(&message, 0, sizeof message);
     message.role = ASM_STR("user");
     message.content = ASM_STR("hello");
     asm_agent_server_init(&server, NULL);
     assert_int_equal(start_agent(&server, self), ASM_OK);
-    assert_int_equal(asm_agent_add_message(&server, ASM_STR("a"), &message), ASM_OK);
+    assert_int_equal(asm_agent_add_turn(&server, ASM_STR("a"), &message), ASM_OK);
     assert_int_equal(asm_agent_stop(&server, ASM_STR("a")), ASM_OK);
     assert_int_equal(start_agent(&server, self), ASM_OK);
     assert_int_equal(asm_agent_get_info(&server, ASM_STR("a"), &info), ASM_OK);
-    assert_int_equal(info.state.message_count, 1);
-    expect_text(info.state.messages[0].content, ASM_STR("hello"));
+    assert_int_equal(info.state.turn_count, 1);
+    expect_text(info.state.turns[0].content, ASM_STR("hello"));
     assert_int_equal(asm_agent_stop(&server, ASM_STR("a")), ASM_OK);
 
     write_file(self, "agent-a.json", "{\"version\":1,", 13);
     assert_int_equal(start_agent(&server, self), ASM_ERR_SYNTAX);
-    assert_false(asm_agent_is_running(&server, ASM_STR("a")));
+    assert_false(asm_agent_exists(&server, ASM_STR("a")));
     expect_file(self, "agent-a.json", "{\"version\":1,");
     asm_agent_server_close(&server);
     end_of_cases();
