@@ -5,6 +5,7 @@ VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 BUILD    ?= build
 CFLAGS   ?= -O2
+CXXFLAGS ?= -O2
 GCOV     ?= gcov
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual -Wundef \
             -Wstrict-prototypes -DASM__WARNINGS_ON
@@ -30,6 +31,8 @@ TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(sort $(wildcard tools/
 # What the tools share.
 COMMON   := $(patsubst tools/common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard tools/common/*.c)))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+# Left out without a C++ compiler.
+IN_CXX   := $(if $(call first,$(firstword $(CXX))),$(patsubst %.cpp,$(BUILD)/%,$(sort $(wildcard examples/*.cpp))))
 SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
 
 # A test or fuzzer is linked with the headers' implementation, but for what it brings itself, to reach private functions
@@ -52,7 +55,7 @@ FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 DRIVEN     := $(FUZZ_SOURCES:%.c=$(BUILD)/sanitized/%)
 LIBFUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/libfuzzer/%)
 TIME       ?= 60
-PROGRAMS   := $(TOOLS) $(EXAMPLES) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
+PROGRAMS   := $(TOOLS) $(EXAMPLES) $(IN_CXX) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -85,12 +88,12 @@ CHECKS := format comments matrix single sanitize fuzz threads analyzer cppcheck 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "  Variables: CC CXX CFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR, BUILD=dir for another build directory;"
+	@echo "  Variables: CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR, BUILD=dir for another build directory;"
 	@echo "  V=1 shows the commands."
 
 all: $(TOOLS) ## the programs: build/asm-cat (the default)
 
-examples: $(EXAMPLES) ## the examples: build/examples/quickstart and others
+examples: $(EXAMPLES) $(IN_CXX) ## the examples: build/examples/quickstart and others
 
 single: $(BUILD)/asm.h ## all headers in one file: build/asm.h
 
@@ -226,19 +229,28 @@ coverage: all $(COVERED) ## how much of each header the tests run, in lines and 
 
 INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
-PKGCONFIG_DIR = $(DESTDIR)$(PREFIX)/share/pkgconfig
+SHARE_DIR     = $(DESTDIR)$(PREFIX)/share
+PKGCONFIG_DIR = $(SHARE_DIR)/pkgconfig
+# What asm-cat tells of itself: FORMAT of the option, and the file.
+MAN_FILES     = man/man1/asm-cat.1
+COMPLETIONS   = bash-completion/completions/asm-cat zsh/site-functions/_asm-cat fish/vendor_completions.d/asm-cat.fish
 
-install: $(TOOLS) ## headers, programs and a pkg-config file, into $(DESTDIR)$(PREFIX)
+install: $(TOOLS) ## headers, programs, manual page, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
 	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
 	install -m 755 $(TOOLS) "$(BIN_DIR)"
+	for file in $(MAN_FILES) $(COMPLETIONS); do install -d "$(SHARE_DIR)/$${file%/*}" || exit; done
+	$(BUILD)/asm-cat --man > "$(SHARE_DIR)/$(MAN_FILES)"
+	for file in $(COMPLETIONS); do \
+	    shell=$${file%%/*}; $(BUILD)/asm-cat --completions="$${shell%-*}" > "$(SHARE_DIR)/$$file" || exit; done
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
 	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
 	    'Cflags: -I"$${includedir}"' > "$(PKGCONFIG_DIR)/asm-session.pc"
 	@chmod 644 "$(PKGCONFIG_DIR)/asm-session.pc"
 
 uninstall: ## remove exactly what install wrote
-	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(notdir $(TOOLS)),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc"
+	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(notdir $(TOOLS)),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc" \
+	    $(foreach file,$(MAN_FILES) $(COMPLETIONS),"$(SHARE_DIR)/$(file)")
 
 clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi
@@ -314,6 +326,12 @@ endef
 $(foreach program,$(TOOLS),$(eval $(call tool,$(program))))
 $(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/asm.o
 	$(build_program)
+
+$(IN_CXX): $(BUILD)/%: %.cpp $(BUILD)/asm.o
+	@mkdir -p $(@D)
+	$(say) CXX $@
+	$(Q)$(CXX) $(filter-out -Wstrict-prototypes,$(WARNINGS)) $(CXXFLAGS) -std=c++11 -I. $(CPPFLAGS) $(DECLARED) \
+	    $(DEPENDENCIES) -o $@ $< $(filter %.o,$^) $(LDFLAGS) $(LDLIBS)
 
 # $(call linked,PURPOSE,SOURCE): the objects that a test is linked with.
 linked = $(filter-out $(patsubst %,$(BUILD)/$(1)/%.o,$(subst $(2):,,$(filter $(2):%,$(OWN)))),$(HEADERS:%.h=$(BUILD)/$(1)/%.o))

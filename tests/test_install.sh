@@ -17,10 +17,13 @@ tree > "$work/once"
 {
     ls asm_*.h | sed 's|^|./opt/asm/include/|'
     ls tools/*.c | sed 's|^tools/\(.*\)\.c$|./opt/asm/bin/\1|' | tr _ -
-    echo ./opt/asm/share/pkgconfig/asm-session.pc
+    for file in pkgconfig/asm-session.pc man/man1/asm-cat.1 bash-completion/completions/asm-cat \
+        zsh/site-functions/_asm-cat fish/vendor_completions.d/asm-cat.fish; do echo "./opt/asm/share/$file"; done
 } | sort | diff - "$work/once" || die 'something else was installed'
 "$make" install BUILD="$build" DESTDIR="$work/stage" PREFIX=/opt/asm > "$work/log" 2>&1 || die 'make install failed the second time'
 tree | cmp - "$work/once" || die 'something else was installed the second time'
+
+find "$work/stage" -type f -empty | grep . && die 'empty files were installed'
 
 # Away from the source, so that nothing of it is found by chance.
 prefix=$work/prefix
