@@ -2850,20 +2850,27 @@ static void asm__agent_set_status(asm__agent *agent, asm_agent_status status) {
 
 static void asm__agent_tell_requests(asm__agent *agent);
 
-/* Tells the status that holds when the agent's first events are out; nothing if it was overtaken. */
-static void asm__agent_tell_status(asm__agent *agent) {
+/* Tells the status; nothing of it, or of what it waits with, once it was overtaken. */
+static void asm__agent_publish_status(asm__agent *agent) {
     const uint64_t transitions = agent->transitions;
-    asm__agent_announce(agent);
-    if (agent->transitions != transitions || agent->is_removed) return;
     asm_event event = asm__agent_event(ASM_EVENT_STATUS_CHANGED);
+    if (agent->is_removed) return;
     event.status.status = asm_str_from(asm_agent_status_name(agent->status));
     if (agent->status == ASM_AGENT_ERROR) event.status.data = agent->error_json;
     if (agent->status == ASM_AGENT_INTERRUPTED) event.status.data = agent->state.interrupt->data;
     event.status.error_message = agent->error;
     (void)asm__agent_publish(agent, &event);
-    asm__agent_update_presence(agent);
     if (agent->status == ASM_AGENT_INTERRUPTED && agent->transitions == transitions)
         asm__agent_tell_requests(agent);
+}
+
+/* Tells of a change of the status, after the agent's first events. */
+static void asm__agent_tell_status(asm__agent *agent) {
+    const uint64_t transitions = agent->transitions;
+    asm__agent_announce(agent);
+    if (agent->transitions != transitions) return;
+    asm__agent_publish_status(agent);
+    asm__agent_update_presence(agent);
 }
 
 /* The first events of an agent: with the first poll, or before any other. */
@@ -2878,7 +2885,7 @@ static void asm__agent_announce(asm__agent *agent) {
         event.node.to_node = server->options.node;
         (void)asm__agent_publish(agent, &event);
     }
-    asm__agent_tell_status(agent);
+    asm__agent_publish_status(agent);
     asm__agent_publish_repairs(agent, &agent->repairs);
     for (size_t i = 0; i < config.middleware_count && !agent->is_removed; i++) {
         const asm_middleware *middleware = &config.middleware[i];
