@@ -10,9 +10,11 @@
  *
  * FORMATS
  *   asm      JSON Lines as asm_render.h writes them, full and compact
- *   claude   claude -p --output-format stream-json --verbose, with and without
- *            --include-partial-messages; qwen
- *   codex    codex exec --json
+ *   claude             claude -p --output-format stream-json --verbose, with and without
+ *                      --include-partial-messages; qwen
+ *   codex              codex exec --json
+ *   claude-transcript  what Claude Code keeps in ~/.claude/projects
+ *   codex-rollout      what Codex keeps in ~/.codex/sessions
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
  *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most. Formats of the table that have no
  *   reader are named in a diagnostic.
@@ -101,8 +103,8 @@ extern "C" {
       " | type=system subtype^task_ session_id | type=system subtype^hook_ session_id"                       \
       " | type=system subtype=thinking_tokens | type=result modelUsage total_cost_usd"                       \
       " | ? type=system subtype=init | ? type=stream_event event:o"                                          \
-      " | ?? type=system subtype:s | ?? type=assistant message:o !sessionId"                                 \
-      " | ?? type=user message:o !sessionId | ?? type=result subtype:s")                                     \
+      " | ?? type=system subtype:s | ?? type=assistant message:o !sessionId !cwd"                            \
+      " | ?? type=user message:o !sessionId !cwd | ?? type=result subtype:s")                                \
     X(CODEX, "codex", "a Codex exec stream",                                                                 \
       "type=thread.started thread_id | type=item.started item:o | type=item.updated item:o"                  \
       " | type=item.completed item:o | type=turn.started !data !time !turnId | type=turn.completed !data "   \
@@ -144,7 +146,8 @@ extern "C" {
     X(CLAUDE_TRANSCRIPT, "claude-transcript", "a Claude Code transcript",                                    \
       "sessionId parentUuid isSidechain !message.parts !systemPayload"                                       \
       " | sessionId userType uuid !message.parts !systemPayload | ? type=summary summary leafUuid"           \
-      " | ? type=file-history-snapshot snapshot messageId")                                                  \
+      " | ? type=file-history-snapshot snapshot messageId"                                                   \
+      " | ?? type=user message:o cwd !session_id | ?? type=assistant message:o cwd !session_id")             \
     X(CODEX_ROLLOUT, "codex-rollout", "a Codex rollout",                                                     \
       "timestamp payload:o type=session_meta | timestamp payload:o type=turn_context"                        \
       " | timestamp payload:o type=response_item | timestamp payload:o type=event_msg"                       \
@@ -370,6 +373,7 @@ ASM__WARNINGS_OFF
 #define ASM__INGEST_SPARE_SIZE  ((size_t)1 << 16)
 #define ASM__INGEST_REQUESTS    256 /* approvals that wait for a decision */
 #define ASM__INGEST_PAST_LINES  64  /* whose ids are remembered, for a line that withdraws them */
+#define ASM__INGEST_SAID        32
 #define ASM__INGEST_MAX_OPEN    65536
 #define ASM__INGEST_MAX_KEPT    ((size_t)256 << 20)
 
@@ -437,6 +441,7 @@ typedef struct asm__ingest_call {
     bool has_task;
     uint64_t run;       /* it began in */
     bool is_background; /* it goes on without the run */
+    bool has_failed;    /* the stream says so, before its output comes */
     bool is_declined;   /* a person or rule said no */
     bool hides_name;    /* of the first one: those that share the id have several names */
     bool hides_input;   /* and inputs */
@@ -556,6 +561,10 @@ struct asm__ingest {
     asm_buffer title;
     asm_buffer cwd;
     asm_buffer branch;
+    asm_buffer version;
+    asm_buffer model;
+    uint64_t said[ASM__INGEST_SAID]; /* rollouts: hashes of texts, and where they stood */
+    size_t said_at;
     asm__ingest_model *session_models;
     size_t model_count;
     size_t model_capacity;
@@ -567,11 +576,14 @@ struct asm__ingest {
     bool run_open;
     bool stream_has_run;
     bool run_has_text;
-    bool run_ended;        /* nothing of the main agent has come since a run's end */
-    bool cancelled;        /* the stream says so */
-    bool has_final_words;  /* transcripts: the agent's last words have come */
-    asm_buffer last_error; /* the text of the last error_occurred */
-    asm_buffer last_code;  /* and its code */
+    bool run_ended;                    /* nothing of the main agent has come since a run's end */
+    bool cancelled;                    /* the stream says so */
+    bool has_final_words;              /* transcripts: the agent's last words have come */
+    bool run_has_prompt;               /* rollouts: the person has spoken in it, or the agent */
+    bool has_custom_title;             /* the person gave the session its title */
+    asm_optional_double turn_duration; /* transcripts: of the turn that ends */
+    asm_buffer last_error;             /* the text of the last error_occurred */
+    asm_buffer last_code;              /* and its code */
     asm_buffer stop_reason;
     asm_buffer repeated_init; /* one that came while calls were open */
 
@@ -1426,7 +1438,7 @@ static void asm__ingest_remember_call(asm__ingest *state, const asm_tool_payload
     call->run = state->line_run;
     call->same_id = NULL;
     call->last_same = call;
-    call->is_background = call->is_declined = call->hides_name = call->hides_input = false;
+    call->has_failed = call->is_background = call->is_declined = call->hides_name = call->hides_input = false;
     state->kept += call->text.size;
     asm__ingest_link_record(&state->calls, record);
     if (!call->id_size) return;
@@ -1994,9 +2006,13 @@ static void asm__ingest_enter_session(asm__ingest *state, asm_str session) {
     state->has_counted = false;
     state->cost = state->earlier_cost = 0;
     state->model_count = 0;
+    state->has_custom_title = false;
     asm_buffer_clear(&state->title);
     asm_buffer_clear(&state->cwd);
     asm_buffer_clear(&state->branch);
+    asm_buffer_clear(&state->version);
+    asm_buffer_clear(&state->model);
+    memset(state->said, 0, sizeof state->said);
 }
 
 /* A session that begins while a run of another is open: the streams of two processes, one after the other. */
@@ -2176,6 +2192,57 @@ static void asm__ingest_emit_unknown(asm__ingest *state, asm_str type, asm__inge
     asm__ingest_emit_others(state, type, others);
 }
 
+/* >>ingest: turns
+ * Files on disk tell no runs: one is a turn of the person, and ends with the agent's last words, its error, or the
+ * person's interrupt. */
+
+/* The turn ends, as far as the lines so far show how. */
+static void asm__ingest_end_turn(asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_str usage;
+    if (!state->run_open) return;
+    asm__ingest_finish_speakers(state, !state->has_final_words, false);
+    state->line_run = state->runs;
+    usage = asm__ingest_usage_json(state, &state->built, &state->main.total);
+    event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    if (state->stop_reason.size) event.run.stop_reason = asm_buffer_text(&state->stop_reason);
+    if (state->cancelled) {
+        event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+    } else if (state->last_code.size) {
+        event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+        event.run.error_code = asm_buffer_text(&state->last_code);
+        event.run.error_message =
+            state->last_error.size ? asm_buffer_text(&state->last_error) : event.run.error_code;
+        asm__ingest_emit_error(state, event.run.error_code, event.run.error_message, asm__ingest_absent());
+    } else if (!state->has_final_words || asm__ingest_count_open(state)) {
+        event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+        event.run.error_code = ASM_STR("stream_ended");
+        event.run.error_message = ASM_STR("the stream ended before the run did");
+        event.run.open_tool_calls.is_set = true;
+    }
+    event.run.duration_ms = state->turn_duration;
+    event.run.token_usage = usage;
+    asm__ingest_end_run(state, &event);
+}
+
+/* A turn begins; one that is open ends. */
+static void asm__ingest_begin_turn(asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    asm__ingest_end_turn(state);
+    if (state->model.size) event.run.model = asm_buffer_text(&state->model);
+    if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
+    if (state->branch.size) event.run.git_branch = asm_buffer_text(&state->branch);
+    if (state->title.size) event.run.title = asm_buffer_text(&state->title);
+    if (state->version.size) event.run.agent_version = asm_buffer_text(&state->version);
+    state->turn_duration.is_set = false;
+    state->run_has_prompt = false;
+    asm__ingest_begin_run(state, &event);
+}
+
+static void asm__ingest_need_turn(asm__ingest *state) {
+    if (!state->run_open) asm__ingest_begin_turn(state);
+}
+
 /* >>ingest: asm */
 
 #if ASM_INGEST_FORMATS & ASM_WITH_ASM
@@ -2303,14 +2370,16 @@ static void asm__claude_take_usage(asm__ingest *state, asm__ingest_speaker *spea
     asm__ingest_keep(state, &speaker->usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
 }
 
+static bool asm__claude_starts_agent(asm_str name) {
+    return asm_str_equal(name, ASM_STR("Task")) || asm_str_equal(name, ASM_STR("Agent"));
+}
+
 /* Tools that start a sub-agent say of which kind. */
 static void asm__claude_describe(asm__ingest *state, asm_event *event) {
     static const asm_str keys[] = {ASM__MEMBER("subagent_type"), ASM__MEMBER("description"),
                                    ASM__MEMBER("prompt")};
     asm_str values[3];
-    if (!asm_str_equal(event->tool.name, ASM_STR("Task")) &&
-        !asm_str_equal(event->tool.name, ASM_STR("Agent")))
-        return;
+    if (!asm__claude_starts_agent(event->tool.name)) return;
     asm__ingest_find(event->tool.input, keys, values, 3);
     event->tool.agent_kind = asm__ingest_string(state, values[0]);
     event->tool.display_text = asm__ingest_string(state, values[1]);
@@ -4200,11 +4269,435 @@ static const asm__ingest_reader asm__qwen_reader = {ASM__MEMBER("qwen"), asm__cl
 #define ASM__READER_QWEN   &asm__qwen_reader
 #endif
 
+/* >>ingest: claude transcripts
+ * What Claude Code keeps on disk: the same messages, one line for each block, in another envelope. A run is a turn of
+ * the person; it ends with the agent's last words, its error, or the person's interrupt. Nothing tells what it cost. */
+
+#if ASM_INGEST_FORMATS & ASM_WITH_CLAUDE_TRANSCRIPT
+
+enum {
+    ASM__TRANSCRIPT_TYPE,
+    ASM__TRANSCRIPT_SESSION,
+    ASM__TRANSCRIPT_TIMESTAMP,
+    ASM__TRANSCRIPT_UUID,
+    ASM__TRANSCRIPT_SUBTYPE,
+    ASM__TRANSCRIPT_PARENT,
+    ASM__TRANSCRIPT_MESSAGE,
+    ASM__TRANSCRIPT_DETAILS,
+    ASM__TRANSCRIPT_AGENT,
+    ASM__TRANSCRIPT_ERROR,
+    ASM__TRANSCRIPT_SUPERSEDES,
+    ASM__TRANSCRIPT_ABORTED,
+    ASM__TRANSCRIPT_META,
+    ASM__TRANSCRIPT_SUMMARY,
+    ASM__TRANSCRIPT_HIDDEN,
+    ASM__TRANSCRIPT_SIDECHAIN,
+    ASM__TRANSCRIPT_CWD,
+    ASM__TRANSCRIPT_BRANCH,
+    ASM__TRANSCRIPT_VERSION,
+    ASM__TRANSCRIPT_ORIGIN,
+    ASM__TRANSCRIPT_API_ERROR,
+    ASM__TRANSCRIPT_DENIAL,
+    ASM__TRANSCRIPT_USER_TYPE,
+    ASM__TRANSCRIPT_COUNT
+};
+
+static const asm__ingest_key asm__transcript_keys[ASM__TRANSCRIPT_COUNT] = {
+    ASM__KEY("type", 's'),
+    ASM__KEY("sessionId", 's'),
+    ASM__KEY("timestamp", '*'),
+    ASM__KEY("uuid", 's'),
+    ASM__KEY("subtype", 's'),
+    ASM__KEY("parentUuid", 's'),
+    ASM__KEY("message", '*'),
+    ASM__KEY("toolUseResult", '*'),
+    ASM__KEY("agentId", 's'),
+    ASM__KEY("error", 's'),
+    ASM__KEY("supersedesUuids", 'a'),
+    ASM__KEY("isAbortedMidStream", 'b'),
+    ASM__KEY("isMeta", 'b'),
+    ASM__KEY("isCompactSummary", 'b'),
+    ASM__KEY("isVisibleInTranscriptOnly", 'b'),
+    ASM__KEY("isSidechain", 'b'),
+    ASM__KEY("cwd", 's'),
+    ASM__KEY("gitBranch", 's'),
+    ASM__KEY("version", 's'),
+    ASM__KEY("origin", 'o'),
+    ASM__KEY("isApiErrorMessage", 'b'),
+    ASM__KEY("toolDenialKind", 's'),
+    ASM__KEY("userType", '-')};
+
+static bool asm__transcript_flag(asm_str raw) {
+    bool flag = false;
+    if (raw.data) asm_json_to_bool(raw, &flag);
+    return flag;
+}
+
+static asm_str asm__transcript_content(asm_str message) {
+    static const asm_str keys[] = {ASM__MEMBER("content")};
+    asm_str values[1];
+    asm__ingest_find(asm__ingest_is(message, ASM_JSON_OBJECT) ? message : asm__ingest_absent(), keys, values,
+                     1);
+    return values[0];
+}
+
+/* The first text of a message's content. */
+static asm_str asm__transcript_text(asm__ingest *state, asm_str content) {
+    asm_json_reader blocks;
+    asm_str block, type, text;
+    if (asm__ingest_is(content, ASM_JSON_STRING)) return asm__ingest_string(state, content);
+    blocks = asm__ingest_elements(content);
+    while (asm__ingest_next_text(state, &blocks, &block, &type, &text))
+        if (text.data) return asm__ingest_string(state, text);
+    return asm__ingest_absent();
+}
+
+/* The tokens of a turn, with those of all turns so far; then its end. */
+static void asm__transcript_end_turn(asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    if (!state->run_open) return;
+    asm__ingest_finish_speakers(state, !state->has_final_words, false);
+    if (!asm__ingest_usage_is_zero(&state->main.total)) {
+        state->line_run = state->runs;
+        asm__ingest_add_usage(&state->totals, &state->main.total);
+        event.usage = state->totals;
+        event.usage.cumulative = asm__ingest_true();
+        asm__ingest_emit(state, &event);
+    }
+    asm__ingest_end_turn(state);
+}
+
+static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values) {
+    asm__transcript_end_turn(state);
+    asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[ASM__TRANSCRIPT_VERSION]));
+    asm__ingest_begin_turn(state);
+}
+
+/* Where the agent works may change within a file. */
+static void asm__transcript_place(asm__ingest *state, const asm_str *values) {
+    asm_str cwd = asm__ingest_string(state, values[ASM__TRANSCRIPT_CWD]);
+    asm_str branch = asm__ingest_string(state, values[ASM__TRANSCRIPT_BRANCH]);
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    if (asm__ingest_changes(state, &state->cwd, cwd)) event.run.cwd = cwd;
+    if (asm__ingest_changes(state, &state->branch, branch)) event.run.git_branch = branch;
+    if (state->run_open && (event.run.cwd.data || event.run.git_branch.data)) asm__ingest_emit(state, &event);
+}
+
+/* The open call whose sub-agent was given that prompt. */
+static asm__ingest_call *asm__transcript_find_prompt(asm__ingest *state, asm_str prompt) {
+    static const asm_str keys[] = {ASM__MEMBER("prompt")};
+    asm__ingest_record *record = state->calls.newest;
+    int tries;
+    for (tries = 0; record && tries < 256; record = record->older, tries++) {
+        asm__ingest_call *call = asm__container(record, asm__ingest_call, record);
+        asm_str values[1];
+        if (!asm__claude_starts_agent(asm__ingest_call_name(call))) continue;
+        asm__ingest_find(asm__ingest_call_input(call), keys, values, 1);
+        if (prompt.size && asm_str_equal(asm__ingest_string(state, values[0]), prompt)) return call;
+    }
+    return NULL;
+}
+
+/* The call that a side chain's line belongs to: its chain is known by the line before, its first line by the prompt.
+ * Absent if there is none: then the file is the sub-agent's own. */
+static asm_str asm__transcript_parent(asm__ingest *state, const asm_str *values) {
+    asm_str before = asm__ingest_string(state, values[ASM__TRANSCRIPT_PARENT]);
+    asm__ingest_record *record = state->speakers.newest;
+    asm__ingest_call *call;
+    asm__ingest_speaker *speaker;
+    int tries;
+    if (!asm__transcript_flag(values[ASM__TRANSCRIPT_SIDECHAIN])) return ASM_STR("");
+    for (tries = 0; before.size && record && tries < 256; record = record->older, tries++) {
+        speaker = asm__container(record, asm__ingest_speaker, record);
+        if (asm_str_equal(asm_buffer_text(&speaker->last_line), before))
+            return asm_buffer_text(&speaker->parent);
+    }
+    call = asm__transcript_find_prompt(
+        state, asm__transcript_text(state, asm__transcript_content(values[ASM__TRANSCRIPT_MESSAGE])));
+    return call ? asm__ingest_call_id(call) : ASM_STR("");
+}
+
+static bool asm__transcript_has_call(asm__ingest *state, asm_str content, bool *ends_with_text) {
+    static const asm_str keys[] = {ASM__MEMBER("type")};
+    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_str block, values[1];
+    bool has_call = false;
+    *ends_with_text = asm__ingest_is(content, ASM_JSON_STRING);
+    while (asm__ingest_next(&blocks, &block)) {
+        asm_str type;
+        asm__ingest_find(asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(), keys, values,
+                         1);
+        type = asm__ingest_string(state, values[0]);
+        *ends_with_text = asm_str_equal(type, ASM_STR("text"));
+        has_call = has_call || asm__claude_is_tool_use(type);
+    }
+    return has_call;
+}
+
+/* The model is known from the answers only: told when it is another. */
+static void asm__transcript_model(asm__ingest *state, asm_str message) {
+    static const asm_str keys[] = {ASM__MEMBER("model")};
+    asm_str values[1], model;
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    asm__ingest_find(message, keys, values, 1);
+    model = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(model, ASM_STR("<synthetic>")) || !asm__ingest_changes(state, &state->model, model))
+        return;
+    event.run.model = model;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__transcript_assistant(asm__ingest *state, const asm_str *values, asm_str parent,
+                                      asm__ingest_others others) {
+    asm__claude_line_parts line;
+    asm_str content = asm__transcript_content(values[ASM__TRANSCRIPT_MESSAGE]);
+    bool ends_with_text = false, has_call;
+    if (!asm__ingest_is(values[ASM__TRANSCRIPT_MESSAGE], ASM_JSON_OBJECT)) {
+        asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), values[ASM__TRANSCRIPT_MESSAGE]);
+        return;
+    }
+    has_call = asm__transcript_has_call(state, content, &ends_with_text);
+    if (!parent.size) {
+        if (!state->run_open) asm__transcript_begin_turn(state, values);
+        asm_buffer_clear(&state->stop_reason);
+        asm_buffer_clear(&state->last_code);
+        asm_buffer_clear(&state->last_error);
+    }
+    memset(&line, 0, sizeof line);
+    line.message = values[ASM__TRANSCRIPT_MESSAGE];
+    line.parent = parent;
+    line.uuid = asm__ingest_string(state, values[ASM__TRANSCRIPT_UUID]);
+    line.error = values[ASM__TRANSCRIPT_ERROR];
+    line.supersedes = values[ASM__TRANSCRIPT_SUPERSEDES];
+    line.aborted = values[ASM__TRANSCRIPT_ABORTED];
+    line.others = others;
+    if (!parent.size && asm__transcript_flag(values[ASM__TRANSCRIPT_API_ERROR])) {
+        asm__ingest_keep(state, &state->last_error, asm__transcript_text(state, content));
+        if (!line.error.data) asm__ingest_keep(state, &state->last_code, ASM_STR("provider_error"));
+    }
+    if (!parent.size) asm__transcript_model(state, values[ASM__TRANSCRIPT_MESSAGE]);
+    asm__claude_assistant_message(state, &line);
+    if (!parent.size && !asm__transcript_flag(values[ASM__TRANSCRIPT_API_ERROR]))
+        asm_buffer_clear(&state->last_code);
+    if (!parent.size)
+        state->has_final_words = !has_call && (ends_with_text || state->stop_reason.size) &&
+                                 !asm_str_equal(asm_buffer_text(&state->stop_reason), ASM_STR("tool_use"));
+}
+
+/* Text between <NAME> and </NAME>. */
+static asm_str asm__transcript_tag(asm_str text, asm_str open, asm_str close) {
+    size_t at, end;
+    for (at = 0; at + open.size <= text.size; at++) {
+        if (memcmp(text.data + at, open.data, open.size) != 0) continue;
+        at += open.size;
+        for (end = at; end + close.size <= text.size; end++)
+            if (memcmp(text.data + end, close.data, close.size) == 0)
+                return asm_str_make(text.data + at, end - at);
+        break;
+    }
+    return asm__ingest_absent();
+}
+
+/* A notice that a background task has ended: so has its call. */
+static void asm__transcript_end_task(asm__ingest *state, asm_str text) {
+    asm_str id = asm__transcript_tag(text, ASM_STR("<tool-use-id>"), ASM_STR("</tool-use-id>"));
+    asm_str status = asm__transcript_tag(text, ASM_STR("<status>"), ASM_STR("</status>"));
+    asm__ingest_call *call = asm__ingest_find_call(state, id);
+    asm_event event;
+    if (!call || !call->is_background) return;
+    event = asm__ingest_event(ASM_EVENT_TOOL_CALL_FAILED);
+    if (asm_str_equal(status, ASM_STR("completed"))) event.type = ASM_EVENT_TOOL_CALL_COMPLETED;
+    else if (!status.size) {
+        event.type = ASM_EVENT_TOOL_CALL_COMPLETED;
+        event.tool.status = ASM_STR("unknown");
+    } else if (!asm_str_equal(status, ASM_STR("failed"))) event.tool.status = ASM_STR("cancelled");
+    event.tool.call_id = id;
+    event.tool.output = asm__transcript_tag(text, ASM_STR("<summary>"), ASM_STR("</summary>"));
+    if (event.type == ASM_EVENT_TOOL_CALL_FAILED) event.tool.error_message = event.tool.output;
+    asm__claude_sum_up(state, id, &event);
+    asm__ingest_end_tool(state, &event);
+}
+
+/* Calls that were denied fail as such. */
+static void asm__transcript_deny(asm__ingest *state, asm_str content) {
+    static const asm_str keys[] = {ASM__MEMBER("tool_use_id")};
+    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_str block, values[1];
+    while (asm__ingest_next(&blocks, &block)) {
+        asm__ingest_call *call;
+        asm__ingest_find(asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(), keys, values,
+                         1);
+        call = asm__ingest_find_call(state, asm__ingest_string(state, values[0]));
+        if (call) call->is_declined = true;
+    }
+}
+
+static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_str parent,
+                                 asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("kind")};
+    asm_str content = asm__ingest_is(values[ASM__TRANSCRIPT_MESSAGE], ASM_JSON_STRING)
+                          ? values[ASM__TRANSCRIPT_MESSAGE]
+                          : asm__transcript_content(values[ASM__TRANSCRIPT_MESSAGE]);
+    asm_str text = asm__transcript_text(state, content), kind[1];
+    bool has_results = asm__claude_has_results(content);
+    asm__claude_author author;
+    memset(&author, 0, sizeof author);
+    author.others = others;
+    asm__ingest_find(values[ASM__TRANSCRIPT_ORIGIN], keys, kind, 1);
+    author.origin = asm__ingest_string(state, kind[0]);
+    if (asm_str_equal(author.origin, ASM_STR("human"))) author.origin = asm__ingest_absent();
+    if (!author.origin.size) author.origin = asm__claude_text_origin(text);
+    if (asm__transcript_flag(values[ASM__TRANSCRIPT_SUMMARY])) author.origin = ASM_STR("context");
+    author.is_synthetic = author.origin.size || asm__transcript_flag(values[ASM__TRANSCRIPT_META]) ||
+                          asm__transcript_flag(values[ASM__TRANSCRIPT_HIDDEN]);
+    if (values[ASM__TRANSCRIPT_DENIAL].data) {
+        asm__transcript_deny(state, content);
+        asm__ingest_add_other(state, ASM_STR("toolDenialKind"), false, values[ASM__TRANSCRIPT_DENIAL]);
+        author.others.end = state->other_count;
+    }
+    if (!parent.size) {
+        bool is_interrupt = asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user"));
+        if (text.size && !has_results && !author.is_synthetic && !is_interrupt)
+            asm__transcript_begin_turn(state, values);
+        else if (!state->run_open && has_results) asm__transcript_begin_turn(state, values);
+        if (has_results) state->has_final_words = false;
+    }
+    asm__transcript_end_task(state, text);
+    asm__claude_user(state, values[ASM__TRANSCRIPT_MESSAGE], values[ASM__TRANSCRIPT_DETAILS], parent,
+                     &author);
+    if (!parent.size && state->cancelled) asm__transcript_end_turn(state);
+}
+
+/* An error of the API that is tried again. */
+static void asm__transcript_api_error(asm__ingest *state, asm_str line) {
+    static const asm__ingest_key keys[] = {ASM__KEY("retryInMs", 'n'),  ASM__KEY("retryAttempt", 'n'),
+                                           ASM__KEY("maxRetries", 'n'), ASM__KEY("type", '-'),
+                                           ASM__KEY("subtype", '-'),    ASM__KEY("sessionId", '-'),
+                                           ASM__KEY("uuid", '-'),       ASM__KEY("timestamp", '-')};
+    asm_str values[ASM__INGEST_COUNT_OF(keys)];
+    asm__ingest_others others;
+    asm_event event = asm__ingest_notice(state, ASM_STR("api_error"));
+    asm__ingest_read_object(state, line, keys, values, ASM__INGEST_COUNT_OF(keys), &others, NULL);
+    asm__ingest_begin_words(state);
+    asm__ingest_add_word(state, "", ASM_STR("request failed, will be sent again"), "");
+    asm__ingest_add_word(state, ", attempt ", values[1], "");
+    asm__ingest_add_word(state, " of ", values[2], "");
+    event.notice.text = asm__ingest_words(state);
+    event.notice.level = ASM_STR("warning");
+    event.notice.retry_in_ms = asm__ingest_double(values[0]);
+    event.notice.attempt = asm__ingest_int64(values[1]);
+    event.notice.max_attempts = asm__ingest_int64(values[2]);
+    asm__ingest_emit_notice(state, &event, others);
+}
+
+static void asm__transcript_system(asm__ingest *state, asm_str line, asm_str subtype) {
+    static const asm_str keys[] = {ASM__MEMBER("durationMs")};
+    asm_str values[1];
+    if (asm_str_equal(subtype, ASM_STR("api_error"))) {
+        asm__transcript_api_error(state, line);
+        return;
+    }
+    asm__claude_notice(state, line, subtype.size ? subtype : ASM_STR("system"));
+    if (asm_str_equal(subtype, ASM_STR("turn_duration")) && state->run_open && state->has_final_words) {
+        asm__ingest_find(line, keys, values, 1);
+        state->turn_duration = asm__ingest_double(values[0]);
+        asm__transcript_end_turn(state);
+    }
+}
+
+/* A title: of the session itself, but for summaries before its first line, which are of others. */
+static bool asm__transcript_title(asm__ingest *state, asm_str line, asm_str type) {
+    static const asm_str keys[] = {ASM__MEMBER("summary"), ASM__MEMBER("aiTitle"),
+                                   ASM__MEMBER("customTitle")};
+    asm_str values[3], title;
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    bool is_custom = asm_str_equal(type, ASM_STR("custom-title"));
+    if (!is_custom && !asm_str_equal(type, ASM_STR("summary")) && !asm_str_equal(type, ASM_STR("ai-title")))
+        return false;
+    asm__ingest_find(line, keys, values, 3);
+    title = asm__ingest_string(state, is_custom ? values[2] : values[1].data ? values[1] : values[0]);
+    if (!title.size || (values[0].data && !state->stream_has_run)) return false;
+    if (state->has_custom_title && !is_custom) return true;
+    state->has_custom_title = is_custom;
+    if (!asm__ingest_changes(state, &state->title, title)) return true;
+    event.run.title = title;
+    asm__ingest_emit(state, &event);
+    return true;
+}
+
+static bool asm__transcript_is_known(asm_str type) {
+    static const asm_str types[] = {ASM__MEMBER("summary"),
+                                    ASM__MEMBER("ai-title"),
+                                    ASM__MEMBER("custom-title"),
+                                    ASM__MEMBER("agent-name"),
+                                    ASM__MEMBER("file-history-snapshot"),
+                                    ASM__MEMBER("last-prompt"),
+                                    ASM__MEMBER("mode"),
+                                    ASM__MEMBER("permission-mode"),
+                                    ASM__MEMBER("worktree-state"),
+                                    ASM__MEMBER("relocated"),
+                                    ASM__MEMBER("pr-link"),
+                                    ASM__MEMBER("frame-link"),
+                                    ASM__MEMBER("bridge-session"),
+                                    ASM__MEMBER("queue-operation"),
+                                    ASM__MEMBER("progress"),
+                                    ASM__MEMBER("attachment")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(types); i++)
+        if (asm_str_equal(type, types[i])) return true;
+    return false;
+}
+
+static asm_result asm__transcript_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    asm_str values[ASM__TRANSCRIPT_COUNT], type, parent;
+    asm__ingest_others others;
+    bool is_talk;
+    if (!asm__ingest_read_object(state, line, asm__transcript_keys, values, ASM__TRANSCRIPT_COUNT, &others,
+                                 error))
+        return error->result;
+    state->is_file = true;
+    type = asm__ingest_string(state, values[ASM__TRANSCRIPT_TYPE]);
+    is_talk = asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("user"));
+    /* A fork's lines are copied under the old session's id: the file is one session. */
+    asm__ingest_set_line(state, state->session.size ? asm__ingest_absent() : values[ASM__TRANSCRIPT_SESSION],
+                         values[ASM__TRANSCRIPT_TIMESTAMP], values[ASM__TRANSCRIPT_UUID]);
+    state->line_agent = asm__ingest_string(state, values[ASM__TRANSCRIPT_AGENT]);
+    parent = is_talk ? asm__transcript_parent(state, values) : ASM_STR("");
+    if (parent.size) state->line_run = asm__ingest_run_of(state, parent);
+    if (is_talk) asm__transcript_place(state, values);
+    if (asm_str_equal(type, ASM_STR("assistant"))) {
+        asm__transcript_assistant(state, values, parent, others);
+    } else if (asm_str_equal(type, ASM_STR("user"))) {
+        asm__transcript_user(state, values, parent, others);
+    } else if (asm_str_equal(type, ASM_STR("system"))) {
+        asm__transcript_system(state, line, asm__ingest_string(state, values[ASM__TRANSCRIPT_SUBTYPE]));
+    } else if (!asm__transcript_title(state, line, type)) {
+        if (!asm__transcript_is_known(type)) asm__ingest_count_unknown(state, type);
+        asm__claude_notice(state, line, type);
+    }
+    if (parent.size && is_talk) {
+        asm__ingest_speaker *speaker = asm__ingest_speaker_of(state, parent);
+        if (speaker != &state->main)
+            asm__ingest_keep(state, &speaker->last_line,
+                             asm__ingest_string(state, values[ASM__TRANSCRIPT_UUID]));
+    }
+    return ASM_OK;
+}
+
+static void asm__transcript_end(asm__ingest *state) {
+    asm__transcript_end_turn(state);
+}
+
+static const asm__ingest_reader asm__transcript_reader = {ASM__MEMBER("claude"), asm__transcript_line,
+                                                          asm__transcript_end};
+#define ASM__READER_CLAUDE_TRANSCRIPT &asm__transcript_reader
+#endif
+
 /* >>ingest: codex
  * A thread is a session, a turn a run. Items are numbered anew in each process; a call is told apart from one of the
  * same number before by the run, whose calls are forgotten with it. */
 
-#if ASM_INGEST_FORMATS & ASM_WITH_CODEX
+#if ASM_INGEST_FORMATS & (ASM_WITH_CODEX | ASM_WITH_CODEX_ROLLOUT)
 
 enum {
     ASM__ITEM_ID,
@@ -4712,6 +5205,494 @@ static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_err
 
 static const asm__ingest_reader asm__codex_reader = {ASM__MEMBER("codex"), asm__codex_line, NULL};
 #define ASM__READER_CODEX &asm__codex_reader
+#endif
+
+/* >>ingest: codex rollouts
+ * What Codex keeps on disk: {timestamp, type, payload}, in old files the bare items. Text, reasoning and the person's words
+ * stand in it twice, as an event_msg and as a response_item: whichever comes second is passed over. */
+
+#if ASM_INGEST_FORMATS & ASM_WITH_CODEX_ROLLOUT
+
+/* Whether what `from` says (an event: 1, an item: 2) was said by the other one already; remembers it if not. */
+static bool asm__rollout_is_twin(asm__ingest *state, uint64_t from, asm_str text) {
+    uint64_t hash = (asm__hash(text.data, text.size, 0) & ~(uint64_t)3), other = hash | (3 - from);
+    size_t i;
+    for (i = 0; i < ASM__INGEST_SAID; i++) {
+        if (state->said[i] != other) continue;
+        state->said[i] = 0;
+        return true;
+    }
+    state->said[state->said_at++ % ASM__INGEST_SAID] = hash | from;
+    return false;
+}
+
+/* The agent's words, or its reasoning. */
+static void asm__rollout_say(asm__ingest *state, uint64_t from, asm_str text, asm_str phase,
+                             bool is_thinking) {
+    asm__ingest_speaker *speaker = &state->main;
+    if (!text.size || asm__rollout_is_twin(state, from, text)) return;
+    asm__ingest_need_turn(state);
+    speaker->run = state->line_run;
+    if (is_thinking) {
+        asm__ingest_think(state, speaker, text, asm__ingest_absent());
+        return;
+    }
+    asm__ingest_enter_message(state, speaker, asm__ingest_absent());
+    if (phase.size)
+        speaker->phase =
+            asm_str_equal(phase, ASM_STR("commentary")) ? ASM_STR("commentary") : ASM_STR("final_answer");
+    asm__ingest_say(state, speaker, text);
+    asm__ingest_finish_message(state, speaker, false);
+    state->has_final_words = true;
+    state->run_has_prompt = true;
+}
+
+/* Texts that Codex puts into the person's mouth begin so. */
+static bool asm__rollout_is_injected(asm_str text) {
+    static const asm_str marks[] = {
+        ASM__MEMBER("<environment_context>"),      ASM__MEMBER("<user_instructions>"),
+        ASM__MEMBER("# AGENTS.md instructions"),   ASM__MEMBER("<INSTRUCTIONS>"),
+        ASM__MEMBER("<permissions instructions>"), ASM__MEMBER("<turn_aborted>"),
+        ASM__MEMBER("<user_shell_command>"),       ASM__MEMBER("<subagent_notification>")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(marks); i++)
+        if (asm__ingest_starts_with(text, marks[i])) return true;
+    return false;
+}
+
+/* What stands as the person's words. They begin a turn, unless one has just begun. */
+static void asm__rollout_user(asm__ingest *state, uint64_t from, asm_str text, asm_str role) {
+    asm_event event;
+    bool is_injected = asm__rollout_is_injected(text) || !asm_str_equal(role, ASM_STR("user"));
+    if (!text.size || asm__rollout_is_twin(state, from, text)) return;
+    if (!is_injected) {
+        if (!state->run_open || state->run_has_prompt) asm__ingest_begin_turn(state);
+        state->run_has_prompt = true;
+    }
+    event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), asm__ingest_absent());
+    event.message.role = asm_str_equal(role, ASM_STR("user")) ? role : ASM_STR("system");
+    if (is_injected) {
+        event.message.synthetic = asm__ingest_true();
+        event.message.origin = ASM_STR("context");
+    }
+    asm__ingest_emit(state, &event);
+}
+
+/* The session, at the head of the file. */
+static void asm__rollout_meta(asm__ingest *state, asm_str payload) {
+    static const asm__ingest_key keys[] = {ASM__KEY("id", 's'),  ASM__KEY("session_id", 's'),
+                                           ASM__KEY("cwd", 's'), ASM__KEY("cli_version", 's'),
+                                           ASM__KEY("git", 'o'), ASM__KEY("timestamp", '-')};
+    static const asm_str branch_key[] = {ASM__MEMBER("branch")};
+    asm_str values[6], branch[1];
+    asm__ingest_others others;
+    asm_event event = asm__ingest_notice(state, ASM_STR("session_meta"));
+    asm__ingest_read_object(state, payload, keys, values, 6, &others, NULL);
+    if (!state->session.size) {
+        asm__ingest_enter_session(state, asm__ingest_string(state, values[0].data ? values[0] : values[1]));
+        state->line_session = asm_buffer_text(&state->session);
+    }
+    asm__ingest_find(values[4], branch_key, branch, 1);
+    asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[2]));
+    asm__ingest_keep(state, &state->branch, asm__ingest_string(state, branch[0]));
+    asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[3]));
+    asm__ingest_put_back(state, keys, values, 5, &others);
+    asm__ingest_emit_notice(state, &event, others);
+}
+
+/* The model and the place in force: told when they change. */
+static void asm__rollout_context(asm__ingest *state, asm_str payload) {
+    static const asm_str keys[] = {ASM__MEMBER("model"), ASM__MEMBER("cwd")};
+    asm_str values[2], model, cwd;
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    asm__ingest_find(payload, keys, values, 2);
+    model = asm__ingest_string(state, values[0]);
+    cwd = asm__ingest_string(state, values[1]);
+    if (asm__ingest_changes(state, &state->model, model)) event.run.model = model;
+    if (asm__ingest_changes(state, &state->cwd, cwd)) event.run.cwd = cwd;
+    if (event.run.model.data || event.run.cwd.data) asm__ingest_emit(state, &event);
+}
+
+static asm_usage_payload asm__rollout_usage(asm_str raw) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"), ASM__MEMBER("cached_input_tokens"),
+        ASM__MEMBER("cache_write_input_tokens"), ASM__MEMBER("reasoning_output_tokens")};
+    asm_str values[5];
+    asm_usage_payload usage;
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(asm__ingest_is(raw, ASM_JSON_OBJECT) ? raw : asm__ingest_absent(), keys, values, 5);
+    usage.input_tokens = asm__ingest_int64(values[0]);
+    usage.output_tokens = asm__ingest_int64(values[1]);
+    usage.cache_read_tokens = asm__ingest_int64(values[2]);
+    usage.cache_creation_tokens = asm__ingest_int64(values[3]);
+    usage.reasoning_tokens = asm__ingest_int64(values[4]);
+    return usage;
+}
+
+/* token_count repeats without a new call: what the last one used counts when the total has changed. */
+static void asm__rollout_tokens(asm__ingest *state, asm_str payload) {
+    static const asm_str keys[] = {ASM__MEMBER("info")};
+    static const asm_str info_keys[] = {ASM__MEMBER("total_token_usage"), ASM__MEMBER("last_token_usage"),
+                                        ASM__MEMBER("model_context_window")};
+    asm_str values[1], parts[3];
+    asm_usage_payload total, last;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm__ingest_find(payload, keys, values, 1);
+    asm__ingest_find(asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(), info_keys,
+                     parts, 3);
+    total = asm__rollout_usage(parts[0]);
+    last = asm__rollout_usage(parts[1]);
+    if (!asm__ingest_usage_is_zero(&last) &&
+        !(state->has_counted && asm__ingest_goes_on(&total, &state->counted) &&
+          asm__ingest_goes_on(&state->counted, &total))) {
+        asm__ingest_add_usage(&state->main.total, &last);
+        asm__ingest_add_usage(&state->totals, &last);
+        state->counted = total;
+        state->has_counted = true;
+        event.usage = state->totals;
+        event.usage.cumulative = asm__ingest_true();
+        event.usage.context_window = asm__ingest_int64(parts[2]);
+        if (state->model.size) event.usage.model = asm_buffer_text(&state->model);
+        event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), payload);
+        asm__ingest_emit(state, &event);
+    }
+}
+
+/* The name of a tool as the live stream has it. */
+static asm_str asm__rollout_tool_name(asm__ingest *state, asm_str name, asm_str space) {
+    const char *parts = NULL;
+    size_t i;
+    if (asm_str_equal(name, ASM_STR("shell")) || asm_str_equal(name, ASM_STR("exec_command")) ||
+        asm_str_equal(name, ASM_STR("shell_command")) || asm_str_equal(name, ASM_STR("local_shell")))
+        return ASM_STR("bash");
+    for (i = 1; i + 2 < name.size && !parts; i++)
+        if (name.data[i] == '_' && name.data[i + 1] == '_') parts = name.data + i;
+    if (!space.size && !parts) return name;
+    asm__ingest_keep(state, &state->name,
+                     space.size ? space : asm_str_make(name.data, (size_t)(parts - name.data)));
+    asm__ingest_append(state, &state->name, ASM_STR(":"));
+    asm__ingest_append(state, &state->name,
+                       space.size ? name
+                                  : asm_str_make(parts + 2, name.size - (size_t)(parts - name.data) - 2));
+    return asm_buffer_text(&state->name);
+}
+
+/* The command of a shell tool, without the shell, for people: the last element of a list, or a text. */
+static asm_str asm__rollout_command(asm__ingest *state, asm_str input) {
+    static const asm_str keys[] = {ASM__MEMBER("command"), ASM__MEMBER("cmd")};
+    asm_str values[2], part, last = asm__ingest_absent();
+    asm_json_reader parts;
+    asm__ingest_find(asm__ingest_is(input, ASM_JSON_OBJECT) ? input : asm__ingest_absent(), keys, values, 2);
+    if (!values[0].data) values[0] = values[1];
+    if (asm__ingest_is(values[0], ASM_JSON_STRING)) return asm__ingest_string(state, values[0]);
+    parts = asm__ingest_elements(values[0]);
+    while (asm__ingest_next(&parts, &part))
+        last = part;
+    return asm__ingest_string(state, last);
+}
+
+static void asm__rollout_call(asm__ingest *state, asm_str payload, asm_str type) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("name", 's'),  ASM__KEY("arguments", '*'), ASM__KEY("call_id", 's'),
+        ASM__KEY("input", '*'), ASM__KEY("namespace", 's'), ASM__KEY("action", 'o'),
+        ASM__KEY("type", '-'),  ASM__KEY("status", '-'),    ASM__KEY("id", '-')};
+    asm_str values[9], name, text;
+    asm__ingest_others others;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    asm__ingest_read_object(state, payload, keys, values, 9, &others, NULL);
+    asm__ingest_need_turn(state);
+    state->has_final_words = false;
+    name = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(type, ASM_STR("local_shell_call"))) name = ASM_STR("local_shell");
+    if (asm_str_equal(type, ASM_STR("web_search_call"))) name = ASM_STR("web_search");
+    event.tool.call_id = asm__ingest_string(state, values[2]);
+    event.tool.input = asm__ingest_value(values[1].data ? values[1] : values[3].data ? values[3] : values[5]);
+    text = asm__ingest_string(state, values[1]); /* arguments as text are mostly JSON */
+    if (text.size && asm_json_check(text, NULL) == ASM_OK && asm__ingest_is_flat(text))
+        event.tool.input = text;
+    if (asm_str_equal(name, ASM_STR("update_plan"))) {
+        static const asm_str plan_key[] = {ASM__MEMBER("plan")};
+        asm_str plan[1];
+        asm__ingest_find(asm__ingest_is(event.tool.input, ASM_JSON_OBJECT) ? event.tool.input
+                                                                           : asm__ingest_absent(),
+                         plan_key, plan, 1);
+        asm__codex_todos(state, plan[0]);
+        event.tool.name = name;
+        asm__ingest_remember_call(state, &event.tool); /* its answer is passed over, too */
+        return;
+    }
+    event.tool.name = asm__rollout_tool_name(state, name, asm__ingest_string(state, values[4]));
+    if (asm_str_equal(event.tool.name, ASM_STR("bash")))
+        event.tool.display_text = asm__rollout_command(state, event.tool.input);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_start_call(state, &event);
+    if (asm_str_equal(type, ASM_STR("web_search_call"))) {
+        asm_event end = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+        end.tool.call_id = event.tool.call_id;
+        end.tool.name = event.tool.name;
+        end.tool.input = event.tool.input;
+        asm__ingest_end_tool(state, &end);
+    }
+}
+
+/* The exit code at the head of a shell's text, in the words of newer versions. */
+static asm_optional_int64 asm__rollout_exit_code(asm_str text) {
+    static const asm_str marks[] = {ASM__MEMBER("Exit code: "), ASM__MEMBER("Process exited with code ")};
+    asm_optional_int64 none = {0, false};
+    size_t i, at, end;
+    if (text.size > 400) text.size = 400;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(marks); i++) {
+        for (at = 0; at + marks[i].size < text.size; at++) {
+            if ((at && text.data[at - 1] != '\n') ||
+                memcmp(text.data + at, marks[i].data, marks[i].size) != 0)
+                continue;
+            end = at += marks[i].size;
+            while (end < text.size && end < at + 9 && text.data[end] >= '0' && text.data[end] <= '9')
+                end++;
+            return asm__ingest_int64(asm_str_make(text.data + at, end - at));
+        }
+    }
+    return none;
+}
+
+static bool asm__rollout_is_failure(asm_str text) {
+    static const asm_str marks[] = {ASM__MEMBER("failed in sandbox"), ASM__MEMBER("execution error"),
+                                    ASM__MEMBER("patch rejected"), ASM__MEMBER("exec_command failed")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(marks); i++)
+        if (asm__ingest_starts_with(text, marks[i])) return true;
+    return false;
+}
+
+/* {"output", "metadata": {"exit_code", "duration_seconds"}}, as text or object; false if it is something else. */
+static bool asm__rollout_outcome(asm__ingest *state, asm_event *event, asm_str json) {
+    static const asm_str keys[] = {ASM__MEMBER("output"), ASM__MEMBER("metadata"), ASM__MEMBER("success"),
+                                   ASM__MEMBER("content")};
+    static const asm_str data_keys[] = {ASM__MEMBER("exit_code"), ASM__MEMBER("duration_seconds")};
+    asm_str values[4], data[2];
+    asm_optional_double seconds;
+    bool success = true;
+    if (!json.size || json.data[0] != '{' || asm_json_find(json, keys, values, 4, NULL) != ASM_OK)
+        return false;
+    if (values[2].data) asm_json_to_bool(values[2], &success);
+    if (!success) event->type = ASM_EVENT_TOOL_CALL_FAILED;
+    if (!values[0].data) values[0] = values[3];
+    if (!asm__ingest_is(values[0], ASM_JSON_STRING)) return false;
+    event->tool.output = asm__ingest_string(state, values[0]);
+    asm__ingest_find(asm__ingest_is(values[1], ASM_JSON_OBJECT) ? values[1] : asm__ingest_absent(), data_keys,
+                     data, 2);
+    event->tool.exit_code = asm__ingest_int64(data[0]);
+    seconds = asm__ingest_double(data[1]);
+    if (seconds.is_set) {
+        event->tool.duration_ms.is_set = true;
+        event->tool.duration_ms.value = asm_double_round(seconds.value * 1000, 6);
+    }
+    return true;
+}
+
+static void asm__rollout_output(asm__ingest *state, asm_str payload) {
+    static const asm__ingest_key keys[] = {ASM__KEY("call_id", 's'), ASM__KEY("output", '*'),
+                                           ASM__KEY("type", '-'), ASM__KEY("id", '-')};
+    asm_str values[4], text;
+    asm__ingest_others others;
+    asm__ingest_call *call;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm__ingest_read_object(state, payload, keys, values, 4, &others, NULL);
+    event.tool.call_id = asm__ingest_string(state, values[0]);
+    call = asm__ingest_find_call(state, event.tool.call_id);
+    if (call && asm_str_equal(asm__ingest_call_name(call), ASM_STR("update_plan"))) {
+        asm__ingest_forget_call(state, call);
+        return;
+    }
+    text = asm__ingest_string(state, values[1]);
+    if (text.data) {
+        if (!asm__rollout_outcome(state, &event, text)) event.tool.output = text;
+    } else if (asm__ingest_is(values[1], ASM_JSON_ARRAY)) {
+        char *in_place = state->in_place;
+        bool has_blobs = false;
+        state->in_place = NULL;
+        event.tool.output = asm__ingest_block_texts(state, values[1], &has_blobs);
+        state->in_place = in_place;
+        if (has_blobs) event.tool.result = asm__ingest_value(values[1]);
+    } else if (!asm__rollout_outcome(state, &event, values[1])) {
+        event.tool.output_json = asm__ingest_value(values[1]);
+    }
+    if (!event.tool.exit_code.is_set) event.tool.exit_code = asm__rollout_exit_code(event.tool.output);
+    if (event.tool.exit_code.value != 0 || (call && call->has_failed) ||
+        asm__rollout_is_failure(event.tool.output))
+        event.type = ASM_EVENT_TOOL_CALL_FAILED;
+    if (event.type == ASM_EVENT_TOOL_CALL_FAILED) event.tool.error_message = event.tool.output;
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_end_tool(state, &event);
+}
+
+/* Whether an event tells that a call has failed, whose output comes later. */
+static void asm__rollout_mark_failure(asm__ingest *state, asm_str payload) {
+    static const asm_str keys[] = {ASM__MEMBER("call_id"), ASM__MEMBER("success"), ASM__MEMBER("result"),
+                                   ASM__MEMBER("exit_code")};
+    static const asm_str result_keys[] = {ASM__MEMBER("Err"), ASM__MEMBER("Ok")};
+    asm_str values[4], parts[2];
+    asm__ingest_call *call;
+    bool success = true;
+    asm_optional_int64 code;
+    asm__ingest_find(payload, keys, values, 4);
+    call = asm__ingest_find_call(state, asm__ingest_string(state, values[0]));
+    if (!call) return;
+    if (values[1].data) asm_json_to_bool(values[1], &success);
+    asm__ingest_find(asm__ingest_is(values[2], ASM_JSON_OBJECT) ? values[2] : asm__ingest_absent(),
+                     result_keys, parts, 2);
+    code = asm__ingest_int64(values[3]);
+    if (!success || parts[0].data || code.value != 0 || asm__codex_is_error(parts[1]))
+        call->has_failed = true;
+}
+
+/* Everything else that is kept: under its own name, with words where there are some. */
+static void asm__rollout_notice(asm__ingest *state, asm_str payload, asm_str name) {
+    static const asm__ingest_key keys[] = {ASM__KEY("message", 's'), ASM__KEY("text", 's'),
+                                           ASM__KEY("type", '-')};
+    asm_str values[3];
+    asm__ingest_others others;
+    asm_event event = asm__ingest_notice(state, name);
+    asm__ingest_read_object(state, payload, keys, values, 3, &others, NULL);
+    event.notice.text = asm__ingest_string(state, values[0].data ? values[0] : values[1]);
+    if (name.size || others.begin != others.end) asm__ingest_emit_notice(state, &event, others);
+}
+
+static void asm__rollout_item(asm__ingest *state, asm_str payload, asm_str type) {
+    static const asm_str keys[] = {ASM__MEMBER("role"), ASM__MEMBER("content"), ASM__MEMBER("phase"),
+                                   ASM__MEMBER("summary")};
+    asm_str values[4];
+    if (asm_str_equal(type, ASM_STR("message"))) {
+        asm_str role, text;
+        bool has_blobs = false;
+        char *in_place = state->in_place;
+        asm__ingest_find(payload, keys, values, 4);
+        role = asm__ingest_string(state, values[0]);
+        state->in_place = NULL;
+        text = asm__ingest_is(values[1], ASM_JSON_STRING)
+                   ? asm__ingest_string(state, values[1])
+                   : asm__ingest_block_texts(state, values[1], &has_blobs);
+        state->in_place = in_place;
+        if (asm_str_equal(role, ASM_STR("assistant")))
+            asm__rollout_say(state, 2, text, asm__ingest_string(state, values[2]), false);
+        else asm__rollout_user(state, 2, text, role);
+    } else if (asm_str_equal(type, ASM_STR("reasoning"))) {
+        asm_json_reader parts;
+        asm_str block, kind, text;
+        asm__ingest_find(payload, keys, values, 4);
+        parts = asm__ingest_elements(values[3]);
+        while (asm__ingest_next_text(state, &parts, &block, &kind, &text))
+            asm__rollout_say(state, 2, asm__ingest_string(state, text), asm__ingest_absent(), true);
+    } else if (asm_str_equal(type, ASM_STR("function_call")) ||
+               asm_str_equal(type, ASM_STR("custom_tool_call")) ||
+               asm_str_equal(type, ASM_STR("local_shell_call")) ||
+               asm_str_equal(type, ASM_STR("web_search_call"))) {
+        asm__rollout_call(state, payload, type);
+    } else if (asm__ingest_ends_with(type, ASM_STR("_call_output"))) {
+        asm__rollout_output(state, payload);
+    } else {
+        if (!asm_str_equal(type, ASM_STR("compaction")) && !asm_str_equal(type, ASM_STR("ghost_snapshot")))
+            asm__ingest_count_unknown(state, type);
+        asm__rollout_notice(state, payload, type);
+    }
+}
+
+/* The end of a turn, by its own line. */
+static void asm__rollout_end_turn(asm__ingest *state, asm_str payload, bool is_cancel) {
+    static const asm_str keys[] = {ASM__MEMBER("duration_ms"), ASM__MEMBER("last_agent_message")};
+    asm_str values[2];
+    asm__ingest_find(payload, keys, values, 2);
+    if (!state->run_open) return;
+    state->turn_duration = asm__ingest_double(values[0]);
+    if (is_cancel) state->cancelled = true;
+    else if (!state->has_final_words && asm__ingest_is(values[1], ASM_JSON_STRING))
+        asm__rollout_say(state, 1, asm__ingest_string(state, values[1]), asm__ingest_absent(), false);
+    state->has_final_words = true;
+    if (!is_cancel) asm__ingest_keep(state, &state->stop_reason, ASM_STR("end_turn"));
+    asm__ingest_end_turn(state);
+}
+
+static bool asm__rollout_is_notice(asm_str type) {
+    static const asm_str types[] = {ASM__MEMBER("context_compacted"),   ASM__MEMBER("thread_rolled_back"),
+                                    ASM__MEMBER("entered_review_mode"), ASM__MEMBER("exited_review_mode"),
+                                    ASM__MEMBER("mcp_tool_call_end"),   ASM__MEMBER("patch_apply_end"),
+                                    ASM__MEMBER("web_search_end"),      ASM__MEMBER("image_generation_end"),
+                                    ASM__MEMBER("sub_agent_activity"),  ASM__MEMBER("thread_goal_updated"),
+                                    ASM__MEMBER("item_completed"),      ASM__MEMBER("exec_command_end")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(types); i++)
+        if (asm_str_equal(type, types[i])) return true;
+    return false;
+}
+
+static void asm__rollout_event(asm__ingest *state, asm_str payload, asm_str type) {
+    static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("text"), ASM__MEMBER("phase")};
+    asm_str values[3], text;
+    asm__ingest_find(payload, keys, values, 3);
+    text = asm__ingest_string(state, values[0].data ? values[0] : values[1]);
+    if (asm_str_equal(type, ASM_STR("user_message"))) {
+        asm__rollout_user(state, 1, text, ASM_STR("user"));
+    } else if (asm_str_equal(type, ASM_STR("agent_message"))) {
+        asm__rollout_say(state, 1, text, asm__ingest_string(state, values[2]), false);
+    } else if (asm_str_equal(type, ASM_STR("agent_reasoning")) ||
+               asm_str_equal(type, ASM_STR("agent_reasoning_raw_content"))) {
+        asm__rollout_say(state, 1, text, asm__ingest_absent(), true);
+    } else if (asm_str_equal(type, ASM_STR("token_count"))) {
+        asm__rollout_tokens(state, payload);
+    } else if (asm_str_equal(type, ASM_STR("task_started")) || asm_str_equal(type, ASM_STR("turn_started"))) {
+        asm__ingest_begin_turn(state);
+    } else if (asm_str_equal(type, ASM_STR("task_complete")) ||
+               asm_str_equal(type, ASM_STR("turn_complete"))) {
+        asm__rollout_end_turn(state, payload, false);
+    } else if (asm_str_equal(type, ASM_STR("turn_aborted"))) {
+        asm__rollout_end_turn(state, payload, true);
+    } else if (asm_str_equal(type, ASM_STR("error")) || asm_str_equal(type, ASM_STR("stream_error"))) {
+        asm__ingest_emit_error(state, ASM_STR("provider_error"), text, asm__ingest_value(payload));
+    } else {
+        asm__rollout_mark_failure(state, payload);
+        if (!asm__rollout_is_notice(type)) asm__ingest_count_unknown(state, type);
+        asm__rollout_notice(state, payload, type);
+    }
+}
+
+static asm_result asm__rollout_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),        ASM__KEY("timestamp", '*'),
+                                           ASM__KEY("payload", 'o'),     ASM__KEY("id", 's'),
+                                           ASM__KEY("record_type", 's'), ASM__KEY("instructions", '*')};
+    static const asm_str type_key[] = {ASM__MEMBER("type")};
+    asm_str values[6], type, inner[1];
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
+    state->is_file = true;
+    asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
+    type = asm__ingest_string(state, values[0]);
+    if (!values[2].data) { /* the oldest form: the items themselves, after a head */
+        if (values[3].data && values[1].data && !type.size) asm__rollout_meta(state, line);
+        else if (type.size) asm__rollout_item(state, line, type);
+        else if (!values[4].data) asm__ingest_emit_unknown(state, type, others);
+        return ASM_OK;
+    }
+    asm__ingest_find(values[2], type_key, inner, 1);
+    inner[0] = asm__ingest_string(state, inner[0]);
+    if (asm_str_equal(type, ASM_STR("session_meta"))) {
+        asm__rollout_meta(state, values[2]);
+    } else if (asm_str_equal(type, ASM_STR("turn_context"))) {
+        asm__rollout_context(state, values[2]);
+    } else if (asm_str_equal(type, ASM_STR("response_item"))) {
+        asm__rollout_item(state, values[2], inner[0]);
+    } else if (asm_str_equal(type, ASM_STR("event_msg"))) {
+        asm__rollout_event(state, values[2], inner[0]);
+    } else {
+        if (!asm_str_equal(type, ASM_STR("compacted")) && !asm_str_equal(type, ASM_STR("world_state")))
+            asm__ingest_count_unknown(state, type);
+        asm__rollout_notice(state, values[2], type);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm__rollout_line,
+                                                       asm__ingest_end_turn};
+#define ASM__READER_CODEX_ROLLOUT &asm__rollout_reader
 #endif
 
 /* >>ingest: formats */
@@ -5376,7 +6357,7 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[24];
+    asm_buffer *buffers[25];
     size_t count = 0, i;
     buffers[count++] = &state->option_text;
     buffers[count++] = &state->held;
@@ -5395,6 +6376,8 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     buffers[count++] = &state->title;
     buffers[count++] = &state->cwd;
     buffers[count++] = &state->branch;
+    buffers[count++] = &state->version;
+    buffers[count++] = &state->model;
     buffers[count++] = &state->run;
     buffers[count++] = &state->other_run;
     buffers[count++] = &state->last_error;
