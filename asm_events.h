@@ -1638,36 +1638,6 @@ static void asm__clear_field(const asm__field *field, char *base) {
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
-#define ASM__NEAR_SIZE 32 /* bytes that a text must have for asm__likely_quote() */
-
-#if ASM__SSE2
-/* Which of 32 bytes may end a plain string: quotes (0x20 when the second bit is turned), backslashes, controls
- * and all that is not ASCII. */
-static inline uint32_t asm__ending_mask(const char *p) {
-    const __m128i turn = _mm_set1_epi8(2), least = _mm_set1_epi8(0x21), backslash = _mm_set1_epi8('\\');
-    __m128i a = asm__load128(p), b = asm__load128(p + 16);
-    __m128i a1 = _mm_or_si128(_mm_subs_epi8(_mm_xor_si128(a, turn), least), _mm_cmpeq_epi8(a, backslash));
-    __m128i b1 = _mm_or_si128(_mm_subs_epi8(_mm_xor_si128(b, turn), least), _mm_cmpeq_epi8(b, backslash));
-    return (uint32_t)_mm_movemask_epi8(a1) | (uint32_t)_mm_movemask_epi8(b1) << 16;
-}
-#endif
-
-/* The first byte from `p` on that may end a plain string. The text before `end` has ASM__NEAR_SIZE bytes. */
-ASM__INLINE const char *asm__likely_quote(const char *p, const char *end) {
-#if ASM__SSE2
-    uint32_t mask;
-    for (; end - p >= 32; p += 32) {
-        mask = asm__ending_mask(p);
-        if (mask) return p + asm__lowest_bit(mask);
-    }
-    if (p == end) return end;
-    mask = asm__ending_mask(end - 32) >> (32 - (end - p));
-    return mask ? p + asm__lowest_bit(mask) : end;
-#else
-    return asm__plain_end(p, end);
-#endif
-}
-
 /* The row whose key stands at `p`, and where its value stands; fields->count if it has no row. NULL in `*value` if this is no plain key. The text has ASM__NEAR_SIZE bytes. */
 static inline uint32_t asm__quick_row(const asm__fields *fields, const char *p, const char *end,
                                       const char **value) {

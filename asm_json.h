@@ -572,17 +572,26 @@ ASM__WARNINGS_OFF
 
 /* >>shared: target */
 
-#if defined(__SSE2__) && !defined(ASM_NO_SIMD)
+#if defined(ASM_NO_SIMD)
+#define ASM__SSE2 0
+#define ASM__NEON 0
+#elif defined(__SSE2__) || defined(_M_X64) || (defined(_M_IX86_FP) && _M_IX86_FP >= 2)
 #define ASM__SSE2 1
+#define ASM__NEON 0
 #include <emmintrin.h>
+#elif (defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN)) || defined(_M_ARM64)
+#define ASM__SSE2 0
+#define ASM__NEON 1
+#include <arm_neon.h>
 #else
 #define ASM__SSE2 0
+#define ASM__NEON 0
 #endif
 
-#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__) && defined(__GNUC__)
+#if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
 #define ASM__LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 #else
-#define ASM__LITTLE_ENDIAN 0
+#define ASM__LITTLE_ENDIAN (ASM__SSE2 || ASM__NEON)
 #endif
 
 /* Whether size matters more than speed: ways that are only quicker are then left out. */
@@ -628,12 +637,6 @@ static inline uint64_t asm__load64(const char *p) {
     return word;
 }
 
-#if ASM__SSE2
-static inline __m128i asm__load128(const char *p) {
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-#endif
-
 /* asm__load64() with the first byte lowest on any machine. */
 static inline uint64_t asm__load_little(const char *p) {
 #if ASM__LITTLE_ENDIAN
@@ -644,6 +647,25 @@ static inline uint64_t asm__load_little(const char *p) {
     for (i = 7; i >= 0; i--)
         word = word << 8 | (unsigned char)p[i];
     return word;
+#endif
+}
+
+static inline uint32_t asm__load_little_32(const char *p) {
+    uint32_t word;
+    memcpy(&word, p, 4);
+#if !ASM__LITTLE_ENDIAN
+    word = word >> 24 | (word >> 8 & 0xFF00) | (word << 8 & 0xFF0000) | word << 24;
+#endif
+    return word;
+}
+
+static inline void asm__store_little(char *p, uint64_t word) {
+#if ASM__LITTLE_ENDIAN
+    memcpy(p, &word, 8);
+#else
+    int i;
+    for (i = 0; i < 8; i++)
+        p[i] = (char)(word >> 8 * i);
 #endif
 }
 
@@ -681,13 +703,45 @@ static inline bool asm__is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* >>shared: plain text */
-
-/* Whether a byte stands for itself in a JSON string and in anything shown: ASCII but controls, DEL, `"` and
- * `\`. */
-static inline bool asm__is_plain(char c) {
-    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+/* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
+static inline uint64_t asm__load_few(const char *p, size_t size) {
+    uint64_t word = 0;
+    if (size >= 8) return asm__load_little(p);
+    if (size >= 4) {
+        word = asm__load_little_32(p) | (uint64_t)asm__load_little_32(p + size - 4) << (size - 4) * 8;
+    } else if (size > 0) {
+        word = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[size / 2] << size / 2 * 8 |
+               (uint64_t)(unsigned char)p[size - 1] << (size - 1) * 8;
+    }
+    return word | (ASM__EACH_BYTE * 0x20) << size * 8;
 }
+
+/* >>scan
+ *
+ * Sixteen bytes at once. Each target below defines the same functions; what uses them is written once. A function that
+ * returns marks sets the highest bit of each lane whose byte is meant; the other bits of a lane may be anything.
+ *
+ *   asm__lanes_load            16 bytes
+ *   asm__lanes_load_halves     8 bytes from each of two places
+ *   asm__lanes_of_word         8 bytes in both halves, the lowest first
+ *   asm__lanes_store           16 bytes
+ *   asm__lanes_store_halves    8 bytes each to two places
+ *   asm__lanes_equal           marks a byte
+ *   asm__lanes_non_ascii       marks bytes from 0x80 on
+ *   asm__lanes_other           marks controls (below 0x20), DEL and non-ASCII
+ *   asm__lanes_special         marks these, `"` and `\`: what is not plain
+ *   asm__lanes_ending          marks controls, non-ASCII, `"` and `\`: what a plain string does not go on with
+ *   asm__lanes_either          marks of both
+ *   asm__lanes_any             whether any lane is marked
+ *   asm__lanes_find            0 if no lane is marked; else asm__found_lane() tells the first that is
+ *   asm__lanes_bits            bit n: lane n is marked
+ *   asm__lanes_bits_64         the same of four times sixteen lanes
+ *
+ * And with them, or in another way:
+ *   asm__is_plain_word         whether 8 bytes are plain
+ *   asm__plain_end             the end of the run of plain bytes from `p`, which is mostly short
+ *   asm__special_64            which of 64 bytes are ASCII and not plain, and in `non_ascii` which are not ASCII
+ */
 
 /* Marks (with its highest bit) each byte of `word` that is not plain. */
 static inline uint64_t asm__special_bytes(uint64_t word) {
@@ -699,124 +753,402 @@ static inline uint64_t asm__special_bytes(uint64_t word) {
 }
 
 #if ASM__SSE2
-/* The functions that end in _lanes mark 16 bytes by their highest bits. */
-static inline __m128i asm__equal_lanes(__m128i bytes, char c) {
+/* >>scan: sse2 */
+
+#define ASM__HAS_LANES 1 /* marks and bits cost little */
+
+typedef __m128i asm__lanes;
+
+static inline asm__lanes asm__lanes_load(const char *p) {
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline asm__lanes asm__lanes_load_halves(const char *p, const char *q) {
+    return _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p),
+                              _mm_loadl_epi64((const __m128i *)(const void *)q));
+}
+
+static inline asm__lanes asm__lanes_of_word(uint64_t word) {
+    return _mm_set1_epi64x((long long)word);
+}
+
+static inline void asm__lanes_store(char *out, asm__lanes bytes) {
+    _mm_storeu_si128((__m128i *)(void *)out, bytes);
+}
+
+static inline void asm__lanes_store_halves(char *p, char *q, asm__lanes bytes) {
+    _mm_storel_epi64((__m128i *)(void *)p, bytes);
+    _mm_storel_epi64((__m128i *)(void *)q, _mm_unpackhi_epi64(bytes, bytes));
+}
+
+static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
+    return _mm_or_si128(a, b);
+}
+
+static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
 }
 
-/* Controls, DEL and what is not ASCII. */
-static inline __m128i asm__other_lanes(__m128i bytes) {
+static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
+    return bytes;
+}
+
+static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
     return _mm_subs_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
 }
 
-static inline __m128i asm__special_lanes(__m128i bytes) {
-    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
-                        asm__other_lanes(bytes));
+static inline asm__lanes asm__lanes_special(asm__lanes bytes) {
+    return _mm_or_si128(_mm_or_si128(asm__lanes_equal(bytes, '"'), asm__lanes_equal(bytes, '\\')),
+                        asm__lanes_other(bytes));
 }
 
-static inline unsigned asm__special_mask(__m128i bytes) {
-    return (unsigned)_mm_movemask_epi8(asm__special_lanes(bytes));
+/* A quote is 0x20 when its second bit is turned, so that one comparison does for it and the controls. */
+static inline asm__lanes asm__lanes_ending(asm__lanes bytes) {
+    return _mm_or_si128(_mm_subs_epi8(_mm_xor_si128(bytes, _mm_set1_epi8(2)), _mm_set1_epi8(0x21)),
+                        asm__lanes_equal(bytes, '\\'));
 }
 
-/* Which of the 16 bytes at `p` are special, and of those at `q`, which is `distance` behind. */
-static inline uint32_t asm__special_pair(const char *p, const char *q, unsigned distance) {
-    return asm__special_mask(asm__load128(p)) | asm__special_mask(asm__load128(q)) << distance;
+static inline unsigned asm__lanes_bits(asm__lanes marks) {
+    return (unsigned)_mm_movemask_epi8(marks);
 }
-#endif
 
-#if ASM__SSE2 || ASM__LITTLE_ENDIAN
-/* Up to 8 bytes from `p` as one word, the first lowest; the rest is spaces. */
-static inline uint64_t asm__load_few(const char *p, size_t size) {
-    uint64_t word = 0, low, high;
-    uint32_t four;
-    if (size >= 8) return asm__load64(p);
-    if (size >= 4) {
-        memcpy(&four, p, 4);
-        low = four;
-        memcpy(&four, p + size - 4, 4);
-        high = four;
-        word = low | high << (size - 4) * 8;
-    } else if (size > 0) {
-        word = (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[size / 2] << size / 2 * 8 |
-               (uint64_t)(unsigned char)p[size - 1] << (size - 1) * 8;
-    }
-    return word | (ASM__EACH_BYTE * 0x20) << size * 8;
+static inline bool asm__lanes_any(asm__lanes marks) {
+    return asm__lanes_bits(marks) != 0;
 }
-#endif
 
-/* The end of the run of plain bytes from `p`; with `out`, the run is also copied there. Up to 7 bytes more
- * than are left of the text may be overwritten. */
-static inline const char *asm__pass_plain(char *out, const char *p, const char *end) {
-    uint64_t word, marks;
-    size_t left;
-#if ASM__SSE2
-    for (; end - p >= 32; p += 32) {
-        uint32_t mask = asm__special_pair(p, p + 16, 16);
-        if (out) {
-            memcpy(out, p, 32);
-            out += 32;
-        }
-        if (mask) return p + asm__lowest_bit(mask);
-    }
-    left = (size_t)(end - p);
-    if (left >= 16) { /* twice sixteen, which may overlap; below twice eight */
-        uint32_t mask = asm__special_pair(p, end - 16, (unsigned)left - 16);
-        if (out) {
-            memcpy(out, p, 16);
-            memcpy(out + left - 16, end - 16, 16);
-        }
-        return mask ? p + asm__lowest_bit(mask) : end;
-    }
-    if (left >= 8) {
-        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
-        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(end - 8));
-        unsigned mask = asm__special_mask(_mm_unpacklo_epi64(low, high));
-        if (out) {
-            _mm_storel_epi64((__m128i *)(void *)out, low);
-            _mm_storel_epi64((__m128i *)(void *)(out + left - 8), high);
-        }
-        mask = (mask & 0xFF) | mask >> 8 << (left - 8);
-        return mask ? p + asm__lowest_bit(mask) : end;
-    }
-#elif ASM__LITTLE_ENDIAN
+static inline uint64_t asm__lanes_find(asm__lanes marks) {
+    return asm__lanes_bits(marks);
+}
+
+static inline unsigned asm__found_lane(uint64_t found) {
+    return (unsigned)asm__lowest_bit(found);
+}
+
+static inline uint64_t asm__lanes_bits_64(asm__lanes a, asm__lanes b, asm__lanes c, asm__lanes d) {
+    return (uint64_t)(asm__lanes_bits(a) | asm__lanes_bits(b) << 16) |
+           (uint64_t)(asm__lanes_bits(c) | asm__lanes_bits(d) << 16) << 32;
+}
+
+#elif ASM__NEON
+/* >>scan: neon */
+
+#define ASM__HAS_LANES 1
+
+typedef uint8x16_t asm__lanes;
+
+static inline asm__lanes asm__lanes_load(const char *p) {
+    return vld1q_u8((const uint8_t *)p);
+}
+
+static inline asm__lanes asm__lanes_load_halves(const char *p, const char *q) {
+    return vcombine_u8(vld1_u8((const uint8_t *)p), vld1_u8((const uint8_t *)q));
+}
+
+static inline asm__lanes asm__lanes_of_word(uint64_t word) {
+    return vreinterpretq_u8_u64(vdupq_n_u64(word));
+}
+
+static inline void asm__lanes_store(char *out, asm__lanes bytes) {
+    vst1q_u8((uint8_t *)out, bytes);
+}
+
+static inline void asm__lanes_store_halves(char *p, char *q, asm__lanes bytes) {
+    vst1_u8((uint8_t *)p, vget_low_u8(bytes));
+    vst1_u8((uint8_t *)q, vget_high_u8(bytes));
+}
+
+static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
+    return vorrq_u8(a, b);
+}
+
+static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
+    return vceqq_u8(bytes, vdupq_n_u8((uint8_t)c));
+}
+
+/* All marks are whole lanes here: asm__lanes_nibbles() needs that. */
+static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
+    return vcltzq_s8(vreinterpretq_s8_u8(bytes));
+}
+
+static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
+    return vcltq_s8(vreinterpretq_s8_u8(vaddq_u8(bytes, vdupq_n_u8(1))), vdupq_n_s8(0x21));
+}
+
+static inline asm__lanes asm__lanes_special(asm__lanes bytes) {
+    return vorrq_u8(vorrq_u8(asm__lanes_equal(bytes, '"'), asm__lanes_equal(bytes, '\\')),
+                    asm__lanes_other(bytes));
+}
+
+/* A quote is 0x20 when its second bit is turned, so that one comparison does for it and the controls. */
+static inline asm__lanes asm__lanes_ending(asm__lanes bytes) {
+    return vorrq_u8(vcltq_s8(vreinterpretq_s8_u8(veorq_u8(bytes, vdupq_n_u8(2))), vdupq_n_s8(0x21)),
+                    asm__lanes_equal(bytes, '\\'));
+}
+
+/* Four bits for each lane. */
+static inline uint64_t asm__lanes_nibbles(asm__lanes marks) {
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(marks), 4)), 0);
+}
+
+static inline bool asm__lanes_any(asm__lanes marks) {
+    return asm__lanes_nibbles(marks) != 0;
+}
+
+static inline uint64_t asm__lanes_find(asm__lanes marks) {
+    return asm__lanes_nibbles(marks);
+}
+
+static inline unsigned asm__found_lane(uint64_t found) {
+    return (unsigned)asm__lowest_bit(found) / 4;
+}
+
+/* Each lane's bit in its place within its half; adding neighbours three times puts eight of them into a byte. */
+static inline asm__lanes asm__lanes_places(asm__lanes marks) {
+    static const uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    return vandq_u8(marks, vld1q_u8(places));
+}
+
+static inline uint64_t asm__lanes_bits_64(asm__lanes a, asm__lanes b, asm__lanes c, asm__lanes d) {
+    asm__lanes low = vpaddq_u8(asm__lanes_places(a), asm__lanes_places(b));
+    asm__lanes high = vpaddq_u8(asm__lanes_places(c), asm__lanes_places(d));
+    low = vpaddq_u8(low, high);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(low, low)), 0);
+}
+
+static inline unsigned asm__lanes_bits(asm__lanes marks) {
+    asm__lanes sums = asm__lanes_places(marks);
+    sums = vpaddq_u8(sums, sums);
+    sums = vpaddq_u8(sums, sums);
+    return vgetq_lane_u16(vreinterpretq_u16_u8(vpaddq_u8(sums, sums)), 0);
+}
+
+#else
+/* >>scan: portable */
+
+#define ASM__HAS_LANES 0
+
+/* Two words, the first byte lowest on any machine. */
+typedef struct asm__lanes {
+    uint64_t low, high;
+} asm__lanes;
+
+static inline asm__lanes asm__lanes_load_halves(const char *p, const char *q) {
+    asm__lanes lanes;
+    lanes.low = asm__load_little(p);
+    lanes.high = asm__load_little(q);
+    return lanes;
+}
+
+static inline asm__lanes asm__lanes_load(const char *p) {
+    return asm__lanes_load_halves(p, p + 8);
+}
+
+static inline asm__lanes asm__lanes_of_word(uint64_t word) {
+    asm__lanes lanes;
+    lanes.low = lanes.high = word;
+    return lanes;
+}
+
+static inline void asm__lanes_store_halves(char *p, char *q, asm__lanes bytes) {
+    asm__store_little(p, bytes.low);
+    asm__store_little(q, bytes.high);
+}
+
+static inline void asm__lanes_store(char *out, asm__lanes bytes) {
+    asm__lanes_store_halves(out, out + 8, bytes);
+}
+
+static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
+    a.low |= b.low;
+    a.high |= b.high;
+    return a;
+}
+
+/* Adding 0x7F to the lower bits of a byte sets its highest bit unless they are 0. */
+static inline uint64_t asm__equal_bytes(uint64_t word, char c) {
+    uint64_t others = word ^ ASM__EACH_BYTE * (unsigned char)c;
+    return ~(((others & ASM__EACH_BYTE * 0x7F) + ASM__EACH_BYTE * 0x7F) | others);
+}
+
+static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
+    bytes.low = asm__equal_bytes(bytes.low, c);
+    bytes.high = asm__equal_bytes(bytes.high, c);
+    return bytes;
+}
+
+static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
+    return bytes;
+}
+
+/* Adding 0x60 sets the highest bit of bytes from 0x20 on, adding 1 that of DEL. */
+static inline uint64_t asm__other_bytes(uint64_t word) {
+    uint64_t ascii = word & ASM__EACH_BYTE * 0x7F;
+    return ~(ascii + ASM__EACH_BYTE * 0x60) | (ascii + ASM__EACH_BYTE) | word;
+}
+
+static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
+    bytes.low = asm__other_bytes(bytes.low);
+    bytes.high = asm__other_bytes(bytes.high);
+    return bytes;
+}
+
+static inline asm__lanes asm__lanes_special(asm__lanes bytes) {
+    bytes.low = asm__special_bytes(bytes.low);
+    bytes.high = asm__special_bytes(bytes.high);
+    return bytes;
+}
+
+/* A quote is 0x20 when its second bit is turned, and below 0x21 as controls are. */
+static inline uint64_t asm__ending_bytes(uint64_t word) {
+    uint64_t ascii = (word ^ ASM__EACH_BYTE * 2) & ASM__EACH_BYTE * 0x7F;
+    return ~(ascii + ASM__EACH_BYTE * 0x5F) | word | asm__equal_bytes(word, '\\');
+}
+
+static inline asm__lanes asm__lanes_ending(asm__lanes bytes) {
+    bytes.low = asm__ending_bytes(bytes.low);
+    bytes.high = asm__ending_bytes(bytes.high);
+    return bytes;
+}
+
+static inline bool asm__lanes_any(asm__lanes marks) {
+    return ((marks.low | marks.high) & ASM__EACH_BYTE * 0x80) != 0;
+}
+
+/* The product moves the highest bit of each byte to a place of its own in the highest byte. */
+static inline unsigned asm__byte_bits(uint64_t marks) {
+    return (unsigned)(((marks & ASM__EACH_BYTE * 0x80) >> 7) * UINT64_C(0x0102040810204080) >> 56);
+}
+
+static inline unsigned asm__lanes_bits(asm__lanes marks) {
+    return asm__byte_bits(marks.low) | asm__byte_bits(marks.high) << 8;
+}
+
+static inline uint64_t asm__lanes_find(asm__lanes marks) {
+    return asm__lanes_bits(marks);
+}
+
+static inline unsigned asm__found_lane(uint64_t found) {
+    return (unsigned)asm__lowest_bit(found);
+}
+
+static inline uint64_t asm__lanes_bits_64(asm__lanes a, asm__lanes b, asm__lanes c, asm__lanes d) {
+    return (uint64_t)(asm__lanes_bits(a) | asm__lanes_bits(b) << 16) |
+           (uint64_t)(asm__lanes_bits(c) | asm__lanes_bits(d) << 16) << 32;
+}
+
+static inline bool asm__is_plain_word(uint64_t word) {
+    return !asm__special_bytes(word);
+}
+
+static inline const char *asm__plain_end(const char *p, const char *end) {
+    uint64_t marks;
     for (; end - p >= 8; p += 8) {
-        word = asm__load64(p);
-        marks = asm__special_bytes(word);
-        if (out) {
-            memcpy(out, &word, 8);
-            out += 8;
-        }
+        marks = asm__special_bytes(asm__load_little(p));
         if (marks) return p + asm__lowest_bit(marks) / 8;
     }
-    left = (size_t)(end - p);
-#else
-    (void)word, (void)marks, (void)left;
-    for (; p < end && asm__is_plain(*p); p++)
-        if (out) *out++ = *p;
-    return p;
-#endif
-#if ASM__SSE2 || ASM__LITTLE_ENDIAN
-    word = asm__load_few(p, left);
-    marks = asm__special_bytes(word);
-    if (out) memcpy(out, &word, 8);
+    marks = asm__special_bytes(asm__load_few(p, (size_t)(end - p)));
     return marks ? p + asm__lowest_bit(marks) / 8 : end;
-#endif
 }
 
-/* The end of the run of plain bytes from `p`, which is mostly short. */
-static inline const char *asm__plain_end(const char *p, const char *end) {
-#if ASM__SSE2
+static inline uint64_t asm__special_64(const char *p, uint64_t *non_ascii) {
+    uint64_t marks[8], special = 0, any = 0;
+    int i;
+    *non_ascii = 0;
+    for (i = 0; i < 8; i++)
+        any |= marks[i] = asm__special_bytes(asm__load_little(p + 8 * i));
+    for (i = 0; i < 8 && any; i++) {
+        special |= (uint64_t)asm__byte_bits(marks[i]) << 8 * i;
+        *non_ascii |= (uint64_t)asm__byte_bits(asm__load_little(p + 8 * i)) << 8 * i;
+    }
+    return special & ~*non_ascii;
+}
+
+#endif
+
+#if ASM__HAS_LANES
+/* >>scan: lanes */
+
+static inline bool asm__is_plain_word(uint64_t word) {
+    return !asm__lanes_any(asm__lanes_special(asm__lanes_of_word(word)));
+}
+
+/* The end of the run of plain bytes from `p`, of which up to 31 are left. Loads may overlap: what was found plain is not
+ * marked again. */
+static inline const char *asm__plain_end_of_few(const char *p, const char *end) {
+    uint64_t found;
     if (end - p >= 16) {
-        unsigned mask = asm__special_mask(asm__load128(p));
-        if (mask) return p + asm__lowest_bit(mask);
+        found = asm__lanes_find(asm__lanes_special(asm__lanes_load(p)));
+        if (found) return p + asm__found_lane(found);
+        found = asm__lanes_find(asm__lanes_special(asm__lanes_load(end - 16)));
+        return found ? end - 16 + asm__found_lane(found) : end;
+    }
+    if (end - p >= 8) {
+        found = asm__lanes_find(asm__lanes_special(asm__lanes_load_halves(p, end - 8)));
+        if (!found) return end;
+        return asm__found_lane(found) < 8 ? p + asm__found_lane(found) : end - 16 + asm__found_lane(found);
+    }
+    found = asm__special_bytes(asm__load_few(p, (size_t)(end - p)));
+    return found ? p + asm__lowest_bit(found) / 8 : end;
+}
+
+static inline const char *asm__plain_end(const char *p, const char *end) {
+    uint64_t found;
+    if (end - p >= 16) {
+        found = asm__lanes_find(asm__lanes_special(asm__lanes_load(p)));
+        if (found) return p + asm__found_lane(found);
         p += 16;
     }
     for (; end - p >= 32; p += 32) {
-        uint32_t mask = asm__special_pair(p, p + 16, 16);
-        if (mask) return p + asm__lowest_bit(mask);
+        asm__lanes low = asm__lanes_special(asm__lanes_load(p));
+        asm__lanes high = asm__lanes_special(asm__lanes_load(p + 16));
+        if (asm__lanes_any(asm__lanes_either(low, high))) {
+            found = asm__lanes_find(low);
+            return found ? p + asm__found_lane(found) : p + 16 + asm__found_lane(asm__lanes_find(high));
+        }
     }
+    return asm__plain_end_of_few(p, end);
+}
+
+static inline uint64_t asm__special_64(const char *p, uint64_t *non_ascii) {
+    asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
+    asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);
+    asm__lanes a1 = asm__lanes_special(a), b1 = asm__lanes_special(b);
+    asm__lanes c1 = asm__lanes_special(c), d1 = asm__lanes_special(d);
+    *non_ascii = 0;
+    if (!asm__lanes_any(asm__lanes_either(asm__lanes_either(a1, b1), asm__lanes_either(c1, d1)))) return 0;
+    *non_ascii = asm__lanes_bits_64(asm__lanes_non_ascii(a), asm__lanes_non_ascii(b), asm__lanes_non_ascii(c),
+                                    asm__lanes_non_ascii(d));
+    return asm__lanes_bits_64(a1, b1, c1, d1) & ~*non_ascii;
+}
 #endif
-    return asm__pass_plain(NULL, p, end);
+
+/* >>shared: plain text */
+
+/* Whether a byte stands for itself in a JSON string and in anything shown: ASCII but controls, DEL, `"` and
+ * `\`. */
+static inline bool asm__is_plain(char c) {
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+#define ASM__NEAR_SIZE 32 /* bytes that a text must have for asm__likely_quote() */
+
+/* Which of 32 bytes may end a plain string. */
+static inline uint32_t asm__ending_bits(const char *p) {
+    return asm__lanes_bits(asm__lanes_ending(asm__lanes_load(p))) |
+           asm__lanes_bits(asm__lanes_ending(asm__lanes_load(p + 16))) << 16;
+}
+
+/* The first byte from `p` on that may end a plain string. The text before `end` has ASM__NEAR_SIZE bytes. */
+ASM__INLINE const char *asm__likely_quote(const char *p, const char *end) {
+    uint32_t bits;
+    if (!ASM__HAS_LANES) return asm__plain_end(p, end);
+    for (; end - p >= 32; p += 32) {
+        bits = asm__ending_bits(p);
+        if (bits) return p + asm__lowest_bit(bits);
+    }
+    if (p == end) return end;
+    bits = asm__ending_bits(end - 32) >> (32 - (end - p));
+    return bits ? p + asm__lowest_bit(bits) : end;
 }
 
 /* >>shared: buffer */
@@ -854,47 +1186,22 @@ static inline bool asm__copy_few_if_plain(char *out, const char *p, size_t size)
         a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
                 (uint32_t)(unsigned char)last << 16;
     }
-#if ASM__SSE2
-    return !(asm__special_mask(_mm_set_epi32(0, 0, (int)b, (int)a)) & 0xFF);
-#else
-    return !asm__special_bytes(a | (uint64_t)b << 32);
-#endif
+    return asm__is_plain_word(a | (uint64_t)b << 32);
 }
 
 /* Copies 1 to 32 bytes; false if not all of them are plain. */
 static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
-#if ASM__SSE2
     if (size >= 16) {
-        __m128i low = asm__load128(p);
-        __m128i high = asm__load128(p + size - 16);
-        _mm_storeu_si128((__m128i *)(void *)out, low);
-        _mm_storeu_si128((__m128i *)(void *)(out + size - 16), high);
-        return !_mm_movemask_epi8(_mm_or_si128(asm__special_lanes(low), asm__special_lanes(high)));
+        asm__lanes low = asm__lanes_load(p), high = asm__lanes_load(p + size - 16);
+        asm__lanes_store(out, low);
+        asm__lanes_store(out + size - 16, high);
+        return !asm__lanes_any(asm__lanes_either(asm__lanes_special(low), asm__lanes_special(high)));
     }
     if (size >= 8) {
-        __m128i low = _mm_loadl_epi64((const __m128i *)(const void *)p);
-        __m128i high = _mm_loadl_epi64((const __m128i *)(const void *)(p + size - 8));
-        _mm_storel_epi64((__m128i *)(void *)out, low);
-        _mm_storel_epi64((__m128i *)(void *)(out + size - 8), high);
-        return !asm__special_mask(_mm_unpacklo_epi64(low, high));
+        asm__lanes both = asm__lanes_load_halves(p, p + size - 8);
+        asm__lanes_store_halves(out, out + size - 8, both);
+        return !asm__lanes_any(asm__lanes_special(both));
     }
-#else
-    uint64_t marks = 0, words[2];
-    if (size >= 16) {
-        memcpy(words, p + 8, 8);
-        memcpy(words + 1, p + size - 16, 8);
-        memcpy(out + 8, words, 8);
-        memcpy(out + size - 16, words + 1, 8);
-        marks = asm__special_bytes(words[0]) | asm__special_bytes(words[1]);
-    }
-    if (size >= 8) {
-        memcpy(words, p, 8);
-        memcpy(words + 1, p + size - 8, 8);
-        memcpy(out, words, 8);
-        memcpy(out + size - 8, words + 1, 8);
-        return !(marks | asm__special_bytes(words[0]) | asm__special_bytes(words[1]));
-    }
-#endif
     return asm__copy_few_if_plain(out, p, size);
 }
 
@@ -1173,27 +1480,6 @@ ASM__WARNINGS_OFF
 #include <stdlib.h>
 #endif
 
-/* For strings that are long or have much to escape: chosen at run time, where the processor has all of it. Not on
- * Windows, where gcc does not align the stack for it. */
-#ifndef ASM__AVX512
-#if defined(__clang__)
-#define ASM__KNOWS_AVX512 (__clang_major__ >= 10)
-#elif defined(__GNUC__)
-#define ASM__KNOWS_AVX512 (__GNUC__ >= 8)
-#else
-#define ASM__KNOWS_AVX512 0
-#endif
-#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && ASM__KNOWS_AVX512
-#define ASM__AVX512 1
-#else
-#define ASM__AVX512 0
-#endif
-#endif
-#if ASM__AVX512
-#include <immintrin.h>
-#define ASM__AVX512_CODE __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
-#endif
-
 /* >>results */
 
 ASM_API const char *asm_result_string(asm_result result) {
@@ -1280,10 +1566,8 @@ static size_t asm__utf8_encode(uint32_t c, char *out) {
 
 /* The end of the run of ASCII bytes from `p`. */
 static const char *asm__ascii_end(const char *p, const char *end) {
-#if ASM__SSE2
-    while (end - p >= 16 && _mm_movemask_epi8(asm__load128(p)) == 0)
+    while (end - p >= 16 && !asm__lanes_any(asm__lanes_non_ascii(asm__lanes_load(p))))
         p += 16;
-#endif
     while (end - p >= 8 && (asm__load64(p) & (ASM__EACH_BYTE * 0x80)) == 0)
         p += 8;
     while (p < end && (unsigned char)*p < 0x80)
@@ -1443,7 +1727,7 @@ ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
     return asm_str_make(buffer->data ? buffer->data : "", buffer->size);
 }
 
-/* >>time */
+/* >>time: days */
 
 /* Whether there is such a day. */
 static inline bool asm__is_date(unsigned year, unsigned month, unsigned day) {
@@ -1459,6 +1743,56 @@ static inline int64_t asm__days_from_date(unsigned year, unsigned month, unsigne
     unsigned day_of_year = (979 * (month <= 2 ? month + 12 : month) - 2919) / 32 + day - 1;
     return (int64_t)(1461 * shifted / 4 - century + century / 4 + day_of_year) - 719468 - 146097;
 }
+
+/* >>scan: times
+ *
+ *   asm__parse_usual_time   reads a time of 27 bytes as asm_time_format() writes it; false if it has another form, does
+ *                           not exist or is a leap second, and maybe else: then it has to be read byte by byte
+ */
+#if ASM__SSE2
+
+static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
+    const __m128i none = _mm_setzero_si128();
+    /* The digits, and 0 for what stands between them. */
+    __m128i date = _mm_xor_si128(asm__lanes_load(p), asm__lanes_load("0000-00-00T00:00"));
+    __m128i clock = _mm_xor_si128(asm__lanes_load(p + 11), asm__lanes_load("00:00:00.000000Z"));
+    /* How far each is above the highest that may stand there. */
+    __m128i above =
+        _mm_or_si128(_mm_subs_epu8(date, _mm_setr_epi8(9, 9, 9, 9, 0, 1, 9, 0, 3, 9, 0, 2, 9, 0, 5, 9)),
+                     _mm_subs_epu8(clock, _mm_setr_epi8(2, 9, 0, 5, 9, 0, 5, 9, 0, 9, 9, 9, 9, 9, 9, 0)));
+    unsigned year, month, day;
+    int64_t seconds, fraction;
+    if (_mm_movemask_epi8(_mm_cmpeq_epi8(above, none)) != 0xFFFF) return false;
+    /* In twos: YY YY 0M M0 DD 00 hh 00 becomes the year, the month and the day. */
+    date = _mm_packs_epi32(
+        _mm_madd_epi16(_mm_unpacklo_epi8(date, none), _mm_setr_epi16(10, 1, 10, 1, 0, 10, 1, 0)),
+        _mm_madd_epi16(_mm_unpackhi_epi8(date, none), _mm_setr_epi16(10, 1, 0, 0, 0, 0, 0, 0)));
+    date = _mm_madd_epi16(date, _mm_setr_epi16(100, 1, 1, 1, 1, 0, 0, 0));
+    year = (unsigned)_mm_extract_epi16(date, 0);
+    month = (unsigned)_mm_extract_epi16(date, 2);
+    day = (unsigned)_mm_extract_epi16(date, 4);
+    /* hh 0m m0 ss 0f ff ff f0 becomes two numbers of seconds and two of microseconds, to be added. */
+    clock = _mm_packs_epi32(
+        _mm_madd_epi16(_mm_unpacklo_epi8(clock, none), _mm_setr_epi16(10, 1, 0, 10, 1, 0, 10, 1)),
+        _mm_madd_epi16(_mm_unpackhi_epi8(clock, none), _mm_setr_epi16(0, 10, 10, 1, 10, 1, 1, 0)));
+    clock = _mm_madd_epi16(clock, _mm_setr_epi16(3600, 60, 60, 1, 10000, 1000, 10, 1));
+    clock = _mm_add_epi32(clock, _mm_srli_epi64(clock, 32));
+    seconds = _mm_cvtsi128_si32(clock);
+    fraction = _mm_cvtsi128_si32(_mm_srli_si128(clock, 8));
+    if (!asm__is_date(year, month, day) || seconds >= 86400) return false;
+    *time = (asm__days_from_date(year, month, day) * 86400 + seconds) * 1000000 + fraction;
+    return true;
+}
+#else
+
+static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
+    (void)p, (void)time;
+    return false;
+}
+
+#endif
+
+/* >>time: format */
 
 static void asm__put_digits(char *out, unsigned value, int digits) {
     int i;
@@ -1568,43 +1902,6 @@ static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fr
     return digits;
 }
 
-#if ASM__SSE2
-/* Reads a time of 27 bytes as we write it, quickly; false if it has another form, does not exist or is a leap
- * second. */
-static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
-    const __m128i none = _mm_setzero_si128();
-    /* The digits, and 0 for what stands between them. */
-    __m128i date = _mm_xor_si128(asm__load128(p), asm__load128("0000-00-00T00:00"));
-    __m128i clock = _mm_xor_si128(asm__load128(p + 11), asm__load128("00:00:00.000000Z"));
-    /* How far each is above the highest that may stand there. */
-    __m128i above =
-        _mm_or_si128(_mm_subs_epu8(date, _mm_setr_epi8(9, 9, 9, 9, 0, 1, 9, 0, 3, 9, 0, 2, 9, 0, 5, 9)),
-                     _mm_subs_epu8(clock, _mm_setr_epi8(2, 9, 0, 5, 9, 0, 5, 9, 0, 9, 9, 9, 9, 9, 9, 0)));
-    unsigned year, month, day;
-    int64_t seconds, fraction;
-    if (_mm_movemask_epi8(_mm_cmpeq_epi8(above, none)) != 0xFFFF) return false;
-    /* In twos: YY YY 0M M0 DD 00 hh 00 becomes the year, the month and the day. */
-    date = _mm_packs_epi32(
-        _mm_madd_epi16(_mm_unpacklo_epi8(date, none), _mm_setr_epi16(10, 1, 10, 1, 0, 10, 1, 0)),
-        _mm_madd_epi16(_mm_unpackhi_epi8(date, none), _mm_setr_epi16(10, 1, 0, 0, 0, 0, 0, 0)));
-    date = _mm_madd_epi16(date, _mm_setr_epi16(100, 1, 1, 1, 1, 0, 0, 0));
-    year = (unsigned)_mm_extract_epi16(date, 0);
-    month = (unsigned)_mm_extract_epi16(date, 2);
-    day = (unsigned)_mm_extract_epi16(date, 4);
-    /* hh 0m m0 ss 0f ff ff f0 becomes two numbers of seconds and two of microseconds, to be added. */
-    clock = _mm_packs_epi32(
-        _mm_madd_epi16(_mm_unpacklo_epi8(clock, none), _mm_setr_epi16(10, 1, 0, 10, 1, 0, 10, 1)),
-        _mm_madd_epi16(_mm_unpackhi_epi8(clock, none), _mm_setr_epi16(0, 10, 10, 1, 10, 1, 1, 0)));
-    clock = _mm_madd_epi16(clock, _mm_setr_epi16(3600, 60, 60, 1, 10000, 1000, 10, 1));
-    clock = _mm_add_epi32(clock, _mm_srli_epi64(clock, 32));
-    seconds = _mm_cvtsi128_si32(clock);
-    fraction = _mm_cvtsi128_si32(_mm_srli_si128(clock, 8));
-    if (!asm__is_date(year, month, day) || seconds >= 86400) return false;
-    *time = (asm__days_from_date(year, month, day) * 86400 + seconds) * 1000000 + fraction;
-    return true;
-}
-#endif
-
 /* A time of any form. */
 ASM__RARE asm_result asm__parse_time(asm_str text, asm_time *time, int *precision) {
     const char *p = text.data, *end = asm__end(text);
@@ -1637,12 +1934,10 @@ ASM__RARE asm_result asm__parse_time(asm_str text, asm_time *time, int *precisio
 }
 
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
-#if ASM__SSE2
     if (text.size == ASM_TIME_TEXT_SIZE && asm__parse_usual_time(text.data, time)) {
         if (precision) *precision = ASM_TIME_PRECISION_MICROSECONDS;
         return ASM_OK;
     }
-#endif
     return asm__parse_time(text, time, precision);
 }
 
@@ -2159,7 +2454,6 @@ ASM_API double asm_double_round(double value, int decimals) {
 
 /* >>json text */
 
-#if ASM__SSE2
 /* Marks all below the lowest bit that is set; all bits if none is. */
 static inline uint64_t asm__bits_below(uint64_t bits) {
     return (bits & (~bits + 1)) - 1;
@@ -2171,108 +2465,6 @@ static inline uint64_t asm__escape_starts(uint64_t backslashes) {
     const uint64_t odd = ASM__EACH_BYTE * 0xAA;
     return backslashes & (((backslashes << 1 | odd) - backslashes) ^ odd);
 }
-#endif
-
-/* Which of 64 bytes are ASCII and special, and in `foreign` which are not ASCII. */
-static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign);
-
-#if ASM__SSE2
-static inline uint64_t asm__join_masks(__m128i a, __m128i b, __m128i c, __m128i d) {
-    return (uint64_t)((unsigned)_mm_movemask_epi8(a) | (unsigned)_mm_movemask_epi8(b) << 16) |
-           (uint64_t)((unsigned)_mm_movemask_epi8(c) | (unsigned)_mm_movemask_epi8(d) << 16) << 32;
-}
-
-static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
-    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
-    __m128i a1 = asm__special_lanes(a), b1 = asm__special_lanes(b);
-    __m128i c1 = asm__special_lanes(c), d1 = asm__special_lanes(d);
-    *foreign = 0;
-    if (!_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a1, b1), _mm_or_si128(c1, d1)))) return 0;
-    *foreign = asm__join_masks(a, b, c, d);
-    return asm__join_masks(a1, b1, c1, d1) & ~*foreign;
-}
-
-#else
-/* The highest bits of 8 bytes, the first lowest. */
-static inline uint64_t asm__byte_mask(uint64_t marks) {
-    return ((marks & ASM__EACH_BYTE * 0x80) >> 7) * UINT64_C(0x0102040810204080) >> 56;
-}
-
-static inline uint64_t asm__special_mask_64(const char *p, uint64_t *foreign) {
-    uint64_t marks[8], special = 0, any = 0;
-    int i;
-    *foreign = 0;
-    for (i = 0; i < 8; i++)
-        any |= marks[i] = asm__special_bytes(asm__load_little(p + 8 * i));
-    for (i = 0; i < 8 && any; i++) {
-        special |= asm__byte_mask(marks[i]) << 8 * i;
-        *foreign |= asm__byte_mask(asm__load_little(p + 8 * i)) << 8 * i;
-    }
-    return special & ~*foreign;
-}
-#endif
-
-/* Copies the run of plain bytes from `p` to `out`, where 7 bytes more than are left of the text may be
- * overwritten. */
-static const char *asm__copy_plain(char *out, const char *p, const char *end) {
-    return asm__pass_plain(out, p, end);
-}
-
-#if ASM__AVX512
-static inline bool asm__has_avx512(void) {
-    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
-           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("popcnt");
-}
-
-/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
- * takes longer. */
-ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char *end, uint64_t *all) {
-    *all = UINT64_MAX;
-    if (end - p >= 64) return _mm512_loadu_si512(p);
-    *all >>= 64 - (end - p);
-    return _mm512_maskz_loadu_epi8(*all, p);
-}
-
-/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped (asm__wants_escape()). */
-ASM__AVX512_CODE static inline uint64_t asm__foreign_faults(__m512i bytes) {
-    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5 to
-     * FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with 90 to BF. */
-    const __m512i firsts = _mm512_setr_epi64(0x020101, 0, 0, 0, 2, INT64_C(4) << 40,
-                                             INT64_C(0x0101011000000008), ASM__EACH_BYTE);
-    const int64_t from_80 = ASM__EACH_BYTE * 0x0B, from_90 = ASM__EACH_BYTE * 0x13,
-                  from_A0 = ASM__EACH_BYTE * 0x15;
-    const __m512i seconds =
-        _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
-    __m512i lower = _mm512_maskz_alignr_epi64(0xFC, bytes, bytes, 6);
-    __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
-    __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
-    /* The highest bit is set where a character that began before must go on. */
-    __m512i wanted_1 = _mm512_subs_epu8(before_1, _mm512_set1_epi8(0xC0 - 0x80));
-    __m512i wanted_2 = _mm512_subs_epu8(before_2, _mm512_set1_epi8(0xE0 - 0x80));
-    __m512i wanted_3 = _mm512_subs_epu8(before_3, _mm512_set1_epi8(0xF0 - 0x80));
-    uint64_t wanted = _mm512_movepi8_mask(_mm512_or_si512(_mm512_or_si512(wanted_1, wanted_2), wanted_3));
-    __mmask64 found = _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8('\xC0'));
-    __m512i first = _mm512_permutex2var_epi8(_mm512_setzero_si512(), before_1, firsts);
-    __m512i second = _mm512_maskz_permutexvar_epi8(found, bytes, seconds);
-    __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi8('\xFE'));
-    __mmask64 separator = _mm512_cmpeq_epi8_mask(before_2, _mm512_set1_epi8('\xE2')); /* U+2028 or U+2029 */
-    separator = _mm512_mask_cmpeq_epi8_mask(separator, before_1, _mm512_set1_epi8('\x80'));
-    separator = _mm512_mask_cmpeq_epi8_mask(separator, even, _mm512_set1_epi8('\xA8'));
-    return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
-}
-
-/* Takes from `all` a character that goes on behind the block. One bit tells where a run of characters begins that
- * are not ASCII and among which there is one to be looked at; 0 if there is none. */
-ASM__AVX512_CODE static inline uint64_t asm__foreign_stop(__m512i bytes, uint64_t foreign, uint64_t *all) {
-    const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
-    __m512i open = _mm512_subs_epu8(bytes, ends);
-    uint64_t faults = asm__foreign_faults(bytes), before = ~foreign & asm__bits_below(faults);
-    *all &= asm__bits_below(_mm512_test_epi8_mask(open, open));
-    if (!faults) return 0;
-    return before ? (UINT64_C(1) << 63 >> __builtin_clzll(before)) << 1 : 1;
-}
-#endif
 
 static inline int asm__hex_value(char c) {
     static const signed char values['f' - '0' + 1] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  -1, -1, -1, -1,
@@ -2315,6 +2507,204 @@ static inline unsigned asm__plain_length(const char *p) {
                ? 4
                : 0;
 }
+
+/* >>scan: wide
+ *
+ * Long strings sixty-four bytes at once, without a branch for each escape, as those are mispredicted; chosen at run time
+ * where the processor can.
+ *
+ *   asm__has_wide        whether the others may be called
+ *   asm__escape_wide     escapes the characters that begin before `stop`, up to the first one that needs a \u escape or
+ *                        is not valid UTF-8; 64 bytes more than are needed may be written
+ *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u or
+ *                        of an invalid escape, or a character that is not valid UTF-8 or that asm__wants_escape();
+ *                        returns its place, or `end`; 64 bytes more than are needed may be written
+ */
+
+/* Unescaped byte for each two-byte escape, indexed by letter - '"'; '.' marks letters that are not one. */
+static const char asm__meanings[129] =
+    "\"............/............................................"
+    "\\.....\b...\f.......\n...\r.\t.............................................";
+
+/* Not on Windows, where gcc does not align the stack for it. */
+#ifndef ASM__AVX512
+#if defined(__clang__)
+#define ASM__KNOWS_AVX512 (__clang_major__ >= 10)
+#elif defined(__GNUC__)
+#define ASM__KNOWS_AVX512 (__GNUC__ >= 8)
+#else
+#define ASM__KNOWS_AVX512 0
+#endif
+#if ASM__SSE2 && defined(__x86_64__) && !defined(_WIN32) && ASM__KNOWS_AVX512
+#define ASM__AVX512 1
+#else
+#define ASM__AVX512 0
+#endif
+#endif
+
+#if ASM__AVX512
+/* >>scan: avx512 */
+
+#include <immintrin.h>
+
+#define ASM__AVX512_CODE __attribute__((target("avx512bw,avx512vbmi,avx512vbmi2,bmi2,popcnt")))
+
+static inline bool asm__has_wide(void) {
+    return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("popcnt");
+}
+
+/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
+ * takes longer. */
+ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char *end, uint64_t *all) {
+    *all = UINT64_MAX;
+    if (end - p >= 64) return _mm512_loadu_si512(p);
+    *all >>= 64 - (end - p);
+    return _mm512_maskz_loadu_epi8(*all, p);
+}
+
+/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped (asm__wants_escape()). */
+ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i bytes) {
+    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5 to
+     * FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with 90 to BF. */
+    const __m512i firsts = _mm512_setr_epi64(0x020101, 0, 0, 0, 2, INT64_C(4) << 40,
+                                             INT64_C(0x0101011000000008), ASM__EACH_BYTE);
+    const int64_t from_80 = ASM__EACH_BYTE * 0x0B, from_90 = ASM__EACH_BYTE * 0x13,
+                  from_A0 = ASM__EACH_BYTE * 0x15;
+    const __m512i seconds =
+        _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
+    __m512i lower = _mm512_maskz_alignr_epi64(0xFC, bytes, bytes, 6);
+    __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
+    __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
+    /* The highest bit is set where a character that began before must go on. */
+    __m512i wanted_1 = _mm512_subs_epu8(before_1, _mm512_set1_epi8(0xC0 - 0x80));
+    __m512i wanted_2 = _mm512_subs_epu8(before_2, _mm512_set1_epi8(0xE0 - 0x80));
+    __m512i wanted_3 = _mm512_subs_epu8(before_3, _mm512_set1_epi8(0xF0 - 0x80));
+    uint64_t wanted = _mm512_movepi8_mask(_mm512_or_si512(_mm512_or_si512(wanted_1, wanted_2), wanted_3));
+    __mmask64 found = _mm512_cmplt_epi8_mask(bytes, _mm512_set1_epi8('\xC0'));
+    __m512i first = _mm512_permutex2var_epi8(_mm512_setzero_si512(), before_1, firsts);
+    __m512i second = _mm512_maskz_permutexvar_epi8(found, bytes, seconds);
+    __m512i even = _mm512_and_si512(bytes, _mm512_set1_epi8('\xFE'));
+    __mmask64 separator = _mm512_cmpeq_epi8_mask(before_2, _mm512_set1_epi8('\xE2')); /* U+2028 or U+2029 */
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, before_1, _mm512_set1_epi8('\x80'));
+    separator = _mm512_mask_cmpeq_epi8_mask(separator, even, _mm512_set1_epi8('\xA8'));
+    return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
+}
+
+/* Takes from `all` a character that goes on behind the block. One bit tells where a run of characters begins that
+ * are not ASCII and among which there is one to be looked at; 0 if there is none. */
+ASM__AVX512_CODE static inline uint64_t asm__non_ascii_stop(__m512i bytes, uint64_t non_ascii,
+                                                            uint64_t *all) {
+    const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
+    __m512i open = _mm512_subs_epu8(bytes, ends);
+    uint64_t faults = asm__non_ascii_faults(bytes), before = ~non_ascii & asm__bits_below(faults);
+    *all &= asm__bits_below(_mm512_test_epi8_mask(open, open));
+    if (!faults) return 0;
+    return before ? (UINT64_C(1) << 63 >> __builtin_clzll(before)) << 1 : 1;
+}
+
+/* Writes the lower 32 bytes, a backslash before each that is marked; 64 bytes are overwritten. */
+ASM__AVX512_CODE static inline char *asm__spread(char *out, __m512i bytes, uint32_t marks) {
+    uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA), places = _pext_u64(odd, odd | _pdep_u64(marks, ~odd));
+    _mm512_storeu_si512(out, _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), places, bytes));
+    return out + 32 + __builtin_popcount(marks);
+}
+
+ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop) {
+    /* What stands after the backslash, for each ASCII character; `u` where that is not all. */
+    static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
+    const __m512i low = _mm512_loadu_si512(letters);
+    const __m512i high = _mm512_setr_epi64(0, 0, 0, (int64_t)'\\' << 32, 0, 0, 0, (int64_t)'u' << 56);
+    const char *p = *text;
+    uint64_t stops = 0;
+    while (p < stop && !stops) {
+        uint64_t all, marks;
+        __m512i bytes = asm__load_wide(p, stop, &all);
+        __mmask64 non_ascii = _mm512_movepi8_mask(bytes);
+        __m512i letter = _mm512_maskz_permutex2var_epi8(~non_ascii, low, bytes, high);
+        size_t size = 64;
+        marks = _mm512_test_epi8_mask(letter, letter) & all;
+        if (marks | non_ascii) {
+            char *half;
+            if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
+            stops |= _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u')) & all;
+            if (stops | ~all) {
+                all &= asm__bits_below(stops);
+                marks &= all;
+                size = (size_t)__builtin_popcountll(all);
+            }
+            bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
+            half = asm__spread(out, bytes, (uint32_t)marks);
+            asm__spread(half, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE), (uint32_t)(marks >> 32));
+            out += __builtin_popcountll(marks);
+        } else {
+            _mm512_storeu_si512(out, bytes);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        if (size == 0) break; /* a character that goes on after `stop` */
+        out += size;
+        p += size;
+    }
+    *text = p;
+    _mm256_zeroupper();
+    return out;
+}
+
+ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char *p, const char *end) {
+    const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
+    char *out = *target;
+    uint64_t stops = 0;
+    while (p < end && !stops) {
+        size_t size = 64, kept_size;
+        uint64_t all, kept;
+        __m512i bytes = asm__load_wide(p, end, &all);
+        __mmask64 non_ascii = _mm512_movepi8_mask(bytes);
+        uint64_t begun = asm__escape_starts(_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')));
+        uint64_t escaped = begun << 1;
+        __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
+        __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
+        uint64_t invalid = (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | non_ascii) & escaped;
+        uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
+        __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
+        uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~non_ascii;
+        if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
+        stops |= (quotes | others | invalid >> 1) & all;
+        all &= ~(begun & UINT64_C(1) << 63);
+        if (stops | ~all) {
+            all &= asm__bits_below(stops);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        kept = all & ~begun;
+        kept_size = (size_t)__builtin_popcountll(kept);
+        bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
+        _mm512_storeu_si512(out, bytes);
+        if (size == 0) break;
+        out += kept_size;
+        p += size;
+    }
+    *target = out;
+    _mm256_zeroupper();
+    return p;
+}
+
+#else
+
+static inline bool asm__has_wide(void) {
+    return false;
+}
+
+static inline char *asm__escape_wide(char *out, const char **text, const char *stop) {
+    (void)text, (void)stop;
+    return out;
+}
+
+static inline const char *asm__unescape_wide(char **target, const char *p, const char *end) {
+    (void)target, (void)end;
+    return p;
+}
+
+#endif
 
 /* >>json escaping */
 
@@ -2360,7 +2750,7 @@ static inline char *asm__put_escape(char *out, char c) {
 }
 
 /* One character that is not ASCII, or U+FFFD for what is none, from *text; at most 6 bytes. */
-static char *asm__put_foreign(char *out, const char **text, const char *end) {
+static char *asm__put_non_ascii(char *out, const char **text, const char *end) {
     const char *p = *text;
     int length = asm__utf8_length(p, (size_t)(end - p));
     *text = p + (length < 0 ? -length : length);
@@ -2377,7 +2767,7 @@ static char *asm__put_foreign(char *out, const char **text, const char *end) {
 }
 
 /* The characters from *text up to the next ASCII one, as far as they begin before `stop`. */
-static char *asm__put_foreign_run(char *out, const char **text, const char *stop, const char *end) {
+static char *asm__put_non_ascii_run(char *out, const char **text, const char *stop, const char *end) {
     const char *p = *text;
     while (p < stop && (unsigned char)*p >= 0x80) {
         unsigned length = end - p >= 4 ? asm__plain_length(p) : 0;
@@ -2387,7 +2777,7 @@ static char *asm__put_foreign_run(char *out, const char **text, const char *stop
             p += length;
         } else {
             *text = p;
-            out = asm__put_foreign(out, text, end);
+            out = asm__put_non_ascii(out, text, end);
             p = *text;
         }
     }
@@ -2397,17 +2787,17 @@ static char *asm__put_foreign_run(char *out, const char **text, const char *stop
 
 /* One character from *p that is not plain. */
 static char *asm__put_escaped(char *out, const char **p, const char *end) {
-    if ((unsigned char)**p >= 0x80) return asm__put_foreign(out, p, end);
+    if ((unsigned char)**p >= 0x80) return asm__put_non_ascii(out, p, end);
     return asm__put_escape(out, *(*p)++);
 }
 
 /* Where in 64 bytes the first character begins that must be changed or goes on behind; 64 if there is none.
- * `foreign` tells which bytes are not ASCII; the others are not looked at. */
-static unsigned asm__plain_prefix(const char *p, uint64_t foreign) {
-    while (foreign) {
-        unsigned at = (unsigned)asm__lowest_bit(foreign), length = asm__plain_length(p + at);
+ * `non_ascii` tells which bytes are not ASCII; the others are not looked at. */
+static unsigned asm__plain_prefix(const char *p, uint64_t non_ascii) {
+    while (non_ascii) {
+        unsigned at = (unsigned)asm__lowest_bit(non_ascii), length = asm__plain_length(p + at);
         if (length == 0 || at + length > 64) return at;
-        foreign &= ~(((UINT64_C(1) << length) - 1) << at);
+        non_ascii &= ~(((UINT64_C(1) << length) - 1) << at);
     }
     return 64;
 }
@@ -2416,11 +2806,11 @@ static unsigned asm__plain_prefix(const char *p, uint64_t foreign) {
  * changed or goes on behind; `*behind` is the end of what was taken. Copying 64 bytes behind each escape is
  * quicker than a run of the right length, which is mispredicted. */
 ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, const char **behind) {
-    uint64_t foreign, mask = asm__special_mask_64(block, &foreign), all = UINT64_MAX >> (64 - size);
+    uint64_t non_ascii, mask = asm__special_64(block, &non_ascii), all = UINT64_MAX >> (64 - size);
     const char *p = block, *special;
     memcpy(out, p, 64);
-    if (foreign & all) {
-        unsigned prefix = asm__plain_prefix(block, foreign & all);
+    if (non_ascii & all) {
+        unsigned prefix = asm__plain_prefix(block, non_ascii & all);
         if (prefix < size) {
             size = prefix;
             all = (UINT64_C(1) << prefix) - 1;
@@ -2458,77 +2848,38 @@ static char *asm__escape_last(char *out, const char **text, size_t size) {
     return out;
 }
 
-#if ASM__AVX512
-/* Writes the lower 32 bytes, a backslash before each that is marked; 64 bytes are overwritten. */
-ASM__AVX512_CODE static inline char *asm__spread(char *out, __m512i bytes, uint32_t marks) {
-    uint64_t odd = UINT64_C(0xAAAAAAAAAAAAAAAA), places = _pext_u64(odd, odd | _pdep_u64(marks, ~odd));
-    _mm512_storeu_si512(out, _mm512_mask_expand_epi8(_mm512_set1_epi8('\\'), places, bytes));
-    return out + 32 + __builtin_popcount(marks);
-}
-
-/* asm__escape() without a branch for each escape, as those are mispredicted. */
-ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop,
-                                               const char *end) {
-    /* What stands behind the backslash, for each ASCII character; `u` where that is not all. */
-    static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
-    const __m512i low = _mm512_loadu_si512(letters);
-    const __m512i high = _mm512_setr_epi64(0, 0, 0, (int64_t)'\\' << 32, 0, 0, 0, (int64_t)'u' << 56);
-    const char *p = *text;
-    while (p < stop) {
-        size_t size = 64;
-        uint64_t all, stops = 0, marks;
-        __m512i bytes = asm__load_wide(p, stop, &all);
-        __mmask64 foreign = _mm512_movepi8_mask(bytes);
-        __m512i letter = _mm512_maskz_permutex2var_epi8(~foreign, low, bytes, high);
-        marks = _mm512_test_epi8_mask(letter, letter) & all;
-        if (marks | foreign) {
-            char *half;
-            if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
-            stops |= _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u')) & all;
-            if (stops | ~all) {
-                all &= asm__bits_below(stops);
-                marks &= all;
-                size = (size_t)__builtin_popcountll(all);
-            }
-            bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
-            half = asm__spread(out, bytes, (uint32_t)marks);
-            asm__spread(half, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE), (uint32_t)(marks >> 32));
-            out += __builtin_popcountll(marks);
-        } else {
-            _mm512_storeu_si512(out, bytes);
-            size = (size_t)__builtin_popcountll(all);
-        }
-        out += size;
-        p += size;
-        if (!stops) continue;
-        if ((unsigned char)*p < 0x80) {
-            out = asm__put_escape(out, *p++);
-        } else {
-            *text = p;
-            out = asm__put_foreign_run(out, text, stop - p < 64 ? stop : p + 64, end);
-            p = *text;
-        }
-    }
-    *text = p;
-    _mm256_zeroupper();
-    return out;
-}
-#endif
-
 #define ASM__ESCAPE_ROOM 96 /* what asm__escape() may write behind 6 bytes for each byte */
+
+/* How far to go on in blocks of 64 bytes after what a wide step did not do: such things stand close together. Twice as
+ * far each time that the next wide step does not get far, either. */
+#define ASM__DENSE 256
+
+static inline ptrdiff_t asm__dense_step(ptrdiff_t step, ptrdiff_t progress) {
+    if (progress > ASM__DENSE) return ASM__DENSE;
+    return step < 65536 ? 2 * step : step;
+}
 
 /* Escapes characters that begin before `stop` (and end before `end`) to `out`. */
 static char *asm__escape(char *out, const char **text, const char *stop, const char *end) {
-#if ASM__AVX512
-    if (asm__has_avx512()) return asm__escape_wide(out, text, stop, end);
-#endif
-    while (*text < stop) {
-        size_t size = stop - *text < 64 ? (size_t)(stop - *text) : 64;
-        if ((unsigned char)**text >= 0x80) out = asm__put_foreign_run(out, text, stop, end);
-        else if (size == 64 && end - *text >= 128) out = asm__escape_blocks(out, text, stop, end);
-        else out = asm__escape_last(out, text, size);
+    bool wide = asm__has_wide();
+    ptrdiff_t step = ASM__DENSE / 2;
+    for (;;) {
+        const char *limit = stop;
+        if (wide) {
+            const char *begin = *text;
+            out = asm__escape_wide(out, text, stop);
+            step = asm__dense_step(step, *text - begin);
+            if (stop - *text > step) limit = *text + step;
+        }
+        if (*text >= stop) return out;
+        do {
+            size_t size = stop - *text < 64 ? (size_t)(stop - *text) : 64;
+            if ((unsigned char)**text >= 0x80) out = asm__put_non_ascii_run(out, text, limit, end);
+            else if (size == 64 && end - *text >= 128)
+                out = asm__escape_blocks(out, text, limit - *text < 64 ? *text + 64 : limit, end);
+            else out = asm__escape_last(out, text, size);
+        } while (*text < limit);
     }
-    return out;
 }
 
 static char *asm__escape_whole(char *out, asm_str text) {
@@ -2536,53 +2887,58 @@ static char *asm__escape_whole(char *out, asm_str text) {
     return asm__escape(out, &p, end, end);
 }
 
-#if ASM__SSE2
+/* Bits of two halves of lanes, put where the halves are. */
+static inline uint64_t asm__both_halves(unsigned bits, size_t first, size_t second) {
+    return (uint64_t)(bits & 0xFF) << first | (uint64_t)(bits >> 8) << second;
+}
+
 /* Copies 16 (else 8) bytes each from `first` and `second` to the same places of a block; returns as
  * asm__load_block() does. */
 ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, size_t second, bool sixteen,
-                                   uint64_t *foreign) {
-    uint64_t marks = sixteen ? 0xFFFF : 0xFF;
-    __m128i a, b;
-    if (sixteen) {
-        a = asm__load128(p + first);
-        b = asm__load128(p + second);
-        _mm_storeu_si128((__m128i *)(void *)(block + first), a);
-        _mm_storeu_si128((__m128i *)(void *)(block + second), b);
-    } else {
-        a = _mm_loadl_epi64((const __m128i *)(const void *)(p + first));
-        b = _mm_loadl_epi64((const __m128i *)(const void *)(p + second));
-        _mm_storel_epi64((__m128i *)(void *)(block + first), a);
-        _mm_storel_epi64((__m128i *)(void *)(block + second), b);
+                                   uint64_t *non_ascii) {
+    asm__lanes a, b;
+    if (!sixteen) {
+        a = asm__lanes_load_halves(p + first, p + second);
+        asm__lanes_store_halves(block + first, block + second, a);
+        b = asm__lanes_non_ascii(a);
+        *non_ascii |= asm__both_halves(asm__lanes_bits(b), first, second);
+        return asm__both_halves(asm__lanes_bits(asm__lanes_special(a)), first, second);
     }
-    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(a) << first;
-    *foreign |= (uint64_t)(unsigned)_mm_movemask_epi8(b) << second;
-    return (asm__special_mask(a) & marks) << first | (asm__special_mask(b) & marks) << second;
+    a = asm__lanes_load(p + first);
+    b = asm__lanes_load(p + second);
+    asm__lanes_store(block + first, a);
+    asm__lanes_store(block + second, b);
+    *non_ascii |= (uint64_t)asm__lanes_bits(asm__lanes_non_ascii(a)) << first;
+    *non_ascii |= (uint64_t)asm__lanes_bits(asm__lanes_non_ascii(b)) << second;
+    return (uint64_t)asm__lanes_bits(asm__lanes_special(a)) << first |
+           (uint64_t)asm__lanes_bits(asm__lanes_special(b)) << second;
 }
 
-/* Copies 1 to 64 bytes to a block and puts spaces behind; returns which are ASCII and special, and in `foreign`
- * which are not ASCII. What was stored by a few wide stores is not loaded again, which would have to wait. */
-static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *foreign) {
+/* Copies 1 to 64 bytes to a block and puts spaces after them; returns which are ASCII and special, and in `non_ascii`
+ * which are not ASCII. A few wide stores, and none of it is loaded again here: that would have to wait for them. */
+static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *non_ascii) {
     uint64_t special;
     memset(block + size, ' ', 8);
-    *foreign = 0;
+    *non_ascii = 0;
     if (size >= 16) {
-        special = asm__load_two(block, p, 0, size - 16, true, foreign);
-        if (size > 32) special |= asm__load_two(block, p, 16, size - 32, true, foreign);
+        special = asm__load_two(block, p, 0, size - 16, true, non_ascii);
+        if (size > 32) special |= asm__load_two(block, p, 16, size - 32, true, non_ascii);
     } else if (size >= 8) {
-        special = asm__load_two(block, p, 0, size - 8, false, foreign);
+        special = asm__load_two(block, p, 0, size - 8, false, non_ascii);
     } else {
-        uint64_t word = asm__load_few(p, size);
-        special = asm__load_two(block, (const char *)&word, 0, 0, false, foreign);
+        char few[8];
+        asm__store_little(few, asm__load_few(p, size));
+        special = asm__load_two(block, few, 0, 0, false, non_ascii);
     }
-    return special & ~*foreign;
+    return special & ~*non_ascii;
 }
 
 /* Escapes a text of 1 to 64 bytes. */
 static char *asm__escape_short(char *out, asm_str text) {
     char block[128];
-    uint64_t foreign, special = asm__load_block(block, text.data, text.size, &foreign);
+    uint64_t non_ascii, special = asm__load_block(block, text.data, text.size, &non_ascii);
     const char *p = block;
-    if (foreign && asm__plain_prefix(block, foreign) < text.size) return asm__escape_whole(out, text);
+    if (non_ascii && asm__plain_prefix(block, non_ascii) < text.size) return asm__escape_whole(out, text);
     memcpy(out, p, 64);
     for (; special; special &= special - 1) {
         const char *at = block + asm__lowest_bit(special);
@@ -2592,16 +2948,10 @@ static char *asm__escape_short(char *out, asm_str text) {
     }
     return out + (block + text.size - p);
 }
-#endif
-
 /* A whole string with its quotes. */
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-#if ASM__SSE2
     out = text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
-#else
-    out = asm__escape_whole(out, text);
-#endif
     *out = '"';
     return out + 1;
 }
@@ -2685,12 +3035,6 @@ static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
     return asm__syntax(reader, "\\u wants four hexadecimal digits", reader->end - p < 6 ? reader->end : p);
 }
 
-/* What a backslash and a letter, from `"` on, stand for; a point, which no escape sequence does, if that is none of
- * two bytes. */
-static const char asm__meanings[129] =
-    "\"............/............................................"
-    "\\.....\b...\f.......\n...\r.\t.............................................";
-
 static inline char asm__unescaped_letter(char letter) {
     unsigned index = (unsigned)(unsigned char)letter - '"';
     return index < 128 ? asm__meanings[index] : '.';
@@ -2718,20 +3062,17 @@ static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
 
 /* The first byte from `p` on that is neither plain nor a short escape. */
 static const char *asm__string_run(const char *p, const char *end, bool *escaped) {
-#if ASM__SSE2
-    while (end - p >= 17) { /* a block, and the letter of an escape at its end */
-        unsigned mask = asm__special_mask(asm__load128(p)), step = 16;
-        while (mask) {
-            int at = asm__lowest_bit(mask);
+    while (ASM__HAS_LANES && end - p >= 17) { /* lanes, and the letter of an escape at their end */
+        unsigned bits = asm__lanes_bits(asm__lanes_special(asm__lanes_load(p))), step = 16;
+        while (bits) {
+            int at = asm__lowest_bit(bits);
             if (p[at] != '\\' || !asm__is_short_escape(p[at + 1])) return p + at;
             *escaped = true;
             if (at == 15) step = 17;
-            mask &= ~(3u << at);
+            bits &= ~(3u << at);
         }
         p += step;
     }
-#endif
-    (void)escaped;
     return asm__plain_end(p, end);
 }
 
@@ -2830,11 +3171,10 @@ typedef struct asm__strings {
     uint64_t quotes; /* bit n: one that begins or ends a string stands at block[n] */
 } asm__strings;
 
-#if ASM__SSE2
-/* What stands behind the backslash of the most usual escapes. */
-static inline __m128i asm__letter_lanes(__m128i bytes) {
-    return _mm_or_si128(_mm_or_si128(asm__equal_lanes(bytes, '"'), asm__equal_lanes(bytes, '\\')),
-                        _mm_or_si128(asm__equal_lanes(bytes, 'n'), asm__equal_lanes(bytes, 't')));
+/* Marks what stands after the backslash of the most usual escapes. */
+static inline asm__lanes asm__lanes_letters(asm__lanes bytes) {
+    return asm__lanes_either(asm__lanes_either(asm__lanes_equal(bytes, '"'), asm__lanes_equal(bytes, '\\')),
+                             asm__lanes_either(asm__lanes_equal(bytes, 'n'), asm__lanes_equal(bytes, 't')));
 }
 
 /* From the first bit that is set up to the second, from the third up to the fourth, and so on. */
@@ -2846,63 +3186,59 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 }
 
 #define ASM__BLOCK_READABLE     67 /* as the last of 64 bytes may begin a character of 4 */
-#define ASM__QUOTES(bytes)      asm__equal_lanes(bytes, '"')
-#define ASM__BACKSLASHES(bytes) asm__equal_lanes(bytes, '\\')
-#define ASM__MASK_64(lanes)     asm__join_masks(lanes(a), lanes(b), lanes(c), lanes(d))
+#define ASM__QUOTES(bytes)      asm__lanes_equal(bytes, '"')
+#define ASM__BACKSLASHES(bytes) asm__lanes_equal(bytes, '\\')
+#define ASM__BITS_64(lanes)     asm__lanes_bits_64(lanes(a), lanes(b), lanes(c), lanes(d))
 
 /* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
  * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
 static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
-    __m128i a = asm__load128(p), b = asm__load128(p + 16), c = asm__load128(p + 32), d = asm__load128(p + 48);
-    uint64_t starts = asm__escape_starts(ASM__MASK_64(ASM__BACKSLASHES));
-    uint64_t stops = starts & ~(ASM__MASK_64(asm__letter_lanes) >> 1);
-    uint64_t quotes = ASM__MASK_64(ASM__QUOTES) & ~(starts << 1);
-    __m128i others = _mm_or_si128(_mm_or_si128(asm__other_lanes(a), asm__other_lanes(b)),
-                                  _mm_or_si128(asm__other_lanes(c), asm__other_lanes(d)));
-    if (_mm_movemask_epi8(others)) {
+    asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
+    asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);
+    uint64_t starts = asm__escape_starts(ASM__BITS_64(ASM__BACKSLASHES));
+    uint64_t stops = starts & ~(ASM__BITS_64(asm__lanes_letters) >> 1);
+    uint64_t quotes = ASM__BITS_64(ASM__QUOTES) & ~(starts << 1);
+    asm__lanes others = asm__lanes_either(asm__lanes_either(asm__lanes_other(a), asm__lanes_other(b)),
+                                          asm__lanes_either(asm__lanes_other(c), asm__lanes_other(d)));
+    if (asm__lanes_any(others)) {
         uint64_t strings = asm__fill_pairs(quotes) ^ (inside ? UINT64_MAX : 0);
-        uint64_t foreign = asm__join_masks(a, b, c, d) & strings;
-        unsigned prefix = asm__plain_prefix(p, foreign);
-        stops |= ASM__MASK_64(asm__other_lanes) & strings & ~foreign;
+        uint64_t non_ascii = ASM__BITS_64(asm__lanes_non_ascii) & strings;
+        unsigned prefix = asm__plain_prefix(p, non_ascii);
+        stops |= ASM__BITS_64(asm__lanes_other) & strings & ~non_ascii;
         if (prefix < 64) stops |= UINT64_C(1) << prefix;
     }
     *size = stops ? (unsigned)asm__lowest_bit(stops) : 64;
     return quotes & asm__bits_below(stops);
 }
-#endif
 
 /* Behind the string that begins at `p`, or NULL. Where it ends is mostly known from a look at a whole block: the
  * processor then need not wait for the end of one string before it looks for the next. */
 ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *strings, const char *p) {
-    bool unused;
-#if ASM__SSE2
     unsigned size;
-    if (!strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
+    bool unused;
+    if (ASM__HAS_LANES && !strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
         strings->block = p;
         strings->quotes = asm__find_quotes(p, false, &size);
         strings->behind = p + size;
     }
-    if (strings->quotes) {
-        strings->quotes &= strings->quotes - 1;
-        while (!strings->quotes) {
-            p = strings->block = strings->behind;
-            if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
-            else size = 0;
-            if (size == 0) {
-                p = asm__scan_string_on(reader, p, &unused);
-                return p ? p + 1 : NULL;
-            }
-            strings->behind = p + size;
-        }
-        p = strings->block + asm__lowest_bit(strings->quotes) + 1;
-        strings->quotes &= strings->quotes - 1;
-        return p;
+    if (!strings->quotes) {
+        p = asm__scan_string(reader, p + 1, &unused);
+        return p ? p + 1 : NULL;
     }
-#else
-    (void)strings;
-#endif
-    p = asm__scan_string(reader, p + 1, &unused);
-    return p ? p + 1 : NULL;
+    strings->quotes &= strings->quotes - 1;
+    while (!strings->quotes) {
+        p = strings->block = strings->behind;
+        if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
+        else size = 0;
+        if (size == 0) {
+            p = asm__scan_string_on(reader, p, &unused);
+            return p ? p + 1 : NULL;
+        }
+        strings->behind = p + size;
+    }
+    p = strings->block + asm__lowest_bit(strings->quotes) + 1;
+    strings->quotes &= strings->quotes - 1;
+    return p;
 }
 
 /* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
@@ -2955,20 +3291,18 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
 /* Copies from *p to `out` up to the next backslash or the end. Text may be copied over itself, downwards. */
 static char *asm__copy_unescaped(char *out, const char **text, const char *end) {
     const char *p = *text, *stop;
-#if ASM__SSE2
-    /* Not where a block that is stored whole would reach bytes that are still to be read. */
+    /* Not where lanes that are stored whole would reach bytes that are still to be read. */
     while (end - p >= 16 && (size_t)((uintptr_t)p - (uintptr_t)out) >= 16) {
-        __m128i bytes = asm__load128(p);
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-        _mm_storeu_si128((__m128i *)(void *)out, bytes);
-        if (mask) {
-            *text = p + asm__lowest_bit(mask);
-            return out + asm__lowest_bit(mask);
+        asm__lanes bytes = asm__lanes_load(p);
+        uint64_t found = asm__lanes_find(asm__lanes_equal(bytes, '\\'));
+        asm__lanes_store(out, bytes);
+        if (found) {
+            *text = p + asm__found_lane(found);
+            return out + asm__found_lane(found);
         }
         p += 16;
         out += 16;
     }
-#endif
     stop = (const char *)memchr(p, '\\', (size_t)(end - p));
     if (!stop) stop = end;
     memmove(out, p, (size_t)(stop - p));
@@ -3064,15 +3398,16 @@ static inline const char *asm__unescape_special(asm_json_reader *reader, const c
     return behind;
 }
 
-/* The same as the next, but only up to the last 132 bytes of the text, and maybe less. */
-static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, char **target) {
+/* asm__scan_unescaped() up to `limit` or somewhat further, but not in the last 132 bytes of the text. */
+static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, const char *limit,
+                                        char **target) {
     char *out = *target;
-    while (reader->end - p >= 132) {
-        uint64_t foreign, mask = asm__special_mask_64(p, &foreign);
+    while (p < limit && reader->end - p >= 132) {
+        uint64_t non_ascii, mask = asm__special_64(p, &non_ascii);
         const char *block = p, *behind = p + 64;
         memcpy(out, p, 64);
-        if (foreign) {
-            behind = block + asm__plain_prefix(block, foreign);
+        if (non_ascii) {
+            behind = block + asm__plain_prefix(block, non_ascii);
             if (behind < block + 64) mask &= (UINT64_C(1) << (behind - block)) - 1;
         }
         while (mask) {
@@ -3105,68 +3440,29 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
     return p;
 }
 
-#if ASM__AVX512
-/* The same as the next without a branch for each escape. */
-ASM__AVX512_CODE static const char *asm__unescape_wide(asm_json_reader *reader, const char *p,
-                                                       char **target) {
-    const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
-    const char *end = reader->end;
-    char *out = *target;
-    while (p < end) {
-        size_t size = 64, kept_size;
-        uint64_t all, stops = 0, kept;
-        __m512i bytes = asm__load_wide(p, end, &all);
-        __mmask64 foreign = _mm512_movepi8_mask(bytes);
-        uint64_t begun = asm__escape_starts(_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')));
-        uint64_t escaped = begun << 1;
-        __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
-        __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
-        uint64_t invalid = (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | foreign) & escaped;
-        uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
-        __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
-        uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~foreign;
-        if (foreign) stops = asm__foreign_stop(bytes, foreign, &all);
-        stops |= (quotes | others | invalid >> 1) & all;
-        all &= ~(begun & UINT64_C(1) << 63);
-        if (stops | ~all) {
-            all &= asm__bits_below(stops);
-            size = (size_t)__builtin_popcountll(all);
-        }
-        kept = all & ~begun;
-        kept_size = (size_t)__builtin_popcountll(kept);
-        bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
-        _mm512_storeu_si512(out, bytes);
-        out += kept_size;
-        p += size;
-        if (!stops) continue;
-        if (*p == '"') break;
-        *target = out;
-        p = asm__unescape_special(reader, p, target);
-        if (!p) break;
-        out = *target;
-    }
-    if (p == end) p = asm__syntax(reader, "", end);
-    *target = out;
-    _mm256_zeroupper();
-    return p;
-}
-#endif
-
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
  * NULL. The target has room for all that is left of the text, and ASM_JSON_SCRATCH_SPARE bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
-#if ASM__AVX512
-    if (asm__has_avx512()) return asm__unescape_wide(reader, p, target);
-#endif
-    p = asm__unescape_blocks(reader, p, target);
-    if (!p || (p < reader->end && *p == '"')) return p;
+    const char *end = reader->end;
+    bool wide = asm__has_wide();
+    ptrdiff_t step = ASM__DENSE / 2;
     for (;;) {
-        const char *stop = asm__copy_plain(*target, p, reader->end);
-        *target += stop - p;
-        if (stop >= reader->end) return asm__syntax(reader, "", stop);
-        if (*stop == '"') return stop;
-        p = asm__unescape_special(reader, stop, target);
+        const char *begin = p, *limit = end;
+        if (wide) p = asm__unescape_wide(target, p, end);
+        if (p < end && *p == '"') return p;
+        step = asm__dense_step(step, p - begin);
+        if (wide && end - p > step) limit = p + step;
+        p = asm__unescape_blocks(reader, p, limit, target);
         if (!p) return NULL;
+        if (!wide || end - p < 132) {
+            const char *stop = asm__plain_end(p, end);
+            memcpy(*target, p, (size_t)(stop - p));
+            *target += stop - p;
+            if (stop >= end) return asm__syntax(reader, "", stop);
+            if (*stop == '"') return stop;
+            p = asm__unescape_special(reader, stop, target);
+            if (!p) return NULL;
+        }
     }
 }
 
@@ -3178,7 +3474,7 @@ ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *
     while (p < reader->end && (unsigned char)*p >= 0x80) {
         p = asm__scan_utf8(reader, p);
         if (!p) return NULL;
-        p = asm__pass_plain(NULL, p, reader->end);
+        p = asm__plain_end(p, reader->end);
     }
     if (p < reader->end && *p == '\\' && scratch && !reader->writable) {
         if (scratch->growing && !asm__reserve_scratch(reader, left, begin)) return NULL;
@@ -3326,19 +3622,15 @@ ASM__PRIVATE bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *esc
 
 /* The quote that ends the key from `p`, if it is short and plain and a colon follows at once; else NULL. */
 static inline const char *asm__usual_key_end(const char *p, const char *end) {
-    const char *quote;
-#if ASM__SSE2
-    if (end - p >= 17) { /* finds the quote and checks what stands before it at the same time */
-        __m128i bytes = asm__load128(p);
-        unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-        unsigned special = asm__special_mask(bytes);
-        if (!(special & ~(special - 1) & quotes)) return NULL;
-        quote = p + asm__lowest_bit(quotes);
-        return quote[1] == ':' ? quote : NULL;
+    if (ASM__HAS_LANES && end - p >= 17) {
+        uint64_t found = asm__lanes_find(asm__lanes_special(asm__lanes_load(p)));
+        if (!found) return NULL;
+        p += asm__found_lane(found);
+    } else {
+        p = asm__plain_end(p, end);
+        if (end - p < 2) return NULL;
     }
-#endif
-    quote = asm__plain_end(p, end);
-    return end - quote >= 2 && quote[0] == '"' && quote[1] == ':' ? quote : NULL;
+    return p[0] == '"' && p[1] == ':' ? p : NULL;
 }
 
 /* The same where it is as usual: no white space, and no escapes in the key. */
