@@ -419,10 +419,16 @@ typedef struct asm_presence_options {
     asm_pubsub *pubsub; /* where changes are published; NULL: nowhere */
 } asm_presence_options;
 
+/* Private: a list of records. */
+typedef struct asm__list {
+    struct asm__links *first, *last;
+} asm__list;
+
 typedef struct asm_presence {
-    asm_presence_options options;        /* read only */
-    struct asm__presence_entry *entries; /* private */
-    uint64_t last_reference;             /* private */
+    asm_presence_options options;                /* read only */
+    asm__index topics, keys, references, owners; /* private, all below */
+    asm__list entries;
+    uint64_t last_reference;
 } asm_presence;
 
 /* An entry as it is given out: views that are valid until the next change. */
@@ -458,13 +464,12 @@ ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t referen
 /* Removes all entries of `owner`, with one diff for each topic. OK also if there are none. */
 ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void *owner);
 
-/* How many keys are on `topic`. */
+/* How many keys are on `topic`; on all of them, each for itself, if it is NULL. */
 ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topic);
 
-/* Goes through the entries of `topic` (all topics if it is NULL) in the order in which they came: start with
- * *at == 0. False at the end. */
-ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, size_t *at,
-                               asm_presence_entry *entry);
+/* Goes through the entries of `topic` (all topics if it is NULL) in the order in which they came: `entry` is zero at
+ * first, and then is the one before. False at the end, and when the one before has gone. */
+ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, asm_presence_entry *entry);
 
 /* Appends who is on `topic` as JSON: {"user_1":{"metas":[{"ref":"9","meta":{…}}]}}. */
 ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const char *topic, asm_buffer *out);
@@ -2238,52 +2243,211 @@ ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm
     return handler;
 }
 
-/* >>presence */
+/* >>presence
+ * Topics, keys, entries and owners are records that refer to each other by lists, and are found through an index
+ * each: no call looks at more than it is about. Lists are in the order in which entries came. */
 
-typedef enum asm__presence_change {
-    ASM__PRESENCE_STAYS,
-    ASM__PRESENCE_JOINS,
-    ASM__PRESENCE_LEAVES
-} asm__presence_change;
+typedef struct asm__links {
+    struct asm__links *next, *previous; /* NULL at the ends */
+} asm__links;
+
+static void asm__list_append(asm__list *list, asm__links *links) {
+    links->next = NULL;
+    links->previous = list->last;
+    if (list->last) list->last->next = links;
+    else list->first = links;
+    list->last = links;
+}
+
+static void asm__list_remove(asm__list *list, asm__links *links) {
+    if (links->next) links->next->previous = links->previous;
+    else list->last = links->previous;
+    if (links->previous) links->previous->next = links->next;
+    else list->first = links->next;
+}
+
+/* A topic where somebody is; its text stands after it. */
+typedef struct asm__presence_topic {
+    asm__indexed key;
+    asm__list entries;
+    size_t key_count;
+    struct asm__presence_topic *next_left; /* in a change: another one that entries leave */
+    struct asm__presence_key *left;        /* in a change: the keys of which entries leave it */
+    struct asm__presence_key *last_left;
+} asm__presence_topic;
+
+/* A key on a topic; its text stands after it. */
+typedef struct asm__presence_key {
+    asm__indexed key; /* scope: the topic */
+    asm__list entries;
+    size_t count; /* of entries */
+    asm__presence_topic *topic;
+    struct asm__presence_key *next_left; /* in a change: another one on the topic */
+    struct asm__presence_entry *left;    /* in a change: the entries that leave */
+    struct asm__presence_entry *last_left;
+    size_t left_count;
+} asm__presence_key;
+
+/* Whose entries are to go together. */
+typedef struct asm__presence_owner {
+    asm__indexed key; /* scope: the owner; no text */
+    asm__list entries;
+} asm__presence_owner;
 
 typedef struct asm__presence_entry {
-    uint64_t reference;
-    uint64_t previous; /* the reference that an update replaced, 0 */
-    const void *owner;
-    uint64_t topic_hash, key_hash;
-    char *text; /* topic, key and meta in one block, each with a NUL behind it */
-    size_t topic_size, key_size, meta_size;
-    bool is_first;               /* of its key and topic */
-    asm__presence_change change; /* while a diff is written */
+    asm__indexed key;   /* the bytes of `reference` */
+    uint64_t reference; /* in its index: the entry does not move */
+    asm__presence_key *of;
+    asm__presence_owner *owner;
+    asm__links in_all, in_topic, in_key, in_owner;
+    struct asm__presence_entry *next_left; /* in a change: another one of the key */
+    char *meta;                            /* a block of its own: it changes */
+    size_t meta_size;
 } asm__presence_entry;
 
-static asm_str asm__presence_key(const asm__presence_entry *entry) {
-    return asm_str_make(entry->text + entry->topic_size + 1, entry->key_size);
+#define asm__entry_of(links, list) asm__container(links, asm__presence_entry, list)
+
+/* >>presence: records */
+
+static uint64_t asm__presence_hash(const void *scope, asm_str text) {
+    return asm__hash(text.data, text.size, (uint64_t)(uintptr_t)scope);
 }
 
-static asm_str asm__presence_meta(const asm__presence_entry *entry) {
-    return asm_str_make(entry->text + entry->topic_size + entry->key_size + 2, entry->meta_size);
+static asm__indexed *asm__presence_find(const asm__index *index, const void *scope, asm_str text) {
+    return asm__index_find(index, scope, text, asm__presence_hash(scope, text));
 }
 
-static bool asm__presence_same_topic(const asm__presence_entry *a, const asm__presence_entry *b) {
-    return a->topic_hash == b->topic_hash && a->topic_size == b->topic_size &&
-           memcmp(a->text, b->text, a->topic_size) == 0;
+/* A record of `size` bytes, all zero but for its first member, an asm__indexed; the text is copied after it. */
+static void *asm__presence_create(asm__index *index, size_t size, const void *scope, asm_str text) {
+    if (text.size > SIZE_MAX / 2) return NULL;
+    char *record = (char *)ASM_REALLOC(NULL, size + text.size + 1);
+    if (!record) return NULL;
+    memset(record, 0, size);
+    if (text.size) memcpy(record + size, text.data, text.size);
+    record[size + text.size] = '\0';
+    asm__indexed *key = (asm__indexed *)(void *)record;
+    key->scope = scope;
+    key->text = asm_str_make(record + size, text.size);
+    key->hash = asm__presence_hash(scope, text);
+    asm__index_insert(index, key);
+    return record;
 }
 
-static bool asm__presence_same_key(const asm__presence_entry *a, const asm__presence_entry *b) {
-    return a->key_hash == b->key_hash && asm__presence_same_topic(a, b) &&
-           asm_str_equal(asm__presence_key(a), asm__presence_key(b));
+static void *asm__presence_find_or_create(asm__index *index, size_t size, const void *scope, asm_str text) {
+    asm__indexed *found = asm__presence_find(index, scope, text);
+    return found ? (void *)found : asm__presence_create(index, size, scope, text);
 }
 
-/* How many entries the key of `entry` has once the changes are made. */
-static int64_t asm__presence_key_count(const asm_presence *presence, const asm__presence_entry *entry) {
-    int64_t count = 0;
-    for (size_t i = 0; i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *other = &presence->entries[i];
-        count += other->change != ASM__PRESENCE_LEAVES && asm__presence_same_key(entry, other);
+static asm__presence_topic *asm__presence_find_topic(const asm_presence *presence, const char *topic) {
+    return (asm__presence_topic *)(void *)asm__presence_find(&presence->topics, NULL, asm_str_from(topic));
+}
+
+static asm_str asm__presence_reference_text(const uint64_t *reference) {
+    return asm_str_make((const char *)reference, sizeof *reference);
+}
+
+static asm__presence_entry *asm__presence_find_entry(const asm_presence *presence, uint64_t reference) {
+    return (asm__presence_entry *)(void *)asm__presence_find(&presence->references, NULL,
+                                                             asm__presence_reference_text(&reference));
+}
+
+static void asm__presence_set_reference(asm_presence *presence, asm__presence_entry *entry,
+                                        uint64_t reference) {
+    entry->reference = reference;
+    entry->key.text = asm__presence_reference_text(&entry->reference);
+    entry->key.hash = asm__presence_hash(NULL, entry->key.text);
+    asm__index_insert(&presence->references, &entry->key);
+}
+
+/* Frees those of the three in which there is nothing. */
+static void asm__presence_prune(asm_presence *presence, asm__presence_topic *topic, asm__presence_key *key,
+                                asm__presence_owner *owner) {
+    if (owner && !owner->entries.first) {
+        asm__index_remove(&presence->owners, &owner->key);
+        ASM_FREE(owner);
     }
-    return count;
+    if (key && !key->entries.first) {
+        asm__index_remove(&presence->keys, &key->key);
+        ASM_FREE(key);
+    }
+    if (topic && !topic->entries.first) {
+        asm__index_remove(&presence->topics, &topic->key);
+        ASM_FREE(topic);
+    }
 }
+
+static char *asm__presence_copy_meta(asm_str meta) {
+    char *copy = (char *)ASM_REALLOC(NULL, meta.size + 1);
+    if (!copy) return NULL;
+    memcpy(copy, meta.data, meta.size);
+    copy[meta.size] = '\0';
+    return copy;
+}
+
+/* An entry that is in no list yet, with the records that it is to be in; NULL, and nothing has changed, if there is
+ * no memory. */
+static asm__presence_entry *asm__presence_prepare(asm_presence *presence, const void *owner,
+                                                  const char *topic_text, asm_str key_text, asm_str meta) {
+    asm__presence_key *key = NULL;
+    asm__presence_owner *whose = NULL;
+    asm__presence_topic *topic = (asm__presence_topic *)asm__presence_find_or_create(
+        &presence->topics, sizeof *topic, NULL, asm_str_from(topic_text));
+    if (topic)
+        key =
+            (asm__presence_key *)asm__presence_find_or_create(&presence->keys, sizeof *key, topic, key_text);
+    if (key) {
+        key->topic = topic;
+        whose = (asm__presence_owner *)asm__presence_find_or_create(&presence->owners, sizeof *whose, owner,
+                                                                    ASM_STR(""));
+    }
+    asm__presence_entry *entry = whose ? (asm__presence_entry *)ASM_REALLOC(NULL, sizeof *entry) : NULL;
+    if (entry) {
+        memset(entry, 0, sizeof *entry);
+        entry->meta = asm__presence_copy_meta(meta);
+    }
+    if (!entry || !entry->meta) {
+        ASM_FREE(entry);
+        asm__presence_prune(presence, topic, key, whose);
+        return NULL;
+    }
+    entry->meta_size = meta.size;
+    entry->of = key;
+    entry->owner = whose;
+    return entry;
+}
+
+static void asm__presence_link(asm_presence *presence, asm__presence_entry *entry) {
+    asm__presence_key *key = entry->of;
+    asm__list_append(&presence->entries, &entry->in_all);
+    asm__list_append(&key->topic->entries, &entry->in_topic);
+    asm__list_append(&key->entries, &entry->in_key);
+    asm__list_append(&entry->owner->entries, &entry->in_owner);
+    key->topic->key_count += key->count++ == 0;
+}
+
+static void asm__presence_free_entry(asm_presence *presence, asm__presence_entry *entry) {
+    asm__presence_key *key = entry->of;
+    asm__index_remove(&presence->references, &entry->key);
+    asm__list_remove(&presence->entries, &entry->in_all);
+    asm__list_remove(&key->topic->entries, &entry->in_topic);
+    asm__list_remove(&key->entries, &entry->in_key);
+    asm__list_remove(&entry->owner->entries, &entry->in_owner);
+    key->topic->key_count -= --key->count == 0;
+    asm__presence_prune(presence, key->topic, key, entry->owner);
+    ASM_FREE(entry->meta);
+    ASM_FREE(entry);
+}
+
+/* >>presence: diffs */
+
+/* What becomes of the entries of a topic: one may join, and those that it lists as `left` leave. */
+typedef struct asm__presence_change {
+    asm__presence_topic *topic;
+    const asm__presence_key *joins; /* the key of the one that joins; NULL: none does */
+    uint64_t reference;             /* its own, and that of the one it replaces; 0: it replaces none */
+    uint64_t replaced;
+    asm_str meta;
+} asm__presence_change;
 
 static void asm__append_number(asm_buffer *out, uint64_t number) {
     char digits[20];
@@ -2295,102 +2459,131 @@ static void asm__append_number(asm_buffer *out, uint64_t number) {
     asm_buffer_append(out, asm_str_make(digits + at, sizeof digits - at));
 }
 
-static void asm__presence_write_reference(asm_json_writer *writer, uint64_t reference) {
+static void asm__presence_write_reference(asm_json_writer *writer, asm_str name, uint64_t reference) {
     char digits[20];
     asm_buffer text;
     asm_buffer_init_fixed(&text, digits, sizeof digits);
     asm__append_number(&text, reference);
+    asm_json_write_key(writer, name);
     asm_json_write_string(writer, asm_buffer_text(&text));
 }
 
-/* Writes "metas": those entries with the topic, key and change of `entry`. */
-static void asm__presence_write_metas(const asm_presence *presence, const asm__presence_entry *entry,
-                                      asm_json_writer *writer) {
-    asm_json_write_key(writer, ASM_STR("metas"));
-    asm_json_begin_array(writer);
-    for (size_t i = 0; i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *other = &presence->entries[i];
-        if (other->change != entry->change || !asm__presence_same_key(entry, other)) continue;
-        asm_json_begin_object(writer);
-        asm_json_write_key(writer, ASM_STR("ref"));
-        asm__presence_write_reference(writer, other->reference);
-        if (other->previous && other->change == ASM__PRESENCE_JOINS) {
-            asm_json_write_key(writer, ASM_STR("ref_prev"));
-            asm__presence_write_reference(writer, other->previous);
-        }
-        asm_json_write_key(writer, ASM_STR("meta"));
-        asm_json_write_raw(writer, asm__presence_meta(other));
-        asm_json_end_object(writer);
-    }
-    asm_json_end_array(writer);
-}
-
-/* Whether no earlier entry has the topic, key and change of entry `at`. */
-static bool asm__presence_is_first_change(const asm_presence *presence, size_t at) {
-    const asm__presence_entry *entry = &presence->entries[at];
-    for (size_t i = 0; i < at; i++) {
-        const asm__presence_entry *other = &presence->entries[i];
-        if (other->change == entry->change && asm__presence_same_key(entry, other)) return false;
-    }
-    return true;
-}
-
-static void asm__presence_write_changes(const asm_presence *presence, const asm__presence_entry *topic,
-                                        asm__presence_change change, asm_json_writer *writer) {
+static void asm__presence_write_meta(asm_json_writer *writer, uint64_t reference, uint64_t replaced,
+                                     asm_str meta) {
     asm_json_begin_object(writer);
-    for (size_t i = 0; i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *entry = &presence->entries[i];
-        if (entry->change == change && asm__presence_same_topic(entry, topic) &&
-            asm__presence_is_first_change(presence, i)) {
-            asm_json_write_key(writer, asm__presence_key(entry));
-            asm_json_begin_object(writer);
-            asm_json_write_key(writer, ASM_STR("count"));
-            asm_json_write_int64(writer, asm__presence_key_count(presence, entry));
-            asm__presence_write_metas(presence, entry, writer);
-            asm_json_end_object(writer);
-        }
-    }
+    asm__presence_write_reference(writer, ASM_STR("ref"), reference);
+    if (replaced) asm__presence_write_reference(writer, ASM_STR("ref_prev"), replaced);
+    asm_json_write_key(writer, ASM_STR("meta"));
+    asm_json_write_raw(writer, meta);
     asm_json_end_object(writer);
 }
 
-/* Appends the topic of `entry` and the diff of all changes there, each with a NUL behind it. */
-static asm_result asm__presence_write_diff(const asm_presence *presence, const asm__presence_entry *entry,
-                                           asm_buffer *out) {
+static void asm__presence_write_entry(asm_json_writer *writer, const asm__presence_entry *entry) {
+    asm__presence_write_meta(writer, entry->reference, 0, asm_str_make(entry->meta, entry->meta_size));
+}
+
+/* Begins {key:{"count":N,"metas":[…]}}, where N may be left out. */
+static void asm__presence_begin_key(asm_json_writer *writer, const asm__presence_key *key,
+                                    const size_t *count) {
+    asm_json_write_key(writer, key->key.text);
+    asm_json_begin_object(writer);
+    if (count) {
+        asm_json_write_key(writer, ASM_STR("count"));
+        asm_json_write_uint64(writer, *count);
+    }
+    asm_json_write_key(writer, ASM_STR("metas"));
+    asm_json_begin_array(writer);
+}
+
+static void asm__presence_end_key(asm_json_writer *writer) {
+    asm_json_end_array(writer);
+    asm_json_end_object(writer);
+}
+
+/* How many entries a key has after the change. */
+static size_t asm__presence_count_after(const asm__presence_change *change, const asm__presence_key *key) {
+    return key->count + (change->joins == key) - key->left_count;
+}
+
+/* Appends the topic and the diff, each with a NUL after it. */
+static asm_result asm__presence_write_diff(const asm__presence_change *change, asm_buffer *out) {
     asm_json_writer writer;
-    asm_buffer_append(out, asm_str_make(entry->text, entry->topic_size + 1));
+    const asm_str topic = change->topic->key.text;
+    asm_buffer_append(out, asm_str_make(topic.data, topic.size + 1));
     asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
     asm_json_write_key(&writer, ASM_STR("joins"));
-    asm__presence_write_changes(presence, entry, ASM__PRESENCE_JOINS, &writer);
+    asm_json_begin_object(&writer);
+    if (change->joins) {
+        const size_t count = asm__presence_count_after(change, change->joins);
+        asm__presence_begin_key(&writer, change->joins, &count);
+        asm__presence_write_meta(&writer, change->reference, change->replaced, change->meta);
+        asm__presence_end_key(&writer);
+    }
+    asm_json_end_object(&writer);
     asm_json_write_key(&writer, ASM_STR("leaves"));
-    asm__presence_write_changes(presence, entry, ASM__PRESENCE_LEAVES, &writer);
+    asm_json_begin_object(&writer);
+    for (const asm__presence_key *key = change->topic->left; key; key = key->next_left) {
+        const size_t count = asm__presence_count_after(change, key);
+        asm__presence_begin_key(&writer, key, &count);
+        for (const asm__presence_entry *entry = key->left; entry; entry = entry->next_left)
+            asm__presence_write_entry(&writer, entry);
+        asm__presence_end_key(&writer);
+    }
+    asm_json_end_object(&writer);
     asm_json_end_object(&writer);
     asm_buffer_append_byte(out, '\0');
     const asm_result result = asm_json_writer_finish(&writer);
     return result != ASM_OK ? result : out->result;
 }
 
-/* Writes a diff for each topic that has changes. Nothing but this can fail in announcing them. */
-static asm_result asm__presence_write_diffs(const asm_presence *presence, asm_buffer *out) {
-    const asm_pubsub *pubsub = presence->options.pubsub;
-    asm_buffer_init_growing(out);
-    if (!pubsub) return ASM_OK;
-    asm_result result = asm__is_deepest(pubsub) ? ASM_ERR_DEPTH : ASM_OK;
-    for (size_t i = 0; result == ASM_OK && i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *entry = &presence->entries[i];
-        bool is_first = entry->change != ASM__PRESENCE_STAYS;
-        for (size_t k = 0; is_first && k < i; k++) {
-            const asm__presence_entry *other = &presence->entries[k];
-            is_first = other->change == ASM__PRESENCE_STAYS || !asm__presence_same_topic(entry, other);
-        }
-        if (is_first) result = asm__presence_write_diff(presence, entry, out);
+/* Lists an entry as leaving. `topics` is the first topic that entries leave, or NULL, and `last` the last one. */
+static void asm__presence_mark(asm__presence_entry *entry, asm__presence_topic **topics,
+                               asm__presence_topic **last) {
+    asm__presence_key *key = entry->of;
+    asm__presence_topic *topic = key->topic;
+    if (!topic->left) {
+        topic->next_left = NULL;
+        if (*topics) (*last)->next_left = topic;
+        else *topics = topic;
+        *last = topic;
     }
-    if (result != ASM_OK) asm_buffer_close(out);
-    return result;
+    if (!key->left) {
+        if (topic->left) topic->last_left->next_left = key;
+        else topic->left = key;
+        topic->last_left = key;
+        key->next_left = NULL;
+    }
+    if (key->left) key->last_left->next_left = entry;
+    else key->left = entry;
+    key->last_left = entry;
+    key->left_count++;
+    entry->next_left = NULL;
 }
 
-/* Publishes what asm__presence_write_diffs() wrote. The presence may change meanwhile, so it is not looked
- * at. */
+static void asm__presence_unmark(asm__presence_topic *topics) {
+    for (asm__presence_topic *topic = topics; topic; topic = topic->next_left) {
+        for (asm__presence_key *key = topic->left; key; key = key->next_left) {
+            key->left = NULL;
+            key->left_count = 0;
+        }
+        topic->left = NULL;
+    }
+}
+
+/* Whether a diff can go out now; what it is written to is set up. */
+static asm_result asm__presence_begin(const asm_presence *presence, asm_buffer *diffs) {
+    const asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer_init_growing(diffs);
+    return pubsub && asm__is_deepest(pubsub) ? ASM_ERR_DEPTH : ASM_OK;
+}
+
+static asm_result asm__presence_tell(const asm_presence *presence, const asm__presence_change *change,
+                                     asm_buffer *diffs) {
+    return presence->options.pubsub ? asm__presence_write_diff(change, diffs) : ASM_OK;
+}
+
+/* Publishes what was told. The presence may change meanwhile, so it is not looked at. */
 static void asm__presence_publish(asm_pubsub *pubsub, asm_buffer *diffs) {
     for (size_t at = 0; at < diffs->size;) {
         const char *topic = diffs->data + at;
@@ -2409,74 +2602,7 @@ static void asm__presence_publish(asm_pubsub *pubsub, asm_buffer *diffs) {
     asm_buffer_close(diffs);
 }
 
-static bool asm__presence_fill(asm__presence_entry *entry, const char *topic, size_t topic_size, asm_str key,
-                               asm_str meta) {
-    const size_t most = SIZE_MAX / 4;
-    memset(entry, 0, sizeof *entry);
-    if (topic_size > most || key.size > most || meta.size > most) return false;
-    entry->text = (char *)ASM_REALLOC(NULL, topic_size + key.size + meta.size + 3);
-    if (!entry->text) return false;
-    entry->topic_size = topic_size;
-    entry->key_size = key.size;
-    entry->meta_size = meta.size;
-    entry->topic_hash = asm__hash(topic, topic_size, 0);
-    entry->key_hash = asm__hash(key.data, key.size, 0);
-    char *out = entry->text;
-    memcpy(out, topic, topic_size);
-    out += topic_size;
-    *out++ = '\0';
-    memcpy(out, key.data, key.size);
-    out += key.size;
-    *out++ = '\0';
-    memcpy(out, meta.data, meta.size);
-    out[meta.size] = '\0';
-    return true;
-}
-
-static size_t asm__presence_find(const asm_presence *presence, uint64_t reference) {
-    size_t at = 0;
-    while (at < asm__count(presence->entries) && presence->entries[at].reference != reference)
-        at++;
-    return at;
-}
-
-/* Sets is_first again for the key of an entry that was the first and has gone. */
-static void asm__presence_promote(asm_presence *presence, const asm__presence_entry *gone) {
-    for (size_t i = 0; gone->is_first && i < asm__count(presence->entries); i++) {
-        if (asm__presence_same_key(&presence->entries[i], gone)) {
-            presence->entries[i].is_first = true;
-            return;
-        }
-    }
-}
-
-/* Takes out the entries that are marked as leaving. */
-static void asm__presence_remove_leaving(asm_presence *presence) {
-    for (size_t i = asm__count(presence->entries); i-- > 0;) {
-        if (presence->entries[i].change == ASM__PRESENCE_LEAVES) {
-            const asm__presence_entry gone = presence->entries[i];
-            asm__array_remove(presence->entries, i);
-            asm__presence_promote(presence, &gone);
-            ASM_FREE(gone.text);
-        }
-    }
-    if (!asm__count(presence->entries)) asm__array_free(presence->entries);
-}
-
-/* Announces and makes the changes that are marked; on an error none is, and the marks are cleared. */
-static asm_result asm__presence_remove(asm_presence *presence) {
-    asm_pubsub *pubsub = presence->options.pubsub;
-    asm_buffer diffs;
-    const asm_result result = asm__presence_write_diffs(presence, &diffs);
-    if (result != ASM_OK) {
-        for (size_t i = 0; i < asm__count(presence->entries); i++)
-            presence->entries[i].change = ASM__PRESENCE_STAYS;
-        return result;
-    }
-    asm__presence_remove_leaving(presence);
-    asm__presence_publish(pubsub, &diffs);
-    return ASM_OK;
-}
+/* >>presence: changes */
 
 ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_options *options) {
     memset(presence, 0, sizeof *presence);
@@ -2484,142 +2610,179 @@ ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_option
 }
 
 ASM_API void asm_presence_close(asm_presence *presence) {
-    for (size_t i = 0; i < asm__count(presence->entries); i++)
-        ASM_FREE(presence->entries[i].text);
-    asm__array_free(presence->entries);
+    if (!presence) return;
+    while (presence->entries.first)
+        asm__presence_free_entry(presence, asm__entry_of(presence->entries.first, in_all));
 }
 
 ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
                                       asm_str key, asm_str meta, uint64_t *reference) {
-    if (!topic || !*topic || !key.data || !key.size) return ASM_ERR_INVALID_ARGUMENT;
+    if (!presence || !topic || !*topic || !key.data || !key.size) return ASM_ERR_INVALID_ARGUMENT;
+    if (asm__topic_has_wildcard(asm_str_from(topic))) return ASM_ERR_PATTERN;
     meta = meta.data ? meta : ASM_STR("{}");
     asm_result result = asm_json_check(meta, NULL);
     if (result != ASM_OK) return result;
-    const size_t count = asm__count(presence->entries);
-    asm__presence_entry entry;
-    if (!asm__reserve(presence->entries, count + 1) ||
-        !asm__presence_fill(&entry, topic, strlen(topic), key, meta))
-        return ASM_ERR_NO_MEMORY;
-    entry.owner = owner;
-    entry.reference = presence->last_reference + 1;
-    entry.is_first = asm__presence_key_count(presence, &entry) == 0;
-    entry.change = ASM__PRESENCE_JOINS;
-    asm__push(presence->entries, entry);
-    asm_pubsub *pubsub = presence->options.pubsub;
+    asm__presence_entry *entry = asm__presence_prepare(presence, owner, topic, key, meta);
+    if (!entry) return ASM_ERR_NO_MEMORY;
+    asm__presence_change change;
+    memset(&change, 0, sizeof change);
+    change.topic = entry->of->topic;
+    change.joins = entry->of;
+    change.reference = presence->last_reference + 1;
+    change.meta = meta;
     asm_buffer diffs;
-    result = asm__presence_write_diffs(presence, &diffs);
+    result = asm__presence_begin(presence, &diffs);
+    if (result == ASM_OK) result = asm__presence_tell(presence, &change, &diffs);
     if (result != ASM_OK) {
-        asm__array_header(presence->entries)->length--;
-        ASM_FREE(entry.text);
+        asm_buffer_close(&diffs);
+        asm__presence_prune(presence, entry->of->topic, entry->of, entry->owner);
+        ASM_FREE(entry->meta);
+        ASM_FREE(entry);
         return result;
     }
-    presence->entries[count].change = ASM__PRESENCE_STAYS;
-    presence->last_reference++;
-    if (reference) *reference = entry.reference;
-    asm__presence_publish(pubsub, &diffs);
+    asm__presence_set_reference(presence, entry, ++presence->last_reference);
+    asm__presence_link(presence, entry);
+    if (reference) *reference = entry->reference;
+    asm__presence_publish(presence->options.pubsub, &diffs);
     return ASM_OK;
 }
 
 ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta) {
-    const size_t count = asm__count(presence->entries);
-    const size_t at = reference ? asm__presence_find(presence, *reference) : count;
-    if (at == count) return ASM_ERR_NOT_FOUND;
+    asm__presence_entry *entry =
+        presence && reference ? asm__presence_find_entry(presence, *reference) : NULL;
+    if (!entry) return ASM_ERR_NOT_FOUND;
     meta = meta.data ? meta : ASM_STR("{}");
     asm_result result = asm_json_check(meta, NULL);
     if (result != ASM_OK) return result;
-    asm__presence_entry entry;
-    if (!asm__reserve(presence->entries, count + 1)) return ASM_ERR_NO_MEMORY;
-    asm__presence_entry *old = &presence->entries[at];
-    if (!asm__presence_fill(&entry, old->text, old->topic_size, asm__presence_key(old), meta))
-        return ASM_ERR_NO_MEMORY;
-    entry.owner = old->owner;
-    entry.reference = presence->last_reference + 1;
-    entry.previous = old->reference;
-    entry.is_first = old->is_first;
-    entry.change = ASM__PRESENCE_JOINS;
-    old->change = ASM__PRESENCE_LEAVES;
-    asm__push(presence->entries, entry);
-    asm_pubsub *pubsub = presence->options.pubsub;
+    char *copy = asm__presence_copy_meta(meta);
+    if (!copy) return ASM_ERR_NO_MEMORY;
+    asm__presence_topic *topics = NULL, *last = NULL;
+    asm__presence_change change;
+    memset(&change, 0, sizeof change);
+    change.topic = entry->of->topic;
+    change.joins = entry->of;
+    change.reference = presence->last_reference + 1;
+    change.replaced = entry->reference;
+    change.meta = meta;
     asm_buffer diffs;
-    result = asm__presence_write_diffs(presence, &diffs);
-    asm__array_header(presence->entries)->length--;
-    old->change = ASM__PRESENCE_STAYS;
+    asm__presence_mark(entry, &topics, &last);
+    result = asm__presence_begin(presence, &diffs);
+    if (result == ASM_OK) result = asm__presence_tell(presence, &change, &diffs);
+    asm__presence_unmark(topics);
     if (result != ASM_OK) {
-        ASM_FREE(entry.text);
+        asm_buffer_close(&diffs);
+        ASM_FREE(copy);
         return result;
     }
-    ASM_FREE(old->text);
-    entry.change = ASM__PRESENCE_STAYS;
-    *old = entry; /* keeps its place */
-    presence->last_reference++;
-    *reference = entry.reference;
+    ASM_FREE(entry->meta);
+    entry->meta = copy;
+    entry->meta_size = meta.size;
+    asm__index_remove(&presence->references, &entry->key);
+    asm__presence_set_reference(presence, entry, ++presence->last_reference);
+    *reference = entry->reference;
+    asm__presence_publish(presence->options.pubsub, &diffs);
+    return ASM_OK;
+}
+
+/* Tells of the entries that were marked, and removes them; on an error none. */
+static asm_result asm__presence_remove(asm_presence *presence, asm__presence_topic *topics) {
+    asm_pubsub *pubsub = presence->options.pubsub;
+    asm_buffer diffs;
+    asm_result result = asm__presence_begin(presence, &diffs);
+    for (asm__presence_topic *topic = topics; topic && result == ASM_OK; topic = topic->next_left) {
+        asm__presence_change change;
+        memset(&change, 0, sizeof change);
+        change.topic = topic;
+        result = asm__presence_tell(presence, &change, &diffs);
+    }
+    if (result != ASM_OK) {
+        asm__presence_unmark(topics);
+        asm_buffer_close(&diffs);
+        return result;
+    }
+    while (topics) { /* each is freed with its last entry, as its keys are */
+        asm__presence_topic *topic = topics;
+        asm__presence_key *key = topic->left;
+        topics = topic->next_left;
+        topic->left = NULL;
+        while (key) {
+            asm__presence_entry *entry = key->left;
+            asm__presence_key *next_key = key->next_left;
+            key->left = NULL;
+            key->left_count = 0;
+            while (entry) {
+                asm__presence_entry *next = entry->next_left;
+                asm__presence_free_entry(presence, entry);
+                entry = next;
+            }
+            key = next_key;
+        }
+    }
     asm__presence_publish(pubsub, &diffs);
     return ASM_OK;
 }
 
 ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t reference) {
-    const size_t at = asm__presence_find(presence, reference);
-    if (at == asm__count(presence->entries)) return ASM_ERR_NOT_FOUND;
-    presence->entries[at].change = ASM__PRESENCE_LEAVES;
-    return asm__presence_remove(presence);
+    asm__presence_entry *entry = presence ? asm__presence_find_entry(presence, reference) : NULL;
+    asm__presence_topic *topics = NULL, *last = NULL;
+    if (!entry) return ASM_ERR_NOT_FOUND;
+    asm__presence_mark(entry, &topics, &last);
+    return asm__presence_remove(presence, topics);
 }
 
 ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void *owner) {
-    for (size_t i = 0; i < asm__count(presence->entries); i++)
-        if (presence->entries[i].owner == owner) presence->entries[i].change = ASM__PRESENCE_LEAVES;
-    return asm__presence_remove(presence);
+    if (!presence) return ASM_ERR_INVALID_ARGUMENT;
+    asm__presence_topic *topics = NULL, *last = NULL;
+    const asm__presence_owner *whose =
+        (asm__presence_owner *)(void *)asm__presence_find(&presence->owners, owner, ASM_STR(""));
+    for (asm__links *links = whose ? whose->entries.first : NULL; links; links = links->next)
+        asm__presence_mark(asm__entry_of(links, in_owner), &topics, &last);
+    return asm__presence_remove(presence, topics);
 }
 
-/* Whether entry `at` is on `topic`, of the given size and hash; any is if `topic` is NULL. */
-static bool asm__presence_is_on(const asm__presence_entry *entry, const char *topic, size_t size,
-                                uint64_t hash) {
-    return !topic ||
-           (entry->topic_hash == hash && entry->topic_size == size && memcmp(entry->text, topic, size) == 0);
-}
+/* >>presence: lists */
 
 ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topic) {
-    const size_t size = topic ? strlen(topic) : 0;
-    const uint64_t hash = asm__hash(topic, size, 0);
-    size_t count = 0;
-    for (size_t i = 0; i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *entry = &presence->entries[i];
-        count += entry->is_first && asm__presence_is_on(entry, topic, size, hash);
-    }
-    return count;
+    if (!presence) return 0;
+    if (!topic) return presence->keys.count;
+    const asm__presence_topic *found = asm__presence_find_topic(presence, topic);
+    return found ? found->key_count : 0;
 }
 
-ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, size_t *at,
-                               asm_presence_entry *entry) {
-    const size_t size = topic ? strlen(topic) : 0;
-    const uint64_t hash = asm__hash(topic, size, 0);
-    while (*at < asm__count(presence->entries)) {
-        const asm__presence_entry *found = &presence->entries[(*at)++];
-        if (asm__presence_is_on(found, topic, size, hash)) {
-            entry->reference = found->reference;
-            entry->owner = found->owner;
-            entry->topic = found->text;
-            entry->key = asm__presence_key(found);
-            entry->meta = asm__presence_meta(found);
-            return true;
-        }
-    }
-    return false;
+ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, asm_presence_entry *entry) {
+    if (!presence || !entry) return false;
+    const asm__presence_topic *found = topic ? asm__presence_find_topic(presence, topic) : NULL;
+    const asm__presence_entry *last =
+        entry->reference ? asm__presence_find_entry(presence, entry->reference) : NULL;
+    asm__links *links;
+    if ((topic && !found) || (entry->reference && (!last || (topic && last->of->topic != found))))
+        return false;
+    if (topic) links = last ? last->in_topic.next : found->entries.first;
+    else links = last ? last->in_all.next : presence->entries.first;
+    if (!links) return false;
+    const asm__presence_entry *next = topic ? asm__entry_of(links, in_topic) : asm__entry_of(links, in_all);
+    entry->reference = next->reference;
+    entry->owner = next->owner->key.scope;
+    entry->topic = next->of->topic->key.text.data;
+    entry->key = next->of->key.text;
+    entry->meta = asm_str_make(next->meta, next->meta_size);
+    return true;
 }
 
 ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const char *topic, asm_buffer *out) {
-    const size_t size = topic ? strlen(topic) : 0;
-    const uint64_t hash = asm__hash(topic, size, 0);
+    if (!presence || !topic || !out) return ASM_ERR_INVALID_ARGUMENT;
+    const asm__presence_topic *found = asm__presence_find_topic(presence, topic);
     asm_json_writer writer;
     asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
-    for (size_t i = 0; i < asm__count(presence->entries); i++) {
-        const asm__presence_entry *entry = &presence->entries[i];
-        if (entry->is_first && asm__presence_is_on(entry, topic, size, hash)) {
-            asm_json_write_key(&writer, asm__presence_key(entry));
-            asm_json_begin_object(&writer);
-            asm__presence_write_metas(presence, entry, &writer);
-            asm_json_end_object(&writer);
-        }
+    for (asm__links *links = found ? found->entries.first : NULL; links; links = links->next) {
+        const asm__presence_entry *entry = asm__entry_of(links, in_topic);
+        const asm__presence_key *key = entry->of;
+        if (key->entries.first != &entry->in_key) continue; /* written with the first one of its key */
+        asm__presence_begin_key(&writer, key, NULL);
+        for (asm__links *more = key->entries.first; more; more = more->next)
+            asm__presence_write_entry(&writer, asm__entry_of(more, in_key));
+        asm__presence_end_key(&writer);
     }
     asm_json_end_object(&writer);
     return asm_json_writer_finish(&writer);

@@ -52,11 +52,10 @@ static void on_event(void *user, const asm_message *message) {
 static void on_presence(void *user, const asm_message *message) {
     const house *self = user;
     const asm_str key = ASM_STR("status");
-    asm_presence_entry entry;
+    asm_presence_entry entry = {0};
     asm_str status;
-    size_t at = 0;
     (void)message; /* who came and went: here all are listed anew */
-    while (asm_presence_next(&self->presence, ASM_TOPIC_AGENT_PRESENCE, &at, &entry)) {
+    while (asm_presence_next(&self->presence, ASM_TOPIC_AGENT_PRESENCE, &entry)) {
         asm_json_find(entry.meta, &key, &status, 1, NULL);
         say(self, "to be found: an agent that is", status);
     }

@@ -205,10 +205,10 @@ static void do_presence_remove_owner(void) {
 
 static void do_presence_list(void) {
     asm_buffer out;
-    asm_presence_entry entry;
+    asm_presence_entry entry = {.reference = 0};
     asm_buffer_init_growing(&out);
     assert_int_equal(asm_presence_write_json(&world.presence, "t", &out), ASM_OK);
-    for (size_t at = 0; asm_presence_next(&world.presence, NULL, &at, &entry);)
+    while (asm_presence_next(&world.presence, NULL, &entry))
         assert_true(entry.key.size == 1);
     asm_buffer_close(&out);
 }
