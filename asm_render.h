@@ -106,9 +106,10 @@ typedef struct asm_terminal {
     bool
         has_color; /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, is_terminal, TERM unset or dumb: the
                         first that says something decides */
-    bool has_utf8; /* the locale that the environment names has UTF-8 */
-    int columns;   /* the terminal's width, else COLUMNS, else 80 */
-    int rows;      /* the terminal's height, else 24 */
+    bool has_utf8;    /* the locale that the environment names has UTF-8 */
+    int columns;      /* the terminal's width, else COLUMNS, else 80 */
+    int rows;         /* the terminal's height, else 24 */
+    const char *home; /* the user's home directory, HOME, in the environment; NULL if it is not set */
 } asm_terminal;
 
 /* Looks at file descriptor `fd` and at the environment: the only function of these headers that does. With
@@ -156,7 +157,51 @@ typedef enum asm_tool_output {
     ASM_TOOL_OUTPUT_FULL     /* and all of them */
 } asm_tool_output;
 
-/* Options of every built-in renderer. Zero means the default; copied by the init functions. */
+/* How studio shows what a tool works on. */
+typedef enum asm_tool_subject {
+    ASM_TOOL_SUBJECT_TEXT,    /* as it is */
+    ASM_TOOL_SUBJECT_QUOTED,  /* between quotation marks: patterns, queries */
+    ASM_TOOL_SUBJECT_COMMAND, /* without the shell and the directory around it, secrets as dots */
+    ASM_TOOL_SUBJECT_PATH,    /* from the run's working directory on; too long: its middle left out */
+    ASM_TOOL_SUBJECT_URL      /* the host that a browser would go to; if that is not sure, the URL */
+} asm_tool_subject;
+
+/* What studio tells of a tool's result, as far as the event has it. */
+typedef enum asm_tool_facts {
+    ASM_TOOL_FACTS_SIZE,        /* how long the output is */
+    ASM_TOOL_FACTS_NONE,        /* nothing but how long it took */
+    ASM_TOOL_FACTS_COMMAND,     /* exit code and size */
+    ASM_TOOL_FACTS_LINES,       /* lines of the output: a file that was read */
+    ASM_TOOL_FACTS_INPUT_LINES, /* lines of `content` in the input: a file that was written */
+    ASM_TOOL_FACTS_CHANGES, /* lines added and removed; each file that was changed, if there are several */
+    ASM_TOOL_FACTS_FILES,   /* "Found 3 files matching" in place of `done` */
+    ASM_TOOL_FACTS_MATCHES, /* "Found 3 matches for" in place of `done` */
+    ASM_TOOL_FACTS_AGENT,   /* a sub-agent: its tools and tokens */
+    ASM_TOOL_FACTS_TODOS    /* a list of todos: shown by todos_updated, not by the tool */
+} asm_tool_facts;
+
+/* How studio shows a tool: a row of its table. Words stand before what the tool works on, with all that is between:
+ * "Running: ", "Read ". */
+typedef struct asm_studio_tool {
+    const char *names;   /* of the tool, several separated by blanks: "Bash bash shell" */
+    const char *running; /* words while it runs */
+    const char *done;    /* words for success */
+    const char *failed;  /* words for failure */
+    const char *
+        subject; /* members of its input that say what it works on, separated by blanks: the first that is there
+                            is shown; at most 8 */
+    asm_tool_subject shown_as;
+    asm_tool_facts facts;
+} asm_studio_tool;
+
+typedef enum asm_times {
+    ASM_TIMES_NONE,
+    ASM_TIMES_CLOCK, /* HH:MM:SS in UTC */
+    ASM_TIMES_OFFSET /* +MM:SS since the run's start */
+} asm_times;
+
+/* Options of every built-in renderer. Zero means the default. Copied by the init functions, but for what they point to,
+ * which must outlive the renderer. */
 typedef struct asm_render_options {
     asm_setting color;  /* ANSI colours */
     asm_setting ascii;  /* ASCII only: symbols, replacements, and every other character as <U+XXXX> */
@@ -164,7 +209,13 @@ typedef struct asm_render_options {
     bool show_thinking; /* also the model's reasoning */
     asm_setting tty;    /* studio: break lines at the terminal's width, show what runs below the text */
     asm_tool_output tool_output; /* studio */
-    int indent;                  /* studio: spaces; 0 means 2, negative means none */
+    int indent;           /* studio: columns before each line, at most 64; 0 means 2, negative means none */
+    int columns;          /* studio: width of lines; 0: the terminal's, without one lines are not broken */
+    bool bell;            /* studio: ring the terminal's bell when a person is waited for */
+    bool show_prompts;    /* studio: also what programs say for the person, and what sub-agents are asked */
+    asm_times show_times; /* studio: what stands before each line */
+    const asm_studio_tool *tools; /* studio: rows that come before those of its own table */
+    size_t tool_count;
 } asm_render_options;
 
 /* What options and terminal come to. */
@@ -200,21 +251,79 @@ typedef struct asm_verbose {
     bool streaming, in_line;    /* private: in_line: a line has begun */
 } asm_verbose;
 
-#define ASM_STUDIO_TOOLS     16  /* how many running tools are remembered; the oldest is forgotten first */
-#define ASM_STUDIO_TOOL_TEXT 480 /* bytes that are remembered of each: its id, name and what it works on */
+#define ASM_STUDIO_CALLS     16 /* tool calls that are remembered while they run; the oldest is forgotten first */
+#define ASM_STUDIO_CALL_TEXT 416 /* bytes that are remembered of each: its id, name and what it works on */
+#define ASM_STUDIO_CHANGES   24  /* files whose changes are added up to the end of a run */
 
-/* For people: symbols, summaries, text. About 9 KB: it remembers the tools that run. */
+/* Private: a tool call that runs. */
+typedef struct asm_studio_call {
+    uint64_t order;  /* of its start; 0: a free slot */
+    asm_time time;   /* of its start; 0: not known */
+    uint64_t tools;  /* that a sub-agent has started */
+    size_t lines;    /* of the input: see ASM_TOOL_FACTS_INPUT_LINES */
+    unsigned number; /* of a sub-agent among those of its kind, from 1 */
+    unsigned depth;  /* 0: started by the main agent */
+    unsigned char id_size, name_size, kind_size, place_size;
+    unsigned short subject_size;
+    bool has_lines, is_agent, in_background, is_waiting, is_cut;
+    char text[ASM_STUDIO_CALL_TEXT];
+} asm_studio_call;
+
+/* Private: what changed in a file. */
+typedef struct asm_studio_change {
+    int64_t added, removed;
+    bool has_counts, is_new, is_deleted;
+    unsigned char size;
+    char path[118];
+} asm_studio_change;
+
+/* For people: symbols, summaries, text. About 13 KB: it remembers what runs and what was changed.
+ *
+ * Lines of its own begin with a symbol: after `indent` columns, and for a sub-agent after one bar for each level. No text
+ * has anything but blanks there, so none can look like a line of the renderer. It shows one session at a time. */
 typedef struct asm_studio {
-    asm_look look;                       /* read only */
-    asm_render_options options;          /* read only */
-    uint64_t events, tools;              /* read only: how many there were */
-    int64_t input_tokens, output_tokens; /* read only: as last reported */
-    bool in_text, has_usage, waiting;    /* private */
+    asm_look look;              /* read only */
+    asm_render_options options; /* read only */
+    uint64_t events, tools;     /* read only: how many there were */
+
+    struct { /* private: the run, as far as it went */
+        uint64_t tools, failed;
+        asm_usage_payload usage; /* sums of what was told on the way; no views */
+        uint64_t message[8];     /* the last messages whose tokens were counted, and what for each */
+        int64_t message_input[8], message_output[8];
+        unsigned messages;
+        asm_time start, last;
+        bool is_active, has_ended, was_cut;
+        size_t todos, todos_done, cwd_size;
+        char cwd[256];
+    } run;
+    struct { /* private: the text that is open */
+        uint64_t speaker;
+        int column, gap, hang, word_width;
+        unsigned kind, depth, style, blank, words;
+        unsigned char label_size, word_size;
+        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, in_line;
+        char label[40], word[120];
+    } text;
+    struct { /* private: a notice that may come again, and a person who is waited for */
+        asm_time since;
+        size_t notice_size, wait_size;
+        bool has_wait, should_ring;
+        uint64_t wait_id;
+        char notice[160], wait[200];
+    } held;
+    asm_studio_call calls[ASM_STUDIO_CALLS];       /* private */
+    asm_studio_change changes[ASM_STUDIO_CHANGES]; /* private */
+    size_t change_count, changes_lost;             /* private */
+    uint64_t kinds[8];                             /* private: sub-agents so far, by hash of their kind */
+    unsigned kind_counts[8];                       /* private */
     struct {
-        uint64_t started; /* 0: free */
-        size_t id_size, name_size, subject, subject_size, lines;
-        char text[ASM_STUDIO_TOOL_TEXT];
-    } running[ASM_STUDIO_TOOLS]; /* private */
+        uint64_t speaker, message;
+    } streamed[8];          /* private: messages that came in pieces and were not received yet */
+    unsigned streamed_next; /* private */
+    int rows;               /* private: of the terminal */
+    char home[128];         /* private */
+    bool has_lines;         /* private: something was shown */
 } asm_studio;
 
 /* Initialise a renderer and return it for asm_pipeline_options. `options` may be NULL. The renderer must
@@ -784,7 +893,9 @@ ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t co
 #define ASM__BLUE    "0;34"
 #define ASM__MAGENTA "0;35"
 #define ASM__CYAN    "0;36"
+#define ASM__YELLOW  "0;33"
 #define ASM__DIM     "2"
+#define ASM__BOLD    "1"
 
 #define ASM__LONG_TEXT  2000 /* code points of outputs and messages */
 #define ASM__SHORT_TEXT 120  /* code points of errors, inputs and the like */
@@ -1408,699 +1519,3353 @@ ASM_API asm_renderer asm_passthrough_init(void) {
     return renderer;
 }
 
-/* >>studio */
-
-/* What a tool works on, as studio shows it. */
-typedef struct asm__tool_view {
-    asm_str name;
-    asm_str subject; /* the command, path, pattern, …; empty if there is none */
-    size_t lines;    /* Write: non-empty lines of the content */
-} asm__tool_view;
-
-typedef enum asm__tool_kind {
-    ASM__TOOL_OTHER,
-    ASM__TOOL_BASH,
-    ASM__TOOL_READ,
-    ASM__TOOL_WRITE,
-    ASM__TOOL_EDIT,
-    ASM__TOOL_GLOB,
-    ASM__TOOL_GREP,
-    ASM__TOOL_TASK,
-    ASM__TOOL_FETCH,
-    ASM__TOOL_SEARCH
-} asm__tool_kind;
-
-/* The tools that are shown in words of their own, and the members of their input that say what they work on.
- */
-static const struct {
-    const char *name;
-    asm__tool_kind kind;
-    const char *subjects[3];
-} asm__tools[] = {
-    {"Bash", ASM__TOOL_BASH, {"command", NULL, NULL}},
-    {"bash", ASM__TOOL_BASH, {"command", NULL, NULL}},
-    {"Read", ASM__TOOL_READ, {"file_path", "path", "file"}},
-    {"Write", ASM__TOOL_WRITE, {"file_path", "path", "file"}},
-    {"Edit", ASM__TOOL_EDIT, {"file_path", "path", "file"}},
-    {"Glob", ASM__TOOL_GLOB, {"pattern", NULL, NULL}},
-    {"Grep", ASM__TOOL_GREP, {"pattern", NULL, NULL}},
-    {"Task", ASM__TOOL_TASK, {"description", NULL, NULL}},
-    {"WebFetch", ASM__TOOL_FETCH, {"url", NULL, NULL}},
-    {"WebSearch", ASM__TOOL_SEARCH, {"query", NULL, NULL}},
-};
-
-#define ASM__TOOL_COUNT (sizeof asm__tools / sizeof asm__tools[0])
-
-/* The row of asm__tools of that name; ASM__TOOL_COUNT if there is none. */
-static size_t asm__tool_row(asm_str name) {
-    size_t row = 0;
-    while (row < ASM__TOOL_COUNT && !asm_str_equal(name, asm_str_from(asm__tools[row].name)))
-        row++;
-    return row;
+static bool asm__begins_with(asm_str text, const char *prefix) {
+    const size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
 }
 
-static asm__tool_kind asm__tool_kind_of(asm_str name) {
-    size_t row = asm__tool_row(name);
-    return row < ASM__TOOL_COUNT ? asm__tools[row].kind : ASM__TOOL_OTHER;
+static asm_str asm__without(asm_str text, size_t size) {
+    return asm_str_make(text.data + size, text.size - size);
 }
 
-/* Text that may still be escaped as the inside of a JSON string. */
-typedef struct asm__content {
-    asm_str text;
-    bool escaped;
-} asm__content;
+/* >>render: width of text */
 
-/* The code point at `*at`, and `*at` moved behind it. Escapes other than \n, \t and \r count as U+FFFD here:
- * what matters are lines, blanks and how many code points there are. */
-static uint32_t asm__content_next(const asm__content *content, size_t *at) {
-    const char *p = content->text.data + *at;
-    if (!content->escaped || *p != '\\') return asm_utf8_decode(content->text, at);
-    *at += p[1] == 'u' ? 6 : 2;
-    if (p[1] == 'u' && (p[2] == 'd' || p[2] == 'D') && strchr("89abAB", p[3]) && *at < content->text.size &&
-        p[6] == '\\')
-        *at += 6; /* the other half of a pair */
-    if (*at > content->text.size) *at = content->text.size;
-    return p[1] == 'n' ? '\n' : p[1] == 't' ? '\t' : p[1] == 'r' ? '\r' : 0xFFFD;
+/* Characters that take two columns: Unicode 14, East_Asian_Width W and F. */
+static const asm__range16 asm__wide[] = {
+    {0x1100, 0x115F}, {0x231A, 0x231B}, {0x2329, 0x232A}, {0x23E9, 0x23EC}, {0x23F0, 0x23F0},
+    {0x23F3, 0x23F3}, {0x25FD, 0x25FE}, {0x2614, 0x2615}, {0x2648, 0x2653}, {0x267F, 0x267F},
+    {0x2693, 0x2693}, {0x26A1, 0x26A1}, {0x26AA, 0x26AB}, {0x26BD, 0x26BE}, {0x26C4, 0x26C5},
+    {0x26CE, 0x26CE}, {0x26D4, 0x26D4}, {0x26EA, 0x26EA}, {0x26F2, 0x26F3}, {0x26F5, 0x26F5},
+    {0x26FA, 0x26FA}, {0x26FD, 0x26FD}, {0x2705, 0x2705}, {0x270A, 0x270B}, {0x2728, 0x2728},
+    {0x274C, 0x274C}, {0x274E, 0x274E}, {0x2753, 0x2755}, {0x2757, 0x2757}, {0x2795, 0x2797},
+    {0x27B0, 0x27B0}, {0x27BF, 0x27BF}, {0x2B1B, 0x2B1C}, {0x2B50, 0x2B50}, {0x2B55, 0x2B55},
+    {0x2E80, 0x3029}, {0x302E, 0x303E}, {0x3041, 0x3096}, {0x309B, 0x3247}, {0x3250, 0x4DBF},
+    {0x4E00, 0xA4C6}, {0xA960, 0xA97C}, {0xAC00, 0xD7A3}, {0xF900, 0xFAD9}, {0xFE10, 0xFE19},
+    {0xFE30, 0xFE6B}, {0xFF01, 0xFF60}, {0xFFE0, 0xFFE6}};
+
+static const asm__range32 asm__wide_high[] = {
+    {0x16FE0, 0x16FE3}, {0x16FF0, 0x1B2FB}, {0x1F004, 0x1F004}, {0x1F0CF, 0x1F0CF}, {0x1F18E, 0x1F18E},
+    {0x1F191, 0x1F19A}, {0x1F200, 0x1F320}, {0x1F32D, 0x1F335}, {0x1F337, 0x1F37C}, {0x1F37E, 0x1F393},
+    {0x1F3A0, 0x1F3CA}, {0x1F3CF, 0x1F3D3}, {0x1F3E0, 0x1F3F0}, {0x1F3F4, 0x1F3F4}, {0x1F3F8, 0x1F43E},
+    {0x1F440, 0x1F440}, {0x1F442, 0x1F4FC}, {0x1F4FF, 0x1F53D}, {0x1F54B, 0x1F54E}, {0x1F550, 0x1F567},
+    {0x1F57A, 0x1F57A}, {0x1F595, 0x1F596}, {0x1F5A4, 0x1F5A4}, {0x1F5FB, 0x1F64F}, {0x1F680, 0x1F6C5},
+    {0x1F6CC, 0x1F6CC}, {0x1F6D0, 0x1F6D2}, {0x1F6D5, 0x1F6DF}, {0x1F6EB, 0x1F6EC}, {0x1F6F4, 0x1F6FC},
+    {0x1F7E0, 0x1F7F0}, {0x1F90C, 0x1F93A}, {0x1F93C, 0x1F945}, {0x1F947, 0x1F9FF}, {0x1FA70, 0x1FAF6},
+    {0x20000, 0x3134A}};
+
+/* Columns of a character on a terminal. Where terminals differ (a symbol that a selector makes an emoji) the larger. */
+static int asm__columns_of_character(uint32_t c) {
+    if (c < 0x0300 || c == 0xFE0F) return 1;
+    if (asm__takes_no_column(c)) return 0;
+    if (c < 0x1100) return 1;
+    return (c < 0x10000 ? ASM__IS_IN16(asm__wide, c) : ASM__IS_IN32(asm__wide_high, c)) ? 2 : 1;
 }
 
-static size_t asm__content_count(const asm__content *content) {
-    size_t at = 0, count = 0;
-    if (!content->escaped) return asm_utf8_count(content->text);
-    for (; at < content->text.size; count++)
-        asm__content_next(content, &at);
-    return count;
-}
-
-static bool asm__is_blank(uint32_t c) {
-    return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Where a line is: from `begin` to `end`, and from `first` to `last` without the blanks around it. */
-typedef struct asm__line {
-    size_t begin, end, first, last;
-} asm__line;
-
-/* The line from `*at` on, which is moved behind it. */
-static asm__line asm__plain_line(asm_str text, size_t *at) {
-    const char *newline = (const char *)memchr(text.data + *at, '\n', text.size - *at);
-    asm__line line;
-    line.begin = line.first = *at;
-    line.end = line.last = newline ? (size_t)(newline - text.data) : text.size;
-    while (line.first < line.end && asm__is_blank((unsigned char)text.data[line.first]))
-        line.first++;
-    while (line.last > line.first && asm__is_blank((unsigned char)text.data[line.last - 1]))
-        line.last--;
-    *at = line.end + (newline != NULL);
-    return line;
-}
-
-static asm__line asm__escaped_line(const asm__content *content, size_t *at) {
-    asm__line line;
-    bool is_blank = true;
-    line.begin = line.end = line.first = line.last = *at;
-    while (*at < content->text.size) {
-        size_t begin = *at;
-        uint32_t c = asm__content_next(content, at);
-        if (c == '\n') break;
-        line.end = *at;
-        if (asm__is_blank(c)) continue;
-        if (is_blank) line.first = begin;
-        line.last = *at;
-        is_blank = false;
+/* What the character at `*at` looks like on one line, and `*at` moved past it: a view into `text` or `memory`. `marks` as
+ * for asm__neutral(). */
+static asm_str asm__next_shown(asm_str text, size_t *at, unsigned flags, unsigned *marks, char memory[16],
+                               int *columns) {
+    const size_t begin = *at;
+    const unsigned char byte = (unsigned char)text.data[begin];
+    asm_buffer instead;
+    *columns = 1;
+    if (byte == '\t' || (byte >= 0x20 && byte < 0x7F)) {
+        ++*at;
+        *marks = 0;
+        return byte == '\t' ? asm_str_make(" ", 1) : asm_str_make(text.data + begin, 1);
     }
-    return line;
-}
-
-/* The next line from `*at` that is not blank, whole and without the blanks around it; false at the end. */
-static bool asm__content_line(const asm__content *content, size_t *at, asm_str *whole, asm_str *trimmed) {
-    const char *data = content->text.data;
-    while (*at < content->text.size) {
-        asm__line line =
-            content->escaped ? asm__escaped_line(content, at) : asm__plain_line(content->text, at);
-        if (line.first == line.last) continue;
-        *whole = asm_str_make(data + line.begin, line.end - line.begin);
-        *trimmed = asm_str_make(data + line.first, line.last - line.first);
-        return true;
+    asm_buffer_init_fixed(&instead, memory, 16);
+    if (asm__neutral(text, at, flags, marks, &instead)) {
+        size_t again = begin;
+        *columns = byte < 0x80 ? 0 : asm__columns_of_character(asm_utf8_decode(text, &again));
+        return asm_str_make(text.data + begin, *at - begin);
     }
-    return false;
+    *columns = (int)asm_utf8_count(asm_buffer_text(&instead));
+    return asm_buffer_text(&instead);
 }
 
-static size_t asm__content_lines(const asm__content *content) {
-    size_t at = 0, count = 0;
-    asm_str line, trimmed;
-    while (asm__content_line(content, &at, &line, &trimmed))
-        count++;
-    return count;
+/* How many columns `text` takes on one line; more than `limit` if it takes more than that. */
+static int asm__columns_of(asm_str text, unsigned flags, int limit) {
+    char memory[16];
+    unsigned marks = 0;
+    int columns = 0, width;
+    for (size_t at = 0; at < text.size && columns <= limit; columns += width)
+        asm__next_shown(text, &at, flags, &marks, memory, &width);
+    return columns;
 }
 
-#define ASM__PIECE 256 /* how much of escaped content is unescaped at once */
-
-/* The next piece of the content as text, in `memory` if it must be unescaped. */
-static asm_str asm__content_piece(const asm__content *content, size_t *at, char memory[ASM__PIECE]) {
-    char quoted[ASM__PIECE + 2];
-    asm_buffer scratch;
-    asm_str text;
-    size_t begin = *at, next = begin;
-    if (!content->escaped) {
-        *at = content->text.size;
-        return asm_str_make(content->text.data + begin, *at - begin);
+/* Appends as much of `text` as fits into `limit` columns, and returns how many it took. */
+static int asm__append_columns(asm_buffer *out, asm_str text, unsigned flags, int limit) {
+    char memory[16];
+    unsigned marks = 0;
+    int columns = 0;
+    for (size_t at = 0; at < text.size;) {
+        int width;
+        const asm_str shown = asm__next_shown(text, &at, flags, &marks, memory, &width);
+        if (columns + width > limit) break;
+        asm_buffer_append(out, shown);
+        columns += width;
     }
-    while (next < content->text.size) {
-        asm__content_next(content, &next);
-        if (next - begin > ASM__PIECE) break;
-        *at = next;
+    return columns;
+}
+
+/* >>render: symbols */
+
+typedef enum asm__glyph {
+    ASM__GLYPH_STATE,
+    ASM__GLYPH_RUNS,
+    ASM__GLYPH_DONE,
+    ASM__GLYPH_FAILED,
+    ASM__GLYPH_BAR,
+    ASM__GLYPH_SUBAGENT,
+    ASM__GLYPH_CUT,
+    ASM__GLYPH_DASH,
+    ASM__GLYPH_MINUS,
+    ASM__GLYPH_BETWEEN,
+    ASM__GLYPH_DOT,
+    ASM__GLYPH_TIMES,
+    ASM__GLYPH_SECRET
+} asm__glyph;
+
+static const char *asm__glyph_text(const asm_look *look, asm__glyph glyph) {
+    static const char *const glyphs[][2] = {{"\xE2\x97\x8F", "*"},
+                                            {"\xE2\x97\x90", "o"},
+                                            {"\xE2\x9C\x93", "+"},
+                                            {"\xE2\x9C\x97", "x"},
+                                            {"\xE2\x94\x82", "|"},
+                                            {"\xE2\x94\x8A", ":"},
+                                            {"\xE2\x80\xA6", "..."},
+                                            {" \xE2\x80\x94 ", " - "},
+                                            {"\xE2\x88\x92", "-"},
+                                            {" \xC2\xB7 ", " | "},
+                                            {"\xC2\xB7", "."},
+                                            {"\xC3\x97", "x"},
+                                            {"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2", "***"}};
+    return glyphs[glyph][look->is_ascii];
+}
+
+static void asm__append_glyph(asm_buffer *out, const asm_look *look, asm__glyph glyph) {
+    asm__append_literal(out, asm__glyph_text(look, glyph));
+}
+
+/* Appends `text` on one line within `limit` columns, and returns how many it took. What is left out, and what is missing
+ * already if `is_cut`, is marked. */
+static int asm__append_fit(asm_buffer *out, const asm_look *look, asm_str text, int limit, bool is_cut) {
+    const unsigned flags = asm__line_flags(look);
+    const int mark = look->is_ascii ? 3 : 1;
+    int columns;
+    if (!is_cut && asm__columns_of(text, flags, limit) <= limit)
+        return asm__append_columns(out, text, flags, limit);
+    if (limit < mark) return 0;
+    columns = asm__append_columns(out, text, flags, limit - mark);
+    asm__append_glyph(out, look, ASM__GLYPH_CUT);
+    return columns + mark;
+}
+
+/* The offset of the last part of a path of which `count` parts stand from there to the end; 0 if it has no more. */
+static size_t asm__last_parts(asm_str path, unsigned count) {
+    for (size_t i = path.size; i > 1; i--)
+        if (path.data[i - 1] == '/' && i < path.size && --count == 0) return i - 1;
+    return 0;
+}
+
+/* As asm__append_fit(), but leaves out the middle of a path; its last two parts stay if they fit. */
+static int asm__append_path(asm_buffer *out, const asm_look *look, asm_str path, int limit, bool is_cut) {
+    const unsigned flags = asm__line_flags(look);
+    const int mark = look->is_ascii ? 3 : 1;
+    size_t tail = asm__last_parts(path, 2), head = 0, at = 0;
+    int tail_columns, columns = 0;
+    unsigned marks = 0;
+    if (is_cut || limit <= mark || tail == 0 || asm__columns_of(path, flags, limit) <= limit)
+        return asm__append_fit(out, look, path, limit, is_cut);
+    tail_columns = asm__columns_of(asm__without(path, tail), flags, limit);
+    if (tail_columns + mark > limit) {
+        tail = asm__last_parts(path, 1);
+        tail_columns = asm__columns_of(asm__without(path, tail), flags, (int)path.size * 2);
     }
-    quoted[0] = quoted[1 + *at - begin] = '"';
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): escaped content is never absent */
-    memcpy(quoted + 1, content->text.data + begin, *at - begin);
-    asm_buffer_init_fixed(&scratch, memory, ASM__PIECE);
-    text = asm_str_make(quoted, 0);
-    asm_json_to_string(asm_str_make(quoted, *at - begin + 2), &scratch, &text);
-    if (text.data != memory) memcpy(memory, text.data, text.size);
-    return asm_str_make(memory, text.size);
-}
-
-static void asm__append_content(asm_buffer *out, const asm__content *content, unsigned flags) {
-    char memory[ASM__PIECE];
-    size_t at = 0;
-    while (at < content->text.size)
-        asm_text_append(out, asm__content_piece(content, &at, memory), flags);
-}
-
-/* A raw JSON value as content: strings as what they say, anything else as the JSON it is. Absent and null are
- * empty. */
-static asm__content asm__content_of(asm_str raw) {
-    asm__content content;
-    content.text = raw;
-    content.escaped = asm_json_type_of(raw) == ASM_JSON_STRING;
-    if (content.escaped) content.text = asm_str_make(raw.data + 1, raw.size - 2);
-    else if (asm_json_type_of(raw) == ASM_JSON_NULL) content.text = asm_str_make(NULL, 0);
-    return content;
-}
-
-static asm__content asm__input_member(asm_str input, const char *name) {
-    asm_str key = asm_str_from(name), raw;
-    asm_json_find(input, &key, &raw, 1, NULL);
-    return asm__content_of(raw);
-}
-
-/* Appends as much of the content as the fixed buffer has room for, never cut inside a character. */
-static void asm__copy_content(asm_buffer *out, const asm__content *content) {
-    char memory[ASM__PIECE];
-    size_t at = 0;
-    while (at < content->text.size) {
-        asm_str piece = asm__content_piece(content, &at, memory);
-        size_t room = out->capacity - out->size, whole = 0, next = 0;
-        if (piece.size > room) {
-            while (next <= room) {
-                whole = next;
-                asm_utf8_decode(piece, &next);
-            }
-            piece.size = whole;
-            at = content->text.size;
+    if (tail_columns + mark > limit) { /* the end of the path, cut at its front */
+        while (tail < path.size && tail_columns + mark > limit) {
+            char memory[16];
+            int width;
+            asm__next_shown(path, &tail, flags, &marks, memory, &width);
+            tail_columns -= width;
         }
-        asm_buffer_append(out, piece);
+    } else {
+        while (at < tail) {
+            char memory[16];
+            int width;
+            asm__next_shown(path, &at, flags, &marks, memory, &width);
+            columns += width;
+            if (columns + mark + tail_columns > limit) break;
+            if (path.data[at - 1] == '/') head = at;
+        }
+    }
+    columns = asm__append_columns(out, asm_str_make(path.data, head), flags, limit);
+    asm__append_glyph(out, look, ASM__GLYPH_CUT);
+    return columns + mark +
+           asm__append_columns(out, asm_str_make(path.data + tail, path.size - tail), flags,
+                               limit - columns - mark);
+}
+
+/* >>render: figures */
+
+/* 3,396 */
+static void asm__append_grouped(asm_buffer *out, int64_t value) {
+    char memory[32];
+    asm_buffer digits;
+    asm_buffer_init_fixed(&digits, memory, sizeof memory);
+    asm__append_count(&digits, value);
+    for (size_t i = 0; i < digits.size; i++) {
+        if (i > 0 && (digits.size - i) % 3 == 0 && memory[i - 1] != '-') asm_buffer_append_byte(out, ',');
+        asm_buffer_append_byte(out, memory[i]);
     }
 }
 
+/* A value of tenths: 9.1, and 9 for 9.0. */
+static void asm__append_tenths(asm_buffer *out, int64_t tenths) {
+    asm__append_count(out, tenths / 10);
+    if (tenths % 10 == 0) return;
+    asm_buffer_append_byte(out, '.');
+    asm__append_count(out, tenths % 10);
+}
+
+/* 999, 9.1k, 231k, 1.2M */
+static void asm__append_short(asm_buffer *out, int64_t value) {
+    const int64_t unit = value < 999500 ? 1000 : 1000000;
+    if (value < 1000) {
+        asm__append_count(out, value);
+        return;
+    }
+    if (value / unit < 100) asm__append_tenths(out, value / (unit / 10) + (value % (unit / 10) >= unit / 20));
+    else asm__append_count(out, value / unit + (value % unit >= unit / 2));
+    asm_buffer_append_byte(out, unit == 1000 ? 'k' : 'M');
+}
+
+static void asm__append_two_digits(asm_buffer *out, int64_t value) {
+    asm_buffer_append_byte(out, (char)('0' + value / 10 % 10));
+    asm_buffer_append_byte(out, (char)('0' + value % 10));
+}
+
+/* 3.2s, 41s, 1m 12s, 2h 05m, 3d 04h; whole seconds only, if asked for. */
+static void asm__append_duration(asm_buffer *out, double milliseconds, bool whole) {
+    static const struct {
+        int64_t seconds;
+        char large, small;
+        int64_t step;
+    } units[] = {{86400, 'd', 'h', 3600}, {3600, 'h', 'm', 60}, {60, 'm', 's', 1}};
+    const int64_t tenths = milliseconds < 0      ? 0
+                           : milliseconds > 9e15 ? INT64_C(90000000000000)
+                                                 : (int64_t)(milliseconds / 100 + 0.5);
+    const int64_t seconds = whole ? tenths / 10 : (tenths + 5) / 10;
+    if (tenths < 600) {
+        asm__append_tenths(out, whole ? tenths / 10 * 10 : tenths);
+        asm_buffer_append_byte(out, 's');
+        return;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (seconds < units[i].seconds) continue;
+        asm__append_count(out, seconds / units[i].seconds);
+        asm_buffer_append_byte(out, units[i].large);
+        asm_buffer_append_byte(out, ' ');
+        asm__append_two_digits(out, seconds % units[i].seconds / units[i].step);
+        asm_buffer_append_byte(out, units[i].small);
+        return;
+    }
+    asm__append_literal(out, "1m 00s");
+}
+
+/* $0.16; four digits for less than a cent. */
+static void asm__append_cost(asm_buffer *out, double cost) {
+    const bool is_small = cost > 0 && cost < 0.01;
+    const double rounded = asm_double_round(cost < 0 ? 0 : cost, is_small ? 4 : 2);
+    asm_buffer_append_byte(out, '$');
+    if (is_small || rounded >= 1e15) {
+        asm_double_format(out, rounded);
+        return;
+    }
+    asm__append_grouped(out, (int64_t)rounded);
+    asm_buffer_append_byte(out, '.');
+    asm__append_two_digits(out, (int64_t)((rounded - (double)(int64_t)rounded) * 100 + 0.5));
+}
+
+/* `1 line`, `2 lines` */
+static void asm__append_counted(asm_buffer *out, int64_t count, const char *one, const char *several) {
+    asm__append_grouped(out, count);
+    asm_buffer_append_byte(out, ' ');
+    asm__append_literal(out, count == 1 ? one : several);
+}
+
+/* >>render: values */
+
+/* Text, or the inside of a JSON string that still has its escapes. */
+typedef struct asm__value {
+    asm_str text;
+    bool is_escaped;
+} asm__value;
+
+#define ASM__PIECE 256 /* how much of a value is decoded at once */
+
+static asm__value asm__value_of_text(asm_str text) {
+    asm__value value;
+    value.text = text;
+    value.is_escaped = false;
+    return value;
+}
+
+/* A JSON value: what a string says, anything else as the JSON it is. Absent and null are empty. */
+static asm__value asm__value_of(asm_str raw) {
+    asm__value value = asm__value_of_text(raw);
+    const asm_json_type type = asm_json_type_of(raw);
+    if (type == ASM_JSON_NULL || type == ASM_JSON_NONE) value.text = asm_str_make(NULL, 0);
+    if (type != ASM_JSON_STRING) return value;
+    value.text = asm_json_string_inside(raw);
+    value.is_escaped = value.text.size > 0 && memchr(value.text.data, '\\', value.text.size) != NULL;
+    return value;
+}
+
+/* The next characters, in `memory` if they have to be decoded. */
+static asm_str asm__value_piece(const asm__value *value, size_t *at, char memory[ASM__PIECE]) {
+    const size_t begin = *at;
+    if (value->is_escaped) return asm_json_string_piece(value->text, at, memory, ASM__PIECE);
+    *at = value->text.size;
+    return asm_str_make(value->text.data + begin, *at - begin);
+}
+
+/* Copies as much as fits, no character cut; whether that was all. */
+static bool asm__value_copy(asm_buffer *fixed, const asm__value *value) {
+    char memory[ASM__PIECE];
+    for (size_t at = 0; at < value->text.size;) {
+        asm_str piece = asm__value_piece(value, &at, memory);
+        const size_t room = fixed->capacity - fixed->size;
+        size_t whole = 0, next = 0;
+        if (piece.size <= room) {
+            asm_buffer_append(fixed, piece);
+            continue;
+        }
+        while (next < piece.size && next <= room) {
+            whole = next;
+            asm_utf8_decode(piece, &next);
+        }
+        asm_buffer_append(fixed, asm_str_make(piece.data, whole));
+        return false;
+    }
+    return true;
+}
+
+/* The next line from `*at` on; false at the end. A LF at the very end begins no other line. */
+static bool asm__value_line(const asm__value *value, size_t *at, asm__value *line) {
+    const size_t begin = *at;
+    size_t end = begin;
+    if (begin >= value->text.size) return false;
+    line->is_escaped = value->is_escaped;
+    if (!value->is_escaped) {
+        const char *newline = (const char *)memchr(value->text.data + begin, '\n', value->text.size - begin);
+        end = newline ? (size_t)(newline - value->text.data) : value->text.size;
+        *at = end + (newline != NULL);
+    }
+    while (value->is_escaped && *at < value->text.size && asm_json_string_decode(value->text, at) != '\n')
+        end = *at;
+    line->text = asm_str_make(value->text.data + begin, end - begin);
+    return true;
+}
+
+static bool asm__is_blank_line(const asm__value *line) {
+    for (size_t at = 0; at < line->text.size;) {
+        const uint32_t c =
+            line->is_escaped ? asm_json_string_decode(line->text, &at) : (unsigned char)line->text.data[at++];
+        if (c != ' ' && c != '\t' && c != '\r') return false;
+    }
+    return true;
+}
+
+static int64_t asm__value_lines(const asm__value *value) {
+    int64_t lines = 0;
+    asm__value line;
+    for (size_t at = 0; asm__value_line(value, &at, &line);)
+        lines++;
+    return lines;
+}
+
+static int64_t asm__value_characters(const asm__value *value) {
+    int64_t count = 0;
+    if (!value->is_escaped) return (int64_t)(value->text.size > 0 ? asm_utf8_count(value->text) : 0);
+    for (size_t at = 0; at < value->text.size; count++)
+        asm_json_string_decode(value->text, &at);
+    return count;
+}
+
+/* Where the last `count` lines begin that are not blank. Text without escapes is read from its end. */
+static size_t asm__last_lines(const asm__value *value, unsigned count) {
+    size_t begins[4] = {0, 0, 0, 0}, at = 0, end = value->text.size;
+    unsigned found = 0;
+    asm__value line;
+    if (!value->is_escaped) {
+        while (end > 0) {
+            size_t begin = end;
+            while (begin > 0 && value->text.data[begin - 1] != '\n')
+                begin--;
+            line = asm__value_of_text(asm_str_make(value->text.data + begin, end - begin));
+            if (!asm__is_blank_line(&line) && ++found == count) return begin;
+            end = begin > 0 ? begin - 1 : 0;
+        }
+        return 0;
+    }
+    for (size_t begin = 0; asm__value_line(value, &at, &line); begin = at) {
+        if (asm__is_blank_line(&line)) continue;
+        begins[found++ % 4] = begin;
+    }
+    return found > count ? begins[(found - count) % 4] : 0;
+}
+
+/* Without the blanks and line ends around it. */
 static asm_str asm__trim(asm_str text) {
-    while (text.size > 0 && (unsigned char)text.data[0] <= ' ')
-        text = asm_str_make(text.data + 1, text.size - 1);
-    while (text.size > 0 && (unsigned char)text.data[text.size - 1] <= ' ')
+    while (text.size > 0 && memchr(" \t\r\n", text.data[0], 4))
+        text = asm__without(text, 1);
+    while (text.size > 0 && memchr(" \t\r\n", text.data[text.size - 1], 4))
         text.size--;
     return text;
 }
 
-/* What the tool works on, from its input, put into `memory`. */
-static void asm__tool_view_from_input(asm__tool_view *view, asm_str input, asm_buffer *memory) {
-    size_t row = asm__tool_row(view->name), i, begin = memory->size;
-    view->lines = 0;
-    view->subject = asm_str_make(NULL, 0);
-    if (row == ASM__TOOL_COUNT || !input.data) return;
-    for (i = 0; i < 3 && asm__tools[row].subjects[i] && memory->size == begin; i++) {
-        asm__content content = asm__input_member(input, asm__tools[row].subjects[i]);
-        asm__copy_content(memory, &content);
-    }
-    view->subject = asm_str_make(memory->data + begin, memory->size - begin);
-    if (asm__tools[row].kind == ASM__TOOL_BASH) view->subject = asm__trim(view->subject);
-    if (asm__tools[row].kind == ASM__TOOL_WRITE) {
-        asm__content content = asm__input_member(input, "content");
-        view->lines = asm__content_lines(&content);
-    }
-}
-
-#define ASM__MAX_CALL_ID   160
-#define ASM__MAX_TOOL_NAME 128
-
-/* Remembers a tool that has started, in place of the oldest one if there is no room. */
-static void asm__studio_remember(asm_studio *studio, const asm_event *event) {
-    size_t i, slot = 0;
-    asm_buffer memory;
-    asm__tool_view view;
-    memset(&view, 0, sizeof view);
-    if (event->tool.call_id.size > ASM__MAX_CALL_ID || event->tool.name.size > ASM__MAX_TOOL_NAME) return;
-    for (i = 0; i < ASM_STUDIO_TOOLS; i++)
-        if (studio->running[i].started < studio->running[slot].started) slot = i;
-    asm_buffer_init_fixed(&memory, studio->running[slot].text, ASM_STUDIO_TOOL_TEXT);
-    asm_buffer_append(&memory, event->tool.call_id);
-    asm_buffer_append(&memory, event->tool.name);
-    view.name = event->tool.name;
-    asm__tool_view_from_input(&view, event->tool.input, &memory);
-    studio->running[slot].started = studio->events;
-    studio->running[slot].id_size = event->tool.call_id.size;
-    studio->running[slot].name_size = event->tool.name.size;
-    studio->running[slot].subject = view.subject.size ? (size_t)(view.subject.data - memory.data) : 0;
-    studio->running[slot].subject_size = view.subject.size;
-    studio->running[slot].lines = view.lines;
-}
-
-/* What was remembered of the tool with this call id, or without one of the last that started; the slot is
- * free then. */
-static bool asm__studio_recall(asm_studio *studio, asm_str call_id, asm__tool_view *view) {
-    size_t i, slot = ASM_STUDIO_TOOLS;
-    for (i = 0; i < ASM_STUDIO_TOOLS; i++) {
-        if (studio->running[i].started == 0) continue;
-        if (call_id.size > 0 &&
-            !asm_str_equal(call_id, asm_str_make(studio->running[i].text, studio->running[i].id_size)))
+/* The first line that is not blank, in `memory`; without a `<tag>` around it, which some agents put around errors, and
+ * without the line `Exit code N`, whose number goes to `exit_code`. */
+static asm_str asm__first_line(const asm__value *value, char *memory, size_t size, bool *is_cut,
+                               asm_optional_int64 *exit_code) {
+    asm__value line;
+    *is_cut = false;
+    for (size_t at = 0; asm__value_line(value, &at, &line);) {
+        asm_buffer text;
+        asm_str shown;
+        const char *end;
+        asm_buffer_init_fixed(&text, memory, size);
+        *is_cut = !asm__value_copy(&text, &line);
+        shown = asm__trim(asm_buffer_text(&text));
+        if (shown.size > 2 && shown.data[0] == '<' && shown.data[1] > '@' &&
+            (end = (const char *)memchr(shown.data, '>', shown.size)) != NULL) {
+            const char *close = shown.data + shown.size;
+            while (close > end && *close != '<')
+                close--;
+            if (close > end + 1 && close[1] == '/') shown.size = (size_t)(close - shown.data);
+            shown = asm__trim(asm_str_make(end + 1, (size_t)(shown.data + shown.size - end - 1)));
+        }
+        if (shown.size > 10 && memcmp(shown.data, "Exit code ", 10) == 0 &&
+            asm_json_to_int64(asm_str_make(shown.data + 10, shown.size - 10), &exit_code->value)) {
+            exit_code->is_set = true;
             continue;
-        if (slot == ASM_STUDIO_TOOLS || studio->running[i].started > studio->running[slot].started) slot = i;
+        }
+        if (shown.size > 0) return shown;
     }
-    if (slot == ASM_STUDIO_TOOLS) return false;
-    view->name = asm_str_make(studio->running[slot].text + studio->running[slot].id_size,
-                              studio->running[slot].name_size);
-    view->subject = asm_str_make(studio->running[slot].text + studio->running[slot].subject,
-                                 studio->running[slot].subject_size);
-    view->lines = studio->running[slot].lines;
-    studio->running[slot].started = 0;
+    return asm_str_make(NULL, 0);
+}
+
+/* >>render: studio's tools */
+
+#define ASM__PATHS "file_path path absolute_path filePath filename target_file notebook_path file"
+
+static const asm_studio_tool asm__studio_tools[] = {
+    {"Bash bash shell run_shell_command exec_command execute_command local_shell container.exec "
+     "command_execution "
+     "run_command run_terminal_cmd run_in_terminal terminal powershell PowerShell execute exec",
+     "Running: ", "Ran: ", "Bash failed: ", "command cmd script", ASM_TOOL_SUBJECT_COMMAND,
+     ASM_TOOL_FACTS_COMMAND},
+    {"Read read read_file ReadFile readFile view view_file read_text_file open_file NotebookRead", "Reading ",
+     "Read ", "Read failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_LINES},
+    {"Write write write_file WriteFile writeFile create_file create", "Writing ", "Wrote ",
+     "Write failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_INPUT_LINES},
+    {"Edit edit MultiEdit multi_edit multiedit replace str_replace edit_file editFile search_replace "
+     "apply_diff "
+     "str_replace_editor str_replace_based_edit_tool NotebookEdit",
+     "Editing ", "Edited ", "Edit failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
+    {"apply_patch patch file_change ApplyPatch", "Editing ", "Edited ",
+     "Edit failed: ", "path file_path input patch", ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
+    {"Glob glob find_files file_search find glob_file_search find_by_name", "Searching for ", "Searched for ",
+     "Glob failed: ", "pattern glob query", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_FILES},
+    {"Grep grep grep_search search_file_content search_files rg code_search ripgrep", "Searching ",
+     "Searched for ", "Grep failed: ", "pattern regex query search", ASM_TOOL_SUBJECT_QUOTED,
+     ASM_TOOL_FACTS_MATCHES},
+    {"LS ls list_directory list_dir ListDir list_files listFiles", "Listing ", "Listed ", "List failed: ",
+     "path dir_path directory target_directory dir", ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_SIZE},
+    {"Task Agent task agent spawn_agent delegate_task dispatch_agent", "Task: ", "Task complete: ",
+     "Task failed: ", "description title name prompt message", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_AGENT},
+    {"WebFetch web_fetch webfetch fetch fetch_url read_url_content url_fetch", "Fetching ", "Fetched ",
+     "Fetch failed: ", "url uri prompt", ASM_TOOL_SUBJECT_URL, ASM_TOOL_FACTS_SIZE},
+    {"WebSearch web_search websearch google_web_search search_web", "Searching the web for ",
+     "Searched the web for ", "Web search failed: ", "query q search_term", ASM_TOOL_SUBJECT_QUOTED,
+     ASM_TOOL_FACTS_NONE},
+    {"TodoWrite todowrite todo_write write_todos update_plan update_todos todo", "Updating todos",
+     "Updated todos", "Todos not updated", "", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_TODOS},
+};
+
+/* Any other tool: its name, and the first text among its arguments. */
+static const asm_studio_tool asm__other_tool = {
+    "", "", "", "", NULL, ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_SIZE};
+
+/* The next of words separated by blanks, and `*list` moved past it; empty at the end. */
+static asm_str asm__next_word(const char **list) {
+    const char *begin = *list;
+    while (*begin == ' ')
+        begin++;
+    for (*list = begin; **list && **list != ' ';)
+        ++*list;
+    return asm_str_make(begin, (size_t)(*list - begin));
+}
+
+static const asm_studio_tool *asm__tool_in(const asm_studio_tool *tools, size_t count, asm_str name) {
+    for (size_t i = 0; i < count; i++) {
+        const char *names = tools[i].names;
+        for (asm_str word; (word = asm__next_word(&names)).size > 0;)
+            if (asm_str_equal(word, name)) return &tools[i];
+    }
+    return NULL;
+}
+
+static const asm_studio_tool *asm__studio_tool(const asm_studio *studio, asm_str name) {
+    const asm_studio_tool *tool = asm__tool_in(studio->options.tools, studio->options.tool_count, name);
+    if (!tool)
+        tool = asm__tool_in(asm__studio_tools, sizeof asm__studio_tools / sizeof asm__studio_tools[0], name);
+    return tool ? tool : &asm__other_tool;
+}
+
+/* >>render: what a tool works on */
+
+#define ASM__SUBJECT_SIZE 1000 /* bytes of what a tool works on; what is longer is cut, and says so */
+#define ASM__VIEW_SIZE    2200 /* and of what is made of it */
+
+/* What studio knows of a call. The views point into `memory` or the call's slot. */
+typedef struct asm__view {
+    const asm_studio_tool *tool;
+    asm_str name, kind, subject, place; /* place: the directory a command changes to */
+    bool is_cut;                        /* the subject goes on */
+    bool has_lines, is_agent;
+    size_t lines;
+    asm_buffer memory;
+    char bytes[ASM__VIEW_SIZE];
+} asm__view;
+
+/* A value copied to the view's memory, as far as there is room. */
+static asm_str asm__view_copy(asm__view *view, const asm__value *value, bool *is_cut) {
+    const size_t begin = view->memory.size;
+    asm_buffer part;
+    asm_buffer_init_fixed(&part, view->bytes + begin,
+                          begin > ASM__SUBJECT_SIZE ? 0 : ASM__SUBJECT_SIZE - begin);
+    *is_cut = !asm__value_copy(&part, value);
+    view->memory.size += part.size;
+    return asm_str_make(view->bytes + begin, view->memory.size - begin);
+}
+
+static bool asm__is_word_byte(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Whether the word is a POSIX shell, with a path or without. */
+static bool asm__is_shell(asm_str word) {
+    static const char *const shells[] = {"sh", "bash", "zsh", "dash", "ksh"};
+    for (size_t i = word.size; i > 0; i--)
+        if (word.data[i - 1] == '/') {
+            word = asm__without(word, i);
+            break;
+        }
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++)
+        if (asm_str_equal(word, asm_str_from(shells[i]))) return true;
+    return false;
+}
+
+static asm_str asm__first_word(asm_str text) {
+    size_t size = 0;
+    while (size < text.size && text.data[size] != ' ')
+        size++;
+    return asm_str_make(text.data, size);
+}
+
+/* Takes the quotes of a shell word that is all of `text` away, in place. False, and nothing changed, if `text` is more
+ * than one quoted word or the shell would expand something in it. */
+static bool asm__unquote(asm_str *text, char *bytes) {
+    const char quote = text->data[0];
+    size_t at = 1, out = 0;
+    if (text->size < 2 || (quote != '\'' && quote != '"')) return false;
+    for (int writes = 0; writes < 2; writes++) {
+        for (at = 1, out = 0; at < text->size && bytes[at] != quote; out++) {
+            if (quote == '"' && (bytes[at] == '$' || bytes[at] == '`')) return false;
+            if (quote == '"' && bytes[at] == '\\' && at + 1 < text->size &&
+                memchr("\"\\$`", bytes[at + 1], 4))
+                at++;
+            if (writes) bytes[out] = bytes[at];
+            at++;
+            if (quote == '\'' && at + 3 < text->size && memcmp(bytes + at, "'\\''", 4) == 0) {
+                if (writes) bytes[++out] = '\'';
+                else out++;
+                at += 4;
+            }
+        }
+        if (at + 1 != text->size) return false; /* it ends before the text, or never */
+    }
+    *text = asm_str_make(bytes, out);
     return true;
 }
 
-/* How a tool ended. */
+/* The command that `bash -lc '…'` runs; any other as it is. */
+static asm_str asm__inside_shell(asm_str command, char *bytes) {
+    const asm_str shell = asm__first_word(command);
+    asm_str rest = asm__trim(asm__without(command, shell.size));
+    const asm_str flag = asm__first_word(rest);
+    asm_str inner = asm__trim(asm__without(rest, flag.size));
+    if (!asm__is_shell(shell) || inner.size == 0) return command;
+    if (!asm_str_equal(flag, asm_str_from("-c")) && !asm_str_equal(flag, asm_str_from("-lc"))) return command;
+    return asm__unquote(&inner, bytes + (inner.data - bytes)) ? asm__trim(inner) : command;
+}
+
+/* Takes `cd DIR &&` off the front of a command; the directory goes to the view. */
+static asm_str asm__inside_directory(asm__view *view, asm_str command) {
+    asm_str directory, rest;
+    size_t size = 0;
+    if (!asm__begins_with(command, "cd ")) return command;
+    rest = asm__trim(asm__without(command, 3));
+    if (rest.size > 0 && (rest.data[0] == '\'' || rest.data[0] == '"')) {
+        const char *close = (const char *)memchr(rest.data + 1, rest.data[0], rest.size - 1);
+        if (!close) return command;
+        directory = asm_str_make(rest.data + 1, (size_t)(close - rest.data - 1));
+        size = (size_t)(close - rest.data) + 1;
+    } else {
+        directory = asm__first_word(rest);
+        size = directory.size;
+    }
+    for (size_t i = 0; i < directory.size; i++)
+        if (memchr("$`'\"\\;|&<>()\n", directory.data[i], 13)) return command;
+    rest = asm__trim(asm__without(rest, size));
+    if (directory.size == 0 || !asm__begins_with(rest, "&& ")) return command;
+    view->place = directory;
+    return asm__trim(asm__without(rest, 3));
+}
+
+/* A command as people would have typed it. */
+static void asm__view_command(asm__view *view) {
+    asm_str command = asm__trim(view->subject);
+    const char *newline;
+    if (!view->is_cut) command = asm__inside_shell(command, view->bytes + (command.data - view->bytes));
+    command = asm__inside_directory(view, command);
+    newline = command.size > 0 ? (const char *)memchr(command.data, '\n', command.size) : NULL;
+    if (newline) { /* of what a command is fed, the first line */
+        const asm_str first = asm_str_make(command.data, (size_t)(newline - command.data));
+        for (size_t i = 0; i + 2 < first.size; i++) {
+            if (memcmp(first.data + i, "<<", 2) != 0) continue;
+            view->bytes[newline - view->bytes] = ' ';
+            command = asm_str_make(first.data, first.size + 1);
+            view->is_cut = true;
+            break;
+        }
+    }
+    view->subject = command;
+}
+
+/* A path from the run's working directory on, if it lies in there. */
+static asm_str asm__relative_path(const asm_studio *studio, asm_str path) {
+    const asm_str cwd = asm_str_make(studio->run.cwd, studio->run.cwd_size);
+    if (cwd.size < 2 || path.size <= cwd.size || memcmp(path.data, cwd.data, cwd.size) != 0) return path;
+    return path.data[cwd.size] == '/' && path.size > cwd.size + 1 ? asm__without(path, cwd.size + 1) : path;
+}
+
+/* Whether the last label of a host is a number: such a host is an address, of which there are many ways to write it. */
+static bool asm__is_numeric_host(asm_str host) {
+    size_t begin = host.size;
+    while (begin > 0 && host.data[begin - 1] != '.')
+        begin--;
+    return begin < host.size && host.data[begin] >= '0' && host.data[begin] <= '9';
+}
+
+/* Whether the host is four decimal numbers, as browsers show an address. */
+static bool asm__is_plain_address(asm_str host) {
+    unsigned parts = 0, value = 0, digits = 0;
+    for (size_t i = 0; i <= host.size; i++) {
+        if (i < host.size && host.data[i] >= '0' && host.data[i] <= '9') {
+            if (digits > 0 && value == 0) return false; /* octal */
+            value = value * 10 + (unsigned)(host.data[i] - '0');
+            if (++digits > 3 || value > 255) return false;
+        } else {
+            if (digits == 0 || (i < host.size && host.data[i] != '.')) return false;
+            parts++;
+            value = digits = 0;
+        }
+    }
+    return parts == 4;
+}
+
+/* The URL without what browsers leave out: blanks and controls around it, TAB, LF and CR in it. In place. */
+static asm_str asm__url_as_browsers_read_it(asm_str url, char *bytes) {
+    size_t size = 0;
+    while (url.size > 0 && (unsigned char)url.data[0] <= ' ')
+        url = asm__without(url, 1);
+    while (url.size > 0 && (unsigned char)url.data[url.size - 1] <= ' ')
+        url.size--;
+    for (size_t i = 0; i < url.size; i++)
+        if (url.data[i] != '\t' && url.data[i] != '\n' && url.data[i] != '\r') bytes[size++] = url.data[i];
+    return asm_str_make(bytes, size);
+}
+
+/* The host that a browser would go to (WHATWG URL), in `bytes`; absent if that is not sure. */
+static asm_str asm__url_host(asm_str url, bool is_cut, char *bytes) {
+    static const char *const schemes[] = {"http:", "https:", "ws:", "wss:", "ftp:"};
+    size_t begin = 0, end, size = 0;
+    asm_str host;
+    const asm_str nothing = asm_str_make(NULL, 0);
+    url = asm__url_as_browsers_read_it(url, bytes);
+    for (size_t i = 0; i < url.size; i++)
+        if (bytes[i] >= 'A' && bytes[i] <= 'Z' && (i == 0 || bytes[i - 1] != '%'))
+            bytes[i] = (char)(bytes[i] + 32);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && begin == 0; i++)
+        if (asm__begins_with(url, schemes[i])) begin = strlen(schemes[i]);
+    if (begin == 0) return nothing;
+    while (begin < url.size && (url.data[begin] == '/' || url.data[begin] == '\\'))
+        begin++;
+    for (end = begin; end < url.size && !memchr("/\\?#", url.data[end], 4); end++)
+        if (url.data[end] == '@') begin = end + 1;
+    if (end == url.size && is_cut) return nothing;
+    while (begin + size < end && url.data[begin + size] != ':')
+        size++;
+    host = asm_str_make(url.data + begin, size);
+    for (size_t i = begin + size + 1; i < end; i++)
+        if (url.data[i] < '0' || url.data[i] > '9') return nothing; /* no port */
+    for (size_t i = 0; i < host.size; i++)
+        if (!asm__is_word_byte(host.data[i]) && host.data[i] != '.' && host.data[i] != '-') return nothing;
+    if (host.size == 0 || host.size > 253 || (asm__is_numeric_host(host) && !asm__is_plain_address(host)))
+        return nothing;
+    return host;
+}
+
+/* The URL itself, or its host, which is put after it. */
+static void asm__view_url(asm__view *view) {
+    const size_t size = view->subject.size;
+    asm_str host;
+    if (size == 0 || view->memory.size + size > sizeof view->bytes) return;
+    host = asm__url_host(view->subject, view->is_cut, view->bytes + view->memory.size);
+    if (!host.data) return;
+    view->subject = host;
+    view->is_cut = false;
+    view->memory.size += size;
+}
+
+/* An array of arguments as a command line; what `sh -c` is given, as it is. */
+static asm_str asm__view_arguments(asm__view *view, asm_str array) {
+    asm_json_reader reader;
+    asm_str raw;
+    const size_t begin = view->memory.size;
+    unsigned count = 0;
+    bool is_cut = false, is_shell = false, has_flag = false;
+    asm_json_reader_init(&reader, array, NULL);
+    asm_json_enter_array(&reader);
+    while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &raw) && !is_cut) {
+        const asm__value value = asm__value_of(raw);
+        const size_t at = view->memory.size;
+        asm_str word;
+        if (count == 2 && is_shell && has_flag) view->memory.size = begin;
+        else if (count > 0) asm_buffer_append_byte(&view->memory, ' ');
+        word = asm__view_copy(view, &value, &is_cut);
+        if (count == 0) is_shell = asm__is_shell(word);
+        if (count == 1)
+            has_flag = asm_str_equal(word, asm_str_from("-c")) || asm_str_equal(word, asm_str_from("-lc"));
+        if (count > 2 && is_shell && has_flag) { /* $0 and what follows: no plain command after all */
+            view->memory.size = at;
+            is_cut = true;
+        }
+        count++;
+    }
+    view->memory.result = ASM_OK;
+    view->is_cut = is_cut;
+    return asm_str_make(view->bytes + begin, view->memory.size - begin);
+}
+
+/* The first string among the members of an object, raw. */
+static asm_str asm__first_text(asm_str object) {
+    asm_json_reader reader;
+    asm_buffer scratch;
+    asm_str key, raw = {NULL, 0};
+    char memory[256];
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, object, &scratch);
+    if (asm_json_type_of(object) != ASM_JSON_OBJECT || !asm_json_enter_object(&reader)) return raw;
+    while (asm_json_next_member(&reader, &key)) {
+        asm_buffer_clear(&scratch);
+        if (asm_json_peek(&reader) == ASM_JSON_STRING && asm_json_read_raw(&reader, &raw) && raw.size > 2)
+            return raw;
+    }
+    return asm_str_make(NULL, 0);
+}
+
+enum {
+    ASM__MAX_SUBJECTS = 8,
+    ASM__CONTENT = ASM__MAX_SUBJECTS,
+    ASM__CONTENTS,
+    ASM__FILE_TEXT,
+    ASM__KIND,
+    ASM__KIND_2,
+    ASM__KEYS
+};
+
+/* The raw values of the members that matter; the subject is values[0]. */
+static void asm__find_members(const asm_studio_tool *tool, asm_str input, asm_str values[ASM__KEYS]) {
+    static const char *const others[] = {"content", "contents", "file_text", "subagent_type", "agent_type"};
+    asm_str keys[ASM__KEYS];
+    const char *subjects = tool->subject ? tool->subject : "";
+    size_t count = 0;
+    for (; count < ASM__MAX_SUBJECTS; count++)
+        if ((keys[count] = asm__next_word(&subjects)).size == 0)
+            keys[count] = asm_str_from("\n"); /* no such member */
+    for (; count < ASM__KEYS; count++)
+        keys[count] = asm_str_from(others[count - ASM__CONTENT]);
+    asm_json_find(input, keys, values, ASM__KEYS, NULL);
+    for (size_t i = 1; i < ASM__MAX_SUBJECTS && asm__value_of(values[0]).text.size == 0; i++)
+        values[0] = values[i];
+}
+
+/* What a tool works on, from its input. */
+static void asm__view_of_input(const asm_studio *studio, asm__view *view, asm_str input) {
+    asm_str values[ASM__KEYS];
+    asm__value subject;
+    memset(values, 0, sizeof values);
+    if (view->tool->subject) asm__find_members(view->tool, input, values);
+    else values[0] = asm__first_text(input);
+    subject = asm__value_of(values[0]);
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND && asm_json_type_of(values[0]) == ASM_JSON_ARRAY)
+        view->subject = asm__view_arguments(view, values[0]);
+    else view->subject = asm__view_copy(view, &subject, &view->is_cut);
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND) asm__view_command(view);
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_PATH && !view->is_cut)
+        view->subject = asm__relative_path(studio, view->subject);
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_URL) asm__view_url(view);
+    if (view->tool->facts == ASM_TOOL_FACTS_INPUT_LINES) {
+        for (size_t i = ASM__CONTENT; i <= ASM__FILE_TEXT && !view->has_lines; i++) {
+            const asm__value content = asm__value_of(values[i]);
+            view->has_lines = values[i].data != NULL;
+            view->lines = (size_t)asm__value_lines(&content);
+        }
+    }
+    if (view->tool->facts == ASM_TOOL_FACTS_AGENT) {
+        const asm__value kind =
+            asm__value_of(values[ASM__KIND].data ? values[ASM__KIND] : values[ASM__KIND_2]);
+        bool is_cut;
+        view->is_agent = true;
+        view->kind = asm__view_copy(view, &kind, &is_cut);
+        view->memory.result = ASM_OK;
+    }
+}
+
+/* What is known of a call from its event alone. */
+static void asm__view_of_tool(const asm_studio *studio, asm__view *view, const asm_tool_payload *tool) {
+    memset(view, 0, offsetof(asm__view, bytes));
+    asm_buffer_init_fixed(&view->memory, view->bytes, sizeof view->bytes);
+    view->name = tool->name;
+    view->tool = asm__studio_tool(studio, tool->name);
+    if (tool->input.data) asm__view_of_input(studio, view, tool->input);
+    if (tool->agent_kind.size > 0) {
+        view->kind = tool->agent_kind;
+        view->is_agent = true;
+    }
+    if (tool->display_text.size > 0 && (view->is_agent || view->subject.size == 0)) {
+        view->subject = tool->display_text;
+        view->is_cut = false;
+    }
+}
+
+/* >>render: secrets */
+
+static bool asm__has_word(asm_str text, const char *word) {
+    const size_t size = strlen(word);
+    for (size_t i = 0; i + size <= text.size; i++) {
+        size_t k = 0;
+        while (k < size && ((text.data[i + k] | 0x20) == word[k] || text.data[i + k] == word[k]))
+            k++;
+        if (k == size) return true;
+    }
+    return false;
+}
+
+/* Whether a variable, an option or a header of that name holds a secret. */
+static bool asm__is_secret_name(asm_str name) {
+    static const char *const words[] = {"token",      "secret",       "passw",      "api_key",
+                                        "apikey",     "api-key",      "access_key", "private_key",
+                                        "credential", "authorization"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (asm__has_word(name, words[i])) return true;
+    return false;
+}
+
+/* The length of a secret's prefix that others know, 0 if there is none. */
+static size_t asm__secret_prefix(asm_str text) {
+    static const char *const prefixes[] = {"sk-",    "sk_live_",    "ghp_",  "gho_",  "ghs_",
+                                           "ghu_",   "github_pat_", "xoxb-", "xoxp-", "AKIA",
+                                           "glpat-", "hf_",         "npm_",  "AIza"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (asm__begins_with(text, prefixes[i])) return strlen(prefixes[i]);
+    return 0;
+}
+
+static size_t asm__secret_size(asm_str text) {
+    size_t size = 0;
+    while (size < text.size && (asm__is_word_byte(text.data[size]) || memchr("-./+=~", text.data[size], 6)))
+        size++;
+    return size;
+}
+
+/* Where a secret begins in `text`, which begins after a byte that is no part of a word; `*size` is 0 if there is none. */
+static size_t asm__secret_in(asm_str text, size_t *size) {
+    size_t name = 0, at = asm__secret_prefix(text);
+    *size = at > 0 ? asm__secret_size(asm__without(text, at)) : 0;
+    if (*size >= 12) return at;
+    *size = 0;
+    if (asm__begins_with(text, "Bearer ") && (*size = asm__secret_size(asm__without(text, 7))) >= 12)
+        return 7;
+    *size = 0;
+    while (name < text.size && (asm__is_word_byte(text.data[name]) || text.data[name] == '-'))
+        name++;
+    if (name == text.size || !asm__is_secret_name(asm_str_make(text.data, name))) return 0;
+    at = name;
+    if (text.data[at] != '=' && text.data[at] != ':' && !(text.data[at] == ' ' && text.data[0] == '-'))
+        return 0;
+    for (at++; at < text.size && memchr(" \"'", text.data[at], 3);)
+        at++;
+    if (at < text.size && text.data[at] == '/') return 0; /* a path */
+    *size = asm__secret_size(asm__without(text, at));
+    if (*size < 6 || asm__begins_with(asm__without(text, at), "Bearer")) *size = 0;
+    return at;
+}
+
+/* Copies a command to the view's memory, dots in place of secrets. */
+static void asm__view_hide_secrets(asm__view *view, const asm_look *look) {
+    const asm_str text = view->subject;
+    const size_t begin = view->memory.size;
+    size_t shown = 0;
+    bool is_found = false;
+    for (size_t at = 0; at < text.size; at++) {
+        size_t size, secret;
+        if (at > 0 && (asm__is_word_byte(text.data[at - 1]) || text.data[at - 1] == '-')) continue;
+        secret = asm__secret_in(asm__without(text, at), &size);
+        if (size == 0) continue;
+        asm_buffer_append(&view->memory, asm_str_make(text.data + shown, at + secret - shown));
+        asm__append_glyph(&view->memory, look, ASM__GLYPH_SECRET);
+        at += secret + size - 1;
+        shown = at + 1;
+        is_found = true;
+    }
+    if (!is_found) return;
+    asm_buffer_append(&view->memory, asm__without(text, shown));
+    if (view->memory.result != ASM_OK) { /* rather less than a secret */
+        view->memory.result = ASM_OK;
+        view->is_cut = true;
+    }
+    view->subject = asm_str_make(view->bytes + begin, view->memory.size - begin);
+}
+
+/* >>render: studio's lines */
+
+#define ASM__PIPED_COLUMNS 160 /* of what a line says, where there is no terminal */
+#define ASM__UNLIMITED     1000000000
+#define ASM__MIN_COLUMNS   20
+#define ASM__MAX_DEPTH     4 /* levels of sub-agents that are indented */
+
+/* Who speaks: how deep, and a name if there are several at once. */
+typedef struct asm__speaker {
+    uint64_t id;
+    unsigned depth;
+    asm_str label;
+} asm__speaker;
+
+static asm_str asm__call_text(const asm_studio_call *call, unsigned part) {
+    const size_t sizes[] = {call->id_size, call->name_size, call->kind_size, call->place_size,
+                            call->subject_size};
+    size_t begin = 0;
+    for (unsigned i = 0; i < part; i++)
+        begin += sizes[i];
+    return asm_str_make(call->text + begin, sizes[part]);
+}
+
+enum { ASM__CALL_ID, ASM__CALL_NAME, ASM__CALL_KIND, ASM__CALL_PLACE, ASM__CALL_SUBJECT };
+
+static asm_studio_call *asm__find_call(asm_studio *studio, asm_str id) {
+    for (size_t i = 0; i < ASM_STUDIO_CALLS && id.size > 0; i++)
+        if (studio->calls[i].order != 0 && asm_str_equal(asm__call_text(&studio->calls[i], ASM__CALL_ID), id))
+            return &studio->calls[i];
+    return NULL;
+}
+
+static unsigned asm__running_agents(const asm_studio *studio) {
+    unsigned count = 0;
+    for (size_t i = 0; i < ASM_STUDIO_CALLS; i++)
+        count += studio->calls[i].order != 0 && studio->calls[i].is_agent;
+    return count;
+}
+
+/* `memory` holds the label. */
+static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *event, char memory[40]) {
+    const asm_str parent = asm__parent_of(event);
+    const asm_studio_call *call = asm__find_call(studio, parent);
+    asm__speaker speaker;
+    asm_buffer label;
+    speaker.id = asm__speaker_of(event);
+    speaker.depth = parent.size == 0 ? 0 : call ? call->depth + 1 : 1;
+    speaker.label = asm_str_make(memory, 0);
+    if (!call || asm__running_agents(studio) < 2) return speaker;
+    asm_buffer_init_fixed(&label, memory, 40);
+    asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_KIND), 7));
+    if (label.size == 0) asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_NAME), 7));
+    asm_buffer_append_byte(&label, ' ');
+    asm__append_count(&label, call->number);
+    speaker.label = asm_buffer_text(&label);
+    return speaker;
+}
+
+static void asm__append_blanks(asm_buffer *out, int count) {
+    while (count-- > 0)
+        asm_buffer_append_byte(out, ' ');
+}
+
+/* The time before a line, if it is asked for; returns its columns. */
+static int asm__studio_time(const asm_studio *studio, asm_buffer *out) {
+    const asm_time last = studio->run.last, start = studio->run.start;
+    if (studio->options.show_times == ASM_TIMES_NONE) return 0;
+    if (last == 0) {
+        asm__append_blanks(out, studio->options.show_times == ASM_TIMES_CLOCK ? 9 : 8);
+        return studio->options.show_times == ASM_TIMES_CLOCK ? 9 : 8;
+    }
+    if (studio->options.show_times == ASM_TIMES_CLOCK) {
+        char text[ASM_TIME_TEXT_SIZE];
+        if (asm_time_format(last, ASM_TIME_PRECISION_SECONDS, text) < 19) asm__append_blanks(out, 8);
+        else asm_buffer_append(out, asm_str_make(text + 11, 8));
+        asm_buffer_append_byte(out, ' ');
+        return 9;
+    }
+    char memory[32];
+    asm_buffer text;
+    const int64_t seconds = last > start ? (last - start) / 1000000 : 0;
+    asm_buffer_init_fixed(&text, memory, sizeof memory);
+    asm_buffer_append_byte(&text, '+');
+    if (seconds < 6000) asm__append_two_digits(&text, seconds / 60);
+    else asm__append_count(&text, seconds / 60);
+    asm_buffer_append_byte(&text, ':');
+    asm__append_two_digits(&text, seconds % 60);
+    asm_buffer_append_byte(&text, ' ');
+    asm__append_blanks(&text, text.size < 8 ? 8 - (int)text.size : 0);
+    asm_buffer_append(out, asm_buffer_text(&text));
+    return (int)text.size;
+}
+
+/* What stands before every line, up to the column of symbols; returns its columns. */
+static int asm__studio_margin(const asm_studio *studio, asm_buffer *out, unsigned depth, asm_str label) {
+    const unsigned flags = asm__line_flags(&studio->look);
+    int columns = asm__studio_time(studio, out) + studio->options.indent;
+    asm__append_blanks(out, studio->options.indent);
+    for (unsigned i = 0; i < depth && i < ASM__MAX_DEPTH; i++, columns += 2) {
+        asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_SUBAGENT));
+        asm_buffer_append_byte(out, ' ');
+    }
+    if (label.size == 0) return columns;
+    asm__begin_color(out, &studio->look, ASM__DIM);
+    asm_buffer_append_byte(out, '[');
+    columns += 3 + asm__append_columns(out, label, flags, 40);
+    asm_buffer_append_byte(out, ']');
+    asm__end_color(out, &studio->look);
+    asm_buffer_append_byte(out, ' ');
+    return columns;
+}
+
+static int asm__studio_columns(const asm_studio *studio) {
+    int columns = studio->options.columns > 0 ? studio->options.columns : studio->look.columns;
+    if (columns > 0 && columns < ASM__MIN_COLUMNS) columns = ASM__MIN_COLUMNS;
+    return columns;
+}
+
+/* The columns that are left of a line of which `used` are taken. */
+static int asm__studio_room(const asm_studio *studio, int used) {
+    const int columns = asm__studio_columns(studio);
+    return columns == 0 ? ASM__PIPED_COLUMNS : columns > used ? columns - used : 0;
+}
+
+/* >>render: studio's text */
+
+enum { ASM__TEXT_AGENT, ASM__TEXT_THINKING, ASM__TEXT_PERSON };
+enum { ASM__STYLE_NONE, ASM__STYLE_BOLD, ASM__STYLE_CODE, ASM__STYLE_DIM };
+
+static void asm__text_style(asm_studio *studio, asm_buffer *out, unsigned style) {
+    static const char *const codes[] = {"0", "1", ASM__CYAN, ASM__DIM};
+    if (!studio->look.has_color || studio->text.style == style) return;
+    if (studio->text.style != ASM__STYLE_NONE) asm__append_literal(out, "\033[0m");
+    if (style != ASM__STYLE_NONE) asm__begin_color(out, &studio->look, codes[style]);
+    studio->text.style = style;
+}
+
+/* The style of what comes next in a text. */
+static unsigned asm__text_style_now(const asm_studio *studio) {
+    if (studio->text.kind == ASM__TEXT_THINKING) return ASM__STYLE_DIM;
+    if (studio->text.in_code) return ASM__STYLE_CODE;
+    return studio->text.in_bold ? ASM__STYLE_BOLD : ASM__STYLE_NONE;
+}
+
+/* Begins a line of the open text. */
+static void asm__text_margin(asm_studio *studio, asm_buffer *out) {
+    const asm_str label = asm_str_make(studio->text.label, studio->text.label_size);
+    for (; studio->text.blank > 0; studio->text.blank--)
+        asm_buffer_append_byte(out, '\n');
+    studio->text.column = asm__studio_margin(studio, out, studio->text.depth, label) + 2;
+    if (studio->text.kind == ASM__TEXT_AGENT) asm__append_blanks(out, 2);
+    else
+        asm__colored(out, &studio->look, ASM__DIM,
+                     studio->text.kind == ASM__TEXT_PERSON ? "> "
+                     : studio->look.is_ascii               ? ". "
+                                                           : "\xC2\xB7 ");
+    if (studio->text.in_fence && studio->look.has_color) {
+        asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
+        asm_buffer_append_byte(out, ' ');
+        studio->text.column += 2;
+    }
+    studio->text.in_line = true;
+}
+
+static void asm__text_newline(asm_studio *studio, asm_buffer *out) {
+    asm__text_style(studio, out, ASM__STYLE_NONE);
+    asm_buffer_append_byte(out, '\n');
+    studio->text.in_line = false;
+}
+
+/* Goes on with the line of a text on the next line of the terminal. */
+static void asm__text_wrap(asm_studio *studio, asm_buffer *out) {
+    asm__text_newline(studio, out);
+    asm__text_margin(studio, out);
+    asm__append_blanks(out, studio->text.hang);
+    studio->text.column += studio->text.hang;
+}
+
+/* Appends a word that is as wide as a line, or wider, character by character. */
+static void asm__text_long_word(asm_studio *studio, asm_buffer *out, asm_str word, int limit) {
+    for (size_t at = 0, begin = 0; at < word.size; begin = at) {
+        const int width = asm__columns_of_character(asm_utf8_decode(word, &at));
+        if (studio->text.column + width > limit) {
+            asm__text_wrap(studio, out);
+            asm__text_style(studio, out, asm__text_style_now(studio));
+        }
+        asm_buffer_append(out, asm_str_make(word.data + begin, at - begin));
+        studio->text.column += width;
+    }
+}
+
+/* Appends a piece of a word in the style of the moment. */
+static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) {
+    const int limit = asm__studio_columns(studio);
+    asm__text_style(studio, out, asm__text_style_now(studio));
+    if (limit > 0 && studio->text.column + studio->text.word_width > limit)
+        asm__text_long_word(studio, out, piece, limit);
+    else asm_buffer_append(out, piece);
+}
+
+/* The first word of a line tells what the line is: the beginning or end of a fence (true), a heading, an item of a list.
+ */
+static bool asm__text_first_word(asm_studio *studio, asm_str word) {
+    size_t same = 1;
+    const int columns = asm__studio_columns(studio);
+    const bool is_marked = studio->look.has_color && studio->text.kind == ASM__TEXT_AGENT;
+    while (same < word.size && word.data[same] == word.data[0])
+        same++;
+    studio->text.hang = studio->text.gap;
+    if (word.size <= 3 &&
+        (strchr("-*+", word.data[0]) ? word.size == 1 : memchr(".)", word.data[word.size - 1], 2) != NULL))
+        studio->text.hang += studio->text.word_width + 1;
+    if (columns == 0 || studio->text.hang > columns / 3) studio->text.hang = 0;
+    if (!is_marked) return false;
+    if (same >= 3 && (word.data[0] == '`' || word.data[0] == '~')) {
+        studio->text.in_fence = !studio->text.in_fence;
+        studio->text.in_code = true; /* to the end of the line */
+        return true;
+    }
+    if (!studio->text.in_fence && word.data[0] == '#' && same == word.size && same <= 6)
+        studio->text.in_bold = true;
+    return false;
+}
+
+/* Appends a word in which ` and ** begin and end code and bold text. They stay where they are. */
+static void asm__text_marked_word(asm_studio *studio, asm_buffer *out, asm_str word) {
+    size_t begin = 0;
+    for (size_t i = 0; i < word.size; i++) {
+        if (word.data[i] == '`') {
+            const size_t after = studio->text.in_code ? i + 1 : i;
+            asm__text_piece(studio, out, asm_str_make(word.data + begin, after - begin));
+            studio->text.in_code = !studio->text.in_code;
+            begin = after;
+        } else if (!studio->text.in_code && i + 1 < word.size && memcmp(word.data + i, "**", 2) == 0) {
+            const bool can_close = i > 0, can_open = i + 2 < word.size;
+            const size_t after = studio->text.in_bold ? i + 2 : i;
+            if (!(studio->text.in_bold ? can_close : can_open)) continue;
+            asm__text_piece(studio, out, asm_str_make(word.data + begin, after - begin));
+            studio->text.in_bold = !studio->text.in_bold;
+            begin = after;
+            i++;
+        }
+    }
+    asm__text_piece(studio, out, asm_str_make(word.data + begin, word.size - begin));
+}
+
+/* What stands before a word: the margin of its line, the blanks before it; or it goes on a new line, if it does not fit. */
+static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
+    const int limit = asm__studio_columns(studio), needed = studio->text.gap + studio->text.word_width;
+    if (!studio->text.in_line) asm__text_margin(studio, out);
+    else if (limit > 0 && !studio->text.is_joined && studio->text.words > 0 &&
+             studio->text.column + needed > limit) {
+        asm__text_wrap(studio, out);
+        studio->text.gap = 0;
+    }
+    if (limit > 0 && studio->text.column + studio->text.gap > limit) studio->text.gap = 0;
+    if (studio->text.gap > 0 && studio->text.style != asm__text_style_now(studio))
+        asm__text_style(studio, out, ASM__STYLE_NONE);
+    asm__append_blanks(out, studio->text.gap);
+    studio->text.column += studio->text.gap;
+    studio->text.gap = 0;
+}
+
+/* Appends the word under way. */
+static void asm__text_word(asm_studio *studio, asm_buffer *out) {
+    const asm_str word = asm_str_make(studio->text.word, studio->text.word_size);
+    const int limit = asm__studio_columns(studio), width = studio->text.word_width;
+    const bool is_first = studio->text.words == 0 && !studio->text.is_joined;
+    bool is_plain = !studio->look.has_color || studio->text.kind != ASM__TEXT_AGENT;
+    if (word.size == 0) return;
+    if (is_first) {
+        const bool was_in_fence = studio->text.in_fence, is_fence = asm__text_first_word(studio, word);
+        if (is_fence && !was_in_fence) { /* no bar before the line that begins it */
+            studio->text.in_fence = false;
+            asm__text_margin(studio, out);
+            studio->text.in_fence = true;
+        }
+        is_plain |= is_fence;
+    }
+    asm__text_before_word(studio, out);
+    if (is_plain || studio->text.in_fence) asm__text_piece(studio, out, word);
+    else asm__text_marked_word(studio, out, word);
+    if (limit == 0 || studio->text.column + width <= limit) studio->text.column += width;
+    studio->text.words++;
+    studio->text.word_size = 0;
+    studio->text.word_width = 0;
+    studio->text.is_joined = false;
+}
+
+/* Adds a character to the word under way. */
+static void asm__text_add(asm_studio *studio, asm_buffer *out, asm_str shown, int width) {
+    if (studio->text.word_size + shown.size > sizeof studio->text.word) {
+        asm__text_word(studio, out);
+        studio->text.is_joined = true;
+    }
+    memcpy(studio->text.word + studio->text.word_size, shown.data, shown.size);
+    studio->text.word_size = (unsigned char)(studio->text.word_size + shown.size);
+    studio->text.word_width += width;
+}
+
+/* Ends a line of the text. Blank lines are held until something follows them. */
+static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
+    asm__text_word(studio, out);
+    if (studio->text.in_line) asm__text_newline(studio, out);
+    else if (studio->text.is_begun) studio->text.blank++;
+    studio->text.gap = studio->text.hang = 0;
+    studio->text.words = 0;
+    studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
+}
+
+/* A piece of text, word by word: where lines are broken or colours are put. */
+static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const unsigned flags = asm__block_flags(&studio->look) | ASM_TEXT_LINE;
+    unsigned marks = 0;
+    for (size_t at = 0; at < text.size;) {
+        const char c = text.data[at];
+        char memory[16];
+        int width;
+        asm_str shown;
+        if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
+            at += c == '\r' ? 2 : 1;
+            asm__text_line_end(studio, out);
+        } else if (c == ' ' || c == '\t') {
+            asm__text_word(studio, out);
+            studio->text.gap += c == ' ' ? 1 : 8 - studio->text.gap % 8;
+            if (studio->text.gap > 400) studio->text.gap = 400;
+            at++;
+        } else {
+            shown = asm__next_shown(text, &at, flags, &marks, memory, &width);
+            if (width == 2) { /* a line may end before it, and after it */
+                asm__text_word(studio, out);
+                asm__text_add(studio, out, shown, width);
+            } else {
+                if (studio->text.word_width == 2 && (unsigned char)studio->text.word[0] >= 0xE1 && width > 0)
+                    asm__text_word(studio, out);
+                asm__text_add(studio, out, shown, width);
+            }
+        }
+    }
+}
+
+/* A piece of text as it is, line by line. */
+static void asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const unsigned flags = asm__block_flags(&studio->look);
+    while (text.size > 0) {
+        const char *newline = (const char *)memchr(text.data, '\n', text.size);
+        size_t size = newline ? (size_t)(newline - text.data) : text.size;
+        const size_t next = size + (newline != NULL);
+        if (newline && size > 0 && text.data[size - 1] == '\r') size--;
+        if (size > 0) {
+            if (!studio->text.in_line) asm__text_margin(studio, out);
+            asm__append_blanks(out, studio->text.gap);
+            studio->text.gap = 0;
+            asm_text_append(out, asm_str_make(text.data, size), flags);
+        }
+        if (newline) asm__text_line_end(studio, out);
+        text = asm__without(text, next);
+    }
+}
+
+/* Ends the open text, whole lines only. */
+static void asm__text_end(asm_studio *studio, asm_buffer *out) {
+    if (!studio->text.is_open) {
+        studio->text.gap = 0;
+        return;
+    }
+    asm__text_word(studio, out);
+    if (studio->text.in_line) asm__text_newline(studio, out);
+    memset(&studio->text, 0, sizeof studio->text);
+}
+
+/* Begins a text, or goes on with it if it is the same speaker's. */
+static void asm__text_begin(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker, unsigned kind) {
+    if (studio->text.is_open && studio->text.speaker == speaker->id && studio->text.kind == kind) return;
+    if (studio->text.is_open) asm__text_end(studio, out);
+    if (studio->has_lines) asm_buffer_append_byte(out, '\n');
+    studio->has_lines = studio->text.is_open = true;
+    studio->text.speaker = speaker->id;
+    studio->text.kind = kind;
+    studio->text.depth = speaker->depth;
+    studio->text.label_size = (unsigned char)speaker->label.size;
+    if (speaker->label.size > 0) memcpy(studio->text.label, speaker->label.data, speaker->label.size);
+}
+
+/* Text without anything to see does not begin a block. */
+static bool asm__is_blank_text(asm_str text) {
+    const asm__value value = asm__value_of_text(text);
+    asm__value line;
+    for (size_t at = 0; asm__value_line(&value, &at, &line);)
+        if (!asm__is_blank_line(&line)) return false;
+    return true;
+}
+
+static void asm__studio_text(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker, unsigned kind,
+                             asm_str text) {
+    const bool goes_on =
+        studio->text.is_open && studio->text.speaker == speaker->id && studio->text.kind == kind;
+    if (!goes_on && asm__is_blank_text(text)) { /* the blanks may stand before what follows */
+        for (size_t i = 0; i < text.size && studio->text.gap < 64 && !studio->text.is_open; i++)
+            studio->text.gap = text.data[i] == ' '    ? studio->text.gap + 1
+                               : text.data[i] == '\t' ? studio->text.gap + 8
+                                                      : 0;
+        return;
+    }
+    asm__text_begin(studio, out, speaker, kind);
+    if (!goes_on) { /* no blank lines before the first */
+        while (text.data[0] == '\n' || text.data[0] == '\r')
+            text = asm__without(text, 1);
+    }
+    studio->text.is_begun = true;
+    if (studio->look.has_color || asm__studio_columns(studio) > 0) asm__text_words(studio, out, text);
+    else asm__text_lines(studio, out, text);
+    asm__text_style(studio, out, ASM__STYLE_NONE);
+}
+
+/* >>render: studio's own lines */
+
+/* A line of the renderer's own while it is put together. */
+typedef struct asm__line {
+    asm_studio *studio;
+    asm_buffer *out;
+    int room; /* columns that are left */
+} asm__line;
+
+/* Begins a line of the renderer's own: a symbol, and a blank. */
+static asm__line asm__line_begin(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                 const char *color, asm__glyph glyph) {
+    asm__line line = {studio, out, 0};
+    asm__text_end(studio, out);
+    studio->has_lines = true;
+    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, speaker->depth, speaker->label) + 2);
+    asm__colored(out, &studio->look, color, asm__glyph_text(&studio->look, glyph));
+    asm_buffer_append_byte(out, ' ');
+    return line;
+}
+
+/* A text on the line, as much as there is room for. */
+static void asm__line_text(asm__line *line, asm_str text) {
+    line->room -= asm__append_fit(line->out, &line->studio->look, text, line->room, false);
+}
+
+static void asm__line_literal(asm__line *line, const char *text) {
+    asm__line_text(line, asm_str_from(text));
+}
+
+static void asm__line_glyph(asm__line *line, asm__glyph glyph) {
+    const char *text = asm__glyph_text(&line->studio->look, glyph);
+    const int columns = (int)asm_utf8_count(asm_str_from(text));
+    if (columns > line->room) return;
+    asm__append_literal(line->out, text);
+    line->room -= columns;
+}
+
+/* Text that is the renderer's own, symbols included, and known to be harmless. */
+static void asm__line_own(asm__line *line, asm_str text) {
+    const int columns = (int)(text.size > 0 ? asm_utf8_count(text) : 0);
+    if (columns > line->room) {
+        asm__line_text(line, text);
+        return;
+    }
+    asm_buffer_append(line->out, text);
+    line->room -= columns;
+}
+
+static void asm__line_end(asm__line *line) {
+    asm_buffer_append_byte(line->out, '\n');
+}
+
+/* What stands in brackets after a line, or between dots: put together first, so that it is known how much room it takes. */
+typedef struct asm__facts {
+    asm_buffer text;
+    const char *between;
+    char memory[512];
+} asm__facts;
+
+static void asm__facts_begin(asm__facts *facts, const char *between) {
+    asm_buffer_init_fixed(&facts->text, facts->memory, sizeof facts->memory);
+    facts->between = between;
+}
+
+/* Begins the next fact; it goes to the buffer. */
+static asm_buffer *asm__fact(asm__facts *facts) {
+    if (facts->text.size > 0) asm__append_literal(&facts->text, facts->between);
+    return &facts->text;
+}
+
+static int asm__facts_columns(const asm__facts *facts) {
+    return facts->text.size > 0 ? (int)asm_utf8_count(asm_buffer_text(&facts->text)) : 0;
+}
+
+/* ` (a, b)` */
+static void asm__line_facts(asm__line *line, const asm__facts *facts) {
+    if (facts->text.size == 0) return;
+    asm__begin_color(line->out, &line->studio->look, ASM__DIM);
+    asm__line_own(line, ASM_STR(" ("));
+    asm__line_own(line, asm_buffer_text(&facts->text));
+    asm__line_own(line, ASM_STR(")"));
+    asm__end_color(line->out, &line->studio->look);
+}
+
+/* Begins a line behind a bar, below one of the renderer's own; returns the columns that are left. */
+static int asm__bar_begin(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker) {
+    const int used = asm__studio_margin(studio, out, speaker->depth, speaker->label) + 2;
+    asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
+    asm_buffer_append_byte(out, ' ');
+    asm__begin_color(out, &studio->look, ASM__DIM);
+    return asm__studio_columns(studio) == 0 ? ASM__UNLIMITED : asm__studio_room(studio, used);
+}
+
+static void asm__bar_end(asm_studio *studio, asm_buffer *out) {
+    asm__end_color(out, &studio->look);
+    asm_buffer_append_byte(out, '\n');
+}
+
+/* Facts with commas between them, which go on behind bars below the line if there are too many for it. */
+static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const asm__speaker *speaker) {
+    asm_studio *studio = line->studio;
+    asm_str rest = asm_buffer_text(&facts->text);
+    while (rest.size > 0) {
+        size_t size = 0;
+        while (size < rest.size && !asm__begins_with(asm__without(rest, size), ", "))
+            size++;
+        if (size < rest.size) size++; /* the comma */
+        if ((int)asm_utf8_count(asm_str_make(rest.data, size)) > line->room) {
+            asm__line_end(line);
+            line->room = asm__bar_begin(studio, line->out, speaker);
+            asm__end_color(line->out, &studio->look);
+            if (rest.data[0] == ' ') rest = asm__without(rest, 1), size--;
+        }
+        asm__line_own(line, asm_str_make(rest.data, size));
+        rest = asm__without(rest, size);
+    }
+}
+
+/* ` — why`, in what room is left. */
+static void asm__line_reason(asm__line *line, asm_str reason, bool is_cut) {
+    if (reason.size == 0 || line->room < 6) return;
+    asm__line_glyph(line, ASM__GLYPH_DASH);
+    line->room -= asm__append_fit(line->out, &line->studio->look, reason, line->room, is_cut);
+}
+
+/* What a tool works on, in at most `limit` columns. */
+static void asm__line_subject(asm__line *line, const asm__view *view, int limit) {
+    const asm_look *look = &line->studio->look;
+    const bool is_quoted = view->tool->shown_as == ASM_TOOL_SUBJECT_QUOTED && view->subject.size > 0;
+    if (limit > line->room) limit = line->room;
+    if (is_quoted) {
+        asm__line_own(line, ASM_STR("\""));
+        limit -= 2;
+    }
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_PATH)
+        line->room -= asm__append_path(line->out, look, view->subject, limit, view->is_cut);
+    else line->room -= asm__append_fit(line->out, look, view->subject, limit, view->is_cut);
+    if (is_quoted) asm__line_own(line, ASM_STR("\""));
+}
+
+/* The name of a tool; `mcp__server__tool` as `server:tool`. */
+static void asm__append_tool_name(asm_buffer *out, const asm_look *look, asm_str name) {
+    const unsigned flags = asm__line_flags(look);
+    name = asm__or(name, "unknown tool");
+    if (asm__begins_with(name, "mcp__")) {
+        const asm_str rest = asm__without(name, 5);
+        for (size_t i = 1; i + 2 < rest.size; i++) {
+            if (memcmp(rest.data + i, "__", 2) != 0) continue;
+            asm_text_append_cut(out, asm_str_make(rest.data, i), 40, flags);
+            asm_buffer_append_byte(out, ':');
+            asm_text_append_cut(out, asm__without(rest, i + 2), 60, flags);
+            return;
+        }
+    }
+    asm_text_append_cut(out, name, 100, flags);
+}
+
+/* The words before what a tool works on: those of its row, or its name. Between name and words may stand "failed". */
+static void asm__line_words(asm__line *line, const asm__view *view, const char *words,
+                            const char *otherwise) {
+    char memory[512];
+    asm_buffer name;
+    if (*words) {
+        asm_str text = asm_str_from(words);
+        while (view->subject.size == 0 && text.size > 0 && strchr(": ", text.data[text.size - 1]))
+            text.size--;
+        asm__line_own(line, text);
+        return;
+    }
+    asm_buffer_init_fixed(&name, memory, sizeof memory);
+    asm__append_tool_name(&name, &line->studio->look, view->name);
+    asm__line_own(line, asm_buffer_text(&name));
+    asm__line_own(line, asm_str_from(otherwise));
+    if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
+}
+
+/* A line of output behind bars: one that is too long goes on behind the next, or is cut if `is_short`. */
+static void asm__bar_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                          const asm__value *line, bool is_short) {
+    const unsigned flags = asm__line_flags(&studio->look);
+    int room = asm__bar_begin(studio, out, speaker);
+    unsigned marks = 0;
+    char memory[1024];
+    if (room == ASM__UNLIMITED) { /* lines are not broken */
+        for (size_t at = 0; at < line->text.size;)
+            asm_text_append(out, asm__value_piece(line, &at, memory), flags);
+    } else if (is_short) {
+        asm_buffer text;
+        asm_buffer_init_fixed(&text, memory, sizeof memory);
+        const bool is_cut = !asm__value_copy(&text, line);
+        asm__append_fit(out, &studio->look, asm_buffer_text(&text), room, is_cut);
+    } else {
+        for (size_t at = 0; at < line->text.size;) {
+            const asm_str piece = asm__value_piece(line, &at, memory);
+            for (size_t used = 0; used < piece.size;) {
+                char one[16];
+                int width;
+                const asm_str shown = asm__next_shown(piece, &used, flags, &marks, one, &width);
+                if (width > room) {
+                    asm__bar_end(studio, out);
+                    room = asm__bar_begin(studio, out, speaker);
+                }
+                asm_buffer_append(out, shown);
+                room -= width;
+            }
+        }
+    }
+    asm__bar_end(studio, out);
+}
+
+/* The lines of a value from `at` on, behind bars. Blank lines only if others follow, and none if `is_short`. */
+static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                             const asm__value *value, size_t at, bool is_short) {
+    size_t blank = 0;
+    asm__value line;
+    while (asm__value_line(value, &at, &line)) {
+        if (!line.is_escaped && line.text.size > 0 && line.text.data[line.text.size - 1] == '\r')
+            line.text.size--;
+        if (asm__is_blank_line(&line)) {
+            blank++;
+            continue;
+        }
+        for (; blank > 0; blank--) {
+            if (is_short) continue;
+            asm__bar_begin(studio, out, speaker);
+            asm__bar_end(studio, out);
+        }
+        asm__bar_line(studio, out, speaker, &line, is_short);
+    }
+}
+
+/* >>render: studio's calls */
+
+#define ASM__MAX_CALL_ID 160
+
+/* A free slot, or that of the oldest call. */
+static asm_studio_call *asm__free_call(asm_studio *studio) {
+    asm_studio_call *slot = &studio->calls[0];
+    for (size_t i = 1; i < ASM_STUDIO_CALLS; i++)
+        if (studio->calls[i].order < slot->order) slot = &studio->calls[i];
+    return slot;
+}
+
+/* The number of a sub-agent among those of its kind in this run. */
+static unsigned asm__agent_number(asm_studio *studio, asm_str kind) {
+    const size_t count = sizeof studio->kinds / sizeof studio->kinds[0];
+    const uint64_t hash = asm__text_hash(kind, UINT64_C(0xCBF29CE484222325)) | 1;
+    for (size_t i = 0; i < count; i++) {
+        if (studio->kinds[i] != 0 && studio->kinds[i] != hash) continue;
+        studio->kinds[i] = hash;
+        return ++studio->kind_counts[i];
+    }
+    return ++studio->kind_counts[count - 1];
+}
+
+/* As much of a text as there is room for, no character cut; its size. */
+static size_t asm__keep(asm_buffer *memory, asm_str text, size_t most) {
+    const size_t room = memory->capacity - memory->size, begin = memory->size;
+    asm__value value = asm__value_of_text(text);
+    asm_buffer part;
+    asm_buffer_init_fixed(&part, memory->data + begin, room < most ? room : most);
+    asm__value_copy(&part, &value);
+    memory->size += part.size;
+    return part.size;
+}
+
+/* Remembers a call that has started. */
+static asm_studio_call *asm__remember_call(asm_studio *studio, const asm_event *event, const asm__view *view,
+                                           const asm__speaker *speaker) {
+    asm_studio_call *call = asm__find_call(studio, event->tool.call_id);
+    asm_buffer memory;
+    if (event->tool.call_id.size > ASM__MAX_CALL_ID) return NULL;
+    if (!call) call = asm__free_call(studio);
+    memset(call, 0, offsetof(asm_studio_call, text));
+    asm_buffer_init_fixed(&memory, call->text, sizeof call->text);
+    call->order = studio->events;
+    call->time = event->time;
+    call->depth = speaker->depth;
+    call->id_size = (unsigned char)asm__keep(&memory, event->tool.call_id, ASM__MAX_CALL_ID);
+    call->name_size = (unsigned char)asm__keep(&memory, view->name, 64);
+    call->kind_size = (unsigned char)asm__keep(&memory, view->kind, 24);
+    call->place_size = (unsigned char)asm__keep(&memory, view->place, 80);
+    call->subject_size = (unsigned short)asm__keep(&memory, view->subject, sizeof call->text);
+    call->is_cut = view->is_cut || call->subject_size < view->subject.size;
+    call->has_lines = view->has_lines;
+    call->lines = view->lines;
+    call->is_agent = view->is_agent;
+    if (call->is_agent) call->number = asm__agent_number(studio, view->kind);
+    return call;
+}
+
+/* What is remembered of a call, without a copy. */
+static void asm__view_of_call(const asm_studio *studio, asm__view *view, const asm_studio_call *call) {
+    memset(view, 0, offsetof(asm__view, bytes));
+    asm_buffer_init_fixed(&view->memory, view->bytes, sizeof view->bytes);
+    view->name = asm__call_text(call, ASM__CALL_NAME);
+    view->tool = asm__studio_tool(studio, view->name);
+    view->kind = asm__call_text(call, ASM__CALL_KIND);
+    view->place = asm__call_text(call, ASM__CALL_PLACE);
+    view->subject = asm__call_text(call, ASM__CALL_SUBJECT);
+    view->is_cut = call->is_cut;
+    view->is_agent = call->is_agent;
+    view->has_lines = call->has_lines;
+    view->lines = call->lines;
+}
+
+/* The call that an event ends: of its id, or without one the last of that name. */
+static asm_studio_call *asm__ended_call(asm_studio *studio, const asm_tool_payload *tool) {
+    asm_studio_call *last = NULL;
+    if (tool->call_id.size > 0) return asm__find_call(studio, tool->call_id);
+    for (size_t i = 0; i < ASM_STUDIO_CALLS; i++) {
+        asm_studio_call *call = &studio->calls[i];
+        if (call->order == 0 || call->id_size > 0 || (last && last->order > call->order)) continue;
+        if (tool->name.size == 0 || asm_str_equal(asm__call_text(call, ASM__CALL_NAME), tool->name))
+            last = call;
+    }
+    return last;
+}
+
+/* >>render: how a tool ended */
+
+typedef enum asm__outcome {
+    ASM__OUTCOME_DONE,
+    ASM__OUTCOME_UNKNOWN,
+    ASM__OUTCOME_FAILED,
+    ASM__OUTCOME_DECLINED,
+    ASM__OUTCOME_CANCELLED,
+    ASM__OUTCOME_TIMEOUT
+} asm__outcome;
+
 typedef struct asm__tool_end {
-    bool failed;
-    int64_t exit_code;
-    double duration_ms;
-    asm__content output;
+    asm__outcome outcome;
+    asm_optional_int64 exit_code;
+    asm_optional_double duration_ms;
+    asm__value output;
+    asm_str reason; /* of a failure; in `memory` */
+    bool is_reason_cut;
+    char memory[600];
 } asm__tool_end;
 
-/* Exit code, duration and status may stand in the event or in an output object, whose text is then its
+static asm__outcome asm__outcome_of(const asm_event *event, asm_str status, asm_optional_int64 exit_code) {
+    static const struct {
+        const char *status;
+        asm__outcome outcome;
+    } words[] = {{"completed", ASM__OUTCOME_DONE},
+                 {"success", ASM__OUTCOME_DONE},
+                 {"ok", ASM__OUTCOME_DONE},
+                 {"failed", ASM__OUTCOME_FAILED},
+                 {"error", ASM__OUTCOME_FAILED},
+                 {"declined", ASM__OUTCOME_DECLINED},
+                 {"cancelled", ASM__OUTCOME_CANCELLED},
+                 {"timeout", ASM__OUTCOME_TIMEOUT}};
+    asm__outcome outcome = status.size > 0 ? ASM__OUTCOME_UNKNOWN : ASM__OUTCOME_DONE;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (asm_str_equal(status, asm_str_from(words[i].status))) outcome = words[i].outcome;
+    if (outcome >= ASM__OUTCOME_FAILED) return outcome;
+    if (event->type == ASM_EVENT_TOOL_CALL_FAILED || (exit_code.is_set && exit_code.value != 0))
+        return ASM__OUTCOME_FAILED;
+    return outcome;
+}
+
+/* Of a list with one text, as tools of MCP servers give it, the text. */
+static asm_str asm__only_text(asm_str output) {
+    asm_json_reader reader;
+    asm_str key = asm_str_from("text"), element, text = {NULL, 0};
+    if (asm_json_type_of(output) != ASM_JSON_ARRAY) return output;
+    asm_json_reader_init(&reader, output, NULL);
+    if (!asm_json_enter_array(&reader) || !asm_json_next_element(&reader) ||
+        !asm_json_read_raw(&reader, &element) || asm_json_next_element(&reader))
+        return output;
+    asm_json_find(element, &key, &text, 1, NULL);
+    return asm_json_type_of(text) == ASM_JSON_STRING ? text : output;
+}
+
+/* Exit code, duration and status may stand in the event or in an object that is its output, whose text is then its
  * `output`. */
-static asm__tool_end asm__tool_end_of(const asm_event *event) {
+static void asm__end_of(asm__tool_end *end, const asm_event *event) {
     enum { OUTPUT, EXIT_CODE, DURATION, STATUS, COUNT };
     static const char *const names[COUNT] = {"output", "exit_code", "duration_ms", "status"};
     const asm_tool_payload *tool = &event->tool;
-    asm_str keys[COUNT], values[COUNT];
-    asm_optional_int64 exit_code = tool->exit_code;
-    asm_optional_double duration = tool->duration_ms;
-    asm__tool_end end;
-    size_t i;
-    for (i = 0; i < COUNT; i++)
+    asm_str keys[COUNT], values[COUNT], status = tool->status;
+    asm_optional_int64 stated = {0, false};
+    asm__value error = asm__value_of_text(tool->error_message);
+    for (size_t i = 0; i < COUNT; i++)
         keys[i] = asm_str_from(names[i]);
     memset(values, 0, sizeof values);
-    memset(&end, 0, sizeof end);
-    end.output.text = tool->output;
-    if (!tool->output.data && asm_json_type_of(tool->output_json) == ASM_JSON_OBJECT)
-        asm_json_find(tool->output_json, keys, values, COUNT, NULL);
-    if (!tool->output.data)
-        end.output = asm__content_of(values[OUTPUT].data ? values[OUTPUT] : tool->output_json);
-    if (!exit_code.is_set && values[EXIT_CODE].data)
-        exit_code.is_set = asm_json_to_int64(values[EXIT_CODE], &exit_code.value);
-    if (!duration.is_set && values[DURATION].data)
-        duration.is_set = asm_json_to_double(values[DURATION], &duration.value);
-    end.failed = event->type == ASM_EVENT_TOOL_CALL_FAILED ||
-                 asm_str_equal(tool->status, asm_str_from("failed")) ||
-                 asm_str_equal(values[STATUS], asm_str_from("\"failed\"")) ||
-                 (exit_code.is_set && exit_code.value != 0);
-    end.exit_code = exit_code.is_set ? exit_code.value : end.failed;
-    end.duration_ms = duration.is_set ? duration.value : 0;
-    if (end.output.text.size == 0 && event->type == ASM_EVENT_TOOL_CALL_FAILED) {
-        end.output.text = tool->error_message;
-        end.output.escaped = false;
+    memset(end, 0, offsetof(asm__tool_end, memory));
+    end->exit_code = tool->exit_code;
+    end->duration_ms = tool->duration_ms;
+    end->output = asm__value_of_text(tool->output);
+    if (!tool->output.data) {
+        if (asm_json_type_of(tool->output_json) == ASM_JSON_OBJECT)
+            asm_json_find(tool->output_json, keys, values, COUNT, NULL);
+        end->output = asm__value_of(values[OUTPUT].data ? values[OUTPUT] : asm__only_text(tool->output_json));
     }
-    return end;
+    if (!end->exit_code.is_set && values[EXIT_CODE].data)
+        end->exit_code.is_set = asm_json_to_int64(values[EXIT_CODE], &end->exit_code.value);
+    if (!end->duration_ms.is_set && values[DURATION].data)
+        end->duration_ms.is_set = asm_json_to_double(values[DURATION], &end->duration_ms.value);
+    if (status.size == 0 && asm_json_type_of(values[STATUS]) == ASM_JSON_STRING)
+        status = asm_json_string_inside(values[STATUS]);
+    end->outcome = asm__outcome_of(event, status, end->exit_code);
+    if (end->outcome < ASM__OUTCOME_FAILED) return;
+    end->reason = asm__first_line(&error, end->memory, sizeof end->memory, &end->is_reason_cut, &stated);
+    if (end->reason.size == 0)
+        end->reason =
+            asm__first_line(&end->output, end->memory, sizeof end->memory, &end->is_reason_cut, &stated);
+    if (!end->exit_code.is_set) end->exit_code = stated;
 }
 
-static const char *asm__symbol(const asm_look *look, const char *symbol, const char *ascii) {
-    return look->is_ascii ? ascii : symbol;
-}
-
-static void asm__studio_indent(const asm_studio *studio, asm_buffer *out, int more) {
-    int i;
-    for (i = 0; i < studio->options.indent + more; i++)
-        asm_buffer_append_byte(out, ' ');
-}
-
-/* Ends a text block; on a terminal, takes away the line of a running tool, which has no end yet. */
-static void asm__studio_break(asm_studio *studio, asm_buffer *out) {
-    if (studio->in_text) asm_buffer_append_byte(out, '\n');
-    else if (studio->waiting) asm__append_literal(out, "\r\033[2K");
-    studio->in_text = studio->waiting = false;
-}
-
-/* Indent, symbol, space. */
-static void asm__studio_mark(const asm_studio *studio, asm_buffer *out, const char *color, const char *symbol,
-                             const char *ascii) {
-    asm__studio_indent(studio, out, 0);
-    asm__colored(out, &studio->look, color, asm__symbol(&studio->look, symbol, ascii));
-    asm_buffer_append_byte(out, ' ');
-}
-
-/* A label and a text on one line, cut at `count` code points. */
-static void asm__studio_label(const asm_studio *studio, asm_buffer *out, const char *label, asm_str text,
-                              size_t count) {
-    asm__append_literal(out, label);
-    asm_text_append_cut(out, text, count, asm__line_flags(&studio->look));
-}
-
-#define ASM__COMMAND_CUT 60 /* code points of a command, and of a path before its middle is left out */
-
-/* The host of a URL. */
-static asm_str asm__url_host(asm_str url) {
-    size_t i, begin = 0, end;
-    for (i = 0; i + 2 < url.size; i++)
-        if (memcmp(url.data + i, "://", 3) == 0) break;
-    if (i + 2 >= url.size) return asm_str_make(NULL, 0);
-    begin = i + 3;
-    for (end = begin; end < url.size && !memchr("/?#", url.data[end], 3); end++)
-        if (url.data[end] == '@') begin = end + 1;
-    for (i = begin; i < end && url.data[i] != ':'; i++)
-        continue;
-    return asm_str_make(url.data + begin, i - begin);
-}
-
-/* What a running tool does. */
-static void asm__studio_doing(const asm_studio *studio, asm_buffer *out, const asm__tool_view *view,
-                              asm_str input) {
-    char memory[ASM_STUDIO_TOOL_TEXT];
-    asm_buffer path;
-    asm__content content;
-    switch (asm__tool_kind_of(view->name)) {
-    case ASM__TOOL_BASH:
-        if (view->subject.size == 0) asm__append_literal(out, "Running bash");
-        else asm__studio_label(studio, out, "Running: ", view->subject, ASM__COMMAND_CUT);
-        break;
-    case ASM__TOOL_READ:
-        asm__studio_label(studio, out, "Reading ", asm__or(view->subject, "file"), SIZE_MAX);
-        break;
-    case ASM__TOOL_WRITE:
-        asm__studio_label(studio, out, "Writing ", asm__or(view->subject, "file"), SIZE_MAX);
-        break;
-    case ASM__TOOL_EDIT:
-        asm__studio_label(studio, out, "Editing ", asm__or(view->subject, "file"), SIZE_MAX);
-        break;
-    case ASM__TOOL_GLOB:
-        asm__studio_label(studio, out, "Searching for ", asm__or(view->subject, "files"), SIZE_MAX);
-        break;
-    case ASM__TOOL_GREP:
-        content = asm__input_member(input, "path");
-        asm_buffer_init_fixed(&path, memory, sizeof memory);
-        asm__copy_content(&path, &content);
-        asm__studio_label(studio, out, "Searching \"", asm__or(view->subject, "pattern"), SIZE_MAX);
-        asm__studio_label(studio, out, "\" in ", asm__or(asm_buffer_text(&path), "."), SIZE_MAX);
-        break;
-    case ASM__TOOL_TASK:
-        asm__studio_label(studio, out, "Running task: ", asm__or(view->subject, "task"), SIZE_MAX);
-        break;
-    case ASM__TOOL_FETCH:
-        asm__studio_label(studio, out, "Fetching ", asm__or(asm__url_host(view->subject), "web resource"),
-                          SIZE_MAX);
-        break;
-    case ASM__TOOL_SEARCH:
-        asm__studio_label(studio, out, "Searching: \"", view->subject, SIZE_MAX);
-        asm_buffer_append_byte(out, '"');
-        break;
-    default:
-        asm__studio_label(studio, out, "Using ", asm__or(view->name, "unknown"), SIZE_MAX);
+/* What the provider's structured result says was found; else what the output says in words or by its lines. */
+static bool asm__found(const asm_event *event, const asm__tool_end *end, bool files, int64_t *count,
+                       const char **what) {
+    static const char *const names[] = {"numMatches", "numFiles", "numLines", "mode"};
+    static const char *const nothing[] = {"No files found", "No matches found", "No files matched",
+                                          "No matches", "No results"};
+    asm_str keys[4], values[4];
+    asm_optional_int64 unused = {0, false};
+    bool is_cut;
+    char memory[200];
+    asm_str first;
+    memset(values, 0, sizeof values);
+    for (size_t i = 0; i < 4; i++)
+        keys[i] = asm_str_from(names[i]);
+    *what = files ? "file" : "match";
+    if (asm_json_type_of(event->tool.result) == ASM_JSON_OBJECT)
+        asm_json_find(event->tool.result, keys, values, 4, NULL);
+    if (values[0].data && asm_json_to_int64(values[0], count)) return true;
+    if (values[3].data && asm_str_equal(values[3], ASM_STR("\"content\""))) {
+        *what = "line";
+        return asm_json_to_int64(values[2], count);
     }
-}
-
-/* A path; a long one as its first part, `...` and its last two. */
-static void asm__studio_path(const asm_studio *studio, asm_buffer *out, const char *label, asm_str path) {
-    size_t parts, i, begins[2] = {0, 0}, first;
-    path = asm__or(path, "file");
-    parts = path.data[0] == '/';
-    for (i = 0; i < path.size; i++) {
-        if (path.data[i] == '/' || (i > 0 && path.data[i - 1] != '/')) continue;
-        parts++;
-        begins[0] = begins[1];
-        begins[1] = i;
-    }
-    if (asm_utf8_count(path) <= ASM__COMMAND_CUT || parts <= 3) {
-        asm__studio_label(studio, out, label, path, SIZE_MAX);
-        return;
-    }
-    for (first = 0; first < path.size && path.data[first] != '/'; first++)
-        continue;
-    asm__studio_label(studio, out, label, asm_str_make(path.data, first), SIZE_MAX);
-    asm__studio_label(studio, out, "/.../", asm_str_make(path.data + begins[0], path.size - begins[0]),
-                      SIZE_MAX);
-}
-
-/* `N chars`, `X.Yk chars` or `Nk chars`. */
-static void asm__studio_size(asm_buffer *out, size_t count) {
-    if (count < 1000) {
-        asm__append_count(out, (int64_t)count);
-        asm__append_literal(out, " chars");
-        return;
-    }
-    if (count < 10000) asm__append_decimal(out, (double)count / 1000, 1);
-    else asm__append_count(out, (int64_t)(count / 1000));
-    asm__append_literal(out, "k chars");
-}
-
-/* Begins the next of several parts in brackets. */
-static void asm__studio_part(asm_buffer *out, bool *open) {
-    asm__append_literal(out, *open ? ", " : " (");
-    *open = true;
-}
-
-/* ` (exit N, SIZE, DURATION)` with the parts that there are. */
-static void asm__studio_facts(asm_buffer *out, const asm__tool_end *end, bool exit_code, bool size,
-                              bool duration) {
-    bool open = false;
-    if (exit_code) {
-        asm__studio_part(out, &open);
-        asm__append_literal(out, "exit ");
-        asm__append_count(out, end->exit_code);
-    }
-    if (size && end->output.text.size > 0) {
-        asm__studio_part(out, &open);
-        asm__studio_size(out, asm__content_count(&end->output));
-    }
-    if (duration && end->duration_ms > 2000) {
-        asm__studio_part(out, &open);
-        asm__append_decimal(out, end->duration_ms / 1000, 1);
-        asm_buffer_append_byte(out, 's');
-    }
-    if (open) asm_buffer_append_byte(out, ')');
-}
-
-/* A count and what is counted. */
-static void asm__studio_counted(asm_buffer *out, const char *before, size_t count, const char *after) {
-    asm__append_literal(out, before);
-    asm__append_count(out, (int64_t)count);
-    asm__append_literal(out, after);
-}
-
-/* What a tool has done. */
-static void asm__studio_done(const asm_studio *studio, asm_buffer *out, const asm__tool_view *view,
-                             const asm__tool_end *end) {
-    switch (asm__tool_kind_of(view->name)) {
-    case ASM__TOOL_BASH:
-        asm__studio_label(studio, out,
-                          end->failed ? "Bash failed: " : "Ran: ", asm__or(view->subject, "bash"),
-                          ASM__COMMAND_CUT);
-        asm__studio_facts(out, end, true, true, true);
-        break;
-    case ASM__TOOL_READ:
-        asm__studio_path(studio, out, "Read ", view->subject);
-        asm__studio_counted(out, " (", asm__content_lines(&end->output), " lines)");
-        break;
-    case ASM__TOOL_WRITE:
-        asm__studio_path(studio, out, "Wrote ", view->subject);
-        asm__studio_counted(out, " (", view->lines, " lines)");
-        break;
-    case ASM__TOOL_EDIT:
-        asm__studio_path(studio, out, "Edited ", view->subject);
-        break;
-    case ASM__TOOL_GLOB:
-        asm__studio_counted(out, "Found ", asm__content_lines(&end->output), " files matching ");
-        asm__studio_label(studio, out, "", asm__or(view->subject, "*"), SIZE_MAX);
-        break;
-    case ASM__TOOL_GREP:
-        asm__studio_counted(out, "Found ", asm__content_lines(&end->output), " matches for \"");
-        asm__studio_label(studio, out, "", asm__or(view->subject, "pattern"), SIZE_MAX);
-        asm_buffer_append_byte(out, '"');
-        break;
-    case ASM__TOOL_TASK:
-        asm__studio_label(studio, out, "Task complete: ", asm__or(view->subject, "task"), SIZE_MAX);
-        asm__studio_facts(out, end, false, false, true);
-        break;
-    default:
-        asm__studio_label(studio, out, "", asm__or(view->name, "unknown"), SIZE_MAX);
-        asm__append_literal(out, " complete");
-        asm__studio_facts(out, end, false, true, false);
-    }
-}
-
-#define ASM__PREVIEW_LINES 3
-
-static void asm__studio_output(const asm_studio *studio, asm_buffer *out, const asm__content *output) {
-    bool preview = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
-    size_t at = 0, skip = 0;
-    asm__content shown;
-    asm_str line, trimmed;
-    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY) return;
-    if (preview) skip = asm__content_lines(output);
-    skip = skip > ASM__PREVIEW_LINES ? skip - ASM__PREVIEW_LINES : 0;
-    while (asm__content_line(output, &at, &line, &trimmed)) {
-        if (skip > 0) {
-            skip--;
-            continue;
+    *what = "file";
+    if (values[1].data && asm_json_to_int64(values[1], count)) return true;
+    first = asm__first_line(&end->output, memory, sizeof memory, &is_cut, &unused);
+    *what = files ? "file" : "match";
+    *count = 0;
+    if (first.size == 0) return true;
+    for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
+        if (asm__begins_with(first, nothing[i])) return true;
+    if (asm__begins_with(first, "Found ")) {
+        const asm_str rest = asm__without(first, 6), number = asm__first_word(rest);
+        if (asm_json_to_int64(number, count)) {
+            if (asm__has_word(rest, " file")) *what = "file";
+            return true;
         }
-        shown.text = preview ? trimmed : line;
-        shown.escaped = output->escaped;
-        asm__studio_indent(studio, out, 2);
-        asm__colored(out, &studio->look, ASM__DIM,
-                     preview ? asm__symbol(&studio->look, "\xE2\x94\x82", "|")
-                             : asm__symbol(&studio->look, "\xE2\x94\x8A", ":"));
-        asm_buffer_append_byte(out, ' ');
-        asm__begin_color(out, &studio->look, ASM__DIM);
-        asm__append_content(out, &shown, asm__line_flags(&studio->look));
-        asm__end_color(out, &studio->look);
-        asm_buffer_append_byte(out, '\n');
     }
+    if (asm_json_type_of(event->tool.output_json) != ASM_JSON_NONE && !event->tool.output.data) return false;
+    if (end->output.text.data[0] == '[' || asm__has_word(first, "error")) return false;
+    for (size_t at = 0; at < end->output.text.size;) {
+        asm__value line;
+        asm__value_line(&end->output, &at, &line);
+        if (asm__is_blank_line(&line)) continue;
+        if (line.text.data[0] == '(' || line.text.data[0] == '[' || asm__begins_with(line.text, "--"))
+            return false;
+        ++*count;
+    }
+    return true;
+}
+
+/* Lines of a file that was read: as the structured result has them, else those of the output. */
+static bool asm__lines_read(const asm_event *event, const asm__tool_end *end, int64_t *lines) {
+    asm_str key = asm_str_from("file"), file = {NULL, 0}, number = {NULL, 0};
+    if (asm_json_type_of(event->tool.result) == ASM_JSON_OBJECT) {
+        asm_json_find(event->tool.result, &key, &file, 1, NULL);
+        if (asm_json_type_of(file) != ASM_JSON_OBJECT) return false;
+        key = asm_str_from("numLines");
+        asm_json_find(file, &key, &number, 1, NULL);
+        return asm_json_to_int64(number, lines);
+    }
+    if (!event->tool.output.data && asm_json_type_of(event->tool.output_json) == ASM_JSON_ARRAY) return false;
+    *lines = asm__value_lines(&end->output);
+    return end->output.text.size > 0;
+}
+
+/* >>render: what changed on disk */
+
+/* A row of `changes` of a tool's end, or of the input of a tool that patches. */
+typedef struct asm__change {
+    asm__value path, from;
+    asm_str kind;
+    asm_optional_int64 added, removed;
+} asm__change;
+
+static bool asm__next_change(asm_json_reader *reader, asm__change *change) {
+    enum { PATH, FROM, KIND, ADDED, REMOVED, COUNT };
+    static const char *const names[COUNT] = {"path", "from", "kind", "added", "removed"};
+    asm_str keys[COUNT], values[COUNT], raw;
+    for (size_t i = 0; i < COUNT; i++)
+        keys[i] = asm_str_from(names[i]);
+    memset(values, 0, sizeof values);
+    memset(change, 0, sizeof *change);
+    if (!asm_json_next_element(reader) || !asm_json_read_raw(reader, &raw)) return false;
+    asm_json_find(raw, keys, values, COUNT, NULL);
+    change->path = asm__value_of(values[PATH]);
+    change->from = asm__value_of(values[FROM]);
+    change->kind = asm__value_of(values[KIND]).text;
+    change->added.is_set = asm_json_to_int64(values[ADDED], &change->added.value);
+    change->removed.is_set = asm_json_to_int64(values[REMOVED], &change->removed.value);
+    return true;
+}
+
+static bool asm__changes_begin(asm_json_reader *reader, asm_str changes) {
+    asm_json_reader_init(reader, changes, NULL);
+    return asm_json_type_of(changes) == ASM_JSON_ARRAY && asm_json_enter_array(reader);
+}
+
+/* `+3 −2`; nothing if neither is known. */
+static void asm__append_line_counts(asm_buffer *out, const asm_look *look, asm_optional_int64 added,
+                                    asm_optional_int64 removed) {
+    if (added.is_set) {
+        asm_buffer_append_byte(out, '+');
+        asm__append_grouped(out, added.value);
+    }
+    if (added.is_set && removed.is_set) asm_buffer_append_byte(out, ' ');
+    if (!removed.is_set) return;
+    asm__append_glyph(out, look, ASM__GLYPH_MINUS);
+    asm__append_grouped(out, removed.value);
+}
+
+/* What became of a file beside its lines: new, deleted, moved. */
+static const char *asm__change_word(asm_str kind) {
+    if (asm_str_equal(kind, ASM_STR("add"))) return "new";
+    if (asm_str_equal(kind, ASM_STR("delete"))) return "deleted";
+    return asm_str_equal(kind, ASM_STR("move")) ? "moved" : NULL;
+}
+
+/* Adds up what changed, for the end of the run. */
+static void asm__count_change(asm_studio *studio, const asm__change *change) {
+    char memory[1024];
+    asm_buffer path;
+    asm_str relative;
+    asm_studio_change *row = NULL;
+    asm_buffer_init_fixed(&path, memory, sizeof memory);
+    if (!asm__value_copy(&path, &change->path) || path.size == 0) {
+        studio->changes_lost++;
+        return;
+    }
+    relative = asm__relative_path(studio, asm_buffer_text(&path));
+    for (size_t i = 0; i < studio->change_count && !row; i++)
+        if (asm_str_equal(asm_str_make(studio->changes[i].path, studio->changes[i].size), relative))
+            row = &studio->changes[i];
+    if (!row && (studio->change_count == ASM_STUDIO_CHANGES || relative.size > sizeof row->path)) {
+        studio->changes_lost++;
+        return;
+    }
+    if (!row) {
+        row = &studio->changes[studio->change_count++];
+        memset(row, 0, sizeof *row);
+        memcpy(row->path, relative.data, relative.size);
+        row->size = (unsigned char)relative.size;
+        row->is_new = asm_str_equal(change->kind, ASM_STR("add"));
+    }
+    row->is_deleted = asm_str_equal(change->kind, ASM_STR("delete"));
+    row->has_counts |= change->added.is_set || change->removed.is_set;
+    row->added += change->added.value;
+    row->removed += change->removed.value;
+}
+
+/* `● Changed: src/record.c +9 −4, tests/cases/utf8_tail.csv new` */
+static void asm__studio_changed(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker) {
+    asm__line line;
+    if (studio->change_count == 0) return;
+    line = asm__line_begin(studio, out, speaker, ASM__BLUE, ASM__GLYPH_STATE);
+    asm__line_literal(&line, "Changed: ");
+    for (size_t i = 0; i < studio->change_count; i++) {
+        const asm_studio_change *row = &studio->changes[i];
+        const asm_optional_int64 added = {row->added, row->has_counts},
+                                 removed = {row->removed, row->has_counts};
+        asm__facts facts;
+        int columns;
+        asm__facts_begin(&facts, " ");
+        if (row->has_counts && !row->is_deleted)
+            asm__append_line_counts(asm__fact(&facts), &studio->look, added, removed);
+        if (row->is_new || row->is_deleted)
+            asm__append_literal(asm__fact(&facts), row->is_deleted ? "deleted" : "new");
+        columns = asm__columns_of(asm_str_make(row->path, row->size), asm__line_flags(&studio->look), 60);
+        if (i > 0) asm__line_own(&line, ASM_STR(","));
+        if (i > 0 && columns + asm__facts_columns(&facts) + 2 > line.room) { /* on the next line */
+            asm__line_end(&line);
+            line = asm__line_begin(studio, out, speaker, ASM__DIM, ASM__GLYPH_BAR);
+        } else if (i > 0) asm__line_own(&line, ASM_STR(" "));
+        line.room -= asm__append_path(out, &studio->look, asm_str_make(row->path, row->size),
+                                      line.room - asm__facts_columns(&facts) - 2, false);
+        if (facts.text.size > 0) asm__line_own(&line, ASM_STR(" "));
+        asm__line_own(&line, asm_buffer_text(&facts.text));
+    }
+    if (studio->changes_lost > 0) {
+        asm__facts more;
+        asm__facts_begin(&more, "");
+        asm__append_grouped(asm__fact(&more), (int64_t)studio->changes_lost);
+        asm__line_own(&line, ASM_STR(", and "));
+        asm__line_own(&line, asm_buffer_text(&more.text));
+        asm__line_own(&line, ASM_STR(" more"));
+    }
+    asm__line_end(&line);
+}
+
+/* One line of a change behind a bar: its number if that is known, a sign, the text. */
+static void asm__diff_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker, int64_t number,
+                           char sign, const asm__value *text, bool is_short) {
+    char memory[1024];
+    asm_buffer line;
+    asm_buffer_init_fixed(&line, memory, sizeof memory);
+    if (number > 0) {
+        asm__append_blanks(&line, number < 10 ? 4 : number < 100 ? 3 : number < 1000 ? 2 : 1);
+        asm__append_count(&line, number);
+        asm_buffer_append_byte(&line, ' ');
+    }
+    asm_buffer_append_byte(&line, sign);
+    asm_buffer_append_byte(&line, ' ');
+    const bool is_whole = asm__value_copy(&line, text);
+    const asm__value value = asm__value_of_text(asm_buffer_text(&line));
+    asm__bar_line(studio, out, speaker, &value, is_short);
+    if (is_whole || is_short) return;
+    const asm__value cut = asm__value_of_text(asm_str_from(asm__glyph_text(&studio->look, ASM__GLYPH_CUT)));
+    asm__bar_line(studio, out, speaker, &cut, false);
+}
+
+#define ASM__PREVIEW_CHANGES 6
+
+/* The hunks of a structured patch: [{"oldStart", "newStart", "lines": [" a", "-b", "+c"]}]. */
+static bool asm__studio_patch(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker, asm_str patch,
+                              bool is_short) {
+    static const char *const names[] = {"oldStart", "newStart", "lines"};
+    asm_json_reader hunks, lines;
+    asm_str keys[3], values[3], raw;
+    unsigned shown = 0;
+    for (size_t i = 0; i < 3; i++)
+        keys[i] = asm_str_from(names[i]);
+    if (!asm__changes_begin(&hunks, patch)) return false;
+    while (asm_json_next_element(&hunks) && asm_json_read_raw(&hunks, &raw)) {
+        int64_t before = 0, after = 0;
+        memset(values, 0, sizeof values);
+        asm_json_find(raw, keys, values, 3, NULL);
+        asm_json_to_int64(values[0], &before);
+        asm_json_to_int64(values[1], &after);
+        if (!asm__changes_begin(&lines, values[2])) continue;
+        while (asm_json_next_element(&lines) && asm_json_read_raw(&lines, &raw)) {
+            asm__value text = asm__value_of(raw);
+            const char sign = text.text.size > 0 ? text.text.data[0] : ' ';
+            const int64_t number = sign == '-' ? before : after;
+            if (sign != '+') before++;
+            if (sign != '-') after++;
+            if (sign != '+' && sign != '-' && (is_short || sign != ' ')) continue;
+            if (is_short && ++shown > ASM__PREVIEW_CHANGES) continue;
+            text.text = asm__without(text.text, 1);
+            asm__diff_line(studio, out, speaker, is_short ? 0 : number, sign, &text, is_short);
+        }
+    }
+    return true;
+}
+
+/* The text that was replaced, and what replaces it. */
+static void asm__studio_replaced(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                 asm_str input, bool is_short) {
+    static const char *const names[] = {"old_string", "new_string"};
+    asm_str keys[2], values[2];
+    unsigned shown = 0;
+    memset(values, 0, sizeof values);
+    for (size_t i = 0; i < 2; i++)
+        keys[i] = asm_str_from(names[i]);
+    asm_json_find(input, keys, values, 2, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        const asm__value text = asm__value_of(values[i]);
+        asm__value line;
+        for (size_t at = 0;
+             asm__value_line(&text, &at, &line) && (!is_short || ++shown <= ASM__PREVIEW_CHANGES);)
+            asm__diff_line(studio, out, speaker, 0, i == 0 ? '-' : '+', &line, is_short);
+    }
+}
+
+static void asm__studio_diff(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                             const asm_event *event) {
+    const bool is_short = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
+    asm_str key = asm_str_from("structuredPatch"), patch = {NULL, 0};
+    if (asm_json_type_of(event->tool.result) == ASM_JSON_OBJECT)
+        asm_json_find(event->tool.result, &key, &patch, 1, NULL);
+    if (!asm__studio_patch(studio, out, speaker, patch, is_short) && event->tool.input.data)
+        asm__studio_replaced(studio, out, speaker, event->tool.input, is_short);
+}
+
+/* >>render: studio's tool lines */
+
+/* The files that a tool that patches names, as its subject: those of `changes`, else of the text of its patch. */
+static void asm__view_of_patch(const asm_studio *studio, asm__view *view, asm_str changes, asm_str input) {
+    static const char *const names[] = {"changes", "input", "patch"};
+    static const char *const marks[] = {"*** Update File: ", "*** Add File: ", "*** Delete File: "};
+    asm_str keys[3], values[3];
+    asm_json_reader reader;
+    asm__change change;
+    asm__value patch, line;
+    const size_t begin = view->memory.size;
+    bool is_cut = false;
+    memset(values, 0, sizeof values);
+    for (size_t i = 0; i < 3; i++)
+        keys[i] = asm_str_from(names[i]);
+    if (input.data) asm_json_find(input, keys, values, 3, NULL);
+    if (asm__changes_begin(&reader, changes.data ? changes : values[0])) {
+        while (!is_cut && asm__next_change(&reader, &change)) {
+            char memory[1024];
+            asm_buffer path;
+            asm_buffer_init_fixed(&path, memory, sizeof memory);
+            is_cut = !asm__value_copy(&path, &change.path);
+            if (view->memory.size > begin) asm_buffer_append(&view->memory, ASM_STR(", "));
+            asm_buffer_append(&view->memory, asm__relative_path(studio, asm_buffer_text(&path)));
+            if (asm__change_word(change.kind)) {
+                asm_buffer_append_byte(&view->memory, ' ');
+                asm__append_literal(&view->memory, asm__change_word(change.kind));
+            }
+            is_cut |= view->memory.result != ASM_OK;
+        }
+    } else {
+        patch = asm__value_of(asm_json_type_of(values[1]) == ASM_JSON_STRING ? values[1] : values[2]);
+        for (size_t at = 0; !is_cut && asm__value_line(&patch, &at, &line);) {
+            for (size_t i = 0; i < 3; i++) {
+                if (!asm__begins_with(line.text, marks[i])) continue;
+                line.text = asm__without(line.text, strlen(marks[i]));
+                if (view->memory.size > begin) asm_buffer_append(&view->memory, ASM_STR(", "));
+                is_cut = !asm__value_copy(&view->memory, &line) || view->memory.result != ASM_OK;
+            }
+        }
+    }
+    view->memory.result = ASM_OK;
+    view->subject = asm_str_make(view->bytes + begin, view->memory.size - begin);
+    view->is_cut = is_cut;
+}
+
+/* What an event tells of a call, made ready to be shown. */
+static void asm__view_ready(const asm_studio *studio, asm__view *view, const asm_tool_payload *tool) {
+    asm__view_of_tool(studio, view, tool);
+    if (view->tool->facts == ASM_TOOL_FACTS_CHANGES && view->subject.size == 0)
+        asm__view_of_patch(studio, view, tool->changes, tool->input);
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND && !studio->options.raw)
+        asm__view_hide_secrets(view, &studio->look);
+}
+
+/* The directory of a command, among the facts. */
+static void asm__fact_place(asm__facts *facts, const asm_studio *studio, const asm__view *view, int limit) {
+    const asm_str cwd = asm_str_make(studio->run.cwd, studio->run.cwd_size);
+    if (view->place.size == 0 || asm_str_equal(view->place, cwd) || asm_str_equal(view->place, ASM_STR(".")))
+        return;
+    asm__append_literal(asm__fact(facts), "in ");
+    asm__append_path(&facts->text, &studio->look, asm__relative_path(studio, view->place), limit,
+                     view->place.size >= 80);
+}
+
+/* `◐ Running: make test` */
+static void asm__studio_running(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                const asm__view *view) {
+    asm__line line = asm__line_begin(studio, out, speaker, ASM__CYAN, ASM__GLYPH_RUNS);
+    asm__facts facts;
+    asm__facts_begin(&facts, ", ");
+    asm__fact_place(&facts, studio, view, line.room / 4);
+    asm__line_words(&line, view, view->tool->running, "");
+    asm__line_subject(&line, view, line.room - (facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0));
+    asm__line_facts(&line, &facts);
+    asm__line_end(&line);
 }
 
 static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_event *event) {
-    char memory[ASM_STUDIO_TOOL_TEXT];
-    asm_buffer subject;
-    asm__tool_view view;
+    char memory[40];
+    const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
+    asm_studio_call *parent = asm__find_call(studio, event->tool.parent_tool_call_id), *call;
+    asm__view view;
     studio->tools++;
-    asm__studio_break(studio, out);
-    asm_buffer_init_fixed(&subject, memory, sizeof memory);
-    memset(&view, 0, sizeof view);
-    view.name = event->tool.name;
-    asm__tool_view_from_input(&view, event->tool.input, &subject);
-    asm__studio_mark(studio, out, ASM__CYAN, "\xE2\x97\x90", "o");
-    asm__studio_doing(studio, out, &view, event->tool.input);
-    studio->waiting = studio->look.has_cursor;
-    if (!studio->waiting) asm_buffer_append_byte(out, '\n');
-    asm__studio_remember(studio, event);
+    if (speaker.depth == 0) studio->run.tools++;
+    if (parent) parent->tools++;
+    asm__view_ready(studio, &view, &event->tool);
+    call = asm__remember_call(studio, event, &view, &speaker);
+    if (call) call->in_background = asm_str_equal(event->tool.status, ASM_STR("running_in_background"));
+    if (studio->look.has_cursor && call) asm__text_end(studio, out); /* it is shown below the text */
+    else if (view.tool->facts != ASM_TOOL_FACTS_TODOS) asm__studio_running(studio, out, &speaker, &view);
+}
+
+#define ASM__DAY (INT64_C(86400) * 1000000)
+
+static void asm__fact_duration(asm__facts *facts, const asm_event *event, const asm__tool_end *end,
+                               const asm_studio_call *call) {
+    double milliseconds = end->duration_ms.value;
+    if (!end->duration_ms.is_set && call && call->time > 0 && event->time > call->time &&
+        event->time - call->time < ASM__DAY) /* more are times from different clocks */
+        milliseconds = (double)(event->time - call->time) / 1000;
+    if (milliseconds > 2000) asm__append_duration(asm__fact(facts), milliseconds, false);
+}
+
+/* `156 chars`; none where the output stands below. */
+static void asm__fact_size(asm__facts *facts, const asm_studio *studio, const asm__tool_end *end) {
+    int64_t characters;
+    asm_buffer *out;
+    if (studio->options.tool_output != ASM_TOOL_OUTPUT_SUMMARY || end->output.text.size == 0) return;
+    characters = asm__value_characters(&end->output);
+    out = asm__fact(facts);
+    asm__append_short(out, characters);
+    asm__append_literal(out, characters == 1 ? " char" : " chars");
+}
+
+/* What a sub-agent used. */
+static void asm__facts_agent(asm__facts *facts, const asm_event *event, const asm_studio_call *call) {
+    asm_usage_payload usage;
+    if (call && call->tools > 0) asm__append_counted(asm__fact(facts), (int64_t)call->tools, "tool", "tools");
+    memset(&usage, 0, sizeof usage);
+    if (!event->tool.token_usage.data || !asm_usage_read(&usage, event->tool.token_usage)) return;
+    if (!usage.input_tokens.is_set && !usage.output_tokens.is_set) return;
+    asm__append_short(asm__fact(facts), usage.input_tokens.value + usage.output_tokens.value);
+    asm__append_literal(&facts->text, " tokens");
+}
+
+/* Lines that an edit added and removed, if it is one file. */
+static void asm__facts_changes(asm__facts *facts, const asm_studio *studio, const asm_event *event) {
+    asm_json_reader reader;
+    asm__change change, other;
+    if (!asm__changes_begin(&reader, event->tool.changes) || !asm__next_change(&reader, &change)) return;
+    if (asm__next_change(&reader, &other)) return;
+    if (asm__change_word(change.kind)) asm__append_literal(asm__fact(facts), asm__change_word(change.kind));
+    if (change.added.is_set || change.removed.is_set)
+        asm__append_line_counts(asm__fact(facts), &studio->look, change.added, change.removed);
+}
+
+static void asm__facts_of_end(asm__facts *facts, const asm_studio *studio, const asm__view *view,
+                              const asm__tool_end *end, const asm_event *event, const asm_studio_call *call,
+                              int room, bool is_brief) {
+    const bool is_done = end->outcome <= ASM__OUTCOME_UNKNOWN;
+    int64_t lines = 0;
+    asm__facts_begin(facts, ", ");
+    if (end->outcome == ASM__OUTCOME_DECLINED) return;
+    asm__fact_place(facts, studio, view, room / 4);
+    if (end->exit_code.is_set) {
+        asm__append_literal(asm__fact(facts), "exit ");
+        asm__append_count(&facts->text, end->exit_code.value);
+    }
+    switch (view->tool->facts) {
+    case ASM_TOOL_FACTS_AGENT:
+        asm__fact_duration(facts, event, end, call);
+        asm__facts_agent(facts, event, call);
+        return;
+    case ASM_TOOL_FACTS_LINES:
+        if (is_done && asm__lines_read(event, end, &lines))
+            asm__append_counted(asm__fact(facts), lines, "line", "lines");
+        break;
+    case ASM_TOOL_FACTS_INPUT_LINES:
+        if (is_done && view->has_lines)
+            asm__append_counted(asm__fact(facts), (int64_t)view->lines, "line", "lines");
+        break;
+    case ASM_TOOL_FACTS_CHANGES:
+        if (is_done) asm__facts_changes(facts, studio, event);
+        break;
+    case ASM_TOOL_FACTS_SIZE:
+    case ASM_TOOL_FACTS_COMMAND:
+        if (end->reason.size == 0 && !is_brief) asm__fact_size(facts, studio, end);
+        break;
+    default:
+        break;
+    }
+    asm__fact_duration(facts, event, end, call);
+}
+
+/* `Found 3 matches for `, `Found 0 files matching `; false if the event does not tell how many. */
+static bool asm__line_found(asm__line *line, const asm__view *view, const asm__tool_end *end,
+                            const asm_event *event) {
+    const bool files = view->tool->facts == ASM_TOOL_FACTS_FILES;
+    const char *what = "";
+    int64_t count = 0;
+    asm__facts text;
+    if (!files && view->tool->facts != ASM_TOOL_FACTS_MATCHES) return false;
+    if (end->outcome != ASM__OUTCOME_DONE || !asm__found(event, end, files, &count, &what)) return false;
+    asm__facts_begin(&text, "");
+    asm__append_literal(&text.text, "Found ");
+    asm__append_grouped(&text.text, count);
+    asm_buffer_append_byte(&text.text, ' ');
+    asm__append_literal(&text.text, what);
+    if (count != 1) asm__append_literal(&text.text, strcmp(what, "match") == 0 ? "es" : "s");
+    if (view->subject.size > 0)
+        asm__append_literal(&text.text, files                        ? " matching "
+                                        : strcmp(what, "match") == 0 ? " for "
+                                                                     : " with ");
+    asm__line_own(line, asm_buffer_text(&text.text));
+    return true;
+}
+
+/* What a tool has done, or not. */
+static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                 const asm__view *view, const asm__tool_end *end, const asm_event *event,
+                                 const asm_studio_call *call) {
+    static const struct {
+        const char *color, *words, *after; /* words before what it works on; after its name */
+        asm__glyph glyph;
+    } looks[] = {{ASM__GREEN, NULL, "", ASM__GLYPH_DONE},
+                 {ASM__DIM, "Ended, how is not known: ", " ended, how is not known", ASM__GLYPH_STATE},
+                 {ASM__RED, NULL, " failed", ASM__GLYPH_FAILED},
+                 {ASM__RED, "Not run: ", " not run", ASM__GLYPH_FAILED},
+                 {ASM__RED, "Cancelled: ", " cancelled", ASM__GLYPH_FAILED},
+                 {ASM__RED, "Timed out: ", " timed out", ASM__GLYPH_FAILED}};
+    const char *words = looks[end->outcome].words;
+    asm__line line =
+        asm__line_begin(studio, out, speaker, looks[end->outcome].color, looks[end->outcome].glyph);
+    asm__facts facts;
+    int facts_columns, reason_columns = 0, room;
+    asm__facts_of_end(&facts, studio, view, end, event, call, line.room, false);
+    if (asm__facts_columns(&facts) > line.room / 2)
+        asm__facts_of_end(&facts, studio, view, end, event, call, line.room / 2, true);
+    if (!words) words = end->outcome == ASM__OUTCOME_DONE ? view->tool->done : view->tool->failed;
+    if (!*view->tool->done) words = "";
+    if (!asm__line_found(&line, view, end, event))
+        asm__line_words(&line, view, words, looks[end->outcome].after);
+    facts_columns = facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0;
+    if (end->reason.size > 0)
+        reason_columns = 3 + asm__columns_of(end->reason, asm__line_flags(&studio->look), line.room);
+    room = line.room - facts_columns;
+    if (asm__studio_columns(studio) == 0)
+        line.room = room = 2 * ASM__PIPED_COLUMNS; /* each as wide as that */
+    else if (reason_columns > room * 2 / 5) reason_columns = room * 2 / 5;
+    asm__line_subject(&line, view,
+                      asm__studio_columns(studio) == 0 ? ASM__PIPED_COLUMNS : room - reason_columns);
+    asm__line_facts(&line, &facts);
+    if (asm__studio_columns(studio) == 0) line.room = ASM__PIPED_COLUMNS;
+    asm__line_reason(&line, end->reason, end->is_reason_cut);
+    asm__line_end(&line);
+}
+
+/* The output below the line, as the options say. */
+static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                               const asm__view *view, const asm__tool_end *end, const asm_event *event) {
+    const bool is_short = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
+    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY || end->outcome == ASM__OUTCOME_DECLINED)
+        return;
+    if (view->tool->facts == ASM_TOOL_FACTS_CHANGES && end->outcome == ASM__OUTCOME_DONE) {
+        asm__studio_diff(studio, out, speaker, event);
+        return;
+    }
+    asm__studio_bars(studio, out, speaker, &end->output, is_short ? asm__last_lines(&end->output, 3) : 0,
+                     is_short);
 }
 
 static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {
-    char memory[ASM_STUDIO_TOOL_TEXT];
-    asm_buffer subject;
-    asm__tool_view view;
-    asm__tool_end end = asm__tool_end_of(event);
-    memset(&view, 0, sizeof view);
-    asm__studio_recall(studio, event->tool.call_id, &view);
+    char memory[40];
+    const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
+    asm_studio_call *call = asm__ended_call(studio, &event->tool);
+    asm_json_reader reader;
+    asm__change change;
+    asm__view view;
+    asm__tool_end end;
+    asm__end_of(&end, event);
+    if (end.outcome >= ASM__OUTCOME_FAILED) studio->run.failed++;
+    if (end.outcome <= ASM__OUTCOME_UNKNOWN && asm__changes_begin(&reader, event->tool.changes))
+        while (asm__next_change(&reader, &change))
+            asm__count_change(studio, &change);
+    if (call && !call->is_cut && call->subject_size > 0) asm__view_of_call(studio, &view, call);
+    else asm__view_ready(studio, &view, &event->tool);
+    if (call && view.subject.size == 0) asm__view_of_call(studio, &view, call);
     if (event->tool.name.size > 0) view.name = event->tool.name;
-    asm_buffer_init_fixed(&subject, memory, sizeof memory);
-    if (event->tool.input.data && !asm__is_empty_object(event->tool.input))
-        asm__tool_view_from_input(&view, event->tool.input, &subject);
-    if (studio->look.has_cursor) asm__append_literal(out, "\r\033[2K");
-    studio->waiting = false;
-    if (end.failed) asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
-    else asm__studio_mark(studio, out, ASM__GREEN, "\xE2\x9C\x93", "+");
-    asm__studio_done(studio, out, &view, &end);
-    asm_buffer_append_byte(out, '\n');
-    asm__studio_output(studio, out, &end.output);
-}
-
-static void asm__studio_text(asm_studio *studio, asm_buffer *out, asm_str text) {
-    if (text.size > 0 && !studio->in_text) {
-        asm_buffer_append_byte(out, '\n');
-        asm__studio_indent(studio, out, 0);
+    if (view.tool->facts == ASM_TOOL_FACTS_CHANGES && event->tool.changes.data) {
+        asm_json_reader changes;
+        asm__change first;
+        if (asm__changes_begin(&changes, event->tool.changes) && asm__next_change(&changes, &first) &&
+            asm_json_next_element(&changes))
+            asm__view_of_patch(studio, &view, event->tool.changes, event->tool.input);
     }
-    studio->in_text = true;
-    studio->waiting = false;
-    asm_text_append(out, text, asm__block_flags(&studio->look));
-}
-
-static void asm__studio_completed(asm_studio *studio, asm_buffer *out, const asm_event *event) {
-    asm_usage_payload usage;
-    int64_t input = studio->input_tokens, output = studio->output_tokens;
-    if (!studio->has_usage && asm__run_usage(event, &usage)) {
-        input = usage.input_tokens.value;
-        output = usage.output_tokens.value;
+    if (studio->held.has_wait && studio->held.wait_id == asm__text_hash(event->tool.call_id, 1))
+        studio->held.has_wait = false;
+    if (view.tool->facts != ASM_TOOL_FACTS_TODOS || end.outcome != ASM__OUTCOME_DONE) {
+        asm__studio_end_line(studio, out, &speaker, &view, &end, event, call);
+        asm__studio_output(studio, out, &speaker, &view, &end, event);
     }
-    asm__studio_break(studio, out);
-    asm_buffer_append_byte(out, '\n');
-    asm__studio_mark(studio, out, ASM__BLUE, "\xE2\x97\x8F", "*");
-    asm__studio_label(studio, out, "Session complete (", asm__or(event->run.stop_reason, "unknown"),
-                      SIZE_MAX);
-    asm__append_literal(out, studio->look.is_ascii ? ") - " : ") \xE2\x80\x94 ");
-    asm__append_count(out, input);
-    asm_buffer_append_byte(out, '/');
-    asm__append_count(out, output);
-    asm__studio_counted(out, " tokens, ", (size_t)studio->tools, " tools\n");
+    if (call) call->order = 0;
 }
 
-/* A failure; at the end of a run with a blank line before it. */
-static void asm__studio_failure(asm_studio *studio, asm_buffer *out, asm_str text, bool run_ends) {
-    asm__studio_break(studio, out);
-    if (run_ends) asm_buffer_append_byte(out, '\n');
-    asm__studio_mark(studio, out, ASM__RED, "\xE2\x9C\x97", "x");
-    asm_text_append(out, text, asm__block_flags(&studio->look));
-    asm_buffer_append_byte(out, '\n');
+/* >>render: studio and the person */
+
+/* What a person is asked about, in words. */
+static void asm__line_asked(asm__line *line, const asm__view *view, int limit) {
+    char memory[512];
+    asm_buffer name;
+    asm_buffer_init_fixed(&name, memory, sizeof memory);
+    asm__append_tool_name(&name, &line->studio->look, view->name);
+    asm__line_own(line, asm_buffer_text(&name));
+    if (view->subject.size == 0) return;
+    asm__line_own(line, ASM_STR(": "));
+    asm__line_subject(line, view, limit);
+}
+
+/* The call that an approval is about. */
+static void asm__view_of_approval(asm_studio *studio, asm__view *view, const asm_approval_payload *approval) {
+    const asm_studio_call *call = asm__find_call(studio, approval->tool_call_id);
+    asm_tool_payload tool;
+    memset(&tool, 0, sizeof tool);
+    tool.name = approval->tool_name;
+    tool.input = approval->tool_input;
+    if (call && !tool.input.data) asm__view_of_call(studio, view, call);
+    else asm__view_of_tool(studio, view, &tool);
+    if (view->tool->facts == ASM_TOOL_FACTS_CHANGES && view->subject.size == 0)
+        asm__view_of_patch(studio, view, tool.changes, tool.input);
+}
+
+/* The question of a request: its reason, else the first text of its input. */
+static asm__value asm__question_of(const asm_approval_payload *approval) {
+    const asm_str question = asm_str_from("question"), questions = asm_str_from("questions");
+    asm_json_reader list;
+    asm_str raw = {NULL, 0}, first;
+    if (approval->reason.size > 0) return asm__value_of_text(approval->reason);
+    asm_json_find(approval->tool_input, &questions, &raw, 1, NULL);
+    if (asm__changes_begin(&list, raw) && asm_json_next_element(&list) && asm_json_read_raw(&list, &first))
+        asm_json_find(first, &question, &raw, 1, NULL);
+    else asm_json_find(approval->tool_input, &question, &raw, 1, NULL);
+    return asm__value_of(raw);
+}
+
+/* The answers to choose from, a line each. */
+static void asm__studio_options(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                asm_str options) {
+    static const char *const names[] = {"label", "description", "id"};
+    asm_json_reader list;
+    asm_str keys[3], raw;
+    int64_t number = 0;
+    for (size_t i = 0; i < 3; i++)
+        keys[i] = asm_str_from(names[i]);
+    if (!asm__changes_begin(&list, options)) return;
+    while (asm_json_next_element(&list) && asm_json_read_raw(&list, &raw)) {
+        char memory[1024];
+        asm_str values[3] = {{NULL, 0}, {NULL, 0}, {NULL, 0}};
+        asm_buffer text;
+        asm__value label, description;
+        if (asm_json_type_of(raw) == ASM_JSON_STRING) values[0] = raw;
+        else asm_json_find(raw, keys, values, 3, NULL);
+        label = asm__value_of(values[values[0].data ? 0 : 2]);
+        description = asm__value_of(values[1]);
+        asm_buffer_init_fixed(&text, memory, sizeof memory);
+        asm__append_count(&text, ++number);
+        asm__append_literal(&text, ". ");
+        asm__value_copy(&text, &label);
+        if (description.text.size > 0 && text.size + 8 < sizeof memory) {
+            asm__append_glyph(&text, &studio->look, ASM__GLYPH_DASH);
+            asm__value_copy(&text, &description);
+        }
+        label = asm__value_of_text(asm_buffer_text(&text));
+        asm__bar_line(studio, out, speaker, &label, false);
+    }
+}
+
+/* Whether a tool's input has more to decide by than what its line says. */
+static bool asm__has_more_input(const asm__view *view, asm_str input) {
+    asm_json_reader reader;
+    asm_buffer scratch;
+    asm_str key;
+    size_t members = 0;
+    char memory[256];
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, input, &scratch);
+    if (asm_json_type_of(input) != ASM_JSON_OBJECT || !asm_json_enter_object(&reader)) return input.size > 0;
+    while (asm_json_next_member(&reader, &key)) {
+        members += !asm_str_equal(key, ASM_STR("description"));
+        asm_buffer_clear(&scratch);
+    }
+    return members > (view->subject.size > 0);
+}
+
+/* All that a person decides by: the whole of the input, if it is not on the line. */
+static void asm__studio_whole_input(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                    const asm__view *view, asm_str input, bool is_whole) {
+    asm_str values[ASM__KEYS];
+    asm__value value;
+    memset(values, 0, sizeof values);
+    if (asm__has_more_input(view, input)) {
+        value = asm__value_of_text(input);
+    } else if (!is_whole) {
+        if (view->tool->subject) asm__find_members(view->tool, input, values);
+        else values[0] = asm__first_text(input);
+        value = asm__value_of(values[0]);
+    } else return;
+    asm__studio_bars(studio, out, speaker, &value, 0, false);
+}
+
+/* `● Approve? Bash: rm -rf build`, or a question; then all there is to decide by. */
+static void asm__studio_requested(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm_approval_payload *approval = &event->approval;
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const bool is_question = asm_str_equal(approval->kind, ASM_STR("question"));
+    asm_studio_call *call = asm__find_call(studio, approval->tool_call_id);
+    asm__line line = asm__line_begin(studio, out, &speaker, ASM__BOLD, ASM__GLYPH_STATE);
+    asm__facts words;
+    asm__view view;
+    bool is_whole = true;
+    asm__begin_color(out, &studio->look, ASM__BOLD);
+    asm__view_of_approval(studio, &view, approval);
+    asm__facts_begin(&words, "");
+    if (is_question) {
+        const asm__value question = asm__question_of(approval);
+        char memory[1024];
+        asm_buffer text;
+        asm_buffer_init_fixed(&text, memory, sizeof memory);
+        is_whole = asm__value_copy(&text, &question);
+        asm__line_own(&line, ASM_STR("Question: "));
+        is_whole &=
+            asm__columns_of(asm_buffer_text(&text), asm__line_flags(&studio->look), line.room) <= line.room;
+        line.room -= asm__append_fit(out, &studio->look, asm_buffer_text(&text), line.room, !is_whole);
+        asm__end_color(out, &studio->look);
+        asm__line_end(&line);
+        if (!is_whole) asm__studio_bars(studio, out, &speaker, &question, 0, false);
+    } else {
+        asm__line_own(&line, ASM_STR("Approve? "));
+        asm__line_asked(&line, &view, line.room);
+        is_whole = line.room > 0 && !view.is_cut && view.place.size == 0 &&
+                   view.tool->shown_as != ASM_TOOL_SUBJECT_URL;
+        asm__end_color(out, &studio->look);
+        if (approval->reason.size > 0) asm__line_reason(&line, approval->reason, false);
+        asm__line_end(&line);
+        asm__studio_whole_input(studio, out, &speaker, &view, approval->tool_input, is_whole);
+    }
+    asm__studio_options(studio, out, &speaker, approval->options);
+    if (call) call->is_waiting = true;
+    asm__append_literal(&words.text, is_question ? "an answer" : "");
+    asm_buffer keep;
+    asm_buffer_init_fixed(&keep, studio->held.wait, sizeof studio->held.wait);
+    if (!is_question) asm__append_tool_name(&keep, &studio->look, view.name);
+    studio->held.wait_size = keep.size;
+    if (view.subject.size > 0 && keep.result == ASM_OK) {
+        asm_buffer_append(&keep, ASM_STR(": "));
+        studio->held.wait_size += 2 + asm__keep(&keep, view.subject, SIZE_MAX);
+    }
+    studio->held.has_wait = studio->held.should_ring = true;
+    studio->held.since = event->time;
+    studio->held.wait_id = asm__text_hash(approval->tool_call_id, 1);
+}
+
+/* `✓ Approved: …`, `✗ Denied: … — why` */
+static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm_approval_payload *approval = &event->approval;
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const bool is_granted = event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED;
+    asm_studio_call *call = asm__find_call(studio, approval->tool_call_id);
+    asm__line line = asm__line_begin(studio, out, &speaker, is_granted ? ASM__GREEN : ASM__RED,
+                                     is_granted ? ASM__GLYPH_DONE : ASM__GLYPH_FAILED);
+    const asm__value answer = asm__value_of(approval->answer);
+    asm__view view;
+    asm__view_of_approval(studio, &view, approval);
+    studio->held.has_wait = false;
+    if (call) call->is_waiting = false;
+    if (asm_str_equal(approval->kind, ASM_STR("question")) || answer.text.size > 0) {
+        char memory[600];
+        asm_buffer text;
+        asm_buffer_init_fixed(&text, memory, sizeof memory);
+        const bool is_cut = !asm__value_copy(&text, &answer);
+        asm__line_own(&line, is_granted ? ASM_STR("Answered: ") : ASM_STR("Not answered"));
+        if (is_granted)
+            line.room -= asm__append_fit(out, &studio->look, asm_buffer_text(&text), line.room, is_cut);
+    } else {
+        if (asm_str_equal(approval->decision, ASM_STR("edit")))
+            asm__line_own(&line, ASM_STR("Approved with changes: "));
+        else if (asm_str_equal(approval->decision, ASM_STR("always")))
+            asm__line_own(&line, ASM_STR("Approved for good: "));
+        else asm__line_own(&line, is_granted ? ASM_STR("Approved: ") : ASM_STR("Denied: "));
+        asm__line_asked(&line, &view, approval->reason.size > 0 ? line.room * 3 / 5 : line.room);
+    }
+    asm__line_reason(&line, approval->reason, false);
+    asm__line_end(&line);
+}
+
+/* >>render: studio's todos */
+
+typedef enum asm__todo { ASM__TODO_PENDING, ASM__TODO_ACTIVE, ASM__TODO_DONE, ASM__TODO_CANCELLED } asm__todo;
+
+/* The next item of a list, and what it says. */
+static bool asm__next_todo(asm_json_reader *list, asm__todo *state, asm__value *text) {
+    enum { CONTENT, TEXT, STEP, TITLE, STATUS, COMPLETED, COUNT };
+    static const char *const names[COUNT] = {"content", "text", "step", "title", "status", "completed"};
+    asm_str keys[COUNT], values[COUNT], raw, status;
+    bool is_completed = false;
+    if (!asm_json_next_element(list) || !asm_json_read_raw(list, &raw)) return false;
+    for (size_t i = 0; i < COUNT; i++)
+        keys[i] = asm_str_from(names[i]);
+    memset(values, 0, sizeof values);
+    asm_json_find(raw, keys, values, COUNT, NULL);
+    *text = asm__value_of(values[CONTENT]);
+    for (size_t i = TEXT; i <= TITLE && text->text.size == 0; i++)
+        *text = asm__value_of(values[i]);
+    status = asm__value_of(values[STATUS]).text;
+    asm_json_to_bool(values[COMPLETED], &is_completed);
+    *state = is_completed || asm_str_equal(status, ASM_STR("completed")) ? ASM__TODO_DONE
+             : asm_str_equal(status, ASM_STR("in_progress"))             ? ASM__TODO_ACTIVE
+             : asm_str_equal(status, ASM_STR("cancelled"))               ? ASM__TODO_CANCELLED
+                                                                         : ASM__TODO_PENDING;
+    return true;
+}
+
+/* `● Todo 1/3: Keep an empty last field`: how many are done, and what is under way, else what comes next. */
+static void asm__studio_todos(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    static const asm__glyph glyphs[] = {ASM__GLYPH_DOT, ASM__GLYPH_RUNS, ASM__GLYPH_DONE, ASM__GLYPH_FAILED};
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    asm__todo state, shown = ASM__TODO_DONE;
+    asm__value text, current = asm__value_of_text(asm_str_make(NULL, 0));
+    asm_json_reader list;
+    asm__line line;
+    asm__facts head;
+    char memory[600];
+    asm_buffer copy;
+    size_t count = 0, done = 0;
+    if (!asm__changes_begin(&list, event->todos.todos)) return;
+    for (; asm__next_todo(&list, &state, &text); count++) {
+        done += state == ASM__TODO_DONE;
+        if (state > ASM__TODO_ACTIVE ||
+            (shown <= ASM__TODO_ACTIVE && (shown == ASM__TODO_ACTIVE || state == ASM__TODO_PENDING)))
+            continue;
+        shown = state;
+        current = text;
+    }
+    studio->run.todos = count;
+    studio->run.todos_done = done;
+    line = asm__line_begin(studio, out, &speaker, ASM__BLUE, ASM__GLYPH_STATE);
+    asm__facts_begin(&head, "");
+    asm__append_literal(&head.text, "Todo ");
+    asm__append_count(&head.text, (int64_t)done);
+    asm_buffer_append_byte(&head.text, '/');
+    asm__append_count(&head.text, (int64_t)count);
+    if (current.text.size > 0) asm__append_literal(&head.text, ": ");
+    asm__line_own(&line, asm_buffer_text(&head.text));
+    asm_buffer_init_fixed(&copy, memory, sizeof memory);
+    const bool is_cut = !asm__value_copy(&copy, &current);
+    line.room -= asm__append_fit(out, &studio->look, asm_buffer_text(&copy), line.room, is_cut);
+    asm__line_end(&line);
+    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY) return;
+    asm__changes_begin(&list, event->todos.todos);
+    while (asm__next_todo(&list, &state, &text)) {
+        asm_buffer_init_fixed(&copy, memory, sizeof memory);
+        asm__append_glyph(&copy, &studio->look, glyphs[state]);
+        asm_buffer_append_byte(&copy, ' ');
+        asm__value_copy(&copy, &text);
+        text = asm__value_of_text(asm_buffer_text(&copy));
+        asm__bar_line(studio, out, &speaker, &text, true);
+    }
+}
+
+/* >>render: studio's runs */
+
+/* Adds what was spent. A message's figures are told again as they grow: the greatest counts, once. */
+static void asm__studio_usage(asm_studio *studio, const asm_event *event) {
+    const asm_usage_payload *usage = &event->usage;
+    const int64_t in = usage->input_tokens.value, spent = usage->output_tokens.value;
+    asm_usage_payload *sum = &studio->run.usage;
+    int64_t seen_in = 0, seen_out = 0;
+    if (usage->cumulative.value) return; /* of the session, not of the run */
+    if (usage->message_id.size > 0) {
+        const size_t slots = sizeof studio->run.message / sizeof studio->run.message[0];
+        const uint64_t id = asm__text_hash(usage->message_id, UINT64_C(0xCBF29CE484222325)) | 1;
+        size_t slot = 0;
+        while (slot < slots && studio->run.message[slot] != id)
+            slot++;
+        if (slot == slots) {
+            slot = studio->run.messages++ % slots;
+            studio->run.message[slot] = id;
+            studio->run.message_input[slot] = studio->run.message_output[slot] = 0;
+        }
+        seen_in = studio->run.message_input[slot];
+        seen_out = studio->run.message_output[slot];
+        if (in > seen_in) studio->run.message_input[slot] = in;
+        if (spent > seen_out) studio->run.message_output[slot] = spent;
+    }
+    sum->input_tokens.is_set |= usage->input_tokens.is_set;
+    sum->output_tokens.is_set |= usage->output_tokens.is_set;
+    if (in > seen_in && in < INT64_MAX / 4 && sum->input_tokens.value < INT64_MAX / 2)
+        sum->input_tokens.value += in - seen_in;
+    if (spent > seen_out && spent < INT64_MAX / 4 && sum->output_tokens.value < INT64_MAX / 2)
+        sum->output_tokens.value += spent - seen_out;
+    if (usage->cost_usd.is_set) {
+        sum->cost_usd.is_set = true;
+        sum->cost_usd.value += usage->cost_usd.value;
+    }
+}
+
+/* The run's home is where its paths begin. */
+static void asm__studio_set_cwd(asm_studio *studio, asm_str cwd) {
+    if (cwd.size == 0) return;
+    studio->run.cwd_size = 0;
+    if (cwd.size > sizeof studio->run.cwd) return;
+    while (cwd.size > 1 && cwd.data[cwd.size - 1] == '/')
+        cwd.size--;
+    memcpy(studio->run.cwd, cwd.data, cwd.size);
+    studio->run.cwd_size = cwd.size;
+}
+
+/* A directory with `~` for the home directory. */
+static int asm__append_directory(asm_buffer *out, const asm_studio *studio, asm_str path, int limit) {
+    const asm_str home = asm_str_from(studio->home);
+    if (home.size > 1 && path.size >= home.size && memcmp(path.data, home.data, home.size) == 0 &&
+        (path.size == home.size || path.data[home.size] == '/')) {
+        if (limit < 2) return 0;
+        asm_buffer_append_byte(out, '~');
+        return 1 + asm__append_path(out, &studio->look, asm__without(path, home.size), limit - 1, false);
+    }
+    return asm__append_path(out, &studio->look, path, limit, false);
+}
+
+/* `● claude-sonnet-4-6 session started in ~/src/csvsum (main) — title` */
+static void asm__studio_run_started(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const asm_run_payload *run = &event->run;
+    const asm_str name = run->model.size > 0 ? run->model : event->provider;
+    asm__line line;
+    memset(&studio->run, 0, sizeof studio->run);
+    memset(studio->calls, 0, sizeof studio->calls);
+    memset(studio->kinds, 0, sizeof studio->kinds);
+    memset(studio->kind_counts, 0, sizeof studio->kind_counts);
+    studio->change_count = studio->changes_lost = 0;
+    studio->held.has_wait = false;
+    studio->run.is_active = true;
+    studio->run.start = studio->run.last = event->time;
+    asm__studio_set_cwd(studio, run->cwd);
+    asm__text_end(studio, out);
+    if (studio->has_lines) asm_buffer_append_byte(out, '\n');
+    line = asm__line_begin(studio, out, &speaker, ASM__BLUE, ASM__GLYPH_STATE);
+    line.room -= asm__append_fit(out, &studio->look, name, line.room / 2, false);
+    asm__line_own(&line, name.size > 0 ? ASM_STR(" session started") : ASM_STR("Session started"));
+    if (run->cwd.size > 0 && line.room > 8) {
+        asm__line_own(&line, ASM_STR(" in "));
+        line.room -= asm__append_directory(out, studio, run->cwd,
+                                           run->git_branch.size > 0 ? line.room * 3 / 4 : line.room);
+        if (run->git_branch.size > 0 && line.room > 6) {
+            asm__line_own(&line, ASM_STR(" ("));
+            line.room -= 1 + asm__append_fit(out, &studio->look, run->git_branch, line.room - 1, false);
+            asm_buffer_append_byte(out, ')');
+        }
+    }
+    asm__line_reason(&line, run->title, false);
+    asm__line_end(&line);
+}
+
+/* `3,396 tokens out, 231k in (94% cached), 24 tools, 3 failed, 1m 12s, $0.16`: what is known of it. */
+static void asm__facts_of_run(asm__facts *facts, const asm_studio *studio, const asm_event *event) {
+    const asm_run_payload *run = &event->run;
+    asm_usage_payload usage = studio->run.usage;
+    const asm_optional_double cost = run->cost_usd.is_set ? run->cost_usd : studio->run.usage.cost_usd;
+    asm_usage_payload told;
+    memset(&told, 0, sizeof told);
+    if (run->token_usage.data && asm_usage_read(&told, run->token_usage)) usage = told;
+    asm__facts_begin(facts, ", ");
+    if (usage.output_tokens.is_set) {
+        asm__append_grouped(asm__fact(facts), usage.output_tokens.value);
+        asm__append_literal(&facts->text, " tokens out");
+    }
+    if (usage.input_tokens.is_set) {
+        asm__append_short(asm__fact(facts), usage.input_tokens.value);
+        asm__append_literal(&facts->text, usage.output_tokens.is_set ? " in" : " tokens in");
+        if (usage.cache_read_tokens.value > 0 && usage.cache_read_tokens.value <= usage.input_tokens.value) {
+            asm__append_literal(&facts->text, " (");
+            asm__append_count(&facts->text, (int64_t)(100.0 * (double)usage.cache_read_tokens.value /
+                                                      (double)usage.input_tokens.value));
+            asm__append_literal(&facts->text, "% cached)");
+        }
+    }
+    if (usage.cumulative.value && facts->text.size > 0)
+        asm__append_literal(&facts->text, " in the whole session");
+    if (studio->run.tools > 0)
+        asm__append_counted(asm__fact(facts), (int64_t)studio->run.tools, "tool", "tools");
+    if (studio->run.failed > 0) {
+        asm__append_grouped(asm__fact(facts), (int64_t)studio->run.failed);
+        asm__append_literal(&facts->text, " failed");
+    }
+    if (run->duration_ms.is_set) asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
+    else if (studio->run.start > 0 && event->time > studio->run.start &&
+             event->time - studio->run.start < 30 * ASM__DAY)
+        asm__append_duration(asm__fact(facts), (double)(event->time - studio->run.start) / 1000, false);
+    if (cost.is_set) asm__append_cost(asm__fact(facts), cost.value);
+}
+
+/* `✗ 2 calls were not allowed: Bash ×2` */
+static void asm__studio_denials(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                                asm_str denials) {
+    enum { MOST = 8 };
+    const asm_str key = asm_str_from("tool_name");
+    asm_str names[MOST], raw;
+    int64_t counts[MOST], total = 0;
+    size_t count = 0;
+    asm_json_reader list;
+    asm__line line;
+    asm__facts head;
+    if (!asm__changes_begin(&list, denials)) return;
+    while (asm_json_next_element(&list) && asm_json_read_raw(&list, &raw)) {
+        asm_str name = {NULL, 0};
+        size_t i = 0;
+        asm_json_find(raw, &key, &name, 1, NULL);
+        while (i < count && !asm_str_equal(names[i], name))
+            i++;
+        total++;
+        if (i == MOST) continue;
+        if (i == count) {
+            names[count] = name;
+            counts[count++] = 0;
+        }
+        counts[i]++;
+    }
+    if (total == 0) return;
+    line = asm__line_begin(studio, out, speaker, ASM__RED, ASM__GLYPH_FAILED);
+    asm__facts_begin(&head, "");
+    asm__append_counted(&head.text, total, "call was not allowed: ", "calls were not allowed: ");
+    asm__line_own(&line, asm_buffer_text(&head.text));
+    for (size_t i = 0; i < count; i++) {
+        const asm__value name = asm__value_of(names[i]);
+        char memory[128], shown[512];
+        asm_buffer text, neutral;
+        asm_buffer_init_fixed(&text, memory, sizeof memory);
+        asm__value_copy(&text, &name);
+        asm_buffer_init_fixed(&neutral, shown, sizeof shown);
+        asm__append_tool_name(&neutral, &studio->look, asm_buffer_text(&text));
+        if (i > 0) asm__line_own(&line, ASM_STR(", "));
+        asm__line_own(&line, asm_buffer_text(&neutral));
+        if (counts[i] == 1) continue;
+        asm__facts_begin(&head, "");
+        asm_buffer_append_byte(&head.text, ' ');
+        asm__append_glyph(&head.text, &studio->look, ASM__GLYPH_TIMES);
+        asm__append_count(&head.text, counts[i]);
+        asm__line_own(&line, asm_buffer_text(&head.text));
+    }
+    asm__line_end(&line);
+}
+
+/* What still ran when the run ended: it will not be heard of again. Calls in the background go on. */
+static void asm__studio_open_calls(asm_studio *studio, asm_buffer *out) {
+    for (size_t i = 0; i < ASM_STUDIO_CALLS; i++) {
+        asm_studio_call *call = &studio->calls[i];
+        asm__speaker speaker = {0, 0, {NULL, 0}};
+        asm__view view;
+        asm__line line;
+        if (call->order == 0 || call->in_background) continue;
+        speaker.depth = call->depth;
+        asm__view_of_call(studio, &view, call);
+        call->order = 0;
+        if (view.tool->facts == ASM_TOOL_FACTS_TODOS) continue;
+        line = asm__line_begin(studio, out, &speaker, ASM__RED, ASM__GLYPH_FAILED);
+        asm__line_own(&line, ASM_STR("Cut short: "));
+        asm__line_asked(&line, &view, line.room);
+        asm__line_end(&line);
+    }
+}
+
+static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const bool is_completed = event->type == ASM_EVENT_RUN_COMPLETED,
+               is_failed = event->type == ASM_EVENT_RUN_FAILED;
+    const asm_str reason = is_completed ? event->run.stop_reason : event->run.error_code;
+    const asm_str message = event->run.error_message;
+    asm__line line;
+    asm__facts facts;
+    asm__text_end(studio, out);
+    asm__studio_open_calls(studio, out);
+    if (studio->has_lines) asm_buffer_append_byte(out, '\n');
+    line = asm__line_begin(studio, out, &speaker, is_completed ? ASM__BLUE : ASM__RED,
+                           is_completed ? ASM__GLYPH_STATE : ASM__GLYPH_FAILED);
+    asm__line_literal(&line, is_completed                           ? "Session complete"
+                             : is_failed                            ? "Session failed"
+                             : event->type == ASM_EVENT_RUN_TIMEOUT ? "Session timed out"
+                                                                    : "Session cancelled");
+    if (reason.size > 0) {
+        asm__line_own(&line, ASM_STR(" ("));
+        line.room -= asm__append_fit(out, &studio->look, reason, line.room / 2, false);
+        asm__line_own(&line, ASM_STR(")"));
+    }
+    asm__facts_of_run(&facts, studio, event);
+    if (message.size > 0) {
+        const asm__value value = asm__value_of_text(message);
+        asm_optional_int64 unused = {0, false};
+        char memory[600];
+        bool is_cut;
+        const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
+        const bool fits = !is_cut && first.size + 1 >= message.size &&
+                          asm__columns_of(first, asm__line_flags(&studio->look), line.room) + 3 <= line.room;
+        asm__line_reason(&line, first, is_cut);
+        asm__line_end(&line);
+        if (!fits) asm__studio_bars(studio, out, &speaker, &value, 0, false);
+        if (facts.text.size > 0) {
+            line = asm__line_begin(studio, out, &speaker, ASM__BLUE, ASM__GLYPH_STATE);
+            asm__line_own(&line, ASM_STR("Until then: "));
+            asm__line_all_facts(&line, &facts, &speaker);
+            asm__line_end(&line);
+        }
+    } else {
+        if (facts.text.size > 0) asm__line_glyph(&line, ASM__GLYPH_DASH);
+        asm__line_all_facts(&line, &facts, &speaker);
+        asm__line_end(&line);
+    }
+    asm__studio_changed(studio, out, &speaker);
+    asm__studio_denials(studio, out, &speaker, event->run.permission_denials);
+    studio->run.is_active = studio->held.has_wait = false;
+    studio->run.has_ended = true;
+}
+
+/* >>render: studio's notices */
+
+/* What is said of a notice that tells nothing of itself; "": nothing. Names without what stands before a point. */
+static const struct {
+    const char *name, *words;
+} asm__notices[] = {
+    {"compact_boundary", "Context compacted"},
+    {"context_compacted", "Context compacted"},
+    {"summarization_completed", "Context compacted"},
+    {"hook_started", ""},
+    {"hook_progress", ""},
+    {"hook_response", ""},
+    {"hook.start", ""},
+    {"hook.end", ""},
+    {"task_started", ""},
+    {"task_progress", ""},
+    {"task_updated", ""},
+    {"task_notification", ""},
+    {"rate_limit_event", ""},
+    {"status", ""},
+    {"ping", ""},
+    {"turn_start", ""},
+    {"turn_end", ""},
+    {"keep_alive", ""},
+};
+
+/* The words of the table; NULL for what nobody knows. */
+static const char *asm__notice_words(asm_str name) {
+    for (size_t i = 0; i < sizeof asm__notices / sizeof asm__notices[0]; i++) {
+        const asm_str known = asm_str_from(asm__notices[i].name);
+        if (name.size < known.size || memcmp(name.data + name.size - known.size, known.data, known.size) != 0)
+            continue;
+        if (name.size == known.size || name.data[name.size - known.size - 1] == '.')
+            return asm__notices[i].words;
+    }
+    return NULL;
+}
+
+/* `16:20 UTC` of an ISO 8601 time; with its day if that is another than `now`. */
+static void asm__append_clock(asm_buffer *out, asm_str text, asm_time now) {
+    char written[ASM_TIME_TEXT_SIZE], today[ASM_TIME_TEXT_SIZE];
+    asm_time time;
+    if (asm_time_parse(text, &time, NULL) != ASM_OK ||
+        asm_time_format(time, ASM_TIME_PRECISION_SECONDS, written) < 19) {
+        asm_text_append_cut(out, text, 40, ASM_TEXT_ASCII | ASM_TEXT_LINE);
+        return;
+    }
+    if (now == 0 || asm_time_format(now, ASM_TIME_PRECISION_SECONDS, today) < 19 ||
+        memcmp(written, today, 10) != 0) {
+        asm_buffer_append(out, asm_str_make(written, 10));
+        asm_buffer_append_byte(out, ' ');
+    }
+    asm_buffer_append(out, asm_str_make(written + 11, 5));
+    asm__append_literal(out, " UTC");
+}
+
+/* `API busy (429): retry 8 of 10 in 36s`: kept until something else happens, as it may be told many times. */
+static void asm__hold_retry(asm_studio *studio, const asm_notice_payload *notice) {
+    const unsigned flags = asm__line_flags(&studio->look);
+    asm_buffer text;
+    asm_buffer_init_fixed(&text, studio->held.notice, sizeof studio->held.notice);
+    asm__append_literal(&text, "API busy");
+    if (notice->code.size > 0) {
+        asm__append_literal(&text, " (");
+        asm_text_append_cut(&text, notice->code, 24, flags);
+        asm_buffer_append_byte(&text, ')');
+    }
+    asm__append_literal(&text, ": retry ");
+    asm__append_grouped(&text, notice->attempt.value);
+    if (notice->max_attempts.is_set) {
+        asm__append_literal(&text, " of ");
+        asm__append_grouped(&text, notice->max_attempts.value);
+    }
+    if (notice->retry_in_ms.is_set) {
+        asm__append_literal(&text, " in ");
+        asm__append_duration(&text, notice->retry_in_ms.value, false);
+    }
+    studio->held.notice_size = text.size;
+}
+
+/* The notice that was kept, now that something else happens. */
+static void asm__studio_held(asm_studio *studio, asm_buffer *out) {
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    asm__line line;
+    if (studio->held.notice_size == 0) return;
+    line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
+    asm__line_own(&line, asm_str_make(studio->held.notice, studio->held.notice_size));
+    asm__line_end(&line);
+    studio->held.notice_size = 0;
+}
+
+/* A line of a symbol, words of ours, and a text. */
+static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, const char *words,
+                            asm_str text) {
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const asm__value value = asm__value_of_text(text);
+    asm_optional_int64 unused = {0, false};
+    char memory[600];
+    bool is_cut;
+    asm__line line = asm__line_begin(studio, out, &speaker, is_bad ? ASM__RED : ASM__BLUE,
+                                     is_bad ? ASM__GLYPH_FAILED : ASM__GLYPH_STATE);
+    const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
+    asm__line_own(&line, asm_str_from(words));
+    if (*words) asm__line_reason(&line, first, is_cut);
+    else line.room -= asm__append_fit(out, &studio->look, first, line.room, is_cut);
+    asm__line_end(&line);
+}
+
+static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm_notice_payload *notice = &event->notice;
+    const asm_str name = asm_event_name(event);
+    const char *words = asm__notice_words(name);
+    const bool is_error = asm_str_equal(notice->level, ASM_STR("error"));
+    const bool matters = is_error || asm_str_equal(notice->level, ASM_STR("warning"));
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    asm__line line;
+    if (notice->resets_at.size > 0 && matters) {
+        asm__facts when;
+        line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
+        asm__facts_begin(&when, "");
+        asm__append_clock(&when.text, notice->resets_at, event->time);
+        if (notice->text.size > 0) {
+            line.room -= asm__append_fit(out, &studio->look, notice->text,
+                                         line.room - asm__facts_columns(&when) - 11, false);
+        } else {
+            asm__line_own(&line, ASM_STR("Limit "));
+            line.room -= asm__append_fit(out, &studio->look, notice->code, line.room / 2, false);
+            asm__line_own(&line, notice->code.size > 0 ? ASM_STR(" used up") : ASM_STR("used up"));
+        }
+        asm__line_own(&line, ASM_STR(", again at "));
+        asm__line_own(&line, asm_buffer_text(&when.text));
+        asm__line_end(&line);
+    } else if (words && !*words && !matters) {
+        return;
+    } else if (notice->text.size > 0) {
+        asm__studio_say(studio, out, is_error, "", notice->text);
+    } else if (words && *words) {
+        asm__studio_say(studio, out, is_error, words, asm_str_make(NULL, 0));
+    } else {
+        const asm__value text = asm__value_of(asm__first_text(event->extra));
+        asm_optional_int64 unused = {0, false};
+        char memory[600];
+        bool is_cut;
+        const asm_str first = asm__first_line(&text, memory, sizeof memory, &is_cut, &unused);
+        asm__text_end(studio, out);
+        studio->has_lines = true;
+        line.studio = studio;
+        line.out = out;
+        line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, speaker.label));
+        asm__begin_color(out, &studio->look, ASM__DIM);
+        asm__line_own(&line, ASM_STR("? "));
+        line.room -= asm__append_fit(out, &studio->look, name, line.room, false);
+        asm__line_reason(&line, first, is_cut);
+        asm__end_color(out, &studio->look);
+        asm__line_end(&line);
+    }
+}
+
+/* >>render: what runs now */
+
+static asm__line asm__transient_begin(const asm_studio *studio, asm_buffer *out, const char *color,
+                                      asm__glyph glyph) {
+    asm__line line;
+    line.studio = (asm_studio *)(uintptr_t)(const void *)studio; /* only read */
+    line.out = out;
+    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0)) + 3);
+    asm__colored(out, &studio->look, color, asm__glyph_text(&studio->look, glyph));
+    asm_buffer_append_byte(out, ' ');
+    return line;
+}
+
+static void asm__fact_since(asm__facts *facts, asm_time since, asm_time now) {
+    if (since > 0 && now >= since + 1000000)
+        asm__append_duration(asm__fact(facts), (double)(now - since) / 1000, true);
+}
+
+/* What a call does, and since when: `Running: make test (1m 12s)`. */
+static void asm__line_call(asm__line *line, const asm_studio_call *call, asm_time now, int room) {
+    const asm_studio *studio = line->studio;
+    asm__view view;
+    asm__facts facts;
+    asm__view_of_call(studio, &view, call);
+    asm__facts_begin(&facts, ", ");
+    asm__fact_place(&facts, studio, &view, line->room / 4);
+    if (call->in_background) asm__append_literal(asm__fact(&facts), "in the background");
+    if (call->is_agent && call->tools > 0)
+        asm__append_counted(asm__fact(&facts), (int64_t)call->tools, "tool", "tools");
+    asm__fact_since(&facts, call->time, now);
+    if (call->is_agent && view.kind.size > 0) {
+        asm__line_text(line, view.kind);
+        asm__line_own(line, ASM_STR(": "));
+    } else asm__line_words(line, &view, view.tool->running, "");
+    if (facts.text.size > 0) room += asm__facts_columns(&facts) + 3;
+    asm__line_subject(line, &view, line->room - room);
+    asm__line_facts(line, &facts);
+}
+
+/* `todo 2/3 · 48.2k tokens · $0.41 · 6m 03s` */
+static void asm__facts_of_status(asm__facts *facts, const asm_studio *studio, asm_time now) {
+    const asm_usage_payload *usage = &studio->run.usage;
+    asm__facts_begin(facts, asm__glyph_text(&studio->look, ASM__GLYPH_BETWEEN));
+    if (studio->run.todos > 0) {
+        asm__append_literal(asm__fact(facts), "todo ");
+        asm__append_count(&facts->text, (int64_t)studio->run.todos_done);
+        asm_buffer_append_byte(&facts->text, '/');
+        asm__append_count(&facts->text, (int64_t)studio->run.todos);
+    }
+    if (usage->input_tokens.is_set || usage->output_tokens.is_set) {
+        asm__append_short(asm__fact(facts), usage->input_tokens.value + usage->output_tokens.value);
+        asm__append_literal(&facts->text, " tokens");
+    }
+    if (usage->cost_usd.is_set) asm__append_cost(asm__fact(facts), usage->cost_usd.value);
+    asm__fact_since(facts, studio->run.start, now);
+}
+
+/* The calls that run, oldest first; returns how many. */
+static size_t asm__running_calls(const asm_studio *studio, const asm_studio_call *calls[ASM_STUDIO_CALLS]) {
+    size_t count = 0;
+    for (size_t i = 0; i < ASM_STUDIO_CALLS; i++) {
+        const asm_studio_call *call = &studio->calls[i];
+        size_t at = count;
+        if (call->order == 0 || call->is_waiting) continue;
+        for (; at > 0 && calls[at - 1]->order > call->order; at--)
+            calls[at] = calls[at - 1];
+        calls[at] = call;
+        count++;
+    }
+    return count;
+}
+
+/* The last of the transient lines: what is waited for, or how many tools run, and what it has taken so far. */
+static void asm__transient_status(const asm_studio *studio, asm_buffer *out, asm_time now,
+                                  const asm_studio_call *only, size_t running) {
+    const bool waits = studio->held.has_wait;
+    asm__line line =
+        asm__transient_begin(studio, out,
+                             waits                          ? ASM__BOLD
+                             : studio->held.notice_size > 0 ? ASM__YELLOW
+                                                            : ASM__CYAN,
+                             waits || studio->held.notice_size > 0 ? ASM__GLYPH_STATE : ASM__GLYPH_RUNS);
+    asm__facts status, since;
+    int room;
+    asm__facts_of_status(&status, studio, now);
+    room = status.text.size > 0 ? asm__facts_columns(&status) + 3 : 0;
+    if (room > line.room / 3) room = 0;
+    asm__facts_begin(&since, ", ");
+    if (waits) {
+        asm__line_own(&line, ASM_STR("waiting for you"));
+        asm__fact_since(&since, studio->held.since, now);
+        if (studio->held.wait_size > 0) {
+            asm__line_own(&line, ASM_STR(": "));
+            line.room -=
+                asm__append_fit(out, &studio->look, asm_str_make(studio->held.wait, studio->held.wait_size),
+                                line.room - asm__facts_columns(&since) - 3, false);
+        }
+        asm__line_facts(&line, &since);
+    } else if (studio->held.notice_size > 0) {
+        asm__line_own(&line, asm_str_make(studio->held.notice, studio->held.notice_size));
+    } else if (only) {
+        asm__line_call(&line, only, now, room);
+    } else if (running > 0) {
+        asm__append_counted(&since.text, (int64_t)running, "tool", "tools");
+        asm__line_own(&line, asm_buffer_text(&since.text));
+    } else {
+        asm__line_own(&line, ASM_STR("waiting for the model"));
+        asm__fact_since(&since, studio->run.last, now);
+        asm__line_facts(&line, &since);
+    }
+    if (status.text.size > 0 && asm__facts_columns(&status) + 3 <= line.room) {
+        asm__begin_color(out, &studio->look, ASM__DIM);
+        asm__line_glyph(&line, ASM__GLYPH_BETWEEN);
+        asm__line_own(&line, asm_buffer_text(&status.text));
+        asm__end_color(out, &studio->look);
+    }
+    asm__line_end(&line);
+}
+
+static asm_result asm__studio_transient(void *self, asm_time now, asm_buffer *out) {
+    asm_studio *studio = (asm_studio *)self;
+    const asm_studio_call *calls[ASM_STUDIO_CALLS];
+    size_t running, lines, most;
+    if (!studio->look.has_cursor || studio->text.in_line || studio->text.word_size > 0) return out->result;
+    running = asm__running_calls(studio, calls);
+    if (!studio->run.is_active && running == 0 && !studio->held.has_wait) return out->result;
+    if (studio->options.bell && studio->held.should_ring) asm_buffer_append_byte(out, '\a');
+    studio->held.should_ring = false;
+    most = studio->rows > 8 ? (size_t)studio->rows / 3 : 2;
+    if (most > 8) most = 8;
+    lines = running > 1 || studio->held.has_wait || studio->held.notice_size > 0 ? running : 0;
+    if (lines > most) lines = most;
+    for (size_t i = 0; i < lines; i++) {
+        asm__line line = asm__transient_begin(studio, out, ASM__CYAN, ASM__GLYPH_RUNS);
+        asm__line_call(&line, calls[running - lines + i], now, 0);
+        asm__line_end(&line);
+    }
+    asm__transient_status(studio, out, now, running == 1 ? calls[0] : NULL, running);
+    return out->result;
+}
+
+/* >>render: studio's events */
+
+/* Notes that a speaker has streamed a message; false if it was noted already. */
+static void asm__note_streamed(asm_studio *studio, const asm_event *event) {
+    const uint64_t speaker = asm__speaker_of(event) | 1;
+    const uint64_t message = asm__text_hash(event->message.message_id, 0);
+    const size_t slots = sizeof studio->streamed / sizeof studio->streamed[0];
+    for (size_t i = 0; i < slots; i++)
+        if (studio->streamed[i].speaker == speaker && studio->streamed[i].message == message) return;
+    studio->streamed[studio->streamed_next % slots].speaker = speaker;
+    studio->streamed[studio->streamed_next++ % slots].message = message;
+}
+
+/* Whether the message that was received has been streamed before; it is forgotten then. */
+static bool asm__was_streamed(asm_studio *studio, const asm_event *event) {
+    const uint64_t speaker = asm__speaker_of(event) | 1;
+    const uint64_t message = asm__text_hash(event->message.message_id, 0);
+    bool was = false;
+    for (size_t i = 0; i < sizeof studio->streamed / sizeof studio->streamed[0]; i++) {
+        if (studio->streamed[i].speaker != speaker) continue;
+        if (studio->streamed[i].message != message && studio->streamed[i].message != 0 && message != 0)
+            continue;
+        studio->streamed[i].speaker = 0;
+        was = true;
+    }
+    return was;
+}
+
+static void asm__studio_message(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    char memory[40];
+    const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
+    const asm_message_payload *message = &event->message;
+    const bool is_person =
+        event->type == ASM_EVENT_MESSAGE_SENT || asm_str_equal(message->role, ASM_STR("user"));
+    unsigned kind = is_person                 ? ASM__TEXT_PERSON
+                    : message->thinking.value ? ASM__TEXT_THINKING
+                                              : ASM__TEXT_AGENT;
+    asm_str text = event->type == ASM_EVENT_MESSAGE_STREAMED ? asm_event_text(event) : message->content;
+    if (kind == ASM__TEXT_THINKING && !studio->options.show_thinking) return;
+    if (event->type == ASM_EVENT_MESSAGE_STREAMED) {
+        asm__studio_text(studio, out, &speaker, kind, text);
+        if (kind == ASM__TEXT_AGENT) asm__note_streamed(studio, event);
+        return;
+    }
+    if (event->type == ASM_EVENT_MESSAGE_SENT && (message->synthetic.value || speaker.depth > 0)) {
+        if (!studio->options.show_prompts) return;
+    }
+    if (event->type == ASM_EVENT_MESSAGE_SENT || !asm__was_streamed(studio, event)) {
+        asm__text_end(studio, out);
+        asm__studio_text(studio, out, &speaker, kind, text);
+    }
+    asm__text_end(studio, out);
+    if (message->incomplete.value)
+        asm__studio_say(studio, out, true, "The message broke off", asm_str_make(NULL, 0));
+}
+
+/* Changes of a call between its start and its end. */
+static void asm__studio_updated(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    asm_studio_call *call = asm__find_call(studio, event->tool.call_id);
+    const bool in_background = asm_str_equal(event->tool.status, ASM_STR("running_in_background"));
+    char memory[40];
+    asm__speaker speaker;
+    asm__view view;
+    asm__line line;
+    if (!call || !in_background || call->in_background) return;
+    call->in_background = true;
+    speaker = asm__studio_speaker(studio, event, memory);
+    speaker.depth = call->depth;
+    asm__view_of_call(studio, &view, call);
+    line = asm__line_begin(studio, out, &speaker, ASM__CYAN, ASM__GLYPH_RUNS);
+    asm__line_own(&line, ASM_STR("In the background: "));
+    asm__line_asked(&line, &view, line.room);
+    asm__line_end(&line);
+}
+
+static void asm__studio_session(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    switch (event->type) {
+    case ASM_EVENT_SESSION_UPDATED:
+        asm__studio_set_cwd(studio, event->run.cwd);
+        if (event->run.title.size > 0) asm__studio_say(studio, out, false, "Title", event->run.title);
+        break;
+    case ASM_EVENT_SESSION_PAUSED:
+        asm__studio_say(studio, out, false, "Session paused", event->run.stop_reason);
+        break;
+    case ASM_EVENT_SESSION_RESUMED:
+        asm__studio_say(studio, out, false, "Session resumed", event->run.stop_reason);
+        break;
+    case ASM_EVENT_SESSION_FAILED:
+        asm__studio_say(studio, out, true, "Session failed", asm__or(event->run.error_message, ""));
+        break;
+    default: /* the run says the rest */
+        break;
+    }
+}
+
+/* Events of agents and of their host that a person wants to hear of. */
+static void asm__studio_agent(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    switch (event->type) {
+    case ASM_EVENT_ERROR_OCCURRED:
+        asm__studio_say(studio, out, true, "Error",
+                        event->error.message.size > 0 ? event->error.message : event->error.code);
+        break;
+    case ASM_EVENT_ERROR_RECOVERED:
+        asm__studio_say(studio, out, false, "Recovered", event->error.message);
+        break;
+    case ASM_EVENT_STATUS_CHANGED:
+        if (asm_str_equal(event->status.status, ASM_STR("error")))
+            asm__studio_say(studio, out, true, "Agent stopped with an error", event->status.error_message);
+        if (asm_str_equal(event->status.status, ASM_STR("paused")))
+            asm__studio_say(studio, out, false, "Agent paused", asm_str_make(NULL, 0));
+        break;
+    case ASM_EVENT_POLICY_VIOLATION:
+        asm__studio_say(studio, out, true, "Not allowed",
+                        event->policy.message.size > 0 ? event->policy.message : event->policy.policy);
+        break;
+    case ASM_EVENT_AGENT_SHUTDOWN:
+        asm__studio_say(studio, out, false, "Agent shut down", event->shutdown.reason);
+        break;
+    case ASM_EVENT_NODE_TRANSFERRED:
+        asm__studio_say(studio, out, false, "Agent moved", event->node.to_node);
+        break;
+    case ASM_EVENT_MESSAGE_RETRACTED:
+        asm__studio_say(studio, out, true, "What was said above is withdrawn", event->message.reason);
+        break;
+    default: /* signs of life */
+        break;
+    }
 }
 
 static asm_result asm__studio_event(void *self, const asm_event *event, asm_buffer *out) {
     asm_studio *studio = (asm_studio *)self;
     studio->events++;
-    if (asm__is_hidden(&studio->options, event)) return out->result;
+    if (event->time > studio->run.last) studio->run.last = event->time;
+    if (event->type == ASM_EVENT_CUSTOM) {
+        if (event->notice.attempt.is_set) {
+            asm__hold_retry(studio, &event->notice);
+            if (studio->text.is_open) asm__text_end(studio, out);
+        } else asm__studio_notice(studio, out, event);
+        return out->result;
+    }
+    asm__studio_held(studio, out);
     switch (event->type) {
-    case ASM_EVENT_RUN_STARTED:
-        asm_buffer_append_byte(out, '\n');
-        asm__studio_mark(studio, out, ASM__BLUE, "\xE2\x97\x8F", "*");
-        asm__studio_label(studio, out, "", asm__or(event->run.model, "unknown"), SIZE_MAX);
-        asm__append_literal(out, " session started\n");
-        break;
     case ASM_EVENT_MESSAGE_STREAMED:
-        asm__studio_text(studio, out, asm_event_text(event));
+    case ASM_EVENT_MESSAGE_RECEIVED:
+    case ASM_EVENT_MESSAGE_SENT:
+        asm__studio_message(studio, out, event);
+        break;
+    case ASM_EVENT_RUN_STARTED:
+        asm__studio_run_started(studio, out, event);
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+    case ASM_EVENT_RUN_TIMEOUT:
+        asm__studio_run_ended(studio, out, event);
         break;
     case ASM_EVENT_TOOL_CALL_STARTED:
         asm__studio_started(studio, out, event);
+        break;
+    case ASM_EVENT_TOOL_CALL_UPDATED:
+        asm__studio_updated(studio, out, event);
         break;
     case ASM_EVENT_TOOL_CALL_COMPLETED:
     case ASM_EVENT_TOOL_CALL_FAILED:
         asm__studio_ended(studio, out, event);
         break;
+    case ASM_EVENT_TOOL_APPROVAL_REQUESTED:
+        asm__studio_requested(studio, out, event);
+        break;
+    case ASM_EVENT_TOOL_APPROVAL_GRANTED:
+    case ASM_EVENT_TOOL_APPROVAL_DENIED:
+        asm__studio_decided(studio, out, event);
+        break;
+    case ASM_EVENT_TODOS_UPDATED:
+        asm__studio_todos(studio, out, event);
+        break;
     case ASM_EVENT_TOKEN_USAGE_UPDATED:
-        studio->has_usage = true;
-        studio->input_tokens = event->usage.input_tokens.value;
-        studio->output_tokens = event->usage.output_tokens.value;
-        break;
-    case ASM_EVENT_MESSAGE_RECEIVED:
-        break;
-    case ASM_EVENT_RUN_COMPLETED:
-        asm__studio_completed(studio, out, event);
-        break;
-    case ASM_EVENT_RUN_FAILED:
-        asm__studio_failure(studio, out, asm__error_text(event), true);
-        break;
-    case ASM_EVENT_RUN_CANCELLED:
-        asm__studio_failure(studio, out, asm_str_from("cancelled"), true);
-        break;
-    case ASM_EVENT_ERROR_OCCURRED:
-        asm__studio_failure(studio, out, asm__error_text(event), false);
+        asm__studio_usage(studio, event);
         break;
     default:
-        asm__studio_break(studio, out);
-        asm__studio_indent(studio, out, 0);
-        asm__begin_color(out, &studio->look, ASM__DIM);
-        asm__studio_label(studio, out, "? ", asm_event_name(event), SIZE_MAX);
-        asm__end_color(out, &studio->look);
-        asm_buffer_append_byte(out, '\n');
+        asm__studio_session(studio, out, event);
+        asm__studio_agent(studio, out, event);
     }
     return out->result;
 }
 
-static void asm__studio_begin_on(void *self, const asm_terminal *terminal) {
+/* A word that was held back for the end of its line goes out. */
+static asm_result asm__studio_tick(void *self, asm_time now, asm_buffer *out) {
+    asm_studio *studio = (asm_studio *)self;
+    (void)now;
+    if (studio->text.word_size > 0) {
+        asm__text_word(studio, out);
+        studio->text.is_joined = true;
+        asm__text_style(studio, out, ASM__STYLE_NONE);
+    }
+    return out->result;
+}
+
+static asm_result asm__studio_finish(void *self, asm_buffer *out) {
+    asm_studio *studio = (asm_studio *)self;
+    asm__text_end(studio, out);
+    asm__studio_held(studio, out);
+    if (!studio->run.is_active) return out->result;
+    asm__studio_open_calls(studio, out);
+    asm__studio_say(studio, out, true, "Cut short: the session had not ended", asm_str_make(NULL, 0));
+    studio->run.is_active = false;
+    return out->result;
+}
+
+static void asm__studio_begin(void *self, const asm_terminal *terminal) {
     asm_studio *studio = (asm_studio *)self;
     studio->look = asm__look_of(&studio->options, terminal);
+    studio->rows = terminal->rows;
+    if (terminal->home && strlen(terminal->home) < sizeof studio->home) strcpy(studio->home, terminal->home);
 }
 
 ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options) {
@@ -2109,10 +4874,13 @@ ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_option
     memset(&renderer, 0, sizeof renderer);
     studio->options = asm__render_defaults(options);
     studio->look = asm__look_of(&studio->options, NULL);
+    studio->rows = 24;
     renderer.self = studio;
-    renderer.begin = asm__studio_begin_on;
+    renderer.begin = asm__studio_begin;
     renderer.render_event = asm__studio_event;
-    renderer.finish = NULL;
+    renderer.tick = asm__studio_tick;
+    renderer.transient = asm__studio_transient;
+    renderer.finish = asm__studio_finish;
     return renderer;
 }
 
@@ -2513,6 +5281,7 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
         if (window.ws_col > 0) columns = window.ws_col;
         if (window.ws_row > 0) terminal.rows = window.ws_row;
 #endif
+        terminal.home = getenv("HOME");
         terminal.has_color = asm__wants_color(terminal.is_terminal);
         terminal.has_cursor = terminal.is_terminal && !asm__is_dumb();
         if (columns >= 20 && columns <= 1000) terminal.columns = columns;
