@@ -31,8 +31,8 @@
  *   Nothing here allocates but a growing buffer. Events hold views: what they point to belongs to somebody
  *   else and must live as long as the event is used. asm_event_copy() makes one that stands on its own.
  *
- * ERRORS, THREADS
- *   As in asm_json.h.
+ * ERRORS, NULL, THREADS
+ *   As in asm_json.h. A line that cannot be read, and an event that cannot be written, change nothing.
  */
 #ifndef ASM_EVENTS_H
 #define ASM_EVENTS_H
@@ -422,60 +422,82 @@ typedef struct asm_event {
     };
 } asm_event;
 
-/* The name of `type` ("run_started"); "custom" for ASM_EVENT_CUSTOM, "" for a number that is no type. */
+/* Returns the name of `type` ("run_started"): "custom" for ASM_EVENT_CUSTOM, "" for a number that is no type. */
 ASM_API asm_str asm_event_type_name(asm_event_type type);
 
-/* The type of that name; ASM_EVENT_CUSTOM for one that is not in the list. */
+/* Returns the type of that name; ASM_EVENT_CUSTOM for one that is not in the list. */
 ASM_API asm_event_type asm_event_type_from_name(asm_str name);
 
-/* The name of the event's type: type_name for ASM_EVENT_CUSTOM ("custom" if it has none), else as above. */
+/* Returns the name of the event's type: type_name for an ASM_EVENT_CUSTOM ("custom" if it has none), else what
+ * asm_event_type_name() gives. */
 ASM_API asm_str asm_event_name(const asm_event *event);
 
-/* Text that a message event adds: delta, else content, else empty. */
+/* Returns the text that a message_... event adds: delta, else content, else empty. Empty for other types. */
 ASM_API asm_str asm_event_text(const asm_event *event);
 
-/* Appends the full JSON form, one line without its LF. Strings come out valid whatever they hold. Errors of
- * the event: JSON members that are not valid (ASM_ERR_SYNTAX, …) or no object where one is asked for
- * (ASM_ERR_TYPE), a time that cannot be written (ASM_ERR_RANGE), and ASM_ERR_INVALID_ARGUMENT for a type out
- * of the list, and for members in `extra` or `extension` that the event gives itself. A fixed or growing
- * buffer is then as before. */
+/* Appends the full JSON form, one line without its line feed:
+ *       {"ts":"2026-02-09T12:00:00Z","type":"run_started","data":{"model":"m"},"session_id":"ses_1"}
+ * Strings come out valid whatever they hold; white space in JSON members is left out. Errors of the event:
+ *       ASM_ERR_SYNTAX, ..._UTF8, ..._DEPTH   a JSON member is not valid
+ *       ASM_ERR_TYPE                          a JSON member is no object or no array where one is asked for
+ *       ASM_ERR_RANGE                         a time before the year 0000 or after 9999
+ *       ASM_ERR_INVALID_ARGUMENT              a type out of the list; a member of `extra` or `extension` whose
+ *                                             field is set, too (but see asm_event_read_json())
+ * and those of the buffer. With any of them, a fixed or growing buffer holds what it did before. */
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out);
 
-/* Appends what stands in `data` in the full form: the payload and the extra members, as one JSON object. */
+/* Appends what stands in `data` in the full form, as one JSON object: the payload and `extra`. Errors as
+ * asm_event_write_json(). */
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out);
 
-/* Appends the compact form, {"t":MILLISECONDS,"e":{"t":CODE,…}}: for counting and timing, not for reading
- * back. */
+/* Appends the compact form, {"t":MILLISECONDS,"e":{"t":CODE,...}}: for counting and timing, not for reading
+ * back. A type without a code is written by its name, and nothing else of it. JSON members are not checked.
+ * Errors: ASM_ERR_INVALID_ARGUMENT for a type out of the list, and those of the buffer. */
 ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *out);
 
-/* Reads the full form. What has no place in the event, or another type than its place, is kept in extra or
- * extension; writing the event and reading it again loses nothing. `line` must outlive the event; so must
- * `scratch`'s contents, where escaped strings and unknown members go (as asm_json_reader_init() says; with
- * NULL both are ASM_ERR_NO_SPACE). An unknown type becomes ASM_EVENT_CUSTOM. Errors, beside those of the JSON
- * reader: a line that is no object, no type or two of them, data that is neither an object nor null. `error`
- * may be NULL. On an error the event is empty. */
+/* Reads the full form; members may stand in any order, and the last of those with one name counts.
+ *
+ * Nothing is lost when the event is written and read again:
+ *   - Members that have no place in the event, or another type than their place, are kept as they are in
+ *     `extra` or `extension`.
+ *   - A number or a time of which its field cannot tell all (more digits than a double has, 1e-400, parts of a
+ *     microsecond, an offset from UTC, a leap second) is in its field as near as can be, and as it was in
+ *     `extra` or `extension`. It is written as it was, unless the field has been changed.
+ *   - A type that is not in the list becomes an ASM_EVENT_CUSTOM.
+ *   - What changes is the form: white space, escapes, the order of members, numbers (1.50 becomes 1.5), the `T`
+ *     and `Z` of a time.
+ *
+ * `line` must outlive the event, and so must what `scratch` gets: strings with escapes, and the members of
+ * `extra` and `extension` (see asm_json_reader_init() for how buffers are used; NULL where no line has any, else
+ * ASM_ERR_NO_SPACE). `error` may be NULL. Errors, beside those of the JSON reader:
+ *       ASM_ERR_SYNTAX   no type
+ *       ASM_ERR_TYPE     the line is no object; two types; a type that is no string; data that is neither an
+ *                        object nor null
+ * On an error the event is empty. */
 ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffer *scratch,
                                        asm_json_error *error);
 
-/* The same over text that may be changed: escaped strings stay in it, only unknown members go to `scratch`.
- */
+/* asm_event_read_json() over `size` bytes at `line` that may be changed: strings are unescaped where they stand,
+ * so that only members of `extra` and `extension` need `scratch`. */
 ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
                                                 asm_buffer *scratch, asm_json_error *error);
 
-/* Reads the compact form as far as it goes: no ids, no texts (their lengths are kept in extra). ASM_ERR_SYNTAX
- * for a line of another form; `scratch`, `error` and lifetimes as for asm_event_read_json(). */
+/* Reads the compact form as far as it goes: there are no ids and no texts (their lengths are kept in extra).
+ * ASM_ERR_SYNTAX for a line of another form. `scratch`, `error` and lifetimes as for asm_event_read_json(). */
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error);
 
-/* Reads an object of token counts, as in asm_run_payload.token_usage. Unknown members are passed over; so are
- * strings. False if it is no valid object. */
+/* Reads an object of token counts, as asm_run_payload.token_usage holds one: its numbers, `cumulative`, and
+ * `models` as a view into `json`. Other members, texts included, are passed over. False, and `usage` empty, if
+ * `json` is no valid object. */
 ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json);
 
-/* How many bytes asm_event_copy() needs. */
+/* Returns how many bytes asm_event_copy() needs. */
 ASM_API size_t asm_event_copy_size(const asm_event *event);
 
-/* Copies the event and all it points to into `block`, which must be aligned as for any struct: the copy
- * stands at its start. NULL if `size` is below asm_event_copy_size(). Nothing to free but the block. */
+/* Copies the event and all it points to into `size` bytes at `block`, which must be aligned as for any struct.
+ * Returns the copy, which stands at the start of `block`; NULL if `size` is below asm_event_copy_size(). Nothing is
+ * to be freed but the block. */
 ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size);
 
 /* Is given an event, which is valid during the call only. Readers, pipelines and publishers share this type, so that
@@ -504,20 +526,20 @@ ASM__WARNINGS_OFF
 
 /* >>event table */
 
-/* The kinds of members. */
+/* The kinds of members; up to ASM__DATA they are views. */
 enum {
     ASM__TEXT,
     ASM__TEXT_OR_JSON, /* a string is text; anything else belongs to the next row, which has the same name */
+    ASM__TYPE,         /* the type: its name in type_name, its number beside */
     ASM__JSON,
     ASM__JSON_OBJECT,
     ASM__JSON_ARRAY,
+    ASM__DATA, /* the payload, and what has no place in it */
     ASM__INT64,
     ASM__DOUBLE,
     ASM__BOOL,
     ASM__TRUE, /* a bool of which only true is written; false is kept in extra */
-    ASM__TIME, /* from here on: of the event itself */
-    ASM__TYPE,
-    ASM__DATA,
+    ASM__TIME,
     ASM__SEQUENCE,
     ASM__KINDS
 };
@@ -893,12 +915,13 @@ ASM_API asm_event_type asm_event_type_from_name(asm_str name) {
 }
 
 ASM_API asm_str asm_event_name(const asm_event *event) {
+    if (!event) return asm_str_make("", 0);
     if (event->type == ASM_EVENT_CUSTOM && event->type_name.data) return event->type_name;
     return asm_event_type_name(event->type);
 }
 
 ASM_API asm_str asm_event_text(const asm_event *event) {
-    if (!asm__is_type(event->type) || asm__types[event->type].fields != &asm__message_rows)
+    if (!event || !asm__is_type(event->type) || asm__types[event->type].fields != &asm__message_rows)
         return asm_str_make("", 0);
     if (event->message.delta.data) return event->message.delta;
     return event->message.content.data ? event->message.content : asm_str_make("", 0);
@@ -939,10 +962,6 @@ static bool asm__next_row(asm_json_reader *reader, const asm__fields *fields, ui
 
 static const asm_str *asm__str_at(const char *base, const asm__field *field) {
     return (const asm_str *)(const void *)(base + field->offset);
-}
-
-static bool asm__is_view(const asm__field *field) {
-    return field->kind <= ASM__JSON_ARRAY;
 }
 
 /* Whether raw JSON of that type may stand in a field. */
@@ -1311,17 +1330,24 @@ static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p)
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
     asm__part data;
-    size_t begin = out->size;
-    asm__space to = asm__space_of(out);
-    asm_result result = asm__check_data(&data, event);
+    asm__space to;
+    asm_result result;
+    size_t begin;
+    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
+    begin = out->size;
+    result = asm__check_data(&data, event);
     if (result != ASM_OK) return result;
+    to = asm__space_of(out);
     return asm__end_writing(out, begin, asm__put_data(&to, asm__buffer_end(out), &data));
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
     asm__part data, envelope;
-    size_t begin = out->size;
-    asm_result result = asm__check_data(&data, event);
+    asm_result result;
+    size_t begin;
+    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
+    begin = out->size;
+    result = asm__check_data(&data, event);
     if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
     if (result != ASM_OK) return result;
     return asm__end_writing(out, begin, asm__put_event(out, event, &envelope, &data));
@@ -1447,9 +1473,10 @@ static void asm__compact_members(asm_json_writer *writer, const asm_event *event
 
 ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *out) {
     asm_json_writer writer;
-    size_t begin = out->size;
+    size_t begin;
     const char *code;
-    if (!asm__is_type(event->type)) return ASM_ERR_INVALID_ARGUMENT;
+    if (!event || !out || !asm__is_type(event->type)) return ASM_ERR_INVALID_ARGUMENT;
+    begin = out->size;
     code = asm__types[event->type].code;
     asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
@@ -1555,18 +1582,20 @@ static bool asm__read_field(asm_json_reader *reader, const asm__field *field, ch
 
 static bool asm__read_data(asm__event_reader *reader, asm_json_type type);
 
+/* Sets the type by its name, which was read and may still be escaped. */
+static void asm__set_type(asm_event *event, bool escaped) {
+    char bytes[ASM__KEY_SIZE];
+    event->type = asm_event_type_from_name(asm__name_text(event->type_name, escaped, bytes));
+}
+
 static bool asm__read_type(asm__event_reader *reader, asm_json_type type, unsigned *how) {
     asm_json_reader *json = &reader->json;
-    asm_event *event = reader->event;
-    char bytes[ASM__KEY_SIZE];
-    asm_str name;
-    if (type != ASM_JSON_STRING || event->type_name.data) {
+    if (type != ASM_JSON_STRING || reader->event->type_name.data) {
         asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
         return false;
     }
-    if (!asm__read_text(json, &name, how)) return false;
-    event->type_name = name;
-    event->type = asm_event_type_from_name(asm__name_text(name, *how & ASM__ESCAPED, bytes));
+    if (!asm__read_text(json, &reader->event->type_name, how)) return false;
+    asm__set_type(reader->event, *how & ASM__ESCAPED);
     return true;
 }
 
@@ -1623,16 +1652,16 @@ static void asm__clear_field(const asm__field *field, char *base) {
     static const uint8_t sizes[ASM__KINDS] = {
         sizeof(asm_str),             /* TEXT */
         sizeof(asm_str),             /* TEXT_OR_JSON */
+        0,                           /* TYPE: there is only one */
         sizeof(asm_str),             /* JSON */
         sizeof(asm_str),             /* JSON_OBJECT */
         sizeof(asm_str),             /* JSON_ARRAY */
+        0,                           /* DATA: see asm__read_data() */
         sizeof(asm_optional_int64),  /* INT64 */
         sizeof(asm_optional_double), /* DOUBLE */
         sizeof(asm_optional_bool),   /* BOOL */
         sizeof(asm_optional_bool),   /* TRUE */
         sizeof(asm_time),            /* TIME */
-        0,                           /* TYPE: there is only one */
-        0,                           /* DATA: see asm__read_data() */
         sizeof(int64_t),             /* SEQUENCE */
     };
     memset(base + field->offset, 0, sizes[field->kind]);
@@ -1665,6 +1694,7 @@ static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, con
         const char *value, *quote;
         asm_str *text;
         uint32_t bit;
+        bool escaped = false;
         *key = p += gap;
         if (field < none && (size_t)(end - p) > field->key_size + (size_t)2 &&
             asm__same_bytes(p, field->key, field->key_size)) {
@@ -1682,7 +1712,7 @@ static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, con
         }
         if (*value == ' ') value++;
         bit = field == none ? 0 : UINT32_C(1) << field->row;
-        if (field == none || field->kind > ASM__TEXT_OR_JSON || *value != '"' || members->seen & bit) {
+        if (field == none || field->kind > ASM__TYPE || *value != '"' || members->seen & bit) {
             *row = (uint32_t)(field - members->fields->list);
             json->at = value;
             json->state = ASM__AT_VALUE;
@@ -1691,14 +1721,11 @@ static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, con
         text = (asm_str *)(void *)(members->base + field->offset);
         value++;
         quote = asm__likely_quote(value, end);
-        if (quote < end && *quote == '"') {
-            *text = asm_str_make(value, (size_t)(quote - value));
-        } else {
-            bool escaped;
-            quote = asm__scan_text_on(json, value, quote, text, &escaped);
-            if (!quote) return false;
-            if (escaped) members->escaped |= bit;
-        }
+        if (quote < end && *quote == '"') *text = asm_str_make(value, (size_t)(quote - value));
+        else quote = asm__scan_text_on(json, value, quote, text, &escaped);
+        if (!quote) return false;
+        if (escaped) members->escaped |= bit;
+        if (field->kind == ASM__TYPE) asm__set_type(reader->event, escaped);
         members->seen |= bit;
         field += 1 + (field->kind == ASM__TEXT_OR_JSON); /* the next row has the same name */
         members->expected = field;
@@ -1997,9 +2024,20 @@ static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, a
     return json->error.result;
 }
 
+/* What a reader returns that was not given an event. */
+static asm_result asm__no_event(asm_json_error *error) {
+    asm_json_error missing;
+    missing.result = ASM_ERR_INVALID_ARGUMENT;
+    missing.message = "there is no event to read into";
+    missing.offset = 0;
+    if (error) *error = missing;
+    return missing.result;
+}
+
 ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffer *scratch,
                                        asm_json_error *error) {
     asm__event_reader reader;
+    if (!event) return asm__no_event(error);
     asm_json_reader_init(&reader.json, line, scratch);
     return asm__read_event(&reader, event, error);
 }
@@ -2007,7 +2045,8 @@ ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffe
 ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
                                                 asm_buffer *scratch, asm_json_error *error) {
     asm__event_reader reader;
-    asm_json_reader_init_in_place(&reader.json, line, size);
+    if (!event) return asm__no_event(error);
+    asm_json_reader_init_in_place(&reader.json, line, line ? size : 0);
     reader.json.scratch = scratch;
     return asm__read_event(&reader, event, error);
 }
@@ -2042,6 +2081,7 @@ ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_bu
     int64_t milliseconds;
     bool fits = true;
     int i;
+    if (!event) return asm__no_event(error);
     if (!error) error = &local;
     memset(event, 0, sizeof *event);
     for (i = 0; i < OUTER; i++)
@@ -2091,6 +2131,7 @@ ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
     const asm__fields *fields = &asm__usage_rows;
     const char *key;
     uint32_t row;
+    if (!usage) return false;
     memset(usage, 0, sizeof *usage);
     asm_json_reader_init(&reader, json, NULL);
     asm_json_enter_object(&reader);
@@ -2124,7 +2165,7 @@ static size_t asm__copy_views(const asm__fields *fields, char *base, char *out) 
     size_t i, size = 0;
     for (i = 0; i < fields->count; i++) {
         const asm__field *field = &fields->list[i];
-        if (!asm__is_view(field) && field->kind != ASM__TYPE && field->kind != ASM__DATA) continue;
+        if (field->kind > ASM__DATA) continue;
         size += asm__copy_view((asm_str *)(void *)(base + field->offset), out ? out + size : NULL);
     }
     return size;
@@ -2139,13 +2180,15 @@ static size_t asm__copy_all_views(asm_event *event, char *out) {
 }
 
 ASM_API size_t asm_event_copy_size(const asm_event *event) {
-    asm_event views = *event;
+    asm_event views;
+    if (!event) return 0;
+    views = *event;
     return sizeof views + asm__copy_all_views(&views, NULL);
 }
 
 ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size) {
     asm_event *copy = (asm_event *)block;
-    if (size < asm_event_copy_size(event)) return NULL;
+    if (!event || !block || size < asm_event_copy_size(event)) return NULL;
     *copy = *event;
     asm__copy_all_views(copy, (char *)block + sizeof *copy);
     return copy;

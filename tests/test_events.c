@@ -692,6 +692,18 @@ static void test_lines_that_are_kept(void **state) {
     static const char *const lines[] = {
         /* types */
         "{\"type\":\"run_started\"}",
+        "{\"type\":\"run_completed\",\"data\":{\"cost_usd\":4e-310}}",
+        /* lines of others, and members of another shape */
+        "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\",\"model\":\"m\",\"tools\":[]}",
+        "{\"type\":\"user\",\"session_id\":\"s\",\"message\":\"plain text message\"}",
+        "{\"type\":\"assistant\",\"session_id\":\"s\",\"message\":{\"id\":7,\"model\":8,\"content\":{"
+        "\"type\":\"text\"}}}",
+        "{\"type\":\"message_received\",\"session_id\":7,\"data\":{\"content\":[{\"type\":\"text\",\"text\":"
+        "5}],\"role\":null}}",
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_call_id\":5,\"tool_name\":{},\"tool_input\":"
+        "\"str\"},\"run_id\":[]}",
+        "{\"type\":\"message_received\",\"data\":{\"incomplete\":false,\"synthetic\":1,\"thinking\":\"yes\"}"
+        "}",
         "{\"type\":\"nothing_we_know\"}",
         "{\"type\":\"custom\"}",
         "{\"type\":\"Run_Started\",\"data\":{\"model\":\"x\"}}",
@@ -1914,6 +1926,42 @@ static void test_copies_of_little(void **state) {
  * Tests: token counts
  */
 
+static void test_null(void **state) {
+    asm_event event;
+    asm_buffer out;
+    asm_json_error error;
+    asm_usage_payload usage;
+    const asm_str line = ASM_STR("{\"type\":\"run_started\"}"), absent = {NULL, 0};
+    (void)state;
+    memset(&event, 0, sizeof event);
+    asm_buffer_init_growing(&out);
+    assert_int_equal(asm_event_write_json(NULL, &out), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_write_json(&event, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_write_data(NULL, &out), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_write_data(&event, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_write_compact(NULL, &out), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_write_compact(&event, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(out.size, 0);
+    assert_int_equal(asm_event_read_json(NULL, line, &out, &error), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(error.result, ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_read_json(NULL, line, NULL, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_read_json_in_place(NULL, NULL, 0, NULL, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_read_compact(NULL, line, NULL, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_event_read_json(&event, line, NULL, NULL), ASM_OK);
+    assert_int_equal(asm_event_read_json(&event, absent, NULL, NULL), ASM_ERR_SYNTAX);
+    assert_int_equal(asm_event_read_json_in_place(&event, NULL, 1, NULL, NULL), ASM_ERR_SYNTAX);
+    assert_int_equal(asm_event_read_compact(&event, absent, NULL, NULL), ASM_ERR_SYNTAX);
+    assert_false(asm_usage_read(NULL, ASM_STR("{}")));
+    assert_false(asm_usage_read(&usage, absent));
+    assert_int_equal(asm_event_copy_size(NULL), 0);
+    assert_null(asm_event_copy(NULL, &event, sizeof event));
+    assert_null(asm_event_copy(&event, NULL, 1000));
+    expect_text(asm_event_name(NULL), ASM_STR(""));
+    expect_text(asm_event_text(NULL), ASM_STR(""));
+    assert_int_equal(asm_event_type_from_name(absent), ASM_EVENT_CUSTOM);
+    end_of_cases();
+}
+
 static void test_usage_read(void **state) {
     asm_usage_payload usage;
     (void)state;
@@ -2251,6 +2299,7 @@ int main(void) {
         cmocka_unit_test(test_every_size_of_scratch),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_copies_of_little),
+        cmocka_unit_test(test_null),
         cmocka_unit_test(test_usage_read),
         cmocka_unit_test(test_compact),
         cmocka_unit_test(test_compact_reason_is_not_cut_within_a_character),

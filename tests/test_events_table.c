@@ -83,19 +83,21 @@ static void test_every_member_has_a_row(void **state) {
 
 /* A value that fits a member, as JSON. */
 static const char *value_of_kind(unsigned kind) {
-    static const char *const values[ASM__KINDS] = {"\"t\\\"\\n\"",
-                                                   "\"u\"",
-                                                   "7",
-                                                   "{\"a\":1}",
-                                                   "[1,\"b\"]",
-                                                   "-9007199254740993",
-                                                   "0.1",
-                                                   "false",
-                                                   "true",
-                                                   "\"2026-02-09T12:00:17.968111Z\"",
-                                                   NULL,
-                                                   NULL,
-                                                   "42"};
+    static const char *const values[ASM__KINDS] = {
+        "\"t\\\"\\n\"",                    /* TEXT */
+        "\"u\"",                           /* TEXT_OR_JSON */
+        NULL,                              /* TYPE */
+        "7",                               /* JSON */
+        "{\"a\":1}",                       /* JSON_OBJECT */
+        "[1,\"b\"]",                       /* JSON_ARRAY */
+        NULL,                              /* DATA */
+        "-9007199254740993",               /* INT64 */
+        "0.1",                             /* DOUBLE */
+        "false",                           /* BOOL */
+        "true",                            /* TRUE */
+        "\"2026-02-09T12:00:17.968111Z\"", /* TIME */
+        "42",                              /* SEQUENCE */
+    };
     return values[kind];
 }
 
