@@ -512,6 +512,14 @@ ASM__WARNINGS_BACK
 
 /* =========================================================================================================
  * Implementation
+ *
+ * >>events: table              the rows, one for each member, and what is derived from them
+ * >>events: to json            the full form: checks, then writes with one check of the room for each member
+ * >>events: to compact json
+ * >>events: from json          the full form: in its usual shape in a few steps, in any other step by step
+ * >>events: from compact json
+ * >>events: token counts
+ * >>events: copy
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_EVENTS_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_EVENTS_IMPLEMENTED
@@ -524,7 +532,7 @@ ASM__WARNINGS_OFF
 
 #include <string.h>
 
-/* >>event table */
+/* >>events: table */
 
 /* The kinds of members; up to ASM__DATA they are views. */
 enum {
@@ -760,6 +768,14 @@ typedef struct asm__field {
 
 #define ASM__NAME_SIZES (ASM__KEY_ROOM - 3) /* a name has less bytes than that */
 
+/* Whether rows are looked up by the size of their names; the traditional preprocessor of MSVC cannot make the table.
+ */
+#if ASM__SMALL || (defined(_MSVC_TRADITIONAL) && _MSVC_TRADITIONAL)
+#define ASM__FIND_BY_SIZE 0
+#else
+#define ASM__FIND_BY_SIZE 1
+#endif
+
 /* A list of rows, all about one struct. Bit n of a mask is row n. */
 typedef struct asm__fields {
     const asm__field *list;
@@ -767,8 +783,8 @@ typedef struct asm__fields {
     uint32_t raw;                      /* raw JSON, which is checked before it is written */
     uint32_t pairs;                    /* text, or else the raw JSON of the next row */
     uint32_t (*set)(const void *base); /* the members of the struct that hold something */
-#if !ASM__SMALL
-    uint32_t by_size[ASM__NAME_SIZES]; /* the names of so many bytes */
+#if ASM__FIND_BY_SIZE
+    uint32_t by_size[ASM__NAME_SIZES]; /* the rows whose names have so many bytes */
 #endif
 } asm__fields;
 
@@ -791,11 +807,11 @@ typedef struct asm__fields {
 #define ASM__RAW_BIT(P, name, member, kind)        ASM__ROW_BIT(P, member, ASM__IS_RAW(ASM__##kind))
 #define ASM__PAIR_BIT(P, name, member, kind)       ASM__ROW_BIT(P, member, ASM__##kind == ASM__TEXT_OR_JSON)
 #define ASM__KEY_FITS(P, name, member, kind)       &&sizeof("\"" #name "\":") <= ASM__KEY_ROOM && sizeof(#name) > 2
-/* P is two things here: the list, and a size. */
+/* P is two arguments here, the list and a size. */
 #define ASM__SIZE_BIT(P, size, name, member, kind) ASM__ROW_BIT(P, member, sizeof(#name) - 1 == (size))
 #define ASM__AND(P, size)                          P, size
 #define ASM__OF_SIZE(P, size)                      0 ASM__ROWS_##P(ASM__SIZE_BIT, ASM__AND(P, size))
-#if ASM__SMALL
+#if !ASM__FIND_BY_SIZE
 #define ASM__BY_SIZE(P)
 #define ASM__NO_SIZES
 #else
@@ -929,7 +945,7 @@ ASM_API asm_str asm_event_text(const asm_event *event) {
 
 /* The row of that name; fields->count if there is none. */
 static inline uint32_t asm__find_row(const asm__fields *fields, asm_str name) {
-#if ASM__SMALL
+#if !ASM__FIND_BY_SIZE
     uint32_t row = 0;
     while (row < fields->count && (name.size + 3 != fields->list[row].key_size ||
                                    memcmp(name.data, fields->list[row].key + 1, name.size) != 0))
@@ -958,7 +974,7 @@ static bool asm__next_row(asm_json_reader *reader, const asm__fields *fields, ui
     return true;
 }
 
-/* >>event to json */
+/* >>events: to json */
 
 static const asm_str *asm__str_at(const char *base, const asm__field *field) {
     return (const asm_str *)(const void *)(base + field->offset);
@@ -1228,15 +1244,17 @@ static asm_result asm__check_raw_fields(asm__part *part, uint32_t rows, unsigned
     return ASM_OK;
 }
 
-/* Whether a field holds what a member of the rest is read as. */
+/* Whether a field holds what a valid member of the rest is read as. */
 static bool asm__is_read_as(asm_str json, const asm__field *field, const char *base) {
     const void *place = base + field->offset;
     double number;
     asm_time time;
-    asm_str text;
     if (field->kind == ASM__DOUBLE)
-        return asm_json_to_double(json, &number) && number == ((const asm_optional_double *)place)->value;
-    return asm_json_to_string(json, NULL, &text) && asm_time_parse(text, &time, NULL) == ASM_OK &&
+        return (*json.data == '-' || asm__is_digit(*json.data)) &&
+               asm__parse_double(json.data, asm__end(json), &number, NULL) &&
+               number == ((const asm_optional_double *)place)->value;
+    return *json.data == '"' &&
+           asm_time_parse(asm_str_make(json.data + 1, json.size - 2), &time, NULL) == ASM_OK &&
            time == *(const asm_time *)place;
 }
 
@@ -1353,7 +1371,7 @@ ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out)
     return asm__end_writing(out, begin, asm__put_event(out, event, &envelope, &data));
 }
 
-/* >>event to compact json */
+/* >>events: to compact json */
 
 #define ASM__ERROR_CUT 120 /* code points of an error's text */
 
@@ -1494,7 +1512,7 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
     return asm_json_writer_finish(&writer);
 }
 
-/* >>event from json */
+/* >>events: from json */
 
 #define ASM__RUNS 8
 
@@ -2051,6 +2069,8 @@ ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, si
     return asm__read_event(&reader, event, error);
 }
 
+/* >>events: from compact json */
+
 /* A text member of a compact event. */
 static bool asm__compact_read_text(asm_str raw, asm_buffer *scratch, asm_str *text) {
     return !raw.data || asm_json_to_string(raw, scratch, text) || asm_json_type_of(raw) != ASM_JSON_STRING;
@@ -2126,6 +2146,8 @@ ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_bu
     return error->result;
 }
 
+/* >>events: token counts */
+
 ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
     asm_json_reader reader;
     const asm__fields *fields = &asm__usage_rows;
@@ -2148,7 +2170,7 @@ ASM_API bool asm_usage_read(asm_usage_payload *usage, asm_str json) {
     return false;
 }
 
-/* >>event copy */
+/* >>events: copy */
 
 /* The size of a view; with `out`, also copies its bytes there and turns it to the copy. */
 static size_t asm__copy_view(asm_str *view, char *out) {
