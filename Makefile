@@ -79,9 +79,9 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
+CHECKS := format comments packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
 
-.PHONY: help all examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall clean format FORCE
+.PHONY: help all examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall dist clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -129,6 +129,9 @@ check-format:
 check-comments:
 	@sh tests/comments.sh $(FORMATTED) Makefile tests/*.sh tests/golden/README
 
+check-packaging:
+	@sh tests/packaging.sh
+
 check-matrix:
 	@sh tests/compile_matrix.sh
 
@@ -145,18 +148,22 @@ check-valgrind: all $(TESTS)
 	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' sh tests/run.sh $(TESTS)
 
-# Headers are checked as files of their own: the analyzer only looks into the main file.
-check-tidy: $(CHECKED:%=$(BUILD)/tidied/%)
-$(HEADERS:%=$(BUILD)/tidied/%): ANALYZED_AS = -DASM_$(call upper,$(patsubst asm_%.h,%,$(<)))_IMPLEMENTATION
-$(CHECKED:%=$(BUILD)/tidied/%): $(BUILD)/tidied/%: % $(HEADERS) .clang-tidy
-	@mkdir -p $(@D)
-	@$(call need,clang-tidy) echo '  TIDY    $<'; clang-tidy --quiet $< -- -x c $(SOURCE_FLAGS) \
-	    $(or $(ANALYZED_AS),$(DECLARED)) && touch $@
+# One file at a time, the other headers as declarations: checkers only look into the main file, or do all work again for
+# each that includes a header.
+$(foreach header,$(HEADERS),$(eval $(BUILD)/checked/$(header).%: CHECKED_AS = -D$(call upper,$(header:.h=))_IMPLEMENTATION))
+CHECKED_AS = $(DECLARED)
 
-check-cppcheck:
-	@$(call need,cppcheck) echo '  CPPCHK  $(CHECKED)'; \
-	    cppcheck -j $(CORES) --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
-	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) -DASM_IMPLEMENTATION $(CHECKED)
+check-tidy: $(CHECKED:%=$(BUILD)/checked/%.tidy)
+$(BUILD)/checked/%.tidy: % $(HEADERS) .clang-tidy
+	@mkdir -p $(@D)
+	@$(call need,clang-tidy) echo '  TIDY    $<'; clang-tidy --quiet $< -- -x c $(SOURCE_FLAGS) $(CHECKED_AS) && touch $@
+
+check-cppcheck: $(CHECKED:%=$(BUILD)/checked/%.cppcheck)
+$(BUILD)/checked/%.cppcheck: % $(HEADERS)
+	@mkdir -p $(@D)
+	@$(call need,cppcheck) echo '  CPPCHK  $<'; \
+	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) $(CHECKED_AS) $< && touch $@
 
 # One header at a time, the others as declarations, and functions by their summaries: the analyzer gives up on more.
 # Not believed:
@@ -251,6 +258,12 @@ install: $(TOOLS) ## headers, programs, manual page, completions and a pkg-confi
 uninstall: ## remove exactly what install wrote
 	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(notdir $(TOOLS)),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc" \
 	    $(foreach file,$(MAN_FILES) $(COMPLETIONS),"$(SHARE_DIR)/$(file)")
+
+# A release: `make dist HOMEPAGE=… MAINTAINER='NAME <ADDRESS>'`.
+HOMEPAGE   ?=
+MAINTAINER ?=
+dist: $(BUILD)/asm.h ## a release in build/dist: tarball with asm.h, SHA-256, bill of materials
+	@$(call need,git) sh packaging/dist.sh $(VERSION) $(BUILD)/asm.h $(BUILD)/dist '$(HOMEPAGE)' '$(MAINTAINER)'
 
 clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi

@@ -55,7 +55,7 @@ twice() {
 }
 
 # Both commands of the README, and nothing else than what is in $bin.
-readme() { twice make "$@" && bare make demo && bare make test "$@" && [ -n "$(last)" ] && result=$(last); }
+readme() { twice make "$@" && bare make demo "$@" && bare make test "$@" && [ -n "$(last)" ] && result=$(last); }
 
 try_gcc() { # without pkg-config, apt-get, a C++ compiler, network, cmocka
     tools "$work/bin" gcc
@@ -134,6 +134,7 @@ try_debian() {
         rm -rf "$root"
         mirror=$(sed -n 's/^URIs: *//p; s/^deb  *\([a-z]*:[^ ]*\).*/\1/p' /etc/apt/sources.list \
             /etc/apt/sources.list.d/* 2> /dev/null | head -n 1)
+        # shellcheck disable=SC2086  # none, or one word
         timeout -k 10 "$TIME" debootstrap --variant=minbase --include=gcc,libc6-dev,make "$1" "$root" $mirror >> "$log" 2>&1 ||
             { skip "debootstrap failed: $(grep '^E: ' "$log" | tail -n 1)"; rm -rf "$root"; return; }
         touch "$root/complete"
@@ -150,8 +151,10 @@ try_oldstable() { try_debian oldstable; }
 try_stable() { try_debian stable; }
 try_testing() { try_debian testing; }
 
-for way in ${*:-$ways}; do
-    rm -rf "$work"/*
+# shellcheck disable=SC2086  # a list of words
+[ $# -gt 0 ] || set -- $ways
+for way; do
+    rm -rf "${work:?}"/*
     log=$home/$way.log result='' temporary='' alone='' skipped=''
     : > "$log"
     if unshare -n true 2> /dev/null; then alone='unshare -n'; fi

@@ -15,6 +15,13 @@ clang-format | clang-format  | clang-tools-extra | clang-format | clang-extra-to
 clang-tidy   | clang-tidy    | clang-tools-extra | llvm         | clang-extra-tools  | clang        | https://llvm.org
 cppcheck     | cppcheck      | cppcheck          | cppcheck     | cppcheck           | cppcheck     | https://cppcheck.sourceforge.io
 valgrind     | valgrind      | valgrind          | valgrind     | valgrind           | valgrind     | https://valgrind.org
+cmake        | cmake         | cmake             | cmake        | cmake              | cmake        | https://cmake.org
+meson        | meson         | meson             | meson        | meson              | meson        | https://mesonbuild.com
+ninja        | ninja-build   | ninja-build       | ninja        | ninja              | ninja        | https://ninja-build.org
+pkg-config   | pkg-config    | pkgconf-pkg-config | pkgconf     | pkgconf            | pkgconf      | https://www.freedesktop.org/wiki/Software/pkg-config
+debootstrap  | debootstrap   | debootstrap       |              | debootstrap        | debootstrap  | https://wiki.debian.org/Debootstrap
+reuse        | reuse         | reuse             | reuse        |                    | reuse        | https://reuse.software
+git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
 vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm
 cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON

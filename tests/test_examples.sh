@@ -81,7 +81,7 @@ if command -v script > /dev/null && script -qec true /dev/null > /dev/null 2>&1;
         fail 'fleet: an escape sequence reached the terminal'
     tail -n 1 "$work/terminal" | grep -q '^.*3 agents: 3 idle' || fail 'fleet: no summary on a terminal'
     for mode in 7 25; do
-        [ "$(grep -o "$escape\[?$mode[hl]" "$work/terminal" | tail -n 1)" = "$escape[?${mode}h" ] ||
+        [ "$(grep -o "$escape\[?${mode}[hl]" "$work/terminal" | tail -n 1)" = "$escape[?${mode}h" ] ||
             fail "fleet: the terminal's mode $mode is not restored"
     done
 fi
