@@ -63,4 +63,6 @@ if has meson && has ninja; then
     fi
 fi
 cd "$source" || exit 1
+: > "$log"
+if has reuse; then run reuse lint || die 'reuse: a file without a licence'; fi
 [ $failed -eq 0 ] && echo 'packaging: all that could be tried works'
