@@ -163,11 +163,13 @@ extern "C" {
     X(OPENCODE_EXPORT, "opencode-export", "an OpenCode export", "info:o messages:a | info:o parts:a")        \
     /* raw model APIs */                                                                                     \
     X(ANTHROPIC, "anthropic", "an Anthropic Messages API stream",                                            \
-      "type=message_start message.role | type^content_block_ index:n | type=message role=assistant "         \
+      "type=message_start message.role | type^content_block_ index:n | type=error error.type !sessionID"     \
+      " | type=message role=assistant "                                                                      \
       "content:a"                                                                                            \
       " model usage")                                                                                        \
     X(OPENAI, "openai", "an OpenAI chat completions stream",                                                 \
-      "object=chat.completion.chunk | object=chat.completion | choices:a id")                                \
+      "object=chat.completion.chunk | object=chat.completion | choices:a id | error.message error.type "     \
+      "!type")                                                                                               \
     X(RESPONSES, "responses", "an OpenAI Responses API stream",                                              \
       "type^response. sequence_number | object=response")                                                    \
     X(OLLAMA, "ollama", "an Ollama stream", "model created_at message:o | model created_at done")            \
@@ -332,6 +334,7 @@ ASM__WARNINGS_BACK
  *   >>ingest: asm         one section for each format: asm,
  *   >>ingest: claude      claude and qwen,
  *   >>ingest: codex       codex
+ *   >>ingest: model apis  what raw model APIs share, then anthropic, openai, responses, ollama
  *   >>ingest: formats     the table of formats
  *   >>ingest: marks       which format a stream has
  *   >>ingest: lines       from lines to formats; damaged lines
@@ -479,6 +482,12 @@ typedef struct asm__ingest_past {
     size_t id_size;
 } asm__ingest_past;
 
+/* Model APIs: a call of the message under way. */
+typedef struct asm__ingest_part {
+    asm_buffer id, name, input;
+    int64_t index; /* -1: none */
+} asm__ingest_part;
+
 typedef struct asm__ingest asm__ingest;
 
 /* How the lines of one format become events. */
@@ -520,6 +529,12 @@ struct asm__ingest {
     size_t line_capacity;
     uint64_t line_seen; /* bytes of it so far, stored or not */
     bool skipping;      /* the rest of the line */
+
+    /* server-sent events */
+    bool is_sse;
+    bool has_field;     /* a line that may be one of an event came before any text */
+    asm_buffer frame;   /* the data of the event that has begun */
+    size_t frame_lines; /* how many lines it has; 0: none has begun */
 
     /* kept buffers */
     asm_buffer strings[ASM__INGEST_STRINGS]; /* unescaped ones of the line: they must not move */
@@ -597,6 +612,10 @@ struct asm__ingest {
     size_t request_count;
     asm__ingest_past past[ASM__INGEST_PAST_LINES];
     size_t past_count;
+
+    asm__ingest_part *parts;
+    size_t part_count;
+    size_t part_capacity;
 
     asm__ingest_unknown unknown[ASM_INGEST_MAX_UNKNOWN];
     size_t unknown_count;
@@ -5695,6 +5714,789 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
 #define ASM__READER_CODEX_ROLLOUT &asm__rollout_reader
 #endif
 
+/* >>ingest: model apis
+ *
+ * What the formats of raw model APIs share. One response is one run; the calls that the model asks for are
+ * tool_call_identified, since nobody has run them. Reasoning comes as message_streamed with `thinking`; what only goes
+ * back to the model (signatures, encrypted reasoning) is in its `extra`.
+ */
+#if ASM_INGEST_FORMATS & (ASM_WITH_ANTHROPIC | ASM_WITH_OPENAI | ASM_WITH_RESPONSES | ASM_WITH_OLLAMA)
+
+#define ASM__API_MAX_CALLS 1024 /* in one message */
+
+/* A word of a provider and ours. */
+typedef struct asm__api_word {
+    const char *theirs, *ours;
+} asm__api_word;
+
+static asm_str asm__api_translate(const asm__api_word *words, size_t count, asm_str word) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        if (asm_str_equal(word, asm_str_from(words[i].theirs))) return asm_str_from(words[i].ours);
+    return word;
+}
+
+static asm_str asm__api_stop_reason(asm_str word) {
+    static const asm__api_word words[] = {{"stop", "end_turn"},           {"eos", "end_turn"},
+                                          {"length", "max_tokens"},       {"max_output_tokens", "max_tokens"},
+                                          {"model_length", "max_tokens"}, {"tool_calls", "tool_use"},
+                                          {"function_call", "tool_use"}};
+    return asm__api_translate(words, ASM__INGEST_COUNT_OF(words), word);
+}
+
+static asm_str asm__api_error_code(asm_str word) {
+    static const asm__api_word words[] = {{"overloaded_error", "overloaded"},
+                                          {"server_is_overloaded", "overloaded"},
+                                          {"slow_down", "overloaded"},
+                                          {"rate_limit_error", "rate_limit"},
+                                          {"rate_limit_exceeded", "rate_limit"},
+                                          {"insufficient_quota", "billing"},
+                                          {"billing_error", "billing"},
+                                          {"credit_balance_exhausted", "billing"},
+                                          {"organization_spend_limit_exceeded", "billing"},
+                                          {"project_spend_limit_exceeded", "billing"},
+                                          {"organization_usage_limit_exceeded", "billing"},
+                                          {"authentication_error", "authentication"},
+                                          {"permission_error", "authentication"},
+                                          {"invalid_api_key", "authentication"},
+                                          {"not_found_error", "model_not_found"},
+                                          {"model_not_found", "model_not_found"},
+                                          {"invalid_request_error", "invalid_request"},
+                                          {"invalid_prompt", "invalid_request"},
+                                          {"context_length_exceeded", "context_too_long"},
+                                          {"exceed_context_size_error", "context_too_long"},
+                                          {"api_error", "server_error"},
+                                          {"server_error", "server_error"},
+                                          {"timeout_error", "timeout"}};
+    return asm__api_translate(words, ASM__INGEST_COUNT_OF(words), word);
+}
+
+/* A response begins: one that is open has been cut. */
+static asm__ingest_speaker *asm__api_begin(asm__ingest *state, asm_str model, asm_str id) {
+    asm__ingest_speaker *speaker = &state->main;
+    if (state->run_open) asm__ingest_cut_run(state);
+    asm__ingest_need_run(state, model);
+    speaker->run = state->line_run;
+    speaker->has_message = false;
+    asm__ingest_enter_message(state, speaker, id);
+    asm__ingest_keep(state, &speaker->model, model);
+    speaker->partial = speaker->streamed = true;
+    state->part_count = 0;
+    return speaker;
+}
+
+/* The message that is open, also if its beginning is missing. */
+static asm__ingest_speaker *asm__api_speaker(asm__ingest *state) {
+    if (!state->run_open || !state->main.has_message)
+        return asm__api_begin(state, asm__ingest_absent(), asm__ingest_absent());
+    return &state->main;
+}
+
+/* Reasoning that only the model can read, to go back to it: the member `key` of `extra`. */
+static void asm__api_keep_reasoning(asm__ingest *state, asm__ingest_speaker *speaker, asm_str key,
+                                    asm_str value) {
+    if (!value.data) return;
+    asm__ingest_think(state, speaker, ASM_STR(""), asm__ingest_pair(state, &state->extra, key, value));
+}
+
+/* A call that the model asks for. Arguments that are no object are in `extra`, as the text that came. */
+static void asm__api_call(asm__ingest *state, asm_str id, asm_str name, asm_str input,
+                          asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
+    const bool is_valid =
+        !input.size || (asm__ingest_is(input, ASM_JSON_OBJECT) && asm_json_check(input, NULL) == ASM_OK &&
+                        asm__ingest_value(input).data);
+    event.tool.call_id = id;
+    event.tool.name = name;
+    event.tool.input = input.size && is_valid ? input : ASM_STR("{}");
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    if (!is_valid) {
+        asm_json_writer writer;
+        event.tool.input = asm__ingest_absent();
+        asm_buffer_clear(&state->built);
+        asm_json_writer_init(&writer, &state->built);
+        asm_json_write_string(&writer, input);
+        if (asm_json_writer_finish(&writer) != ASM_OK) state->failed = true;
+        event.extra = asm__ingest_joined(state, &state->built2, event.extra, ASM_STR("invalid_arguments"),
+                                         asm_buffer_text(&state->built));
+        asm__ingest_diagnose(state, false, ASM_ERR_SYNTAX, "the arguments of a tool call are no JSON object",
+                             0);
+    }
+    asm__ingest_emit(state, &event);
+}
+
+/* The call of a message that comes in pieces; NULL if there are too many, or there is no memory. */
+static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, asm_str id) {
+    asm__ingest_part *part;
+    if (state->part_count == ASM__API_MAX_CALLS) {
+        asm__ingest_tell_limit(state, "a message asks for more than 1024 calls: the others are left out");
+        return NULL;
+    }
+    if (state->part_count == state->part_capacity) {
+        const size_t capacity = state->part_capacity ? 2 * state->part_capacity : 8;
+        void *memory = ASM_REALLOC(state->parts, capacity * sizeof *state->parts);
+        size_t i;
+        if (!memory) {
+            state->failed = true;
+            return NULL;
+        }
+        state->parts = (asm__ingest_part *)memory;
+        for (i = state->part_capacity; i < capacity; i++) {
+            asm_buffer_init_growing(&state->parts[i].id);
+            asm_buffer_init_growing(&state->parts[i].name);
+            asm_buffer_init_growing(&state->parts[i].input);
+        }
+        state->part_capacity = capacity;
+    }
+    part = &state->parts[state->part_count++];
+    asm__ingest_keep(state, &part->id, id);
+    asm_buffer_clear(&part->name);
+    asm_buffer_clear(&part->input);
+    part->index = index;
+    return part;
+}
+
+static void asm__api_add_input(asm__ingest *state, asm__ingest_part *part, asm_str piece) {
+    const size_t limit = asm__ingest_max_kept(state);
+    if (part->input.size > limit || piece.size > limit - part->input.size)
+        asm__ingest_tell_limit(state, "the input of a tool call is longer than what may be kept");
+    else asm__ingest_append(state, &part->input, piece);
+}
+
+/* Tells the calls that came in pieces, in their order. */
+static void asm__api_tell_calls(asm__ingest *state) {
+    asm__ingest_others none = {0, 0};
+    size_t i;
+    for (i = 0; i < state->part_count; i++)
+        asm__api_call(state, asm_buffer_text(&state->parts[i].id), asm_buffer_text(&state->parts[i].name),
+                      asm_buffer_text(&state->parts[i].input), none);
+    state->part_count = 0;
+}
+
+/* The response is whole. */
+static void asm__api_complete(asm__ingest *state, asm_str reason) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    asm_usage_payload usage = asm__ingest_whole_usage(&state->main);
+    usage.cost_usd = state->main.usage.cost_usd;
+    asm__api_tell_calls(state);
+    state->main.partial = false;
+    asm__ingest_finish_message(state, &state->main, false);
+    state->main.has_message = false;
+    if (reason.size) event.run.stop_reason = asm__api_stop_reason(reason);
+    event.run.token_usage = asm__ingest_usage_json(state, &state->built, &usage);
+    event.run.cost_usd = usage.cost_usd;
+    asm__ingest_end_run(state, &event);
+    asm_buffer_clear(&state->stop_reason);
+}
+
+/* The provider gives up. Calls that are not whole are not told: they must not be run. */
+static void asm__api_fail(asm__ingest *state, asm_str code, asm_str message, asm_str error) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    state->part_count = 0;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__ingest_finish_message(state, &state->main, true);
+    state->main.has_message = false;
+    code = asm__api_error_code(code);
+    event.run.error_code = code.size ? code : ASM_STR("provider_error");
+    event.run.error_message = message.size ? message : ASM_STR("the provider gave an error");
+    event.run.provider_error = asm__ingest_value(error);
+    asm__ingest_end_run(state, &event);
+    asm_buffer_clear(&state->stop_reason);
+}
+
+/* An error object, {"message", "type", "code"}, or a text. */
+static void asm__api_error(asm__ingest *state, asm_str error) {
+    static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("type"), ASM__MEMBER("code")};
+    asm_str values[3], code, message;
+    if (!asm__ingest_is(error, ASM_JSON_OBJECT)) {
+        asm__api_fail(state, asm__ingest_absent(), asm__ingest_string(state, error), error);
+        return;
+    }
+    asm__ingest_find(error, keys, values, 3);
+    code = asm__ingest_string(state, values[2]);
+    if (!code.size) code = asm__ingest_string(state, values[1]);
+    message = asm__ingest_string(state, values[0]);
+    asm__api_fail(state, code, message, error);
+}
+
+/* At the end of the bytes: an answer whose reason is known is whole, whatever else was to come. */
+static void asm__api_end(asm__ingest *state) {
+    asm_str reason = asm_buffer_text(&state->stop_reason);
+    if (!state->run_open) return;
+    if (reason.size) {
+        asm__api_complete(state, reason);
+        return;
+    }
+    state->part_count = 0;
+    asm__ingest_finish_message(state, &state->main, true);
+    state->main.has_message = false;
+}
+
+/* A line that is none of the format: kept whole. */
+static asm_result asm__api_unknown(asm__ingest *state, asm_str type, asm_str line) {
+    asm__ingest_emit_odd(state, type.size ? type : ASM_STR("line"), ASM_STR("line"), line);
+    return ASM_OK;
+}
+#endif
+
+/* >>ingest: anthropic
+ *
+ * POST /v1/messages (docs.anthropic.com), as a stream or as one body.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_ANTHROPIC
+
+static void asm__anthropic_usage(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"), ASM__MEMBER("cache_read_input_tokens"),
+        ASM__MEMBER("cache_creation_input_tokens"), ASM__MEMBER("output_tokens_details")};
+    static const asm_str thinking_key[] = {ASM__MEMBER("thinking_tokens")};
+    asm_usage_payload *usage = &state->main.usage;
+    asm_optional_int64 *places[5];
+    asm_str values[5], thinking[1];
+    size_t i;
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
+    places[0] = &usage->input_tokens;
+    places[1] = &usage->output_tokens;
+    places[2] = &usage->cache_read_tokens;
+    places[3] = &usage->cache_creation_tokens;
+    places[4] = &usage->reasoning_tokens;
+    asm__ingest_find(raw, keys, values, 5);
+    asm__ingest_find(values[4], thinking_key, thinking, 1);
+    values[4] = thinking[0];
+    for (i = 0; i < 5; i++) { /* running totals: the last one counts */
+        const asm_optional_int64 number = asm__ingest_int64(values[i]);
+        if (number.is_set) *places[i] = number;
+    }
+    state->main.cache_is_apart = true;
+    if (values[0].data ||
+        !state->main.usage_object.size) /* the last counts of a stream are of the output only */
+        asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+}
+
+enum {
+    ASM__ANTHROPIC_TYPE,
+    ASM__ANTHROPIC_TEXT,
+    ASM__ANTHROPIC_THINKING,
+    ASM__ANTHROPIC_ID,
+    ASM__ANTHROPIC_NAME,
+    ASM__ANTHROPIC_INPUT,
+    ASM__ANTHROPIC_SIGNATURE,
+    ASM__ANTHROPIC_DATA,
+    ASM__ANTHROPIC_BLOCK_COUNT
+};
+
+/* A content block: as it begins in a stream, or whole. */
+static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("type", 's'), ASM__KEY("text", 's'),  ASM__KEY("thinking", 's'),  ASM__KEY("id", 's'),
+        ASM__KEY("name", 's'), ASM__KEY("input", '*'), ASM__KEY("signature", 's'), ASM__KEY("data", 's')};
+    asm__ingest_speaker *speaker = asm__api_speaker(state);
+    asm_str block[ASM__ANTHROPIC_BLOCK_COUNT], type;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, raw, keys, block, ASM__ANTHROPIC_BLOCK_COUNT, &others, NULL)) {
+        asm__ingest_emit_odd(state, ASM_STR("content_block"), ASM_STR("content_block"), raw);
+        return;
+    }
+    type = asm__ingest_string(state, block[ASM__ANTHROPIC_TYPE]);
+    if (asm_str_equal(type, ASM_STR("text"))) {
+        asm__ingest_say(state, speaker, asm__ingest_text(state, block[ASM__ANTHROPIC_TEXT]));
+    } else if (asm_str_equal(type, ASM_STR("thinking"))) {
+        asm__ingest_think(state, speaker, asm__ingest_text(state, block[ASM__ANTHROPIC_THINKING]),
+                          asm__ingest_absent());
+        if (block[ASM__ANTHROPIC_SIGNATURE].size > 2)
+            asm__api_keep_reasoning(state, speaker, ASM_STR("signature"), block[ASM__ANTHROPIC_SIGNATURE]);
+    } else if (asm_str_equal(type, ASM_STR("redacted_thinking"))) {
+        asm__api_keep_reasoning(state, speaker, ASM_STR("redacted_thinking"), block[ASM__ANTHROPIC_DATA]);
+    } else if (asm_str_equal(type, ASM_STR("tool_use"))) {
+        const asm_str id = asm__ingest_string(state, block[ASM__ANTHROPIC_ID]);
+        const asm_str name = asm__ingest_string(state, block[ASM__ANTHROPIC_NAME]);
+        if (is_whole) {
+            asm__api_call(state, id, name, block[ASM__ANTHROPIC_INPUT], others);
+        } else {
+            asm__ingest_part *part = asm__api_new_part(state, 0, id);
+            if (part) asm__ingest_keep(state, &part->name, name);
+        }
+    } else { /* of tools that run at the provider */
+        asm__ingest_emit_odd(state, type, ASM_STR("content_block"), raw);
+    }
+}
+
+static void asm__anthropic_delta(asm__ingest *state, asm_str raw) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", '-'), ASM__KEY("text", 's'),
+                                           ASM__KEY("thinking", 's'), ASM__KEY("partial_json", 's'),
+                                           ASM__KEY("signature", 's')};
+    asm__ingest_speaker *speaker = asm__api_speaker(state);
+    asm_str values[5];
+    asm__ingest_others others;
+    asm__ingest_read_object(state, raw, keys, values, 5, &others, NULL);
+    asm__ingest_say(state, speaker, asm__ingest_text(state, values[1]));
+    asm__ingest_think(state, speaker, asm__ingest_text(state, values[2]), asm__ingest_absent());
+    asm__api_keep_reasoning(state, speaker, ASM_STR("signature"), values[4]);
+    if (values[3].data && state->part_count)
+        asm__api_add_input(state, &state->parts[state->part_count - 1], asm__ingest_text(state, values[3]));
+    asm__ingest_emit_others(state, ASM_STR("delta"), others);
+}
+
+/* The message object: whole, or as it is when the stream begins. */
+static void asm__anthropic_message(asm__ingest *state, asm_str message, bool is_whole) {
+    static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("model"), ASM__MEMBER("usage"),
+                                   ASM__MEMBER("content"), ASM__MEMBER("stop_reason")};
+    asm_str values[5], block;
+    asm_json_reader blocks;
+    asm__ingest_find(message, keys, values, 5);
+    asm__api_begin(state, asm__ingest_string(state, values[1]), asm__ingest_string(state, values[0]));
+    asm__anthropic_usage(state, values[2]);
+    if (!is_whole) { /* the count of the output is a placeholder yet */
+        state->main.usage.output_tokens.is_set = false;
+        return;
+    }
+    blocks = asm__ingest_elements(values[3]);
+    while (asm__ingest_next(&blocks, &block))
+        asm__anthropic_block(state, block, true);
+    asm__api_complete(state, asm__ingest_string(state, values[4]));
+}
+
+static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"),  ASM__MEMBER("message"), ASM__MEMBER("content_block"),
+                                   ASM__MEMBER("delta"), ASM__MEMBER("usage"),   ASM__MEMBER("error")};
+    static const asm_str reason_key[] = {ASM__MEMBER("stop_reason")};
+    asm_str values[6], type, reason[1];
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
+    asm__ingest_find(line, keys, values, 6);
+    type = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(type, ASM_STR("message_start"))) {
+        asm__anthropic_message(state, values[1], false);
+    } else if (asm_str_equal(type, ASM_STR("message"))) {
+        asm__anthropic_message(state, line, true);
+    } else if (asm_str_equal(type, ASM_STR("content_block_start"))) {
+        asm__anthropic_block(state, values[2], false);
+    } else if (asm_str_equal(type, ASM_STR("content_block_delta"))) {
+        asm__anthropic_delta(state, values[3]);
+    } else if (asm_str_equal(type, ASM_STR("content_block_stop"))) {
+        asm__api_tell_calls(state);
+    } else if (asm_str_equal(type, ASM_STR("message_delta"))) {
+        asm__api_speaker(state);
+        asm__anthropic_usage(state, values[4]);
+        asm__ingest_find(values[3], reason_key, reason, 1);
+        if (asm__ingest_is(reason[0], ASM_JSON_STRING))
+            asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, reason[0]));
+    } else if (asm_str_equal(type, ASM_STR("message_stop"))) {
+        asm__api_speaker(state);
+        asm__api_complete(state, asm_buffer_text(&state->stop_reason));
+    } else if (asm_str_equal(type, ASM_STR("ping"))) {
+        state->ingest->counts.heartbeats++;
+    } else if (values[5].data) {
+        asm__api_error(state, values[5]);
+    } else {
+        return asm__api_unknown(state, type, line);
+    }
+    return ASM_OK;
+}
+
+/* Only message_stop ends an answer well. */
+static void asm__anthropic_end(asm__ingest *state) {
+    asm_buffer_clear(&state->stop_reason);
+    asm__api_end(state);
+}
+
+static const asm__ingest_reader asm__anthropic_reader = {ASM__MEMBER("anthropic"), asm__anthropic_line,
+                                                         asm__anthropic_end};
+#define ASM__READER_ANTHROPIC &asm__anthropic_reader
+#endif
+
+/* >>ingest: openai
+ *
+ * POST /v1/chat/completions (platform.openai.com), and what others make of it: what is read is what has been seen of
+ * llama.cpp, vLLM, Ollama, OpenRouter, DeepSeek and gateways.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_OPENAI
+
+static asm_str asm__openai_member(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+static void asm__openai_usage(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("prompt_tokens"),           ASM__MEMBER("completion_tokens"),
+        ASM__MEMBER("prompt_tokens_details"),   ASM__MEMBER("completion_tokens_details"),
+        ASM__MEMBER("prompt_cache_hit_tokens"), ASM__MEMBER("cost")};
+    static const asm_str cached[] = {ASM__MEMBER("cached_tokens"), ASM__MEMBER("cache_write_tokens")};
+    asm_usage_payload *usage = &asm__api_speaker(state)->usage;
+    asm_str values[6], parts[2];
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
+    asm__ingest_find(raw, keys, values, 6);
+    usage->input_tokens = asm__ingest_int64(values[0]);
+    usage->output_tokens = asm__ingest_int64(values[1]);
+    asm__ingest_find(values[2], cached, parts, 2);
+    usage->cache_read_tokens = asm__ingest_int64(parts[0].data ? parts[0] : values[4]);
+    usage->cache_creation_tokens = asm__ingest_int64(parts[1]);
+    usage->reasoning_tokens = asm__ingest_int64(asm__openai_member(values[3], ASM_STR("reasoning_tokens")));
+    usage->cost_usd = asm__ingest_double(values[5]);
+    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+}
+
+/* The call that a piece belongs to. An id that is known wins over the index; a new id is a new call; a piece without
+ * either goes to the call that was opened last. */
+static asm__ingest_part *asm__openai_part(asm__ingest *state, asm_str id, asm_optional_int64 index) {
+    size_t i;
+    if (id.size) {
+        for (i = 0; i < state->part_count; i++)
+            if (asm_str_equal(asm_buffer_text(&state->parts[i].id), id)) return &state->parts[i];
+    } else if (index.is_set) {
+        for (i = state->part_count; i > 0; i--)
+            if (state->parts[i - 1].index == index.value) return &state->parts[i - 1];
+    } else if (state->part_count) {
+        return &state->parts[state->part_count - 1];
+    }
+    if (id.size && index.is_set)
+        for (i = 0; i < state->part_count; i++)
+            if (state->parts[i].index == index.value && !state->parts[i].id.size) {
+                asm__ingest_keep(state, &state->parts[i].id, id);
+                return &state->parts[i];
+            }
+    return asm__api_new_part(state, index.is_set ? index.value : -1, id);
+}
+
+static void asm__openai_call(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("index"), ASM__MEMBER("id"), ASM__MEMBER("function")};
+    static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
+    asm_str values[3], function[2], name;
+    asm__ingest_part *part;
+    asm__ingest_find(raw, keys, values, 3);
+    asm__ingest_find(values[2], function_keys, function, 2);
+    part = asm__openai_part(state, asm__ingest_string(state, values[1]), asm__ingest_int64(values[0]));
+    if (!part) return;
+    name = asm__ingest_string(state, function[0]);
+    if (!asm_str_equal(asm_buffer_text(&part->name), name)) asm__ingest_append(state, &part->name, name);
+    if (asm__ingest_is(function[1], ASM_JSON_STRING))
+        asm__api_add_input(state, part, asm__ingest_text(state, function[1]));
+    else if (asm__ingest_is(function[1], ASM_JSON_OBJECT)) asm__api_add_input(state, part, function[1]);
+}
+
+/* A text, or a list of parts that have one. */
+static void asm__openai_content(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw) {
+    if (asm__ingest_is(raw, ASM_JSON_ARRAY)) {
+        bool has_blobs = false;
+        asm__ingest_say(state, speaker, asm__ingest_block_texts(state, raw, &has_blobs));
+    } else {
+        asm__ingest_say(state, speaker, asm__ingest_text(state, raw));
+    }
+}
+
+/* A delta, or a whole message, which has the same members. */
+static void asm__openai_delta(asm__ingest *state, asm_str raw) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("content", '*'),          ASM__KEY("reasoning_content", 's'), ASM__KEY("reasoning", 's'),
+        ASM__KEY("refusal", 's'),          ASM__KEY("tool_calls", 'a'),        ASM__KEY("role", '-'),
+        ASM__KEY("reasoning_details", 'a')};
+    asm__ingest_speaker *speaker = asm__api_speaker(state);
+    asm_str values[7], element;
+    asm__ingest_others others;
+    asm_json_reader calls;
+    if (!asm__ingest_read_object(state, raw, keys, values, 7, &others, NULL)) return;
+    asm__ingest_think(state, speaker, asm__ingest_text(state, values[1].data ? values[1] : values[2]),
+                      asm__ingest_absent());
+    asm__api_keep_reasoning(state, speaker, ASM_STR("reasoning_details"), values[6]);
+    asm__openai_content(state, speaker, values[0]);
+    if (values[3].size > 2) {
+        asm__ingest_say(state, speaker, asm__ingest_text(state, values[3]));
+        asm__ingest_keep(state, &state->stop_reason, ASM_STR("refusal"));
+    }
+    calls = asm__ingest_elements(values[4]);
+    while (asm__ingest_next(&calls, &element))
+        asm__openai_call(state, element);
+    asm__ingest_emit_others(state, ASM_STR("delta"), others);
+}
+
+static void asm__openai_choice(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("index"), ASM__MEMBER("delta"), ASM__MEMBER("message"),
+                                   ASM__MEMBER("finish_reason"), ASM__MEMBER("error")};
+    asm_str values[5], reason;
+    asm__ingest_find(raw, keys, values, 5);
+    if (asm__ingest_int64(values[0]).value != 0) {
+        asm__ingest_emit_odd(state, ASM_STR("choice"), ASM_STR("choice"), raw);
+        return;
+    }
+    asm__openai_delta(state, values[1].data ? values[1] : values[2]);
+    reason = asm__ingest_string(state, values[3]);
+    if (reason.size && state->stop_reason.size == 0) asm__ingest_keep(state, &state->stop_reason, reason);
+    if (values[4].data && asm_str_equal(reason, ASM_STR("error"))) asm__api_error(state, values[4]);
+}
+
+static asm_result asm__openai_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("id"),    ASM__MEMBER("model"), ASM__MEMBER("choices"),
+                                   ASM__MEMBER("usage"), ASM__MEMBER("error"), ASM__MEMBER("object")};
+    asm_str values[6], id, choice;
+    asm_json_reader choices;
+    bool is_whole;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
+    asm__ingest_find(line, keys, values, 6);
+    if (values[4].data && !asm__ingest_is(values[4], ASM_JSON_NULL)) {
+        asm__api_error(state, values[4]);
+        return ASM_OK;
+    }
+    if (!values[2].data && !values[3].data) return asm__api_unknown(state, asm__ingest_absent(), line);
+    id = asm__ingest_string(state, values[0]);
+    is_whole = asm_str_equal(values[5], ASM_STR("\"chat.completion\""));
+    if (!state->run_open || !state->main.has_message ||
+        (id.size && state->main.message_id.size &&
+         !asm_str_equal(id, asm_buffer_text(&state->main.message_id))))
+        asm__api_begin(state, asm__ingest_string(state, values[1]), id);
+    choices = asm__ingest_elements(values[2]);
+    while (state->run_open && asm__ingest_next(&choices, &choice))
+        asm__openai_choice(state, choice);
+    if (!state->run_open) return ASM_OK;
+    asm__openai_usage(state, values[3]);
+    if (is_whole) asm__api_complete(state, asm_buffer_text(&state->stop_reason));
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__openai_reader = {ASM__MEMBER("openai"), asm__openai_line, asm__api_end};
+#define ASM__READER_OPENAI &asm__openai_reader
+#endif
+
+/* >>ingest: responses
+ *
+ * POST /v1/responses (platform.openai.com), as a stream or as one body. A call is matched by its call_id; what streams
+ * of it is for show only: the item that is done counts.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_RESPONSES
+
+static void asm__responses_usage(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"),
+                                   ASM__MEMBER("input_tokens_details"), ASM__MEMBER("output_tokens_details")};
+    static const asm_str cached[] = {ASM__MEMBER("cached_tokens"), ASM__MEMBER("cache_write_tokens")};
+    static const asm_str reasoning[] = {ASM__MEMBER("reasoning_tokens")};
+    asm_usage_payload *usage = &state->main.usage;
+    asm_str values[4], parts[2];
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
+    asm__ingest_find(raw, keys, values, 4);
+    usage->input_tokens = asm__ingest_int64(values[0]);
+    usage->output_tokens = asm__ingest_int64(values[1]);
+    asm__ingest_find(values[2], cached, parts, 2);
+    usage->cache_read_tokens = asm__ingest_int64(parts[0]);
+    usage->cache_creation_tokens = asm__ingest_int64(parts[1]);
+    asm__ingest_find(values[3], reasoning, parts, 1);
+    usage->reasoning_tokens = asm__ingest_int64(parts[0]);
+    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+}
+
+/* The texts of a message item that did not come in pieces. */
+static void asm__responses_message(asm__ingest *state, asm_str content) {
+    static const asm_str keys[] = {ASM__MEMBER("text"), ASM__MEMBER("refusal")};
+    asm__ingest_speaker *speaker = asm__api_speaker(state);
+    asm_json_reader parts = asm__ingest_elements(content);
+    asm_str part, values[2];
+    if (speaker->text.size) return;
+    while (asm__ingest_next(&parts, &part)) {
+        asm__ingest_find(part, keys, values, 2);
+        asm__ingest_say(state, speaker, asm__ingest_text(state, values[0].data ? values[0] : values[1]));
+    }
+}
+
+/* Goes on with the message `id` of the response. */
+static void asm__responses_enter(asm__ingest *state, asm_str id) {
+    const asm_usage_payload usage = asm__api_speaker(state)->usage;
+    asm_buffer model = state->main.model;
+    if (!id.size || asm_str_equal(id, asm_buffer_text(&state->main.message_id))) return;
+    if (!state->main.text.size) { /* nothing was said under the response's own id */
+        asm__ingest_keep(state, &state->main.message_id, id);
+        return;
+    }
+    state->main.partial = false;
+    asm_buffer_init_growing(&state->main.model);
+    asm__ingest_enter_message(state, &state->main, id);
+    asm_buffer_close(&state->main.model);
+    state->main.model = model;
+    state->main.usage = usage;
+    state->main.partial = state->main.streamed = true;
+}
+
+enum {
+    ASM__RESPONSES_TYPE,
+    ASM__RESPONSES_ID,
+    ASM__RESPONSES_CALL_ID,
+    ASM__RESPONSES_NAME,
+    ASM__RESPONSES_ARGUMENTS,
+    ASM__RESPONSES_CONTENT,
+    ASM__RESPONSES_ENCRYPTED,
+    ASM__RESPONSES_SUMMARY,
+    ASM__RESPONSES_ITEM_COUNT
+};
+
+/* An item that is done. */
+static void asm__responses_item(asm__ingest *state, asm_str raw) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),
+                                           ASM__KEY("id", 's'),
+                                           ASM__KEY("call_id", 's'),
+                                           ASM__KEY("name", 's'),
+                                           ASM__KEY("arguments", 's'),
+                                           ASM__KEY("content", 'a'),
+                                           ASM__KEY("encrypted_content", 's'),
+                                           ASM__KEY("summary", 'a')};
+    asm_str item[ASM__RESPONSES_ITEM_COUNT], type;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, raw, keys, item, ASM__RESPONSES_ITEM_COUNT, &others, NULL)) return;
+    type = asm__ingest_string(state, item[ASM__RESPONSES_TYPE]);
+    if (asm_str_equal(type, ASM_STR("message"))) {
+        asm__responses_enter(state, asm__ingest_string(state, item[ASM__RESPONSES_ID]));
+        asm__responses_message(state, item[ASM__RESPONSES_CONTENT]);
+    } else if (asm_str_equal(type, ASM_STR("function_call"))) {
+        asm__api_call(state, asm__ingest_string(state, item[ASM__RESPONSES_CALL_ID]),
+                      asm__ingest_string(state, item[ASM__RESPONSES_NAME]),
+                      asm__ingest_text(state, item[ASM__RESPONSES_ARGUMENTS]), others);
+    } else if (asm_str_equal(type, ASM_STR("reasoning"))) {
+        asm__api_keep_reasoning(state, asm__api_speaker(state), ASM_STR("reasoning_item"), raw);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("item"), raw);
+    }
+}
+
+/* The response object at its end. */
+static void asm__responses_end(asm__ingest *state, asm_str response) {
+    static const asm_str keys[] = {ASM__MEMBER("status"), ASM__MEMBER("usage"), ASM__MEMBER("error"),
+                                   ASM__MEMBER("incomplete_details")};
+    static const asm_str reason_key[] = {ASM__MEMBER("reason")};
+    asm_str values[4], reason[1];
+    asm__ingest_find(response, keys, values, 4);
+    asm__api_speaker(state);
+    asm__responses_usage(state, values[1]);
+    if (asm_str_equal(values[0], ASM_STR("\"failed\""))) {
+        asm__api_error(state, values[2]);
+        return;
+    }
+    asm__ingest_find(values[3], reason_key, reason, 1);
+    asm__api_complete(state, reason[0].data ? asm__ingest_string(state, reason[0]) : ASM_STR("end_turn"));
+}
+
+static void asm__responses_begin(asm__ingest *state, asm_str response) {
+    static const asm_str keys[] = {ASM__MEMBER("model"), ASM__MEMBER("id")};
+    asm_str values[2];
+    asm__ingest_find(response, keys, values, 2);
+    asm__api_begin(state, asm__ingest_string(state, values[0]), asm__ingest_string(state, values[1]));
+}
+
+static bool asm__responses_is_for_show(asm_str type) {
+    static const asm_str ends[] = {
+        ASM__MEMBER(".in_progress"),       ASM__MEMBER(".queued"),         ASM__MEMBER(".added"),
+        ASM__MEMBER("_text.done"),         ASM__MEMBER("_part.done"),      ASM__MEMBER("refusal.done"),
+        ASM__MEMBER("_arguments.delta"),   ASM__MEMBER("_arguments.done"), ASM__MEMBER("_input.delta"),
+        ASM__MEMBER("_input.done"),        ASM__MEMBER("_call.searching"), ASM__MEMBER("_call.completed"),
+        ASM__MEMBER("_call.interpreting"), ASM__MEMBER("_call.generating")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(ends); i++)
+        if (asm__ingest_ends_with(type, ends[i])) return true;
+    return false;
+}
+
+static asm_result asm__responses_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"),   ASM__MEMBER("response"), ASM__MEMBER("item"),
+                                   ASM__MEMBER("delta"),  ASM__MEMBER("item_id"),  ASM__MEMBER("object"),
+                                   ASM__MEMBER("output"), ASM__MEMBER("error")};
+    asm_str values[8], type, item;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
+    asm__ingest_find(line, keys, values, 8);
+    type = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(values[5], ASM_STR("\"response\""))) { /* one body */
+        asm_json_reader items = asm__ingest_elements(values[6]);
+        asm__responses_begin(state, line);
+        while (asm__ingest_next(&items, &item))
+            asm__responses_item(state, item);
+        asm__responses_end(state, line);
+    } else if (asm_str_equal(type, ASM_STR("response.created"))) {
+        asm__responses_begin(state, values[1]);
+    } else if (asm_str_equal(type, ASM_STR("response.output_text.delta")) ||
+               asm_str_equal(type, ASM_STR("response.refusal.delta"))) {
+        asm__responses_enter(state, asm__ingest_string(state, values[4]));
+        asm__ingest_say(state, &state->main, asm__ingest_text(state, values[3]));
+    } else if (asm_str_equal(type, ASM_STR("response.reasoning_summary_text.delta")) ||
+               asm_str_equal(type, ASM_STR("response.reasoning_text.delta"))) {
+        asm__ingest_think(state, asm__api_speaker(state), asm__ingest_text(state, values[3]),
+                          asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("response.output_item.done"))) {
+        asm__responses_item(state, values[2]);
+    } else if (asm_str_equal(type, ASM_STR("response.completed")) ||
+               asm_str_equal(type, ASM_STR("response.incomplete")) ||
+               asm_str_equal(type, ASM_STR("response.failed"))) {
+        asm__responses_end(state, values[1]);
+    } else if (asm_str_equal(type, ASM_STR("error")) || values[7].size > 4) {
+        asm__api_error(state, asm_str_equal(type, ASM_STR("error")) ? line : values[7]);
+    } else if (asm__responses_is_for_show(type)) {
+        state->ingest->counts.heartbeats++;
+    } else {
+        return asm__api_unknown(state, type, line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__responses_reader = {ASM__MEMBER("responses"), asm__responses_line,
+                                                         asm__api_end};
+#define ASM__READER_RESPONSES &asm__responses_reader
+#endif
+
+/* >>ingest: ollama
+ *
+ * POST /api/chat (docs.ollama.com): one JSON object per line.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_OLLAMA
+
+static void asm__ollama_call(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
+    static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
+    const asm__ingest_others none = {0, 0};
+    asm_str values[2], function[2], input;
+    asm__ingest_find(raw, keys, values, 2);
+    asm__ingest_find(values[1], function_keys, function, 2);
+    input = asm__ingest_is(function[1], ASM_JSON_STRING) ? asm__ingest_text(state, function[1]) : function[1];
+    asm__api_call(state, asm__ingest_string(state, values[0]), asm__ingest_string(state, function[0]), input,
+                  none);
+}
+
+static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("model"),       ASM__MEMBER("created_at"),
+                                   ASM__MEMBER("message"),     ASM__MEMBER("done"),
+                                   ASM__MEMBER("done_reason"), ASM__MEMBER("prompt_eval_count"),
+                                   ASM__MEMBER("eval_count"),  ASM__MEMBER("error")};
+    static const asm_str message_keys[] = {ASM__MEMBER("content"), ASM__MEMBER("thinking"),
+                                           ASM__MEMBER("tool_calls")};
+    asm_str values[8], message[3], call, reason;
+    asm__ingest_speaker *speaker;
+    asm_json_reader calls;
+    bool is_done = false;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_find(line, keys, values, 8);
+    asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
+    if (values[7].data) {
+        asm__api_error(state, values[7]);
+        return ASM_OK;
+    }
+    if (!values[2].data && !values[3].data) return asm__api_unknown(state, asm__ingest_absent(), line);
+    if (!state->run_open || !state->main.has_message)
+        asm__api_begin(state, asm__ingest_string(state, values[0]), asm__ingest_absent());
+    speaker = &state->main;
+    asm__ingest_find(values[2], message_keys, message, 3);
+    asm__ingest_think(state, speaker, asm__ingest_text(state, message[1]), asm__ingest_absent());
+    asm__ingest_say(state, speaker, asm__ingest_text(state, message[0]));
+    calls = asm__ingest_elements(message[2]);
+    while (asm__ingest_next(&calls, &call))
+        asm__ollama_call(state, call);
+    if (!asm_json_to_bool(values[3], &is_done) || !is_done) return ASM_OK;
+    speaker->usage.input_tokens = asm__ingest_int64(values[5]);
+    speaker->usage.output_tokens = asm__ingest_int64(values[6]);
+    reason = asm__ingest_string(state, values[4]);
+    asm__api_complete(state, reason);
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__ollama_reader = {ASM__MEMBER("ollama"), asm__ollama_line, asm__api_end};
+#define ASM__READER_OLLAMA &asm__ollama_reader
+#endif
+
 /* >>ingest: formats */
 
 /* Formats that are not compiled in, or have no reader. */
@@ -6228,9 +7030,58 @@ static void asm__ingest_take_damaged(asm__ingest *state, asm_str line, const asm
     asm__ingest_take_objects(state, line, true);
 }
 
+static void asm__ingest_take_text(asm__ingest *state, asm_str line, char *in_place) {
+    asm_json_error error;
+    if (asm__ingest_is_blank(line)) return;
+    if (state->has_field && !state->is_sse)
+        asm__ingest_diagnose(state, true, ASM_ERR_SYNTAX, "the lines before this one are no JSON objects", 0);
+    state->has_field = false;
+    state->any_text = true;
+    if (asm__ingest_read(state, line, in_place, &error) != ASM_OK) {
+        if (error.result == ASM_ERR_NO_MEMORY) state->failed = true;
+        else asm__ingest_take_damaged(state, line, &error);
+    }
+}
+
+/* Gives the data of the server-sent event that has come. */
+static void asm__ingest_take_frame(asm__ingest *state) {
+    if (state->frame_lines == 0) return;
+    state->frame_lines = 0;
+    if (!asm_str_equal(asm_buffer_text(&state->frame), ASM_STR("[DONE]")))
+        asm__ingest_take_text(state, asm_buffer_text(&state->frame), NULL);
+    asm_buffer_clear(&state->frame);
+}
+
+/* Server-sent events (WHATWG HTML, 9.2): the lines `data:` of an event, joined, are its text; a blank line ends it.
+ * False if the line is none of them. */
+static bool asm__ingest_take_sse(asm__ingest *state, asm_str line) {
+    static const asm_str fields[] = {ASM__MEMBER("event:"), ASM__MEMBER("id:"), ASM__MEMBER("retry:"),
+                                     ASM__MEMBER(":")};
+    size_t i;
+    if (asm__ingest_starts_with(line, ASM_STR("data:"))) {
+        line = asm__ingest_from(line, line.size > 5 && line.data[5] == ' ' ? 6 : 5);
+        if (state->frame_lines++) asm__ingest_append(state, &state->frame, ASM_STR("\n"));
+        asm__ingest_append(state, &state->frame, line);
+        state->is_sse = true;
+        return true;
+    }
+    if (state->is_sse && asm__ingest_is_blank(line)) {
+        asm__ingest_take_frame(state);
+        return true;
+    }
+    for (i = 0; i < ASM__INGEST_COUNT_OF(fields); i++)
+        if (asm__ingest_starts_with(line, fields[i])) {
+            if (state->is_sse) return true;
+            /* before the first data: what follows tells */
+            if (state->any_text) return false;
+            state->has_field = true;
+            return true;
+        }
+    return false;
+}
+
 /* A whole line, without its LF. If it may be changed it is given at `in_place` too. */
 static void asm__ingest_take_line(asm__ingest *state, asm_str line, char *in_place) {
-    asm_json_error error;
     state->line_number++;
     state->ingest->counts.lines++;
     if (state->line_number == 1 && asm__ingest_starts_with(line, ASM_STR("\xEF\xBB\xBF"))) {
@@ -6244,12 +7095,7 @@ static void asm__ingest_take_line(asm__ingest *state, asm_str line, char *in_pla
         if (!state->crlf) asm__ingest_diagnose(state, false, ASM_OK, "CRLF line ends", line.size);
         state->crlf = true;
     }
-    if (asm__ingest_is_blank(line)) return;
-    state->any_text = true;
-    if (asm__ingest_read(state, line, in_place, &error) != ASM_OK) {
-        if (error.result == ASM_ERR_NO_MEMORY) state->failed = true;
-        else asm__ingest_take_damaged(state, line, &error);
-    }
+    if (!asm__ingest_take_sse(state, line)) asm__ingest_take_text(state, line, in_place);
 }
 
 /* >>ingest: bytes */
@@ -6340,6 +7186,9 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
     state->guess = ASM_FORMAT_AUTO;
     asm_buffer_clear(&state->held);
     state->held_count = 0;
+    asm_buffer_clear(&state->frame);
+    state->frame_lines = 0;
+    state->is_sse = state->has_field = false;
     state->line_number = 0;
     state->line_offset = 0;
     state->text_shift = 0;
@@ -6357,10 +7206,11 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[25];
+    asm_buffer *buffers[26];
     size_t count = 0, i;
     buffers[count++] = &state->option_text;
     buffers[count++] = &state->held;
+    buffers[count++] = &state->frame;
     buffers[count++] = &state->scratch;
     buffers[count++] = &state->mended;
     buffers[count++] = &state->keys;
@@ -6481,6 +7331,8 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);
         asm__ingest_end_line(state, 0);
     }
+    asm__ingest_take_frame(state);
+    asm__ingest_end_line(state, 0);
     if (state->held_count) asm__ingest_guess(state);
     if (ingest->format != ASM_FORMAT_AUTO) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
@@ -6496,9 +7348,16 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
 
 ASM_API void asm_ingest_close(asm_ingest *ingest) {
     asm__ingest *state = ingest->state;
+    size_t i;
     if (!state) return;
     asm__ingest_close_records(state);
     asm__ingest_each_buffer(state, asm_buffer_close);
+    for (i = 0; i < state->part_capacity; i++) {
+        asm_buffer_close(&state->parts[i].id);
+        asm_buffer_close(&state->parts[i].name);
+        asm_buffer_close(&state->parts[i].input);
+    }
+    ASM_FREE(state->parts);
     ASM_FREE(state->session_models);
     ASM_FREE(state->others);
     ASM_FREE(state->line);

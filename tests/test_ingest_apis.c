@@ -1,0 +1,469 @@
+/* Tests of asm_ingest.h: the streams and bodies of raw model APIs. */
+#include "support.h"
+
+#include "../asm_ingest.h"
+
+/* What came out, in short: run(MODEL) think(…) keep(EXTRA) say(…) call(ID NAME INPUT) got(…) use(IN OUT) end(REASON) … */
+static void note(void *user, const asm_event *event) {
+    asm_buffer *trace = (asm_buffer *)user;
+    char text[4000];
+    int size = 0;
+#define VIEW(view) (int)(view).size, (view).size ? (view).data : ""
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+        size = snprintf(text, sizeof text, "run(%.*s) ", VIEW(event->run.model));
+        break;
+    case ASM_EVENT_MESSAGE_STREAMED:
+        if (event->message.delta.size)
+            size = snprintf(text, sizeof text, event->message.thinking.value ? "think(%.*s) " : "say(%.*s) ",
+                            VIEW(event->message.delta));
+        else size = snprintf(text, sizeof text, "keep(%.*s) ", VIEW(event->extra));
+        break;
+    case ASM_EVENT_MESSAGE_RECEIVED:
+        size = snprintf(text, sizeof text, event->message.incomplete.value ? "broken(%.*s) " : "got(%.*s) ",
+                        VIEW(event->message.content));
+        break;
+    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
+        size = snprintf(text, sizeof text, "call(%.*s %.*s %.*s%.*s) ", VIEW(event->tool.call_id),
+                        VIEW(event->tool.name), VIEW(event->tool.input), VIEW(event->extra));
+        break;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+        size = snprintf(text, sizeof text, "end(%.*s %.*s)", VIEW(event->run.stop_reason),
+                        VIEW(event->run.token_usage));
+        break;
+    case ASM_EVENT_RUN_FAILED:
+        size = snprintf(text, sizeof text, "failed(%.*s %.*s)", VIEW(event->run.error_code),
+                        VIEW(event->run.error_message));
+        break;
+    default:
+        size = snprintf(text, sizeof text, "%.*s ", VIEW(asm_event_name(event)));
+        break;
+    }
+    asm_buffer_append(trace, asm_str_make(text, (size_t)size));
+}
+
+/* Feeds `size` bytes in pieces of `step` (0: all at once). */
+static void trace(asm_buffer *out, const char *stream, size_t size, size_t step, asm_format format) {
+    asm_ingest ingest;
+    asm_ingest_options options;
+    memset(&options, 0, sizeof options);
+    options.format = format;
+    options.on_event = note;
+    options.user = out;
+    asm_buffer_clear(out);
+    expect(asm_ingest_init(&ingest, &options) == ASM_OK, "init");
+    for (size_t at = 0; at < size;) {
+        size_t piece = step && step < size - at ? step : size - at;
+        expect(asm_ingest_feed(&ingest, stream + at, piece, 1) == ASM_OK, "feed");
+        at += piece;
+    }
+    expect(asm_ingest_end(&ingest, 1) == ASM_OK, "end");
+    asm_ingest_close(&ingest);
+}
+
+typedef struct sample {
+    asm_format format;
+    const char *stream, *expected;
+} sample;
+
+static const char anthropic[] =
+    "event: message_start\n"
+    "data: "
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","
+    "\"model\":\"claude-x\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":25,\"cache_read_"
+    "input_tokens\":100,\"cache_creation_input_tokens\":10,\"output_tokens\":1}}}\n"
+    "\n"
+    "event: content_block_start\n"
+    "data: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":"
+    "\"\",\"signature\":\"\"}}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: "
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"Let "
+    "me see\"}}\n"
+    "\n"
+    "event: ping\n"
+    "data: {\"type\":\"ping\"}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: "
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":"
+    "\"c2ln\"}}\n"
+    "\n"
+    "event: content_block_stop\n"
+    "data: {\"type\":\"content_block_stop\",\"index\":0}\n"
+    "\n"
+    "event: content_block_start\n"
+    "data: "
+    "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"I "
+    "look \"}}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"at "
+    "it.\"}}\n"
+    "\n"
+    "event: content_block_stop\n"
+    "data: {\"type\":\"content_block_stop\",\"index\":1}\n"
+    "\n"
+    "event: content_block_start\n"
+    "data: "
+    "{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_"
+    "1\",\"name\":\"read\",\"input\":{}}}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: "
+    "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
+    "\"{\\\"path\\\":\"}}\n"
+    "\n"
+    "event: content_block_delta\n"
+    "data: "
+    "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":"
+    "\"\\\"a.c\\\"}\"}}\n"
+    "\n"
+    "event: content_block_stop\n"
+    "data: {\"type\":\"content_block_stop\",\"index\":2}\n"
+    "\n"
+    "event: message_delta\n"
+    "data: "
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},\"usage\":{"
+    "\"output_tokens\":89}}\n"
+    "\n"
+    "event: message_stop\n"
+    "data: {\"type\":\"message_stop\"}\n"
+    "\n";
+static const char openai[] =
+    ": OPENROUTER PROCESSING\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"reasoning_content\":\"Hm\"},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"call_1\",\"type\":\"function\","
+    "\"function\":{\"name\":\"read\",\"arguments\":\"\"}}]},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"path\\\":\\\"a."
+    "c\\\"}\"}}]},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"call_2\",\"type\":\"function\","
+    "\"function\":{\"name\":\"list\",\"arguments\":\"{\"}}]},\"finish_reason\":null}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[{"
+    "\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"call_2\",\"function\":{\"arguments\":\"}\"}"
+    "}]},\"finish_reason\":\"tool_calls\"}]}\n"
+    "\n"
+    "data: "
+    "{\"id\":\"gen-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-x\",\"choices\":[],"
+    "\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":7,\"total_tokens\":27,\"prompt_tokens_details\":{"
+    "\"cached_tokens\":16},\"cost\":0.01}}\n"
+    "\n"
+    "data: [DONE]\n"
+    "\n";
+static const char responses[] =
+    "event: response.created\n"
+    "data: "
+    "{\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_1\",\"object\":"
+    "\"response\",\"model\":\"gpt-y\",\"status\":\"in_progress\",\"output\":[]}}\n"
+    "\n"
+    "event: response.output_item.added\n"
+    "data: "
+    "{\"type\":\"response.output_item.added\",\"sequence_number\":2,\"output_index\":0,\"item\":{\"id\":\"rs_"
+    "1\",\"type\":\"reasoning\",\"summary\":[]}}\n"
+    "\n"
+    "event: response.reasoning_summary_text.delta\n"
+    "data: "
+    "{\"type\":\"response.reasoning_summary_text.delta\",\"sequence_number\":3,\"item_id\":\"rs_1\","
+    "\"delta\":\"Think\"}\n"
+    "\n"
+    "event: response.output_item.done\n"
+    "data: "
+    "{\"type\":\"response.output_item.done\",\"sequence_number\":4,\"output_index\":0,\"item\":{\"id\":\"rs_"
+    "1\",\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":\"Think\"}],\"encrypted_"
+    "content\":\"xyz\"}}\n"
+    "\n"
+    "event: response.output_text.delta\n"
+    "data: "
+    "{\"type\":\"response.output_text.delta\",\"sequence_number\":6,\"item_id\":\"msg_9\",\"output_index\":1,"
+    "\"content_index\":0,\"delta\":\"Hi\"}\n"
+    "\n"
+    "event: response.output_item.done\n"
+    "data: "
+    "{\"type\":\"response.output_item.done\",\"sequence_number\":7,\"output_index\":1,\"item\":{\"id\":\"msg_"
+    "9\",\"type\":\"message\",\"role\":\"assistant\",\"status\":\"completed\",\"content\":[{\"type\":"
+    "\"output_text\",\"text\":\"Hi\",\"annotations\":[]}]}}\n"
+    "\n"
+    "event: response.function_call_arguments.delta\n"
+    "data: "
+    "{\"type\":\"response.function_call_arguments.delta\",\"sequence_number\":8,\"item_id\":\"fc_1\","
+    "\"output_index\":2,\"delta\":\"{\"}\n"
+    "\n"
+    "event: response.output_item.done\n"
+    "data: "
+    "{\"type\":\"response.output_item.done\",\"sequence_number\":9,\"output_index\":2,\"item\":{\"id\":\"fc_"
+    "1\",\"type\":\"function_call\",\"call_id\":\"call_7\",\"name\":\"read\",\"arguments\":\"{\\\"path\\\":"
+    "\\\"a\\\"}\",\"status\":\"completed\"}}\n"
+    "\n"
+    "event: response.completed\n"
+    "data: "
+    "{\"type\":\"response.completed\",\"sequence_number\":10,\"response\":{\"id\":\"resp_1\",\"object\":"
+    "\"response\",\"model\":\"gpt-y\",\"status\":\"completed\",\"usage\":{\"input_tokens\":30,\"input_tokens_"
+    "details\":{\"cached_tokens\":10},\"output_tokens\":9,\"output_tokens_details\":{\"reasoning_tokens\":4},"
+    "\"total_tokens\":39}}}\n"
+    "\n";
+static const char ollama[] =
+    "{\"model\":\"llama3\",\"created_at\":\"2026-01-01T00:00:00.1Z\",\"message\":{\"role\":\"assistant\","
+    "\"content\":\"\",\"thinking\":\"hm\"},\"done\":false}\n"
+    "{\"model\":\"llama3\",\"created_at\":\"2026-01-01T00:00:00.2Z\",\"message\":{\"role\":\"assistant\","
+    "\"content\":\"Hello\"},\"done\":false}\n"
+    "{\"model\":\"llama3\",\"created_at\":\"2026-01-01T00:00:01Z\",\"message\":{\"role\":\"assistant\","
+    "\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":\"read\",\"arguments\":{\"path\":\"a\"}}}]},"
+    "\"done\":false}\n"
+    "{\"model\":\"llama3\",\"created_at\":\"2026-01-01T00:00:02Z\",\"message\":{\"role\":\"assistant\","
+    "\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":11,\"eval_count\":18}\n";
+
+static const sample samples[] = {
+    {ASM_FORMAT_ANTHROPIC, anthropic,
+     "run(claude-x) think(Let me see) keep({\"signature\":\"c2ln\"}) say(I look ) say(at it.) "
+     "call(toolu_1 read {\"path\":\"a.c\"}) got(I look at it.) end(tool_use "
+     "{\"input_tokens\":135,\"output_tokens\":89,"
+     "\"cache_read_tokens\":100,\"cache_creation_tokens\":10})"},
+    {ASM_FORMAT_OPENAI, openai,
+     "run(gpt-x) think(Hm) say(Hello) call(call_1 read {\"path\":\"a.c\"}) call(call_2 list {}) got(Hello) "
+     "end(tool_use {\"input_tokens\":20,\"output_tokens\":7,\"cache_read_tokens\":16,\"cost_usd\":0.01})"},
+    {ASM_FORMAT_RESPONSES, responses,
+     "run(gpt-y) think(Think) "
+     "keep({\"reasoning_item\":{\"id\":\"rs_1\",\"type\":\"reasoning\",\"summary\":[{\"type\":"
+     "\"summary_text\",\"text\":\"Think\"}],\"encrypted_content\":\"xyz\"}}) say(Hi) "
+     "call(call_7 read {\"path\":\"a\"}{\"provider_status\":\"completed\"}) got(Hi) end(end_turn "
+     "{\"input_tokens\":30,"
+     "\"output_tokens\":9,\"cache_read_tokens\":10,\"reasoning_tokens\":4})"},
+    {ASM_FORMAT_OLLAMA, ollama,
+     "run(llama3) think(hm) say(Hello) call( read {\"path\":\"a\"}) got(Hello) "
+     "end(end_turn {\"input_tokens\":11,\"output_tokens\":18})"},
+};
+
+/* By their marks and by name, whole, byte by byte, with CR LF. */
+static void test_streams(void **state) {
+    asm_buffer out;
+    (void)state;
+    asm_buffer_init_growing(&out);
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        const char *stream = samples[i].stream;
+        const asm_str expected = asm_str_from(samples[i].expected);
+        asm_buffer crlf;
+        asm_buffer_init_growing(&crlf);
+        for (const char *p = stream; *p; p++)
+            asm_buffer_append(&crlf, *p == '\n' ? ASM_STR("\r\n") : asm_str_make(p, 1));
+        trace(&out, stream, strlen(stream), 0, ASM_FORMAT_AUTO);
+        expect_text(asm_buffer_text(&out), expected);
+        for (size_t step = 1; step < 40; step += 3) {
+            trace(&out, stream, strlen(stream), step, samples[i].format);
+            expect_text(asm_buffer_text(&out), expected);
+        }
+        trace(&out, crlf.data, crlf.size, 7, ASM_FORMAT_AUTO);
+        expect_text(asm_buffer_text(&out), expected);
+        asm_buffer_close(&crlf);
+    }
+    asm_buffer_close(&out);
+    end_of_cases();
+}
+
+/* A stream that is cut, wherever, ends as one, and tells no call that is not in the whole one. */
+static void test_cuts(void **state) {
+    asm_buffer out, whole;
+    (void)state;
+    asm_buffer_init_growing(&out);
+    asm_buffer_init_growing(&whole);
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        const size_t size = strlen(samples[i].stream);
+        trace(&whole, samples[i].stream, size, 0, samples[i].format);
+        asm_buffer_append_byte(&whole, 0);
+        for (size_t cut = 0; cut < size; cut++) {
+            const char *text, *call;
+            trace(&out, samples[i].stream, cut, 0, samples[i].format);
+            asm_buffer_append_byte(&out, 0);
+            text = out.data;
+            expect(!*text || strstr(text, "end(") || strstr(text, "failed(stream_ended"), "%s cut at %zu: %s",
+                   asm_format_name(samples[i].format), cut, text);
+            for (call = strstr(text, "call("); call; call = strstr(call + 1, "call(")) {
+                char one[300];
+                const char *end = strchr(call, ')');
+                snprintf(one, sizeof one, "%.*s", (int)(end - call), call);
+                expect(strstr(whole.data, one) != NULL, "cut at %zu: %s", cut, one);
+            }
+            expect(!strstr(text, "end(") || strstr(text, "got("), "cut at %zu: %s", cut, text);
+        }
+    }
+    asm_buffer_close(&out);
+    asm_buffer_close(&whole);
+    end_of_cases();
+}
+
+#define CHUNK(delta, reason)                                                                                 \
+    "data: {\"id\":\"g\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":" delta    \
+    ",\"finish_reason\":" reason "}]}\n\n"
+#define CALLS(calls) CHUNK("{\"tool_calls\":[" calls "]}", "null")
+#define DONE         "data: [DONE]\n\n"
+
+/* What servers make of the chat completions format. */
+static const sample clones[] = {
+    {ASM_FORMAT_OPENAI, /* no index at all */
+     CALLS("{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}")
+         CALLS("{\"function\":{\"arguments\":\"1}\"}}") CALLS(
+             "{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}") CHUNK("{}", "\"stop\"") DONE,
+     "run() call(a f {\"x\":1}) call(b g {}) end(end_turn )"},
+    {ASM_FORMAT_OPENAI, /* index always 0 */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+         CALLS("{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
+             CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call(a f {}) call(b g {}) end(tool_use )"},
+    {ASM_FORMAT_OPENAI, /* the id in every piece, the name whole in every piece */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
+         CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"}\"}}")
+             CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call(a f {}) end(tool_use )"},
+    {ASM_FORMAT_OPENAI, /* no id ever; two entries of one index in a chunk; the name in pieces */
+     CALLS("{\"index\":0,\"function\":{\"name\":\"fo\"}},{\"index\":0,\"function\":{\"name\":\"o\","
+           "\"arguments\":\"{}\"}}") CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call( foo {}) end(tool_use )"},
+    {ASM_FORMAT_OPENAI, /* arguments as an object */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}")
+         CHUNK("{}", "\"stop\"") DONE,
+     "run() call(a f {\"x\":1}) end(end_turn )"},
+    {ASM_FORMAT_OPENAI, /* arguments that are no JSON: told, never as an input */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}")
+         CHUNK("{}", "\"length\"") DONE,
+     "run() call(a f {\"invalid_arguments\":\"{\\\"x\\\":\"}) end(max_tokens )"},
+    {ASM_FORMAT_OPENAI, /* finish_reason "" while it goes on */
+     CHUNK("{\"content\":\"Hi\"}", "\"\"") CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE,
+     "run() say(Hi) say(!) got(Hi!) end(end_turn )"},
+    {ASM_FORMAT_OPENAI, /* an error within the stream, without [DONE] */
+     CHUNK("{\"content\":\"Hi\"}",
+           "null") "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n",
+     "run() say(Hi) broken(Hi) failed(rate_limit slow down)"},
+    {ASM_FORMAT_OPENAI, "data: {\"error\":\"no model\"}\n\n", "run() failed(provider_error no model)"},
+    {ASM_FORMAT_OPENAI, /* a whole body */
+     "{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{"
+     "\"role\":\"assistant\","
+     "\"content\":\"Hi\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+     "\"arguments\":\"{}\"}}]},"
+     "\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
+     "run(m) say(Hi) call(a f {}) got(Hi) end(tool_use {\"input_tokens\":1,\"output_tokens\":2})"},
+    {ASM_FORMAT_ANTHROPIC,
+     "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":[{\"type\":"
+     "\"text\",\"text\":\"Hi\"},"
+     "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}],\"stop_reason\":\"tool_use\","
+     "\"usage\":{\"input_tokens\":3,"
+     "\"output_tokens\":4}}",
+     "run(c) say(Hi) call(t f {}) got(Hi) end(tool_use {\"input_tokens\":3,\"output_tokens\":4})"},
+    {ASM_FORMAT_ANTHROPIC, /* overloaded after some text */
+     "data: "
+     "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"role\":\"assistant\",\"model\":\"c\"}}\n\n"
+     "data: "
+     "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n"
+     "event: error\ndata: "
+     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+     "run(c) say(Hi) broken(Hi) failed(overloaded Overloaded)"},
+    {ASM_FORMAT_RESPONSES,
+     "data: "
+     "{\"type\":\"error\",\"sequence_number\":1,\"code\":\"rate_limit_exceeded\",\"message\":\"wait\"}\n\n",
+     "run() failed(rate_limit wait)"},
+    {ASM_FORMAT_OLLAMA, "{\"error\":\"model not found\"}\n", "run() failed(provider_error model not found)"},
+};
+
+static void test_clones(void **state) {
+    asm_buffer out;
+    (void)state;
+    asm_buffer_init_growing(&out);
+    for (size_t i = 0; i < COUNT(clones); i++)
+        for (size_t step = 0; step < 3; step++) {
+            trace(&out, clones[i].stream, strlen(clones[i].stream), step, clones[i].format);
+            expect_text(asm_buffer_text(&out), asm_str_from(clones[i].expected));
+        }
+    asm_buffer_close(&out);
+    end_of_cases();
+}
+
+/* Lines that look like those of server-sent events are not lost where there are none. */
+static void count_diagnostics(void *user, const asm_diagnostic *diagnostic) {
+    (void)diagnostic;
+    ++*(int *)user;
+}
+
+static void ignore(void *user, const asm_event *event) {
+    (void)user, (void)event;
+}
+
+static void test_noise(void **state) {
+    static const char stream[] =
+        "event: starting up\n{\"type\":\"thread.started\",\"thread_id\":\"t\"}\nid: 7\n";
+    asm_ingest ingest;
+    asm_ingest_options options;
+    int count = 0;
+    (void)state;
+    memset(&options, 0, sizeof options);
+    options.on_event = ignore;
+    options.on_diagnostic = count_diagnostics;
+    options.user = &count;
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
+    asm_ingest_feed(&ingest, stream, sizeof stream - 1, 1);
+    asm_ingest_end(&ingest, 1);
+    assert_int_equal(ingest.counts.lost, 2);
+    assert_int_equal(count, 2);
+    asm_ingest_close(&ingest);
+}
+
+static void test_failing_allocations(void **state) {
+    const size_t alive = allocations_alive;
+    (void)state;
+    for_each_way_to_fail for (size_t i = 0; i < COUNT(samples); i++) for (size_t failing = 1; failing < 60;
+                                                                          failing++) {
+        asm_ingest ingest;
+        asm_ingest_options options;
+        memset(&options, 0, sizeof options);
+        options.format = samples[i].format;
+        options.on_event = ignore;
+        fail_allocations_from(failing);
+        if (asm_ingest_init(&ingest, &options) == ASM_OK) {
+            for (const char *p = samples[i].stream; *p; p++)
+                asm_ingest_feed(&ingest, p, 1, 1);
+            asm_ingest_end(&ingest, 1);
+        }
+        asm_ingest_close(&ingest);
+        fail_allocations_from(0);
+        expect(allocations_alive == alive, "%s leaks when %zu fails", asm_format_name(samples[i].format),
+               failing);
+    }
+    end_of_cases();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_clones),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_failing_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
