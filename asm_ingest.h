@@ -4791,6 +4791,7 @@ static asm_str asm__codex_inner_command(asm_str command) {
     asm_str rest = asm__ingest_absent();
     size_t start = 0, i;
     char quote;
+    if (!command.size) return rest;
     for (i = 0; i < command.size && command.data[i] != ' '; i++)
         if (command.data[i] == '/') start = i + 1;
     for (i = 0; i < ASM__INGEST_COUNT_OF(shells) && !rest.data; i++)

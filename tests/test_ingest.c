@@ -611,62 +611,59 @@ static void claude_several_runs_in_a_stream(void **state) {
                                                                          "tokens\":10,\"output_tokens\":1},"
                                                                          "\"cost_usd\":0.25,\"usage\":{"
                                                                          "\"input_tokens\":10,\"output_"
-                                                                         "tokens\":1}}}\n" STARTED
-                                                                             TOTAL(
-                                                                                 "\"input_tokens\":30,"
-                                                                                 "\"output_tokens\":3,\"cost_"
-                                                                                 "usd\":0.75") "{\"type\":"
-                                                                                               "\"run_"
-                                                                                               "completed\","
-                                                                                               "\"data\":{"
-                                                                                               "\"token_"
-                                                                                               "usage\":{"
-                                                                                               "\"input_"
-                                                                                               "tokens\":20,"
-                                                                                               "\"output_"
-                                                                                               "tokens\":2},"
-                                                                                               "\"cost_usd\":"
-                                                                                               "0.5,"
-                                                                                               "\"usage\":{"
-                                                                                               "\"input_"
-                                                                                               "tokens\":20,"
-                                                                                               "\"output_"
-                                                                                               "tokens\":2}}}"
-                                                                                               "\n");
+                                                                         "tokens\":1}}}\n" STARTED TOTAL(
+                                                                             "\"input_tokens\":30,"
+                                                                             "\"output_tokens\":3,\"cost_"
+                                                                             "usd\":0.75") "{\"type\":"
+                                                                                           "\"run_"
+                                                                                           "completed\","
+                                                                                           "\"data\":{"
+                                                                                           "\"token_"
+                                                                                           "usage\":{"
+                                                                                           "\"input_"
+                                                                                           "tokens\":20,"
+                                                                                           "\"output_"
+                                                                                           "tokens\":2},"
+                                                                                           "\"cost_usd\":"
+                                                                                           "0.5,"
+                                                                                           "\"usage\":{"
+                                                                                           "\"input_"
+                                                                                           "tokens\":20,"
+                                                                                           "\"output_"
+                                                                                           "tokens\":2}}}"
+                                                                                           "\n");
     EXPECT(INIT COST("0.1248", "1", "1") INIT COST("0.1534", "1", "1"),
-           STARTED
-               TOTAL(
-                   "\"input_tokens\":1,\"output_tokens\":1,\"cost_usd\":0.1248") "{\"type\":\"run_"
-                                                                                 "completed\",\"data\":{"
-                                                                                 "\"token_usage\":{\"input_"
-                                                                                 "tokens\":1,\"output_"
-                                                                                 "tokens\":1},\"cost_usd\":0."
-                                                                                 "1248,\"usage\":{\"input_"
-                                                                                 "tokens\":1,\"output_"
-                                                                                 "tokens\":1}}}\n" STARTED
-                                                                                     TOTAL(
-                                                                                         "\"input_tokens\":2,"
-                                                                                         "\"output_tokens\":"
-                                                                                         "2,\"cost_usd\":0."
-                                                                                         "1534") "{\"type\":"
-                                                                                                 "\"run_"
-                                                                                                 "completed\""
-                                                                                                 ",\"data\":{"
-                                                                                                 "\"token_"
-                                                                                                 "usage\":{"
-                                                                                                 "\"input_"
-                                                                                                 "tokens\":1,"
-                                                                                                 "\"output_"
-                                                                                                 "tokens\":1}"
-                                                                                                 ",\"cost_"
-                                                                                                 "usd\":0."
-                                                                                                 "0286,"
-                                                                                                 "\"usage\":{"
-                                                                                                 "\"input_"
-                                                                                                 "tokens\":1,"
-                                                                                                 "\"output_"
-                                                                                                 "tokens\":1}"
-                                                                                                 "}}\n");
+           STARTED TOTAL(
+               "\"input_tokens\":1,\"output_tokens\":1,\"cost_usd\":0.1248") "{\"type\":\"run_"
+                                                                             "completed\",\"data\":{"
+                                                                             "\"token_usage\":{\"input_"
+                                                                             "tokens\":1,\"output_"
+                                                                             "tokens\":1},\"cost_usd\":0."
+                                                                             "1248,\"usage\":{\"input_"
+                                                                             "tokens\":1,\"output_"
+                                                                             "tokens\":1}}}\n" STARTED TOTAL(
+                                                                                 "\"input_tokens\":2,"
+                                                                                 "\"output_tokens\":"
+                                                                                 "2,\"cost_usd\":0."
+                                                                                 "1534") "{\"type\":"
+                                                                                         "\"run_"
+                                                                                         "completed\""
+                                                                                         ",\"data\":{"
+                                                                                         "\"token_"
+                                                                                         "usage\":{"
+                                                                                         "\"input_"
+                                                                                         "tokens\":1,"
+                                                                                         "\"output_"
+                                                                                         "tokens\":1}"
+                                                                                         ",\"cost_"
+                                                                                         "usd\":0."
+                                                                                         "0286,"
+                                                                                         "\"usage\":{"
+                                                                                         "\"input_"
+                                                                                         "tokens\":1,"
+                                                                                         "\"output_"
+                                                                                         "tokens\":1}"
+                                                                                         "}}\n");
     /* A reset, told or not. */
     EXPECT(
         INIT COST("0.5", "1",
@@ -678,27 +675,27 @@ static void claude_several_runs_in_a_stream(void **state) {
                                                                        "5,\"usage\":{\"input_tokens\":1,"
                                                                        "\"output_tokens\":1}}}\n"
                                                                        "{\"type\":\"claude.conversation_"
-                                                                       "reset\",\"data\":{}}\n" STARTED
-                                                                           TOTAL("\"input_tokens\":2,"
-                                                                                 "\"output_tokens\":2,\"cost_"
-                                                                                 "usd\":1.25") "{\"type\":"
-                                                                                               "\"run_"
-                                                                                               "completed\","
-                                                                                               "\"data\":{"
-                                                                                               "\"token_"
-                                                                                               "usage\":{"
-                                                                                               "\"input_"
-                                                                                               "tokens\":1,"
-                                                                                               "\"output_"
-                                                                                               "tokens\":1},"
-                                                                                               "\"cost_usd\":"
-                                                                                               "0.75,"
-                                                                                               "\"usage\":{"
-                                                                                               "\"input_"
-                                                                                               "tokens\":1,"
-                                                                                               "\"output_"
-                                                                                               "tokens\":1}}}"
-                                                                                               "\n");
+                                                                       "reset\",\"data\":{}}\n" STARTED TOTAL(
+                                                                           "\"input_tokens\":2,"
+                                                                           "\"output_tokens\":2,\"cost_"
+                                                                           "usd\":1.25") "{\"type\":"
+                                                                                         "\"run_"
+                                                                                         "completed\","
+                                                                                         "\"data\":{"
+                                                                                         "\"token_"
+                                                                                         "usage\":{"
+                                                                                         "\"input_"
+                                                                                         "tokens\":1,"
+                                                                                         "\"output_"
+                                                                                         "tokens\":1},"
+                                                                                         "\"cost_usd\":"
+                                                                                         "0.75,"
+                                                                                         "\"usage\":{"
+                                                                                         "\"input_"
+                                                                                         "tokens\":1,"
+                                                                                         "\"output_"
+                                                                                         "tokens\":1}}}"
+                                                                                         "\n");
     EXPECT(
         INIT COST("0.5", "1", "1") INIT COST("0.25", "1", "1"),
         STARTED TOTAL(
@@ -1014,44 +1011,41 @@ static void codex_messages_and_tools(void **state) {
     "\"id\":\"" id "\",\"type\":\"command_execution\",\"command\":\"ls\",\"aggregated_output\":\"a\\n\","    \
     "\"exit_code\":" code ",\"status\":\"" status "\""
 #define LS "{\"command\":\"ls\"}"
-    EXPECT(
-        THREAD ITEM("started", COMMAND("1", "in_progress", "null"))
-            ITEM("updated", COMMAND("1", "in_progress", "null"))
-                ITEM("completed", COMMAND("1", "completed", "0"))
-                    ITEM("completed", COMMAND("2", "completed", "3"))
-                        ITEM("completed", COMMAND("3", "declined", "null")) TURN_DONE,
-        "{\"type\":\"run_started\",\"data\":{}}\n" TOOL_STARTED(
-            "1",
-            "bash", "{\"command\":\"ls\"}") "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":"
-                                            "\"bash\",\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}"
-                                            "\n" TOOL_ENDED("completed", "1", "bash", "{\"command\":\"ls\"}",
-                                                            ",\"tool_output\":\"a\\n\",\"status\":"
-                                                            "\"completed\",\"exit_code\":0")
-                                                TOOL_STARTED("2", "bash", "{\"command\":\"ls\"}") TOOL_ENDED(
-                                                    "failed", "2", "bash", "{\"command\":\"ls\"}",
-                                                    ",\"tool_output\":\"a\\n\",\"status\":\"failed\",\"exit_"
-                                                    "code\":3")
-                                                    TOOL_STARTED("3", "bash", "{\"command\":\"ls\"}")
-                                                        TOOL_ENDED(
-                                                            "failed", "3", "bash", "{\"command\":\"ls\"}",
-                                                            ",\"tool_output\":\"a\\n\",\"status\":"
-                                                            "\"declined\"") "{\"type\":\"token_usage_"
-                                                                            "updated\",\"data\":{\"input_"
-                                                                            "tokens\":9,\"output_tokens\":2,"
-                                                                            "\"cache_read_tokens\":4,"
-                                                                            "\"reasoning_tokens\":1,"
-                                                                            "\"cumulative\":true,\"provider_"
-                                                                            "usage\":{\"input_tokens\":9,"
-                                                                            "\"cached_input_tokens\":4,"
-                                                                            "\"output_tokens\":2,\"reasoning_"
-                                                                            "output_tokens\":1}}}\n"
-                                                                            "{\"type\":\"run_completed\","
-                                                                            "\"data\":{\"stop_reason\":\"end_"
-                                                                            "turn\",\"token_usage\":{\"input_"
-                                                                            "tokens\":9,\"output_tokens\":2,"
-                                                                            "\"cache_read_tokens\":4,"
-                                                                            "\"reasoning_tokens\":1,"
-                                                                            "\"cumulative\":true}}}\n");
+    EXPECT(THREAD ITEM("started", COMMAND("1", "in_progress", "null"))
+               ITEM("updated", COMMAND("1", "in_progress", "null"))
+                   ITEM("completed", COMMAND("1", "completed", "0"))
+                       ITEM("completed", COMMAND("2", "completed", "3"))
+                           ITEM("completed", COMMAND("3", "declined", "null")) TURN_DONE,
+           "{\"type\":\"run_started\",\"data\":{}}\n" TOOL_STARTED(
+               "1", "bash",
+               "{\"command\":\"ls\"}") "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":"
+                                       "\"bash\",\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}"
+                                       "\n" TOOL_ENDED("completed", "1", "bash", "{\"command\":\"ls\"}",
+                                                       ",\"tool_output\":\"a\\n\",\"status\":"
+                                                       "\"completed\",\"exit_code\":0")
+                                           TOOL_STARTED("2", "bash", "{\"command\":\"ls\"}") TOOL_ENDED(
+                                               "failed", "2", "bash", "{\"command\":\"ls\"}",
+                                               ",\"tool_output\":\"a\\n\",\"status\":\"failed\",\"exit_"
+                                               "code\":3") TOOL_STARTED("3", "bash", "{\"command\":\"ls\"}")
+                                               TOOL_ENDED("failed", "3", "bash", "{\"command\":\"ls\"}",
+                                                          ",\"tool_output\":\"a\\n\",\"status\":"
+                                                          "\"declined\"") "{\"type\":\"token_usage_"
+                                                                          "updated\",\"data\":{\"input_"
+                                                                          "tokens\":9,\"output_tokens\":2,"
+                                                                          "\"cache_read_tokens\":4,"
+                                                                          "\"reasoning_tokens\":1,"
+                                                                          "\"cumulative\":true,\"provider_"
+                                                                          "usage\":{\"input_tokens\":9,"
+                                                                          "\"cached_input_tokens\":4,"
+                                                                          "\"output_tokens\":2,\"reasoning_"
+                                                                          "output_tokens\":1}}}\n"
+                                                                          "{\"type\":\"run_completed\","
+                                                                          "\"data\":{\"stop_reason\":\"end_"
+                                                                          "turn\",\"token_usage\":{\"input_"
+                                                                          "tokens\":9,\"output_tokens\":2,"
+                                                                          "\"cache_read_tokens\":4,"
+                                                                          "\"reasoning_tokens\":1,"
+                                                                          "\"cumulative\":true}}}\n");
     EXPECT(
         THREAD ITEM("completed", "\"id\":\"1\",\"type\":\"file_change\",\"changes\":[{\"path\":\"p\","
                                  "\"kind\":\"add\"}],\"status\":\"completed\"") TURN_DONE,
@@ -1892,6 +1886,111 @@ static void many_sub_agents_at_the_same_time(void **state) {
     end_of_cases();
 }
 
+enum { MANY = 10000 };
+
+typedef struct many_agents {
+    unsigned char received[MANY]; /* how often the text of each came whole */
+    unsigned char ended[MANY];    /* how often its call ended, with its input */
+    size_t tokens, others;
+} many_agents;
+
+static void count_agent(void *user, const asm_event *event) {
+    many_agents *agents = (many_agents *)user;
+    char text[64];
+    const asm_str parent = event->message.parent_tool_call_id;
+    if (event->type == ASM_EVENT_MESSAGE_RECEIVED) {
+        const long number = strtol(parent.data + 1, NULL, 10);
+        snprintf(text, sizeof text, "one of %ld.two of %ld.", number, number);
+        agents->others += !asm_str_equal(event->message.content, asm_str_from(text));
+        agents->received[number]++;
+    } else if (event->type == ASM_EVENT_TOOL_CALL_COMPLETED) {
+        const long number = strtol(event->tool.call_id.data + 1, NULL, 10);
+        snprintf(text, sizeof text, "{\"n\":%ld}", number);
+        agents->others += !asm_str_equal(event->tool.input, asm_str_from(text));
+        agents->ended[number]++;
+        asm_usage_payload usage;
+        memset(&usage, 0, sizeof usage);
+        asm_usage_read(&usage, event->tool.token_usage);
+        agents->tokens += (size_t)usage.input_tokens.value;
+    }
+}
+
+/* All at once, in mixed order: nothing is lost, and nothing counted twice. */
+static void ten_thousand_sub_agents_at_once(void **state) {
+    static many_agents agents;
+    asm_ingest_options options;
+    asm_ingest ingest;
+    char line[512];
+    (void)state;
+    memset(&options, 0, sizeof options);
+    options.on_event = count_agent;
+    options.user = &agents;
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
+    asm_ingest_feed(&ingest, INIT, strlen(INIT), NOW);
+    for (int turn = 0; turn < 4; turn++) {
+        for (int i = 0; i < MANY; i++) {
+            const int n = (int)((long)i * 7919 % MANY);
+            int size = 0;
+            if (turn == 0) size = snprintf(line, sizeof line, TOOL("a", "p%d", "Task", "{\"n\":%d}"), n, n);
+            if (turn == 1 || turn == 2)
+                size = snprintf(
+                    line, sizeof line,
+                    "{\"type\":\"assistant\",\"message\":{\"id\":\"m%d\",\"content\":[{\"type\":\"text\","
+                    "\"text\":\"%s of %d.\"}],\"usage\":{\"input_tokens\":2}},\"parent_tool_use_id\":"
+                    "\"p%d\",\"session_id\":\"s\"}\n",
+                    n, turn == 1 ? "one" : "two", n, n);
+            if (turn == 3) size = snprintf(line, sizeof line, RESULT_OF("p%d", "\"ok\"", ""), n);
+            asm_ingest_feed(&ingest, line, (size_t)size, NOW);
+        }
+    }
+    asm_ingest_feed(&ingest, RESULT, strlen(RESULT), NOW);
+    expect(ingest.counts.diagnostics == 0, "%d", (int)ingest.counts.diagnostics);
+    expect(agents.others == 0, "%zu texts or inputs of another", agents.others);
+    expect(agents.tokens == 2 * MANY, "%zu tokens", agents.tokens);
+    for (int i = 0; i < MANY; i++)
+        expect(agents.received[i] == 1 && agents.ended[i] == 1, "%d: %d %d", i, agents.received[i],
+               agents.ended[i]);
+    asm_ingest_close(&ingest);
+    end_of_cases();
+}
+
+/* Calls, sub-agents and approvals that never end, all with ids of their own. */
+static void an_endless_stream_takes_bounded_memory(void **state) {
+    asm_ingest_options options;
+    asm_ingest ingest;
+    size_t events = 0, blocks = 0;
+    char line[768];
+    (void)state;
+    memset(&options, 0, sizeof options);
+    options.on_event = count_event;
+    options.user = &events;
+    options.max_open = 500;
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
+    asm_ingest_feed(&ingest, INIT, strlen(INIT), NOW);
+    for (int i = 0; i < 40000; i++) {
+        int size = snprintf(
+            line, sizeof line,
+            "{\"type\":\"assistant\",\"message\":{\"id\":\"m%d\",\"content\":[{\"type\":\"text\",\"text\":"
+            "\"hello\"}," TOOL_BLOCK(
+                "t%d", "Bash",
+                "{}") "],\"usage\":{\"input_tokens\":1}},"
+                      "\"parent_tool_use_id\":\"p%d\",\"uuid\":\"u%d\",\"session_id\":\"s\"}\n"
+                      "{\"type\":\"control_request\",\"request_id\":\"r%d\",\"request\":{\"subtype\":"
+                      "\"can_use_tool\",\"tool_name\":\"Bash\",\"tool_use_id\":\"t%d\"},\"session_id\":\"s\"}"
+                      "\n"
+                      "{\"type\":\"new%d\",\"session_id\":\"s\"}\n",
+            i, i, i, i, i, i, i);
+        asm_ingest_feed(&ingest, line, (size_t)size, NOW);
+        if (i == 20000) blocks = allocations_alive;
+    }
+    expect(ingest.state->calls.count == 500 && ingest.state->speakers.count == 500, "%zu %zu",
+           ingest.state->calls.count, ingest.state->speakers.count);
+    expect(allocations_alive <= blocks + 100, "%zu blocks, then %zu", blocks, allocations_alive);
+    expect(ingest.counts.diagnostics == 1, "told once, not %d times", (int)ingest.counts.diagnostics);
+    asm_ingest_close(&ingest);
+    end_of_cases();
+}
+
 static void nothing_is_allocated_once_buffers_have_grown(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(data_files); i++) {
@@ -2431,6 +2530,8 @@ int main(void) {
         cmocka_unit_test(open_tool_calls_are_limited),
         cmocka_unit_test(large_inputs_of_open_tool_calls_are_limited),
         cmocka_unit_test(many_sub_agents_at_the_same_time),
+        cmocka_unit_test(ten_thousand_sub_agents_at_once),
+        cmocka_unit_test(an_endless_stream_takes_bounded_memory),
         cmocka_unit_test(nothing_is_allocated_once_buffers_have_grown),
         cmocka_unit_test(out_of_memory_anywhere_loses_only_what_is_told),
         cmocka_unit_test(without_memory_at_all_nothing_breaks),

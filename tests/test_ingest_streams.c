@@ -5,6 +5,8 @@
  *                             again, to be read before they are believed.
  *   STREAMS=DIR               recordings of agents in the directories of DIR: each gives the figures that stand for the hash of
  *                             its content in tests/ingest/recordings.txt (`UPDATE=1` prints the lines that are missing).
+ *   tests/ingest/pairs        one session each as its program prints it and as it keeps it on disk: the same texts, tools and
+ *                             tokens come of both.
  * All of them give the same however they are cut. */
 #include "support.h"
 
@@ -16,6 +18,7 @@
 
 typedef struct record {
     asm_buffer out;
+    asm_buffer said; /* texts, tools and tokens alone */
     size_t runs, completed, failed, cancelled;
     size_t texts, text_bytes; /* whole messages of the agent */
     size_t tools_ok, tools_failed, retracted;
@@ -25,6 +28,14 @@ typedef struct record {
     asm_ingest_counts counts;
     asm_format format;
 } record;
+
+static void append_said(record *to, const char *what, asm_str name, asm_str text) {
+    asm_buffer_append(&to->said, asm_str_from(what));
+    asm_buffer_append(&to->said, name);
+    asm_buffer_append_byte(&to->said, ' ');
+    asm_buffer_append(&to->said, text);
+    asm_buffer_append_byte(&to->said, '\n');
+}
 
 static void count(record *to, const asm_event *event) {
     switch (event->type) {
@@ -45,6 +56,7 @@ static void count(record *to, const asm_event *event) {
     case ASM_EVENT_MESSAGE_RECEIVED:
         to->texts++;
         to->text_bytes += event->message.content.size;
+        append_said(to, "says", asm_str_make(NULL, 0), event->message.content);
         break;
     case ASM_EVENT_MESSAGE_RETRACTED:
         to->retracted++;
@@ -105,6 +117,7 @@ static void take(record *to, asm_str stream, size_t longest, uint64_t random) {
     memset(to, 0, sizeof *to);
     to->is_balanced = true;
     asm_buffer_init_growing(&to->out);
+    asm_buffer_init_growing(&to->said);
     memset(&options, 0, sizeof options);
     options.on_event = on_event;
     options.on_diagnostic = on_diagnostic;
@@ -122,6 +135,11 @@ static void take(record *to, asm_str stream, size_t longest, uint64_t random) {
     asm_ingest_end(&ingest, NOW);
     to->counts = ingest.counts;
     asm_ingest_close(&ingest);
+}
+
+static void close_record(record *got) {
+    asm_buffer_close(&got->out);
+    asm_buffer_close(&got->said);
 }
 
 static bool read_file(const char *path, asm_buffer *out) {
@@ -150,7 +168,7 @@ static void take_in_all_ways(record *whole, asm_str stream, const char *name) {
                name, pieces[i][0]);
         expect(memcmp(&cut.counts, &whole->counts, sizeof cut.counts) == 0, "%s in pieces of %zu: counts",
                name, pieces[i][0]);
-        asm_buffer_close(&cut.out);
+        close_record(&cut);
     }
 }
 
@@ -198,12 +216,46 @@ static void cases_give_what_is_right(void **state) {
         take_in_all_ways(&got, asm_buffer_text(&stream), path);
         strcpy(path + strlen(path) - 6, ".out");
         compare_with_file(&got, path);
-        asm_buffer_close(&got.out);
+        close_record(&got);
         asm_buffer_close(&stream);
         cases++;
     }
     closedir(directory);
     assert_true(cases >= 27);
+    end_of_cases();
+}
+
+static void take_pair_member(record *got, const char *program, const char *form) {
+    char path[128];
+    asm_buffer stream;
+    asm_buffer_init_growing(&stream);
+    snprintf(path, sizeof path, "tests/ingest/pairs/%s.%s.jsonl", program, form);
+    expect(read_file(path, &stream), "%s is missing", path);
+    take_in_all_ways(got, asm_buffer_text(&stream), path);
+    expect(got->runs == 1 && got->completed == 1, "%s: %zu runs, %zu completed", path, got->runs,
+           got->completed);
+    asm_buffer_close(&stream);
+}
+
+static void live_and_on_disk_a_session_is_the_same(void **state) {
+    static const char *const programs[] = {"claude", "codex"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(programs); i++) {
+        record live, disk;
+        take_pair_member(&live, programs[i], "live");
+        take_pair_member(&disk, programs[i], "disk");
+        expect(live.format != disk.format, "%s: two forms", programs[i]);
+        expect_text(asm_buffer_text(&disk.said), asm_buffer_text(&live.said));
+        const asm_usage_payload *a = &live.last_total.usage, *b = &disk.last_total.usage;
+        expect(a->input_tokens.value == b->input_tokens.value &&
+                   a->output_tokens.value == b->output_tokens.value &&
+                   a->cache_read_tokens.value == b->cache_read_tokens.value &&
+                   a->reasoning_tokens.value == b->reasoning_tokens.value && a->input_tokens.value > 0,
+               "%s: %d %d and %d %d tokens", programs[i], (int)a->input_tokens.value,
+               (int)a->output_tokens.value, (int)b->input_tokens.value, (int)b->output_tokens.value);
+        close_record(&live);
+        close_record(&disk);
+    }
     end_of_cases();
 }
 
@@ -275,7 +327,7 @@ static void check_recording(const char *path, asm_str table, size_t *known) {
     if (row.data) expect_text(asm_buffer_text(&line), row);
     else if (getenv("UPDATE")) printf("%s %.*s\n", hash, (int)line.size, line.data);
     *known += row.data != NULL;
-    asm_buffer_close(&got.out);
+    close_record(&got);
     asm_buffer_close(&line);
     asm_buffer_close(&stream);
 }
@@ -293,8 +345,8 @@ static void recordings_give_their_figures(void **state) {
     }
     asm_buffer_init_growing(&table);
     assert_true(read_file("tests/ingest/recordings.txt", &table));
-    for (size_t i = 0; i < table.size; i++)
-        rows += table.data[i] == '\n';
+    for (size_t i = 0; i + 1 < table.size; i++)
+        rows += table.data[i] == '\n' && table.data[i + 1] != '#';
     while ((entry = readdir(directory)) != NULL) {
         char name[1024];
         if (entry->d_name[0] == '.') continue;
@@ -314,6 +366,7 @@ static void recordings_give_their_figures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cases_give_what_is_right),
+                                       cmocka_unit_test(live_and_on_disk_a_session_is_the_same),
                                        cmocka_unit_test(recordings_give_their_figures)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
