@@ -43,13 +43,22 @@ static asm_str take_json(fuzz_input *input, asm_buffer *memory) {
     return asm_str_make(memory->data + begin, memory->size - begin);
 }
 
+static asm_str take_json_of(fuzz_input *input, asm_buffer *memory, asm_json_type type) {
+    const asm_str json = take_json(input, memory);
+    return asm_json_type_of(json) == type ? json : asm_str_make(NULL, 0);
+}
+
 static void fill_message(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     (void)memory;
     event->message.delta = take_text(input);
     event->message.content = take_text(input);
     event->message.role = take_text(input);
     event->message.message_id = take_text(input);
-    event->message.thinking.is_set = event->message.thinking.value = fuzz_byte(input) % 4 == 1;
+    event->message.parent_tool_call_id = take_text(input);
+    event->message.reason = take_text(input);
+    const unsigned chosen = fuzz_byte(input);
+    event->message.thinking.is_set = event->message.thinking.value = chosen % 4 == 1;
+    event->message.incomplete.is_set = event->message.incomplete.value = (chosen & 4) != 0;
 }
 static void fill_tool(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     event->tool.name = take_text(input);
@@ -60,6 +69,14 @@ static void fill_tool(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     event->tool.error_message = take_text(input);
     event->tool.status = take_text(input);
     if (event->tool.output.size == 0) event->tool.output_json = take_json(input, memory);
+    if (fuzz_byte(input) % 2 == 0) return;
+    event->tool.agent_kind = take_text(input);
+    event->tool.parent_tool_call_id = take_text(input);
+    event->tool.changes = take_json_of(input, memory, ASM_JSON_ARRAY);
+    event->tool.result = take_json(input, memory);
+    event->tool.token_usage = take_json_of(input, memory, ASM_JSON_OBJECT);
+    event->tool.exit_code = ASM_INT64((int64_t)fuzz_byte(input) - 1);
+    event->tool.duration_ms = ASM_DOUBLE(fuzz_byte(input) * 1e5);
 }
 static void fill_approval(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     event->approval.tool_name = take_text(input);
@@ -67,6 +84,10 @@ static void fill_approval(asm_event *event, fuzz_input *input, asm_buffer *memor
     event->approval.policy_name = take_text(input);
     event->approval.reason = take_text(input);
     event->approval.tool_input = take_json(input, memory);
+    event->approval.kind = fuzz_byte(input) % 2 ? ASM_STR("question") : ASM_STR("tool");
+    event->approval.options = take_json_of(input, memory, ASM_JSON_ARRAY);
+    event->approval.answer = take_json(input, memory);
+    event->approval.decision = take_text(input);
 }
 static void fill_usage(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     (void)memory;
@@ -83,6 +104,10 @@ static void fill_run(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     event->run.error_message = take_text(input);
     event->run.tools = take_json(input, memory);
     event->run.provider_error = take_json(input, memory);
+    event->run.title = take_text(input);
+    event->run.git_branch = take_text(input);
+    event->run.token_usage = take_json_of(input, memory, ASM_JSON_OBJECT);
+    event->run.permission_denials = take_json(input, memory);
 }
 static void fill_error(asm_event *event, fuzz_input *input, asm_buffer *memory) {
     event->error.code = take_text(input);
@@ -157,10 +182,17 @@ static asm_event take_event(fuzz_input *input, asm_buffer *memory) {
 #undef FILL
     default:
         event.type_name = take_text(input);
+        event.notice.text = take_text(input);
+        event.notice.level = take_text(input);
+        event.notice.code = take_text(input);
+        event.notice.resets_at = take_text(input);
+        event.notice.attempt.is_set = fuzz_byte(input) % 4 == 0;
         fill_none(&event, input, memory);
     }
     event.session_id = take_text(input);
     event.run_id = take_text(input);
+    event.agent_id = take_text(input);
+    event.time = (asm_time)fuzz_byte(input) << 40;
     return event;
 }
 
@@ -206,8 +238,10 @@ static void render(asm_renderer renderer, const asm_event *events, size_t count,
     options.buffer = buffer_size ? memory : NULL;
     options.buffer_size = buffer_size;
     assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         asm_pipeline_event(&pipeline, &events[i]);
+        if (i % 2) asm_pipeline_tick(&pipeline, events[i].time + 5000000);
+    }
     const asm_result result = asm_pipeline_close(&pipeline);
     expect(result == ASM_OK, "%s: %s", pipeline.failed, asm_result_string(result));
     free_block(memory, buffer_size);
@@ -219,10 +253,14 @@ static void close_outputs(outputs *out) {
     asm_buffer_close(&out->records);
 }
 
-/* The size of a sequence of the renderers' own at `text`, 0 if there is none: colours, and a line that is begun anew. */
+/* The size of a sequence of our own at `text`, 0 if there is none: colours, and lines that are taken back. */
 static size_t own_sequence(asm_str text) {
     size_t size = 2;
-    if (text.size >= 5 && memcmp(text.data, "\r\033[2K", 5) == 0) return 5;
+    if (text.size >= 8 && memcmp(text.data, "\r\033[", 3) == 0) {
+        for (size = 3; size < text.size && text.data[size] >= '0' && text.data[size] <= '9';)
+            size++;
+        return text.size >= size + 4 && memcmp(text.data + size, "A\033[J", 4) == 0 ? size + 4 : 0;
+    }
     if (text.size < 3 || memcmp(text.data, "\033[", 2) != 0) return 0;
     while (size < text.size && ((text.data[size] >= '0' && text.data[size] <= '9') || text.data[size] == ';'))
         size++;
@@ -259,8 +297,9 @@ static int on_csi(const char *leader, const long arguments[], int count, const c
                   char command, void *user) {
     (void)user;
     const bool is_plain = (leader == NULL || !*leader) && (intermediate == NULL || !*intermediate);
-    expect(is_plain && (command == 'm' || (command == 'K' && count == 1 && arguments[0] == 2)), "CSI %c",
-           command);
+    expect(is_plain &&
+               (command == 'm' || command == 'A' || (command == 'J' && (count == 0 || arguments[0] <= 0))),
+           "CSI %c", command);
     return 1;
 }
 
@@ -327,8 +366,11 @@ static void check_renderer(int which, asm_render_options options, const asm_even
     options.color = ASM_SETTING_ON;
     render(renderer_of(&memory, which, &options), events, count, 0, &colored);
     without_own_sequences(asm_buffer_text(&colored.terminal), &text);
-    expect_text(asm_buffer_text(&text), asm_buffer_text(&plain.terminal));
-    expect_text(asm_buffer_text(&colored.file), asm_buffer_text(&plain.file));
+    if (which < 2) { /* studio reads Markdown for its colours */
+        expect_text(asm_buffer_text(&text), asm_buffer_text(&plain.terminal));
+        expect_text(asm_buffer_text(&colored.file), asm_buffer_text(&plain.file));
+    }
+    expect(is_neutral(asm_buffer_text(&text)), "%s", shown(asm_buffer_text(&text)));
     check_terminal(asm_buffer_text(&colored.terminal));
 
     options.tty = ASM_SETTING_ON;
@@ -380,6 +422,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.show_thinking = (chosen & 2) != 0;
     options.tool_output = (asm_tool_output)((chosen >> 2) % 3);
     options.indent = (int)(chosen >> 4) - 1;
+    options.columns = chosen & 32 ? 20 + (int)(chosen >> 3) : 0;
+    options.show_prompts = options.show_thinking;
+    options.show_times = (asm_times)(chosen % 3);
     check_text(asm_str_make(input.left ? input.at : "", input.left < 64 ? input.left : 64));
     while (input.left != 0 && count < MAX_EVENTS)
         events[count++] = take_event(&input, &memory);
