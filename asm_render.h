@@ -265,7 +265,7 @@ typedef struct asm_studio_call {
     unsigned depth;  /* 0: started by the main agent */
     unsigned char id_size, name_size, kind_size, place_size;
     unsigned short subject_size;
-    bool has_lines, is_agent, in_background, is_waiting, is_cut;
+    bool has_lines, is_agent, in_background, is_waiting, is_cut, is_announced;
     char text[ASM_STUDIO_CALL_TEXT];
 } asm_studio_call;
 
@@ -3629,6 +3629,22 @@ static void asm__studio_running(asm_studio *studio, asm_buffer *out, const asm__
     asm__line_end(&line);
 }
 
+/* The line that a sub-agent's lines stand below, before the first of them. */
+static void asm__announce(asm_studio *studio, asm_buffer *out, asm_str parent) {
+    asm_studio_call *call = asm__find_call(studio, parent);
+    asm__speaker speaker = {0, 0, {NULL, 0}};
+    asm__view view;
+    asm__line line;
+    if (!call || call->is_announced) return;
+    call->is_announced = true;
+    speaker.depth = call->depth;
+    asm__view_of_call(studio, &view, call);
+    line = asm__line_begin(studio, out, &speaker, ASM__CYAN, ASM__GLYPH_STATE);
+    asm__line_words(&line, &view, view.tool->running, "");
+    asm__line_subject(&line, &view, line.room);
+    asm__line_end(&line);
+}
+
 static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     char memory[40];
     const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
@@ -3641,7 +3657,10 @@ static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_e
     call = asm__remember_call(studio, event, &view, &speaker);
     if (call) call->in_background = asm_str_equal(event->tool.status, ASM_STR("running_in_background"));
     if (studio->look.has_cursor && call) asm__text_end(studio, out); /* it is shown below the text */
-    else if (view.tool->facts != ASM_TOOL_FACTS_TODOS) asm__studio_running(studio, out, &speaker, &view);
+    else if (view.tool->facts != ASM_TOOL_FACTS_TODOS) {
+        asm__studio_running(studio, out, &speaker, &view);
+        if (call) call->is_announced = true;
+    }
 }
 
 #define ASM__DAY (INT64_C(86400) * 1000000)
@@ -3830,6 +3849,7 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
     if (studio->held.has_wait && studio->held.wait_id == asm__text_hash(event->tool.call_id, 1))
         studio->held.has_wait = false;
     if (view.tool->facts != ASM_TOOL_FACTS_TODOS || end.outcome != ASM__OUTCOME_DONE) {
+        asm__announce(studio, out, event->tool.parent_tool_call_id);
         asm__studio_end_line(studio, out, &speaker, &view, &end, event, call);
         asm__studio_output(studio, out, &speaker, &view, &end, event);
     }
@@ -4692,6 +4712,7 @@ static void asm__studio_message(asm_studio *studio, asm_buffer *out, const asm_e
     asm_str text = event->type == ASM_EVENT_MESSAGE_STREAMED ? asm_event_text(event) : message->content;
     if (kind == ASM__TEXT_THINKING && !studio->options.show_thinking) return;
     if (event->type == ASM_EVENT_MESSAGE_STREAMED) {
+        if (!asm__is_blank_text(text)) asm__announce(studio, out, message->parent_tool_call_id);
         asm__studio_text(studio, out, &speaker, kind, text);
         if (kind == ASM__TEXT_AGENT) asm__note_streamed(studio, event);
         return;
@@ -4701,6 +4722,7 @@ static void asm__studio_message(asm_studio *studio, asm_buffer *out, const asm_e
     }
     if (event->type == ASM_EVENT_MESSAGE_SENT || !asm__was_streamed(studio, event)) {
         asm__text_end(studio, out);
+        asm__announce(studio, out, message->parent_tool_call_id);
         asm__studio_text(studio, out, &speaker, kind, text);
     }
     asm__text_end(studio, out);

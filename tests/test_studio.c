@@ -637,10 +637,10 @@ static void test_subagents(void **state) {
         {AGENT("t", "Explore", "Check callers") INNER("r", "t")
              INNER_DONE("r", "t") "{'type':'tool_call_completed','data':{'tool_call_id':'t','duration_ms':"
                                   "5300,'token_usage':{'input_tokens':9000,'output_tokens':100}}}",
-         "  ┊ ✓ Read a.c (1 line)\n  ✓ Task complete: Check callers (5.3s, 1 tool, 9.1k tokens)\n"},
+         "  ● Task: Check callers\n  ┊ ✓ Read a.c (1 line)\n  ✓ Task complete: Check callers (5.3s, 1 tool, 9.1k tokens)\n"},
         {AGENT("t", "Explore", "One") AGENT("u", "Explore", "Two") INNER("r", "u") INNER_DONE(
              "r", "u") "{'type':'message_streamed','data':{'delta':'Hello','parent_tool_call_id':'t'}}",
-         "  ┊ [Explore 2] ✓ Read a.c (1 line)\n\n  ┊ [Explore 1]   Hello\n"},
+         "  ● Task: Two\n  ┊ [Explore 2] ✓ Read a.c (1 line)\n  ● Task: One\n\n  ┊ [Explore 1]   Hello\n"},
         {AGENT("t", "Explore", "One") "{'type':'tool_call_updated','data':{'tool_call_id':'t','status':'"
                                       "running_in_background'}}\n"
                                       "{'type':'tool_call_completed','data':{'tool_call_id':'t'}}",
