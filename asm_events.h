@@ -1294,7 +1294,7 @@ static asm_result asm__check_rest(asm__part *part, uint32_t set, unsigned depth)
             return ASM_ERR_INVALID_ARGUMENT;
     reader.depth = 0;
     asm_json_reader_finish(&reader);
-    part->is_rest_untidy = reader.untidy;
+    part->is_rest_untidy = reader.non_canonical;
     part->written &= ~part->kept;
     return reader.error.result;
 }
@@ -1443,7 +1443,7 @@ static int64_t asm__output_size(const asm_tool_payload *tool) {
     if (asm__check_raw(tool->output_json, 0, &untidy) != ASM_OK || !untidy)
         return (int64_t)tool->output_json.size;
     asm_buffer_init_stream(&counter, few, sizeof few, asm__count_bytes, &size);
-    asm__append_tidied(&counter, tool->output_json);
+    asm__append_canonical(&counter, tool->output_json);
     asm_buffer_flush(&counter);
     return (int64_t)size;
 }

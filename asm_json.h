@@ -13,8 +13,8 @@
  * OPTIONS (macros, defined before the include; those marked * only in the file with the implementation)
  *   ASM_API                    what stands before each function; default: extern, or static with ASM_STATIC
  *   ASM_REALLOC, ASM_FREE   *  memory of growing buffers; define both; default: realloc and free
- *   ASM_NO_SIMD             *  portable code only; default: SSE2 where the compiler has it, and AVX-512 (with
- *                              VBMI2) where the processor has it, too
+ *   ASM_NO_SIMD             *  portable code only; default: SSE2 or NEON where the compiler has it, and AVX-512
+ *                              (with VBMI2) where the processor has it, too
  *   No option changes the layout of a struct.
  *
  * WHAT IS IN IT
@@ -48,6 +48,8 @@
  * ERRORS
  *   Functions return asm_result. Buffers, the JSON writer and the JSON reader keep their first error and do
  *   nothing from then on, so that a sequence of calls can be checked once at its end.
+ *   A pointer that may be NULL is said to be so. NULL for any other is ASM_ERR_INVALID_ARGUMENT, or nothing, false, 0,
+ *   an absent text where no result is returned. This and what follows hold for all asm_*.h headers.
  *
  * THREADS
  *   No globals, no locks: different objects may be used by different threads at the same time, one object
@@ -60,8 +62,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Warnings that a project may ask for and that the style of these headers meets, from declarations after statements to
- * shadowed globals, are off between these two. Our own builds define ASM__WARNINGS_ON to see them all. */
+/* Warnings that a project may ask for and that the style of these headers meets, from declarations after
+ * statements to shadowed globals, are off between these two. Our own builds define ASM__WARNINGS_ON to see
+ * them all. */
 /* clang-format off */
 #ifndef ASM__WARNINGS_OFF
 #if defined(__clang__) && !defined(ASM__WARNINGS_ON)
@@ -222,16 +225,16 @@ ASM_API bool asm_str_equal(asm_str a, asm_str b);
  * surrogates, nothing above U+10FFFF), or text.size if there is none. */
 ASM_API size_t asm_utf8_check(asm_str text);
 
-/* The code point at `text.data[*at]`, and `*at` moved behind it. For invalid UTF-8: U+FFFD, and `*at` moved
- * behind the longest piece that could have begun a character (at least one byte), as Unicode recommends.
- * `*at` must be below text.size. */
+/* The code point at `text.data[*at]`, and `*at` moved past it. For invalid UTF-8: U+FFFD, and `*at` moved
+ * past the longest piece that could have begun a character (at least one byte), as Unicode recommends. `*at`
+ * must be below text.size. */
 ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at);
 
 /* The first `count` code points of `text`; never cut inside one. Invalid bytes count as asm_utf8_decode()
  * takes them. */
 ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count);
 
-/* The number of code points in `text`, counted likewise. */
+/* The number of code points in `text`. Invalid bytes count as asm_utf8_decode() takes them. */
 ASM_API size_t asm_utf8_count(asm_str text);
 
 /* =========================================================================================================
@@ -246,7 +249,8 @@ ASM_API size_t asm_utf8_count(asm_str text);
  */
 
 /* Takes bytes on their way out: all `size` (at least 1) of them, or returns an error. They are valid during
- * the call only. As a stream buffer's function it must not touch the buffer; an error becomes the buffer's. */
+ * the call only. As a stream buffer's function it must not touch the buffer; an error becomes the buffer's.
+ * */
 typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
 
 typedef struct asm_buffer {
@@ -262,15 +266,17 @@ typedef struct asm_buffer {
 /* Minimum capacity of a stream buffer. */
 #define ASM_BUFFER_STREAM_MIN 64
 
-/* Over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. */
+/* A fixed buffer over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer.
+ * `memory` may be NULL if `capacity` is 0. */
 ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity);
 
-/* Empty; allocates when something is added. End it with asm_buffer_close(). */
+/* A growing buffer, empty; allocates when something is added. End it with asm_buffer_close(). */
 ASM_API void asm_buffer_init_growing(asm_buffer *buffer);
 
-/* A stream buffer over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer. What it
- * holds is handed to write(user, …) when it is full, and by asm_buffer_flush(). Without memory, without a function
- * or with fewer than ASM_BUFFER_STREAM_MIN bytes, its result is ASM_ERR_INVALID_ARGUMENT. */
+/* A stream buffer over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer.
+ * What it holds is handed to write(user, …) when it is full, and by asm_buffer_flush(). Without memory,
+ * without a function or with fewer than ASM_BUFFER_STREAM_MIN bytes, its result is ASM_ERR_INVALID_ARGUMENT.
+ * */
 ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t capacity,
                                     asm_write_function write, void *user);
 
@@ -278,14 +284,14 @@ ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t cap
  * data. Growing buffers allocate, stream buffers may hand on what they hold. */
 ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size);
 
-/* Adds the bytes of `text`. */
+/* Adds the bytes of `text`. `text` must not lie in the buffer itself. Returns the buffer's result. */
 ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text);
 
-/* Adds one byte. */
+/* Adds one byte. Returns the buffer's result. */
 ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte);
 
-/* Adds `text` with every invalid UTF-8 sequence replaced by U+FFFD; `*replaced`, if not NULL, is increased by
- * how many. */
+/* Adds `text` with every invalid UTF-8 sequence replaced by U+FFFD; `*replaced` is increased by how many.
+ * `replaced` may be NULL. Returns the buffer's result. */
 ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced);
 
 /* Hands on what a stream buffer holds; does nothing to the others. Returns the buffer's result. */
@@ -294,7 +300,7 @@ ASM_API asm_result asm_buffer_flush(asm_buffer *buffer);
 /* Empties it and forgets its error; the memory is kept. */
 ASM_API void asm_buffer_clear(asm_buffer *buffer);
 
-/* Frees a growing buffer's memory; empties any. It may be initialised again. */
+/* Frees a growing buffer's memory; empties any. It may be initialised again. `buffer` may be NULL. */
 ASM_API void asm_buffer_close(asm_buffer *buffer);
 
 /* A view of what is in it, valid until the buffer is next changed. Never absent. */
@@ -307,8 +313,8 @@ ASM_API asm_str asm_buffer_text(const asm_buffer *buffer);
 /* Microseconds since 1970-01-01T00:00:00Z, leap seconds not counted. 0 means not set. */
 typedef int64_t asm_time;
 
-/* How many digits of a second a written time has: 1 + the number of digits, or 0: three digits, and six if
- * the microseconds need them. */
+/* How many digits of a second a written time has: 1 + the number of digits; or 0, which is three digits, and
+ * six if the microseconds need them. */
 enum {
     ASM_TIME_PRECISION_AUTO = 0,
     ASM_TIME_PRECISION_SECONDS = 1,
@@ -318,8 +324,8 @@ enum {
 
 #define ASM_TIME_TEXT_SIZE 27 /* of the longest: 2026-02-09T12:00:00.123456Z */
 
-/* Writes `time` as ISO 8601 in UTC, not terminated, to `out` and returns the length; 0 if the year is not
- * within 0000 to 9999 or the precision not within 0 to 7. */
+/* Writes `time` as ISO 8601 in UTC to `out`, not terminated by NUL, and returns the length; 0 if the year is
+ * not within 0000 to 9999 or the precision not within 0 to 7. */
 ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]);
 
 /* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
@@ -351,37 +357,49 @@ typedef struct asm_json_writer {
 /* Starts writing one JSON value to `out`, which must outlive the writer. */
 ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out);
 
-/* Begin and end an object or array. ASM_ERR_DEPTH past ASM_JSON_MAX_DEPTH levels. */
+/* Begins an object, as a value. ASM_ERR_DEPTH past ASM_JSON_MAX_DEPTH levels. */
 ASM_API asm_result asm_json_begin_object(asm_json_writer *writer);
+
+/* Ends the object that was begun last. ASM_ERR_MISUSE after a key without a value, or in an array. */
 ASM_API asm_result asm_json_end_object(asm_json_writer *writer);
+
+/* Begins an array, as a value. ASM_ERR_DEPTH past ASM_JSON_MAX_DEPTH levels. */
 ASM_API asm_result asm_json_begin_array(asm_json_writer *writer);
+
+/* Ends the array that was begun last. ASM_ERR_MISUSE in an object. */
 ASM_API asm_result asm_json_end_array(asm_json_writer *writer);
 
-/* The key of the next member. Escaped as strings are. */
+/* The key of the next member, escaped as asm_json_write_string() does it. A key that was written already is
+ * not noticed. */
 ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key);
 
-/* A string. Invalid UTF-8 becomes U+FFFD. Beyond what JSON asks for, DEL, U+0080 to U+009F, U+2028 and U+2029
- * are escaped, so that a terminal or a line reader that is shown the output sees nothing special. Absent is
- * null. */
+/* A string value. Invalid UTF-8 becomes U+FFFD. Beyond what JSON asks for, DEL, U+0080 to U+009F, U+2028 and
+ * U+2029 are escaped, so that a terminal or a line reader that is shown the output sees nothing special.
+ * Absent is null. */
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text);
 
-/* All 64 bits, exactly. */
+/* An integer, with all its digits. */
 ASM_API asm_result asm_json_write_int64(asm_json_writer *writer, int64_t value);
+
+/* An integer without a sign, with all its digits. */
 ASM_API asm_result asm_json_write_uint64(asm_json_writer *writer, uint64_t value);
 
-/* The shortest decimal that reads back as the same double, whatever the locale; NaN and infinities are null.
- */
+/* The shortest decimal that reads back as the same double, whatever the locale and the processor's rounding
+ * mode; NaN and infinities are null. */
 ASM_API asm_result asm_json_write_double(asm_json_writer *writer, double value);
 
+/* true or false. */
 ASM_API asm_result asm_json_write_bool(asm_json_writer *writer, bool value);
+
+/* null. */
 ASM_API asm_result asm_json_write_null(asm_json_writer *writer);
 
 /* One JSON value that is text already. It is checked (the errors are those of the reader) and written without
  * the white space between its tokens; nothing of it is written if it is not valid. */
 ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json);
 
-/* Makes the writer fail with `result`, unless that is ASM_OK or it has failed already: for what goes wrong while
- * getting what is to be written. Returns the first error. */
+/* Makes the writer fail with `result`, unless that is ASM_OK or it has failed already: for what goes wrong
+ * while getting what is to be written. Returns the first error. */
 ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result);
 
 /* ASM_OK if exactly one value was written, whole; else the first error. */
@@ -390,8 +408,8 @@ ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer);
 /* Appends the shortest decimal that reads back as `value`, as asm_json_write_double() writes it. */
 ASM_API asm_result asm_double_format(asm_buffer *out, double value);
 
-/* `value` rounded half away from zero (of its exact binary value) to `decimals` (0 to 15) digits behind the
- * point. */
+/* `value`, as exactly as it is, rounded half away from zero to `decimals` (0 to 15) digits after the point;
+ * `value` itself for other numbers of decimals. */
 ASM_API double asm_double_round(double value, int decimals);
 
 /* =========================================================================================================
@@ -443,46 +461,68 @@ typedef struct asm_json_reader {
     unsigned state;      /* private */
     char *writable;      /* private: the text again, where strings may be unescaped over themselves */
     size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
-    bool untidy; /* private: there was white space, or a character that the writer would have escaped */
+    bool
+        non_canonical; /* private: there was white space, or a character that the writer would have escaped */
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 
-/* Starts reading one JSON value. Strings without escapes are views into `text`, which is not changed; the
- * others are unescaped behind what `scratch` holds. A growing one is given room for all of them with the
- * first, so that it does not move under their views; they stay valid until it is next cleared, reserved from
- * or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full, or `scratch` is NULL. One
- * that has room for all of the text and ASM_JSON_SCRATCH_SPARE bytes makes that quicker. A byte order mark is an
- * error. */
+/* Starts reading one JSON value. Strings without escapes are views into `text`, which must outlive them and
+ * is not changed; the others are unescaped to the end of `scratch`. A growing scratch buffer is given room
+ * for all of them with the first, so that it does not move under their views; they stay valid until it is
+ * next cleared, reserved from or closed. A string with escapes is ASM_ERR_NO_SPACE when a fixed one is full,
+ * or `scratch` is NULL (it may be). Room for all of the text and ASM_JSON_SCRATCH_SPARE bytes makes
+ * unescaping quicker. A byte order mark is an error. */
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch);
 
-/* The same over text that may be changed: strings are unescaped over themselves, so nothing else is needed. A
- * string or a raw value can then be read only once. */
+/* Starts reading one JSON value from `size` bytes at `text` that may be changed: strings are unescaped over
+ * themselves, so that no scratch buffer is needed. A string or a raw value can then be read only once. */
 ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size);
 
-/* The type of the value that would be read next, without reading it. */
+/* The type of the value that would be read next, without reading it; ASM_JSON_NONE if none stands there. */
 ASM_API asm_json_type asm_json_peek(asm_json_reader *reader);
 
-/* Enters the object or array that stands next; false (and ASM_ERR_TYPE) if it is something else. */
+/* Enters the object that stands next. ASM_ERR_TYPE if something else does, ASM_ERR_DEPTH past
+ * ASM_JSON_MAX_DEPTH levels. */
 ASM_API bool asm_json_enter_object(asm_json_reader *reader);
+
+/* Enters the array that stands next. ASM_ERR_TYPE if something else does, ASM_ERR_DEPTH past
+ * ASM_JSON_MAX_DEPTH levels. */
 ASM_API bool asm_json_enter_array(asm_json_reader *reader);
 
-/* Goes to the next member or element, skipping the value before it if that was not read. False at the end of
- * the object or array, which is then left. Keys are unescaped as strings are; duplicates are all reported:
- * let the last win. */
+/* Goes to the next member of the object that was entered last, skipping the value before it if that was not
+ * read. False at the end of the object, which is then left. Keys are unescaped as strings are. Duplicates are
+ * all reported: let the last win. */
 ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key);
+
+/* Goes to the next element of the array that was entered last, skipping the value before it if that was not
+ * read. False at the end of the array, which is then left. */
 ASM_API bool asm_json_next_element(asm_json_reader *reader);
 
-/* Read the value that stands next. Another type is ASM_ERR_TYPE, a number that does not fit ASM_ERR_RANGE;
- * integers must be written without fraction and exponent. A double is correctly rounded. An unpaired
- * surrogate escape in a string becomes U+FFFD. On false the output is as it was. */
+/* The functions below read the value that stands next. A value of another type is ASM_ERR_TYPE. On false
+ * `*text` and `*value` are as they were. */
+
+/* A string, unescaped; valid as long as asm_json_reader_init() says. An unpaired surrogate escape becomes
+ * U+FFFD. */
 ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text);
+
+/* An integer, written without fraction and exponent (else ASM_ERR_TYPE). ASM_ERR_RANGE if it does not fit. */
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value);
+
+/* An integer that is not negative, as asm_json_read_int64() reads one. */
 ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value);
+
+/* Any number: the nearest double, ties to even, whatever its length, the locale and the processor's rounding
+ * mode. ASM_ERR_RANGE if it is too large for a double. */
 ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value);
+
+/* true or false. */
 ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value);
+
+/* null. */
 ASM_API bool asm_json_read_null(asm_json_reader *reader);
 
-/* Any value: checked whole, and returned as the text it is, escapes and all. `raw` may be NULL to skip it. */
+/* Any value: checked whole, and returned as the text it is, escapes and all: a view into the text. `raw` may
+ * be NULL to skip the value. */
 ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw);
 
 /* ASM_OK if one value was read to its end and only white space follows; else the first error. */
@@ -491,21 +531,33 @@ ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader);
 /* Checks that `text` is one JSON value; `error` may be NULL. */
 ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error);
 
-/* Looks up `count` members of the object `json` in one pass: values[i] is the raw text of the
- * member keys[i], or absent if there is none. The last of several with the same key wins; a key that is written with
- * escapes is only known if it takes at most 256 bytes. ASM_ERR_TYPE if `json` is no object; then, and on any other
- * error, all values are absent. `error` may be NULL. */
+/* Looks up `count` members of the object `json` in one pass: values[i] is the raw text of the member keys[i],
+ * a view into `json`, or absent if there is none. The last of several with the same key wins; a key that is
+ * written with escapes is only known if it takes at most 256 bytes. ASM_ERR_TYPE if `json` is no object;
+ * then, and on any other error, all values are absent. `error` may be NULL; so may `keys` and `values` if
+ * `count` is 0. */
 ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
                                  asm_json_error *error);
 
-/* Single values from raw JSON text, as asm_json_find() gives it: true if it is of that type (and fits). The
- * string is a view into `raw`, or unescaped behind what `scratch` holds (see asm_json_reader_init()): who reads
- * several into a growing one reserves room for as many bytes as all their raw texts have, so that it does not
- * move. */
+/* The functions below take a single value from raw JSON text, as asm_json_find() gives it: true if it is one
+ * value of that type (and fits); else `*text` and `*value` are as they were. */
+
+/* A string: a view into `raw`, or unescaped to the end of `scratch`, which may be NULL if there are no
+ * escapes (see asm_json_reader_init()). Who reads several into a growing buffer reserves room for as many
+ * bytes as all their raw texts have, so that it does not move. */
 ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text);
+
+/* An integer, as asm_json_read_int64() reads it. */
 ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value);
+
+/* A number, as asm_json_read_double() reads it. */
 ASM_API bool asm_json_to_double(asm_str raw, double *value);
+
+/* true or false. */
 ASM_API bool asm_json_to_bool(asm_str raw, bool *value);
+
+/* The type of the value that `raw` begins with, by its first character: it is not checked. ASM_JSON_NONE if
+ * that begins none. */
 ASM_API asm_json_type asm_json_type_of(asm_str raw);
 
 /* What a JSON string of any size says, through a few bytes of memory, for text that is shown or searched:
@@ -522,14 +574,14 @@ ASM_API asm_json_type asm_json_type_of(asm_str raw);
 /* A string's inside, escapes and all: `raw` without its quotes. Absent if `raw` is no string. */
 ASM_API asm_str asm_json_string_inside(asm_str raw);
 
-/* The code point at `inside.data[*at]`, and `*at` moved past it: an escape sequence is one, and so is a pair of
- * them that stands for a code point above U+FFFF. Invalid UTF-8 is taken as by asm_utf8_decode(). `*at` must be below
- * inside.size. */
+/* The code point at `inside.data[*at]`, and `*at` moved past it: an escape sequence is one, and so is a pair
+ * of them that stands for a code point above U+FFFF. Invalid UTF-8 is taken as by asm_utf8_decode(). `*at`
+ * must be below inside.size. */
 ASM_API uint32_t asm_json_string_decode(asm_str inside, size_t *at);
 
-/* The characters from `inside.data[*at]` on, and `*at` moved past them: up to the next escape sequence as a view into
- * `inside` if that is far, else as many as fit into `size` (at least 4) bytes at `memory`; at least one. None is cut;
- * invalid UTF-8 stays as it is. `*at` must be below inside.size. */
+/* The characters from `inside.data[*at]` on, and `*at` moved past them: up to the next escape sequence as a
+ * view into `inside` if that is far, else as many as fit into `size` (at least 4) bytes at `memory`; at least
+ * one. None is cut; invalid UTF-8 stays as it is. `*at` must be below inside.size. */
 ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, size_t size);
 
 /* Private: how records are found by a key, in public structs. See >>shared: index. */
@@ -560,6 +612,16 @@ ASM__WARNINGS_BACK
  * Compiled into each file that holds one of them: the headers above define ASM__SHARED and include this header
  * once more at the start of theirs. Macros and small functions stand here whole; functions marked ASM__PRIVATE are
  * only declared, and defined once by the implementation below.
+ *
+ *   >>shared: target              what the compiler and the processor can
+ *   >>shared: bytes               words, bits, digits
+ *   >>scan                        sixteen bytes at once: the contract, then a section for each target
+ *                                 (sse2, neon, portable) and what stands on lanes (lanes)
+ *   >>shared: plain text          runs of characters that stand for themselves
+ *   >>shared: buffer              strings written where there is room for them
+ *   >>shared: private functions   of the implementation below
+ *   >>shared: time, json reader, json writer
+ *   >>shared: hash, index         finding records by a key
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC) ||                \
     defined(ASM__SHARED)
@@ -626,7 +688,7 @@ ASM__WARNINGS_OFF
 
 /* >>shared: bytes */
 
-/* Behind the text. Absent text has no address to count from. */
+/* The end of the text. Absent text has no address to count from. */
 static inline const char *asm__end(asm_str text) {
     return text.size > 0 ? text.data + text.size : text.data;
 }
@@ -735,7 +797,7 @@ static inline uint64_t asm__load_few(const char *p, size_t size) {
  *   asm__lanes_any             whether any lane is marked
  *   asm__lanes_find            0 if no lane is marked; else asm__found_lane() tells the first that is
  *   asm__lanes_bits            bit n: lane n is marked
- *   asm__lanes_bits_64         the same of four times sixteen lanes
+ *   asm__lanes_bits_64         the bits of four times sixteen lanes
  *
  * And with them, or in another way:
  *   asm__is_plain_word         whether 8 bytes are plain
@@ -902,7 +964,8 @@ static inline unsigned asm__found_lane(uint64_t found) {
     return (unsigned)asm__lowest_bit(found) / 4;
 }
 
-/* Each lane's bit in its place within its half; adding neighbours three times puts eight of them into a byte. */
+/* Each lane's bit in its place within its half; adding neighbours three times puts eight of them into a byte.
+ * */
 static inline asm__lanes asm__lanes_places(asm__lanes marks) {
     static const uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     return vandq_u8(marks, vld1q_u8(places));
@@ -1072,8 +1135,8 @@ static inline bool asm__is_plain_word(uint64_t word) {
     return !asm__lanes_any(asm__lanes_special(asm__lanes_of_word(word)));
 }
 
-/* The end of the run of plain bytes from `p`, of which up to 31 are left. Loads may overlap: what was found plain is not
- * marked again. */
+/* The end of the run of plain bytes from `p`, of which up to 31 are left. Loads may overlap: what was found
+ * plain is not marked again. */
 static inline const char *asm__plain_end_of_few(const char *p, const char *end) {
     uint64_t found;
     if (end - p >= 16) {
@@ -1158,8 +1221,8 @@ static inline char *asm__buffer_end(const asm_buffer *buffer) {
     return buffer->data ? buffer->data + buffer->size : NULL;
 }
 
-/* Takes back what was added since `begin` if the buffer has failed; a stream buffer may have handed it on and keeps
- * it. Returns the buffer's result. */
+/* Takes back what was added since `begin` if the buffer has failed; a stream buffer may have handed it on and
+ * keeps it. Returns the buffer's result. */
 static inline asm_result asm__buffer_undo(asm_buffer *buffer, size_t begin) {
     if (buffer->result != ASM_OK && !buffer->write) buffer->size = begin;
     return buffer->result;
@@ -1207,8 +1270,8 @@ static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
 
 #define ASM__SHORT 32
 
-/* A string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Where it ends need not
- * be waited for. */
+/* A string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Where it ends need
+ * not be waited for. */
 static inline bool asm__put_short(char *out, asm_str text) {
     out[0] = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
     out[text.size + 1] = '"';
@@ -1231,9 +1294,9 @@ ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *valu
 ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value, bool *is_exact);
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text);
 ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text);
-ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json);
-ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *untidy);
-ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool untidy);
+ASM__PRIVATE void asm__append_canonical(asm_buffer *out, asm_str json);
+ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *non_canonical);
+ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool non_canonical);
 ASM__PRIVATE const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
                                       const char *begin, const char *at);
 ASM__PRIVATE const char *asm__reader_fail(asm_json_reader *reader, asm_result result, const char *message,
@@ -1314,10 +1377,10 @@ static inline const char *asm__scan_text(asm_json_reader *reader, const char *be
     return p;
 }
 
-/* Ends a value: true unless `behind` is NULL, where an error was found. */
-static inline bool asm__value_read(asm_json_reader *reader, const char *behind) {
-    if (!behind) return false;
-    reader->at = behind;
+/* Ends a value at `after`; false if that is NULL, after an error. */
+static inline bool asm__value_read(asm_json_reader *reader, const char *after) {
+    if (!after) return false;
+    reader->at = after;
     reader->state = ASM__AT_NEXT;
     return true;
 }
@@ -1373,8 +1436,8 @@ static inline uint64_t asm__hash_load(const char *bytes, size_t size) {
 }
 /* NOLINTEND(clang-analyzer-core.*) */
 
-/* The seed is part of every factor, so that nobody who does not know it can make one of them 0, which would hide
- * the other. What depends on the size comes last, as that is often known late. */
+/* The seed is part of every factor, so that nobody who does not know it can make one of them 0, which would
+ * hide the other. What depends on the size comes last, as that is often known late. */
 static inline uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
     const uint64_t other_key = seed ^ 0xe7037ed1a0b428dbu;
     uint64_t hash = seed ^ 0x9e3779b97f4a7c15u, first, last;
@@ -1413,8 +1476,8 @@ static inline uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) 
 
 enum { ASM__INDEX_SCOPE = 64, ASM__INDEX_TEXT = 128 }; /* the first bit of each part of a key */
 
-/* Bit `number` of a key. Each byte of a text has 16 numbers, of which 9 are used: whether there is such a byte,
- * then its bits. */
+/* Bit `number` of a key. Each byte of a text has 16 numbers, of which 9 are used: whether there is such a
+ * byte, then its bits. */
 static inline bool asm__index_bit(const void *scope, asm_str text, uint64_t hash, uint64_t number) {
     if (number < ASM__INDEX_SCOPE) return hash >> number & 1;
     if (number < ASM__INDEX_TEXT) return (uint64_t)(uintptr_t)scope >> (number - ASM__INDEX_SCOPE) & 1;
@@ -1452,8 +1515,8 @@ ASM__PRIVATE void asm__index_insert(asm__index *index, asm__indexed *item);
 /* Removes what is in the index. */
 ASM__PRIVATE void asm__index_remove(asm__index *index, asm__indexed *item);
 
-/* Takes one after the other out of the index, the first with *from == 0; NULL if it is empty. Nothing else may be
- * done with it until then. */
+/* Takes one after the other out of the index, the first with *from == 0; NULL if it is empty. Nothing else
+ * may be done with it until then. */
 ASM__PRIVATE asm__indexed *asm__index_take(asm__index *index, size_t *from);
 
 /* Forgets all that is in the index, and frees its table. */
@@ -1469,6 +1532,16 @@ ASM__WARNINGS_BACK
 
 /* =========================================================================================================
  * Implementation
+ *
+ *   >>json: results, text views, utf-8, buffer
+ *   >>json: days                  the calendar
+ *   >>scan: times                 quick reading of times
+ *   >>json: time                  written and read
+ *   >>json: numbers               decimal to double and back, in integers
+ *   >>json: characters            what the writer escapes, and the reader unescapes
+ *   >>scan: wide                  sixty-four bytes at once: the contract, then avx512
+ *   >>json: escaping, reader, strings in pieces, writer
+ *   >>json: index                 of records, by a key
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_JSON_IMPLEMENTED
@@ -1480,7 +1553,7 @@ ASM__WARNINGS_OFF
 #include <stdlib.h>
 #endif
 
-/* >>results */
+/* >>json: results */
 
 ASM_API const char *asm_result_string(asm_result result) {
     switch (result) {
@@ -1497,7 +1570,7 @@ ASM_API const char *asm_version(void) {
     return ASM_VERSION;
 }
 
-/* >>text views */
+/* >>json: text views */
 
 ASM_API asm_str asm_str_make(const char *data, size_t size) {
     asm_str text;
@@ -1514,7 +1587,7 @@ ASM_API bool asm_str_equal(asm_str a, asm_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-/* >>utf-8 */
+/* >>json: utf-8 */
 
 /* The length of the character at `p`, of which `size` bytes (at least 1) can be read; for invalid UTF-8,
  * minus the length of the longest piece that could have begun one (Unicode 15, section 3.9, table 3-7). */
@@ -1538,6 +1611,7 @@ static int asm__utf8_length(const char *p, size_t size) {
 }
 
 ASM_API uint32_t asm_utf8_decode(asm_str text, size_t *at) {
+    if (!at) return 0;
     const unsigned char *s = (const unsigned char *)text.data + *at;
     int length = asm__utf8_length(text.data + *at, text.size - *at);
     if (length < 0) {
@@ -1616,21 +1690,25 @@ ASM_API size_t asm_utf8_count(asm_str text) {
     return count;
 }
 
-/* >>buffer */
+/* >>json: buffer */
 
 ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capacity) {
+    if (!buffer) return;
     memset(buffer, 0, sizeof *buffer);
     buffer->data = (char *)memory;
-    buffer->capacity = capacity;
+    if (memory) buffer->capacity = capacity;
+    else if (capacity > 0) buffer->result = ASM_ERR_INVALID_ARGUMENT;
 }
 
 ASM_API void asm_buffer_init_growing(asm_buffer *buffer) {
+    if (!buffer) return;
     memset(buffer, 0, sizeof *buffer);
     buffer->growing = true;
 }
 
 ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t capacity,
                                     asm_write_function write, void *user) {
+    if (!buffer) return;
     asm_buffer_init_fixed(buffer, memory, capacity);
     buffer->write = write;
     buffer->user = user;
@@ -1656,6 +1734,7 @@ static asm_result asm__buffer_grow(asm_buffer *buffer, size_t size) {
 }
 
 ASM_API asm_result asm_buffer_flush(asm_buffer *buffer) {
+    if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     if (buffer->result == ASM_OK && buffer->write && buffer->size > 0) {
         asm_result result = buffer->write(buffer->user, buffer->data, buffer->size);
         if (result != ASM_OK) return asm__buffer_fail(buffer, result);
@@ -1665,6 +1744,7 @@ ASM_API asm_result asm_buffer_flush(asm_buffer *buffer) {
 }
 
 ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
+    if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     if (buffer->result != ASM_OK || buffer->capacity - buffer->size >= size) return buffer->result;
     if (buffer->growing) return asm__buffer_grow(buffer, size);
     if (buffer->write && asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
@@ -1672,6 +1752,7 @@ ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
 }
 
 ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
+    if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     if (text.size == 0 || buffer->result != ASM_OK) return buffer->result;
     if (buffer->write && buffer->capacity - buffer->size < text.size) {
         if (asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
@@ -1687,14 +1768,16 @@ ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
 }
 
 ASM_API asm_result asm_buffer_append_byte(asm_buffer *buffer, char byte) {
-    bool room = buffer->result == ASM_OK && buffer->size < buffer->capacity;
+    bool room = buffer && buffer->result == ASM_OK && buffer->size < buffer->capacity;
+    if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     if (room || asm_buffer_reserve(buffer, 1) == ASM_OK) buffer->data[buffer->size++] = byte;
     return buffer->result;
 }
 
 ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size_t *replaced) {
     asm_str rest = text;
-    size_t begin = buffer->size, count = 0;
+    size_t begin = buffer ? buffer->size : 0, count = 0;
+    if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     while (rest.size > 0) {
         size_t good = asm_utf8_check(rest);
         asm_buffer_append(buffer, asm_str_make(rest.data, good));
@@ -1710,11 +1793,13 @@ ASM_API asm_result asm_buffer_append_utf8(asm_buffer *buffer, asm_str text, size
 }
 
 ASM_API void asm_buffer_clear(asm_buffer *buffer) {
+    if (!buffer) return;
     buffer->size = 0;
     buffer->result = ASM_OK;
 }
 
 ASM_API void asm_buffer_close(asm_buffer *buffer) {
+    if (!buffer) return;
     if (buffer->growing) {
         ASM_FREE(buffer->data); /* NOLINT(clang-analyzer-unix.Malloc): only growing buffers come here */
         buffer->data = NULL;
@@ -1724,10 +1809,11 @@ ASM_API void asm_buffer_close(asm_buffer *buffer) {
 }
 
 ASM_API asm_str asm_buffer_text(const asm_buffer *buffer) {
+    if (!buffer) return asm_str_make(NULL, 0);
     return asm_str_make(buffer->data ? buffer->data : "", buffer->size);
 }
 
-/* >>time: days */
+/* >>json: days */
 
 /* Whether there is such a day. */
 static inline bool asm__is_date(unsigned year, unsigned month, unsigned day) {
@@ -1792,7 +1878,7 @@ static inline bool asm__parse_usual_time(const char *p, asm_time *time) {
 
 #endif
 
-/* >>time: format */
+/* >>json: time */
 
 static void asm__put_digits(char *out, unsigned value, int digits) {
     int i;
@@ -1833,7 +1919,7 @@ ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision) {
            precision <= ASM_TIME_PRECISION_MICROSECONDS;
 }
 
-/* The same as asm_time_format() for a time that is valid. */
+/* asm_time_format() for a time that is valid. */
 ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out) {
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
     /* From the year -400 on. Of products that differ by less than 32 bits, the lower 32 bits will do. */
@@ -1861,7 +1947,7 @@ ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out) {
 }
 
 ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]) {
-    return asm__time_is_valid(time, precision) ? asm__format_time(time, precision, out) : 0;
+    return out && asm__time_is_valid(time, precision) ? asm__format_time(time, precision, out) : 0;
 }
 
 static bool asm__take_byte(const char **p, const char *end, char byte) {
@@ -1891,7 +1977,7 @@ static bool asm__take_zone(const char **p, const char *end, int *minutes) {
     return hours < 24 && rest < 60;
 }
 
-/* The digits of a second behind the point as microseconds; returns how many there are. */
+/* The digits of a second after the point as microseconds; returns how many there are. */
 static unsigned asm__take_fraction(const char **p, const char *end, unsigned *fraction) {
     unsigned digits = 0, i;
     *fraction = 0;
@@ -1934,6 +2020,7 @@ ASM__RARE asm_result asm__parse_time(asm_str text, asm_time *time, int *precisio
 }
 
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) {
+    if (!time) return ASM_ERR_INVALID_ARGUMENT;
     if (text.size == ASM_TIME_TEXT_SIZE && asm__parse_usual_time(text.data, time)) {
         if (precision) *precision = ASM_TIME_PRECISION_MICROSECONDS;
         return ASM_OK;
@@ -1941,7 +2028,7 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision) 
     return asm__parse_time(text, time, precision);
 }
 
-/* >>numbers */
+/* >>json: numbers */
 
 /* An unsigned number of up to 4,096 bits, its lowest limb first: enough for every product that comparing a
  * double with 800 decimal digits needs. */
@@ -2083,10 +2170,10 @@ static void asm__scaled_multiply(asm__scaled *number, uint64_t mantissa, int exp
     number->mantissa = product;
 }
 
-/* value * 10^power, for a value above 0 and powers from -364 to 335, in integers only: what the processor's rounding
- * mode is, and whether it flushes small numbers to zero, is up to the program. Off by less than 5 units in the
- * last place: the first power is exact, the second half a unit off, each product drops less than one, and one more
- * shift may double the sum. */
+/* value * 10^power, for a value above 0 and powers from -364 to 335, in integers only: what the processor's
+ * rounding mode is, and whether it flushes small numbers to zero, is up to the program. Off by less than 5
+ * units in the last place: the first power is exact, the second half a unit off, each product drops less than
+ * one, and one more shift may double the sum. */
 static asm__scaled asm__scale(uint64_t value, int power) {
     static const uint64_t ones[] = {
         /* the mantissas of 10^0 to 10^27 */
@@ -2226,7 +2313,8 @@ static uint64_t asm__decimal_to_bits_exactly(const asm__decimal *decimal, uint64
 static uint64_t asm__decimal_to_bits(const asm__decimal *decimal) {
     int64_t dropped = decimal->digits > ASM__LEADING_DIGITS ? decimal->digits - ASM__LEADING_DIGITS : 0;
     int64_t magnitude = decimal->exponent + decimal->digits;
-    /* Dropped digits are less than one unit of `leading`, which is above 2^59 then: 32 units of the mantissa. */
+    /* Dropped digits are less than one unit of `leading`, which is above 2^59 then: 32 units of the mantissa.
+     * */
     uint64_t error = dropped ? 32 + 5 : 5, bits = 0, rest, half;
     asm__scaled scaled;
     int top, shift;
@@ -2333,10 +2421,10 @@ static size_t asm__whole_digits(uint64_t whole, int power, char out[20], int *po
     return size;
 }
 
-/* asm__shortest_digits() for nearly all numbers, quickly; 0 where 64 bits cannot tell. The number is brought to 17 or 18
- * digits before the point; of those with 15, 16 and 17 digits, the first that is nearer than half way to the next
- * double is the shortest. (There is at most one with 15 digits, as a double tells any two of them apart, so that a
- * shorter one ends in zeros.) */
+/* asm__shortest_digits() for nearly all numbers, quickly; 0 where 64 bits cannot tell. The number is brought
+ * to 17 or 18 digits before the point; of those with 15, 16 and 17 digits, the first that is nearer than half
+ * way to the next double is the shortest. (There is at most one with 15 digits, as a double tells any two of
+ * them apart, so that a shorter one ends in zeros.) */
 static size_t asm__quick_digits(uint64_t bits, char out[20], int *point) {
     const uint64_t margin = 8; /* asm__scale() is less than 5 off, and `half` one */
     asm__scaled scaled;
@@ -2367,7 +2455,7 @@ static size_t asm__quick_digits(uint64_t bits, char out[20], int *point) {
 
 /* The shortest digits of a finite double above 0, as asm__shortest_digits() gives them. */
 static size_t asm__double_digits(uint64_t bits, char out[20], int *point) {
-    size_t size = asm__quick_digits(bits, out, point);
+    size_t size = ASM__SMALL ? 0 : asm__quick_digits(bits, out, point);
     return size ? size : asm__shortest_digits(bits, out, point);
 }
 
@@ -2452,7 +2540,7 @@ ASM_API double asm_double_round(double value, int decimals) {
     return asm__double_from_bits(sign | asm__decimal_to_bits(&decimal));
 }
 
-/* >>json text */
+/* >>json: characters */
 
 /* Marks all below the lowest bit that is set; all bits if none is. */
 static inline uint64_t asm__bits_below(uint64_t bits) {
@@ -2493,8 +2581,8 @@ static int32_t asm__hex4(const char *p, const char *end) {
 static inline unsigned asm__plain_length(const char *p) {
     const unsigned char *s = (const unsigned char *)p;
     uint32_t word = s[0] | (uint32_t)s[1] << 8 | (uint32_t)s[2] << 16 | (uint32_t)s[3] << 24;
-    /* The first byte, and in which half of its range the second one is: so that nothing is decided by the second
-     * one alone, which nobody can predict. */
+    /* The first byte, and in which half of its range the second one is: so that nothing is decided by the
+     * second one alone, which cannot be predicted. */
     uint32_t half = word & 0x20FF;
     if (s[0] < 0xE0) return (word & 0xC0E0) == 0x80C0 && s[0] >= 0xC2 && half != 0xC2 ? 2 : 0;
     if (s[0] < 0xF0)
@@ -2555,8 +2643,8 @@ static inline bool asm__has_wide(void) {
            __builtin_cpu_supports("popcnt");
 }
 
-/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks: that
- * takes longer. */
+/* Up to 64 bytes from `p`, which are marked in `all`. Only the last ones of a text are loaded by these marks:
+ * that takes longer. */
 ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char *end, uint64_t *all) {
     *all = UINT64_MAX;
     if (end - p >= 64) return _mm512_loadu_si512(p);
@@ -2564,10 +2652,12 @@ ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char 
     return _mm512_maskz_loadu_epi8(*all, p);
 }
 
-/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped (asm__wants_escape()). */
+/* Marks bytes by which a character shows to be invalid, or one that wants to be escaped
+ * (asm__wants_escape()). */
 ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i bytes) {
-    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5 to
-     * FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with 90 to BF. */
+    /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5
+     * to FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with
+     * 90 to BF. */
     const __m512i firsts = _mm512_setr_epi64(0x020101, 0, 0, 0, 2, INT64_C(4) << 40,
                                              INT64_C(0x0101011000000008), ASM__EACH_BYTE);
     const int64_t from_80 = ASM__EACH_BYTE * 0x0B, from_90 = ASM__EACH_BYTE * 0x13,
@@ -2592,8 +2682,8 @@ ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i bytes) {
     return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
 }
 
-/* Takes from `all` a character that goes on behind the block. One bit tells where a run of characters begins that
- * are not ASCII and among which there is one to be looked at; 0 if there is none. */
+/* Clears from `all` a character that continues past the block. Returns a single bit at the start of the first
+ * run of non-ASCII characters that has a fault, or 0. */
 ASM__AVX512_CODE static inline uint64_t asm__non_ascii_stop(__m512i bytes, uint64_t non_ascii,
                                                             uint64_t *all) {
     const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
@@ -2706,7 +2796,7 @@ static inline const char *asm__unescape_wide(char **target, const char *p, const
 
 #endif
 
-/* >>json escaping */
+/* >>json: escaping */
 
 static char *asm__put_unicode_escape(char *out, uint32_t code) {
     static const char hex[] = "0123456789abcdef";
@@ -2791,8 +2881,8 @@ static char *asm__put_escaped(char *out, const char **p, const char *end) {
     return asm__put_escape(out, *(*p)++);
 }
 
-/* Where in 64 bytes the first character begins that must be changed or goes on behind; 64 if there is none.
- * `non_ascii` tells which bytes are not ASCII; the others are not looked at. */
+/* Where in 64 bytes the first character begins that must be changed or continues past them; 64 if there is
+ * none. `non_ascii` tells which bytes are not ASCII; the others are not looked at. */
 static unsigned asm__plain_prefix(const char *p, uint64_t non_ascii) {
     while (non_ascii) {
         unsigned at = (unsigned)asm__lowest_bit(non_ascii), length = asm__plain_length(p + at);
@@ -2803,9 +2893,9 @@ static unsigned asm__plain_prefix(const char *p, uint64_t non_ascii) {
 }
 
 /* Escapes up to 64 bytes of a block where 128 can be read, before any character that is not ASCII and must be
- * changed or goes on behind; `*behind` is the end of what was taken. Copying 64 bytes behind each escape is
+ * changed or continues past it; `*after` is the end of what was taken. Copying 64 bytes after each escape is
  * quicker than a run of the right length, which is mispredicted. */
-ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, const char **behind) {
+ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, const char **after) {
     uint64_t non_ascii, mask = asm__special_64(block, &non_ascii), all = UINT64_MAX >> (64 - size);
     const char *p = block, *special;
     memcpy(out, p, 64);
@@ -2822,36 +2912,36 @@ ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, c
         p = special + 1;
         memcpy(out, p, 64);
     }
-    *behind = block + size;
-    return out + (*behind - p);
+    *after = block + size;
+    return out + (*after - p);
 }
 
-/* The same for one block after the other, as long as each is taken whole. */
+/* asm__escape_block() for one block after the other, as long as each is taken whole. */
 static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
-    const char *p = *text, *behind = p;
-    while (p == behind && stop - p >= 64 && end - p >= 128) {
-        behind = p + 64;
+    const char *p = *text, *after = p;
+    while (p == after && stop - p >= 64 && end - p >= 128) {
+        after = p + 64;
         out = asm__escape_block(out, p, 64, &p);
     }
     *text = p;
     return out;
 }
 
-/* The same for the last bytes of a text, behind which no more can be read. */
+/* asm__escape_block() for the last bytes of a text: nothing can be read after them. */
 static char *asm__escape_last(char *out, const char **text, size_t size) {
     char block[128];
-    const char *behind;
+    const char *after;
     memset(block, ' ', sizeof block);
     memcpy(block, *text, size);
-    out = asm__escape_block(out, block, size, &behind);
-    *text += behind - block;
+    out = asm__escape_block(out, block, size, &after);
+    *text += after - block;
     return out;
 }
 
-#define ASM__ESCAPE_ROOM 96 /* what asm__escape() may write behind 6 bytes for each byte */
+#define ASM__ESCAPE_ROOM 96 /* what asm__escape() may write after 6 bytes for each byte */
 
-/* How far to go on in blocks of 64 bytes after what a wide step did not do: such things stand close together. Twice as
- * far each time that the next wide step does not get far, either. */
+/* How far to go on in blocks of 64 bytes after what a wide step did not do: such things stand close together.
+ * Twice as far each time that the next wide step does not get far, either. */
 #define ASM__DENSE 256
 
 static inline ptrdiff_t asm__dense_step(ptrdiff_t step, ptrdiff_t progress) {
@@ -2914,8 +3004,9 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
            (uint64_t)asm__lanes_bits(asm__lanes_special(b)) << second;
 }
 
-/* Copies 1 to 64 bytes to a block and puts spaces after them; returns which are ASCII and special, and in `non_ascii`
- * which are not ASCII. A few wide stores, and none of it is loaded again here: that would have to wait for them. */
+/* Copies 1 to 64 bytes to a block and puts spaces after them; returns which are ASCII and special, and in
+ * `non_ascii` which are not ASCII. A few wide stores, and none of it is loaded again here: that would have to
+ * wait for them. */
 static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *non_ascii) {
     uint64_t special;
     memset(block + size, ' ', 8);
@@ -2951,7 +3042,7 @@ static char *asm__escape_short(char *out, asm_str text) {
 /* A whole string with its quotes. */
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-    out = text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
+    out = !ASM__SMALL && text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
     *out = '"';
     return out + 1;
 }
@@ -2997,7 +3088,7 @@ ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text) {
     }
 }
 
-/* >>json reader */
+/* >>json: reader */
 
 ASM__PRIVATE const char *asm__fail_at(asm_json_error *error, asm_result result, const char *message,
                                       const char *begin, const char *at) {
@@ -3021,13 +3112,13 @@ static const char *asm__syntax(asm_json_reader *reader, const char *message, con
 }
 
 ASM__PRIVATE const char *asm__pass_space(asm_json_reader *reader, const char *p) {
-    if (p < reader->end && asm__is_space(*p)) reader->untidy = true;
+    if (p < reader->end && asm__is_space(*p)) reader->non_canonical = true;
     while (p < reader->end && asm__is_space(*p))
         p++;
     return p;
 }
 
-/* Behind a \u escape sequence, or NULL: it is none, or no other either. */
+/* Returns the byte after a valid \uXXXX escape; NULL (with the error set) otherwise. */
 static const char *asm__scan_escape(asm_json_reader *reader, const char *p) {
     if (asm__at(reader, p + 1) != 'u')
         return asm__syntax(reader, "no such escape sequence", p + 1 < reader->end ? p : reader->end);
@@ -3044,7 +3135,7 @@ static inline bool asm__is_short_escape(char letter) {
     return asm__unescaped_letter(letter) != '.';
 }
 
-/* Behind the characters from `p` that are not ASCII, or NULL. */
+/* The end of the run of non-ASCII characters from `p`; NULL (with the error set) if one is invalid. */
 static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
     do {
         int length = reader->end - p >= 4 ? (int)asm__plain_length(p) : 0;
@@ -3054,7 +3145,7 @@ static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
         }
         length = asm__utf8_length(p, (size_t)(reader->end - p));
         if (length < 0) return asm__reader_fail(reader, ASM_ERR_UTF8, "invalid UTF-8 in a string", p);
-        if (asm__wants_escape(p)) reader->untidy = true;
+        if (asm__wants_escape(p)) reader->non_canonical = true;
         p += length;
     } while (p < reader->end && (unsigned char)*p >= 0x80);
     return p;
@@ -3089,7 +3180,7 @@ ASM__PRIVATE const char *asm__scan_string_on(asm_json_reader *reader, const char
             *escaped = true;
             p = end - p > 1 && asm__is_short_escape(p[1]) ? p + 2 : asm__scan_escape(reader, p);
         } else if (*p == 0x7F) {
-            reader->untidy = true;
+            reader->non_canonical = true;
             p++;
         } else if ((unsigned char)*p < 0x20) {
             return asm__syntax(reader, ASM__BARE_CONTROL, p);
@@ -3118,7 +3209,7 @@ static const char *asm__scan_digits(const asm_json_reader *reader, const char *p
     return p;
 }
 
-/* Behind a number, or NULL. */
+/* Returns the byte after the number at `p`; NULL (with the error set) if it is none. */
 ASM__PRIVATE const char *asm__scan_number(asm_json_reader *reader, const char *p, bool *integer) {
     *integer = true;
     if (asm__at(reader, p) == '-') p++;
@@ -3143,7 +3234,7 @@ ASM__PRIVATE const char *asm__scan_number(asm_json_reader *reader, const char *p
     return p;
 }
 
-/* Behind a value that is no object or array, or NULL. */
+/* Returns the byte after a value that is no object or array; NULL (with the error set) if it is none. */
 static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
     size_t left = (size_t)(reader->end - p);
     bool four, five, unused;
@@ -3153,7 +3244,7 @@ static const char *asm__scan_scalar(asm_json_reader *reader, const char *p) {
         return p ? p + 1 : NULL;
     }
     if (c == '-' || asm__is_digit(c)) return asm__scan_number(reader, p, &unused);
-    /* All of them at once: which one it is, nobody can predict. */
+    /* All compared at once: which one it is cannot be predicted. */
     four = left >= 4 && ((memcmp(p, "true", 4) == 0) | (memcmp(p, "null", 4) == 0));
     five = left >= 5 && ((c == 'f') & (memcmp(p + 1, "alse", 4) == 0));
     if (four | five) return p + 4 + five;
@@ -3165,9 +3256,9 @@ static char asm__closing(const asm_json_reader *reader) {
     return asm__in_object(reader) ? '}' : ']';
 }
 
-/* Where the strings of a value end, as far as that was found out ahead. */
+/* Look-ahead: quote positions already found in the current 64-byte block. */
 typedef struct asm__strings {
-    const char *block, *behind;
+    const char *block, *after;
     uint64_t quotes; /* bit n: one that begins or ends a string stands at block[n] */
 } asm__strings;
 
@@ -3190,8 +3281,9 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 #define ASM__BACKSLASHES(bytes) asm__lanes_equal(bytes, '\\')
 #define ASM__BITS_64(lanes)     asm__lanes_bits_64(lanes(a), lanes(b), lanes(c), lanes(d))
 
-/* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in one.
- * Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape. */
+/* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in
+ * one. Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape.
+ * */
 static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
     asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
     asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);
@@ -3211,15 +3303,15 @@ static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
     return quotes & asm__bits_below(stops);
 }
 
-/* Behind the string that begins at `p`, or NULL. Where it ends is mostly known from a look at a whole block: the
- * processor then need not wait for the end of one string before it looks for the next. */
+/* Returns the byte after the string that begins at `p`; NULL (with the error set) if it is invalid. Quotes
+ * are mostly found a block at a time: the next string does not depend on where this one ends. */
 ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *strings, const char *p) {
     unsigned size;
     bool unused;
     if (ASM__HAS_LANES && !strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
         strings->block = p;
         strings->quotes = asm__find_quotes(p, false, &size);
-        strings->behind = p + size;
+        strings->after = p + size;
     }
     if (!strings->quotes) {
         p = asm__scan_string(reader, p + 1, &unused);
@@ -3227,21 +3319,22 @@ ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *
     }
     strings->quotes &= strings->quotes - 1;
     while (!strings->quotes) {
-        p = strings->block = strings->behind;
+        p = strings->block = strings->after;
         if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
         else size = 0;
         if (size == 0) {
             p = asm__scan_string_on(reader, p, &unused);
             return p ? p + 1 : NULL;
         }
-        strings->behind = p + size;
+        strings->after = p + size;
     }
     p = strings->block + asm__lowest_bit(strings->quotes) + 1;
     strings->quotes &= strings->quotes - 1;
     return p;
 }
 
-/* Behind any value, checked, or NULL. No recursion: the reader's own depth tells where in the value it is. */
+/* Returns the byte after any value, checked; NULL (with the error set) if it is invalid. No recursion: the
+ * reader's own depth tells where in the value it is. */
 static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
     unsigned outside = reader->depth;
     asm__strings strings = {NULL, NULL, 0};
@@ -3310,8 +3403,8 @@ static char *asm__copy_unescaped(char *out, const char **text, const char *end) 
     return out + (stop - p);
 }
 
-/* The code point of the valid \u escape at *text, which is moved past it: two that make a pair are one, one half
- * alone is U+FFFD. */
+/* The code point of the valid \u escape at *text, which is moved past it: two that make a pair are one, one
+ * half alone is U+FFFD. */
 static uint32_t asm__decode_unicode_escape(const char **text, const char *end) {
     const char *p = *text + 6;
     uint32_t code = (uint32_t)asm__hex4(*text + 2, end);
@@ -3377,10 +3470,10 @@ ASM__PRIVATE bool asm__string_value(asm_json_reader *reader, const char *begin, 
     return true;
 }
 
-/* Checks what stands at `p`, which is special and no quote, writes what it stands for, and returns the place
- * behind; or NULL. */
+/* Checks what stands at `p`, which is special and no quote, writes what it stands for, and returns the byte
+ * after it; NULL (with the error set) if it is invalid. */
 static inline const char *asm__unescape_special(asm_json_reader *reader, const char *p, char **target) {
-    const char *end = reader->end, *behind;
+    const char *end = reader->end, *after;
     if (*p == '\\' && end - p > 1 && asm__is_short_escape(p[1])) {
         *(*target)++ = asm__unescaped_letter(p[1]);
         return p + 2;
@@ -3391,11 +3484,11 @@ static inline const char *asm__unescape_special(asm_json_reader *reader, const c
         return p;
     }
     if ((unsigned char)*p < 0x20) return asm__syntax(reader, ASM__BARE_CONTROL, p);
-    behind = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
-    if (!behind) return NULL;
-    memcpy(*target, p, (size_t)(behind - p));
-    *target += behind - p;
-    return behind;
+    after = *p == 0x7F ? p + 1 : asm__scan_utf8(reader, p);
+    if (!after) return NULL;
+    memcpy(*target, p, (size_t)(after - p));
+    *target += after - p;
+    return after;
 }
 
 /* asm__scan_unescaped() up to `limit` or somewhat further, but not in the last 132 bytes of the text. */
@@ -3404,11 +3497,11 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
     char *out = *target;
     while (p < limit && reader->end - p >= 132) {
         uint64_t non_ascii, mask = asm__special_64(p, &non_ascii);
-        const char *block = p, *behind = p + 64;
+        const char *block = p, *after = p + 64;
         memcpy(out, p, 64);
         if (non_ascii) {
-            behind = block + asm__plain_prefix(block, non_ascii);
-            if (behind < block + 64) mask &= (UINT64_C(1) << (behind - block)) - 1;
+            after = block + asm__plain_prefix(block, non_ascii);
+            if (after < block + 64) mask &= (UINT64_C(1) << (after - block)) - 1;
         }
         while (mask) {
             int at = asm__lowest_bit(mask);
@@ -3428,9 +3521,9 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
             }
             if (p < block + 64) memcpy(out, p, 64);
         }
-        if (p < behind) {
-            out += behind - p;
-            p = behind;
+        if (p < after) {
+            out += after - p;
+            p = after;
         }
         *target = out;
         if (p < block + 64) p = asm__unescape_special(reader, p, target);
@@ -3466,7 +3559,7 @@ static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, c
     }
 }
 
-/* The same as the next, for a string that goes on at `p`, as it is not plain up to there. */
+/* asm__scan_text() for a string that is plain up to `p` and does not end there. */
 ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *begin, const char *p,
                                            asm_str *text, bool *escaped) {
     asm_buffer *scratch = reader->scratch;
@@ -3495,8 +3588,10 @@ ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *
 }
 
 ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buffer *scratch) {
+    if (!reader) return;
+    if (!text.data) text = asm_str_make("", 0);
     memset(reader, 0, sizeof *reader);
-    reader->begin = reader->at = text.data ? text.data : "";
+    reader->begin = reader->at = text.data;
     reader->end = reader->begin + text.size;
     reader->scratch = scratch;
     reader->reserve =
@@ -3506,6 +3601,7 @@ ASM_API void asm_json_reader_init(asm_json_reader *reader, asm_str text, asm_buf
 }
 
 ASM_API void asm_json_reader_init_in_place(asm_json_reader *reader, char *text, size_t size) {
+    if (!reader) return;
     asm_json_reader_init(reader, asm_str_make(text, size), NULL);
     reader->writable = text;
 }
@@ -3526,12 +3622,19 @@ ASM_API asm_json_type asm_json_type_of(asm_str raw) {
 }
 
 ASM_API asm_json_type asm_json_peek(asm_json_reader *reader) {
-    if (reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
+    if (!reader || reader->state != ASM__AT_VALUE) return ASM_JSON_NONE;
     if (asm__at(reader, reader->at) > ' ') return asm__type_from_first(*reader->at);
     return asm_json_type_of(asm_str_make(reader->at, (size_t)(reader->end - reader->at)));
 }
 
-/* The same where it may not stand right there. */
+/* Whether a function of the reader was given all that it needs; else that is the reader's error. */
+static inline bool asm__has_place(asm_json_reader *reader, const void *place) {
+    if (reader && place) return true;
+    if (reader) asm__reader_fail(reader, ASM_ERR_INVALID_ARGUMENT, "an argument is NULL", reader->at);
+    return false;
+}
+
+/* asm__expect() where the value may not stand right there. */
 static bool asm__expect_slowly(asm_json_reader *reader, asm_json_type type) {
     asm_json_type found;
     if (reader->error.result != ASM_OK) return false;
@@ -3556,7 +3659,7 @@ static inline bool asm__expect(asm_json_reader *reader, asm_json_type type) {
 }
 
 static bool asm__enter_value(asm_json_reader *reader, asm_json_type type) {
-    const char *inside = asm__expect(reader, type) ? asm__enter(reader, reader->at) : NULL;
+    const char *inside = reader && asm__expect(reader, type) ? asm__enter(reader, reader->at) : NULL;
     if (!inside) return false;
     reader->at = inside;
     reader->state = ASM__AT_FIRST;
@@ -3599,7 +3702,7 @@ static bool asm__next(asm_json_reader *reader, bool object) {
     return true;
 }
 
-/* The same for members: the inside of the key, as it stands. */
+/* asm__next() for members: the inside of the key, as it stands. */
 ASM__PRIVATE bool asm__next_key(asm_json_reader *reader, asm_str *key, bool *escaped) {
     const char *begin, *quote, *p;
     if (!asm__next(reader, true)) return false;
@@ -3633,7 +3736,7 @@ static inline const char *asm__usual_key_end(const char *p, const char *end) {
     return p[0] == '"' && p[1] == ':' ? p : NULL;
 }
 
-/* The same where it is as usual: no white space, and no escapes in the key. */
+/* asm__next_key() where there is no white space and no escape in the key; false otherwise. */
 static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
     const char *p = reader->at, *end = reader->end, *quote;
     if (!asm__in_object(reader) || reader->state > ASM__AT_NEXT || end - p < 2) return false;
@@ -3650,6 +3753,7 @@ static inline bool asm__next_usual_key(asm_json_reader *reader, asm_str *key) {
 ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
     asm_str inside;
     bool escaped;
+    if (!asm__has_place(reader, key)) return false;
     if (!ASM__SMALL && asm__next_usual_key(reader, key)) return true;
     if (asm__leave_object(reader)) return false;
     return asm__next_key(reader, &inside, &escaped) &&
@@ -3657,14 +3761,14 @@ ASM_API bool asm_json_next_member(asm_json_reader *reader, asm_str *key) {
 }
 
 ASM_API bool asm_json_next_element(asm_json_reader *reader) {
-    return asm__next(reader, false);
+    return reader && asm__next(reader, false);
 }
 
 ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text) {
     const char *quote;
     asm_str value;
     bool escaped;
-    if (!asm__expect(reader, ASM_JSON_STRING)) return false;
+    if (!asm__has_place(reader, text) || !asm__expect(reader, ASM_JSON_STRING)) return false;
     quote = asm__scan_text(reader, reader->at + 1, &value, &escaped);
     if (!quote) return false;
     if (escaped && !asm__string_value(reader, value.data, value.data + value.size, escaped, &value))
@@ -3721,8 +3825,8 @@ static bool asm__number_read(asm_json_reader *reader, const char *end, bool fits
     return asm__value_read(reader, end);
 }
 
-/* Reads an integer of up to 7 digits at `p`, where 8 bytes can be read; returns how many there are, or 0 if that is
- * not what stands there. */
+/* Reads an integer of up to 7 digits at `p`, where 8 bytes can be read; returns how many there are, or 0 if
+ * that is not what stands there. */
 static inline int asm__read_few_digits(const char *p, int64_t *value) {
     uint64_t bytes = asm__load_little(p), number;
     int count = asm__count_digits(bytes);
@@ -3737,6 +3841,7 @@ static inline int asm__read_few_digits(const char *p, int64_t *value) {
 
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
     const char *end;
+    if (!asm__has_place(reader, value)) return false;
     if (!ASM__SMALL && reader->state == ASM__AT_VALUE && reader->end - reader->at >= 8) {
         int count = asm__read_few_digits(reader->at, value);
         if (count > 0) return asm__value_read(reader, reader->at + count);
@@ -3746,18 +3851,19 @@ ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value) {
 }
 
 ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value) {
-    const char *end = asm__expect_number(reader, true);
+    const char *end = asm__has_place(reader, value) ? asm__expect_number(reader, true) : NULL;
     return end &&
            asm__number_read(reader, end, *reader->at != '-' && asm__parse_uint64(reader->at, end, value));
 }
 
 ASM_API bool asm_json_read_double(asm_json_reader *reader, double *value) {
-    const char *end = asm__expect_number(reader, false);
+    const char *end = asm__has_place(reader, value) ? asm__expect_number(reader, false) : NULL;
     return end && asm__number_read(reader, end, asm__parse_double(reader->at, end, value, NULL));
 }
 
 ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {
-    const char *end = asm__expect(reader, ASM_JSON_BOOL) ? asm__scan_scalar(reader, reader->at) : NULL;
+    bool found = asm__has_place(reader, value) && asm__expect(reader, ASM_JSON_BOOL);
+    const char *end = found ? asm__scan_scalar(reader, reader->at) : NULL;
     bool truth = end && *reader->at == 't';
     if (!end || !asm__value_read(reader, end)) return false;
     *value = truth;
@@ -3765,12 +3871,13 @@ ASM_API bool asm_json_read_bool(asm_json_reader *reader, bool *value) {
 }
 
 ASM_API bool asm_json_read_null(asm_json_reader *reader) {
-    return asm__expect(reader, ASM_JSON_NULL) &&
+    return reader && asm__expect(reader, ASM_JSON_NULL) &&
            asm__value_read(reader, asm__scan_scalar(reader, reader->at));
 }
 
 ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
     const char *begin, *end;
+    if (!reader) return false;
     if (reader->state != ASM__AT_VALUE) {
         asm__expect_slowly(reader, ASM_JSON_NONE); /* fails, and says why */
         return false;
@@ -3783,6 +3890,7 @@ ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
 }
 
 ASM_API asm_result asm_json_reader_finish(asm_json_reader *reader) {
+    if (!reader) return ASM_ERR_INVALID_ARGUMENT;
     if (reader->error.result != ASM_OK) return reader->error.result;
     if (reader->depth > 0 || reader->state != ASM__AT_NEXT) {
         asm__reader_fail(reader, ASM_ERR_MISUSE, "the value was not read to its end", reader->at);
@@ -3802,12 +3910,18 @@ ASM_API asm_result asm_json_check(asm_str text, asm_json_error *error) {
     return reader.error.result;
 }
 
-/* The text of a key or another name, whose inside is given, in `bytes` if it is escaped; one that is too long for
- * them as it stands. */
+/* The text of a key or another name, whose inside is given, in `bytes` if it is escaped; one that is too long
+ * for them as it stands. */
 ASM__PRIVATE asm_str asm__name_text(asm_str inside, bool escaped, char bytes[ASM__KEY_SIZE]) {
     if (!escaped || inside.size > ASM__KEY_SIZE) return inside;
     return asm_str_make(bytes,
                         (size_t)(asm__unescape(bytes, inside.data, inside.data + inside.size) - bytes));
+}
+
+static void asm__no_texts(asm_str *values, size_t count) {
+    size_t i;
+    for (i = 0; i < count; i++)
+        values[i] = asm_str_make(NULL, 0);
 }
 
 ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *values, size_t count,
@@ -3817,7 +3931,8 @@ ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *val
     asm_str key;
     bool escaped;
     asm_json_reader_init(&reader, json, NULL);
-    if (count > 0) memset(values, 0, count * sizeof *values);
+    if (count > 0 && !(keys && values)) asm__has_place(&reader, NULL);
+    else asm__no_texts(values, count);
     asm_json_enter_object(&reader);
     while (asm__next_key(&reader, &key, &escaped)) {
         asm_str name = asm__name_text(key, escaped, bytes);
@@ -3826,7 +3941,7 @@ ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *val
             i++;
         asm_json_read_raw(&reader, i < count ? &values[i] : NULL);
     }
-    if (asm_json_reader_finish(&reader) != ASM_OK) memset(values, 0, count * sizeof *values);
+    if (asm_json_reader_finish(&reader) != ASM_OK && values) asm__no_texts(values, count);
     if (error) *error = reader.error;
     return reader.error.result;
 }
@@ -3835,7 +3950,8 @@ ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text)
     asm_json_reader reader;
     asm_str value;
     asm_json_reader_init(&reader, raw, scratch);
-    if (!asm_json_read_string(&reader, &value) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    if (!text || !asm_json_read_string(&reader, &value) || asm_json_reader_finish(&reader) != ASM_OK)
+        return false;
     *text = value;
     return true;
 }
@@ -3844,7 +3960,8 @@ ASM_API bool asm_json_to_int64(asm_str raw, int64_t *value) {
     asm_json_reader reader;
     int64_t number = 0;
     asm_json_reader_init(&reader, raw, NULL);
-    if (!asm_json_read_int64(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    if (!value || !asm_json_read_int64(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK)
+        return false;
     *value = number;
     return true;
 }
@@ -3853,7 +3970,8 @@ ASM_API bool asm_json_to_double(asm_str raw, double *value) {
     asm_json_reader reader;
     double number = 0;
     asm_json_reader_init(&reader, raw, NULL);
-    if (!asm_json_read_double(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    if (!value || !asm_json_read_double(&reader, &number) || asm_json_reader_finish(&reader) != ASM_OK)
+        return false;
     *value = number;
     return true;
 }
@@ -3862,12 +3980,13 @@ ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
     asm_json_reader reader;
     bool truth;
     asm_json_reader_init(&reader, raw, NULL);
-    if (!asm_json_read_bool(&reader, &truth) || asm_json_reader_finish(&reader) != ASM_OK) return false;
+    if (!value || !asm_json_read_bool(&reader, &truth) || asm_json_reader_finish(&reader) != ASM_OK)
+        return false;
     *value = truth;
     return true;
 }
 
-/* >>json strings in pieces */
+/* >>json: strings in pieces */
 
 ASM_API asm_str asm_json_string_inside(asm_str raw) {
     size_t begin = 0, end = raw.size;
@@ -3879,7 +3998,8 @@ ASM_API asm_str asm_json_string_inside(asm_str raw) {
     return asm_str_make(raw.data + begin + 1, end - begin - 2);
 }
 
-/* The code point of the escape sequence at *text, which is moved past it; the backslash itself if that begins none. */
+/* The code point of the escape sequence at *text, which is moved past it; the backslash itself if that begins
+ * none. */
 static uint32_t asm__decode_escape(const char **text, const char *end) {
     const char *p = *text;
     if (end - p >= 2 && asm__is_short_escape(p[1])) {
@@ -3893,8 +4013,9 @@ static uint32_t asm__decode_escape(const char **text, const char *end) {
 }
 
 ASM_API uint32_t asm_json_string_decode(asm_str inside, size_t *at) {
-    const char *p = inside.data + *at;
+    const char *p = at ? inside.data + *at : NULL;
     uint32_t code;
+    if (!p) return 0;
     if (*p != '\\') return asm_utf8_decode(inside, at);
     code = asm__decode_escape(&p, inside.data + inside.size);
     *at = (size_t)(p - inside.data);
@@ -3919,9 +4040,12 @@ static const char *asm__unescaped_run(const char *p, const char *end, size_t roo
 }
 
 ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, size_t size) {
-    const char *p = inside.data + *at, *end = inside.data + inside.size;
-    const char *stop = (const char *)memchr(p, '\\', (size_t)(end - p));
+    const char *p, *end, *stop;
     char *out = memory;
+    if (!at || !memory || size < 4 || *at >= inside.size) return asm_str_make(NULL, 0);
+    p = inside.data + *at;
+    end = inside.data + inside.size;
+    stop = (const char *)memchr(p, '\\', (size_t)(end - p));
     if (!stop) stop = end;
     if (stop == end || (size_t)(stop - p) >= size) {
         *at = (size_t)(stop - inside.data);
@@ -3940,7 +4064,7 @@ ASM_API asm_str asm_json_string_piece(asm_str inside, size_t *at, char *memory, 
     return asm_str_make(memory, (size_t)(out - memory));
 }
 
-/* >>json writer */
+/* >>json: writer */
 
 /* What may stand next: nothing after the one value, or after an error. */
 enum {
@@ -3950,9 +4074,11 @@ enum {
 };
 
 ASM_API void asm_json_writer_init(asm_json_writer *writer, asm_buffer *out) {
+    if (!writer) return;
     memset(writer, 0, sizeof *writer);
     writer->out = out;
-    writer->state = ASM__WRITE_VALUE;
+    if (out) writer->state = ASM__WRITE_VALUE;
+    else writer->result = ASM_ERR_INVALID_ARGUMENT;
 }
 
 static asm_result asm__writer_result(asm_json_writer *writer, asm_result result) {
@@ -3987,6 +4113,7 @@ static inline void asm__write_mark(asm_buffer *out, unsigned comma, char mark) {
 }
 
 static inline asm_result asm__begin_container(asm_json_writer *writer, bool object) {
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
     if (writer->depth >= ASM_JSON_MAX_DEPTH) return asm__writer_result(writer, ASM_ERR_DEPTH);
     asm__write_mark(writer->out, writer->state & ASM__WRITE_COMMA, object ? '{' : '[');
@@ -3998,6 +4125,7 @@ static inline asm_result asm__begin_container(asm_json_writer *writer, bool obje
 
 static inline asm_result asm__end_container(asm_json_writer *writer, bool object) {
     unsigned next = object ? ASM__WRITE_KEY : ASM__WRITE_VALUE;
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     if (!(writer->state & next) || writer->after != (next | ASM__WRITE_COMMA))
         return asm__writer_result(writer, ASM_ERR_MISUSE);
     asm__write_mark(writer->out, 0, object ? '}' : ']');
@@ -4035,8 +4163,8 @@ static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool 
     return asm__go_on(writer, key ? (unsigned)ASM__WRITE_VALUE : writer->after);
 }
 
-/* The same for most strings, which are short and plain; false if this one is not. The next call only waits for
- * the size, so that is known as early as can be. */
+/* asm__write_quoted() for short plain strings, as most are; false if this one is not. out->size is updated
+ * first: the next call depends only on it. */
 static inline bool asm__write_short(asm_json_writer *writer, asm_str text, bool key) {
     asm_buffer *out = writer->out;
     unsigned comma = writer->state & ASM__WRITE_COMMA;
@@ -4054,24 +4182,29 @@ static inline bool asm__write_short(asm_json_writer *writer, asm_str text, bool 
 }
 
 ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     return asm__write_short(writer, key, true) ? ASM_OK : asm__write_quoted(writer, key, true);
 }
 
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     if (!text.data) return asm_json_write_null(writer);
     return asm__write_short(writer, text, false) ? ASM_OK : asm__write_quoted(writer, text, false);
 }
 
-/* The place for what stands next, behind its comma: in the buffer if there is room, else in `few`. */
+/* The place for what stands next, after its comma: in the buffer if there is room, else in `few`. */
 static inline char *asm__begin_token(const asm_json_writer *writer, char few[ASM__TOKEN_ROOM]) {
-    char *p = asm__has_token_room(writer->out) ? writer->out->data + writer->out->size : few;
+    char *p = few;
+    if (!writer || !writer->state) return few;
+    if (asm__has_token_room(writer->out)) p = writer->out->data + writer->out->size;
     *p = ',';
     return p + (writer->state & ASM__WRITE_COMMA);
 }
 
 /* After `end` was reached by a value from that place on. */
 static asm_result asm__end_token(asm_json_writer *writer, const char *few, const char *end) {
-    asm_buffer *out = writer->out;
+    asm_buffer *out = writer ? writer->out : NULL;
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
     if (asm__has_token_room(out)) out->size = (size_t)(end - out->data);
     else asm_buffer_append(out, asm_str_make(few, (size_t)(end - few)));
@@ -4110,9 +4243,9 @@ ASM_API asm_result asm_json_write_null(asm_json_writer *writer) {
     return asm__end_token(writer, few, p + 4);
 }
 
-/* Appends valid JSON tokens without the white space between them, and with the characters escaped that the
- * writer escapes. */
-ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json) {
+/* Appends valid JSON in the canonical form: no white space between tokens, and the characters escaped that
+ * the writer escapes. */
+ASM__PRIVATE void asm__append_canonical(asm_buffer *out, asm_str json) {
     const char *p = json.data, *end = p + json.size, *begin;
     bool in_string = false;
     while (out->result == ASM_OK && p < end) {
@@ -4136,43 +4269,47 @@ ASM__PRIVATE void asm__append_tidied(asm_buffer *out, asm_str json) {
     }
 }
 
-/* Checks raw JSON that is to stand `depth` levels deep; `untidy` tells whether it must be tidied when it is
- * written. */
-ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *untidy) {
+/* Checks raw JSON that is to stand `depth` levels deep; `non_canonical` tells whether it must be normalised
+ * when it is written. */
+ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *non_canonical) {
     asm_json_reader reader;
     asm_json_reader_init(&reader, json, NULL);
     reader.depth = depth;
     asm_json_read_raw(&reader, NULL);
     reader.depth = 0;
     asm_json_reader_finish(&reader);
-    *untidy = reader.untidy;
+    *non_canonical = reader.non_canonical;
     return reader.error.result;
 }
 
-ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool untidy) {
-    if (untidy) asm__append_tidied(out, json);
+ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool non_canonical) {
+    if (non_canonical) asm__append_canonical(out, json);
     else asm_buffer_append(out, json);
 }
 
 ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
-    bool untidy;
-    asm_result result = asm__check_raw(json, writer->depth, &untidy);
+    bool non_canonical;
+    asm_result result =
+        writer ? asm__check_raw(json, writer->depth, &non_canonical) : ASM_ERR_INVALID_ARGUMENT;
+    if (!writer) return result;
     if (result == ASM_OK && !(writer->state & ASM__WRITE_VALUE)) result = ASM_ERR_MISUSE;
     if (asm__writer_result(writer, result) != ASM_OK) return writer->result;
     if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
-    asm__append_raw(writer->out, json, untidy);
+    asm__append_raw(writer->out, json, non_canonical);
     return asm__go_on(writer, writer->after);
 }
 
 ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result) {
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     return asm__writer_result(writer, result);
 }
 
 ASM_API asm_result asm_json_writer_finish(asm_json_writer *writer) {
+    if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     return asm__writer_result(writer, writer->state == 0 ? ASM_OK : ASM_ERR_MISUSE);
 }
 
-/* >>index */
+/* >>json: index */
 
 /* The number of the first bit in which two keys differ, which they do. */
 static uint64_t asm__index_difference(const asm__indexed *a, const asm__indexed *b) {

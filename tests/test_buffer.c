@@ -1,4 +1,4 @@
-/* Tests of asm_events.h: results, text views, UTF-8, buffers and time. */
+/* Tests of asm_json.h: results, text views, UTF-8, buffers and time. */
 #include "support.h"
 
 #include <time.h>

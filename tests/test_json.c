@@ -1,4 +1,4 @@
-/* Tests of asm_events.h: the JSON writer and reader. */
+/* Tests of asm_json.h: the JSON writer and reader. */
 #include "support.h"
 
 /* ============================================================================================
