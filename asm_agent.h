@@ -1906,6 +1906,7 @@ static asm_tool_payload asm__agent_no_result(const asm__agent_call *call, asm_st
 /* What a look through the turns found. */
 typedef struct asm__agent_repairs {
     size_t patched, dropped; /* results that were made, and that nobody waited for */
+    size_t joined;           /* turns that were held back and now stand at the end */
 } asm__agent_repairs;
 
 /* Appends a result for each open call to `fixed`, if that is not NULL, and closes the calls. */
@@ -1979,11 +1980,23 @@ static asm_result asm__agent_walk(asm_agent_server *server, const asm__agent_lis
     return result;
 }
 
-/* Finds the calls of a state that are open, and repairs its turns if they break the rule. On an error the state has
- * to be cleared. */
-static asm_result asm__agent_repair(asm_agent_server *server, asm__agent_state *state,
-                                    asm__agent_repairs *repairs) {
-    const bool keeps_open = state->status == ASM_AGENT_INTERRUPTED || state->status == ASM_AGENT_PAUSED;
+/* Appends what was held back to the turns of a state. */
+static asm_result asm__agent_join_all(asm__agent_state *state, asm__agent_repairs *repairs) {
+    asm__agent_list *turns = &state->turns, *held = &state->held;
+    if (!held->count) return ASM_OK;
+    if (!asm__array_reserve(&turns->items, sizeof(asm_turn), turns->count + held->count))
+        return ASM_ERR_NO_MEMORY;
+    memcpy((asm_turn *)turns->items + turns->count, held->items, held->count * sizeof(asm_turn));
+    turns->count += held->count;
+    repairs->joined = held->count;
+    asm__array_release(&held->items);
+    held->count = 0;
+    return ASM_OK;
+}
+
+/* Finds the calls that are open, and makes the turns anew if they break the rule. */
+static asm_result asm__agent_repair_turns(asm_agent_server *server, asm__agent_state *state, bool keeps_open,
+                                          asm__agent_repairs *repairs) {
     asm__agent_list fixed = {NULL, 0};
     asm__calls_clear(server, &state->calls);
     asm_result result = asm__agent_walk(server, &state->turns, &state->calls, NULL, keeps_open, repairs);
@@ -1997,6 +2010,19 @@ static asm_result asm__agent_repair(asm_agent_server *server, asm__agent_state *
         asm__agent_clear_list(server, &fixed, &asm__turn_record);
     }
     return result;
+}
+
+/* Brings a state that was read in order. Calls of a run that goes on stay open, and what was held back for them waits.
+ * On an error the state has to be cleared. */
+static asm_result asm__agent_repair(asm_agent_server *server, asm__agent_state *state,
+                                    asm__agent_repairs *repairs) {
+    const bool goes_on = state->status == ASM_AGENT_INTERRUPTED || state->status == ASM_AGENT_PAUSED;
+    asm_result result = ASM_OK;
+    repairs->joined = 0;
+    if (goes_on) result = asm__agent_repair_turns(server, state, true, repairs);
+    if (result != ASM_OK || (goes_on && (state->calls.count || !state->held.count))) return result;
+    result = asm__agent_join_all(state, repairs);
+    return result == ASM_OK ? asm__agent_repair_turns(server, state, false, repairs) : result;
 }
 
 /* >>agent: state from JSON */
@@ -2341,9 +2367,10 @@ typedef struct asm__agent {
     asm_str message_id;       /* its message; a block */
     asm__agent_list request;  /* turns that the model is asked with: views, in part of the next */
     asm__agent_list inserted; /* by middleware */
-    bool is_in_before_model;  /* middleware may change the request */
-    bool is_asking;           /* the model: turns are held back */
-    bool uses_steps;          /* this execution */
+    size_t answer; /* 1 + the place of the turn that the model answered with in this step; 0: none yet */
+    bool is_in_before_model; /* middleware may change the request */
+    bool is_asking;          /* the model: turns are held back */
+    bool uses_steps;         /* this execution */
     bool step_is_open, step_has_calls;
     uint64_t step_began, steps_ended;
     int64_t step_errors;
@@ -2849,6 +2876,7 @@ static void asm__agent_set_status(asm__agent *agent, asm_agent_status status) {
 }
 
 static void asm__agent_tell_requests(asm__agent *agent);
+static void asm__agent_tell_turns(asm__agent *agent);
 
 /* Tells the status; nothing of it, or of what it waits with, once it was overtaken. */
 static void asm__agent_publish_status(asm__agent *agent) {
@@ -2887,6 +2915,7 @@ static void asm__agent_announce(asm__agent *agent) {
     }
     asm__agent_publish_status(agent);
     asm__agent_publish_repairs(agent, &agent->repairs);
+    asm__agent_tell_turns(agent);
     for (size_t i = 0; i < config.middleware_count && !agent->is_removed; i++) {
         const asm_middleware *middleware = &config.middleware[i];
         if (middleware->on_server_start)
@@ -3088,6 +3117,7 @@ static asm_result asm__agent_take_turn(asm__agent *agent, const asm_turn *turn, 
     if (is_result) asm__calls_take_marked(server, &state->calls);
     if (is_drivers && asm__agent_equals(turn->role, "assistant")) {
         agent->is_asking = false;
+        agent->answer = state->turns.count;
         agent->step_has_calls = asm__call_count_open(&state->calls) > 0;
         asm_buffer_clear(&agent->streamed);
     }
@@ -3260,7 +3290,7 @@ static bool asm__agent_is_over(const asm__agent *agent) {
  * (which may have calls itself). */
 static asm_result asm__agent_settle(asm__agent *agent, asm_str why, bool is_incomplete) {
     asm__agent_list *calls = &agent->state.calls;
-    asm__agent_repairs repairs = {0, 0};
+    asm__agent_repairs repairs = {0, 0, 0};
     asm_result result = ASM_OK;
     agent->is_asking = false;
     do {
@@ -3903,7 +3933,7 @@ static asm_result asm__agent_load(asm__agent *agent) {
     if (result == ASM_OK) result = json.result;
     if (result == ASM_OK) {
         result = asm__agent_import(server, &agent->state, asm_buffer_text(&json), &agent->repairs);
-        agent->must_save = agent->repairs.patched + agent->repairs.dropped > 0;
+        agent->must_save = agent->repairs.patched + agent->repairs.dropped + agent->repairs.joined > 0;
     } else if (result == ASM_ERR_NOT_FOUND) {
         result = ASM_OK;
     } else {
@@ -3960,7 +3990,7 @@ static void asm__agent_register(asm__agent *agent) {
         agent->slot = (uint32_t)server->slot_count++;
     }
     server->slots[agent->slot].agent = agent;
-    agent->told_turns = agent->state.turns.count;
+    agent->told_turns = agent->state.turns.count - agent->repairs.joined;
     asm__index_insert(&server->index, &agent->indexed);
     agent->due = ASM__NEVER;
     asm__agent_place(server, agent, server->agents++);
@@ -4381,7 +4411,7 @@ static bool asm__agent_replace_state(asm__agent *agent, asm__agent_state *state,
     asm_buffer_clear(&agent->streamed);
     asm__agent_clear_state(server, &agent->state);
     agent->state = *state;
-    agent->told_turns = agent->state.turns.count;
+    agent->told_turns = agent->state.turns.count - repairs->joined;
     if (interrupts > agent->state.interrupts)
         agent->state.interrupts = interrupts; /* no number comes twice */
     agent->must_save = true;
@@ -4394,13 +4424,14 @@ static bool asm__agent_replace_state(asm__agent *agent, asm__agent_state *state,
         asm__agent_tell_status(agent);
     }
     asm__agent_publish_repairs(agent, repairs);
+    asm__agent_tell_turns(agent);
     return !agent->is_removed;
 }
 
 ASM_API asm_result asm_agent_restore_state(asm_agent_server *server, asm_str id, asm_str exported_state) {
     asm__agent *agent;
     asm__agent_state state;
-    asm__agent_repairs repairs = {0, 0};
+    asm__agent_repairs repairs = {0, 0, 0};
     asm_result result = asm__agent_enter_by_id(server, id, server, ASM__CALL_ANY, &agent);
     if (result != ASM_OK) return result;
     memset(&state, 0, sizeof state);
@@ -4414,7 +4445,7 @@ ASM_API asm_result asm_agent_restore_state(asm_agent_server *server, asm_str id,
 static asm_result asm__agent_update(asm__agent *agent, const asm_agent_config *config,
                                     asm_str exported_state) {
     asm__agent_state state;
-    asm__agent_repairs repairs = {0, 0};
+    asm__agent_repairs repairs = {0, 0, 0};
     asm_buffer json;
     asm_json_writer writer;
     asm_event event = asm__agent_event(ASM_EVENT_STATE_RESTORED);
@@ -4742,6 +4773,7 @@ static asm_result asm__agent_replace_turns(asm__agent *agent, size_t at, size_t 
     asm__array_release(&fresh.items);
     *list = spliced;
     agent->told_turns = list->count;
+    agent->answer = 0;
     agent->must_save = true;
     if (agent->state_store && agent->state_store->append)
         asm__agent_report(agent, ASM_STR("state_store"), asm__agent_save(agent, ASM_SAVE_ON_TURN));
@@ -4806,17 +4838,20 @@ ASM_API asm_result asm_execution_before_model(asm_execution execution, asm_model
     if (result == ASM_OK) {
         agent->uses_steps = true;
         agent->is_asking = true;
+        agent->answer = 0;
         asm__agent_begin_step(agent, request->turn_count);
         if (!asm__execution_find(execution)) result = ASM_ERR_NOT_FOUND;
     }
     return asm__agent_leave(execution.server, result);
 }
 
-/* The answer of the model: the last turn, if it is the assistant's. */
-static const asm_turn *asm__agent_last_answer(const asm__agent *agent) {
+/* The turn that the model answered with; NULL if there is none. */
+static const asm_turn *asm__agent_answer_turn(const asm__agent *agent) {
     const asm__agent_list *turns = &agent->state.turns;
-    const asm_turn *last = turns->count ? (const asm_turn *)turns->items + turns->count - 1 : NULL;
-    return last && asm__agent_equals(last->role, "assistant") ? last : NULL;
+    const asm_turn *turn = agent->answer && agent->answer <= turns->count
+                               ? (const asm_turn *)turns->items + agent->answer - 1
+                               : NULL;
+    return turn && asm__agent_equals(turn->role, "assistant") ? turn : NULL;
 }
 
 ASM_API asm_result asm_execution_after_model(asm_execution execution) {
@@ -4827,7 +4862,7 @@ ASM_API asm_result asm_execution_after_model(asm_execution execution) {
     for (size_t i = config.middleware_count; i-- > 0 && result == ASM_OK;) {
         const asm_middleware *middleware = &config.middleware[i];
         if (!middleware->after_model) continue;
-        result = middleware->after_model(middleware->user, execution, asm__agent_last_answer(agent));
+        result = middleware->after_model(middleware->user, execution, asm__agent_answer_turn(agent));
         asm__agent_report(agent, ASM_STR("middleware"), result);
         if (result == ASM_OK && !asm__execution_find(execution)) result = ASM_ERR_NOT_FOUND;
     }
@@ -4862,7 +4897,7 @@ static asm_result asm__agent_name_message(asm__agent *agent, asm_str given) {
         return ASM_OK;
     if (given.data && agent->message_id.data) {
         const asm_result result = asm__agent_end_message(agent, false);
-        if (result != ASM_OK) return result;
+        if (result != ASM_OK || agent->is_removed) return result;
     }
     if (!given.data) {
         const int size = run_id.size < 64 ? (int)run_id.size : 64;
