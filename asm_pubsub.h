@@ -3806,22 +3806,38 @@ static bool asm__sse_is_line(asm_str text) {
 }
 
 static void asm__sse_field(asm_buffer *out, asm_str name, asm_str value) {
-    asm_buffer_append(out, name);
-    asm_buffer_append_utf8(out, value, NULL);
-    asm_buffer_append_byte(out, '\n');
+    const size_t size = name.size + value.size + 1;
+    if (out->write || asm_utf8_check(value) < value.size) { /* bit by bit, or with what is invalid replaced */
+        asm_buffer_append(out, name);
+        asm_buffer_append_utf8(out, value, NULL);
+        asm_buffer_append_byte(out, '\n');
+    } else if (asm_buffer_reserve(out, size) == ASM_OK) {
+        char *begin = out->data + out->size;
+        memcpy(begin, name.data, name.size);
+        if (value.size) memcpy(begin + name.size, value.data, value.size);
+        begin[size - 1] = '\n';
+        out->size += size;
+    }
+}
+
+/* The first CR or LF in a text, or its end. */
+static const char *asm__sse_line_end(const char *begin, const char *end) {
+    const size_t size = (size_t)(end - begin);
+    const char *feed = size ? (const char *)memchr(begin, '\n', size) : NULL;
+    const char *stop = feed ? feed : end;
+    const char *carriage = stop > begin ? (const char *)memchr(begin, '\r', (size_t)(stop - begin)) : NULL;
+    return carriage ? carriage : stop;
 }
 
 /* A line ends with CR LF, LF or CR; a CR within one would begin a field of the text's choice. */
 static void asm__sse_data(asm_buffer *out, asm_str data) {
-    size_t begin = 0;
-    for (size_t i = 0; i < data.size; i++) {
-        if (data.data[i] != '\n' && data.data[i] != '\r') continue;
-        asm__sse_field(out, ASM_STR("data: "), asm_str_make(data.data + begin, i - begin));
-        if (data.data[i] == '\r' && i + 1 < data.size && data.data[i + 1] == '\n') i++;
-        begin = i + 1;
+    const char *begin = data.data ? data.data : "", *end = begin + data.size;
+    for (;;) {
+        const char *stop = asm__sse_line_end(begin, end);
+        asm__sse_field(out, ASM_STR("data: "), asm_str_make(begin, (size_t)(stop - begin)));
+        if (stop == end) return;
+        begin = stop + (*stop == '\r' && stop + 1 < end && stop[1] == '\n' ? 2 : 1);
     }
-    asm__sse_field(out, ASM_STR("data: "),
-                   asm_str_make(data.data ? data.data + begin : "", data.size - begin));
 }
 
 ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm_str data) {
@@ -3849,8 +3865,13 @@ ASM_API asm_result asm_sse_close(asm_sse *sse) {
 
 /* The history: for each event its length and its text, in a ring of bytes. */
 
+/* A place in the ring, of one that may be up to the ring's size past its end. */
+static size_t asm__sse_wrap(const asm_sse *sse, size_t at) {
+    return at >= sse->options.size ? at - sse->options.size : at;
+}
+
 static void asm__sse_store(asm_sse *sse, const char *data, size_t size) {
-    const size_t at = (sse->head + sse->used) % sse->options.size;
+    const size_t at = asm__sse_wrap(sse, sse->head + sse->used);
     const size_t before_end = sse->options.size - at;
     const size_t first = size < before_end ? size : before_end;
     memcpy(sse->options.memory + at, data, first);
@@ -3861,11 +3882,13 @@ static void asm__sse_store(asm_sse *sse, const char *data, size_t size) {
 /* The length of the event at `at`, which is then moved to its text. */
 static size_t asm__sse_length(const asm_sse *sse, size_t *at) {
     size_t length;
-    char bytes[sizeof length] = {0};
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = sse->options.memory[(*at + i) % sse->options.size];
+    char bytes[sizeof length];
+    const size_t before_end = sse->options.size - *at;
+    const size_t first = sizeof bytes < before_end ? sizeof bytes : before_end;
+    memcpy(bytes, sse->options.memory + *at, first);
+    memcpy(bytes + first, sse->options.memory, sizeof bytes - first);
     memcpy(&length, bytes, sizeof length);
-    *at = (*at + sizeof length) % sse->options.size;
+    *at = asm__sse_wrap(sse, *at + sizeof length);
     return length;
 }
 
@@ -3875,7 +3898,7 @@ static void asm__sse_remember(asm_sse *sse, asm_str frame) {
     while (sse->used && (!fits || size - sse->used < frame.size + sizeof frame.size)) {
         size_t at = sse->head;
         const size_t length = asm__sse_length(sse, &at);
-        sse->head = (at + length) % size;
+        sse->head = asm__sse_wrap(sse, at + length);
         sse->used -= length + sizeof length;
         sse->first++;
     }
@@ -3899,6 +3922,23 @@ static asm_result asm__sse_send(asm_sse *sse, asm_write_function write, void *us
     return result;
 }
 
+/* The type that an envelope names; absent if it names none. Ours begin with it. */
+static asm_str asm__envelope_type(asm_str envelope, asm_buffer *scratch) {
+    static const char head[] = "{\"type\":\"";
+    const size_t size = sizeof head - 1;
+    if (envelope.size > size && memcmp(envelope.data, head, size) == 0) {
+        const char *begin = envelope.data + size;
+        const char *quote = (const char *)memchr(begin, '"', envelope.size - size);
+        if (quote && !memchr(begin, '\\', (size_t)(quote - begin)))
+            return asm_str_make(begin, (size_t)(quote - begin));
+    }
+    const asm_str key = ASM_STR("type");
+    asm_str raw, type = asm_str_make(NULL, 0);
+    if (asm_json_find(envelope, &key, &raw, 1, NULL) == ASM_OK && raw.data)
+        (void)asm_json_to_string(raw, scratch, &type);
+    return type;
+}
+
 ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope) {
     asm_sse *sse = (asm_sse *)user;
     (void)channel;
@@ -3911,12 +3951,8 @@ ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str en
         asm_buffer_append_byte(&id, '.');
     }
     asm__append_number(&id, sse->last + 1);
-
-    const asm_str key = ASM_STR("type");
-    asm_str raw, type = asm_str_make(NULL, 0);
-    if (asm_json_find(envelope, &key, &raw, 1, NULL) == ASM_OK && raw.data)
-        (void)asm_json_to_string(raw, &scratch, &type); /* none: it goes out without a name */
     asm_buffer_clear(&sse->frame);
+    const asm_str type = asm__envelope_type(envelope, &scratch);
     const asm_result result = asm_sse_write(&sse->frame, asm_buffer_text(&id), type, envelope);
     if (result != ASM_OK) return result;
     sse->last++;
@@ -3977,7 +4013,7 @@ ASM_API asm_result asm_sse_resume(asm_sse *sse, asm_str last_event_id, asm_write
         }
         const size_t size = asm__sse_length(sse, &at);
         if (number > last_seen) result = asm__sse_load(sse, at, size);
-        at = (at + size) % sse->options.size;
+        at = asm__sse_wrap(sse, at + size);
         if (number > last_seen && result == ASM_OK) result = asm__sse_send(sse, write, user);
     }
     if (complete) *complete = is_complete;
