@@ -1288,6 +1288,7 @@ extern "C" {
 
 ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision);
 ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out);
+ASM__PRIVATE size_t asm__format_uint64(uint64_t value, char out[20]);
 ASM__PRIVATE size_t asm__format_int64(int64_t value, char out[21]);
 ASM__PRIVATE size_t asm__format_double(double value, char *out);
 ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value);
@@ -2336,7 +2337,7 @@ static uint64_t asm__decimal_to_bits(const asm__decimal *decimal) {
     return asm__decimal_to_bits_exactly(decimal, bits);
 }
 
-static size_t asm__format_uint64(uint64_t value, char out[20]) {
+ASM__PRIVATE size_t asm__format_uint64(uint64_t value, char out[20]) {
     size_t size = 1, at;
     uint64_t rest;
     for (rest = value; rest >= 10000; rest /= 10000)

@@ -2449,23 +2449,10 @@ typedef struct asm__presence_change {
     asm_str meta;
 } asm__presence_change;
 
-static void asm__append_number(asm_buffer *out, uint64_t number) {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    asm_buffer_append(out, asm_str_make(digits + at, sizeof digits - at));
-}
-
 static void asm__presence_write_reference(asm_json_writer *writer, asm_str name, uint64_t reference) {
     char digits[20];
-    asm_buffer text;
-    asm_buffer_init_fixed(&text, digits, sizeof digits);
-    asm__append_number(&text, reference);
     asm_json_write_key(writer, name);
-    asm_json_write_string(writer, asm_buffer_text(&text));
+    asm_json_write_string(writer, asm_str_make(digits, asm__format_uint64(reference, digits)));
 }
 
 static void asm__presence_write_meta(asm_json_writer *writer, uint64_t reference, uint64_t replaced,
@@ -3920,6 +3907,11 @@ static asm_result asm__sse_send(asm_sse *sse, asm_write_function write, void *us
     sse->writes--;
     asm__buffer_attach(&sse->frame, &sending);
     return result;
+}
+
+static void asm__append_number(asm_buffer *out, uint64_t number) {
+    char digits[20];
+    asm_buffer_append(out, asm_str_make(digits, asm__format_uint64(number, digits)));
 }
 
 /* The type that an envelope names; absent if it names none. Ours begin with it. */
