@@ -1,4 +1,4 @@
-/* asm_ingest.h - v0.1.0 - the event streams of AI-agent command-line programs, as events
+/* asm_ingest.h - v0.1.0 - what AI agents print, keep on disk and get from their models, as events
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS
@@ -9,15 +9,16 @@
  *   built elsewhere); ASM_STATIC makes everything static. See asm_events.h.
  *
  * FORMATS
- *   asm      JSON Lines as asm_render.h writes them, full and compact
+ *   asm                JSON Lines as asm_render.h writes them, full and compact
  *   claude             claude -p --output-format stream-json --verbose, with and without
  *                      --include-partial-messages; qwen
  *   codex              codex exec --json
  *   claude-transcript  what Claude Code keeps in ~/.claude/projects
  *   codex-rollout      what Codex keeps in ~/.codex/sessions
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
- *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most. Formats of the table that have no
- *   reader are named in a diagnostic.
+ *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB; a decision is taken back
+ *   while only lines that the format does not know have come. Formats of the table that have no reader are named in a
+ *   diagnostic. docs/formats has a page for each format: what becomes what, and what is not there.
  *
  * OPTIONS
  *   ASM_INGEST_FORMATS   a list, (ASM_WITH_CLAUDE | ASM_WITH_CODEX), of the formats to compile: see below
@@ -33,44 +34,57 @@
  *       asm_ingest_close(&ingest);
  *
  * WHAT COMES OUT
- *   runs     One run_started and exactly one of run_completed, run_failed and run_cancelled each. A stream
- *            that stops within a run ends it: run_failed with the error code "stream_ended" (run_cancelled
- *            if the user interrupted it) and the number of tool calls that are open.
- *            Members of a run's end that have no place stand in `extra`; one that is named like a member of
- *            the event (token_usage, error_code, …) gets the name provider_NAME.
- *   text     Each piece once as message_streamed (in `delta`), all of a message once more, whole, as
- *            message_received. Reasoning comes as message_streamed with `thinking` only. What the program
- *            itself is told is message_sent.
- *   tools    tool_call_started, then tool_call_completed or tool_call_failed with the same id and, again,
- *            name and input. Codex items are named bash, apply_patch, SERVER:TOOL, or as their type.
- *   tokens   token_usage_updated with `cumulative` counts from the session's start: the last one is right,
- *            and all that needs to be looked at. Before it the same tokens may come message by message,
- *            with a message_id and without cost and `cumulative`: good to show, not to be added to it.
- *            Sub-agents' have a parent_tool_call_id. The counts and cost at the end of a run are the run's
- *            own; Codex gives the thread's. Codex counts cached tokens as input tokens too, Claude does not.
- *   others   What else the provider tells, with its own members in `extra`, is named PROVIDER.TYPE:
- *              claude.api_retry, claude.hook_started, …      "system" lines, by subtype
- *              claude.rate_limit_event, …                    others that are known, by type
- *              codex.error (a warning), codex.plan, …        items that are no tools
- *   nothing  Signs of life that come by the dozen and tell nothing else are only counted, as heartbeats:
- *              claude thinking_tokens, tool_progress, ping, and the status "requesting"
- *   asm      The events as they are, changed in nothing; a log that stops within a run gets no end. Only
- *            a time and ids that are missing are filled in, if you give them.
- *   The events of providers have provider, session, run, a sequence number from 1, the time of their line
- *   (else `now`) and, where the line has an id, the metadata {"provider_event_id":"…"}.
+ *   runs       One run_started and exactly one of run_completed, run_failed and run_cancelled each. A stream that stops
+ *              within a run ends it: run_failed with the error code "stream_ended" (run_cancelled if the user
+ *              interrupted it) and the number of tool calls that are open. What begins another process of the agent ends
+ *              the open run likewise. A second end is an error_occurred "protocol". Files on disk give a run for each
+ *              turn of the person.
+ *   text       Each piece once as message_streamed (in `delta`), all of a message once more, whole, as
+ *              message_received, with `incomplete` if it broke off; one that is withdrawn or comes again is followed by
+ *              message_retracted. Reasoning comes as message_streamed with `thinking` only. What the person wrote is
+ *              message_sent; what a program wrote for the person has `synthetic` and `origin`.
+ *   tools      tool_call_started, then one tool_call_completed or tool_call_failed with the same id and, again, name and
+ *              input. Any sign of failure wins. A call that goes on in the background is told by tool_call_updated
+ *              (status running_in_background) and ends where its own end stands, perhaps after its run, with the run_id
+ *              it began with. Two open calls with one id are diagnosed: their ends have of name and input what is the
+ *              same for both.
+ *   sub-agents All of one's events have parent_tool_call_id; the end of its call has its token_usage.
+ *   approvals  tool_approval_requested, then granted or denied with the same request_id, or neither if the stream ends.
+ *   tokens     token_usage_updated with `cumulative` counts from the session's start: the last one is right, and all that
+ *              needs to be looked at. Before it the same tokens may come message by message, with a message_id, without
+ *              cost and `cumulative`: good to show, not to be added to it. The counts and cost at the end of a run are
+ *              the run's own, sub-agents included (main_token_usage: without); where only the session's can be known,
+ *              token_usage has "cumulative". input_tokens is the whole prompt, whatever the provider calls so; its own
+ *              figures stay in `extra`. What is not told is absent, not 0.
+ *   others     What else the provider tells is PROVIDER.NAME, with `text` for a person where there is something to say,
+ *              and its own members in `extra`: claude.api_retry, codex.error, … Lines of unknown type, too; they are
+ *              counted as well.
+ *   nothing    Signs of life that come by the dozen and tell nothing else are only counted, as heartbeats.
+ *   extra      Members that no event has a place for, or of another type than theirs; one that is named like a member of
+ *              the event gets the name provider_NAME. What is nested too deep for an event is diagnosed.
+ *   asm        The events as they are, changed in nothing; a log that stops within a run gets no end. Only a time and ids
+ *              that are missing are filled in, if you give them.
+ *   The events of providers have provider, session, run, a sequence number from 1, the time of their line (else the last
+ *   time in the stream, else `now`) and, where the line has an id, the metadata {"provider_event_id":"…"}.
  *
  * DAMAGE
- *   A line that is no JSON object, cut short, glued to another, not UTF-8, or has NUL bytes gives one
- *   diagnostic with its position. What can be understood of it is taken, and the stream goes on. Lines of
- *   unknown type are counted.
+ *   A line that is no JSON object, cut short, glued to another, not UTF-8, or has NUL bytes gives one diagnostic with its
+ *   position. What can be understood of it is taken, and the stream goes on. Events and diagnostics are the same
+ *   however the stream is cut.
  *
  * MEMORY
  *   Through ASM_REALLOC, kept until asm_ingest_close() (no allocation for each event), and as much as
- *     the longest line   that is fed in pieces. Its texts are unescaped where they stand; those of a line
- *                        that is fed whole are copied if they have escapes.
- *     what is open       Claude's messages and the inputs of tool calls, until they end. A message that is
+ *     the longest line   that is fed in pieces (limited by max_line). Its texts are unescaped where they stand; those of a
+ *                        line that is fed whole are copied if they have escapes.
+ *     what is open       messages and the inputs of tool calls, until they end (limited by max_kept), about 0.6 KB for each
+ *                        open call and 2.4 KB for each sub-agent (limited by max_open); 256 approvals. A message that is
  *                        one long text keeps its line's memory in place of a copy, and frees it at its end.
  *     what is joined     the output of a tool that comes in several blocks, and the members in `extra`.
+ *   So a stream of any length takes no more: 10 million lines with calls that never end, 42 MB with the default limits.
+ *
+ * NULL
+ *   A pointer that may be NULL is said to be so. NULL for any other is ASM_ERR_INVALID_ARGUMENT, or nothing, false, 0 where
+ *   no result is returned.
  */
 #ifndef ASM_INGEST_H
 #define ASM_INGEST_H
@@ -254,18 +268,18 @@ typedef struct asm_diagnostic {
     uint64_t offset;     /* in bytes from the start of the stream, from 0 */
 } asm_diagnostic;
 
-/* Called for each diagnostic, which is valid during the call only. Must not call back into the same asm_ingest. */
-typedef void (*asm_ingest_diagnostic_function)(void *user, const asm_diagnostic *diagnostic);
+/* Told each diagnostic, which is valid during the call only. Must not call back into the same asm_ingest. */
+typedef void (*asm_diagnostic_callback)(void *user, const asm_diagnostic *diagnostic);
 
 typedef struct asm_ingest_options {
-    asm_format format;                            /* default: auto */
-    asm_event_callback on_event;                  /* required; gets each event, in order, at once
+    asm_format format;                     /* default: auto */
+    asm_event_callback on_event;           /* required; gets each event, in order, at once
                                                      (asm_event_copy() keeps it); must not call back into the
                                                      same asm_ingest */
-    asm_ingest_diagnostic_function on_diagnostic; /* default: they are only counted */
-    void *user;                                   /* for both */
-    asm_str session_id;                           /* for events of streams that carry none; copied */
-    asm_str run_id;  /* likewise, for the first run; the next ones get "_2", "_3", … behind it. Default:
+    asm_diagnostic_callback on_diagnostic; /* default: they are only counted */
+    void *user;                            /* for both */
+    asm_str session_id;                    /* for events of streams that carry none; copied */
+    asm_str run_id;  /* likewise, for the first run; the next ones get "_2", "_3", … after it. Default:
                         "run_1", … */
     size_t max_line; /* bytes; a longer line is skipped with a diagnostic. 0: no limit */
     size_t max_open; /* tool calls, and sub-agents, that may be open at once: past that the oldest are
@@ -282,7 +296,7 @@ typedef struct asm_ingest_counts {
     uint64_t events;
     uint64_t diagnostics; /* all of them */
     uint64_t lost;        /* those with `lost` */
-    uint64_t unknown;     /* lines, and parts of messages, of a type that is not known: passed over */
+    uint64_t unknown;     /* lines, and parts of messages, of a type or shape that is not known */
     uint64_t heartbeats;  /* lines that only say that work goes on: passed over */
 } asm_ingest_counts;
 
@@ -294,8 +308,8 @@ typedef struct asm_ingest {
     struct asm__ingest *state; /* private */
 } asm_ingest;
 
-/* Sets up; allocates. ASM_ERR_INVALID_ARGUMENT without on_event or for a format that is none;
- * ASM_ERR_NO_MEMORY. After an error nothing needs closing, and feeding and ending do nothing but return it
+/* Sets up; allocates. ASM_ERR_INVALID_ARGUMENT without on_event or for a format that is none; ASM_ERR_UNSUPPORTED for
+ * one that is not read; ASM_ERR_NO_MEMORY. After an error nothing needs closing, and feeding and ending do nothing but return it
  * again: it is enough to look at `result` at the end. `options` is copied. */
 ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options *options);
 
@@ -310,11 +324,13 @@ ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t 
  * 1; runs are numbered on, counts go on. */
 ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now);
 
-/* Frees everything. */
+/* Frees everything; gives no more events. Does nothing for NULL, after an error of asm_ingest_init(), and the second time.
+ */
 ASM_API void asm_ingest_close(asm_ingest *ingest);
 
-/* How often the unknown type `index` (from 0, in the order of appearance) came, and its name (its beginning,
- * if it is long), valid until the object is closed; false past the last. For reports. */
+/* How often the unknown type `index` (from 0, in the order of appearance, 64 at most) came, and its name (its
+ * beginning, if it is long), valid until the object is closed; false past the last. For reports. `type` and `count` may
+ * be NULL. */
 ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str *type, uint64_t *count);
 
 #ifdef __cplusplus
@@ -326,19 +342,35 @@ ASM__WARNINGS_BACK
 /* =========================================================================================================
  * Implementation
  *
- *   >>ingest: state       what is remembered between lines
- *   >>ingest: output      diagnostics, counts, events
- *   >>ingest: json        helpers for raw values
- *   >>ingest: calls       the tool calls that are open
- *   >>ingest: runs        their beginning and end
- *   >>ingest: asm         one section for each format: asm,
- *   >>ingest: claude      claude and qwen,
- *   >>ingest: codex       codex
- *   >>ingest: model apis  what raw model APIs share, then anthropic, openai, responses, ollama
- *   >>ingest: formats     the table of formats
- *   >>ingest: marks       which format a stream has
- *   >>ingest: lines       from lines to formats; damaged lines
- *   >>ingest: bytes       from bytes to lines; the public functions
+ *   >>ingest: state                 what is remembered between lines
+ *   >>ingest: output                diagnostics, counts, events
+ *   >>ingest: json                  helpers for raw values, texts of lists
+ *   >>ingest: objects               the members of an object: those asked for, and the others
+ *   >>ingest: records               what is open under an id
+ *   >>ingest: calls                 tool calls, those in the background, those that share an id
+ *   >>ingest: approvals             requests and decisions
+ *   >>ingest: messages              who speaks, and the message it is at
+ *   >>ingest: usage                 tokens
+ *   >>ingest: runs                  their beginning and end, sessions
+ *   >>ingest: notices               events of the provider's own, with words for a person
+ *   >>ingest: turns                 runs of files on disk
+ *   >>ingest: asm                   a section or more for each format, from here on
+ *   >>ingest: claude                messages and tools
+ *   >>ingest: claude results        tokens, cost, the end of a run
+ *   >>ingest: claude control lines  permissions
+ *   >>ingest: claude lines          claude and qwen
+ *   >>ingest: claude transcripts
+ *   >>ingest: codex
+ *   >>ingest: codex rollouts
+ *   >>ingest: model apis            what raw model APIs share; then one section each
+ *   >>ingest: anthropic
+ *   >>ingest: openai
+ *   >>ingest: responses
+ *   >>ingest: ollama
+ *   >>ingest: formats               the table of formats
+ *   >>ingest: marks                 which format a stream has
+ *   >>ingest: lines                 from lines to formats; damaged lines
+ *   >>ingest: bytes                 from bytes to lines; the public functions
  *
  * A new format is
  *   a row in ASM_FORMATS, an ASM_WITH_ bit, an ASM__READER_ default (all three may be there already),
@@ -7172,7 +7204,7 @@ static asm_result asm__ingest_result(asm__ingest *state) {
 
 /* NULL after an asm_ingest_init() that failed. */
 static asm__ingest *asm__ingest_enter(asm_ingest *ingest, asm_time now) {
-    asm__ingest *state = ingest->state;
+    asm__ingest *state = ingest ? ingest->state : NULL;
     if (!state) return NULL;
     state->ingest = ingest;
     state->now = now;
@@ -7271,10 +7303,16 @@ static void asm__ingest_close_records(asm__ingest *state) {
 
 ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options *options) {
     asm__ingest *state;
-    asm_str session_id = options->session_id, run_id = options->run_id;
+    asm_str session_id, run_id;
+    if (!ingest) return ASM_ERR_INVALID_ARGUMENT;
     memset(ingest, 0, sizeof *ingest);
     ingest->result = ASM_ERR_INVALID_ARGUMENT;
-    if (!options->on_event || (unsigned)options->format >= ASM_FORMAT_COUNT) return ingest->result;
+    if (!options || !options->on_event || (unsigned)options->format >= ASM_FORMAT_COUNT)
+        return ingest->result;
+    ingest->result = ASM_ERR_UNSUPPORTED;
+    if (!asm_format_is_read(options->format)) return ingest->result;
+    session_id = options->session_id;
+    run_id = options->run_id;
     ingest->result = ASM_ERR_NO_MEMORY;
     state = (asm__ingest *)ASM_REALLOC(NULL, sizeof *state);
     if (!state) return ingest->result;
@@ -7302,6 +7340,7 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
 ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t size, asm_time now) {
     asm__ingest *state = asm__ingest_enter(ingest, now);
     size_t max_line;
+    if (!ingest || (!data && size)) return ASM_ERR_INVALID_ARGUMENT;
     if (!state) return ingest->result;
     max_line = state->options.max_line;
     ingest->counts.bytes += size;
@@ -7326,7 +7365,7 @@ ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t 
 
 ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
     asm__ingest *state = asm__ingest_enter(ingest, now);
-    if (!state) return ingest->result;
+    if (!state) return ingest ? ingest->result : ASM_ERR_INVALID_ARGUMENT;
     if (state->line_seen > 0) {
         if (!state->skipping)
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);
@@ -7348,7 +7387,7 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
 }
 
 ASM_API void asm_ingest_close(asm_ingest *ingest) {
-    asm__ingest *state = ingest->state;
+    asm__ingest *state = ingest ? ingest->state : NULL;
     size_t i;
     if (!state) return;
     asm__ingest_close_records(state);
@@ -7367,10 +7406,10 @@ ASM_API void asm_ingest_close(asm_ingest *ingest) {
 }
 
 ASM_API bool asm_ingest_unknown(const asm_ingest *ingest, size_t index, asm_str *type, uint64_t *count) {
-    const asm__ingest *state = ingest->state;
+    const asm__ingest *state = ingest ? ingest->state : NULL;
     if (!state || index >= state->unknown_count) return false;
-    *type = asm_str_make(state->unknown[index].name, state->unknown[index].size);
-    *count = state->unknown[index].count;
+    if (type) *type = asm_str_make(state->unknown[index].name, state->unknown[index].size);
+    if (count) *count = state->unknown[index].count;
     return true;
 }
 

@@ -2133,9 +2133,19 @@ static void arguments_are_checked(void **state) {
     }
     options.format = ASM_FORMAT_COUNT;
     assert_int_equal(asm_ingest_init(&ingest, &options), ASM_ERR_INVALID_ARGUMENT);
+    options.format = ASM_FORMAT_VIBE;
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_ERR_UNSUPPORTED);
+    expect_nothing_but(&ingest, ASM_ERR_UNSUPPORTED);
+    assert_int_equal(asm_ingest_init(&ingest, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_ingest_init(NULL, &options), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_ingest_feed(NULL, "", 0, 0), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_ingest_end(NULL, 0), ASM_ERR_INVALID_ARGUMENT);
+    assert_false(asm_ingest_unknown(NULL, 0, NULL, NULL));
+    asm_ingest_close(NULL);
     options.format = ASM_FORMAT_AUTO;
     assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
     assert_int_equal(asm_ingest_feed(&ingest, NULL, 0, 0), ASM_OK);
+    assert_int_equal(asm_ingest_feed(&ingest, NULL, 1, 0), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_ingest_feed(&ingest, INIT, strlen(INIT), NOW), ASM_OK);
     assert_int_equal(asm_ingest_end(&ingest, NOW), ASM_OK);
     assert_int_equal(asm_ingest_end(&ingest, NOW), ASM_OK);

@@ -98,7 +98,8 @@ static void end_record(record *out) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input input = fuzz_begin(data, size < 16384 ? size : 16384);
-    const asm_format format = (asm_format)(fuzz_byte(&input) % ASM_FORMAT_COUNT);
+    const asm_format wanted = (asm_format)(fuzz_byte(&input) % ASM_FORMAT_COUNT),
+                     format = asm_format_is_read(wanted) ? wanted : ASM_FORMAT_AUTO;
     const unsigned piece = fuzz_byte(&input), failing = fuzz_byte(&input);
     const asm_str stream = asm_str_make(input.left ? input.at : "", input.left);
     record whole, pieces, starved;
