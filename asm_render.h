@@ -510,6 +510,65 @@ ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_text_callba
 ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user);
 
 /* =========================================================================================================
+ * Secrets
+ */
+
+/* Appends `text` with the secrets in it replaced by ‹redacted:KIND›. What is taken for one, where no letter or digit
+ * stands before it:
+ *   anthropic    sk-ant-…                       gitlab       glpat-…              npm          npm_…
+ *   openai       sk-…, sk-proj-…, sk-svcacct-…  aws          AKIA…, ASIA…         huggingface  hf_…
+ *   github       gh?_…, github_pat_…            google       AIza…                pypi         pypi-…
+ *   slack        xox?-…                         stripe       sk_live_…, rk_live_… sendgrid     SG.…
+ *   jwt          eyJ….….…                      private-key  -----BEGIN … PRIVATE KEY----- to its END
+ *   bearer       what follows "Bearer "         basic        what follows "Basic "
+ *   password     in a URL, between USER: and @  assignment   what a name with password, passwd, secret, token, api_key,
+ *                                                            access_key, private_key or credential in it is set to
+ * Each is as long as such secrets are and has a digit; what is assigned has at least 20 characters, of which some are
+ * capitals, some are not and some are digits, or at least 32 hexadecimal ones. `count` (may be NULL) is increased for
+ * each. Returns the buffer's result. */
+ASM_API asm_result asm_redact_text(asm_buffer *out, asm_str text, uint64_t *count);
+
+typedef struct asm_redact_options {
+    asm_event_callback on_event; /* required: gets the events in which nothing is secret any more */
+    void *user;                  /* its first argument */
+} asm_redact_options;
+
+#define ASM_REDACT_LANES 8
+
+/* A filter before whatever gets events: secrets are replaced in every text of them, those in JSON members included, also
+ * where the pieces of a streamed text cut one: a word that is not ended yet is held back until it is. */
+typedef struct asm_redact {
+    asm_redact_options options;                              /* read only */
+    asm_result result;                                       /* read only: the first error */
+    uint64_t count;                                          /* read only: how many secrets were replaced */
+    asm_buffer line, redacted, scratch, text, joined, piece; /* private */
+    struct {
+        asm_event *event;  /* its text is what is held back; NULL: nothing is */
+        asm_buffer memory; /* of the event */
+        uint64_t used;
+    } lanes[ASM_REDACT_LANES]; /* private: texts that are being streamed */
+    uint64_t clock;            /* private */
+} asm_redact;
+
+/* ASM_ERR_INVALID_ARGUMENT without on_event. Allocates nothing; events allocate what they need, through ASM_REALLOC,
+ * which is kept for the next. */
+ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options *options);
+
+/* Gives the event on, changed if there are secrets in it; a piece of a text shortened by what is held back, or not at
+ * all. An event that cannot be looked through (its JSON members are invalid, memory ran out) is not given on: its error
+ * is returned, and the first one kept in redact->result. */
+ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event);
+
+/* The same as a callback for asm_ingest_options.on_event and others. */
+ASM_API void asm_redact_on_event(void *redact, const asm_event *event);
+
+/* Gives on what is held back: at the end of a stream. */
+ASM_API asm_result asm_redact_flush(asm_redact *redact);
+
+/* Flushes, and frees everything. Returns the first error. */
+ASM_API asm_result asm_redact_close(asm_redact *redact);
+
+/* =========================================================================================================
  * Pipeline
  */
 
@@ -5702,6 +5761,501 @@ ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback
     sink->user = user;
     table.write_event = asm__callback_give_event;
     return table;
+}
+
+/* >>redact */
+
+/* What the characters of a secret may be. */
+enum {
+    ASM__LETTERS = 1,  /* and digits */
+    ASM__CAPITALS = 2, /* and digits */
+    ASM__DASHES = 4,   /* - _ */
+    ASM__POINTS = 8,   /* . */
+    ASM__BASE64 = 16   /* + / = ~ */
+};
+
+#define ASM__TOKEN       (ASM__LETTERS | ASM__DASHES)
+#define ASM__MAX_HELD    ((size_t)64 * 1024) /* bytes of a secret that has not ended */
+#define ASM__MAX_NAME    ((size_t)64)        /* bytes of a name that something is assigned to */
+#define ASM__MAX_URL     ((size_t)512)       /* bytes of user and password */
+#define ASM__LEAST_VALUE ((size_t)20)        /* bytes that are assigned */
+
+static const struct {
+    const char *kind, *prefix;
+    int characters;
+    size_t least;      /* characters after the prefix */
+    bool keeps_prefix; /* which is no part of the secret */
+} asm__secrets[] = {
+    {"anthropic", "sk-ant-", ASM__TOKEN, 20, false},
+    {"openai", "sk-proj-", ASM__TOKEN, 20, false},
+    {"openai", "sk-svcacct-", ASM__TOKEN, 20, false},
+    {"openai", "sk-", ASM__LETTERS, 32, false},
+    {"github", "ghp_", ASM__LETTERS, 36, false},
+    {"github", "gho_", ASM__LETTERS, 36, false},
+    {"github", "ghu_", ASM__LETTERS, 36, false},
+    {"github", "ghs_", ASM__LETTERS, 36, false},
+    {"github", "ghr_", ASM__LETTERS, 36, false},
+    {"github", "github_pat_", ASM__TOKEN, 22, false},
+    {"gitlab", "glpat-", ASM__TOKEN, 20, false},
+    {"aws", "AKIA", ASM__CAPITALS, 16, false},
+    {"aws", "ASIA", ASM__CAPITALS, 16, false},
+    {"google", "AIza", ASM__TOKEN, 35, false},
+    {"slack", "xoxb-", ASM__TOKEN, 20, false},
+    {"slack", "xoxp-", ASM__TOKEN, 20, false},
+    {"slack", "xoxa-", ASM__TOKEN, 20, false},
+    {"slack", "xoxr-", ASM__TOKEN, 20, false},
+    {"slack", "xoxs-", ASM__TOKEN, 20, false},
+    {"stripe", "sk_live_", ASM__LETTERS, 16, false},
+    {"stripe", "rk_live_", ASM__LETTERS, 16, false},
+    {"npm", "npm_", ASM__LETTERS, 36, false},
+    {"huggingface", "hf_", ASM__LETTERS, 30, false},
+    {"pypi", "pypi-", ASM__TOKEN, 50, false},
+    {"sendgrid", "SG.", ASM__TOKEN | ASM__POINTS, 40, false},
+    {"jwt", "eyJ", ASM__TOKEN | ASM__POINTS, 40, false},
+    {"bearer", "Bearer ", ASM__TOKEN | ASM__POINTS | ASM__BASE64, 20, true},
+    {"bearer", "bearer ", ASM__TOKEN | ASM__POINTS | ASM__BASE64, 20, true},
+    {"basic", "Basic ", ASM__LETTERS | ASM__BASE64, 16, true},
+};
+
+static bool asm__is_letter(char c) {
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static bool asm__is_of_class(char c, int characters) {
+    if (asm__is_digit(c)) return true;
+    if (asm__is_letter(c)) return (characters & ASM__LETTERS) || ((characters & ASM__CAPITALS) && c <= 'Z');
+    if (c == '-' || c == '_') return (characters & ASM__DASHES) != 0;
+    if (c == '.') return (characters & ASM__POINTS) != 0;
+    return (characters & ASM__BASE64) && (c == '+' || c == '/' || c == '=' || c == '~');
+}
+
+static const char *asm__class_end(const char *p, const char *end, int characters) {
+    while (p < end && asm__is_of_class(*p, characters))
+        p++;
+    return p;
+}
+
+static bool asm__has_digit(const char *p, const char *end) {
+    while (p < end && !asm__is_digit(*p))
+        p++;
+    return p < end;
+}
+
+static size_t asm__count_points(const char *p, const char *end) {
+    size_t count = 0;
+    for (; p < end; p++)
+        count += *p == '.';
+    return count;
+}
+
+/* A place in a text, looked at: a secret stands from `begin` to `end`; or nothing, `end` NULL, and then `is_open` if
+ * more of the text could make it one. */
+typedef struct asm__secret {
+    const char *kind, *begin, *end;
+    bool is_open;
+} asm__secret;
+
+static asm__secret asm__no_secret(bool is_open) {
+    asm__secret none;
+    memset(&none, 0, sizeof none);
+    none.is_open = is_open;
+    return none;
+}
+
+static asm__secret asm__a_secret(const char *kind, const char *begin, const char *end) {
+    asm__secret secret;
+    secret.kind = kind;
+    secret.begin = begin;
+    secret.end = end;
+    secret.is_open = false;
+    return secret;
+}
+
+/* How much of the literal stands at `p`: all of it, or all that is there; 0 if it is something else. */
+static size_t asm__match(const char *p, const char *end, const char *literal) {
+    if (*p != *literal) return 0;
+    const size_t size = strlen(literal), there = (size_t)(end - p) < size ? (size_t)(end - p) : size;
+    return memcmp(p, literal, there) == 0 ? there : 0;
+}
+
+/* `is_all`: nothing comes after `end`. */
+static asm__secret asm__prefixed_secret(const char *p, const char *end, bool is_all) {
+    bool is_open = false;
+    for (size_t i = 0; i < sizeof asm__secrets / sizeof *asm__secrets; i++) {
+        const size_t matched = asm__match(p, end, asm__secrets[i].prefix);
+        if (matched == 0) continue;
+        const size_t size = strlen(asm__secrets[i].prefix);
+        const char *value = p + size, *stop;
+        is_open = is_open || !is_all;
+        if (matched < size) continue;
+        stop = asm__class_end(value, end, asm__secrets[i].characters);
+        if (stop == end && !is_all && (size_t)(end - p) < ASM__MAX_HELD) return asm__no_secret(true);
+        if ((size_t)(stop - value) < asm__secrets[i].least || !asm__has_digit(value, stop)) continue;
+        if (strcmp(asm__secrets[i].kind, "jwt") == 0 && asm__count_points(value, stop) < 2) continue;
+        return asm__a_secret(asm__secrets[i].kind, asm__secrets[i].keeps_prefix ? value : p, stop);
+    }
+    return asm__no_secret(is_open && end - p < 16);
+}
+
+static const char *asm__find(const char *p, const char *end, const char *literal) {
+    const size_t size = strlen(literal);
+    for (; (size_t)(end - p) >= size; p++)
+        if (memcmp(p, literal, size) == 0) return p;
+    return NULL;
+}
+
+static asm__secret asm__private_key(const char *p, const char *end, bool is_all) {
+    static const char begin[] = "-----BEGIN ", title[] = "PRIVATE KEY", last[] = "-----END ";
+    const size_t matched = asm__match(p, end, begin);
+    const char *name = p + sizeof begin - 1, *named, *stop;
+    if (matched == 0) return asm__no_secret(false);
+    if (matched < sizeof begin - 1) return asm__no_secret(!is_all);
+    named = asm__find(name, (size_t)(end - name) < 40 ? end : name + 40, title);
+    if (!named) return asm__no_secret(!is_all && end - name < 40);
+    stop = asm__find(named, end, last);
+    if (stop) stop = asm__find(stop + sizeof last - 1, end, "-----");
+    if (stop) return asm__a_secret("private-key", p, stop + 5);
+    if (!is_all && (size_t)(end - p) < ASM__MAX_HELD) return asm__no_secret(true);
+    return asm__a_secret("private-key", p, end);
+}
+
+/* "://USER:PASSWORD@" */
+static asm__secret asm__url_password(const char *p, const char *end, bool is_all) {
+    const size_t matched = asm__match(p, end, "://");
+    const char *colon = NULL;
+    if (matched == 0) return asm__no_secret(false);
+    if (matched < 3) return asm__no_secret(!is_all);
+    for (const char *at = p + 3; at < end && (size_t)(at - p) < ASM__MAX_URL; at++) {
+        if (*at == '@' && colon && at > colon + 1) return asm__a_secret("password", colon + 1, at);
+        if (*at == ':' && !colon) colon = at;
+        if ((unsigned char)*at <= ' ' || strchr("/\"'<>`@", *at)) return asm__no_secret(false);
+    }
+    return asm__no_secret(!is_all && (size_t)(end - p) < ASM__MAX_URL);
+}
+
+static bool asm__redact_is_value(const char *p, const char *end) {
+    bool has_capital = false, has_small = false, has_digit = false, is_hex = true;
+    const size_t size = (size_t)(end - p);
+    for (; p < end; p++) {
+        has_digit = has_digit || asm__is_digit(*p);
+        has_capital = has_capital || (*p >= 'A' && *p <= 'Z');
+        has_small = has_small || (*p >= 'a' && *p <= 'z');
+        is_hex = is_hex && (asm__is_digit(*p) || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'f'));
+    }
+    if (is_hex && has_digit && size >= 32) return true;
+    return has_capital && has_small && has_digit && size >= ASM__LEAST_VALUE;
+}
+
+/* NAME=VALUE, NAME: "VALUE" and the like. */
+static asm__secret asm__assignment(const char *p, const char *end, bool is_all) {
+    const char *name_end = asm__class_end(p, end, ASM__TOKEN), *value, *stop;
+    if ((size_t)(name_end - p) > ASM__MAX_NAME) return asm__no_secret(false);
+    if (name_end == end) return asm__no_secret(!is_all);
+    if (!asm__is_secret_name(asm_str_make(p, (size_t)(name_end - p)))) return asm__no_secret(false);
+    for (value = name_end; value < end && value - name_end < 6 && strchr("\"' :=", *value); value++)
+        continue;
+    if (value == name_end) return asm__no_secret(false);
+    stop = asm__class_end(value, end, ASM__TOKEN | ASM__BASE64);
+    if (stop == end && !is_all && (size_t)(end - p) < ASM__MAX_HELD) return asm__no_secret(true);
+    if (memchr(name_end, '=', (size_t)(value - name_end)) ||
+        memchr(name_end, ':', (size_t)(value - name_end)))
+        if (asm__redact_is_value(value, stop)) return asm__a_secret("assignment", value, stop);
+    return asm__no_secret(false);
+}
+
+/* What stands at `p`; `before` is the character before it, 0 if there is none. */
+static asm__secret asm__secret_at(char before, const char *p, const char *end, bool is_all) {
+    asm__secret found;
+    if (*p == '-') return before == '-' ? asm__no_secret(false) : asm__private_key(p, end, is_all);
+    if (*p == ':') return asm__url_password(p, end, is_all);
+    if (!asm__is_letter(*p) || asm__is_letter(before) || asm__is_digit(before)) return asm__no_secret(false);
+    found = asm__prefixed_secret(p, end, is_all);
+    if (found.end || found.is_open || before == '_' || before == '-') return found;
+    return asm__assignment(p, end, is_all);
+}
+
+/* Appends text with its secrets replaced, and returns how much of it: all, or, if more comes, what cannot be part of a
+ * secret. */
+static size_t asm__redact(asm_buffer *out, asm_str text, bool is_all, uint64_t *count) {
+    const char *p = text.data, *end = p + text.size, *begin = p;
+    char before = 0;
+    while (text.size > 0 && p < end) {
+        const asm__secret found = asm__secret_at(before, p, end, is_all);
+        if (found.is_open) break;
+        if (found.end) {
+            asm_buffer_append(out, asm_str_make(begin, (size_t)(found.begin - begin)));
+            asm__append_literal(out, "\xE2\x80\xB9redacted:");
+            asm__append_literal(out, found.kind);
+            asm__append_literal(out, "\xE2\x80\xBA");
+            ++*count;
+            before = found.end[-1];
+            begin = p = found.end;
+        } else {
+            before = *p++;
+        }
+    }
+    if (text.size == 0) return 0;
+    asm_buffer_append(out, asm_str_make(begin, (size_t)(p - begin)));
+    return (size_t)(p - text.data);
+}
+
+ASM_API asm_result asm_redact_text(asm_buffer *out, asm_str text, uint64_t *count) {
+    uint64_t unused = 0;
+    asm__redact(out, text, true, count ? count : &unused);
+    return out->result;
+}
+
+/* The end of the JSON string that begins at `p`. */
+static const char *asm__json_string_end(const char *p, const char *end) {
+    for (p++; p < end && *p != '"'; p++)
+        if (*p == '\\') p++;
+    return p < end ? p + 1 : end;
+}
+
+/* Appends a string of valid JSON, decoded and escaped anew only if there is a secret in it. `name` is that of the member
+ * whose value it is. */
+static void asm__redact_json_string(asm_redact *redact, asm_str raw, asm_str name) {
+    const asm_str inside = asm_json_string_inside(raw);
+    const uint64_t before = redact->count;
+    asm_buffer plain = redact->text;
+    char memory[256];
+    asm_buffer_clear(&plain);
+    for (size_t at = 0; at < inside.size;)
+        asm_buffer_append(&plain, asm_json_string_piece(inside, &at, memory, sizeof memory));
+    asm_buffer_clear(&redact->scratch);
+    if (plain.size > 0 && asm__is_secret_name(name) &&
+        asm__class_end(plain.data, plain.data + plain.size, ASM__TOKEN | ASM__BASE64) ==
+            plain.data + plain.size &&
+        asm__redact_is_value(plain.data, plain.data + plain.size)) {
+        redact->count++;
+        asm__append_literal(&redact->scratch, "\xE2\x80\xB9redacted:assignment\xE2\x80\xBA");
+    } else {
+        asm__redact(&redact->scratch, asm_buffer_text(&plain), true, &redact->count);
+    }
+    if (plain.result != ASM_OK) redact->redacted.result = plain.result;
+    if (redact->scratch.result != ASM_OK) redact->redacted.result = redact->scratch.result;
+    redact->text = plain;
+    if (redact->count == before) {
+        asm_buffer_append(&redact->redacted, raw);
+    } else {
+        asm_json_writer writer;
+        asm_json_writer_init(&writer, &redact->redacted);
+        asm_json_write_string(&writer, asm_buffer_text(&redact->scratch));
+    }
+}
+
+/* Writes the event's line with the secrets of all its strings replaced. */
+static void asm__redact_json(asm_redact *redact, asm_str json) {
+    const char *p = json.data, *end = p + json.size;
+    asm_str name = asm_str_make("", 0);
+    asm_buffer_clear(&redact->redacted);
+    while (p < end) {
+        const char *quote = (const char *)memchr(p, '"', (size_t)(end - p)), *stop;
+        asm_buffer_append(&redact->redacted, asm_str_make(p, (size_t)((quote ? quote : end) - p)));
+        if (!quote) break;
+        stop = asm__json_string_end(quote, end);
+        if (stop < end && *stop == ':') {
+            name = asm_str_make(quote + 1, (size_t)(stop - quote) - 2);
+            asm_buffer_append(&redact->redacted, asm_str_make(quote, (size_t)(stop - quote)));
+        } else {
+            asm__redact_json_string(redact, asm_str_make(quote, (size_t)(stop - quote)), name);
+            if (stop < end && *stop != ']' && *stop != ',') name = asm_str_make("", 0);
+        }
+        p = stop;
+    }
+}
+
+static asm_result asm__redact_fail(asm_redact *redact, asm_result result) {
+    if (result != ASM_OK && redact->result == ASM_OK) redact->result = result;
+    return result;
+}
+
+/* Gives an event on, changed if one of its texts has a secret. */
+static asm_result asm__redact_pass(asm_redact *redact, const asm_event *event) {
+    const uint64_t before = redact->count;
+    asm_event changed;
+    asm_result result;
+    asm_buffer_clear(&redact->line);
+    result = asm_event_write_json(event, &redact->line);
+    if (result != ASM_OK) return asm__redact_fail(redact, result);
+    asm__redact_json(redact, asm_buffer_text(&redact->line));
+    if (redact->redacted.result != ASM_OK) return asm__redact_fail(redact, redact->redacted.result);
+    if (redact->count == before) {
+        redact->options.on_event(redact->options.user, event);
+        return ASM_OK;
+    }
+    asm_buffer_clear(&redact->scratch);
+    result = asm_event_read_json(&changed, asm_buffer_text(&redact->redacted), &redact->scratch, NULL);
+    if (result == ASM_OK) redact->options.on_event(redact->options.user, &changed);
+    return asm__redact_fail(redact, result);
+}
+
+/* The piece that a streamed text grows by; NULL if the event is none. */
+static asm_str *asm__streamed_piece(asm_event *event) {
+    if (event->type == ASM_EVENT_TOOL_OUTPUT_STREAMED)
+        return event->tool.delta.data ? &event->tool.delta : NULL;
+    if (event->type != ASM_EVENT_MESSAGE_STREAMED) return NULL;
+    return event->message.delta.data ? &event->message.delta : &event->message.content;
+}
+
+/* Who speaks: the tool call of a sub-agent, or whose output it is; absent for the main agent. */
+static asm_str asm__redact_speaker(const asm_event *event) {
+    switch (event->type) {
+    case ASM_EVENT_MESSAGE_STREAMED:
+    case ASM_EVENT_MESSAGE_RECEIVED:
+    case ASM_EVENT_MESSAGE_SENT:
+        return event->message.parent_tool_call_id;
+    case ASM_EVENT_TOOL_OUTPUT_STREAMED:
+        return event->tool.call_id;
+    case ASM_EVENT_TOOL_CALL_STARTED:
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        return event->tool.parent_tool_call_id;
+    default:
+        return asm_str_make(NULL, 0);
+    }
+}
+
+static bool asm__is_same_text(const asm_event *a, const asm_event *b) {
+    return a->type == b->type && asm_str_equal(a->session_id, b->session_id) &&
+           asm_str_equal(asm__redact_speaker(a), asm__redact_speaker(b)) &&
+           (a->type != ASM_EVENT_MESSAGE_STREAMED || a->message.thinking.value == b->message.thinking.value);
+}
+
+/* Gives on what is held back of a text, as one more piece of it. */
+static asm_result asm__redact_release(asm_redact *redact, size_t at) {
+    const asm_event *event = redact->lanes[at].event;
+    redact->lanes[at].event = NULL;
+    return event ? asm__redact_pass(redact, event) : ASM_OK;
+}
+
+static bool asm__ends_text(const asm_event *event, const asm_event *text) {
+    if (!asm_str_equal(event->session_id, text->session_id)) return false;
+    switch (event->type) {
+    case ASM_EVENT_RUN_STARTED:
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+        return true;
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        if (text->type == ASM_EVENT_TOOL_OUTPUT_STREAMED)
+            return asm_str_equal(event->tool.call_id, text->tool.call_id);
+        /* fall through */
+    case ASM_EVENT_MESSAGE_STREAMED:
+    case ASM_EVENT_MESSAGE_RECEIVED:
+    case ASM_EVENT_MESSAGE_SENT:
+    case ASM_EVENT_TOOL_CALL_STARTED:
+        return text->type == ASM_EVENT_MESSAGE_STREAMED &&
+               asm_str_equal(asm__redact_speaker(event), asm__redact_speaker(text));
+    default:
+        return false;
+    }
+}
+
+/* Releases the texts that the event ends. */
+static asm_result asm__redact_end_texts(asm_redact *redact, const asm_event *event) {
+    asm_result result = ASM_OK;
+    for (size_t i = 0; i < ASM_REDACT_LANES; i++) {
+        const asm_event *text = redact->lanes[i].event;
+        if (!text || asm__is_same_text(event, text) || !asm__ends_text(event, text)) continue;
+        const asm_result released = asm__redact_release(redact, i);
+        if (result == ASM_OK) result = released;
+    }
+    return result;
+}
+
+/* The lane of a text that is being streamed, or a free one: the one that was used longest ago is released. */
+static size_t asm__redact_lane(asm_redact *redact, const asm_event *event) {
+    size_t oldest = 0;
+    asm__redact_end_texts(redact, event);
+    for (size_t i = 0; i < ASM_REDACT_LANES; i++) {
+        if (redact->lanes[i].event && asm__is_same_text(redact->lanes[i].event, event)) return i;
+        if (!redact->lanes[oldest].event) continue;
+        if (!redact->lanes[i].event || redact->lanes[i].used < redact->lanes[oldest].used) oldest = i;
+    }
+    asm__redact_release(redact, oldest);
+    return oldest;
+}
+
+/* Keeps an event whose piece is what is held back. */
+static asm_result asm__redact_hold(asm_redact *redact, size_t at, const asm_event *event) {
+    asm_buffer *memory = &redact->lanes[at].memory;
+    const size_t size = asm_event_copy_size(event);
+    asm_buffer_clear(memory);
+    if (asm_buffer_reserve(memory, size) != ASM_OK) return memory->result;
+    redact->lanes[at].event = asm_event_copy(event, memory->data, size);
+    redact->lanes[at].used = ++redact->clock;
+    return ASM_OK;
+}
+
+/* A piece of a streamed text: what is sure of it and of what was held back goes on, the rest is held back. */
+static asm_result asm__redact_piece(asm_redact *redact, asm_event event) {
+    asm_str *piece = asm__streamed_piece(&event);
+    const size_t at = asm__redact_lane(redact, &event);
+    asm_buffer_clear(&redact->joined);
+    asm_buffer_clear(&redact->piece);
+    if (redact->lanes[at].event)
+        asm_buffer_append(&redact->joined, *asm__streamed_piece(redact->lanes[at].event));
+    asm_buffer_append(&redact->joined, *piece);
+    redact->lanes[at].event = NULL;
+    if (redact->joined.result != ASM_OK) return asm__redact_fail(redact, redact->joined.result);
+    const asm_str whole = asm_buffer_text(&redact->joined);
+    const size_t sure = asm__redact(&redact->piece, whole, false, &redact->count);
+    asm_result result = redact->piece.result;
+    if (result == ASM_OK && sure < whole.size) {
+        *piece = asm_str_make(whole.data + sure, whole.size - sure);
+        result = asm__redact_hold(redact, at, &event);
+    }
+    if (result != ASM_OK) return asm__redact_fail(redact, result);
+    *piece = asm_buffer_text(&redact->piece);
+    return piece->size > 0 || whole.size == 0 ? asm__redact_pass(redact, &event) : ASM_OK;
+}
+
+ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options *options) {
+    memset(redact, 0, sizeof *redact);
+    redact->options = *options;
+    asm_buffer_init_growing(&redact->line);
+    asm_buffer_init_growing(&redact->redacted);
+    asm_buffer_init_growing(&redact->scratch);
+    asm_buffer_init_growing(&redact->text);
+    asm_buffer_init_growing(&redact->joined);
+    asm_buffer_init_growing(&redact->piece);
+    for (size_t i = 0; i < ASM_REDACT_LANES; i++)
+        asm_buffer_init_growing(&redact->lanes[i].memory);
+    return asm__redact_fail(redact, options->on_event ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
+}
+
+ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event) {
+    asm_event copy = *event;
+    if (!redact->options.on_event) return redact->result;
+    if (asm__streamed_piece(&copy)) return asm__redact_piece(redact, copy);
+    const asm_result result = asm__redact_end_texts(redact, event), passed = asm__redact_pass(redact, event);
+    return result == ASM_OK ? passed : result;
+}
+
+ASM_API void asm_redact_on_event(void *redact, const asm_event *event) {
+    asm_redact_event((asm_redact *)redact, event);
+}
+
+ASM_API asm_result asm_redact_flush(asm_redact *redact) {
+    for (size_t i = 0; i < ASM_REDACT_LANES; i++)
+        asm__redact_release(redact, i);
+    return redact->result;
+}
+
+ASM_API asm_result asm_redact_close(asm_redact *redact) {
+    if (!redact) return ASM_OK;
+    asm_redact_flush(redact);
+    asm_buffer_close(&redact->line);
+    asm_buffer_close(&redact->redacted);
+    asm_buffer_close(&redact->scratch);
+    asm_buffer_close(&redact->text);
+    asm_buffer_close(&redact->joined);
+    asm_buffer_close(&redact->piece);
+    for (size_t i = 0; i < ASM_REDACT_LANES; i++)
+        asm_buffer_close(&redact->lanes[i].memory);
+    return redact->result;
 }
 
 /* >>pipeline */

@@ -1255,6 +1255,25 @@ static void test_wire_formats(void **state) {
            "asm-cat: --wire: 'soap' must be one of ag-ui, ai-sdk, acp, otlp, cloudevents, trace\n");
 }
 
+/* Secrets are gone from everything that is written, those that pieces cut, too. */
+static void test_redact(void **state) {
+    (void)state;
+    static const char log[] = LOG_LINE("00:00", "message_streamed", "\"delta\":\"my key ghp_abcdefghij\"")
+        LOG_LINE("01:00", "message_streamed", "\"delta\":\"0123456789abcdefghij012345 is\"") LOG_LINE(
+            "02:00", "tool_call_started",
+            "\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"curl https://me:pass1word@host\"}");
+    static const char *const outputs[] = {"--jsonl=-", "--envelopes=-", "--log=-",       "--wire=ag-ui",
+                                          "-rstudio",  "-rcompact",     "--summary=json"};
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
+        outcome end = RUN(log, "--redact", outputs[i]);
+        assert_int_equal(end.status, 0);
+        assert_null(strstr(end.out.data, "abcdefghij"));
+        assert_null(strstr(end.out.data, "pass1word"));
+        assert_non_null(strstr(end.out.data, "redacted:github"));
+        release(&end);
+    }
+}
+
 /* ---- Sessions on this machine ---- */
 
 /* Writes a file below the home directory of the tests, and makes it `age` seconds old. */
@@ -1987,6 +2006,7 @@ int main(void) {
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_wire_formats),
+        cmocka_unit_test(test_redact),
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),
         cmocka_unit_test(test_status_is_one_line),

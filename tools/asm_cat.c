@@ -54,7 +54,7 @@ struct settings {
     int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
     int format, color, tty, tool_output, topics, stats, summary;
     int indent, idle; /* idle: seconds; 0: never */
-    bool raw, follow, quiet, thinking, fail, until_end;
+    bool raw, follow, quiet, thinking, fail, until_end, redact;
     bool sessions, here, last, status;
     const char *agent, *status_format;
     const char *session, *run;
@@ -148,6 +148,8 @@ static const struct option options[] = {
     TEXT(0, "since", "TIME", "events from then on: an ISO 8601 time, or 90s, 10m, 2h, 7d ago", AT(since)),
     TEXT(0, "until", "TIME", "events up to then", AT(until)),
     TEXT(0, "grep", "TEXT", "events that have this text; messages are looked at whole", AT(filter.text)),
+    FLAG(0, "redact", "secrets become <redacted:KIND> everywhere: keys, tokens and passwords of known shapes",
+         AT(redact)),
     HEADING("Other outputs"),
     OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
     CHOICE(0, "topics", "SCOPE", "print where each event is published, not the text", AT(topics),
@@ -327,6 +329,7 @@ struct source {
     struct statistics statistics;
     struct summary summary;
     struct watch watch;
+    asm_redact redact;
     asm_renderer renderer;
     union {
         asm_compact compact;
@@ -479,11 +482,9 @@ static void show_source(struct source *source) {
 
 /* ---- Events ---- */
 
-/* After a signal nothing more is shown: the stream has not ended, we only stopped looking. */
-static void on_event(void *user, const asm_event *event) {
+static void take_event(void *user, const asm_event *event) {
     struct source *source = (struct source *)user;
     struct program *program = source->program;
-    if (is_ending(program)) return;
     watch_event(&source->watch, event, current_time(program));
     if (!is_wanted(&program->settings.filter, event)) return;
     if (program->settings.stats || program->settings.summary != NOT_GIVEN)
@@ -491,6 +492,14 @@ static void on_event(void *user, const asm_event *event) {
     if (program->settings.summary != NOT_GIVEN) summary_event(&source->summary, event);
     show_source(source);
     asm_pipeline_event(&program->pipeline, event);
+}
+
+/* After a signal nothing more is shown: the stream has not ended, we only stopped looking. */
+static void on_event(void *user, const asm_event *event) {
+    struct source *source = (struct source *)user;
+    if (is_ending(source->program)) return;
+    if (source->program->settings.redact) asm_redact_event(&source->redact, event);
+    else take_event(source, event);
 }
 
 static struct diagnostic_count *count_diagnostic(struct source *source, const char *message) {
@@ -544,7 +553,9 @@ static bool begin_source(struct source *source) {
                                        .user = source,
                                        .session_id = asm_str_from(settings->session),
                                        .run_id = asm_str_from(settings->run)};
+    const asm_redact_options redact = {.on_event = take_event, .user = source};
     check_memory(program, asm_ingest_init(&source->ingest, &ingest));
+    check_memory(program, asm_redact_init(&source->redact, &redact));
     source->is_open = source->ingest.result == ASM_OK;
     source->heard = steady_time();
     return source->is_open;
@@ -553,6 +564,7 @@ static bool begin_source(struct source *source) {
 /* The stream ended, or began anew. */
 static void end_stream(struct source *source) {
     check_memory(source->program, asm_ingest_end(&source->ingest, current_time(source->program)));
+    if (source->program->settings.redact) check_memory(source->program, asm_redact_flush(&source->redact));
     asm_pipeline_flush(&source->program->pipeline);
 }
 
@@ -615,6 +627,7 @@ static void end_source(struct source *source) {
         statistics_free(&source->statistics);
         summary_free(&source->summary);
         asm_ingest_close(&source->ingest);
+        asm_redact_close(&source->redact);
     }
     input_close(&source->input);
 }
