@@ -48,7 +48,7 @@ extern "C" {
 /* =========================================================================================================
  * Events
  *
- * One vocabulary for everything that happens in an agent session. Other systems' names, and ours:
+ * One vocabulary for everything that happens in an agent session. Other systems' names, and the type here:
  *       llm_deltas, agent.stream.chunk                         message_streamed
  *       llm_message                                            message_received
  *       llm_token_usage                                        token_usage_updated
@@ -1006,7 +1006,7 @@ typedef struct asm__space {
 
 #define ASM__MEMBER_ROOM 96
 
-/* The functions below write at `p`, which runs ahead of the buffer's size, and return the place behind. */
+/* The functions below write at `p`, which runs ahead of the buffer's size, and return the place after what they wrote. */
 
 static void asm__sync(asm_buffer *out, const char *p) {
     out->size = (size_t)(p - out->data);
@@ -1041,7 +1041,7 @@ ASM__INLINE char *asm__put_byte(asm__space *to, char *p, char byte) {
     return asm__resume(to);
 }
 
-/* The key of a member, behind the brace or the comma that separates it from what stands before. A fixed length
+/* The key of a member, after the brace or the comma that separates it from what stands before. A fixed length
  * is written, 1 + ASM__KEY_ROOM bytes: the compiler does that in a few instructions. */
 static inline char *asm__format_key(char *p, const asm__field *field, char separator) {
     *p = separator;
@@ -1608,6 +1608,7 @@ static void asm__set_type(asm_event *event, bool escaped) {
 
 static bool asm__read_type(asm__event_reader *reader, asm_json_type type, unsigned *how) {
     asm_json_reader *json = &reader->json;
+    if (type == ASM_JSON_NONE) return false; /* whose error is another */
     if (type != ASM_JSON_STRING || reader->event->type_name.data) {
         asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
         return false;
@@ -1698,31 +1699,43 @@ static inline uint32_t asm__quick_row(const asm__fields *fields, const char *p, 
     return asm__find_row(fields, asm_str_make(p, (size_t)(quote - p)));
 }
 
+/* Whether the key of a row stands at `p`, and two bytes after it. */
+static inline bool asm__is_key(const char *p, const char *end, const asm__field *field) {
+    return (size_t)(end - p) > field->key_size + (size_t)2 && asm__same_bytes(p, field->key, field->key_size);
+}
+
+/* The expected row or the next, if its key stands at `p`; else NULL. */
+static inline const asm__field *asm__expected_row(const char *p, const char *end, const asm__field *field,
+                                                  const asm__field *none) {
+    if (field == none) return NULL;
+    if (asm__is_key(p, end, field)) return field;
+    field++;
+    return field != none && asm__is_key(p, end, field) ? field : NULL;
+}
+
 /* Reads texts as they are usually written, in any order. Returns true at a member that is something else, whose
  * key begins at `*key` and whose value stands next; false where it cannot tell. */
 static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, const char **key) {
     asm_json_reader *json = &reader->json;
     asm__members *members = reader->members;
-    const asm__field *field = members->expected, *none = members->fields->list + members->fields->count;
+    const asm__field *none = members->fields->list + members->fields->count;
     const char *p = json->at, *end = json->end;
-    int gap = 0; /* blanks before a key, as far as seen */
+    bool has_blanks = false; /* before the keys */
     if (ASM__SMALL || end - json->begin < ASM__NEAR_SIZE) return false;
     if (json->state == ASM__AT_NEXT && asm__at(json, p++) != ',') return false;
     for (;;) {
+        const asm__field *field;
         const char *value, *quote;
         asm_str *text;
         uint32_t bit;
         bool escaped = false;
-        *key = p += gap;
-        if (field < none && (size_t)(end - p) > field->key_size + (size_t)2 &&
-            asm__same_bytes(p, field->key, field->key_size)) {
+        if (has_blanks && p < end) p++;
+        *key = p;
+        field = asm__expected_row(p, end, members->expected, none);
+        if (field) {
             value = p + field->key_size;
-        } else if (++field < none && (size_t)(end - p) > field->key_size + (size_t)2 &&
-                   asm__same_bytes(p, field->key, field->key_size)) {
-            value = p + field->key_size;
-        } else if (gap == 0 && asm__at(json, p) == ' ') {
-            field--;
-            gap = 1;
+        } else if (!has_blanks && asm__at(json, p) == ' ') {
+            has_blanks = true;
             continue;
         } else {
             field = members->fields->list + asm__quick_row(members->fields, p, end, &value);
@@ -1745,8 +1758,8 @@ static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, con
         if (escaped) members->escaped |= bit;
         if (field->kind == ASM__TYPE) asm__set_type(reader->event, escaped);
         members->seen |= bit;
-        field += 1 + (field->kind == ASM__TEXT_OR_JSON); /* the next row has the same name */
-        members->expected = field;
+        members->expected =
+            field + 1 + (field->kind == ASM__TEXT_OR_JSON); /* the next row has the same name */
         p = json->at = quote + 1;
         json->state = ASM__AT_NEXT;
         if (asm__at(json, p++) != ',') return false;
@@ -1846,7 +1859,7 @@ static inline void asm__field_was_read(asm__members *members) {
     members->expected++;
 }
 
-/* Reads the time and the type, and goes into the data, as far as they stand where our own writer puts them; false
+/* Reads the time and the type, and goes into the data, as far as they stand where the writer puts them; false
  * on an error. */
 static bool asm__read_head(asm__event_reader *reader) {
     static const char time_key[] = "\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{";
@@ -1879,7 +1892,7 @@ static bool asm__read_head(asm__event_reader *reader) {
     return asm__read_data(reader, ASM_JSON_OBJECT);
 }
 
-/* Reads a text of the envelope that stands next, where our own writer puts it, into its field; false if something else
+/* Reads a text of the envelope that stands next, where the writer puts it, into its field; false if something else
  * stands there, or it has escapes. */
 ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, uint32_t bit,
                                 asm_str *text) {

@@ -1393,6 +1393,29 @@ static void test_any_order(void **state) {
     end_of_cases();
 }
 
+/* A line that ends anywhere is refused, and nothing after its end is looked at. */
+static void test_lines_that_are_cut(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(spacings); i++) {
+        asm_buffer line, once;
+        member_list members;
+        asm_event event = filled(ASM_EVENT_MESSAGE_RECEIVED, 1);
+        write_event(&once, &event);
+        asm_buffer_init_growing(&line);
+        split_members(&members, asm_buffer_text(&once));
+        append_object(&line, &members, &spacings[i]);
+        for (size_t size = 0; size < line.size; size++) {
+            line_reading reading;
+            read_line(&reading, asm_str_make(line.data, size), size % 2 == 0);
+            expect(reading.result == ASM_ERR_SYNTAX, "%u bytes: %d", (unsigned)size, reading.result);
+            end_reading(&reading);
+        }
+        asm_buffer_close(&line);
+        asm_buffer_close(&once);
+    }
+    end_of_cases();
+}
+
 /* What becomes of the members that have no field: together, in their order, each once. */
 static void test_extra(void **state) {
     static const struct {
@@ -2282,6 +2305,7 @@ int main(void) {
         cmocka_unit_test(test_times_are_written_as_they_were),
         cmocka_unit_test(test_members_in_two_places),
         cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_lines_that_are_cut),
         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_extension),
         cmocka_unit_test(test_growing_scratch_does_not_move),

@@ -377,6 +377,7 @@ static void check_from_table(fuzz_input input) {
     }
     append_member(&line, &asm__envelope_rows, &input, space);
     asm_buffer_append_byte(&line, '}');
+    if (order & 8) line.size -= fuzz_byte(&input) % line.size;
     check_line(asm_buffer_text(&line));
     asm_buffer_close(&line);
 }
