@@ -19,6 +19,7 @@ ifeq ($(origin CXX),default)
 CXX := $(or $(call first,c++ g++ clang++),c++)
 endif
 export CC CXX BUILD
+export ASM_CAT := $(BUILD)/asm-cat
 
 ifneq ($(words $(BUILD)),1)
 $(error BUILD is a path without blanks)

@@ -3,8 +3,8 @@
 #     sh tests/test_tee.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=${BUILD:-build}
-tee=$PWD/$build/asm-tee
+build=$(cd "${BUILD:-build}" && pwd)
+tee=$build/asm-tee
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
