@@ -2973,6 +2973,13 @@ static void asm__claude_remember_line(asm__ingest *state, asm_str id, asm_str me
     asm__ingest_append(state, &past->text, message_id);
 }
 
+/* What is withdrawn is given first, as far as it came. */
+static void asm__claude_finish_withdrawn(asm__ingest *state, asm_str message_id, asm_str parent) {
+    asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
+    if (speaker && asm_str_equal(asm_buffer_text(&speaker->message_id), message_id))
+        asm__claude_finish(state, speaker, speaker->partial);
+}
+
 /* Lines are withdrawn, by their ids: so are their messages, each once. Ids that are not known stay in the extra. */
 static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str parent, asm_str reason,
                                  asm_str replaced_by) {
@@ -2988,8 +2995,10 @@ static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str paren
         if (!id.size || i == ASM__INGEST_PAST_LINES) continue;
         message_id = asm_str_make(state->past[i].text.data + state->past[i].id_size,
                                   state->past[i].text.size - state->past[i].id_size);
-        if (!asm_str_equal(message_id, replaced_by))
+        if (!asm_str_equal(message_id, replaced_by)) {
+            asm__claude_finish_withdrawn(state, message_id, parent);
             asm__ingest_retract(state, state->line_run, message_id, parent, reason, replaced_by);
+        }
         for (j = 0; j < ASM__INGEST_PAST_LINES; j++) { /* other lines of the same message */
             asm__ingest_past *past = &state->past[j];
             if (j != i && past->id_size && past->text.size - past->id_size == message_id.size &&
@@ -3111,11 +3120,13 @@ static void asm__claude_user_text(asm__ingest *state, asm_str text, asm_str pare
                                   const asm__claude_author *author) {
     asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), parent);
     if (!text.size) return;
-    if (!parent.size && asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user")))
-        state->cancelled = true;
     event.message.role = ASM_STR("user");
     event.message.origin = author->origin;
-    if (author->is_synthetic) {
+    if (asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user"))) {
+        state->cancelled = state->cancelled || !parent.size;
+        event.message.synthetic = asm__ingest_true();
+        event.message.origin = ASM_STR("interrupt");
+    } else if (author->is_synthetic) {
         event.message.synthetic = asm__ingest_true();
         if (!event.message.origin.data) event.message.origin = asm__claude_text_origin(text);
     }
@@ -4040,8 +4051,7 @@ static void asm__claude_result(asm__ingest *state, asm_str line) {
     failed = asm__claude_result_failed(state, values);
     asm__claude_read_account(state, &account, values[ASM__RESULT_USAGE], values[ASM__RESULT_MODELS],
                              values[ASM__RESULT_COST], failed);
-    if (!state->run_open && state->run_ended) {
-        asm__claude_take_account(state, &account, values[ASM__RESULT_MODELS]);
+    if (!state->run_open && state->run_ended) { /* its figures may be those of the first one again */
         asm__claude_spurious_result(state, values, others);
         return;
     }
@@ -4797,7 +4807,7 @@ static void asm__codex_read_usage(asm_usage_payload *usage, asm_str raw) {
         ASM__MEMBER("cache_write_input_tokens"), ASM__MEMBER("reasoning_output_tokens")};
     asm_str values[5];
     memset(usage, 0, sizeof *usage);
-    asm__ingest_find(raw, keys, values, 5);
+    asm__ingest_find(asm__ingest_is(raw, ASM_JSON_OBJECT) ? raw : asm__ingest_absent(), keys, values, 5);
     usage->input_tokens = asm__ingest_int64(values[0]);
     usage->output_tokens = asm__ingest_int64(values[1]);
     usage->cache_read_tokens = asm__ingest_int64(values[2]);
@@ -5365,22 +5375,6 @@ static void asm__rollout_context(asm__ingest *state, asm_str payload) {
     if (event.run.model.data || event.run.cwd.data) asm__ingest_emit(state, &event);
 }
 
-static asm_usage_payload asm__rollout_usage(asm_str raw) {
-    static const asm_str keys[] = {
-        ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"), ASM__MEMBER("cached_input_tokens"),
-        ASM__MEMBER("cache_write_input_tokens"), ASM__MEMBER("reasoning_output_tokens")};
-    asm_str values[5];
-    asm_usage_payload usage;
-    memset(&usage, 0, sizeof usage);
-    asm__ingest_find(asm__ingest_is(raw, ASM_JSON_OBJECT) ? raw : asm__ingest_absent(), keys, values, 5);
-    usage.input_tokens = asm__ingest_int64(values[0]);
-    usage.output_tokens = asm__ingest_int64(values[1]);
-    usage.cache_read_tokens = asm__ingest_int64(values[2]);
-    usage.cache_creation_tokens = asm__ingest_int64(values[3]);
-    usage.reasoning_tokens = asm__ingest_int64(values[4]);
-    return usage;
-}
-
 /* token_count repeats without a new call: what the last one used counts when the total has changed. */
 static void asm__rollout_tokens(asm__ingest *state, asm_str payload) {
     static const asm_str keys[] = {ASM__MEMBER("info")};
@@ -5392,8 +5386,8 @@ static void asm__rollout_tokens(asm__ingest *state, asm_str payload) {
     asm__ingest_find(payload, keys, values, 1);
     asm__ingest_find(asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(), info_keys,
                      parts, 3);
-    total = asm__rollout_usage(parts[0]);
-    last = asm__rollout_usage(parts[1]);
+    asm__codex_read_usage(&total, parts[0]);
+    asm__codex_read_usage(&last, parts[1]);
     if (!asm__ingest_usage_is_zero(&last) &&
         !(state->has_counted && asm__ingest_goes_on(&total, &state->counted) &&
           asm__ingest_goes_on(&state->counted, &total))) {
@@ -7377,6 +7371,7 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
     if (ingest->format != ASM_FORMAT_AUTO) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
         asm__ingest_cut_run(state);
+        asm__ingest_finish_speakers(state, true, true);
     } else if (state->any_text) {
         state->line_number = 1;
         state->line_offset = 0;

@@ -579,14 +579,17 @@ static void claude_runs_end_once_and_for_the_right_reason(void **state) {
         STARTED "{\"type\":\"run_cancelled\",\"data\":{\"terminal_reason\":\"aborted_tools\"}}\n");
     EXPECT(INIT TOOL("a", "1", "Bash", "{}") USER_FROM(
                "null", "{\"type\":\"text\",\"text\":\"[Request interrupted by user for tool use]\"}", ""),
-           STARTED TOOL_STARTED("1", "Bash",
-                                "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"[Request "
-                                      "interrupted by user for tool use]\",\"role\":\"user\"}}\n"
-                                      "{\"type\":\"run_cancelled\",\"data\":{\"open_tool_calls\":1}}\n");
+           STARTED TOOL_STARTED(
+               "1", "Bash",
+               "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"[Request interrupted by user for "
+                     "tool use]\",\"role\":\"user\",\"synthetic\":true,\"origin\":\"interrupt\"}}\n"
+                     "{\"type\":\"run_cancelled\",\"data\":{\"open_tool_calls\":1}}\n");
     EXPECT(INIT USER_FROM("null", "{\"type\":\"text\",\"text\":\"[Request interrupted by user]\"}", "")
                SAYING("a", "On"),
-           STARTED "{\"type\":\"message_sent\",\"data\":{\"content\":\"[Request interrupted by "
-                   "user]\",\"role\":\"user\"}}\n" STREAMED("a", "On") RECEIVED("a", "On") STREAM_ENDED("0"));
+           STARTED
+           "{\"type\":\"message_sent\",\"data\":{\"content\":\"[Request interrupted by "
+           "user]\",\"role\":\"user\",\"synthetic\":true,\"origin\":\"interrupt\"}}\n" STREAMED("a", "On")
+               RECEIVED("a", "On") STREAM_ENDED("0"));
     /* The stream stops. */
     EXPECT(INIT SAYING("a", "Hm") TOOL("a", "1", "Bash", "{}"),
            STARTED STREAMED("a", "Hm") TOOL_STARTED("1", "Bash", "{}") RECEIVED("a", "Hm") STREAM_ENDED("1"));
