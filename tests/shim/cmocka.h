@@ -52,6 +52,13 @@ static inline void print_error(const char *format, ...) {
     va_end(arguments);
 }
 
+static inline void print_message(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+}
+
 static inline void shim_expect(int is_so, const char *file, int line, const char *format, ...) {
     va_list arguments;
     if (is_so) return;
