@@ -298,7 +298,7 @@ typedef struct asm_studio {
         char cwd[256];
     } run;
     struct { /* private: the text that is open */
-        uint64_t speaker;
+        uint64_t speaker, message;
         int column, gap, hang, word_width;
         unsigned kind, depth, style, blank, words;
         unsigned char label_size, word_size;
@@ -656,7 +656,8 @@ static int asm__unprintable_mask(const char *p, char newline) {
     __m128i others = _mm_cmplt_epi8(_mm_add_epi8(bytes, _mm_set1_epi8(1)), _mm_set1_epi8(0x21));
     return _mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(tab, line), others));
 }
-#else
+#endif
+
 /* Whether none of 8 bytes lies outside 0x20 to 0x7E. */
 static bool asm__is_printable(const char *p) {
     const uint64_t each = UINT64_C(0x0101010101010101);
@@ -664,7 +665,6 @@ static bool asm__is_printable(const char *p) {
     memcpy(&word, p, 8);
     return (((word - each * 0x20) | word | (word + each)) & (each * 0x80)) == 0;
 }
-#endif
 
 /* The end of the run from `p` that is printable ASCII, TAB or `newline`. */
 static const char *asm__printable_end(const char *p, const char *end, char newline) {
@@ -673,10 +673,9 @@ static const char *asm__printable_end(const char *p, const char *end, char newli
         int mask = asm__unprintable_mask(p, newline);
         if (mask) return p + __builtin_ctz((unsigned)mask);
     }
-#else
+#endif
     while (end - p >= 8 && asm__is_printable(p))
         p += 8;
-#endif
     while (p < end && ((*p >= 0x20 && *p < 0x7F) || *p == '\t' || *p == newline))
         p++;
     return p;
@@ -819,6 +818,12 @@ static bool asm__is_deceptive(asm_str text, size_t at, size_t next, uint32_t c) 
     if (c >= 0x10000) return ASM__IS_IN32(asm__invisible_high, c);
     if (c >= 0xFE00 && c <= 0xFE0F) return !asm__is_emoji_selector(text, at, next);
     return ASM__IS_IN16(asm__invisible, c);
+}
+
+/* Whether a text is printable ASCII on one line: nothing has to be done to it. */
+static bool asm__is_plain_text(asm_str text) {
+    return text.size == 0 ||
+           asm__printable_end(text.data, text.data + text.size, '\t') == text.data + text.size;
 }
 
 static void asm__append_literal(asm_buffer *out, const char *text) {
@@ -1089,11 +1094,18 @@ static uint64_t asm__text_hash(asm_str text, uint64_t hash) {
     return hash;
 }
 
-/* Who an event comes from; 0: the only agent, as far as is known. */
-static uint64_t asm__speaker_of(const asm_event *event) {
+static uint64_t asm__other_speaker(const asm_event *event) {
     const asm_str parent = asm__parent_of(event);
     if (parent.size == 0 && event->agent_id.size == 0) return 0;
     return asm__text_hash(event->agent_id, asm__text_hash(parent, UINT64_C(0xCBF29CE484222325))) | 1;
+}
+
+/* Who an event comes from; 0: the only agent, as far as is known. */
+static inline uint64_t asm__speaker_of(const asm_event *event) {
+    if (event->type == ASM_EVENT_MESSAGE_STREAMED && event->agent_id.size == 0 &&
+        event->message.parent_tool_call_id.size == 0)
+        return 0; /* the usual case, quickly */
+    return asm__other_speaker(event);
 }
 
 /* Why a tool or a run failed, in words. */
@@ -1342,6 +1354,10 @@ static void asm__verbose_name(asm_verbose *verbose, asm_buffer *out, const char 
 /* Text that may have several lines: two blanks go before each that begins like one of ours. */
 static void asm__verbose_lines(asm_verbose *verbose, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&verbose->look);
+    if (verbose->in_line && asm__is_plain_text(text)) {
+        asm_buffer_append(out, text);
+        return;
+    }
     while (text.size > 0) {
         const char *newline = (const char *)memchr(text.data, '\n', text.size);
         const size_t size = newline ? (size_t)(newline - text.data) + 1 : text.size;
@@ -2822,15 +2838,56 @@ static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
     studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
 }
 
+/* Characters of ASCII that mean nothing by themselves, from `at` on: how many. */
+static size_t asm__plain_run(asm_str text, size_t at) {
+    const size_t begin = at;
+    while (at < text.size && text.data[at] >= ' ' && text.data[at] < 0x7F && text.data[at] != '`' &&
+           text.data[at] != '*')
+        at++;
+    return at - begin;
+}
+
+/* The usual case: words that fit into the line that is open, and mean nothing but themselves. All but the last go out at
+ * once; returns how many bytes were taken, 0 for none. */
+static size_t asm__text_fitting_words(asm_studio *studio, asm_buffer *out, asm_str text, size_t at) {
+    const int limit = asm__studio_columns(studio);
+    const size_t run = asm__plain_run(text, at);
+    size_t last = run, end;
+    if (!studio->text.in_line || studio->text.words == 0 || run == 0 || run > 1000) return 0;
+    if (limit > 0 && studio->text.column + studio->text.gap + studio->text.word_width + (int)run > limit)
+        return 0;
+    while (last > 0 && text.data[at + last - 1] != ' ')
+        last--;
+    for (end = last; end > 0 && text.data[at + end - 1] == ' ';)
+        end--;
+    if (end == 0 || run - last > sizeof studio->text.word) return 0;
+    asm__text_word(studio, out);
+    asm__text_style(studio, out, asm__text_style_now(studio));
+    asm__append_blanks(out, studio->text.gap);
+    asm_buffer_append(out, asm_str_make(text.data + at, end));
+    studio->text.column += studio->text.gap + (int)end;
+    studio->text.gap = (int)(last - end);
+    studio->text.words++;
+    memcpy(studio->text.word, text.data + at + last, run - last);
+    studio->text.word_size = (unsigned char)(run - last);
+    studio->text.word_width = (int)(run - last);
+    return run;
+}
+
 /* A piece of text, word by word: where lines are broken or colours are put. */
 static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&studio->look) | ASM_TEXT_LINE;
     unsigned marks = 0;
     for (size_t at = 0; at < text.size;) {
+        const size_t fitting = asm__text_fitting_words(studio, out, text, at);
         const char c = text.data[at];
         char memory[16];
         int width;
         asm_str shown;
+        if (fitting > 0) {
+            at += fitting;
+            continue;
+        }
         if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
             at += c == '\r' ? 2 : 1;
             asm__text_line_end(studio, out);
@@ -2839,6 +2896,15 @@ static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
             studio->text.gap += c == ' ' ? 1 : 8 - studio->text.gap % 8;
             if (studio->text.gap > 400) studio->text.gap = 400;
             at++;
+        } else if (c > ' ' && c < 0x7F && at + 1 < text.size && text.data[at + 1] > ' ' &&
+                   text.data[at + 1] < 0x7F &&
+                   studio->text.word_width != 2) { /* the rest of a word at once */
+            size_t size = 1;
+            while (size < 60 && at + size < text.size && text.data[at + size] > ' ' &&
+                   text.data[at + size] < 0x7F)
+                size++;
+            asm__text_add(studio, out, asm_str_make(text.data + at, size), (int)size);
+            at += size;
         } else {
             shown = asm__next_shown(text, &at, flags, &marks, memory, &width);
             if (width == 2) { /* a line may end before it, and after it */
@@ -2896,6 +2962,18 @@ static void asm__text_begin(asm_studio *studio, asm_buffer *out, const asm__spea
     if (speaker->label.size > 0) memcpy(studio->text.label, speaker->label.data, speaker->label.size);
 }
 
+/* More of the open text. */
+static void asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
+    studio->text.is_begun = true;
+    if (!studio->look.has_color && asm__studio_columns(studio) == 0) {
+        if (studio->text.in_line && asm__is_plain_text(text)) asm_buffer_append(out, text);
+        else asm__text_lines(studio, out, text);
+        return;
+    }
+    asm__text_words(studio, out, text);
+    asm__text_style(studio, out, ASM__STYLE_NONE);
+}
+
 /* Text without anything to see does not begin a block. */
 static bool asm__is_blank_text(asm_str text) {
     const asm__value value = asm__value_of_text(text);
@@ -2921,10 +2999,7 @@ static void asm__studio_text(asm_studio *studio, asm_buffer *out, const asm__spe
         while (text.data[0] == '\n' || text.data[0] == '\r')
             text = asm__without(text, 1);
     }
-    studio->text.is_begun = true;
-    if (studio->look.has_color || asm__studio_columns(studio) > 0) asm__text_words(studio, out, text);
-    else asm__text_lines(studio, out, text);
-    asm__text_style(studio, out, ASM__STYLE_NONE);
+    asm__text_more(studio, out, text);
 }
 
 /* >>render: studio's own lines */
@@ -4375,7 +4450,7 @@ static void asm__studio_open_calls(asm_studio *studio, asm_buffer *out) {
         call->order = 0;
         if (view.tool->facts == ASM_TOOL_FACTS_TODOS) continue;
         line = asm__line_begin(studio, out, &speaker, ASM__RED, ASM__GLYPH_FAILED);
-        asm__line_own(&line, ASM_STR("Cut short: "));
+        asm__line_own(&line, ASM_STR("Not ended: "));
         asm__line_asked(&line, &view, line.room);
         asm__line_end(&line);
     }
@@ -4733,10 +4808,28 @@ static asm_result asm__studio_transient(void *self, asm_time now, asm_buffer *ou
 
 /* >>render: studio's events */
 
-/* Notes that a speaker has streamed a message; false if it was noted already. */
+/* Tells ids apart: by their size and both ends, as they differ there. */
+static uint64_t asm__id_hash(asm_str id) {
+    uint64_t first, last;
+    if (id.size < 8) return id.size > 0 ? asm__text_hash(id, id.size) : 0;
+    memcpy(&first, id.data, 8);
+    memcpy(&last, id.data + id.size - 8, 8);
+    return ((first ^ id.size) * UINT64_C(0x9E3779B97F4A7C15) ^ last) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+/* Whether a piece of text goes on with what is open: the same message of the same speaker. */
+static bool asm__text_goes_on(const asm_studio *studio, const asm_event *event) {
+    return event->type == ASM_EVENT_MESSAGE_STREAMED && studio->text.is_open &&
+           studio->text.kind == ASM__TEXT_AGENT && !event->message.thinking.value &&
+           event->message.role.size != 4 && studio->held.notice_size == 0 &&
+           studio->text.speaker == asm__speaker_of(event) &&
+           studio->text.message == asm__id_hash(event->message.message_id);
+}
+
+/* Notes that a speaker has streamed a message. */
 static void asm__note_streamed(asm_studio *studio, const asm_event *event) {
     const uint64_t speaker = asm__speaker_of(event) | 1;
-    const uint64_t message = asm__text_hash(event->message.message_id, 0);
+    const uint64_t message = asm__id_hash(event->message.message_id);
     const size_t slots = sizeof studio->streamed / sizeof studio->streamed[0];
     for (size_t i = 0; i < slots; i++)
         if (studio->streamed[i].speaker == speaker && studio->streamed[i].message == message) return;
@@ -4747,7 +4840,7 @@ static void asm__note_streamed(asm_studio *studio, const asm_event *event) {
 /* Whether the message that was received has been streamed before; it is forgotten then. */
 static bool asm__was_streamed(asm_studio *studio, const asm_event *event) {
     const uint64_t speaker = asm__speaker_of(event) | 1;
-    const uint64_t message = asm__text_hash(event->message.message_id, 0);
+    const uint64_t message = asm__id_hash(event->message.message_id);
     bool was = false;
     for (size_t i = 0; i < sizeof studio->streamed / sizeof studio->streamed[0]; i++) {
         if (studio->streamed[i].speaker != speaker) continue;
@@ -4771,8 +4864,10 @@ static void asm__studio_message(asm_studio *studio, asm_buffer *out, const asm_e
     asm_str text = event->type == ASM_EVENT_MESSAGE_STREAMED ? asm_event_text(event) : message->content;
     if (kind == ASM__TEXT_THINKING && !studio->options.show_thinking) return;
     if (event->type == ASM_EVENT_MESSAGE_STREAMED) {
-        if (!asm__is_blank_text(text)) asm__announce(studio, out, message->parent_tool_call_id);
+        if (message->parent_tool_call_id.size > 0 && !asm__is_blank_text(text))
+            asm__announce(studio, out, message->parent_tool_call_id);
         asm__studio_text(studio, out, &speaker, kind, text);
+        studio->text.message = asm__id_hash(message->message_id);
         if (kind == ASM__TEXT_AGENT) asm__note_streamed(studio, event);
         return;
     }
@@ -4866,6 +4961,10 @@ static asm_result asm__studio_event(void *self, const asm_event *event, asm_buff
     asm_studio *studio = (asm_studio *)self;
     studio->events++;
     if (event->time > studio->run.last) studio->run.last = event->time;
+    if (asm__text_goes_on(studio, event)) {
+        asm__text_more(studio, out, asm_event_text(event));
+        return out->result;
+    }
     if (event->type == ASM_EVENT_CUSTOM) {
         if (event->notice.attempt.is_set) {
             asm__hold_retry(studio, &event->notice);

@@ -505,7 +505,7 @@ static void test_runs(void **state) {
          "  ● Changed: src/record.c +9 −4, t.csv new\n"},
         {"{'type':'run_started','data':{}}\n" STARTED(
              "Bash", "{'command':'make'}") "{'type':'run_cancelled','data':{}}",
-         "  ● Session started\n  ✗ Cut short: Bash: make\n\n  ✗ Session cancelled — 1 tool\n"},
+         "  ● Session started\n  ✗ Not ended: Bash: make\n\n  ✗ Session cancelled — 1 tool\n"},
         {"{'type':'run_started','data':{}}\n{'type':'message_streamed','data':{'delta':'I am'}}",
          "  ● Session started\n\n    I am\n  ✗ Cut short: the session had not ended\n"},
     };
