@@ -1274,6 +1274,54 @@ static void test_redact(void **state) {
     }
 }
 
+/* Whole records stay, halves of them go, and nothing is made up: an object within a half is no record. */
+static void test_repair(void **state) {
+    (void)state;
+    static const char damaged[] =
+        "{\"type\":\"a\",\"n\":1}\r\n{\"type\":\"b\"}{\"type\":\"c\"}\n{\"type\":\"d\",\"x\":{\"y\":1}\n"
+        "{\"type\":\"e\",\"te{\"type\":\"f\",\"x\":{\"y\":2}}\n\n \nnoise\n{\"type\":\"g\"";
+    char expected[1000];
+    unlink(path_of("new"));
+    const char *from = write_file("damaged", damaged), *option = option_of("--repair=", "new");
+    snprintf(expected, sizeof expected,
+             "asm-cat: %s:2: 2 records on one line, set apart\n"
+             "asm-cat: %s:3: 23 bytes that are no whole record left out, 0 records kept\n"
+             "asm-cat: %s:4: 15 bytes that are no whole record left out, 1 record kept\n"
+             "asm-cat: %s:7: 5 bytes that are no whole record left out, 0 records kept\n"
+             "asm-cat: %s:8: 11 bytes that are no whole record left out, 0 records kept\n"
+             "asm-cat: %s: 8 lines, 5 damaged; 4 records written to %s\n",
+             from, from, from, from, from, from, path_of("new"));
+    expect(RUN("", option, from), 1, "", expected);
+    expect_file(
+        "new",
+        "{\"type\":\"a\",\"n\":1}\n{\"type\":\"b\"}\n{\"type\":\"c\"}\n{\"type\":\"f\",\"x\":{\"y\":2}}\n");
+    outcome end = RUN("", option, from);
+    assert_int_equal(end.status, 2);
+    assert_non_null(strstr(end.err.data, "exists already"));
+    release(&end);
+    unlink(path_of("new"));
+    FILE *file = fopen(path_of("damaged"), "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite("\0\0{\"a\":1}\0\n{\"b\":2}\n", 1, 19, file), 19);
+    fclose(file);
+    end = RUN("", option, path_of("damaged"));
+    assert_int_equal(end.status, 0);
+    assert_non_null(strstr(end.err.data, ":1: 3 NUL bytes taken out\n"));
+    expect_file("new", "{\"a\":1}\n{\"b\":2}\n");
+    release(&end);
+    unlink(path_of("new"));
+}
+
+static void test_times_before_lines(void **state) {
+    (void)state;
+    outcome end = RUN(SESSION, "--times");
+    assert_non_null(strstr(end.out.data, "12:00:01 "));
+    release(&end);
+    end = RUN(SESSION, "--times=offset");
+    assert_non_null(strstr(end.out.data, "+00:01 "));
+    release(&end);
+}
+
 /* ---- Sessions on this machine ---- */
 
 /* Writes a file below the home directory of the tests, and makes it `age` seconds old. */
@@ -2007,6 +2055,8 @@ int main(void) {
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_wire_formats),
         cmocka_unit_test(test_redact),
+        cmocka_unit_test(test_repair),
+        cmocka_unit_test(test_times_before_lines),
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),
         cmocka_unit_test(test_status_is_one_line),

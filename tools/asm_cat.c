@@ -15,6 +15,7 @@
 #include "common/messages.h"
 #include "common/options.h"
 #include "common/outputs.h"
+#include "common/repair.h"
 #include "common/session_list.h"
 #include "common/sessions.h"
 #include "common/signals.h"
@@ -52,14 +53,14 @@ enum { STATS_NONE, STATS_TABLE, STATS_JSON };
 
 struct settings {
     int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
-    int format, color, tty, tool_output, topics, stats, summary;
+    int format, color, tty, tool_output, topics, stats, summary, times;
     int indent, idle; /* idle: seconds; 0: never */
-    bool raw, follow, quiet, thinking, fail, until_end, redact;
+    bool raw, follow, quiet, thinking, fail, until_end, redact, bell, prompts;
     bool sessions, here, last, status;
     const char *agent, *status_format;
     const char *session, *run;
     asm_time clock; /* NOT_GIVEN: the time of day */
-    const char *since, *until;
+    const char *since, *until, *repair;
     struct filter filter;
     struct output_settings outputs;
 };
@@ -84,6 +85,11 @@ static const char *scope_choice(int index) { /* as asm_scope has them */
     return names[index];
 }
 
+static const char *times_choice(int index) { /* as asm_times has them, after none */
+    static const char *const names[] = {"clock", "offset", NULL};
+    return names[index];
+}
+
 static const char *stats_choice(int index) {
     static const char *const names[] = {"table", "json", NULL};
     return names[index];
@@ -98,6 +104,7 @@ static void take_time(void *settings, const struct option *option, const char *v
 static void take_stats(void *settings, const struct option *option, const char *value);
 static void take_summary(void *settings, const struct option *option, const char *value);
 static void take_types(void *settings, const struct option *option, const char *value);
+static void take_times(void *settings, const struct option *option, const char *value);
 static void take_last(void *settings, const struct option *option, const char *value);
 static void take_status(void *settings, const struct option *option, const char *value);
 static void take_help(void *settings, const struct option *option, const char *value);
@@ -118,6 +125,11 @@ static const struct option options[] = {
            tool_output_choice),
     NUMBER(0, "indent", "N", "studio: columns to indent by (default: 2)", AT(indent), 0, MAX_INDENT),
     FLAG(0, "thinking", "also the model's reasoning", AT(thinking)),
+    FLAG(0, "prompts", "studio: also what programs say for the person, and what sub-agents are asked",
+         AT(prompts)),
+    MAYBE(0, "times", "HOW", "studio: what stands before each line (default: clock, in UTC)", AT(times),
+          times_choice, take_times),
+    FLAG(0, "bell", "studio: ring the terminal's bell when a person is waited for", AT(bell)),
     FLAG(0, "raw", "let control characters in texts through: unsafe", AT(raw)),
     HEADING("Input"),
     CHOICE('f', "from", "FORMAT", "input format; auto looks at the first lines (default: auto)", AT(format),
@@ -165,6 +177,13 @@ static const struct option options[] = {
           AT(summary), summary_choice, take_summary),
     FLAG(0, "fail", "exit status 3 if a run failed or was cancelled, 4 if one did not end", AT(fail)),
     FLAG('q', "quiet", "say nothing about bad input; no numbers", AT(quiet)),
+    {.kind = OPTION_TEXT,
+     .name = "repair",
+     .value = "NEWFILE",
+     .value_is_file = true,
+     .offset = AT(repair),
+     .help =
+         "make a damaged FILE readable again: write its whole records to NEWFILE, tell what was left out"},
     HEADING("This program"),
     OTHER('h', "help", NULL, "this text", 0, take_help),
     OTHER('V', "version", NULL, "the version", 0, take_version),
@@ -267,6 +286,10 @@ static void take_status(void *settings, const struct option *option, const char 
     (void)option;
     ((struct settings *)settings)->status = true;
     ((struct settings *)settings)->status_format = value;
+}
+
+static void take_times(void *settings, const struct option *option, const char *value) {
+    ((struct settings *)settings)->times = ASM_TIMES_CLOCK + (value ? option_read_choice(option, value) : 0);
 }
 
 static void take_types(void *settings, const struct option *option, const char *value) {
@@ -389,6 +412,9 @@ static asm_renderer init_renderer(struct source *source) {
                                        .tty = (asm_setting)settings->tty,
                                        .raw = settings->raw,
                                        .show_thinking = settings->thinking,
+                                       .show_prompts = settings->prompts,
+                                       .show_times = (asm_times)settings->times,
+                                       .bell = settings->bell,
                                        .tool_output = (asm_tool_output)settings->tool_output,
                                        .indent = settings->indent};
     switch (settings->renderer) {
@@ -887,6 +913,10 @@ int main(int argc, char **argv) {
                                         .flags = stdout_flags()};
     for (int i = 0; i < count; i++)
         argv[i] = session_path(argv[i]);
+    if (program.settings.repair) {
+        if (count != 1) die("--repair needs one FILE to read");
+        return repair_file(argv[0], program.settings.repair);
+    }
     if (program.settings.sessions) return session_list(&query);
     if (program.settings.status)
         return session_status(&query, count > 0 ? argv[0] : NULL, program.settings.status_format);
