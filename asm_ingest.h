@@ -362,6 +362,8 @@ ASM__WARNINGS_BACK
  *   >>ingest: claude transcripts
  *   >>ingest: codex
  *   >>ingest: codex rollouts
+ *   >>ingest: plain streams         what the next ones share: gemini, cursor, opencode, goose, pi, copilot, kimi,
+ *                                   droid, antigravity, grok, acp, each with a section of its own
  *   >>ingest: model apis            what raw model APIs share; then one section each
  *   >>ingest: anthropic
  *   >>ingest: openai
@@ -487,6 +489,7 @@ typedef struct asm__ingest_request {
     asm_buffer text;
     size_t id_size, call_size;
     bool is_question;
+    asm_buffer rejecting; /* acp: the options that say no */
 } asm__ingest_request;
 
 /* What a model has used since the provider began to count: numbers as events count. */
@@ -2382,7 +2385,7 @@ static const asm__ingest_reader asm__asm_reader = {ASM__MEMBER("asm"), asm__asm_
  * messages also, before, as stream events with its pieces. It is complete when its message_stop comes or,
  * without partial messages, when another message, a tool's result or the end follows. */
 
-#if ASM_INGEST_FORMATS & (ASM_WITH_CLAUDE | ASM_WITH_QWEN | ASM_WITH_CLAUDE_TRANSCRIPT)
+#if ASM_INGEST_FORMATS & (ASM_WITH_CLAUDE | ASM_WITH_QWEN | ASM_WITH_AMP | ASM_WITH_CLAUDE_TRANSCRIPT)
 
 /* Tokens as the provider counts them. Before a message is complete its output is a guess: it is read if `final`. */
 static void asm__claude_read_usage(asm_usage_payload *usage, asm_str raw, bool final) {
@@ -4325,9 +4328,11 @@ static void asm__claude_end(asm__ingest *state) {
 
 static const asm__ingest_reader asm__claude_reader = {ASM__MEMBER("claude"), asm__claude_line,
                                                       asm__claude_end};
+static const asm__ingest_reader asm__amp_reader = {ASM__MEMBER("amp"), asm__claude_line, asm__claude_end};
 static const asm__ingest_reader asm__qwen_reader = {ASM__MEMBER("qwen"), asm__claude_line, asm__claude_end};
 #define ASM__READER_CLAUDE &asm__claude_reader
 #define ASM__READER_QWEN   &asm__qwen_reader
+#define ASM__READER_AMP    &asm__amp_reader
 #endif
 
 /* >>ingest: claude transcripts
@@ -5739,6 +5744,1815 @@ static asm_result asm__rollout_line(asm__ingest *state, asm_str line, asm_json_e
 static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm__rollout_line,
                                                        asm__ingest_end_turn};
 #define ASM__READER_CODEX_ROLLOUT &asm__rollout_reader
+#endif
+
+/* >>ingest: plain streams
+ *
+ * What formats share whose lines each tell one thing: a piece of text, a call, its end, the end of the run.
+ */
+#if ASM_INGEST_FORMATS & (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE |           \
+                          ASM_WITH_PI | ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID |                  \
+                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP)
+
+/* The line's time in milliseconds since 1970. */
+static void asm__plain_set_time(asm__ingest *state, asm_str raw) {
+    const asm_optional_double number = asm__ingest_double(raw);
+    if (!number.is_set || number.value <= 0 || number.value > 253402300799999.0) return;
+    state->line_time = (asm_time)number.value * 1000;
+    state->line_precision = ASM_TIME_PRECISION_MILLISECONDS;
+    state->last_time = state->line_time;
+}
+
+/* The main agent's message `id`; without one, that which has begun, or a new one. */
+static asm__ingest_speaker *asm__plain_speaker(asm__ingest *state, asm_str id) {
+    asm__ingest_speaker *speaker = &state->main;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    speaker->run = state->line_run;
+    asm__ingest_enter_message(state, speaker, id);
+    speaker->partial = speaker->streamed = true;
+    return speaker;
+}
+
+static void asm__plain_finish(asm__ingest *state) {
+    state->main.partial = false;
+    asm__ingest_finish_message(state, &state->main, false);
+    state->main.has_message = false;
+}
+
+/* A message that comes whole. What of it came in pieces is not given again. */
+static void asm__plain_message(asm__ingest *state, asm_str id, asm_str text) {
+    if (!text.size) return;
+    asm__ingest_say_block(state, asm__plain_speaker(state, id), text, asm__ingest_absent());
+    asm__plain_finish(state);
+}
+
+/* What the person said. */
+static void asm__plain_prompt(asm__ingest *state, asm_str id, asm_str text) {
+    asm_event event = asm__ingest_event(ASM_EVENT_MESSAGE_SENT);
+    if (!text.size) return;
+    event.message.content = text;
+    event.message.role = ASM_STR("user");
+    if (id.size) event.message.message_id = id;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__plain_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input,
+                                  asm__ingest_others others) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    asm__plain_finish(state);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.tool.call_id = id;
+    event.tool.name = name;
+    event.tool.input = asm__ingest_value(input);
+    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+    asm__ingest_start_call(state, &event);
+}
+
+/* A call's result: a text, blocks of text, or any other JSON. */
+static void asm__plain_output(asm__ingest *state, asm_event *event, asm_str raw) {
+    bool has_blobs = false;
+    if (!raw.data || asm__ingest_is(raw, ASM_JSON_NULL)) return;
+    if (asm__ingest_is(raw, ASM_JSON_STRING)) event->tool.output = asm__ingest_string(state, raw);
+    else if (asm__ingest_is(raw, ASM_JSON_ARRAY))
+        event->tool.output = asm__ingest_block_texts(state, raw, &has_blobs);
+    if (!event->tool.output.data || has_blobs) event->tool.output_json = asm__ingest_value(raw);
+}
+
+/* Ends the call event->tool.call_id. Any sign of failure wins. */
+static void asm__plain_end_tool(asm__ingest *state, asm_event *event, bool is_failed, asm_str status,
+                                asm__ingest_others others) {
+    const bool has_code = event->tool.exit_code.is_set && event->tool.exit_code.value != 0;
+    is_failed = is_failed || has_code;
+    event->type = is_failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED;
+    event->tool.status = status.size ? status : is_failed ? ASM_STR("failed") : ASM_STR("completed");
+    event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
+    asm__ingest_end_tool(state, event);
+}
+
+/* The run is over: what is open of the message ends with it. */
+static void asm__plain_end_run(asm__ingest *state, asm_event *event, const asm_usage_payload *usage,
+                               asm__ingest_others others) {
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__plain_finish(state);
+    if (usage && !asm__ingest_usage_is_zero(usage)) /* of a run that did nothing: not known */
+        event->run.token_usage = asm__ingest_usage_json(state, &state->built, usage);
+    event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
+    asm__ingest_end_run(state, event);
+}
+
+/* The stream stops within a message. */
+static void asm__plain_stop(asm__ingest *state) {
+    asm__ingest_finish_message(state, &state->main, true);
+    state->main.has_message = false;
+}
+
+/* The text of an error: a text, or an object with a message. */
+static asm_str asm__plain_error_text(asm__ingest *state, asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("data")};
+    asm_str values[2], inner[2];
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return asm__ingest_string(state, raw);
+    asm__ingest_find(raw, keys, values, 2);
+    if (values[0].data) return asm__ingest_string(state, values[0]);
+    asm__ingest_find(values[1], keys, inner, 2);
+    return asm__ingest_string(state, inner[0]);
+}
+
+static asm_event asm__plain_failure(asm_str code, asm_str message, asm_str error) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    event.run.error_code = code.size ? code : ASM_STR("provider_error");
+    event.run.error_message = message.size ? message : ASM_STR("the run failed");
+    event.run.provider_error = asm__ingest_value(error);
+    return event;
+}
+
+static asm_event asm__plain_success(asm_str stop_reason) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    if (stop_reason.size) event.run.stop_reason = stop_reason;
+    return event;
+}
+
+/* Adds to the cost of the run. */
+static void asm__plain_add_cost(asm__ingest *state, asm_optional_double cost) {
+    asm_optional_double *total = &state->main.total.cost_usd;
+    if (!cost.is_set) return;
+    total->value = asm_double_round((total->is_set ? total->value : 0) + cost.value, 12);
+    total->is_set = true;
+}
+
+/* Figures of which the cache's are counted apart from the input. */
+static void asm__plain_add_cache(asm_usage_payload *usage) {
+    if (!usage->input_tokens.is_set) return;
+    asm__ingest_add(&usage->input_tokens, usage->cache_read_tokens);
+    asm__ingest_add(&usage->input_tokens, usage->cache_creation_tokens);
+}
+#endif
+
+/* >>ingest: gemini
+ *
+ * gemini --output-format stream-json. The tokens of a result are the process's: input includes the cache, output leaves
+ * the reasoning out, which the total has.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_GEMINI
+
+static asm_usage_payload asm__gemini_usage(asm_str raw) {
+    static const asm_str keys[] = {ASM__MEMBER("input_tokens"), ASM__MEMBER("output_tokens"),
+                                   ASM__MEMBER("cached"), ASM__MEMBER("total_tokens")};
+    asm_usage_payload usage;
+    asm_optional_int64 total;
+    asm_str values[4];
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(raw, keys, values, 4);
+    usage.input_tokens = asm__ingest_int64(values[0]);
+    usage.output_tokens = asm__ingest_int64(values[1]);
+    usage.cache_read_tokens = asm__ingest_int64(values[2]);
+    total = asm__ingest_int64(values[3]);
+    if (total.is_set && usage.input_tokens.is_set && usage.output_tokens.is_set &&
+        total.value - usage.input_tokens.value > usage.output_tokens.value) {
+        usage.reasoning_tokens.is_set = true;
+        usage.reasoning_tokens.value = total.value - usage.input_tokens.value - usage.output_tokens.value;
+        usage.output_tokens.value += usage.reasoning_tokens.value;
+    }
+    return usage;
+}
+
+/* The figures of each model, by name. */
+static asm_str asm__gemini_models(asm__ingest *state, asm_str stats) {
+    static const asm_str key[] = {ASM__MEMBER("models")};
+    asm_str models, name, raw;
+    asm_json_reader reader;
+    asm_json_writer writer;
+    asm__ingest_find(stats, key, &models, 1);
+    if (!asm__ingest_is(models, ASM_JSON_OBJECT)) return asm__ingest_absent();
+    asm_buffer_clear(&state->models);
+    asm_json_writer_init(&writer, &state->models);
+    asm_json_begin_object(&writer);
+    asm_json_reader_init(&reader, models, &state->keys);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &name) && asm_json_read_raw(&reader, &raw)) {
+        const asm_usage_payload usage = asm__gemini_usage(raw);
+        const asm_str json = asm__ingest_usage_json(state, &state->built2, &usage);
+        asm_json_write_key(&writer, name);
+        asm_json_write_raw(&writer, json.data ? json : ASM_STR("{}"));
+    }
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->models);
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error, asm_str stats,
+                               asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("duration_ms")};
+    const bool is_success = asm_str_equal(status, ASM_STR("\"success\""));
+    const asm_str message = asm__plain_error_text(state, error);
+    const asm_usage_payload usage = asm__gemini_usage(stats);
+    asm_event event = is_success ? asm__plain_success(asm__ingest_absent())
+                                 : asm__plain_failure(asm__ingest_absent(), message, error);
+    asm_str duration;
+    if (!is_success && asm_str_equal(message, ASM_STR("Operation cancelled.")))
+        event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+    asm__ingest_find(stats, keys, &duration, 1);
+    event.run.duration_ms = asm__ingest_double(duration);
+    event.run.models = asm__gemini_models(state, stats);
+    asm__plain_end_run(state, &event, &usage, others);
+}
+
+/* A shell command that fails is a success of the tool: only its text has the exit code. */
+static asm_optional_int64 asm__gemini_exit_code(asm_str output) {
+    static const char before[] = "Command exited with code: ";
+    asm_optional_int64 code = {0, false};
+    if (asm__ingest_starts_with(output, asm_str_make(before, sizeof before - 1)))
+        code = asm__ingest_int64(
+            asm_str_make(output.data + sizeof before - 1, output.size - (sizeof before - 1)));
+    return code;
+}
+
+enum {
+    ASM__GEMINI_TYPE,
+    ASM__GEMINI_TIME,
+    ASM__GEMINI_SESSION,
+    ASM__GEMINI_MODEL,
+    ASM__GEMINI_ROLE,
+    ASM__GEMINI_CONTENT,
+    ASM__GEMINI_NAME,
+    ASM__GEMINI_ID,
+    ASM__GEMINI_INPUT,
+    ASM__GEMINI_STATUS,
+    ASM__GEMINI_OUTPUT,
+    ASM__GEMINI_ERROR,
+    ASM__GEMINI_MESSAGE,
+    ASM__GEMINI_STATS,
+    ASM__GEMINI_DELTA,
+    ASM__GEMINI_COUNT
+};
+
+static asm_result asm__gemini_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("type", 's'),      ASM__KEY("timestamp", 's'), ASM__KEY("session_id", 's'),
+        ASM__KEY("model", 's'),     ASM__KEY("role", 's'),      ASM__KEY("content", 's'),
+        ASM__KEY("tool_name", 's'), ASM__KEY("tool_id", 's'),   ASM__KEY("parameters", '*'),
+        ASM__KEY("status", 's'),    ASM__KEY("output", '*'),    ASM__KEY("error", '*'),
+        ASM__KEY("message", 's'),   ASM__KEY("stats", 'o'),     ASM__KEY("delta", '-')};
+    asm_str values[ASM__GEMINI_COUNT], type, id;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, ASM__GEMINI_COUNT, &others, error))
+        return error->result;
+    asm__ingest_set_line(state, values[ASM__GEMINI_SESSION], values[ASM__GEMINI_TIME], asm__ingest_absent());
+    type = asm__ingest_string(state, values[ASM__GEMINI_TYPE]);
+    id = asm__ingest_string(state, values[ASM__GEMINI_ID]);
+    if (asm_str_equal(type, ASM_STR("init"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+        if (state->run_open) asm__ingest_cut_run(state);
+        event.run.model = asm__ingest_string(state, values[ASM__GEMINI_MODEL]);
+        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__ingest_begin_run(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("message"))) {
+        if (asm_str_equal(values[ASM__GEMINI_ROLE], ASM_STR("\"user\"")))
+            asm__plain_prompt(state, asm__ingest_absent(),
+                              asm__ingest_text(state, values[ASM__GEMINI_CONTENT]));
+        else
+            asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                            asm__ingest_text(state, values[ASM__GEMINI_CONTENT]));
+    } else if (asm_str_equal(type, ASM_STR("tool_use"))) {
+        asm__plain_start_tool(state, id, asm__ingest_string(state, values[ASM__GEMINI_NAME]),
+                              values[ASM__GEMINI_INPUT], others);
+    } else if (asm_str_equal(type, ASM_STR("tool_result"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+        event.tool.call_id = id;
+        asm__plain_output(state, &event, values[ASM__GEMINI_OUTPUT]);
+        event.tool.error_message = asm__plain_error_text(state, values[ASM__GEMINI_ERROR]);
+        event.tool.exit_code = asm__gemini_exit_code(event.tool.output);
+        asm__plain_end_tool(state, &event, !asm_str_equal(values[ASM__GEMINI_STATUS], ASM_STR("\"success\"")),
+                            asm__ingest_absent(), others);
+    } else if (asm_str_equal(type, ASM_STR("error"))) {
+        asm__ingest_emit_error(state, ASM_STR("provider_error"),
+                               asm__ingest_string(state, values[ASM__GEMINI_MESSAGE]),
+                               asm__ingest_value(line));
+    } else if (asm_str_equal(type, ASM_STR("result"))) {
+        asm__gemini_result(state, values[ASM__GEMINI_STATUS], values[ASM__GEMINI_ERROR],
+                           values[ASM__GEMINI_STATS], others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__gemini_reader = {ASM__MEMBER("gemini"), asm__gemini_line,
+                                                      asm__plain_stop};
+#define ASM__READER_GEMINI &asm__gemini_reader
+#endif
+
+/* >>ingest: cursor
+ *
+ * cursor-agent -p --output-format stream-json. A line of text with model_call_id, or without timestamp_ms, repeats what
+ * came in pieces before it, if pieces came.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_CURSOR
+
+/* A call: the only member of `raw` that ends in "ToolCall", or "tool" or "function", with the name inside. */
+static asm_str asm__cursor_call(asm__ingest *state, asm_str raw, asm_str *name) {
+    static const asm_str name_key[] = {ASM__MEMBER("name")};
+    asm_json_reader reader;
+    asm_str key, value, inner;
+    asm_json_reader_init(&reader, raw, &state->keys);
+    if (!asm_json_enter_object(&reader)) return asm__ingest_absent();
+    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+        if (asm__ingest_ends_with(key, ASM_STR("ToolCall")) && key.size > 8) {
+            *name = asm_str_make(key.data, key.size - 8);
+            return value;
+        }
+        if (asm_str_equal(key, ASM_STR("tool")) || asm_str_equal(key, ASM_STR("function"))) {
+            asm__ingest_find(value, name_key, &inner, 1);
+            *name = asm__ingest_string(state, inner);
+            return value;
+        }
+    }
+    return asm__ingest_absent();
+}
+
+/* How a call ended: the name of the only member of its result, and that member. */
+static void asm__cursor_outcome(asm__ingest *state, asm_event *event, asm_str result, bool *is_failed,
+                                asm_str *status) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("exitCode"),          ASM__MEMBER("stdout"), ASM__MEMBER("content"),
+        ASM__MEMBER("message"),           ASM__MEMBER("error"),  ASM__MEMBER("executionTime"),
+        ASM__MEMBER("interleavedOutput"), ASM__MEMBER("reason")};
+    asm_str values[8], word, value;
+    asm_json_reader reader;
+    asm_json_reader_init(&reader, result, &state->keys);
+    if (!asm_json_enter_object(&reader) || !asm_json_next_member(&reader, &word) ||
+        !asm_json_read_raw(&reader, &value))
+        return;
+    *is_failed = !asm_str_equal(word, ASM_STR("success"));
+    if (asm_str_equal(word, ASM_STR("rejected")) || asm_str_equal(word, ASM_STR("permissionDenied")))
+        *status = ASM_STR("declined");
+    if (asm_str_equal(word, ASM_STR("timeout"))) *status = ASM_STR("timeout");
+    asm__ingest_find(value, keys, values, 8);
+    event->tool.exit_code = asm__ingest_int64(values[0]);
+    event->tool.duration_ms = asm__ingest_double(values[5]);
+    asm__plain_output(state, event, values[6].size > 2 ? values[6] : values[1].data ? values[1] : values[2]);
+    event->tool.result = asm__ingest_value(result);
+    if (*is_failed)
+        event->tool.error_message = asm__ingest_string(state, values[3].data   ? values[3]
+                                                              : values[4].data ? values[4]
+                                                                               : values[7]);
+    if (*is_failed && !event->tool.error_message.size) event->tool.error_message = word;
+}
+
+static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, asm_str call,
+                             asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("args"), ASM__MEMBER("result"), ASM__MEMBER("isBackground")};
+    asm_str values[3], name = asm__ingest_absent(), status = asm__ingest_absent(), body;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    bool is_failed = false;
+    body = asm__cursor_call(state, call, &name);
+    asm__ingest_find(body, keys, values, 3);
+    if (asm_str_equal(subtype, ASM_STR("started"))) {
+        asm__plain_start_tool(state, id, name, values[0], others);
+        return;
+    }
+    event.tool.call_id = id;
+    event.tool.name = name;
+    asm__cursor_outcome(state, &event, values[1], &is_failed, &status);
+    if (asm_str_equal(event.tool.error_message, ASM_STR("async")) ||
+        asm_str_equal(event.tool.error_message, ASM_STR("stillRunning")) ||
+        asm_str_equal(values[2], ASM_STR("true"))) {
+        asm_event update = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+        update.tool.call_id = id;
+        update.tool.status = ASM_STR("running_in_background");
+        asm__ingest_send_to_background(state, id, &update);
+        return;
+    }
+    if (asm_str_equal(event.tool.error_message, ASM_STR("approved"))) return;
+    asm__plain_end_tool(state, &event, is_failed, status, others);
+}
+
+static void asm__cursor_result(asm__ingest *state, const asm_str *values, asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("inputTokens"), ASM__MEMBER("outputTokens"),
+                                   ASM__MEMBER("cacheReadTokens"), ASM__MEMBER("cacheWriteTokens")};
+    const bool is_error = asm_str_equal(values[1], ASM_STR("true"));
+    const asm_str text = asm__ingest_string(state, values[0]);
+    asm_event event = is_error ? asm__plain_failure(asm__ingest_absent(), text, asm__ingest_absent())
+                               : asm__plain_success(ASM_STR("end_turn"));
+    asm_usage_payload usage;
+    asm_str counts[4];
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(values[2], keys, counts, 4);
+    usage.input_tokens = asm__ingest_int64(counts[0]);
+    usage.output_tokens = asm__ingest_int64(counts[1]);
+    usage.cache_read_tokens = asm__ingest_int64(counts[2]);
+    usage.cache_creation_tokens = asm__ingest_int64(counts[3]);
+    asm__plain_add_cache(&usage);
+    event.run.duration_ms = asm__ingest_double(values[3]);
+    if (!is_error && !state->run_has_text) asm__plain_message(state, asm__ingest_absent(), text);
+    asm__plain_end_run(state, &event, &usage, others);
+}
+
+/* A line of text: a piece, or all since the last call. */
+static void asm__cursor_text(asm__ingest *state, asm_str message, bool is_piece) {
+    static const asm_str key[] = {ASM__MEMBER("content")};
+    asm_str content, text;
+    bool has_blobs = false;
+    asm__ingest_find(message, key, &content, 1);
+    text = asm__ingest_block_texts(state, content, &has_blobs);
+    if (is_piece) {
+        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()), text);
+        return;
+    }
+    asm__plain_message(state, asm__ingest_absent(), text);
+}
+
+enum {
+    ASM__CURSOR_TYPE,
+    ASM__CURSOR_SUBTYPE,
+    ASM__CURSOR_SESSION,
+    ASM__CURSOR_MESSAGE,
+    ASM__CURSOR_TEXT,
+    ASM__CURSOR_TIME,
+    ASM__CURSOR_CALL_MODEL,
+    ASM__CURSOR_CALL_ID,
+    ASM__CURSOR_CALL,
+    ASM__CURSOR_RESULT,
+    ASM__CURSOR_IS_ERROR,
+    ASM__CURSOR_USAGE,
+    ASM__CURSOR_DURATION,
+    ASM__CURSOR_MODEL,
+    ASM__CURSOR_CWD,
+    ASM__CURSOR_COUNT
+};
+
+static asm_result asm__cursor_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("type", 's'),          ASM__KEY("subtype", 's'),  ASM__KEY("session_id", 's'),
+        ASM__KEY("message", 'o'),       ASM__KEY("text", 's'),     ASM__KEY("timestamp_ms", 'n'),
+        ASM__KEY("model_call_id", 's'), ASM__KEY("call_id", 's'),  ASM__KEY("tool_call", 'o'),
+        ASM__KEY("result", 's'),        ASM__KEY("is_error", 'b'), ASM__KEY("usage", 'o'),
+        ASM__KEY("duration_ms", 'n'),   ASM__KEY("model", 's'),    ASM__KEY("cwd", 's')};
+    asm_str values[ASM__CURSOR_COUNT], type, subtype;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, ASM__CURSOR_COUNT, &others, error))
+        return error->result;
+    asm__ingest_set_line(state, values[ASM__CURSOR_SESSION], asm__ingest_absent(), asm__ingest_absent());
+    asm__plain_set_time(state, values[ASM__CURSOR_TIME]);
+    type = asm__ingest_string(state, values[ASM__CURSOR_TYPE]);
+    subtype = asm__ingest_string(state, values[ASM__CURSOR_SUBTYPE]);
+    if (asm_str_equal(type, ASM_STR("system")) && asm_str_equal(subtype, ASM_STR("init"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+        if (state->run_open) asm__ingest_cut_run(state);
+        event.run.model = asm__ingest_string(state, values[ASM__CURSOR_MODEL]);
+        event.run.cwd = asm__ingest_string(state, values[ASM__CURSOR_CWD]);
+        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__ingest_begin_run(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("user"))) {
+        static const asm_str key[] = {ASM__MEMBER("content")};
+        asm_str content;
+        bool has_blobs = false;
+        asm__ingest_find(values[ASM__CURSOR_MESSAGE], key, &content, 1);
+        asm__plain_prompt(state, asm__ingest_absent(), asm__ingest_block_texts(state, content, &has_blobs));
+    } else if (asm_str_equal(type, ASM_STR("thinking"))) {
+        if (values[ASM__CURSOR_TEXT].data) {
+            asm__ingest_need_run(state, asm__ingest_absent());
+            asm__ingest_emit_thinking(state, asm__ingest_text(state, values[ASM__CURSOR_TEXT]),
+                                      asm__ingest_absent(), asm__ingest_absent());
+        }
+    } else if (asm_str_equal(type, ASM_STR("assistant"))) {
+        asm__cursor_text(state, values[ASM__CURSOR_MESSAGE],
+                         values[ASM__CURSOR_TIME].data && !values[ASM__CURSOR_CALL_MODEL].data);
+    } else if (asm_str_equal(type, ASM_STR("tool_call"))) {
+        asm__cursor_tool(state, subtype, asm__ingest_string(state, values[ASM__CURSOR_CALL_ID]),
+                         values[ASM__CURSOR_CALL], others);
+    } else if (asm_str_equal(type, ASM_STR("result"))) {
+        asm_str parts[4];
+        parts[0] = values[ASM__CURSOR_RESULT];
+        parts[1] = values[ASM__CURSOR_IS_ERROR];
+        parts[2] = values[ASM__CURSOR_USAGE];
+        parts[3] = values[ASM__CURSOR_DURATION];
+        asm__cursor_result(state, parts, others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__cursor_reader = {ASM__MEMBER("cursor"), asm__cursor_line,
+                                                      asm__plain_stop};
+#define ASM__READER_CURSOR &asm__cursor_reader
+#endif
+
+/* >>ingest: opencode
+ *
+ * opencode run --format json. A call comes once, when it has ended; tokens and cost are those of each step, to be added
+ * up. The run ends with "done", or with the stream after a step that stopped.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_OPENCODE
+
+static void asm__opencode_tool(asm__ingest *state, asm_str part) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("callID", 's'),    ASM__KEY("tool", 's'),      ASM__KEY("state", 'o'), ASM__KEY("id", '-'),
+        ASM__KEY("sessionID", '-'), ASM__KEY("messageID", '-'), ASM__KEY("type", '-')};
+    static const asm__ingest_key state_keys[] = {
+        ASM__KEY("status", 's'), ASM__KEY("input", 'o'),    ASM__KEY("output", '*'), ASM__KEY("error", '*'),
+        ASM__KEY("title", 's'),  ASM__KEY("metadata", 'o'), ASM__KEY("time", 'o')};
+    static const asm_str exit_key[] = {ASM__MEMBER("exit")};
+    static const asm_str time_keys[] = {ASM__MEMBER("start"), ASM__MEMBER("end")};
+    asm_str values[7], call[7], code, times[2], id, name;
+    asm__ingest_others others, more;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm_optional_double begin, end;
+    bool is_failed;
+    if (!asm__ingest_read_object(state, part, keys, values, 7, &others, NULL)) return;
+    asm__ingest_read_object(state, values[2], state_keys, call, 7, &more, NULL);
+    id = asm__ingest_string(state, values[0]);
+    name = asm__ingest_string(state, values[1]);
+    asm__plain_start_tool(state, id, name, call[1], others);
+    is_failed = !asm_str_equal(call[0], ASM_STR("\"completed\"")) || asm_str_equal(name, ASM_STR("invalid"));
+    event.tool.call_id = id;
+    event.tool.display_text = asm__ingest_string(state, call[4]);
+    asm__plain_output(state, &event, call[2]);
+    event.tool.error_message = asm__plain_error_text(state, call[3]);
+    asm__ingest_find(call[5], exit_key, &code, 1);
+    event.tool.exit_code = asm__ingest_int64(code);
+    event.tool.result = asm__ingest_value(call[5]);
+    asm__ingest_find(call[6], time_keys, times, 2);
+    begin = asm__ingest_double(times[0]);
+    end = asm__ingest_double(times[1]);
+    if (begin.is_set && end.is_set && end.value >= begin.value) {
+        event.tool.duration_ms.is_set = true;
+        event.tool.duration_ms.value = end.value - begin.value;
+    }
+    asm__plain_end_tool(state, &event, is_failed, asm__ingest_absent(), more);
+}
+
+/* The end of a step: what it used goes to the run's sum, which stands in the main agent's total. */
+static void asm__opencode_step(asm__ingest *state, asm_str part) {
+    static const asm_str keys[] = {ASM__MEMBER("reason"), ASM__MEMBER("cost"), ASM__MEMBER("tokens"),
+                                   ASM__MEMBER("messageID")};
+    static const asm_str token_keys[] = {ASM__MEMBER("input"), ASM__MEMBER("output"),
+                                         ASM__MEMBER("reasoning"), ASM__MEMBER("cache"),
+                                         ASM__MEMBER("total")};
+    static const asm_str cache_keys[] = {ASM__MEMBER("read"), ASM__MEMBER("write")};
+    asm_str values[4], tokens[5], cache[2], reason;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_optional_int64 total;
+    asm__ingest_find(part, keys, values, 4);
+    asm__ingest_find(values[2], token_keys, tokens, 5);
+    asm__ingest_find(tokens[3], cache_keys, cache, 2);
+    asm__plain_finish(state);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.usage.input_tokens = asm__ingest_int64(tokens[0]);
+    event.usage.output_tokens = asm__ingest_int64(tokens[1]);
+    event.usage.reasoning_tokens = asm__ingest_int64(tokens[2]);
+    event.usage.cache_read_tokens = asm__ingest_int64(cache[0]);
+    event.usage.cache_creation_tokens = asm__ingest_int64(cache[1]);
+    asm__plain_add_cache(&event.usage);
+    total = asm__ingest_int64(tokens[4]);
+    /* Newer ones count reasoning apart from the output: where a total says so, or it is greater. */
+    if (event.usage.reasoning_tokens.value > event.usage.output_tokens.value ||
+        (total.is_set && total.value == event.usage.input_tokens.value + event.usage.output_tokens.value +
+                                            event.usage.reasoning_tokens.value))
+        asm__ingest_add(&event.usage.output_tokens, event.usage.reasoning_tokens);
+    event.usage.cost_usd = asm__ingest_double(values[1]);
+    event.usage.message_id = asm__ingest_string(state, values[3]);
+    asm__ingest_add_usage(&state->main.total, &event.usage);
+    asm__plain_add_cost(state, event.usage.cost_usd);
+    asm__ingest_emit(state, &event);
+    reason = asm__ingest_string(state, values[0]);
+    asm__ingest_keep(state, &state->stop_reason, reason);
+    state->has_final_words = !asm_str_equal(reason, ASM_STR("tool-calls"));
+}
+
+static void asm__opencode_finish(asm__ingest *state, asm_str reason, asm__ingest_others others) {
+    const asm_usage_payload usage = state->main.total;
+    asm_event event = asm__plain_success(asm_str_equal(reason, ASM_STR("stop"))     ? ASM_STR("end_turn")
+                                         : asm_str_equal(reason, ASM_STR("length")) ? ASM_STR("max_tokens")
+                                                                                    : reason);
+    if (state->last_error.size) {
+        event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
+                                   asm__ingest_absent());
+    }
+    event.run.cost_usd = usage.cost_usd;
+    asm__plain_end_run(state, &event, &usage, others);
+    asm_buffer_clear(&state->stop_reason);
+}
+
+/* The stream's end: after a step that stopped, or an error, it is the run's. */
+static void asm__opencode_end(asm__ingest *state) {
+    const asm__ingest_others none = {0, 0};
+    const asm_str reason = asm_buffer_text(&state->stop_reason);
+    if (state->run_open &&
+        (state->last_error.size || (reason.size && !asm_str_equal(reason, ASM_STR("tool-calls")))))
+        asm__opencode_finish(state, reason, none);
+    asm__plain_stop(state);
+}
+
+static void asm__opencode_error(asm__ingest *state, asm_str error) {
+    static const asm_str keys[] = {ASM__MEMBER("name"), ASM__MEMBER("data")};
+    static const asm_str status_key[] = {ASM__MEMBER("statusCode")};
+    const asm_str message = asm__plain_error_text(state, error);
+    asm_str values[2], status, code;
+    asm__ingest_find(error, keys, values, 2);
+    asm__ingest_find(values[1], status_key, &status, 1);
+    code = asm_str_equal(status, ASM_STR("429")) ? ASM_STR("rate_limit") : ASM_STR("provider_error");
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__ingest_keep(state, &state->last_error,
+                     message.size ? message : ASM_STR("the provider gave an error"));
+    asm__ingest_keep(state, &state->last_code, code);
+    asm__ingest_emit_error(state, code, message, asm__ingest_value(error));
+}
+
+static asm_result asm__opencode_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),      ASM__KEY("timestamp", 'n'),
+                                           ASM__KEY("sessionID", 's'), ASM__KEY("part", 'o'),
+                                           ASM__KEY("error", '*'),     ASM__KEY("reason", 's')};
+    static const asm_str part_keys[] = {ASM__MEMBER("text"), ASM__MEMBER("messageID")};
+    asm_str values[6], part[2], type, id;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
+    asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
+    asm__plain_set_time(state, values[1]);
+    type = asm__ingest_string(state, values[0]);
+    asm__ingest_find(values[3], part_keys, part, 2);
+    id = asm__ingest_string(state, part[1]);
+    if (asm_str_equal(type, ASM_STR("step_start"))) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        asm_buffer_clear(&state->stop_reason);
+        asm_buffer_clear(&state->last_error);
+        state->has_final_words = false;
+    } else if (asm_str_equal(type, ASM_STR("text"))) {
+        asm__plain_message(state, id, asm__ingest_text(state, part[0]));
+    } else if (asm_str_equal(type, ASM_STR("reasoning"))) {
+        asm__ingest_think(state, asm__plain_speaker(state, id), asm__ingest_text(state, part[0]),
+                          asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("tool_use"))) {
+        asm__opencode_tool(state, values[3]);
+    } else if (asm_str_equal(type, ASM_STR("step_finish"))) {
+        asm__opencode_step(state, values[3]);
+    } else if (asm_str_equal(type, ASM_STR("error"))) {
+        asm__opencode_error(state, values[4]);
+    } else if (asm_str_equal(type, ASM_STR("done"))) {
+        asm__opencode_finish(state, asm_buffer_text(&state->stop_reason), others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__opencode_reader = {ASM__MEMBER("opencode"), asm__opencode_line,
+                                                        asm__opencode_end};
+#define ASM__READER_OPENCODE &asm__opencode_reader
+#endif
+
+/* >>ingest: goose
+ *
+ * goose run --output-format stream-json.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_GOOSE
+
+static void asm__goose_block(asm__ingest *state, asm_str raw, asm_str message_id, bool is_user) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text"),     ASM__MEMBER("thinking"),
+                                   ASM__MEMBER("id"),   ASM__MEMBER("toolCall"), ASM__MEMBER("toolResult")};
+    static const asm_str outcome_keys[] = {ASM__MEMBER("status"), ASM__MEMBER("value"), ASM__MEMBER("error")};
+    static const asm_str value_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments"),
+                                         ASM__MEMBER("content"), ASM__MEMBER("isError")};
+    const asm__ingest_others none = {0, 0};
+    asm_str values[6], outcome[3], value[4], type, id;
+    asm__ingest_find(raw, keys, values, 6);
+    type = asm__ingest_string(state, values[0]);
+    id = asm__ingest_string(state, values[3]);
+    asm__ingest_find(values[4].data ? values[4] : values[5], outcome_keys, outcome, 3);
+    asm__ingest_find(outcome[1], value_keys, value, 4);
+    if (asm_str_equal(type, ASM_STR("text")) && is_user) {
+        asm__plain_prompt(state, message_id, asm__ingest_text(state, values[1]));
+    } else if (asm_str_equal(type, ASM_STR("text"))) {
+        asm__ingest_say(state, asm__plain_speaker(state, message_id), asm__ingest_text(state, values[1]));
+    } else if (asm_str_equal(type, ASM_STR("thinking"))) {
+        asm__ingest_think(state, asm__plain_speaker(state, message_id), asm__ingest_text(state, values[2]),
+                          asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("toolRequest"))) {
+        asm__plain_start_tool(state, id, asm__ingest_string(state, value[0]), value[1], none);
+        if (outcome[2].data && !outcome[1].data) { /* the model's call was malformed */
+            asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_FAILED);
+            event.tool.call_id = id;
+            event.tool.error_message = asm__plain_error_text(state, outcome[2]);
+            asm__plain_end_tool(state, &event, true, asm__ingest_absent(), none);
+        }
+    } else if (asm_str_equal(type, ASM_STR("toolResponse"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+        event.tool.call_id = id;
+        /* a list of blocks, or an object that has it */
+        asm__plain_output(state, &event, value[2].data ? value[2] : outcome[1]);
+        event.tool.error_message = asm__plain_error_text(state, outcome[2]);
+        asm__plain_end_tool(state, &event,
+                            asm_str_equal(outcome[0], ASM_STR("\"error\"")) ||
+                                asm_str_equal(value[3], ASM_STR("true")),
+                            asm__ingest_absent(), none);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("content"), raw);
+    }
+}
+
+static asm_result asm__goose_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),
+                                           ASM__KEY("message", 'o'),
+                                           ASM__KEY("error", '*'),
+                                           ASM__KEY("total_tokens", '-'),
+                                           ASM__KEY("input_tokens", 'n'),
+                                           ASM__KEY("output_tokens", 'n'),
+                                           ASM__KEY("cost_usd", 'n'),
+                                           ASM__KEY("cache_read_input_tokens", 'n'),
+                                           ASM__KEY("cache_write_input_tokens", 'n')};
+    static const asm_str message_keys[] = {ASM__MEMBER("role"), ASM__MEMBER("id"), ASM__MEMBER("content")};
+    asm_str values[9], message[3], type, block;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 9, &others, error)) return error->result;
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
+    type = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(type, ASM_STR("message"))) {
+        asm_json_reader blocks;
+        asm__ingest_find(values[1], message_keys, message, 3);
+        asm__ingest_need_run(state, asm__ingest_absent());
+        blocks = asm__ingest_elements(message[2]);
+        while (asm__ingest_next(&blocks, &block))
+            asm__goose_block(state, block, asm__ingest_string(state, message[1]),
+                             asm_str_equal(message[0], ASM_STR("\"user\"")));
+    } else if (asm_str_equal(type, ASM_STR("error"))) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_emit_error(state, ASM_STR("provider_error"), asm__plain_error_text(state, values[2]),
+                               asm__ingest_value(values[2]));
+    } else if (asm_str_equal(type, ASM_STR("complete"))) {
+        asm_event event = asm__plain_success(asm__ingest_absent());
+        asm_usage_payload usage;
+        memset(&usage, 0, sizeof usage);
+        usage.input_tokens = asm__ingest_int64(values[4]);
+        usage.output_tokens = asm__ingest_int64(values[5]);
+        usage.cache_read_tokens = asm__ingest_int64(values[7]);
+        usage.cache_creation_tokens = asm__ingest_int64(values[8]);
+        event.run.cost_usd = asm__ingest_double(values[6]);
+        asm__plain_end_run(state, &event, &usage, others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__goose_reader = {ASM__MEMBER("goose"), asm__goose_line, asm__plain_stop};
+#define ASM__READER_GOOSE &asm__goose_reader
+#endif
+
+/* >>ingest: pi
+ *
+ * pi --mode json. Of updates only the event counts: the message beside it repeats all so far.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_PI
+
+static asm_str asm__pi_member(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+static void asm__pi_delta(asm__ingest *state, asm_str raw) {
+    const asm_str type = asm__ingest_string(state, asm__pi_member(raw, ASM_STR("type")));
+    const asm_str delta = asm__pi_member(raw, ASM_STR("delta"));
+    if (asm_str_equal(type, ASM_STR("text_delta")))
+        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                        asm__ingest_text(state, delta));
+    else if (asm_str_equal(type, ASM_STR("thinking_delta"))) {
+        asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
+        speaker->thought = true;
+        asm__ingest_think(state, speaker, asm__ingest_text(state, delta), asm__ingest_absent());
+    } else {
+        state->ingest->counts.heartbeats++; /* begins, ends, and pieces of calls, which come whole */
+    }
+}
+
+/* What an assistant's message used: the cache is counted apart. */
+static void asm__pi_usage(asm__ingest *state, asm_str raw, asm_str model) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_usage_payload *usage = &event.usage;
+    if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
+    usage->input_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("input")));
+    usage->output_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("output")));
+    usage->cache_read_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("cacheRead")));
+    usage->cache_creation_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("cacheWrite")));
+    asm__plain_add_cache(usage);
+    if (asm__ingest_usage_is_zero(usage)) return;
+    usage->cost_usd =
+        asm__ingest_double(asm__pi_member(asm__pi_member(raw, ASM_STR("cost")), ASM_STR("total")));
+    usage->model = model;
+    asm__ingest_add_usage(&state->main.total, usage);
+    asm__plain_add_cost(state, usage->cost_usd);
+    asm__ingest_emit(state, &event);
+}
+
+/* An assistant's message, whole: what did not come in pieces, its tokens, and how it stopped. */
+static void asm__pi_assistant(asm__ingest *state, asm_str message) {
+    asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
+    asm_json_reader blocks = asm__ingest_elements(asm__pi_member(message, ASM_STR("content")));
+    const bool has_thought = speaker->thought;
+    asm_str block, type, reason;
+    while (asm__ingest_next(&blocks, &block)) {
+        type = asm__ingest_string(state, asm__pi_member(block, ASM_STR("type")));
+        if (asm_str_equal(type, ASM_STR("text")))
+            asm__ingest_say_block(state, speaker,
+                                  asm__ingest_string(state, asm__pi_member(block, ASM_STR("text"))),
+                                  asm__ingest_absent());
+        else if (asm_str_equal(type, ASM_STR("thinking")) && !has_thought)
+            asm__ingest_think(state, speaker,
+                              asm__ingest_string(state, asm__pi_member(block, ASM_STR("thinking"))),
+                              asm__ingest_absent());
+    }
+    reason = asm__ingest_string(state, asm__pi_member(message, ASM_STR("stopReason")));
+    if (asm_str_equal(reason, ASM_STR("aborted")) || asm_str_equal(reason, ASM_STR("error")))
+        speaker->aborted = true;
+    asm__plain_finish(state);
+    asm__pi_usage(state, asm__pi_member(message, ASM_STR("usage")),
+                  asm__ingest_string(state, asm__pi_member(message, ASM_STR("model"))));
+    asm__ingest_keep(state, &state->stop_reason, reason);
+    asm__ingest_keep(state, &state->last_error,
+                     asm__ingest_string(state, asm__pi_member(message, ASM_STR("errorMessage"))));
+}
+
+static void asm__pi_message(asm__ingest *state, asm_str message) {
+    const asm_str role = asm__ingest_string(state, asm__pi_member(message, ASM_STR("role")));
+    const asm_str content = asm__pi_member(message, ASM_STR("content"));
+    bool has_blobs = false;
+    if (asm_str_equal(role, ASM_STR("assistant"))) asm__pi_assistant(state, message);
+    else if (asm_str_equal(role, ASM_STR("user")))
+        asm__plain_prompt(state, asm__ingest_absent(),
+                          asm__ingest_is(content, ASM_JSON_STRING)
+                              ? asm__ingest_string(state, content)
+                              : asm__ingest_block_texts(state, content, &has_blobs));
+    else if (!asm_str_equal(role, ASM_STR("toolResult"))) /* told when the call ended */
+        asm__ingest_emit_odd(state, role, ASM_STR("message"), message);
+}
+
+static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type, asm__ingest_others others) {
+    const asm_str id = asm__ingest_string(state, values[0]), name = asm__ingest_string(state, values[1]);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_OUTPUT_STREAMED);
+    asm_str result = values[4].data ? values[4] : values[3], details;
+    if (asm_str_equal(type, ASM_STR("tool_execution_start"))) {
+        asm__plain_start_tool(state, id, name, values[2], others);
+        return;
+    }
+    event.tool.call_id = id;
+    event.tool.name = name;
+    asm__plain_output(state, &event, asm__pi_member(result, ASM_STR("content")));
+    if (asm_str_equal(type, ASM_STR("tool_execution_update"))) {
+        asm__ingest_update_tool(state, &event);
+        return;
+    }
+    details = asm__pi_member(result, ASM_STR("details"));
+    event.tool.result = asm__ingest_value(details);
+    event.tool.exit_code = asm__ingest_int64(asm__pi_member(details, ASM_STR("exit_code")));
+    asm__plain_end_tool(state, &event, asm_str_equal(values[5], ASM_STR("true")), asm__ingest_absent(),
+                        others);
+}
+
+static void asm__pi_finish(asm__ingest *state, asm__ingest_others others) {
+    const asm_str reason = asm_buffer_text(&state->stop_reason);
+    const asm_usage_payload usage = state->main.total;
+    asm_event event = asm__plain_success(asm_str_equal(reason, ASM_STR("stop"))      ? ASM_STR("end_turn")
+                                         : asm_str_equal(reason, ASM_STR("length"))  ? ASM_STR("max_tokens")
+                                         : asm_str_equal(reason, ASM_STR("toolUse")) ? ASM_STR("tool_use")
+                                                                                     : reason);
+    if (asm_str_equal(reason, ASM_STR("error")))
+        event = asm__plain_failure(asm__ingest_absent(), asm_buffer_text(&state->last_error),
+                                   asm__ingest_absent());
+    if (asm_str_equal(reason, ASM_STR("aborted"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+    event.run.cost_usd = usage.cost_usd;
+    asm__plain_end_run(state, &event, &usage, others);
+}
+
+static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("toolCallId", 's'),
+                                           ASM__KEY("toolName", 's'),
+                                           ASM__KEY("args", '*'),
+                                           ASM__KEY("partialResult", 'o'),
+                                           ASM__KEY("result", '*'),
+                                           ASM__KEY("isError", 'b'),
+                                           ASM__KEY("type", 's'),
+                                           ASM__KEY("message", 'o'),
+                                           ASM__KEY("assistantMessageEvent", 'o'),
+                                           ASM__KEY("id", 's'),
+                                           ASM__KEY("timestamp", 's'),
+                                           ASM__KEY("cwd", 's'),
+                                           ASM__KEY("messages", '-'),
+                                           ASM__KEY("toolResults", '-')};
+    asm_str values[14], type;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 14, &others, error)) return error->result;
+    type = asm__ingest_string(state, values[6]);
+    asm__ingest_set_line(state, asm_str_equal(type, ASM_STR("session")) ? values[9] : asm__ingest_absent(),
+                         values[10], asm__ingest_absent());
+    if (asm_str_equal(type, ASM_STR("session"))) {
+        asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[11]));
+    } else if (asm_str_equal(type, ASM_STR("agent_start"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+        if (state->run_open) asm__ingest_cut_run(state);
+        if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
+        asm__ingest_begin_run(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("message_update"))) {
+        asm__pi_delta(state, values[8]);
+    } else if (asm_str_equal(type, ASM_STR("message_end"))) {
+        asm__pi_message(state, values[7]);
+    } else if (asm__ingest_starts_with(type, ASM_STR("tool_execution_"))) {
+        asm__pi_tool(state, values, type, others);
+    } else if (asm_str_equal(type, ASM_STR("agent_end"))) {
+        asm__pi_finish(state, others);
+    } else if (asm_str_equal(type, ASM_STR("turn_start")) || asm_str_equal(type, ASM_STR("turn_end")) ||
+               asm_str_equal(type, ASM_STR("message_start"))) {
+        state->ingest->counts.heartbeats++;
+    } else { /* compaction, retries, queues */
+        asm__ingest_emit_others(state, type, others);
+        if (others.begin == others.end) asm__ingest_count_unknown(state, type);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__pi_reader = {ASM__MEMBER("pi"), asm__pi_line, asm__plain_stop};
+#define ASM__READER_PI &asm__pi_reader
+#endif
+
+/* >>ingest: copilot
+ *
+ * copilot -p --output-format json, and events.jsonl of its sessions on disk, which has the same lines but for pieces. A
+ * run is a turn of the person's: from user.message to the next one, session.idle, result, or the end.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_COPILOT
+
+static asm_str asm__copilot_member(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+static asm_str asm__copilot_text(asm__ingest *state, asm_str data, asm_str key) {
+    return asm__ingest_string(state, asm__copilot_member(data, key));
+}
+
+/* What has been said comes to an end: a turn of the agent without calls that are open was its last. */
+static void asm__copilot_finish(asm__ingest *state, asm_event *event) {
+    const asm__ingest_others none = {0, 0};
+    const asm_usage_payload usage = state->main.total;
+    if (!state->run_open) return;
+    asm__plain_end_run(state, event, &usage, none);
+}
+
+static void asm__copilot_begin(asm__ingest *state, asm_str data) {
+    const asm_str context = asm__copilot_member(data, ASM_STR("context"));
+    asm__ingest_keep(state, &state->cwd, asm__copilot_text(state, context, ASM_STR("cwd")));
+    asm__ingest_keep(state, &state->branch, asm__copilot_text(state, context, ASM_STR("branch")));
+    asm__ingest_keep(state, &state->main.model, asm__copilot_text(state, data, ASM_STR("selectedModel")));
+}
+
+static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED),
+              end = asm__plain_success(asm__ingest_absent());
+    if (state->run_open) asm__copilot_finish(state, &end);
+    if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
+    if (state->branch.size) event.run.git_branch = asm_buffer_text(&state->branch);
+    if (state->main.model.size) event.run.model = asm_buffer_text(&state->main.model);
+    asm__ingest_begin_run(state, &event);
+    asm__plain_prompt(state, id, asm__copilot_text(state, data, ASM_STR("content")));
+}
+
+static void asm__copilot_message(asm__ingest *state, asm_str data) {
+    const asm_str id = asm__copilot_text(state, data, ASM_STR("messageId"));
+    asm_usage_payload usage;
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (!state->main.thought)
+        asm__ingest_think(state, asm__plain_speaker(state, id),
+                          asm__copilot_text(state, data, ASM_STR("reasoningText")), asm__ingest_absent());
+    asm__plain_message(state, id, asm__copilot_text(state, data, ASM_STR("content")));
+    usage.output_tokens = asm__ingest_int64(asm__copilot_member(data, ASM_STR("outputTokens")));
+    if (usage.output_tokens.is_set) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+        event.usage = usage;
+        event.usage.message_id = id;
+        asm__ingest_add_usage(&state->main.total, &usage);
+        asm__ingest_emit(state, &event);
+    }
+}
+
+static void asm__copilot_end_tool(asm__ingest *state, asm_str data) {
+    static const asm__ingest_key keys[] = {ASM__KEY("toolCallId", 's'),   ASM__KEY("success", 'b'),
+                                           ASM__KEY("result", 'o'),       ASM__KEY("error", '*'),
+                                           ASM__KEY("toolName", 's'),     ASM__KEY("arguments", '-'),
+                                           ASM__KEY("toolTelemetry", '-')};
+    static const asm_str code_key[] = {ASM__MEMBER("code")};
+    asm_str values[7], code, status = asm__ingest_absent();
+    asm__ingest_others others;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm__ingest_read_object(state, data, keys, values, 7, &others, NULL);
+    event.tool.call_id = asm__ingest_string(state, values[0]);
+    event.tool.name = asm__ingest_string(state, values[4]);
+    if (!event.tool.name.size) event.tool.name = asm__ingest_absent();
+    asm__plain_output(state, &event, asm__copilot_member(values[2], ASM_STR("content")));
+    event.tool.error_message = asm__plain_error_text(state, values[3]);
+    asm__ingest_find(values[3], code_key, &code, 1);
+    code = asm__ingest_string(state, code);
+    if (asm_str_equal(code, ASM_STR("denied")) || asm_str_equal(code, ASM_STR("rejected")))
+        status = ASM_STR("declined");
+    asm__plain_end_tool(state, &event, !asm_str_equal(values[1], ASM_STR("true")), status, others);
+}
+
+static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_request) {
+    const asm_str id = asm__copilot_text(state, data, ASM_STR("requestId"));
+    const asm_str request = asm__copilot_member(data, ASM_STR("permissionRequest"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    asm_str kind;
+    size_t index;
+    if (is_request) {
+        event.approval.request_id = id;
+        event.approval.kind = ASM_STR("tool");
+        event.approval.tool_call_id = asm__copilot_text(state, request, ASM_STR("toolCallId"));
+        event.approval.tool_name = asm__copilot_text(state, request, ASM_STR("kind"));
+        event.approval.tool_input = asm__ingest_value(request);
+        asm__ingest_ask(state, &event);
+        return;
+    }
+    index = asm__ingest_find_request(state, id, asm__ingest_absent());
+    kind = asm__copilot_text(state, asm__copilot_member(data, ASM_STR("result")), ASM_STR("kind"));
+    event.type = asm__ingest_starts_with(kind, ASM_STR("approved")) ? ASM_EVENT_TOOL_APPROVAL_GRANTED
+                                                                    : ASM_EVENT_TOOL_APPROVAL_DENIED;
+    event.approval.decision =
+        event.type == ASM_EVENT_TOOL_APPROVAL_GRANTED ? ASM_STR("approve") : ASM_STR("reject");
+    event.approval.reason = kind;
+    if (index < state->request_count) asm__ingest_decide(state, index, &event);
+}
+
+static void asm__copilot_result(asm__ingest *state, asm_str exit_code) {
+    asm_event event = asm__plain_success(asm__ingest_absent());
+    if (asm__ingest_int64(exit_code).value != 0)
+        event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
+                                   asm__ingest_absent());
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__copilot_finish(state, &event);
+}
+
+static void asm__copilot_error(asm__ingest *state, asm_str data) {
+    static const char *const words[][2] = {{"authorization", "authentication"},
+                                           {"quota", "billing"},
+                                           {"context_limit", "context_too_long"},
+                                           {"query", "provider_error"}};
+    const asm_str message = asm__copilot_text(state, data, ASM_STR("message"));
+    asm_str code = asm__copilot_text(state, data, ASM_STR("errorType"));
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(words); i++)
+        if (asm_str_equal(code, asm_str_from(words[i][0]))) code = asm_str_from(words[i][1]);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__ingest_keep(state, &state->last_error, message);
+    asm__ingest_keep(state, &state->last_code, code.size ? code : ASM_STR("provider_error"));
+    asm__ingest_emit_error(state, asm_buffer_text(&state->last_code), message, asm__ingest_value(data));
+}
+
+/* Lines about the person's and the agent's messages; false for others. */
+static bool asm__copilot_conversation(asm__ingest *state, asm_str type, asm_str data, asm_str id) {
+    if (asm_str_equal(type, ASM_STR("user.message"))) {
+        asm__copilot_user(state, data, id);
+    } else if (asm_str_equal(type, ASM_STR("assistant.message"))) {
+        asm__copilot_message(state, data);
+    } else if (asm_str_equal(type, ASM_STR("assistant.message_delta"))) {
+        asm__ingest_say(state,
+                        asm__plain_speaker(state, asm__copilot_text(state, data, ASM_STR("messageId"))),
+                        asm__copilot_text(state, data, ASM_STR("deltaContent")));
+    } else if (asm_str_equal(type, ASM_STR("assistant.reasoning_delta"))) {
+        asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
+        speaker->thought = true;
+        asm__ingest_think(state, speaker, asm__copilot_text(state, data, ASM_STR("deltaContent")),
+                          asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("assistant.reasoning"))) {
+        if (!state->main.thought)
+            asm__ingest_think(state, asm__plain_speaker(state, asm__ingest_absent()),
+                              asm__copilot_text(state, data, ASM_STR("content")), asm__ingest_absent());
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool asm__copilot_is_sign_of_life(asm_str type) {
+    static const asm_str types[] = {ASM__MEMBER("assistant.turn_start"),    ASM__MEMBER("assistant.turn_end"),
+                                    ASM__MEMBER("assistant.message_start"), ASM__MEMBER("tool_call_delta"),
+                                    ASM__MEMBER("tool.execution_progress"), ASM__MEMBER("assistant.intent")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(types); i++)
+        if (asm_str_equal(type, types[i])) return true;
+    return false;
+}
+
+static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("type", 's'),      ASM__KEY("data", 'o'),     ASM__KEY("id", 's'),
+        ASM__KEY("timestamp", 's'), ASM__KEY("parentId", '-'), ASM__KEY("ephemeral", '-'),
+        ASM__KEY("sessionId", 's'), ASM__KEY("exitCode", 'n'), ASM__KEY("agentId", 's')};
+    asm_str values[9], type, data;
+    asm__ingest_others others;
+    asm_event event;
+    if (!asm__ingest_read_object(state, line, keys, values, 9, &others, error)) return error->result;
+    type = asm__ingest_string(state, values[0]);
+    data = values[1];
+    asm__ingest_set_line(state,
+                         values[6].data ? values[6]
+                         : asm_str_equal(type, ASM_STR("session.start"))
+                             ? asm__copilot_member(data, ASM_STR("sessionId"))
+                             : asm__ingest_absent(),
+                         values[3], values[2]);
+    if (values[8].data) state->line_agent = asm__ingest_string(state, values[8]);
+    if (asm__copilot_conversation(state, type, data, asm__ingest_string(state, values[2]))) return ASM_OK;
+    if (asm_str_equal(type, ASM_STR("session.start"))) {
+        asm__copilot_begin(state, data);
+    } else if (asm_str_equal(type, ASM_STR("tool.execution_start"))) {
+        const asm__ingest_others none = {0, 0};
+        asm__plain_start_tool(state, asm__copilot_text(state, data, ASM_STR("toolCallId")),
+                              asm__copilot_text(state, data, ASM_STR("toolName")),
+                              asm__copilot_member(data, ASM_STR("arguments")), none);
+    } else if (asm_str_equal(type, ASM_STR("tool.execution_complete"))) {
+        asm__copilot_end_tool(state, data);
+    } else if (asm_str_equal(type, ASM_STR("permission.requested"))) {
+        asm__copilot_approval(state, data, true);
+    } else if (asm_str_equal(type, ASM_STR("permission.completed"))) {
+        asm__copilot_approval(state, data, false);
+    } else if (asm_str_equal(type, ASM_STR("session.error"))) {
+        asm__copilot_error(state, data);
+    } else if (asm_str_equal(type, ASM_STR("abort"))) {
+        event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+        asm__copilot_finish(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("session.idle")) ||
+               asm_str_equal(type, ASM_STR("session.shutdown"))) {
+        event = asm__plain_success(asm__ingest_absent());
+        asm__copilot_finish(state, &event);
+        if (data.data && data.size > 2) asm__ingest_emit_odd(state, type, ASM_STR("data"), data);
+    } else if (asm_str_equal(type, ASM_STR("result"))) {
+        asm__copilot_result(state, values[7]);
+    } else if (asm__copilot_is_sign_of_life(type)) {
+        state->ingest->counts.heartbeats++;
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("data"), data.data ? data : line);
+    }
+    return ASM_OK;
+}
+
+/* A turn whose agent has said its last words, with no call open, is over. */
+static void asm__copilot_end(asm__ingest *state) {
+    asm_event event = asm__plain_success(asm__ingest_absent());
+    if (state->run_open && state->run_has_text && !state->main.partial &&
+        asm__ingest_count_open(state) == 0 && state->last_error.size == 0)
+        asm__copilot_finish(state, &event);
+    asm__plain_stop(state);
+}
+
+static const asm__ingest_reader asm__copilot_reader = {ASM__MEMBER("copilot"), asm__copilot_line,
+                                                       asm__copilot_end};
+#define ASM__READER_COPILOT &asm__copilot_reader
+#endif
+
+/* >>ingest: kimi
+ *
+ * kimi --print --output-format stream-json: messages without type, id, time or end. The stream's end is the run's: it
+ * was whole if the last message asked for no call.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_KIMI
+
+static void asm__kimi_assistant(asm__ingest *state, asm_str content, asm_str calls) {
+    static const asm_str call_keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
+    static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
+    static const asm_str part_keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text"), ASM__MEMBER("think")};
+    const asm__ingest_others none = {0, 0};
+    asm_json_reader list = asm__ingest_elements(calls), parts = asm__ingest_elements(content);
+    asm_str call, values[3], function[2];
+    state->has_final_words = !asm__ingest_is(calls, ASM_JSON_ARRAY);
+    while (asm__ingest_next(&parts, &call)) {
+        asm__ingest_find(call, part_keys, values, 3);
+        if (values[2].data)
+            asm__ingest_think(state, asm__plain_speaker(state, asm__ingest_absent()),
+                              asm__ingest_string(state, values[2]), asm__ingest_absent());
+        else
+            asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                            asm__ingest_string(state, values[1]));
+    }
+    if (asm__ingest_is(content, ASM_JSON_STRING))
+        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                        asm__ingest_string(state, content));
+    asm__plain_finish(state);
+    while (asm__ingest_next(&list, &call)) {
+        asm_str input;
+        asm__ingest_find(call, call_keys, values, 2);
+        asm__ingest_find(values[1], function_keys, function, 2);
+        input = asm__ingest_string(state, function[1]);
+        if (asm_json_check(input, NULL) != ASM_OK) input = function[1];
+        asm__plain_start_tool(state, asm__ingest_string(state, values[0]),
+                              asm__ingest_string(state, function[0]), input, none);
+    }
+}
+
+static asm_result asm__kimi_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("role", 's'), ASM__KEY("content", '*'),
+                                           ASM__KEY("tool_calls", 'a'), ASM__KEY("tool_call_id", 's'),
+                                           ASM__KEY("type", 's')};
+    asm_str values[5], role;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
+    role = asm__ingest_string(state, values[0]);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (asm_str_equal(role, ASM_STR("assistant"))) {
+        asm__kimi_assistant(state, values[1], values[2]);
+    } else if (asm_str_equal(role, ASM_STR("tool"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+        event.tool.call_id = asm__ingest_string(state, values[3]);
+        asm__plain_output(state, &event, values[1]);
+        /* whether it succeeded is not told */
+        asm__plain_end_tool(state, &event, false, ASM_STR("unknown"), others);
+    } else {
+        asm__ingest_emit_odd(state, role.size ? role : ASM_STR("notice"), ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static void asm__kimi_end(asm__ingest *state) {
+    const asm__ingest_others none = {0, 0};
+    asm_event event = asm__plain_success(asm__ingest_absent());
+    if (state->run_open && state->has_final_words) asm__plain_end_run(state, &event, NULL, none);
+    asm__plain_stop(state);
+}
+
+static const asm__ingest_reader asm__kimi_reader = {ASM__MEMBER("kimi"), asm__kimi_line, asm__kimi_end};
+#define ASM__READER_KIMI &asm__kimi_reader
+#endif
+
+/* >>ingest: droid
+ *
+ * droid exec --output-format stream-json.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_DROID
+
+static void asm__droid_end_tool(asm__ingest *state, asm_str id, asm_str value, asm_str is_error,
+                                asm_str error, asm__ingest_others others) {
+    static const asm_str keys[] = {ASM__MEMBER("stdout"), ASM__MEMBER("exitCode")};
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm_str parts[2];
+    event.tool.call_id = id;
+    if (asm__ingest_is(value, ASM_JSON_OBJECT)) {
+        asm__ingest_find(value, keys, parts, 2);
+        asm__plain_output(state, &event, parts[0].data ? parts[0] : value);
+        event.tool.exit_code = asm__ingest_int64(parts[1]);
+        event.tool.result = asm__ingest_value(value);
+    } else {
+        asm__plain_output(state, &event, value);
+    }
+    event.tool.error_message = asm__plain_error_text(state, error);
+    asm__plain_end_tool(state, &event,
+                        asm_str_equal(is_error, ASM_STR("true")) || event.tool.error_message.size,
+                        asm__ingest_absent(), others);
+}
+
+enum {
+    ASM__DROID_TYPE,
+    ASM__DROID_SESSION,
+    ASM__DROID_TIME,
+    ASM__DROID_MODEL,
+    ASM__DROID_CWD,
+    ASM__DROID_ROLE,
+    ASM__DROID_TEXT,
+    ASM__DROID_ID,
+    ASM__DROID_CALL_ID,
+    ASM__DROID_TOOL,
+    ASM__DROID_INPUT,
+    ASM__DROID_VALUE,
+    ASM__DROID_IS_ERROR,
+    ASM__DROID_ERROR,
+    ASM__DROID_MESSAGE,
+    ASM__DROID_FINAL,
+    ASM__DROID_TURNS,
+    ASM__DROID_DURATION,
+    ASM__DROID_COUNT
+};
+
+static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("type", 's'),      ASM__KEY("session_id", 's'), ASM__KEY("timestamp", 's'),
+        ASM__KEY("model", 's'),     ASM__KEY("cwd", 's'),        ASM__KEY("role", 's'),
+        ASM__KEY("text", 's'),      ASM__KEY("id", 's'),         ASM__KEY("toolCallId", 's'),
+        ASM__KEY("toolName", 's'),  ASM__KEY("parameters", '*'), ASM__KEY("value", '*'),
+        ASM__KEY("isError", 'b'),   ASM__KEY("error", '*'),      ASM__KEY("message", 's'),
+        ASM__KEY("finalText", 's'), ASM__KEY("numTurns", 'n'),   ASM__KEY("durationMs", 'n')};
+    asm_str values[ASM__DROID_COUNT], type, id;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, ASM__DROID_COUNT, &others, error))
+        return error->result;
+    asm__ingest_set_line(state, values[ASM__DROID_SESSION], values[ASM__DROID_TIME], asm__ingest_absent());
+    type = asm__ingest_string(state, values[ASM__DROID_TYPE]);
+    id = asm__ingest_string(state,
+                            values[values[ASM__DROID_CALL_ID].data ? ASM__DROID_CALL_ID : ASM__DROID_ID]);
+    if (asm_str_equal(type, ASM_STR("system"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+        if (state->run_open) asm__ingest_cut_run(state);
+        event.run.model = asm__ingest_string(state, values[ASM__DROID_MODEL]);
+        event.run.cwd = asm__ingest_string(state, values[ASM__DROID_CWD]);
+        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__ingest_begin_run(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("message"))) {
+        const asm_str text = asm__ingest_string(state, values[ASM__DROID_TEXT]);
+        if (asm_str_equal(values[ASM__DROID_ROLE], ASM_STR("\"user\""))) asm__plain_prompt(state, id, text);
+        else asm__plain_message(state, id, text);
+        asm__ingest_keep(state, &state->words, text);
+    } else if (asm_str_equal(type, ASM_STR("tool_call"))) {
+        asm__plain_start_tool(state, id, asm__ingest_string(state, values[ASM__DROID_TOOL]),
+                              values[ASM__DROID_INPUT], others);
+    } else if (asm_str_equal(type, ASM_STR("tool_result"))) {
+        asm__droid_end_tool(state, id, values[ASM__DROID_VALUE], values[ASM__DROID_IS_ERROR],
+                            values[ASM__DROID_ERROR], others);
+    } else if (asm_str_equal(type, ASM_STR("error"))) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_emit_error(state, ASM_STR("provider_error"),
+                               asm__ingest_string(state, values[ASM__DROID_MESSAGE]),
+                               asm__ingest_value(line));
+    } else if (asm_str_equal(type, ASM_STR("completion"))) {
+        asm_event event = asm__plain_success(ASM_STR("end_turn"));
+        const asm_str text = asm__ingest_string(state, values[ASM__DROID_FINAL]);
+        event.run.num_turns = asm__ingest_int64(values[ASM__DROID_TURNS]);
+        event.run.duration_ms = asm__ingest_double(values[ASM__DROID_DURATION]);
+        /* the last message again, unless that did not come */
+        if (!asm_str_equal(text, asm_buffer_text(&state->words))) asm__plain_message(state, id, text);
+        asm__plain_end_run(state, &event, NULL, others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__droid_reader = {ASM__MEMBER("droid"), asm__droid_line, asm__plain_stop};
+#define ASM__READER_DROID &asm__droid_reader
+#endif
+
+/* >>ingest: antigravity
+ *
+ * agy -p --output-format stream-json. A tool is a step; it may be told only when it is done.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_ANTIGRAVITY
+
+static asm_str asm__agy_member(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+static void asm__agy_tool(asm__ingest *state, asm_str step, asm_str info, bool is_done) {
+    const asm__ingest_others none = {0, 0};
+    const asm_str id = asm__agy_member(step, ASM_STR("step_index"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm_str name = asm__ingest_string(state, asm__agy_member(info, ASM_STR("name")));
+    if (!name.size) name = asm__ingest_string(state, asm__agy_member(step, ASM_STR("tool_name")));
+    if (!asm__ingest_find_call(state, id))
+        asm__plain_start_tool(state, id, name, asm__agy_member(info, ASM_STR("parameters")), none);
+    if (!is_done) return;
+    event.tool.call_id = id;
+    asm__plain_output(state, &event, asm__agy_member(info, ASM_STR("output")));
+    event.tool.error_message = asm__plain_error_text(state, asm__agy_member(info, ASM_STR("error")));
+    event.tool.duration_ms = asm__ingest_double(asm__agy_member(step, ASM_STR("duration_seconds")));
+    if (event.tool.duration_ms.is_set) event.tool.duration_ms.value *= 1000;
+    asm__plain_end_tool(state, &event,
+                        asm__ingest_is(asm__agy_member(info, ASM_STR("error")), ASM_JSON_OBJECT),
+                        asm__ingest_absent(), none);
+}
+
+static void asm__agy_step(asm__ingest *state, asm_str step) {
+    const asm_str type = asm__ingest_string(state, asm__agy_member(step, ASM_STR("step_type")));
+    const asm_str info = asm__agy_member(step, ASM_STR("tool_info")),
+                  delta = asm__agy_member(step, ASM_STR("text_delta"));
+    const bool is_done = asm_str_equal(asm__agy_member(step, ASM_STR("state")), ASM_STR("\"DONE\""));
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (info.data || asm_str_equal(type, ASM_STR("tool"))) {
+        asm__agy_tool(state, step, info, is_done);
+    } else if (asm_str_equal(type, ASM_STR("user_input"))) {
+        asm__plain_prompt(state, asm__ingest_absent(), asm__ingest_string(state, delta));
+    } else if (asm_str_equal(type, ASM_STR("agent_response"))) {
+        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                        asm__ingest_string(state, delta));
+        if (is_done) asm__plain_finish(state);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("step"), step);
+    }
+}
+
+static void asm__agy_result(asm__ingest *state, asm_str result) {
+    static const asm_str usage_keys[] = {ASM__MEMBER("input"), ASM__MEMBER("output"), ASM__MEMBER("thinking"),
+                                         ASM__MEMBER("cache_read")};
+    const bool is_success = asm_str_equal(asm__agy_member(result, ASM_STR("status")), ASM_STR("\"SUCCESS\""));
+    const asm_str failure = asm__agy_member(result, ASM_STR("error"));
+    const asm__ingest_others none = {0, 0};
+    asm_event event =
+        is_success ? asm__plain_success(ASM_STR("end_turn"))
+                   : asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
+    asm_usage_payload usage;
+    asm_str counts[4];
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(asm__agy_member(result, ASM_STR("usage")), usage_keys, counts, 4);
+    usage.input_tokens = asm__ingest_int64(counts[0]);
+    usage.output_tokens = asm__ingest_int64(counts[1]);
+    usage.reasoning_tokens = asm__ingest_int64(counts[2]);
+    usage.cache_read_tokens = asm__ingest_int64(counts[3]);
+    if (usage.reasoning_tokens.value > usage.output_tokens.value)
+        asm__ingest_add(&usage.output_tokens, usage.reasoning_tokens);
+    event.run.num_turns = asm__ingest_int64(asm__agy_member(result, ASM_STR("num_turns")));
+    event.run.duration_ms = asm__ingest_double(asm__agy_member(result, ASM_STR("duration_seconds")));
+    if (event.run.duration_ms.is_set) event.run.duration_ms.value *= 1000;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (!state->run_has_text)
+        asm__plain_message(state, asm__ingest_absent(),
+                           asm__ingest_string(state, asm__agy_member(result, ASM_STR("response"))));
+    asm__plain_end_run(state, &event, &usage, none);
+}
+
+static asm_result asm__agy_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("event", 's'), ASM__KEY("conversation_id", 's'),
+                                           ASM__KEY("init", 'o'), ASM__KEY("step_update", 'o'),
+                                           ASM__KEY("result", 'o')};
+    asm_str values[5];
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
+    if (!values[1].data)
+        values[1] = asm__agy_member(values[3].data ? values[3] : values[4], ASM_STR("conversation_id"));
+    asm__ingest_set_line(state, values[1], asm__ingest_absent(), asm__ingest_absent());
+    if (values[2].data) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+        if (state->run_open) asm__ingest_cut_run(state);
+        event.run.model = asm__ingest_string(state, asm__agy_member(values[2], ASM_STR("model")));
+        event.run.cwd = asm__ingest_string(state, asm__agy_member(values[2], ASM_STR("cwd")));
+        asm__ingest_begin_run(state, &event);
+    } else if (values[3].data) {
+        asm__agy_step(state, values[3]);
+    } else if (values[4].data) {
+        asm__agy_result(state, values[4]);
+    } else {
+        asm__ingest_emit_odd(state, asm__ingest_string(state, values[0]), ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__antigravity_reader = {ASM__MEMBER("antigravity"), asm__agy_line,
+                                                           asm__plain_stop};
+#define ASM__READER_ANTIGRAVITY &asm__antigravity_reader
+#endif
+
+/* >>ingest: grok
+ *
+ * grok -p --output-format streaming-json: no calls are told.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_GROK
+
+static asm_result asm__grok_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),       ASM__KEY("data", 's'),
+                                           ASM__KEY("stopReason", 's'), ASM__KEY("sessionId", 's'),
+                                           ASM__KEY("usage", 'o'),      ASM__KEY("num_turns", 'n')};
+    asm_str values[6], type, reason;
+    asm__ingest_others others;
+    if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
+    asm__ingest_set_line(state, values[3], asm__ingest_absent(), asm__ingest_absent());
+    type = asm__ingest_string(state, values[0]);
+    if (asm_str_equal(type, ASM_STR("text"))) {
+        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
+                        asm__ingest_text(state, values[1]));
+    } else if (asm_str_equal(type, ASM_STR("thought"))) {
+        asm__ingest_think(state, asm__plain_speaker(state, asm__ingest_absent()),
+                          asm__ingest_text(state, values[1]), asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("end"))) {
+        asm_usage_payload usage;
+        asm_event event;
+        reason = asm__ingest_string(state, values[2]);
+        event = asm__plain_success(asm_str_equal(reason, ASM_STR("EndTurn")) ? ASM_STR("end_turn") : reason);
+        if (asm_str_equal(reason, ASM_STR("Cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+        event.run.num_turns = asm__ingest_int64(values[5]);
+        if (!asm_usage_read(&usage, values[4])) memset(&usage, 0, sizeof usage);
+        asm__plain_end_run(state, &event, &usage, others);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__grok_reader = {ASM__MEMBER("grok"), asm__grok_line, asm__plain_stop};
+#define ASM__READER_GROK &asm__grok_reader
+#endif
+
+/* >>ingest: acp
+ *
+ * Agent Client Protocol, JSON-RPC lines between an editor and its agent: of both directions, or of the agent's alone. A
+ * run is a prompt: from its request, or the first update, to its answer.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_ACP
+
+static asm_str asm__acp_in_member(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+static asm_str asm__acp_in_text(asm__ingest *state, asm_str object, asm_str key) {
+    return asm__ingest_string(state, asm__acp_in_member(object, key));
+}
+
+/* The text of one content block; other blocks are kept as what they are. */
+static asm_str asm__acp_in_block(asm__ingest *state, asm_str block) {
+    const asm_str type = asm__acp_in_text(state, block, ASM_STR("type"));
+    if (asm_str_equal(type, ASM_STR("text"))) return asm__acp_in_text(state, block, ASM_STR("text"));
+    asm__ingest_emit_odd(state, type, ASM_STR("content"), block);
+    return asm__ingest_absent();
+}
+
+/* The texts of a call's content, one below the other. */
+static asm_str asm__acp_in_content(asm__ingest *state, asm_str list) {
+    asm_json_reader elements = asm__ingest_elements(list);
+    asm_str element;
+    bool has_any = false;
+    asm_buffer_clear(&state->joined);
+    while (asm__ingest_next(&elements, &element)) {
+        const asm_str block = asm__acp_in_member(element, ASM_STR("content"));
+        if (!asm_str_equal(asm__acp_in_member(block, ASM_STR("type")), ASM_STR("\"text\""))) continue;
+        if (has_any) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
+        asm__ingest_append(state, &state->joined, asm__acp_in_text(state, block, ASM_STR("text")));
+        has_any = true;
+    }
+    return has_any ? asm_buffer_text(&state->joined) : asm__ingest_absent();
+}
+
+static void asm__acp_in_call(asm__ingest *state, asm_str update) {
+    static const asm__ingest_key keys[] = {
+        ASM__KEY("toolCallId", 's'), ASM__KEY("title", 's'),   ASM__KEY("name", 's'),
+        ASM__KEY("kind", 's'),       ASM__KEY("status", 's'),  ASM__KEY("rawInput", '*'),
+        ASM__KEY("rawOutput", '*'),  ASM__KEY("content", 'a'), ASM__KEY("sessionUpdate", '-')};
+    asm_str values[9], id, status, name;
+    asm__ingest_others others;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    bool is_open;
+    asm__ingest_read_object(state, update, keys, values, 9, &others, NULL);
+    id = asm__ingest_string(state, values[0]);
+    status = asm__ingest_string(state, values[4]);
+    name = asm__ingest_string(state, values[2].data ? values[2] : values[3].data ? values[3] : values[1]);
+    is_open = asm__ingest_find_call(state, id) != NULL;
+    if (!is_open) {
+        asm_event start = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+        asm__plain_finish(state);
+        asm__ingest_need_run(state, asm__ingest_absent());
+        start.tool.call_id = id;
+        start.tool.name = name;
+        start.tool.display_text = asm__ingest_string(state, values[1]);
+        start.tool.input = asm__ingest_value(values[5]);
+        start.extra = asm__ingest_extra(state, &state->extra, start.type, others);
+        asm__ingest_start_call(state, &start);
+    }
+    event.tool.call_id = id;
+    event.tool.output = asm__acp_in_content(state, values[7]);
+    if (!event.tool.output.data) asm__plain_output(state, &event, values[6]);
+    if (asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("failed"))) {
+        const bool is_failed = asm_str_equal(status, ASM_STR("failed"));
+        const asm__ingest_call *call = asm__ingest_find_call(state, id);
+        asm_str word = asm__ingest_absent();
+        if (is_failed && state->cancelled) word = ASM_STR("cancelled");
+        if (is_failed && call && call->is_declined) word = ASM_STR("declined");
+        event.tool.result = asm__ingest_value(values[6]);
+        asm__plain_end_tool(state, &event, is_failed, word, others);
+    } else if (is_open) {
+        event.type = event.tool.output.data ? ASM_EVENT_TOOL_OUTPUT_STREAMED : ASM_EVENT_TOOL_CALL_UPDATED;
+        event.tool.display_text = asm__ingest_string(state, values[1]);
+        if (!event.tool.output.data)
+            event.tool.status =
+                asm_str_equal(status, ASM_STR("pending")) ? ASM_STR("waiting") : ASM_STR("running");
+        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__ingest_update_tool(state, &event);
+    }
+}
+
+static void asm__acp_in_plan(asm__ingest *state, asm_str entries) {
+    static const asm__ingest_key keys[] = {ASM__KEY("content", 's'), ASM__KEY("status", 's')};
+    asm_json_reader list = asm__ingest_elements(entries);
+    asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+    asm_json_writer writer;
+    asm__ingest_others others;
+    asm_str entry, values[2];
+    asm_buffer_clear(&state->built2);
+    asm_json_writer_init(&writer, &state->built2);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&list, &entry)) {
+        if (!asm__ingest_read_object(state, entry, keys, values, 2, &others, NULL)) continue;
+        asm_json_begin_object(&writer);
+        asm_json_write_key(&writer, ASM_STR("content"));
+        asm_json_write_raw(&writer, values[0].data ? values[0] : ASM_STR("\"\""));
+        asm_json_write_key(&writer, ASM_STR("status"));
+        asm_json_write_raw(&writer, values[1].data ? values[1] : ASM_STR("\"pending\""));
+        asm__ingest_write_others(state, &writer, others);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) return;
+    event.todos.todos = asm_buffer_text(&state->built2);
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__acp_in_usage(asm__ingest *state, asm_str update) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    const asm_str cost = asm__acp_in_member(update, ASM_STR("cost"));
+    event.usage.context_window = asm__ingest_int64(asm__acp_in_member(update, ASM_STR("size")));
+    event.usage.cost_usd = asm__ingest_double(asm__acp_in_member(cost, ASM_STR("amount")));
+    if (event.usage.cost_usd.is_set) event.usage.cumulative = asm__ingest_true();
+    event.extra =
+        asm__ingest_pair(state, &state->extra, ASM_STR("used"), asm__acp_in_member(update, ASM_STR("used")));
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__acp_in_update(asm__ingest *state, asm_str update) {
+    const asm_str kind = asm__acp_in_text(state, update, ASM_STR("sessionUpdate"));
+    const asm_str content = asm__acp_in_member(update, ASM_STR("content"));
+    const asm_str id = asm__acp_in_text(state, update, ASM_STR("messageId"));
+    if (asm_str_equal(kind, ASM_STR("agent_message_chunk"))) {
+        const asm_str text = asm__acp_in_block(state, content);
+        asm__ingest_say(state, asm__plain_speaker(state, id), text);
+        return;
+    }
+    if (asm_str_equal(kind, ASM_STR("agent_thought_chunk"))) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_emit_thinking(state, asm__acp_in_block(state, content), id, asm__ingest_absent());
+        return;
+    }
+    if (state->main.has_message && !asm_str_equal(kind, ASM_STR("usage_update"))) asm__plain_finish(state);
+    if (asm_str_equal(kind, ASM_STR("user_message_chunk"))) {
+        asm__plain_prompt(state, id, asm__acp_in_block(state, content));
+    } else if (asm_str_equal(kind, ASM_STR("tool_call")) ||
+               asm_str_equal(kind, ASM_STR("tool_call_update"))) {
+        asm__acp_in_call(state, update);
+    } else if (asm_str_equal(kind, ASM_STR("plan"))) {
+        asm__acp_in_plan(state, asm__acp_in_member(update, ASM_STR("entries")));
+    } else if (asm_str_equal(kind, ASM_STR("usage_update"))) {
+        asm__acp_in_usage(state, update);
+    } else if (asm_str_equal(kind, ASM_STR("session_info_update"))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+        event.run.title = asm__acp_in_text(state, update, ASM_STR("title"));
+        if (asm__ingest_changes(state, &state->title, event.run.title)) asm__ingest_emit(state, &event);
+    } else {
+        asm__ingest_emit_odd(state, kind, ASM_STR("update"), update);
+    }
+}
+
+/* A prompt: a run begins, and the answer to this id ends it. */
+static void asm__acp_in_prompt(asm__ingest *state, asm_str id, asm_str params) {
+    asm_json_reader blocks = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("prompt")));
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    asm_str block;
+    if (state->run_open) asm__ingest_cut_run(state);
+    if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
+    asm__ingest_begin_run(state, &event);
+    asm__ingest_keep(state, &state->repeated_init, id);
+    while (asm__ingest_next(&blocks, &block))
+        asm__plain_prompt(state, asm__ingest_absent(), asm__acp_in_block(state, block));
+}
+
+static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str params) {
+    const asm_str call = asm__acp_in_member(params, ASM_STR("toolCall"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    asm__ingest_call *open;
+    asm_json_reader options = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("options")));
+    asm_json_writer writer;
+    asm_str option;
+    event.approval.request_id = id;
+    event.approval.kind = ASM_STR("tool");
+    event.approval.tool_call_id = asm__acp_in_text(state, call, ASM_STR("toolCallId"));
+    open = asm__ingest_find_call(state, event.approval.tool_call_id);
+    event.approval.tool_name =
+        open ? asm__ingest_call_name(open) : asm__acp_in_text(state, call, ASM_STR("title"));
+    event.approval.tool_input = asm__ingest_value(asm__acp_in_member(call, ASM_STR("rawInput")));
+    if (!event.approval.tool_input.data && open && open->input_size)
+        event.approval.tool_input = asm__ingest_call_input(open);
+    asm_buffer_clear(&state->built2);
+    asm_json_writer_init(&writer, &state->built2);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&options, &option)) {
+        asm_json_begin_object(&writer);
+        asm_json_write_key(&writer, ASM_STR("id"));
+        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("optionId")));
+        asm_json_write_key(&writer, ASM_STR("label"));
+        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("name")));
+        asm_json_write_key(&writer, ASM_STR("kind"));
+        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("kind")));
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) event.approval.options = asm_buffer_text(&state->built2);
+    asm__ingest_ask(state, &event);
+    if (!state->request_count) return;
+    options = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("options")));
+    asm_buffer_clear(&state->requests[state->request_count - 1].rejecting);
+    while (asm__ingest_next(&options, &option)) {
+        if (!asm__ingest_starts_with(asm__acp_in_text(state, option, ASM_STR("kind")), ASM_STR("reject")))
+            continue;
+        asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting,
+                           asm__acp_in_text(state, option, ASM_STR("optionId")));
+        asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting, asm_str_make("", 1));
+    }
+}
+
+/* Whether the option says no: the request remembers those that do, each after a NUL. */
+static bool asm__acp_in_rejects(const asm__ingest *state, size_t index, asm_str option) {
+    const asm_buffer *ids = &state->requests[index].rejecting;
+    size_t at = 0;
+    while (at < ids->size) {
+        const char *end = (const char *)memchr(ids->data + at, 0, ids->size - at);
+        const size_t size = (size_t)(end - (ids->data + at));
+        if (asm_str_equal(asm_str_make(ids->data + at, size), option)) return true;
+        at += size + 1;
+    }
+    return false;
+}
+
+static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outcome) {
+    const asm_str word = asm__acp_in_text(state, outcome, ASM_STR("outcome"));
+    const asm_str option = asm__acp_in_text(state, outcome, ASM_STR("optionId"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_GRANTED);
+    if (!asm_str_equal(word, ASM_STR("selected"))) {
+        event.type = ASM_EVENT_TOOL_APPROVAL_DENIED;
+        event.approval.decision = ASM_STR("withdrawn");
+    } else {
+        if (asm__acp_in_rejects(state, index, option)) {
+            event.type = ASM_EVENT_TOOL_APPROVAL_DENIED;
+            event.approval.decision = ASM_STR("reject");
+        } else {
+            event.approval.decision = ASM_STR("approve");
+        }
+        event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("option"),
+                                       asm__acp_in_member(outcome, ASM_STR("optionId")));
+    }
+    if (event.type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
+        asm__ingest_call *call =
+            asm__ingest_find_call(state, asm__ingest_request_call(&state->requests[index]));
+        if (call) call->is_declined = true;
+    }
+    asm__ingest_decide(state, index, &event);
+}
+
+static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
+    const asm_str reason = asm__acp_in_text(state, result, ASM_STR("stopReason"));
+    const asm__ingest_others none = {0, 0};
+    asm_event event = asm__plain_success(
+        asm_str_equal(reason, ASM_STR("max_turn_requests")) ? ASM_STR("max_turns") : reason);
+    if (asm_str_equal(reason, ASM_STR("cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+    if (state->run_open) asm__plain_end_run(state, &event, NULL, none);
+}
+
+static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result, asm_str failure) {
+    const size_t index = asm__ingest_find_request(state, id, asm__ingest_absent());
+    const asm__ingest_others none = {0, 0};
+    if (index < state->request_count && asm__acp_in_member(result, ASM_STR("outcome")).data) {
+        asm__acp_in_decision(state, index, asm__acp_in_member(result, ASM_STR("outcome")));
+    } else if (asm__acp_in_member(result, ASM_STR("stopReason")).data) {
+        asm__acp_in_answer(state, result);
+    } else if (failure.data && state->run_open && asm_str_equal(id, asm_buffer_text(&state->repeated_init))) {
+        asm_event event =
+            asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
+        asm__plain_end_run(state, &event, NULL, none);
+    } else if (failure.data) {
+        asm__ingest_emit_error(state, ASM_STR("protocol"), asm__plain_error_text(state, failure),
+                               asm__ingest_value(failure));
+    } else {
+        state->ingest->counts.heartbeats++; /* answers to what does not concern the session */
+    }
+}
+
+static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("method"), ASM__MEMBER("id"), ASM__MEMBER("params"),
+                                   ASM__MEMBER("result"), ASM__MEMBER("error")};
+    asm_str values[5], method, id;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_find(line, keys, values, 5);
+    method = asm__ingest_string(state, values[0]);
+    id = asm__ingest_is(values[1], ASM_JSON_STRING) ? asm__ingest_string(state, values[1]) : values[1];
+    asm__ingest_set_line(state,
+                         asm__acp_in_member(values[2].data ? values[2] : values[3], ASM_STR("sessionId")),
+                         asm__ingest_absent(), asm__ingest_absent());
+    if (!method.size) {
+        asm__acp_in_response(state, id, values[3], values[4]);
+    } else if (asm_str_equal(method, ASM_STR("session/update"))) {
+        asm__acp_in_update(state, asm__acp_in_member(values[2], ASM_STR("update")));
+    } else if (asm_str_equal(method, ASM_STR("session/prompt"))) {
+        asm__acp_in_prompt(state, id, values[2]);
+    } else if (asm_str_equal(method, ASM_STR("session/request_permission"))) {
+        asm__acp_in_permission(state, id, values[2]);
+    } else if (asm_str_equal(method, ASM_STR("session/cancel"))) {
+        state->cancelled = true;
+    } else if (asm_str_equal(method, ASM_STR("session/new")) ||
+               asm_str_equal(method, ASM_STR("session/load"))) {
+        asm__ingest_keep(state, &state->cwd, asm__acp_in_text(state, values[2], ASM_STR("cwd")));
+    } else if (asm__ingest_starts_with(method, ASM_STR("_"))) {
+        asm__ingest_emit_odd(state, method, ASM_STR("params"), values[2]);
+    } else {
+        state->ingest->counts.heartbeats++; /* set-up, files and terminals of the editor */
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__acp_in_reader = {ASM__MEMBER("acp"), asm__acp_in_line, asm__plain_stop};
+#define ASM__READER_ACP &asm__acp_in_reader
 #endif
 
 /* >>ingest: model apis
@@ -7267,6 +9081,8 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
         function(&state->strings[i]);
     for (i = 0; i < ASM__INGEST_REQUESTS; i++)
         function(&state->requests[i].text);
+    for (i = 0; i < ASM__INGEST_REQUESTS; i++)
+        function(&state->requests[i].rejecting);
     for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
         function(&state->past[i].text);
     for (i = 0; i < state->model_capacity; i++)

@@ -1,72 +1,5 @@
 /* Tests of asm_ingest.h: the streams and bodies of raw model APIs. */
-#include "support.h"
-
-#include "../asm_ingest.h"
-
-/* What came out, in short: run(MODEL) think(…) keep(EXTRA) say(…) call(ID NAME INPUT) got(…) use(IN OUT) end(REASON) … */
-static void note(void *user, const asm_event *event) {
-    asm_buffer *trace = (asm_buffer *)user;
-    char text[4000];
-    int size = 0;
-#define VIEW(view) (int)(view).size, (view).size ? (view).data : ""
-    switch (event->type) {
-    case ASM_EVENT_RUN_STARTED:
-        size = snprintf(text, sizeof text, "run(%.*s) ", VIEW(event->run.model));
-        break;
-    case ASM_EVENT_MESSAGE_STREAMED:
-        if (event->message.delta.size)
-            size = snprintf(text, sizeof text, event->message.thinking.value ? "think(%.*s) " : "say(%.*s) ",
-                            VIEW(event->message.delta));
-        else size = snprintf(text, sizeof text, "keep(%.*s) ", VIEW(event->extra));
-        break;
-    case ASM_EVENT_MESSAGE_RECEIVED:
-        size = snprintf(text, sizeof text, event->message.incomplete.value ? "broken(%.*s) " : "got(%.*s) ",
-                        VIEW(event->message.content));
-        break;
-    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
-        size = snprintf(text, sizeof text, "call(%.*s %.*s %.*s%.*s) ", VIEW(event->tool.call_id),
-                        VIEW(event->tool.name), VIEW(event->tool.input), VIEW(event->extra));
-        break;
-    case ASM_EVENT_TOKEN_USAGE_UPDATED:
-        break;
-    case ASM_EVENT_RUN_COMPLETED:
-        size = snprintf(text, sizeof text, "end(%.*s %.*s)", VIEW(event->run.stop_reason),
-                        VIEW(event->run.token_usage));
-        break;
-    case ASM_EVENT_RUN_FAILED:
-        size = snprintf(text, sizeof text, "failed(%.*s %.*s)", VIEW(event->run.error_code),
-                        VIEW(event->run.error_message));
-        break;
-    default:
-        size = snprintf(text, sizeof text, "%.*s ", VIEW(asm_event_name(event)));
-        break;
-    }
-    asm_buffer_append(trace, asm_str_make(text, (size_t)size));
-}
-
-/* Feeds `size` bytes in pieces of `step` (0: all at once). */
-static void trace(asm_buffer *out, const char *stream, size_t size, size_t step, asm_format format) {
-    asm_ingest ingest;
-    asm_ingest_options options;
-    memset(&options, 0, sizeof options);
-    options.format = format;
-    options.on_event = note;
-    options.user = out;
-    asm_buffer_clear(out);
-    expect(asm_ingest_init(&ingest, &options) == ASM_OK, "init");
-    for (size_t at = 0; at < size;) {
-        size_t piece = step && step < size - at ? step : size - at;
-        expect(asm_ingest_feed(&ingest, stream + at, piece, 1) == ASM_OK, "feed");
-        at += piece;
-    }
-    expect(asm_ingest_end(&ingest, 1) == ASM_OK, "end");
-    asm_ingest_close(&ingest);
-}
-
-typedef struct sample {
-    asm_format format;
-    const char *stream, *expected;
-} sample;
+#include "ingest_trace.h"
 
 static const char anthropic[] =
     "event: message_start\n"
@@ -246,20 +179,20 @@ static const sample samples[] = {
      "run(claude-x) think(Let me see) keep({\"signature\":\"c2ln\"}) say(I look ) say(at it.) "
      "call(toolu_1 read {\"path\":\"a.c\"}) got(I look at it.) end(tool_use "
      "{\"input_tokens\":135,\"output_tokens\":89,"
-     "\"cache_read_tokens\":100,\"cache_creation_tokens\":10})"},
+     "\"cache_read_tokens\":100,\"cache_creation_tokens\":10}) "},
     {ASM_FORMAT_OPENAI, openai,
      "run(gpt-x) think(Hm) say(Hello) call(call_1 read {\"path\":\"a.c\"}) call(call_2 list {}) got(Hello) "
-     "end(tool_use {\"input_tokens\":20,\"output_tokens\":7,\"cache_read_tokens\":16,\"cost_usd\":0.01})"},
+     "end(tool_use {\"input_tokens\":20,\"output_tokens\":7,\"cache_read_tokens\":16,\"cost_usd\":0.01}) "},
     {ASM_FORMAT_RESPONSES, responses,
      "run(gpt-y) think(Think) "
      "keep({\"reasoning_item\":{\"id\":\"rs_1\",\"type\":\"reasoning\",\"summary\":[{\"type\":"
      "\"summary_text\",\"text\":\"Think\"}],\"encrypted_content\":\"xyz\"}}) say(Hi) "
      "call(call_7 read {\"path\":\"a\"}{\"provider_status\":\"completed\"}) got(Hi) end(end_turn "
      "{\"input_tokens\":30,"
-     "\"output_tokens\":9,\"cache_read_tokens\":10,\"reasoning_tokens\":4})"},
+     "\"output_tokens\":9,\"cache_read_tokens\":10,\"reasoning_tokens\":4}) "},
     {ASM_FORMAT_OLLAMA, ollama,
      "run(llama3) think(hm) say(Hello) call( read {\"path\":\"a\"}) got(Hello) "
-     "end(end_turn {\"input_tokens\":11,\"output_tokens\":18})"},
+     "end(end_turn {\"input_tokens\":11,\"output_tokens\":18}) "},
 };
 
 /* By their marks and by name, whole, byte by byte, with CR LF. */
@@ -331,51 +264,51 @@ static const sample clones[] = {
      CALLS("{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}")
          CALLS("{\"function\":{\"arguments\":\"1}\"}}") CALLS(
              "{\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}") CHUNK("{}", "\"stop\"") DONE,
-     "run() call(a f {\"x\":1}) call(b g {}) end(end_turn )"},
+     "run() call(a f {\"x\":1}) call(b g {}) end(end_turn ) "},
     {ASM_FORMAT_OPENAI, /* index always 0 */
      CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
          CALLS("{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
              CHUNK("{}", "\"tool_calls\"") DONE,
-     "run() call(a f {}) call(b g {}) end(tool_use )"},
+     "run() call(a f {}) call(b g {}) end(tool_use ) "},
     {ASM_FORMAT_OPENAI, /* the id in every piece, the name whole in every piece */
      CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
          CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"}\"}}")
              CHUNK("{}", "\"tool_calls\"") DONE,
-     "run() call(a f {}) end(tool_use )"},
+     "run() call(a f {}) end(tool_use ) "},
     {ASM_FORMAT_OPENAI, /* no id ever; two entries of one index in a chunk; the name in pieces */
      CALLS("{\"index\":0,\"function\":{\"name\":\"fo\"}},{\"index\":0,\"function\":{\"name\":\"o\","
            "\"arguments\":\"{}\"}}") CHUNK("{}", "\"tool_calls\"") DONE,
-     "run() call( foo {}) end(tool_use )"},
+     "run() call( foo {}) end(tool_use ) "},
     {ASM_FORMAT_OPENAI, /* arguments as an object */
      CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}")
          CHUNK("{}", "\"stop\"") DONE,
-     "run() call(a f {\"x\":1}) end(end_turn )"},
+     "run() call(a f {\"x\":1}) end(end_turn ) "},
     {ASM_FORMAT_OPENAI, /* arguments that are no JSON: told, never as an input */
      CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}")
          CHUNK("{}", "\"length\"") DONE,
-     "run() call(a f {\"invalid_arguments\":\"{\\\"x\\\":\"}) end(max_tokens )"},
+     "run() call(a f {\"invalid_arguments\":\"{\\\"x\\\":\"}) end(max_tokens ) "},
     {ASM_FORMAT_OPENAI, /* finish_reason "" while it goes on */
      CHUNK("{\"content\":\"Hi\"}", "\"\"") CHUNK("{\"content\":\"!\"}", "\"stop\"") DONE,
-     "run() say(Hi) say(!) got(Hi!) end(end_turn )"},
+     "run() say(Hi) say(!) got(Hi!) end(end_turn ) "},
     {ASM_FORMAT_OPENAI, /* an error within the stream, without [DONE] */
      CHUNK("{\"content\":\"Hi\"}",
            "null") "data: {\"error\":{\"message\":\"slow down\",\"code\":\"rate_limit_exceeded\"}}\n\n",
-     "run() say(Hi) broken(Hi) failed(rate_limit slow down)"},
-    {ASM_FORMAT_OPENAI, "data: {\"error\":\"no model\"}\n\n", "run() failed(provider_error no model)"},
+     "run() say(Hi) broken(Hi) failed(rate_limit slow down) "},
+    {ASM_FORMAT_OPENAI, "data: {\"error\":\"no model\"}\n\n", "run() failed(provider_error no model) "},
     {ASM_FORMAT_OPENAI, /* a whole body */
      "{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{"
      "\"role\":\"assistant\","
      "\"content\":\"Hi\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
      "\"arguments\":\"{}\"}}]},"
      "\"finish_reason\":\"tool_calls\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
-     "run(m) say(Hi) call(a f {}) got(Hi) end(tool_use {\"input_tokens\":1,\"output_tokens\":2})"},
+     "run(m) say(Hi) call(a f {}) got(Hi) end(tool_use {\"input_tokens\":1,\"output_tokens\":2}) "},
     {ASM_FORMAT_ANTHROPIC,
      "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"c\",\"content\":[{\"type\":"
      "\"text\",\"text\":\"Hi\"},"
      "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}],\"stop_reason\":\"tool_use\","
      "\"usage\":{\"input_tokens\":3,"
      "\"output_tokens\":4}}",
-     "run(c) say(Hi) call(t f {}) got(Hi) end(tool_use {\"input_tokens\":3,\"output_tokens\":4})"},
+     "run(c) say(Hi) call(t f {}) got(Hi) end(tool_use {\"input_tokens\":3,\"output_tokens\":4}) "},
     {ASM_FORMAT_ANTHROPIC, /* overloaded after some text */
      "data: "
      "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"role\":\"assistant\",\"model\":\"c\"}}\n\n"
@@ -383,12 +316,12 @@ static const sample clones[] = {
      "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}\n\n"
      "event: error\ndata: "
      "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
-     "run(c) say(Hi) broken(Hi) failed(overloaded Overloaded)"},
+     "run(c) say(Hi) broken(Hi) failed(overloaded Overloaded) "},
     {ASM_FORMAT_RESPONSES,
      "data: "
      "{\"type\":\"error\",\"sequence_number\":1,\"code\":\"rate_limit_exceeded\",\"message\":\"wait\"}\n\n",
-     "run() failed(rate_limit wait)"},
-    {ASM_FORMAT_OLLAMA, "{\"error\":\"model not found\"}\n", "run() failed(provider_error model not found)"},
+     "run() failed(rate_limit wait) "},
+    {ASM_FORMAT_OLLAMA, "{\"error\":\"model not found\"}\n", "run() failed(provider_error model not found) "},
 };
 
 static void test_clones(void **state) {
