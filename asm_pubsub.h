@@ -5,14 +5,14 @@
  *   In exactly one C or C++ file:
  *       #define ASM_IMPLEMENTATION
  *       #include "asm_pubsub.h"
- *   ASM_PUBSUB_IMPLEMENTATION builds this header only (asm_events.h and asm_render.h, which it includes, must
- *   then be built elsewhere); ASM_STATIC makes everything static. See asm_events.h.
+ *   ASM_PUBSUB_IMPLEMENTATION builds this header only (asm_json.h, asm_events.h and asm_render.h, which it includes,
+ *   must then be built elsewhere); ASM_STATIC makes everything static. See asm_json.h.
  *   That file includes stb_ds.h if the compiler finds it as "stb_ds.h" or <stb/stb_ds.h>, and does without if not.
  *   Its arrays are used, none of its functions: whether and where your program defines STB_DS_IMPLEMENTATION does
  *   not matter. It is included without its short names (arrput, ...): a file that uses them includes it first.
  *
- * OPTIONS (beside those of asm_events.h; I: matters only to the file that holds the implementation)
- *   ASM_NO_STB_DS                         I  do without stb_ds.h even if it is there
+ * OPTIONS (beside those of asm_json.h; I: matters only to the file that holds the implementation)
+ *   ASM_NO_STB_DS              I  do without stb_ds.h even if it is there
  *   ASM_ATOMIC_LOAD(p)         I  atomics of the mailbox, on a uint32_t: define both or none. Load acquires,
  *   ASM_ATOMIC_EXCHANGE(p, v)  I  exchange acquires and releases. default: the builtins of gcc and clang; other
  *                                 compilers have no mailbox without these
@@ -57,23 +57,26 @@
  *
  *       subscribe            the new subscription gets its first message from the next publish
  *       unsubscribe          whoever it was is not called any more, even if it stood later in the same round
- *       unsubscribe itself   likewise; the call that is under way goes on
+ *       unsubscribe itself   allowed; the call that is under way goes on
  *       publish              the rounds under way are brought to their end first, then the new message goes
  *                            out. So every subscriber receives all messages in the order in which they were
  *                            published, and when publish returns, all have been called
  *       publish, nested past asm_pubsub_options.max_depth (32)
  *                            refused: ASM_ERR_DEPTH, counted in `dropped`
- *       asm_topic_release    goes, for the topic that is being published, too
+ *       asm_topic_release    allowed, also for the topic that is being published
  *       asm_pubsub_close     refused: ASM_ERR_MISUSE
  *
  *   A subscriber returns nothing: it cannot stop the delivery to the others. The message and all it points to
  *   are valid during the call only.
  *
+ *   The other callbacks may call everything, too. What they were given stays as it is during the call. Closing
+ *   the object that calls them is refused (ASM_ERR_MISUSE); it must exist until its call returns.
+ *
  * MEMORY
- *   Topics, publishing, mailboxes and SSE histories allocate nothing. Subscriptions, topic handles and
- *   presence entries are kept in memory from ASM_REALLOC; when that runs out, the call returns
- *   ASM_ERR_NO_MEMORY and everything is as before. A topic or pattern that nobody subscribes to and nobody
- *   holds a handle of is freed. Presence diffs, envelopes and transports use buffers that grow.
+ *   Topics, publishing and mailboxes allocate nothing. Subscriptions, topic handles and presence entries are
+ *   kept in memory from ASM_REALLOC; when that runs out, the call returns ASM_ERR_NO_MEMORY and everything is as
+ *   before. A topic or pattern that nobody subscribes to and nobody holds a handle of is freed. Presence diffs,
+ *   envelopes and transports use buffers that grow to the longest.
  *
  * THREADS
  *   As everywhere: one object, one thread at a time. Only the mailbox connects two threads.
@@ -100,28 +103,38 @@ extern "C" {
  *       agent_server:presence                    which agents run
  *       agent.{session_id}                       UI envelopes
  *
- * A topic is a NUL-terminated string that is not empty. The builders write one into memory of the caller's,
- * and never a part of one. A `:`, `%`, `*` or control byte in a prefix or id is written as %XX, so that no id
- * can name a topic of another session; all else is copied as it is.
+ * A topic is a NUL-terminated string that is not empty. The builders below write one to `out`, which has room for
+ * `size` bytes, and never a part of one. A `:`, `%`, `*` or control byte in a prefix or id is written as %XX, so
+ * that no id can name a topic of another session; all else is copied as it is.
  *
- * Each returns the topic's length. If that is not below `size`, `out` did not suffice and holds an empty
- * string (or nothing if size is 0; `out` may then be NULL): a second call with a byte more than the length
- * will do. 0 is an error: an id is missing. An empty topic is refused wherever topics are taken, so that
- * errors need no check here.
+ * Each returns the topic's length. If that is not below `size`, `out` was too small and holds an empty string (or
+ * nothing if size is 0; `out` may then be NULL): a second call with a byte more than the length will do. 0 is an
+ * error: an id is missing. An empty topic is refused wherever topics are taken, so that errors need no check here.
+ * They allocate nothing.
  */
 
 #define ASM_TOPIC_SIZE   512   /* enough for what sinks, helpers and the broadcaster build */
 #define ASM_TOPIC_PREFIX "asm" /* the default prefix, used when `prefix` is absent or empty */
 
+/* A session's topic: everything that happens in it. */
 ASM_API size_t asm_topic_session(char *out, size_t size, asm_str prefix, asm_str session_id);
+
+/* One run of a session. */
 ASM_API size_t asm_topic_run(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str run_id);
+
+/* Events of one type in a session; `event_type` as asm_event_name() gives it. */
 ASM_API size_t asm_topic_type(char *out, size_t size, asm_str prefix, asm_str session_id, asm_str event_type);
 
-/* An agent cannot be named `presence`, as that is another topic: 0. */
+/* What the agent server tells of an agent. 0 for the id `presence`, which would be another topic. */
 ASM_API size_t asm_topic_agent(char *out, size_t size, asm_str agent_id);
+
+/* Its debug events. */
 ASM_API size_t asm_topic_agent_debug(char *out, size_t size, asm_str agent_id);
+
+/* Where the agent server tells which agents there are. */
 #define ASM_TOPIC_AGENT_PRESENCE "agent_server:presence"
 
+/* Where the broadcaster sends a session's envelopes. */
 ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id);
 
 /* How much of what happens shares a topic. Whoever publishes chooses one scope or more, and only subscribers to
@@ -139,8 +152,9 @@ typedef enum asm_scope { ASM_SCOPE_SESSION = 1, ASM_SCOPE_RUN = 2, ASM_SCOPE_TYP
 ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_scope scope,
                                   const asm_event *event);
 
+/* Which of the forms above a topic has. */
 typedef enum asm_topic_kind {
-    ASM_TOPIC_CUSTOM, /* none of the forms above */
+    ASM_TOPIC_CUSTOM, /* none of them */
     ASM_TOPIC_SESSION,
     ASM_TOPIC_RUN,
     ASM_TOPIC_TYPE,
@@ -153,17 +167,17 @@ typedef enum asm_topic_kind {
 /* A topic taken apart: what its form has no place for is absent. */
 typedef struct asm_topic_parts {
     asm_topic_kind kind;
-    asm_str prefix;
-    asm_str session_id;
-    asm_str run_id;
-    asm_str event_type;
-    asm_str agent_id;
+    asm_str prefix;     /* session, run, type */
+    asm_str session_id; /* session, run, type, channel */
+    asm_str run_id;     /* run */
+    asm_str event_type; /* type */
+    asm_str agent_id;   /* agent, agent debug */
 } asm_topic_parts;
 
-/* Takes `topic` apart. The parts are views of it, those with %XX are unescaped into `memory`, where as many
+/* Takes `topic` apart. The parts are views of it; those with %XX are unescaped into `memory`, where as many
  * bytes as the topic has always suffice; else ASM_ERR_NO_SPACE (`memory` may be NULL with size 0). A topic
  * that no builder gives is ASM_TOPIC_CUSTOM and has no parts; building a topic from the parts of any other
- * gives the same topic again. */
+ * gives the same topic again. ASM_ERR_INVALID_ARGUMENT for an empty topic. */
 ASM_API asm_result asm_topic_parse(const char *topic, asm_topic_parts *parts, char *memory, size_t size);
 
 /* Patterns. The segments of a topic are what stands between its colons. In a pattern the segment `*` stands
@@ -180,25 +194,29 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic);
 
 /* =========================================================================================================
  * Dispatcher
+ *
+ * Any number of topics, in one value. Everything happens in the caller's thread, during publish.
  */
 
 typedef struct asm_pubsub asm_pubsub;
 
-/* A subscription. A zero one is none; one that has ended or is another dispatcher's is ASM_ERR_NOT_FOUND. */
+/* A handle of a subscription. One that is zero, has ended or is another dispatcher's is ASM_ERR_NOT_FOUND: the
+ * numbers have 64 bits, and none is given twice. */
 typedef struct asm_subscription {
-    const asm_pubsub *pubsub; /* private */
-    uint64_t generation;      /* private */
-    size_t slot;              /* private */
+    const asm_pubsub *pubsub; /* private, all */
+    uint64_t generation;
+    size_t slot;
 } asm_subscription;
 
-/* A topic that was looked up once, to publish to it without looking it up again. Handles are as above. */
+/* A handle of a topic that was looked up once, to publish to it without looking it up again. One that is zero, was
+ * released or is another dispatcher's is ASM_ERR_NOT_FOUND. */
 typedef struct asm_topic_handle {
-    const asm_pubsub *pubsub; /* private */
-    uint64_t generation;      /* private */
-    size_t slot;              /* private */
+    const asm_pubsub *pubsub; /* private, all */
+    uint64_t generation;
+    size_t slot;
 } asm_topic_handle;
 
-/* What subscribers get. Publishers set what they know of the members up to `text`, the event alone may do. */
+/* What subscribers get. Publishers set what they know of the members up to `text`; the event alone may do. */
 typedef struct asm_message {
     asm_str wrapper;               /* tells kinds of messages apart; absent: ASM_MESSAGE_WRAPPER */
     asm_str session_id;            /* absent: the event's */
@@ -208,9 +226,10 @@ typedef struct asm_message {
     asm_subscription subscription; /* set by the dispatcher: the one that is being called */
 } asm_message;
 
-#define ASM_MESSAGE_WRAPPER "asm_event"
+#define ASM_MESSAGE_WRAPPER "asm_event" /* the wrapper of messages that carry an event */
 
-/* A subscriber. See CALLS FROM INSIDE A SUBSCRIBER. */
+/* A subscriber: called with each message, which is valid during the call only. See CALLS FROM INSIDE A
+ * SUBSCRIBER. */
 typedef void (*asm_message_callback)(void *user, const asm_message *message);
 
 #define ASM_PUBSUB_MAX_DEPTH 1024
@@ -227,13 +246,13 @@ struct asm_pubsub {
     uint64_t dropped;           /* read only: publishes refused because they were nested too deeply */
     size_t topics;              /* read only: topics with a subscriber or a handle */
     size_t patterns;            /* read only: patterns with a subscriber */
-    size_t subscriptions;       /* read only */
+    size_t subscriptions;       /* read only: how many there are */
     asm__index index;           /* private, all below: topics and the literals of patterns */
     struct asm__shape *shapes;
     struct asm__handle *handles;
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
-    uint64_t generation; /* of the last handle: 2^64 of them are never used up, so that none names another */
+    uint64_t generation;     /* of the last handle; a thousand million a second would last 584 years */
     uint32_t direct_epoch;   /* changes when what a topic's handle remembers may be wrong */
     uint64_t pattern_epoch;  /* changes when a topic may match other patterns than before */
     struct asm__node *dirty; /* nodes from which subscriptions were removed */
@@ -243,11 +262,11 @@ struct asm_pubsub {
     unsigned depth;               /* how many are around it */
 };
 
-/* An empty dispatcher. `options` may be NULL. Allocates nothing. It must not be moved or copied then. */
+/* An empty dispatcher. `options` may be NULL. Allocates nothing. It must not be moved or copied from then on. */
 ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *options);
 
-/* Ends all subscriptions and frees everything; it is then as after asm_pubsub_init(). ASM_ERR_MISUSE from
- * inside a subscriber. */
+/* Ends all subscriptions and frees everything; it is then as after asm_pubsub_init(). `pubsub` may be NULL.
+ * ASM_ERR_MISUSE from inside a subscriber. */
 ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub);
 
 /* Has `callback` called with `user` for every message on `topic`, after those who subscribed before. The
@@ -269,13 +288,16 @@ ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *
                                                 asm_message_callback callback, void *user,
                                                 asm_subscription *subscription);
 
-/* Ends a subscription. */
+/* Ends a subscription. ASM_ERR_NOT_FOUND. */
 ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription);
 
-/* Ends all subscriptions of `topic` (or `pattern`) that have this callback and user; ASM_ERR_NOT_FOUND if
- * none has. */
+/* Ends all subscriptions of `topic` that have this callback and user. ASM_ERR_NOT_FOUND if none has;
+ * ASM_ERR_INVALID_ARGUMENT. */
 ASM_API asm_result asm_pubsub_unsubscribe_all(asm_pubsub *pubsub, const char *topic,
                                               asm_message_callback callback, void *user);
+
+/* Ends all subscriptions of `pattern` that have this callback and user. ASM_ERR_NOT_FOUND if none has;
+ * ASM_ERR_INVALID_ARGUMENT. */
 ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const char *pattern,
                                                       asm_message_callback callback, void *user);
 
@@ -298,41 +320,48 @@ ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic
 ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, const asm_message *message,
                                       size_t *delivered);
 
-/* The same, but passes over subscriptions whose user is `sender`. */
+/* Publishes as asm_pubsub_publish() does, but not to subscriptions whose user is `sender` (NULL: to all). */
 ASM_API asm_result asm_pubsub_publish_from(asm_pubsub *pubsub, const void *sender, const char *topic,
                                            const asm_message *message, size_t *delivered);
 
-/* One publish after the other to each topic; `delivered` is the sum. */
+/* Publishes to each of `count` topics, one after the other; `delivered` is the sum. Stops at the first error; an
+ * argument that is wrong is found before anything is published. */
 ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
                                           const asm_message *message, size_t *delivered);
 
-/* Looks up `topic` (and keeps it, whether it has subscribers or not) until asm_topic_release(): who publishes
+/* Looks up `topic` (and keeps it, whether it has subscribers or not) until asm_topic_release(): whoever publishes
  * often to one topic saves the look-up. The topic is copied. ASM_ERR_PATTERN, ASM_ERR_NO_MEMORY,
  * ASM_ERR_INVALID_ARGUMENT. */
 ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic_handle *resolved);
+
+/* Ends a topic's handle. ASM_ERR_NOT_FOUND. */
 ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic_handle topic);
 
-/* As the three above; ASM_ERR_NOT_FOUND for a handle that was released or is another dispatcher's. */
+/* asm_pubsub_publish() by handle; also ASM_ERR_NOT_FOUND. */
 ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic_handle topic, const asm_message *message,
                                      size_t *delivered);
+
+/* asm_pubsub_publish_from() by handle; also ASM_ERR_NOT_FOUND. */
 ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender, asm_topic_handle topic,
                                           const asm_message *message, size_t *delivered);
+
+/* asm_pubsub_publish_all() by handles; also ASM_ERR_NOT_FOUND, before anything is published. */
 ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic_handle *topics, size_t count,
                                          const asm_message *message, size_t *delivered);
 
 /* Which events to subscribe to: a session's, one run's of it, those of one type, or an explicit topic (and
  * nothing else). Zero what does not matter. */
 typedef struct asm_event_filter {
-    asm_str prefix; /* default: ASM_TOPIC_PREFIX */
-    asm_str session_id;
+    asm_str prefix;     /* default: ASM_TOPIC_PREFIX */
+    asm_str session_id; /* required unless `topic` is given */
     asm_str run_id;
-    asm_str event_type;
-    const char *topic;
+    asm_str event_type; /* as asm_event_name() gives it */
+    const char *topic;  /* explicit */
 } asm_event_filter;
 
-/* Subscribes to the topic that `filter` names. ASM_ERR_INVALID_ARGUMENT without a session id and topic, with
- * both a run id and a type, with a topic and anything else, and for a topic of ASM_TOPIC_SIZE bytes or more.
- */
+/* Subscribes to the topic that `filter` names: it hears of what is published by the scope of that topic (see
+ * asm_scope). ASM_ERR_INVALID_ARGUMENT without a session id and topic, with both a run id and a type, with a topic
+ * and anything else, and for a topic of ASM_TOPIC_SIZE bytes or more; ASM_ERR_PATTERN, ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_pubsub_subscribe_events(asm_pubsub *pubsub, const asm_event_filter *filter,
                                                asm_message_callback callback, void *user,
                                                asm_subscription *subscription);
@@ -348,8 +377,8 @@ typedef asm_result (*asm_publish_function)(void *user, const char *topic, const 
 #define ASM_SINK_MAX_TOPICS 16
 
 /* Names the topics of an event: sets topics[0] to topics[n - 1] and returns n, at most ASM_SINK_MAX_TOPICS.
- * 0: it is not published. The strings must stay until the next call; they are not escaped: see the builders
- * above. */
+ * 0: it is not published. The strings must stay until the event was published to all of them (events that a
+ * subscriber gives to the same sink come in between); they are not escaped: see the builders above. */
 typedef size_t (*asm_topic_function)(void *user, const asm_event *event, const char **topics);
 
 /* Where and what to publish. One of topic, choose_topics, or prefix and scope. */
@@ -359,14 +388,15 @@ typedef struct asm_pubsub_sink_options {
     asm_topic_function choose_topics; /* or a function says where */
     void *topics_user;                /* its user */
     asm_str prefix;                   /* default: ASM_TOPIC_PREFIX; must outlive the sink */
-    unsigned scope;    /* ASM_SCOPE_SESSION (the default), _RUN, _TYPE, or several of them joined by |:
-                                         an event then goes to those for which it has the ids */
-    asm_str wrapper;   /* default: ASM_MESSAGE_WRAPPER; must outlive the sink */
-    bool include_text; /* messages carry the rendered text */
+    unsigned scope;               /* ASM_SCOPE_SESSION (the default), _RUN, _TYPE, or several joined by |: an
+                                         event then goes to those for which it has the ids */
+    asm_str wrapper;              /* default: ASM_MESSAGE_WRAPPER; must outlive the sink */
+    bool include_text;            /* messages carry the rendered text */
     asm_publish_function publish; /* used in place of the dispatcher, for tests and bridges */
     void *publish_user;           /* its user */
 } asm_pubsub_sink_options;
 
+/* A sink, or a callback, that publishes. */
 typedef struct asm_pubsub_sink {
     asm_pubsub_sink_options options; /* read only */
     uint64_t published;              /* read only: publishes that succeeded, one for each topic */
@@ -375,9 +405,9 @@ typedef struct asm_pubsub_sink {
     asm_result last_error;           /* read only: of the last publish that failed */
 } asm_pubsub_sink;
 
-/* A sink that publishes each event. Text that belongs to no event is ignored. `result` of the sink is
- * ASM_ERR_INVALID_ARGUMENT without a pubsub or publish function, with two of topic, choose_topics, and prefix
- * or scope, for an unknown scope and for an empty topic. */
+/* A sink that publishes each event. Text that belongs to no event is ignored. A publish that fails is counted, and
+ * no error of the sink. `result` of the sink is ASM_ERR_INVALID_ARGUMENT without a pubsub or publish function, with
+ * two of topic, choose_topics, and prefix or scope, for an unknown scope and for an empty topic. Allocates nothing. */
 ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_sink_options *options);
 
 /* An event callback and its user, as a pair. */
@@ -386,8 +416,8 @@ typedef struct asm_event_handler {
     void *user;
 } asm_event_handler;
 
-/* The same without a pipeline: a callback that publishes each event. See sink->result for what was wrong with
- * the options; each event is then counted as an error. */
+/* An event callback that publishes each event, for use without a pipeline. sink->result says what is wrong with the
+ * options, as above; each event is then counted as an error. Allocates nothing. */
 ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
                                                    const asm_pubsub_sink_options *options);
 
@@ -397,7 +427,8 @@ typedef struct asm_event_chain {
     size_t count;                      /* private */
 } asm_event_chain;
 
-/* `handlers` stays the caller's and must outlive the chain; one without a callback is passed over. */
+/* An event callback that calls those of `count` handlers, in order. `handlers` stays the caller's and must outlive
+ * the chain; one without a callback is passed over. Allocates nothing. */
 ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm_event_handler *handlers,
                                                size_t count);
 
@@ -433,8 +464,8 @@ typedef struct asm_presence {
 
 /* An entry as it is given out: views that are valid until the next change. */
 typedef struct asm_presence_entry {
-    uint64_t reference;
-    const void *owner;
+    uint64_t reference; /* its number, never 0 */
+    const void *owner;  /* as it was given */
     const char *topic;
     asm_str key;
     asm_str meta; /* JSON */
@@ -443,25 +474,27 @@ typedef struct asm_presence_entry {
 /* Nobody is there. `options` may be NULL. Allocates nothing. */
 ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_options *options);
 
-/* Forgets everybody, without publishing, and frees everything. */
+/* Forgets everybody, without publishing, and frees everything; it is then as after asm_presence_init(). `presence`
+ * may be NULL. */
 ASM_API void asm_presence_close(asm_presence *presence);
 
 /* Adds an entry. `owner` is whose it is (any address, a connection's; may be NULL); topic, key and meta are
  * copied. `meta` is a JSON value, absent is {}. `reference` may be NULL: names the entry, never 0.
- * ASM_ERR_INVALID_ARGUMENT if topic or key are empty, ASM_ERR_SYNTAX and such for the meta,
+ * ASM_ERR_INVALID_ARGUMENT if topic or key are empty, ASM_ERR_PATTERN, ASM_ERR_SYNTAX and such for the meta,
  * ASM_ERR_NO_MEMORY, ASM_ERR_DEPTH in subscribers that are nested too deeply for the diff to go out: then
- * nothing has changed. */
+ * nothing has changed. The cost of this and of the next two does not depend on how many entries there are. */
 ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
                                       asm_str key, asm_str meta, uint64_t *reference);
 
 /* Gives an entry another meta, and with it another reference, which replaces `*reference`. ASM_ERR_NOT_FOUND,
- * and as above. */
+ * ASM_ERR_SYNTAX and such, ASM_ERR_NO_MEMORY, ASM_ERR_DEPTH: then nothing has changed. */
 ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta);
 
-/* Removes an entry. ASM_ERR_NOT_FOUND, and as above. */
+/* Removes an entry. ASM_ERR_NOT_FOUND, ASM_ERR_NO_MEMORY, ASM_ERR_DEPTH: then nothing has changed. */
 ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t reference);
 
-/* Removes all entries of `owner`, with one diff for each topic. OK also if there are none. */
+/* Removes all entries of `owner`, with one diff for each topic. OK also if there are none. ASM_ERR_NO_MEMORY,
+ * ASM_ERR_DEPTH: then nothing has changed. */
 ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void *owner);
 
 /* How many keys are on `topic`; on all of them, each for itself, if it is NULL. */
@@ -471,20 +504,21 @@ ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topi
  * first, and then is the one before. False at the end, and when the one before has gone. */
 ASM_API bool asm_presence_next(const asm_presence *presence, const char *topic, asm_presence_entry *entry);
 
-/* Appends who is on `topic` as JSON: {"user_1":{"metas":[{"ref":"9","meta":{…}}]}}. */
+/* Appends who is on `topic` as JSON: {"user_1":{"metas":[{"ref":"9","meta":{…}}]}}. Returns the buffer's result. */
 ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const char *topic, asm_buffer *out);
 
 /* =========================================================================================================
  * Mailbox
  *
  * A bounded queue of whole copies of messages between one producer and one consumer, in memory of the caller's.
- * They are two threads, or one thread and an interrupt, or two parts of one program; several threads that produce
- * have a mailbox each, which one consumer goes through. Both sides are wait-free: neither ever waits for the other.
+ * They are two threads, or one thread and an interrupt, or two parts of one program; where several threads produce,
+ * each has a mailbox, and one consumer goes through all. Both sides are wait-free: neither ever waits for the other.
  *
  * Half of the memory is for the messages that wait, each with the room that it needs, the other half for those
  * that the consumer has taken: it takes all that wait at once, and hands them out one by one.
  */
 
+/* What becomes of a message for which there is no room, or which is one too many. */
 typedef enum asm_overflow {
     ASM_OVERFLOW_REFUSE,     /* a new message is refused: ASM_ERR_NO_SPACE */
     ASM_OVERFLOW_DROP_OLDEST /* the oldest message makes room; with a capacity of 1: latest only */
@@ -492,19 +526,20 @@ typedef enum asm_overflow {
 
 /* What must outlive the mailbox: `memory` and the users. */
 typedef struct asm_mailbox_options {
-    void *memory;      /* required; any alignment */
-    size_t size;       /* of it, in bytes: see asm_mailbox_size() */
-    unsigned capacity; /* how many messages can wait; 0: ASM_MAILBOX_DEFAULT_CAPACITY */
-    asm_overflow
-        overflow; /* what becomes of a message for which there is no room, or which is one too many; default:
-                              ASM_OVERFLOW_REFUSE */
-    bool merge_text; /* a streamed piece of text is added to the one that was posted just before it, if that
-                        still waits, is of the same message, there is room, and neither has anything but a
-                        delta, a time and a sequence number of its own: time of the first, number of the last */
-    void (*wake)(
-        void *user); /* called by the producer at the end of a post, if nothing waited before it or the
-                                 consumer looked in vain while it was going on: writes to an eventfd or pipe, posts
-                                 a semaphore, sets a flag. May post. NULL: the consumer looks now and then */
+    void *memory;          /* required; any alignment */
+    size_t size;           /* of it, in bytes: see asm_mailbox_size() */
+    unsigned capacity;     /* how many messages can wait; 0: ASM_MAILBOX_DEFAULT_CAPACITY */
+    asm_overflow overflow; /* default: ASM_OVERFLOW_REFUSE */
+
+    /* A streamed piece of text is added to the one that was posted just before it, if that still waits, is of the
+     * same message, there is room, and neither has anything but a delta, a time and a sequence number of its own:
+     * time of the first, number of the last. */
+    bool merge_text;
+
+    /* Called by the producer at the end of a post, if nothing waited before it or the consumer looked in vain while
+     * it was going on: writes to an eventfd or pipe, posts a semaphore, sets a flag. May post. NULL: the consumer
+     * looks now and then. */
+    void (*wake)(void *user);
     void *wake_user; /* its user */
 } asm_mailbox_options;
 
@@ -552,12 +587,12 @@ ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_opti
  * max_message. With ASM_OVERFLOW_DROP_OLDEST any other is accepted. */
 ASM_API asm_result asm_mailbox_post(asm_mailbox *mailbox, const asm_message *message);
 
-/* The same as a subscriber: asm_pubsub_subscribe(&bus, topic, asm_mailbox_on_message, &mailbox, NULL). */
+/* Producer: posts, as a subscriber: asm_pubsub_subscribe(&bus, topic, asm_mailbox_on_message, &mailbox, NULL). */
 ASM_API void asm_mailbox_on_message(void *mailbox, const asm_message *message);
 
 /* Consumer: gives the next message, or NULL if there is none. It is valid until the next call. `missed` may be
  * NULL: how many messages were lost just before this one. `subscription` of the message is the one that it was
- * posted by, if any. Who waits to be woken goes on until there is none. NULL from inside a drain. */
+ * posted by, if any. Whoever waits to be woken goes on until there is none. NULL from inside a drain. */
 ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *missed);
 
 /* Consumer: calls `callback` with each message that is there, at most `max` of them (0: all, but not those that are
@@ -567,7 +602,7 @@ ASM_API const asm_message *asm_mailbox_receive(asm_mailbox *mailbox, uint64_t *m
  * more can be taken: 0. */
 ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback callback, void *user, size_t max);
 
-#define ASM_MAILBOX_GAP "asm_gap"
+#define ASM_MAILBOX_GAP "asm_gap" /* wrapper and type name of what a drain tells of lost messages */
 
 /* Counters, each for the side that calls. */
 typedef struct asm_mailbox_counters {
@@ -579,7 +614,10 @@ typedef struct asm_mailbox_counters {
     uint64_t missed;   /* consumer: messages that were lost before the last one taken */
 } asm_mailbox_counters;
 
+/* Producer: its counters; the others are 0. */
 ASM_API asm_mailbox_counters asm_mailbox_producer_counters(const asm_mailbox *mailbox);
+
+/* Consumer: its counters; the others are 0. */
 ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *mailbox);
 
 /* =========================================================================================================
@@ -617,7 +655,8 @@ ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *ma
  * those that are not valid JSON as a string.
  */
 
-/* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. */
+/* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. May call back with
+ * another event: its envelopes go out first. */
 typedef asm_result (*asm_broadcast_function)(void *user, const char *channel, asm_str envelope);
 
 /* Which envelopes, and what is in them. */
@@ -643,16 +682,18 @@ ASM_API asm_broadcast_settings asm_broadcast_standard(void);
 ASM_API asm_broadcast_settings asm_broadcast_debug(void);
 
 typedef struct asm_broadcaster_options {
-    asm_broadcast_function broadcast; /* required: where envelopes go */
-    void *user;
+    asm_broadcast_function broadcast;       /* required: where envelopes go */
+    void *user;                             /* its user */
     const asm_broadcast_settings *settings; /* NULL: asm_broadcast_standard(); copied */
     asm_str session_id; /* watch only this session; also taken for events without a session id. Default: any,
                            and it starts anew when the session changes. Must outlive the broadcaster */
     asm_str execution_id;                /* for events without a run id; must outlive the broadcaster */
     asm_time (*clock)(void *clock_user); /* for events without a time; NULL: their timestamp is null */
-    void *clock_user;
-    char *buffer; /* memory: half of it for an envelope, half for the arguments of a tool, read and cut; what
-                     does not fit is an error. Default: memory that grows to the longest */
+    void *clock_user;                    /* its user */
+    char *
+        buffer; /* memory of `buffer_size` bytes: half of it for an envelope, half for the arguments of a tool, read
+                     and cut; what does not fit is ASM_ERR_NO_SPACE, and so is what `broadcast` calls back with.
+                     Default: memory that grows to the longest */
     size_t buffer_size;
 } asm_broadcaster_options;
 
@@ -673,10 +714,11 @@ typedef struct asm_broadcaster {
     asm_buffer scratch, text, quoted; /* private */
 } asm_broadcaster;
 
-/* ASM_ERR_INVALID_ARGUMENT without a broadcast function. */
+/* A broadcaster that is idle. `options` is copied. ASM_ERR_INVALID_ARGUMENT without a broadcast function. Allocates
+ * nothing. */
 ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster, const asm_broadcaster_options *options);
 
-/* Frees the broadcaster's memory. ASM_ERR_MISUSE from inside its broadcast function. */
+/* Frees the broadcaster's memory. `broadcaster` may be NULL. ASM_ERR_MISUSE from inside its broadcast function. */
 ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster);
 
 /* Looks at an event and sends what follows from it. Returns the error of the first envelope that could not be
@@ -696,8 +738,10 @@ ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster);
  * or not, and so does this; trust_should_stop is for event sources that tell each evaluation. */
 ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm_event *event);
 
-/* The same as an event callback and as a subscriber. */
+/* asm_broadcaster_event() as an event callback; errors are counted. */
 ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event);
+
+/* asm_broadcaster_event() as a subscriber; errors are counted. */
 ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *message);
 
 /* An explicit change of status, at `time` (0: the clock's). The session is that of the options, required
@@ -719,12 +763,11 @@ ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm
 /* Server-sent events with a history, for text/event-stream. Ids are `epoch.number`, numbers from 1. */
 typedef struct asm_sse_options {
     asm_write_function write; /* gets each event, whole; send it to every connection. May be NULL */
-    void *user;
+    void *user;               /* its user */
     uint64_t epoch; /* tells this history from an earlier one: the time of the program's start, say. 0: ids
                        are the number alone */
-    char *memory;   /* for the history, which the latest events that fit make up; must outlive it. NULL: no
-                       history */
-    size_t size;
+    char *memory;   /* for the history: the latest events that fit; must outlive it. NULL: no history */
+    size_t size;    /* of it, in bytes */
 } asm_sse_options;
 
 typedef struct asm_sse {
@@ -739,11 +782,12 @@ typedef struct asm_sse {
 /* Nothing was sent yet. `options` may be NULL. Allocates nothing. */
 ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options);
 
-/* Frees what is not the caller's. ASM_ERR_MISUSE from inside a write function that it was given. */
+/* Frees what is not the caller's. `sse` may be NULL. ASM_ERR_MISUSE from inside a write function that it was given. */
 ASM_API asm_result asm_sse_close(asm_sse *sse);
 
 /* An asm_broadcast_function: user is the asm_sse, the event's name is the envelope's type. The text of one
- * event is put together in memory that grows to the longest. */
+ * event is put together in memory that grows to the longest. ASM_ERR_INVALID_ARGUMENT for a type that would inject a
+ * line, ASM_ERR_NO_MEMORY, or what `write` returned; the history then has it all the same. */
 ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope);
 
 /* Sends to `write` what follows the event that the client had last, one whole event with each call:
@@ -757,24 +801,25 @@ ASM_API asm_result asm_sse_resume(asm_sse *sse, asm_str last_event_id, asm_write
 
 /* Envelopes as JSON Lines, one write for each, put together in memory that grows to the longest. */
 typedef struct asm_envelope_lines {
-    asm_write_function write; /* set by asm_envelope_lines_init(), as all below: private */
+    asm_write_function write; /* private, all */
     void *user;
-    unsigned writes; /* calls of it under way */
+    unsigned writes;
     asm_buffer line;
 } asm_envelope_lines;
 
 /* Lines go to `write`. Allocates nothing. */
 ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user);
 
-/* Frees its memory. ASM_ERR_MISUSE from inside `write`. */
+/* Frees its memory. `lines` may be NULL. ASM_ERR_MISUSE from inside `write`. */
 ASM_API asm_result asm_envelope_lines_close(asm_envelope_lines *lines);
 
 /* An asm_broadcast_function: user is the asm_envelope_lines. ASM_ERR_NO_MEMORY, or what `write` returned. */
 ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope);
 
-/* Envelopes as messages on the topic that is their channel: wrapper ASM_ENVELOPE_WRAPPER, the envelope is the
- * text. An asm_broadcast_function whose user is an asm_pubsub. */
-#define ASM_ENVELOPE_WRAPPER "asm_envelope"
+#define ASM_ENVELOPE_WRAPPER "asm_envelope" /* the wrapper of messages that carry an envelope */
+
+/* An asm_broadcast_function whose user is an asm_pubsub: publishes the envelope on the topic that is its channel, as
+ * the text of a message with the wrapper ASM_ENVELOPE_WRAPPER. Results as of asm_pubsub_publish(). */
 ASM_API asm_result asm_pubsub_broadcast(void *pubsub, const char *channel, asm_str envelope);
 
 #ifdef __cplusplus
@@ -856,6 +901,19 @@ ASM__WARNINGS_BACK
 
 /* =========================================================================================================
  * Implementation
+ *
+ *   >>shared: arrays              above: stb_ds arrays, or our own
+ *   >>topics: builders, parser, patterns
+ *   >>dispatcher: nodes           topics and patterns are records in one index
+ *   >>dispatcher: patterns        by shape
+ *   >>dispatcher: topics, subscriptions
+ *   >>dispatcher: publish         rounds, that can be nested
+ *   >>sinks: topics and callbacks
+ *   >>presence: lists, records, diffs, changes, listing
+ *   >>mailbox: blocks             tokens, halves, blocks
+ *   >>mailbox: producer, consumer
+ *   >>broadcaster: envelopes, tools, status, events, conversation
+ *   >>transports: server-sent events, others
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_PUBSUB_IMPLEMENTED
@@ -869,7 +927,7 @@ ASM__WARNINGS_OFF
 #include <stdlib.h>
 #endif
 
-/* >>arrays */
+/* >>shared: arrays, grown */
 
 /* `place` is where the pointer to the array is kept; memcpy, as its type is not known here. */
 ASM__PRIVATE bool asm__array_reserve(void *place, size_t element_size, size_t count) {
@@ -899,7 +957,7 @@ ASM__PRIVATE void asm__array_release(void *place) {
     memcpy(place, &array, sizeof array);
 }
 
-/* >>topic builders */
+/* >>topics: builders */
 
 typedef struct asm__topic_writer {
     char *out;
@@ -1058,6 +1116,8 @@ ASM_API size_t asm_topic_channel(char *out, size_t size, asm_str session_id) {
 
 ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_scope scope,
                                   const asm_event *event) {
+    if (out && size) out[0] = '\0';
+    if (!event) return 0;
     switch (scope) {
     case ASM_SCOPE_SESSION:
         return asm_topic_session(out, size, prefix, event->session_id);
@@ -1066,12 +1126,11 @@ ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_sc
     case ASM_SCOPE_TYPE:
         return asm_topic_type(out, size, prefix, event->session_id, asm_event_name(event));
     default:
-        if (out && size) out[0] = '\0';
         return 0;
     }
 }
 
-/* >>topic parser */
+/* >>topics: parser */
 
 /* The segment at `*at`, and `*at` moved behind its colon, past the end (size + 1) behind the last one. */
 static asm_str asm__topic_segment(asm_str topic, size_t *at) {
@@ -1188,7 +1247,7 @@ ASM_API asm_result asm_topic_parse(const char *topic, asm_topic_parts *parts, ch
     return ASM_OK;
 }
 
-/* >>patterns */
+/* >>topics: patterns */
 
 static bool asm__pattern_is_any(asm_str segment) {
     return segment.size == 1 && segment.data[0] == '*';
@@ -1700,6 +1759,7 @@ static asm_result asm__unsubscribe_all(asm_pubsub *pubsub, asm__node *node, asm_
 }
 
 ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *options) {
+    if (!pubsub) return;
     memset(pubsub, 0, sizeof *pubsub);
     pubsub->direct_epoch = ASM__FIRST_EPOCH;
     if (options) pubsub->options = *options;
@@ -1710,7 +1770,7 @@ ASM_API void asm_pubsub_init(asm_pubsub *pubsub, const asm_pubsub_options *optio
 }
 
 ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
-    if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
+    if (!pubsub) return ASM_OK;
     if (pubsub->innermost) return ASM_ERR_MISUSE;
     size_t at = 0;
     for (asm__indexed *key; (key = asm__index_take(&pubsub->index, &at)) != NULL;)
@@ -1747,6 +1807,7 @@ ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *
 }
 
 ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription) {
+    if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
     const asm__handle *handle =
         asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation);
     if (!handle || handle->direct_epoch) return ASM_ERR_NOT_FOUND;
@@ -1800,6 +1861,7 @@ ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_
 }
 
 ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic_handle topic) {
+    if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
     const asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
@@ -2111,7 +2173,7 @@ ASM_API size_t asm_pubsub_subscriber_count(asm_pubsub *pubsub, const char *topic
     return count;
 }
 
-/* >>sink and event callbacks */
+/* >>sinks: topics and callbacks */
 
 ASM_API asm_result asm_pubsub_subscribe_events(asm_pubsub *pubsub, const asm_event_filter *filter,
                                                asm_message_callback callback, void *user,
@@ -2202,16 +2264,20 @@ static asm_result asm__sink_check(const asm_pubsub_sink_options *options) {
     return ASM_OK;
 }
 
-ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
-                                                   const asm_pubsub_sink_options *options) {
+static void asm__sink_init(asm_pubsub_sink *sink, const asm_pubsub_sink_options *options) {
     memset(sink, 0, sizeof *sink);
     if (options) {
         sink->options = *options;
         if (!sink->options.wrapper.data) sink->options.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
     }
     sink->result = asm__sink_check(&sink->options);
+}
+
+ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
+                                                   const asm_pubsub_sink_options *options) {
     asm_event_handler handler;
-    handler.callback = asm__sink_on_event;
+    if (sink) asm__sink_init(sink, options);
+    handler.callback = sink ? asm__sink_on_event : NULL;
     handler.user = sink;
     return handler;
 }
@@ -2219,11 +2285,11 @@ ASM_API asm_event_handler asm_pubsub_callback_init(asm_pubsub_sink *sink,
 ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_sink_options *options) {
     asm_sink table;
     memset(&table, 0, sizeof table);
-    (void)asm_pubsub_callback_init(sink, options);
+    if (sink) asm__sink_init(sink, options);
     table.self = sink;
     table.name = "pubsub";
-    table.write_event = asm__sink_write_event;
-    table.result = sink->result;
+    table.write_event = sink ? asm__sink_write_event : NULL;
+    table.result = sink ? sink->result : ASM_ERR_INVALID_ARGUMENT;
     return table;
 }
 
@@ -2235,15 +2301,17 @@ static void asm__chain_on_event(void *self, const asm_event *event) {
 
 ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm_event_handler *handlers,
                                                size_t count) {
-    chain->handlers = handlers;
-    chain->count = handlers ? count : 0;
     asm_event_handler handler;
-    handler.callback = asm__chain_on_event;
+    if (chain) {
+        chain->handlers = handlers;
+        chain->count = handlers ? count : 0;
+    }
+    handler.callback = chain ? asm__chain_on_event : NULL;
     handler.user = chain;
     return handler;
 }
 
-/* >>presence
+/* >>presence: lists
  * Topics, keys, entries and owners are records that refer to each other by lists, and are found through an index
  * each: no call looks at more than it is about. Lists are in the order in which entries came. */
 
@@ -2592,6 +2660,7 @@ static void asm__presence_publish(asm_pubsub *pubsub, asm_buffer *diffs) {
 /* >>presence: changes */
 
 ASM_API void asm_presence_init(asm_presence *presence, const asm_presence_options *options) {
+    if (!presence) return;
     memset(presence, 0, sizeof *presence);
     if (options) presence->options = *options;
 }
@@ -2635,8 +2704,8 @@ ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner,
 }
 
 ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta) {
-    asm__presence_entry *entry =
-        presence && reference ? asm__presence_find_entry(presence, *reference) : NULL;
+    if (!presence || !reference) return ASM_ERR_INVALID_ARGUMENT;
+    asm__presence_entry *entry = asm__presence_find_entry(presence, *reference);
     if (!entry) return ASM_ERR_NOT_FOUND;
     meta = meta.data ? meta : ASM_STR("{}");
     asm_result result = asm_json_check(meta, NULL);
@@ -2710,7 +2779,8 @@ static asm_result asm__presence_remove(asm_presence *presence, asm__presence_top
 }
 
 ASM_API asm_result asm_presence_untrack(asm_presence *presence, uint64_t reference) {
-    asm__presence_entry *entry = presence ? asm__presence_find_entry(presence, reference) : NULL;
+    if (!presence) return ASM_ERR_INVALID_ARGUMENT;
+    asm__presence_entry *entry = asm__presence_find_entry(presence, reference);
     asm__presence_topic *topics = NULL, *last = NULL;
     if (!entry) return ASM_ERR_NOT_FOUND;
     asm__presence_mark(entry, &topics, &last);
@@ -2727,7 +2797,7 @@ ASM_API asm_result asm_presence_remove_owner(asm_presence *presence, const void 
     return asm__presence_remove(presence, topics);
 }
 
-/* >>presence: lists */
+/* >>presence: listing */
 
 ASM_API size_t asm_presence_count(const asm_presence *presence, const char *topic) {
     if (!presence) return 0;
@@ -2775,7 +2845,7 @@ ASM_API asm_result asm_presence_write_json(const asm_presence *presence, const c
     return asm_json_writer_finish(&writer);
 }
 
-/* >>mailbox
+/* >>mailbox: blocks
  * Messages wait in a half of the memory. There are three tokens: one for each half, and one that stands for none.
  * The producer and the consumer always hold one each, and the box holds the third; they change hands by exchange
  * only, so that nobody ever waits, and whoever holds a half has it to itself. A post takes the half out of the box
@@ -2834,6 +2904,7 @@ static char *asm__block_data(asm__block *block) {
 }
 
 ASM_API size_t asm_message_size(const asm_message *message) {
+    if (!message) return 0;
     const size_t sizes[] = {message->event ? asm_event_copy_size(message->event) : 0,
                             message->topic ? strlen(message->topic) + 1 : 0, message->wrapper.size,
                             message->session_id.size, message->text.size};
@@ -2851,6 +2922,7 @@ ASM_API size_t asm_mailbox_size(unsigned capacity, size_t message_size) {
 }
 
 ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options) {
+    if (!mailbox || !options) return ASM_ERR_INVALID_ARGUMENT;
     memset(mailbox, 0, sizeof *mailbox);
     if (!ASM__HAS_ATOMICS) return ASM_ERR_UNSUPPORTED;
     mailbox->options = *options;
@@ -3103,6 +3175,7 @@ ASM_API size_t asm_mailbox_drain(asm_mailbox *mailbox, asm_message_callback call
 ASM_API asm_mailbox_counters asm_mailbox_producer_counters(const asm_mailbox *mailbox) {
     asm_mailbox_counters counters;
     memset(&counters, 0, sizeof counters);
+    if (!mailbox) return counters;
     counters.posted = mailbox->producer.posted;
     counters.refused = mailbox->producer.refused;
     counters.dropped = mailbox->producer.dropped;
@@ -3113,12 +3186,13 @@ ASM_API asm_mailbox_counters asm_mailbox_producer_counters(const asm_mailbox *ma
 ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *mailbox) {
     asm_mailbox_counters counters;
     memset(&counters, 0, sizeof counters);
+    if (!mailbox) return counters;
     counters.received = mailbox->consumer.received;
     counters.missed = mailbox->consumer.missed;
     return counters;
 }
 
-/* >>broadcaster */
+/* >>broadcaster: envelopes */
 
 #define ASM__SUMMARY_ARGS    3
 #define ASM__SUMMARY_LONGEST 30 /* bytes; a longer value shows three less, and `...` */
@@ -3178,6 +3252,7 @@ ASM_API asm_broadcast_settings asm_broadcast_debug(void) {
 
 ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster,
                                         const asm_broadcaster_options *options) {
+    if (!broadcaster) return ASM_ERR_INVALID_ARGUMENT;
     memset(broadcaster, 0, sizeof *broadcaster);
     if (options) broadcaster->options = *options;
     const bool has_settings = options && options->settings;
@@ -3211,6 +3286,7 @@ ASM_API asm_result asm_broadcaster_close(asm_broadcaster *broadcaster) {
 }
 
 ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id) {
+    if (!broadcaster) return;
     memcpy(broadcaster->status, "idle", sizeof "idle");
     broadcaster->next_chunk = 0;
     broadcaster->options.execution_id = execution_id;
@@ -3748,8 +3824,8 @@ static bool asm__broadcaster_watches(asm_broadcaster *broadcaster, asm_str sessi
 }
 
 ASM_API asm_result asm_broadcaster_event(asm_broadcaster *broadcaster, const asm_event *event) {
+    if (!broadcaster || !event || !broadcaster->options.broadcast) return ASM_ERR_INVALID_ARGUMENT;
     const asm_broadcaster_options *options = &broadcaster->options;
-    if (!event || !options->broadcast) return ASM_ERR_INVALID_ARGUMENT;
     asm__envelope_head head;
     head.session_id = event->session_id.data ? event->session_id : options->session_id;
     head.execution_id = event->run_id.data ? event->run_id : options->execution_id;
@@ -3767,13 +3843,14 @@ ASM_API void asm_broadcaster_on_event(void *broadcaster, const asm_event *event)
 }
 
 ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *message) {
-    (void)asm_broadcaster_event((asm_broadcaster *)broadcaster, message->event);
+    (void)asm_broadcaster_event((asm_broadcaster *)broadcaster, message ? message->event : NULL);
 }
 
 ASM_API asm_result asm_broadcaster_set_status(asm_broadcaster *broadcaster, asm_str status,
                                               asm_str error_message, asm_str last_response, asm_time time) {
+    if (!broadcaster || !broadcaster->options.session_id.size || !broadcaster->options.broadcast)
+        return ASM_ERR_INVALID_ARGUMENT;
     const asm_broadcaster_options *options = &broadcaster->options;
-    if (!options->session_id.size || !options->broadcast) return ASM_ERR_INVALID_ARGUMENT;
     asm__envelope_head head;
     head.session_id = options->session_id;
     head.execution_id = options->execution_id;
@@ -3828,7 +3905,7 @@ static void asm__sse_data(asm_buffer *out, asm_str data) {
 }
 
 ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm_str data) {
-    if (!asm__sse_is_line(id) || !asm__sse_is_line(event)) return ASM_ERR_INVALID_ARGUMENT;
+    if (!out || !asm__sse_is_line(id) || !asm__sse_is_line(event)) return ASM_ERR_INVALID_ARGUMENT;
     if (id.data) asm__sse_field(out, ASM_STR("id: "), id);
     if (event.data) asm__sse_field(out, ASM_STR("event: "), event);
     asm__sse_data(out, data);
@@ -3836,6 +3913,7 @@ ASM_API asm_result asm_sse_write(asm_buffer *out, asm_str id, asm_str event, asm
 }
 
 ASM_API void asm_sse_init(asm_sse *sse, const asm_sse_options *options) {
+    if (!sse) return;
     memset(sse, 0, sizeof *sse);
     if (options) sse->options = *options;
     if (!sse->options.memory) sse->options.size = 0;
@@ -3934,6 +4012,7 @@ static asm_str asm__envelope_type(asm_str envelope, asm_buffer *scratch) {
 ASM_API asm_result asm_sse_broadcast(void *user, const char *channel, asm_str envelope) {
     asm_sse *sse = (asm_sse *)user;
     (void)channel;
+    if (!sse) return ASM_ERR_INVALID_ARGUMENT;
     char id_memory[48], type_memory[128];
     asm_buffer id, scratch;
     asm_buffer_init_fixed(&id, id_memory, sizeof id_memory);
@@ -4012,9 +4091,10 @@ ASM_API asm_result asm_sse_resume(asm_sse *sse, asm_str last_event_id, asm_write
     return result;
 }
 
-/* >>transports: JSON Lines and dispatcher */
+/* >>transports: others */
 
 ASM_API void asm_envelope_lines_init(asm_envelope_lines *lines, asm_write_function write, void *user) {
+    if (!lines) return;
     lines->write = write;
     lines->user = user;
     lines->writes = 0;
@@ -4031,6 +4111,7 @@ ASM_API asm_result asm_envelope_lines_close(asm_envelope_lines *lines) {
 ASM_API asm_result asm_envelope_lines_broadcast(void *user, const char *channel, asm_str envelope) {
     asm_envelope_lines *lines = (asm_envelope_lines *)user;
     (void)channel;
+    if (!lines || !lines->write) return ASM_ERR_INVALID_ARGUMENT;
     asm_buffer_clear(&lines->line);
     asm_buffer_append(&lines->line, envelope);
     asm_result result = asm_buffer_append_byte(&lines->line, '\n');

@@ -116,7 +116,7 @@ static void test_update(void **state) {
     assert_int_equal(asm_presence_count(&presence, "room"), 2);
     uint64_t stale = before;
     assert_int_equal(asm_presence_update(&presence, &stale, ASM_STR("1")), ASM_ERR_NOT_FOUND);
-    assert_int_equal(asm_presence_update(&presence, NULL, ASM_STR("1")), ASM_ERR_NOT_FOUND);
+    assert_int_equal(asm_presence_update(&presence, NULL, ASM_STR("1")), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("{")), ASM_ERR_SYNTAX);
     assert_int_equal(reference, 3);
     expect_diffs("");

@@ -721,9 +721,102 @@ static void test_invalid_arguments(void **state) {
     assert_int_equal(asm_pubsub_unsubscribe_all_pattern(&bus, "a*", record, NULL), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_topic_resolve(&bus, "", &topic), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_pubsub_subscriber_count(&bus, ""), 0);
-    assert_int_equal(asm_pubsub_close(NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pubsub_close(NULL), ASM_OK); /* as closing NULL does everywhere */
     assert_int_equal(bus.published, 0);
     assert_int_equal(asm_pubsub_close(&bus), ASM_OK);
+}
+
+/* The family's rule: NULL for what may not be NULL is an error, or nothing; of every function of this header. */
+static void test_null(void **state) {
+    (void)state;
+    const asm_result wrong = ASM_ERR_INVALID_ARGUMENT;
+    const asm_str text = ASM_STR("a");
+    const asm_message message = text_message("");
+    asm_topic_handle handle;
+    asm_subscription subscription;
+    asm_topic_parts parts;
+    asm_mailbox mailbox;
+    asm_broadcaster broadcaster;
+    asm_presence presence;
+    asm_presence_entry entry;
+    asm_buffer out;
+    asm_envelope_lines lines;
+    uint64_t reference = 1;
+    char topic[8];
+    memset(&handle, 0, sizeof handle);
+    memset(&subscription, 0, sizeof subscription);
+    memset(&mailbox, 0, sizeof mailbox);
+    memset(&broadcaster, 0, sizeof broadcaster);
+    memset(&entry, 0, sizeof entry);
+    asm_buffer_init_fixed(&out, topic, sizeof topic);
+    assert_int_equal(asm_topic_of_event(topic, sizeof topic, text, ASM_SCOPE_SESSION, NULL), 0);
+    assert_int_equal(asm_topic_parse(NULL, &parts, NULL, 0), wrong);
+    assert_int_equal(asm_topic_parse("a", NULL, NULL, 0), wrong);
+    asm_pubsub_init(NULL, NULL);
+    assert_int_equal(asm_pubsub_close(NULL), ASM_OK);
+    assert_int_equal(asm_pubsub_unsubscribe(NULL, subscription), wrong);
+    assert_int_equal(asm_pubsub_unsubscribe_all(NULL, "a", record, NULL), wrong);
+    assert_int_equal(asm_pubsub_unsubscribe_all_pattern(NULL, "a", record, NULL), wrong);
+    assert_int_equal(asm_pubsub_unsubscribe_owner(NULL, NULL), wrong);
+    assert_int_equal(asm_pubsub_subscribe_pattern(NULL, "a", record, NULL, NULL), wrong);
+    assert_int_equal(asm_pubsub_subscribe_events(NULL, NULL, record, NULL, NULL), wrong);
+    assert_false(asm_pubsub_can_publish(NULL));
+    assert_int_equal(asm_pubsub_subscriber_count(NULL, "a"), 0);
+    assert_int_equal(asm_pubsub_publish_from(NULL, NULL, "a", &message, NULL), wrong);
+    assert_int_equal(asm_pubsub_publish_all(NULL, NULL, 0, &message, NULL), wrong);
+    assert_int_equal(asm_topic_resolve(NULL, "a", &handle), wrong);
+    assert_int_equal(asm_topic_release(NULL, handle), wrong);
+    assert_int_equal(asm_topic_publish(NULL, handle, &message, NULL), wrong);
+    assert_int_equal(asm_topic_publish_from(NULL, NULL, handle, &message, NULL), wrong);
+    assert_int_equal(asm_topic_publish_all(NULL, NULL, 0, &message, NULL), wrong);
+    assert_int_equal(asm_pubsub_sink_init(NULL, NULL).result, wrong);
+    assert_null(asm_pubsub_callback_init(NULL, NULL).callback);
+    assert_null(asm_event_chain_init(NULL, NULL, 1).callback);
+    asm_presence_init(NULL, NULL);
+    asm_presence_close(NULL);
+    asm_presence_init(&presence, NULL);
+    assert_int_equal(asm_presence_track(NULL, NULL, "a", text, text, NULL), wrong);
+    assert_int_equal(asm_presence_update(NULL, &reference, text), wrong);
+    assert_int_equal(asm_presence_update(&presence, NULL, text), wrong);
+    assert_int_equal(asm_presence_untrack(NULL, 1), wrong);
+    assert_int_equal(asm_presence_remove_owner(NULL, NULL), wrong);
+    assert_int_equal(asm_presence_count(NULL, NULL), 0);
+    assert_false(asm_presence_next(NULL, NULL, &entry));
+    assert_false(asm_presence_next(&presence, NULL, NULL));
+    assert_int_equal(asm_presence_write_json(NULL, "a", &out), wrong);
+    assert_int_equal(asm_presence_write_json(&presence, NULL, &out), wrong);
+    assert_int_equal(asm_presence_write_json(&presence, "a", NULL), wrong);
+    assert_int_equal(asm_message_size(NULL), 0);
+    assert_int_equal(asm_mailbox_init(NULL, NULL), wrong);
+    assert_int_equal(asm_mailbox_init(&mailbox, NULL), wrong);
+    assert_int_equal(asm_mailbox_post(NULL, &message), wrong);
+    assert_int_equal(asm_mailbox_post(&mailbox, NULL), wrong);
+    asm_mailbox_on_message(NULL, &message);
+    assert_null(asm_mailbox_receive(NULL, NULL));
+    assert_int_equal(asm_mailbox_drain(NULL, record, NULL, 0), 0);
+    assert_int_equal(asm_mailbox_drain(&mailbox, NULL, NULL, 0), 0);
+    assert_int_equal(asm_mailbox_producer_counters(NULL).posted, 0);
+    assert_int_equal(asm_mailbox_consumer_counters(NULL).received, 0);
+    assert_int_equal(asm_broadcaster_init(NULL, NULL), wrong);
+    assert_int_equal(asm_broadcaster_close(NULL), ASM_OK);
+    assert_int_equal(asm_broadcaster_event(NULL, NULL), wrong);
+    assert_int_equal(asm_broadcaster_event(&broadcaster, NULL), wrong);
+    asm_broadcaster_on_event(NULL, NULL);
+    asm_broadcaster_on_message(&broadcaster, NULL);
+    assert_int_equal(asm_broadcaster_set_status(NULL, text, text, text, 0), wrong);
+    asm_broadcaster_reset(NULL, text);
+    assert_int_equal(asm_sse_write(NULL, text, text, text), wrong);
+    asm_sse_init(NULL, NULL);
+    assert_int_equal(asm_sse_close(NULL), ASM_OK);
+    assert_int_equal(asm_sse_broadcast(NULL, "a", text), wrong);
+    assert_int_equal(asm_sse_resume(NULL, text, NULL, NULL, NULL), wrong);
+    asm_envelope_lines_init(NULL, NULL, NULL);
+    assert_int_equal(asm_envelope_lines_close(NULL), ASM_OK);
+    assert_int_equal(asm_envelope_lines_broadcast(NULL, "a", text), wrong);
+    asm_envelope_lines_init(&lines, NULL, NULL);
+    assert_int_equal(asm_envelope_lines_broadcast(&lines, "a", text), wrong);
+    assert_int_equal(asm_pubsub_broadcast(NULL, "a", text), wrong);
+    assert_int_equal(allocations_alive, 0);
 }
 
 /* ---- the rules for calls from inside a subscriber ---- */
@@ -1639,6 +1732,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_only_subscriber, start, finish),
         cmocka_unit_test_setup_teardown(test_only_subscriber_after_overflow, start, finish),
         cmocka_unit_test_setup_teardown(test_invalid_arguments, start, finish),
+        cmocka_unit_test_setup_teardown(test_null, start, finish),
         cmocka_unit_test_setup_teardown(test_rule_subscribe_inside, start, finish),
         cmocka_unit_test_setup_teardown(test_rule_new_subscription_gets_nested_publish, start, finish),
         cmocka_unit_test_setup_teardown(test_rule_unsubscribe_later_one, start, finish),
