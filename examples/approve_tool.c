@@ -252,6 +252,7 @@ int main(int argc, char **argv) {
     if (result != ASM_OK) fprintf(stderr, "approve_tool: %s\n", server.error);
 
     asm_agent_server_close(&server);
+    file_store_close(&kept);
     const asm_result closed = asm_pipeline_close(&pipeline);
     putchar('\n');
     if (kept.error[0]) fprintf(stderr, "approve_tool: %s\n", kept.error);
