@@ -314,9 +314,7 @@ typedef struct asm_continuation_payload {
 
 /* status_changed. */
 typedef struct asm_status_payload {
-    asm_str status; /* of an agent: "idle", "running", "interrupted", "paused", "cancelled", "error",
-                       "not_running". Of an envelope for user interfaces: "idle", "processing", "completed",
-                       "failed", "cancelled", "stopped" */
+    asm_str status; /* "idle", "running", "interrupted", "paused", "cancelled", "error", "not_running" */
     asm_str previous_status;
     asm_str data;          /* JSON: the interrupt's requests (see Order above), the error's reason */
     asm_str error_message; /* text */
@@ -482,7 +480,8 @@ ASM_API asm_result asm_event_read_json(asm_event *event, asm_str line, asm_buffe
 ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, size_t size,
                                                 asm_buffer *scratch, asm_json_error *error);
 
-/* Reads the compact form as far as it goes: there are no ids and no texts (their lengths are kept in extra).
+/* Reads the compact form as far as it goes: there are no ids and no texts. If `e` has a member that has no place,
+ * such as the length of a text, `extra` is `e` as it stands; if the line has one, `extension` is the line.
  * ASM_ERR_SYNTAX for a line of another form. `scratch`, `error` and lifetimes as for asm_event_read_json(). */
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error);
@@ -2084,14 +2083,22 @@ ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, si
 
 /* >>events: from compact json */
 
-/* A text member of a compact event. */
-static bool asm__compact_read_text(asm_str raw, asm_buffer *scratch, asm_str *text) {
-    return !raw.data || asm_json_to_string(raw, scratch, text) || asm_json_type_of(raw) != ASM_JSON_STRING;
-}
-
-static void asm__compact_read_int64(asm_str raw, asm_optional_int64 *number) {
-    number->is_set = raw.data && asm_json_to_int64(raw, &number->value);
-}
+/* Where the members of a compact event go. */
+static const struct {
+    uint16_t type, offset;
+    uint8_t kind;
+    char key[3];
+} asm__compact_rows[] = {
+    {ASM_EVENT_RUN_STARTED, (uint16_t)offsetof(asm_event, run.model), ASM__TEXT, "m"},
+    {ASM_EVENT_RUN_COMPLETED, (uint16_t)offsetof(asm_event, run.stop_reason), ASM__TEXT, "sr"},
+    {ASM_EVENT_RUN_FAILED, (uint16_t)offsetof(asm_event, run.error_message), ASM__TEXT, "x"},
+    {ASM_EVENT_ERROR_OCCURRED, (uint16_t)offsetof(asm_event, error.message), ASM__TEXT, "x"},
+    {ASM_EVENT_TOOL_CALL_STARTED, (uint16_t)offsetof(asm_event, tool.name), ASM__TEXT, "n"},
+    {ASM_EVENT_TOOL_CALL_COMPLETED, (uint16_t)offsetof(asm_event, tool.name), ASM__TEXT, "n"},
+    {ASM_EVENT_TOKEN_USAGE_UPDATED, (uint16_t)offsetof(asm_event, usage.input_tokens), ASM__INT64, "i"},
+    {ASM_EVENT_TOKEN_USAGE_UPDATED, (uint16_t)offsetof(asm_event, usage.output_tokens), ASM__INT64, "o"},
+    {ASM_EVENT_TOKEN_USAGE_UPDATED, (uint16_t)offsetof(asm_event, usage.cost_usd), ASM__DOUBLE, "$"},
+};
 
 /* The type that a compact code, or a full name, stands for. */
 static void asm__compact_read_type(asm_event *event, asm_str code) {
@@ -2103,56 +2110,93 @@ static void asm__compact_read_type(asm_event *event, asm_str code) {
     if (event->type == ASM_EVENT_CUSTOM) event->type_name = code;
 }
 
+/* Reads a value to its place; false if it does not fit there. `*failed`: it does, but there is no room for it. */
+static bool asm__compact_read_value(asm_str raw, unsigned kind, void *place, asm_buffer *scratch,
+                                    bool *failed) {
+    if (kind == ASM__INT64) {
+        asm_optional_int64 *number = (asm_optional_int64 *)place;
+        number->is_set = asm_json_to_int64(raw, &number->value);
+        return number->is_set;
+    }
+    if (kind == ASM__DOUBLE) {
+        asm_optional_double *number = (asm_optional_double *)place;
+        number->is_set = asm_json_to_double(raw, &number->value);
+        return number->is_set;
+    }
+    if (asm_json_type_of(raw) != ASM_JSON_STRING) return false;
+    if (!asm_json_to_string(raw, scratch, (asm_str *)place)) *failed = true;
+    return true;
+}
+
+/* Reads the members of a compact event whose type is known; false if some have no place. */
+static bool asm__compact_read_members(asm_event *event, asm_str object, asm_buffer *scratch, bool *failed) {
+    char bytes[ASM__KEY_SIZE];
+    asm_json_reader reader;
+    asm_str key, raw;
+    bool escaped, all = true;
+    asm_json_reader_init(&reader, object, NULL);
+    asm_json_enter_object(&reader);
+    while (asm__next_key(&reader, &key, &escaped) && asm_json_read_raw(&reader, &raw)) {
+        size_t i;
+        bool fits = false;
+        key = asm__name_text(key, escaped, bytes);
+        for (i = 0; i < sizeof asm__compact_rows / sizeof asm__compact_rows[0]; i++)
+            if (asm__compact_rows[i].type == (unsigned)event->type &&
+                asm_str_equal(key, asm_str_from(asm__compact_rows[i].key)))
+                fits = asm__compact_read_value(raw, asm__compact_rows[i].kind,
+                                               (char *)event + asm__compact_rows[i].offset, scratch, failed);
+        if (!fits && !asm_str_equal(key, asm_str_make("t", 1))) all = false;
+    }
+    return all;
+}
+
+/* Reads the time, in milliseconds; false if it is none that can be written in the full form. */
+static bool asm__compact_read_time(asm_event *event, asm_str raw) {
+    int64_t milliseconds;
+    if (!raw.data) return true;
+    if (!asm_json_to_int64(raw, &milliseconds) || milliseconds < ASM__FIRST_TIME / 1000 ||
+        milliseconds > ASM__LAST_TIME / 1000)
+        return false;
+    event->time = milliseconds * 1000;
+    event->time_precision = ASM_TIME_PRECISION_MILLISECONDS;
+    return true;
+}
+
+/* How many members an object has. */
+static size_t asm__count_members(asm_str object) {
+    asm_json_reader reader;
+    asm_str key;
+    bool escaped;
+    size_t count = 0;
+    asm_json_reader_init(&reader, object, NULL);
+    asm_json_enter_object(&reader);
+    while (asm__next_key(&reader, &key, &escaped) && asm_json_read_raw(&reader, NULL))
+        count++;
+    return count;
+}
+
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error) {
-    enum { TIME, EVENT, FULL_TYPE, OUTER };
-    enum { TYPE, MODEL, LENGTH, NAME, INPUT, OUTPUT, COST, REASON, ERROR_TEXT, INNER };
-    static const char *const outer_names[OUTER] = {"t", "e", "type"};
-    static const char *const inner_names[INNER] = {"t", "m", "l", "n", "i", "o", "$", "sr", "x"};
-    asm_str outer_keys[OUTER], outer[OUTER], inner_keys[INNER], inner[INNER], code, none = {NULL, 0};
+    static const asm_str keys[] = {ASM_STR_INIT("t"), ASM_STR_INIT("e"), ASM_STR_INIT("type")};
+    asm_str outer[3], type, code;
     asm_json_error local;
-    int64_t milliseconds;
-    bool fits = true;
-    int i;
+    bool failed = false;
     if (!event) return asm__no_event(error);
     if (!error) error = &local;
     memset(event, 0, sizeof *event);
-    for (i = 0; i < OUTER; i++)
-        outer_keys[i] = asm_str_from(outer_names[i]);
-    for (i = 0; i < INNER; i++)
-        inner_keys[i] = asm_str_from(inner_names[i]);
-    if (asm_json_find(line, outer_keys, outer, OUTER, error) != ASM_OK) return error->result;
-    if ((outer[TIME].data && asm_json_type_of(outer[TIME]) != ASM_JSON_NUMBER) ||
-        asm_json_type_of(outer[FULL_TYPE]) == ASM_JSON_STRING || !outer[EVENT].data ||
-        asm_json_find(outer[EVENT], inner_keys, inner, INNER, NULL) != ASM_OK ||
-        !asm_json_to_string(inner[TYPE].data ? inner[TYPE] : none, scratch, &code)) {
+    if (asm_json_find(line, keys, outer, 3, error) != ASM_OK) return error->result;
+    if ((outer[0].data && asm_json_type_of(outer[0]) != ASM_JSON_NUMBER) ||
+        asm_json_type_of(outer[2]) == ASM_JSON_STRING || !outer[1].data ||
+        asm_json_find(outer[1], keys, &type, 1, NULL) != ASM_OK || !type.data ||
+        !asm_json_to_string(type, scratch, &code)) {
         asm__fail_at(error, ASM_ERR_SYNTAX, "not a compact event", line.data, line.data);
         return error->result;
     }
     asm__compact_read_type(event, code);
-    if (asm_json_to_int64(outer[TIME], &milliseconds) && milliseconds >= ASM__FIRST_TIME / 1000 &&
-        milliseconds <= ASM__LAST_TIME / 1000) {
-        event->time = milliseconds * 1000;
-        event->time_precision = ASM_TIME_PRECISION_MILLISECONDS;
-    }
-    if (event->type == ASM_EVENT_RUN_STARTED)
-        fits = asm__compact_read_text(inner[MODEL], scratch, &event->run.model);
-    if (event->type == ASM_EVENT_RUN_COMPLETED)
-        fits = asm__compact_read_text(inner[REASON], scratch, &event->run.stop_reason);
-    if (event->type == ASM_EVENT_RUN_FAILED)
-        fits = asm__compact_read_text(inner[ERROR_TEXT], scratch, &event->run.error_message);
-    if (event->type == ASM_EVENT_ERROR_OCCURRED)
-        fits = asm__compact_read_text(inner[ERROR_TEXT], scratch, &event->error.message);
-    if (event->type == ASM_EVENT_TOOL_CALL_STARTED || event->type == ASM_EVENT_TOOL_CALL_COMPLETED)
-        fits = asm__compact_read_text(inner[NAME], scratch, &event->tool.name);
-    if (event->type == ASM_EVENT_TOKEN_USAGE_UPDATED) {
-        asm__compact_read_int64(inner[INPUT], &event->usage.input_tokens);
-        asm__compact_read_int64(inner[OUTPUT], &event->usage.output_tokens);
-        event->usage.cost_usd.is_set =
-            inner[COST].data && asm_json_to_double(inner[COST], &event->usage.cost_usd.value);
-    }
-    if (event->type == ASM_EVENT_CUSTOM || inner[LENGTH].data) event->extra = outer[EVENT];
-    if (!fits) {
+    if (!asm__compact_read_members(event, outer[1], scratch, &failed)) event->extra = outer[1];
+    if (!asm__compact_read_time(event, outer[0]) || asm__count_members(line) != 1 + (outer[0].data != NULL))
+        event->extension = line;
+    if (failed) {
         memset(event, 0, sizeof *event);
         asm__fail_at(error, ASM_ERR_NO_SPACE, "no room in the scratch buffer", line.data, line.data);
     }

@@ -2173,6 +2173,20 @@ static void test_read_compact_members(void **state) {
     assert_int_equal(READ("{\"t\":1,\"e\":{\"t\":\"something\"}}"), ASM_OK);
     assert_int_equal(event.type, ASM_EVENT_CUSTOM);
     expect_text(event.type_name, ASM_STR("something"));
+    assert_true(event.extra.data == NULL && event.extension.data == NULL);
+    /* What has no place is kept. */
+    assert_int_equal(READ("{\"t\":1,\"e\":{\"t\":\"tu\",\"i\":\"1\",\"o\":2}}"), ASM_OK);
+    assert_true(!event.usage.input_tokens.is_set && event.usage.output_tokens.value == 2);
+    expect_text(event.extra, ASM_STR("{\"t\":\"tu\",\"i\":\"1\",\"o\":2}"));
+    assert_int_equal(READ("{\"t\":1,\"e\":{\"t\":\"rs\",\"m\":{}}}"), ASM_OK);
+    expect_text(event.extra, ASM_STR("{\"t\":\"rs\",\"m\":{}}"));
+    assert_int_equal(READ("{\"t\":1,\"e\":{\"t\":\"rs\",\"x\":1}}"), ASM_OK);
+    expect_text(event.extra, ASM_STR("{\"t\":\"rs\",\"x\":1}"));
+    assert_int_equal(READ("{\"t\":1,\"e\":{\"t\":\"rs\"},\"s\":\"ses\"}"), ASM_OK);
+    expect_text(event.extension, ASM_STR("{\"t\":1,\"e\":{\"t\":\"rs\"},\"s\":\"ses\"}"));
+    assert_int_equal(READ("{\"t\":1.5,\"e\":{\"t\":\"rs\"}}"), ASM_OK);
+    assert_true(event.time == 0);
+    expect_text(event.extension, ASM_STR("{\"t\":1.5,\"e\":{\"t\":\"rs\"}}"));
     static const char *const refused[] = {"",
                                           "[]",
                                           "{}",
