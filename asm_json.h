@@ -745,6 +745,14 @@ static inline int asm__lowest_bit(uint64_t bits) {
 #endif
 }
 
+/* How many bits are set: sums of two, four and eight neighbours, then of all bytes. */
+static inline unsigned asm__count_bits(uint64_t bits) {
+    bits -= bits >> 1 & ASM__EACH_BYTE * 0x55;
+    bits = (bits & ASM__EACH_BYTE * 0x33) + (bits >> 2 & ASM__EACH_BYTE * 0x33);
+    bits = (bits + (bits >> 4)) & ASM__EACH_BYTE * 0x0F;
+    return (unsigned)(bits * ASM__EACH_BYTE >> 56);
+}
+
 /* The index of the highest bit that is set. */
 static inline int asm__highest_bit(uint64_t bits) {
 #if defined(__GNUC__)
@@ -803,6 +811,7 @@ static inline uint64_t asm__load_few(const char *p, size_t size) {
  *   asm__is_plain_word         whether 8 bytes are plain
  *   asm__plain_end             the end of the run of plain bytes from `p`, which is mostly short
  *   asm__special_64            which of 64 bytes are ASCII and not plain, and in `non_ascii` which are not ASCII
+ *   asm__continuing_64         how many of 64 bytes are from 0x80 to 0xBF
  */
 
 /* Marks (with its highest bit) each byte of `word` that is not plain. */
@@ -853,6 +862,10 @@ static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
 
 static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
     return bytes;
+}
+
+static inline asm__lanes asm__lanes_continuing(asm__lanes bytes) {
+    return _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)0xC0));
 }
 
 static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
@@ -930,6 +943,10 @@ static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
 /* All marks are whole lanes here: asm__lanes_nibbles() needs that. */
 static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
     return vcltzq_s8(vreinterpretq_s8_u8(bytes));
+}
+
+static inline asm__lanes asm__lanes_continuing(asm__lanes bytes) {
+    return vcltq_s8(vreinterpretq_s8_u8(bytes), vdupq_n_s8((int8_t)0xC0));
 }
 
 static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
@@ -1113,6 +1130,16 @@ static inline const char *asm__plain_end(const char *p, const char *end) {
     return marks ? p + asm__lowest_bit(marks) / 8 : end;
 }
 
+static inline unsigned asm__continuing_64(const char *p) {
+    uint64_t sums = 0;
+    int i;
+    for (i = 0; i < 64; i += 8) {
+        uint64_t word = asm__load64(p + i);
+        sums += (word & ~(word << 1)) >> 7 & ASM__EACH_BYTE;
+    }
+    return (unsigned)(sums * ASM__EACH_BYTE >> 56);
+}
+
 static inline uint64_t asm__special_64(const char *p, uint64_t *non_ascii) {
     uint64_t marks[8], special = 0, any = 0;
     int i;
@@ -1170,6 +1197,15 @@ static inline const char *asm__plain_end(const char *p, const char *end) {
         }
     }
     return asm__plain_end_of_few(p, end);
+}
+
+static inline unsigned asm__continuing_64(const char *p) {
+    asm__lanes a = asm__lanes_continuing(asm__lanes_load(p));
+    asm__lanes b = asm__lanes_continuing(asm__lanes_load(p + 16));
+    asm__lanes c = asm__lanes_continuing(asm__lanes_load(p + 32));
+    asm__lanes d = asm__lanes_continuing(asm__lanes_load(p + 48));
+    if (!asm__lanes_any(asm__lanes_either(asm__lanes_either(a, b), asm__lanes_either(c, d)))) return 0;
+    return asm__count_bits(asm__lanes_bits_64(a, b, c, d));
 }
 
 static inline uint64_t asm__special_64(const char *p, uint64_t *non_ascii) {
@@ -1588,6 +1624,250 @@ ASM_API bool asm_str_equal(asm_str a, asm_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* >>scan: utf-8
+ *
+ * Sixteen bytes checked at once by three tables: "Validating UTF-8 In Less Than One Instruction Per Byte", Keiser and
+ * Lemire, 2021. Chosen at run time where the processor can.
+ *
+ *   asm__has_tables            whether the others may be called
+ *   asm__utf8_end              the end of the whole valid characters from `p`, as far as that is told in blocks of 64
+ *   asm__utf8_plain_prefix     how many of the 64 bytes from `p` are whole characters that need no escape, if all are
+ *                              but one that continues past them; else 0
+ */
+#if ASM__NEON || (ASM__SSE2 && defined(__GNUC__) && !ASM__SMALL)
+#if ASM__NEON
+
+#define ASM__TABLE_CODE
+
+static inline bool asm__has_tables(void) {
+    return true;
+}
+
+/* table[index] for each lane; an index is below 16. */
+static inline asm__lanes asm__lanes_look_up(asm__lanes table, asm__lanes index) {
+    return vqtbl1q_u8(table, index);
+}
+
+static inline asm__lanes asm__lanes_high_nibbles(asm__lanes bytes) {
+    return vshrq_n_u8(bytes, 4);
+}
+
+static inline asm__lanes asm__lanes_both(asm__lanes a, asm__lanes b) {
+    return vandq_u8(a, b);
+}
+
+static inline asm__lanes asm__lanes_differ(asm__lanes a, asm__lanes b) {
+    return veorq_u8(a, b);
+}
+
+static inline asm__lanes asm__lanes_all(char c) {
+    return vdupq_n_u8((uint8_t)c);
+}
+
+/* bytes - c, or 0 where that would be below. */
+static inline asm__lanes asm__lanes_above(asm__lanes bytes, char c) {
+    return vqsubq_u8(bytes, asm__lanes_all(c));
+}
+
+static inline bool asm__lanes_not_zero(asm__lanes bytes) {
+    return vmaxvq_u8(bytes) != 0;
+}
+
+/* The sixteen bytes that end `count` before the end of `bytes`, which follow `before`. */
+#define ASM__LANES_EARLIER(before, bytes, count) vextq_u8(before, bytes, 16 - (count))
+
+#else
+#include <tmmintrin.h>
+
+#define ASM__TABLE_CODE                          __attribute__((target("ssse3")))
+
+static inline bool asm__has_tables(void) {
+    return __builtin_cpu_supports("ssse3");
+}
+
+/* table[index] for each lane; an index is below 16. */
+ASM__TABLE_CODE static inline asm__lanes asm__lanes_look_up(asm__lanes table, asm__lanes index) {
+    return _mm_shuffle_epi8(table, index);
+}
+
+static inline asm__lanes asm__lanes_high_nibbles(asm__lanes bytes) {
+    return _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(0x0F));
+}
+
+static inline asm__lanes asm__lanes_both(asm__lanes a, asm__lanes b) {
+    return _mm_and_si128(a, b);
+}
+
+static inline asm__lanes asm__lanes_differ(asm__lanes a, asm__lanes b) {
+    return _mm_xor_si128(a, b);
+}
+
+static inline asm__lanes asm__lanes_all(char c) {
+    return _mm_set1_epi8(c);
+}
+
+/* bytes - c, or 0 where that would be below. */
+static inline asm__lanes asm__lanes_above(asm__lanes bytes, char c) {
+    return _mm_subs_epu8(bytes, _mm_set1_epi8(c));
+}
+
+static inline bool asm__lanes_not_zero(asm__lanes bytes) {
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_setzero_si128())) != 0xFFFF;
+}
+
+/* The sixteen bytes that end `count` before the end of `bytes`, which follow `before`. */
+#define ASM__LANES_EARLIER(before, bytes, count) _mm_alignr_epi8(bytes, before, 16 - (count))
+
+#endif
+
+/* What is wrong with two bytes that follow each other, a bit each. */
+enum {
+    ASM__TOO_SHORT = 1,     /* a first byte, and no continuation */
+    ASM__TOO_LONG = 2,      /* ASCII, and a continuation */
+    ASM__OVERLONG_3 = 4,    /* E0 80 to E0 9F */
+    ASM__TOO_LARGE = 8,     /* F4 90 and above */
+    ASM__SURROGATE = 16,    /* ED A0 to ED BF */
+    ASM__OVERLONG_2 = 32,   /* C0, C1 */
+    ASM__TOO_LARGE_80 = 64, /* F5 80 and above, and F0 80 to F0 8F */
+    ASM__CONTINUATIONS = 128,
+    ASM__ANY_FIRST = ASM__TOO_SHORT | ASM__TOO_LONG | ASM__CONTINUATIONS
+};
+
+/* Not zero where a byte cannot stand after those before it. Two continuations are only right as the third and fourth byte
+ * of a character, and must be there then. */
+ASM__TABLE_CODE static inline asm__lanes asm__utf8_faults(asm__lanes before, asm__lanes bytes) {
+    enum {
+        ANY = ASM__ANY_FIRST,
+        LARGE = ASM__TOO_LARGE | ASM__TOO_LARGE_80,
+        SECOND = ASM__TOO_LONG | ASM__OVERLONG_2 | ASM__CONTINUATIONS,
+        SHORT = ASM__TOO_SHORT
+    };
+    static const unsigned char first_high[16] = {2,
+                                                 2,
+                                                 2,
+                                                 2,
+                                                 2,
+                                                 2,
+                                                 2,
+                                                 2,
+                                                 128,
+                                                 128,
+                                                 128,
+                                                 128,
+                                                 SHORT | ASM__OVERLONG_2,
+                                                 SHORT,
+                                                 SHORT | ASM__OVERLONG_3 | ASM__SURROGATE,
+                                                 SHORT | LARGE};
+    static const unsigned char first_low[16] = {ANY | ASM__OVERLONG_3 | ASM__OVERLONG_2 | ASM__TOO_LARGE_80,
+                                                ANY | ASM__OVERLONG_2,
+                                                ANY,
+                                                ANY,
+                                                ANY | ASM__TOO_LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE,
+                                                ANY | LARGE | ASM__SURROGATE,
+                                                ANY | LARGE,
+                                                ANY | LARGE};
+    static const unsigned char second_high[16] = {SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE_80,
+                                                  SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE,
+                                                  SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
+                                                  SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT,
+                                                  SHORT};
+    asm__lanes previous = ASM__LANES_EARLIER(before, bytes, 1);
+    asm__lanes low = asm__lanes_both(previous, asm__lanes_all(0x0F));
+    asm__lanes pairs = asm__lanes_both(
+        asm__lanes_both(
+            asm__lanes_look_up(asm__lanes_load((const char *)first_high), asm__lanes_high_nibbles(previous)),
+            asm__lanes_look_up(asm__lanes_load((const char *)first_low), low)),
+        asm__lanes_look_up(asm__lanes_load((const char *)second_high), asm__lanes_high_nibbles(bytes)));
+    asm__lanes third = asm__lanes_above(ASM__LANES_EARLIER(before, bytes, 2), (char)(0xE0 - 0x80));
+    asm__lanes fourth = asm__lanes_above(ASM__LANES_EARLIER(before, bytes, 3), (char)(0xF0 - 0x80));
+    asm__lanes wanted = asm__lanes_both(asm__lanes_either(third, fourth), asm__lanes_all((char)0x80));
+    return asm__lanes_differ(pairs, wanted);
+}
+
+/* Not zero where a character ends that asm__wants_escape(): U+0080 to U+009F, U+2028 and U+2029. */
+ASM__TABLE_CODE static inline asm__lanes asm__utf8_unwanted(asm__lanes before, asm__lanes bytes) {
+    asm__lanes previous = ASM__LANES_EARLIER(before, bytes, 1);
+    asm__lanes controls = asm__lanes_both(asm__lanes_equal(previous, (char)0xC2),
+                                          asm__lanes_equal(asm__lanes_above(bytes, (char)0x9F), 0));
+    asm__lanes separators =
+        asm__lanes_both(asm__lanes_both(asm__lanes_equal(ASM__LANES_EARLIER(before, bytes, 2), (char)0xE2),
+                                        asm__lanes_equal(previous, (char)0x80)),
+                        asm__lanes_equal(asm__lanes_both(bytes, asm__lanes_all((char)0xFE)), (char)0xA8));
+    return asm__lanes_either(controls, separators);
+}
+
+/* The start of the character that continues at `p`, as far as it lies after `begin`; `p` if none does. */
+static inline const char *asm__utf8_boundary(const char *begin, const char *p) {
+    static const unsigned char firsts[4] = {0, 0xC0, 0xE0, 0xF0};
+    int i;
+    for (i = 1; i <= 3 && p - begin >= i; i++)
+        if ((unsigned char)p[-i] >= 0xC0) return (unsigned char)p[-i] >= firsts[i] ? p - i : p;
+    return p;
+}
+
+ASM__TABLE_CODE static const char *asm__utf8_end(const char *p, const char *end) {
+    const char *begin = p;
+    asm__lanes before = asm__lanes_all(0);
+    for (; end - p >= 64; p += 64) {
+        asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
+        asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);
+        asm__lanes low = asm__lanes_either(asm__utf8_faults(before, a), asm__utf8_faults(a, b));
+        asm__lanes high = asm__lanes_either(asm__utf8_faults(b, c), asm__utf8_faults(c, d));
+        if (asm__lanes_not_zero(asm__lanes_either(low, high))) break;
+        before = d;
+    }
+    return asm__utf8_boundary(begin, p);
+}
+
+ASM__TABLE_CODE static unsigned asm__utf8_plain_prefix(const char *p) {
+    asm__lanes before = asm__lanes_all(0), faults = before;
+    int i;
+    for (i = 0; i < 64; i += 16) {
+        asm__lanes bytes = asm__lanes_load(p + i);
+        faults = asm__lanes_either(faults, asm__utf8_faults(before, bytes));
+        faults = asm__lanes_either(faults, asm__utf8_unwanted(before, bytes));
+        before = bytes;
+    }
+    return asm__lanes_not_zero(faults) ? 0 : (unsigned)(asm__utf8_boundary(p, p + 64) - p);
+}
+
+#else
+
+static inline bool asm__has_tables(void) {
+    return false;
+}
+
+static inline const char *asm__utf8_end(const char *p, const char *end) {
+    (void)end;
+    return p;
+}
+
+static inline unsigned asm__utf8_plain_prefix(const char *p) {
+    (void)p;
+    return 0;
+}
+
+#endif
+
 /* >>json: utf-8 */
 
 /* The length of the character at `p`, of which `size` bytes (at least 1) can be read; for invalid UTF-8,
@@ -1654,11 +1934,12 @@ ASM_API size_t asm_utf8_check(asm_str text) {
     const char *p = text.data, *end = asm__end(text);
     if (text.size == 0) return 0;
     while ((p = asm__ascii_end(p, end)) < end) {
-        do {
+        if (end - p >= 64 && asm__has_tables()) p = asm__utf8_end(p, end);
+        while (p < end && (unsigned char)*p >= 0x80) {
             int length = asm__utf8_length(p, (size_t)(end - p));
             if (length < 0) return (size_t)(p - text.data);
             p += length;
-        } while (p < end && (unsigned char)*p >= 0x80);
+        }
     }
     return text.size;
 }
@@ -1677,16 +1958,27 @@ ASM_API asm_str asm_utf8_prefix(asm_str text, size_t count) {
     return asm_str_make(text.data, (size_t)(p - text.data));
 }
 
+/* The number of code points in valid text: of the bytes that begin one. */
+static size_t asm__count_valid(asm_str text) {
+    const char *p = text.data, *end = asm__end(text);
+    size_t count = text.size;
+    for (; end - p >= 64; p += 64)
+        count -= asm__continuing_64(p);
+    for (; p < end; p++)
+        count -= ((unsigned char)*p & 0xC0) == 0x80;
+    return count;
+}
+
 ASM_API size_t asm_utf8_count(asm_str text) {
     size_t count = 0;
-    const char *p = text.data, *end = asm__end(text);
-    while (text.size > 0 && p < end) {
-        const char *ascii = asm__ascii_end(p, end);
-        count += (size_t)(ascii - p);
-        for (p = ascii; p < end && (unsigned char)*p >= 0x80; count++) {
-            int length = asm__utf8_length(p, (size_t)(end - p));
-            p += length < 0 ? -length : length;
+    while (text.size > 0) {
+        size_t valid = asm_utf8_check(text);
+        if (valid > 0) count += asm__count_valid(asm_str_make(text.data, valid));
+        if (valid < text.size) {
+            asm_utf8_decode(text, &valid);
+            count++;
         }
+        text = asm_str_make(text.data + valid, text.size - valid);
     }
     return count;
 }
@@ -2885,6 +3177,10 @@ static char *asm__put_escaped(char *out, const char **p, const char *end) {
 /* Where in 64 bytes the first character begins that must be changed or continues past them; 64 if there is
  * none. `non_ascii` tells which bytes are not ASCII; the others are not looked at. */
 static unsigned asm__plain_prefix(const char *p, uint64_t non_ascii) {
+    if (asm__count_bits(non_ascii) > 16 && asm__has_tables()) {
+        unsigned prefix = asm__utf8_plain_prefix(p);
+        if (prefix) return prefix;
+    }
     while (non_ascii) {
         unsigned at = (unsigned)asm__lowest_bit(non_ascii), length = asm__plain_length(p + at);
         if (length == 0 || at + length > 64) return at;

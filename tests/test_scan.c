@@ -166,6 +166,129 @@ static void test_copies(void **state) {
     end_of_cases();
 }
 
+/* The offset of the first byte that does not belong to valid UTF-8 (Unicode 15, table 3-7), and the number of code points
+ * of the whole text. */
+static size_t check_plainly(asm_str text, size_t *count) {
+    size_t at = 0, valid = SIZE_MAX;
+    for (*count = 0; at < text.size; ++*count) {
+        const unsigned char *s = (const unsigned char *)text.data + at;
+        size_t left = text.size - at,
+               length = s[0] < 0x80   ? 1
+                        : s[0] < 0xE0 ? 2
+                        : s[0] < 0xF0 ? 3
+                                      : 4,
+               good = 1;
+        unsigned low = s[0] == 0xE0   ? 0xA0
+                       : s[0] == 0xF0 ? 0x90
+                                      : 0x80,
+                 high = s[0] == 0xED   ? 0x9F
+                        : s[0] == 0xF4 ? 0x8F
+                                       : 0xBF;
+        if ((s[0] >= 0x80 && s[0] < 0xC2) || s[0] > 0xF4) length = 0;
+        while (good < length && good < left && s[good] >= low && s[good] <= high)
+            good++, low = 0x80, high = 0xBF;
+        if (good != length && valid == SIZE_MAX) valid = at;
+        at += good;
+    }
+    return valid == SIZE_MAX ? text.size : valid;
+}
+
+static void test_utf8(void **state) {
+    static const char *const characters[] = {"a",
+                                             "\xC2\x80",
+                                             "\xC3\xA9",
+                                             "\xDF\xBF",
+                                             "\xE0\xA0\x80",
+                                             "\xE4\xBD\xA0",
+                                             "\xED\x9F\xBF",
+                                             "\xEE\x80\x80",
+                                             "\xEF\xBF\xBD",
+                                             "\xF0\x90\x80\x80",
+                                             "\xF0\x9F\x98\x80",
+                                             "\xF4\x8F\xBF\xBF"};
+    static const char bytes[] =
+        "a\x7F\x80\x8F\x90\x9F\xA0\xBF\xC0\xC1\xC2\xDF\xE0\xE1\xEC\xED\xEE\xEF\xF0\xF1\xF3\xF4\xF5\xFF";
+    uint64_t random = 24;
+    (void)state;
+    for (int round = 0; round < 60000; round++) {
+        char text[330];
+        size_t size = 0, length = next_random(&random) % 300, count;
+        while (size < length) {
+            const char *c = characters[next_random(&random) % (round % 5 ? COUNT(characters) : 2)];
+            memcpy(text + size, c, strlen(c));
+            size += strlen(c);
+        }
+        for (int changes = round % 3; changes > 0 && size > 0; changes--)
+            text[next_random(&random) % size] = bytes[next_random(&random) % (sizeof bytes - 1)];
+        if (round % 4 == 0) size -= size ? next_random(&random) % size % 4 : 0;
+        char *block = exact_copy(text, size);
+        size_t valid = check_plainly(asm_str_make(block, size), &count);
+        expect(asm_utf8_check(asm_str_make(block, size)) == valid, "%d: %s", (int)valid,
+               shown(asm_str_make(block, size)));
+        expect(asm_utf8_count(asm_str_make(block, size)) == count, "%d: %s", (int)count,
+               shown(asm_str_make(block, size)));
+        free_block(block, size);
+    }
+    end_of_cases();
+}
+
+/* Every pair of bytes between valid characters. */
+static void test_utf8_pairs(void **state) {
+    (void)state;
+    for (int first = 0; first < 256; first++) {
+        for (int second = 0; second < 256; second++) {
+            char text[160];
+            size_t count, at = 64 + (size_t)(first + second) % 40;
+            memset(text, 'x', sizeof text);
+            for (size_t i = 0; i + 3 < at; i += 3)
+                memcpy(text + i, "\xE4\xBD\xA0", 3);
+            text[at] = (char)first;
+            text[at + 1] = (char)second;
+            text[at + 2] = (char)(0x80 + second % 64);
+            size_t valid = check_plainly(asm_str_make(text, sizeof text), &count);
+            expect(asm_utf8_check(asm_str_make(text, sizeof text)) == valid, "%02x %02x", first, second);
+            expect(asm_utf8_count(asm_str_make(text, sizeof text)) == count, "%02x %02x", first, second);
+        }
+    }
+    end_of_cases();
+}
+
+/* Whole characters that need no escape, in 64 bytes. */
+static void test_plain_prefix(void **state) {
+    uint64_t random = 25;
+    (void)state;
+    if (!asm__has_tables()) skip();
+    for (int round = 0; round < 60000; round++) {
+        static const char *const characters[] = {
+            "a",        "\xC3\xA9",     "\xE4\xBD\xA0", "\xF0\x9F\x98\x80", "\xE2\x80\xA6",
+            "\xC2\xA0", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xC2\x80",         "\xC2\x9F"};
+        char text[80];
+        size_t size = 0;
+        unsigned expected = 0;
+        memset(text, 'x', sizeof text);
+        while (size < 64) {
+            const char *c =
+                characters[next_random(&random) % (next_random(&random) % 30 ? 6 : COUNT(characters))];
+            memcpy(text + size, c, strlen(c));
+            size += strlen(c);
+        }
+        if (round % 3 == 0) text[next_random(&random) % 64] = (char)(0x80 + next_random(&random) % 128);
+        while (expected < 64) {
+            unsigned length = (unsigned char)text[expected] < 0x80 ? 1 : asm__plain_length(text + expected);
+            if (expected + length > 64) length = asm__utf8_length(text + expected, 4) > 0 ? length : 0;
+            if (length == 0 || expected + length > 64) break;
+            expected += length;
+        }
+        unsigned prefix = asm__utf8_plain_prefix(text);
+        expect(prefix == 0 || prefix == expected, "%u, not %u: %s", prefix, expected,
+               shown(asm_str_make(text, 64)));
+        /* 0 only if there is a fault before the last character. */
+        expect(prefix != 0 || expected < 61 || asm__plain_length(text + expected) == 0, "%s",
+               shown(asm_str_make(text, 64)));
+    }
+    end_of_cases();
+}
+
 /* ============================================================================================
  * Whole strings, as they are escaped and unescaped in long steps
  */
@@ -286,6 +409,9 @@ int main(void) {
         cmocka_unit_test(test_random_lanes),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_pairs),
+        cmocka_unit_test(test_plain_prefix),
         cmocka_unit_test(test_escape_and_unescape),
         cmocka_unit_test(test_strings_in_raw_values),
     };
