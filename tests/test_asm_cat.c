@@ -21,7 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* wait4() is older than POSIX, and hidden when only POSIX is asked for. */
+/* These are hidden when only POSIX is asked for. */
+extern int posix_openpt(int flags);
+extern int grantpt(int fd);
+extern int unlockpt(int fd);
+extern char *ptsname(int fd);
 extern pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage);
 
 #define STARTED                                                                                              \
@@ -1455,6 +1459,66 @@ static void test_status_is_one_line(void **state) {
     unlink(file);
 }
 
+/* ---- On a terminal ---- */
+
+/* Starts it with a terminal of 80 columns as its standard output; what it shows can be read from `*terminal`. */
+static process start_on_terminal(int *terminal, const char *const *arguments) {
+    *terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(*terminal >= 0);
+    assert_int_equal(grantpt(*terminal), 0);
+    assert_int_equal(unlockpt(*terminal), 0);
+    const int out = open(ptsname(*terminal), O_RDWR | O_NOCTTY);
+    assert_true(out >= 0);
+    setenv("TERM", "xterm", 1);
+    process child = start_to(out, arguments);
+    unsetenv("TERM");
+    close(out);
+    return child;
+}
+
+/* What runs is shown below the text, and goes before more of it comes; a message first takes it off the screen. */
+static void test_transient_lines_on_a_terminal(void **state) {
+    (void)state;
+    int terminal;
+    bytes seen = {0}, told = {0};
+    process child = start_on_terminal(&terminal, (const char *const[]){"--color=never", NULL});
+    send_text(&child, STARTED TOOL_STARTED);
+    await(&terminal, &seen, "Reading a.c");
+    const size_t shown = seen.size;
+    send_text(&child, "bad\n");
+    await(&child.err, &told, ":3:1: ");
+    await(&terminal, &seen, "\033[1A\033[J");
+    assert_non_null(strstr(seen.data + shown - 40, "\033[1A\033[J"));
+    send_text(&child, TOOL_COMPLETED COMPLETED);
+    await(&terminal, &seen, "Session complete");
+    outcome end = finish(&child, "", 0);
+    assert_int_equal(end.status, 1);
+    release(&end);
+    close(terminal);
+    free(seen.data);
+    free(told.data);
+}
+
+static void test_several_followed_on_a_terminal(void **state) {
+    (void)state;
+    int terminal;
+    bytes seen = {0};
+    const char *one = write_file("one", STARTED TOOL_STARTED), *two = write_file("two", SESSION);
+    process child =
+        start_on_terminal(&terminal, (const char *const[]){"-F", "--until-end",
+                                                           "--clock=2026-02-09T12:01:00Z", one, two, NULL});
+    await(&terminal, &seen, "one  working: Read: a.c (58s)");
+    await(&terminal, &seen, "two  done (55s)");
+    add_to_file(one, "a", TOOL_COMPLETED COMPLETED);
+    await(&terminal, &seen, "one  done (55s)");
+    outcome end = finish(&child, "", 0);
+    assert_int_equal(end.status, 0);
+    assert_null(strstr(seen.data, "session started"));
+    release(&end);
+    close(terminal);
+    free(seen.data);
+}
+
 /* ---- What it must not do ---- */
 
 /* A forgotten PATH must not append events to a recording. */
@@ -2057,6 +2121,8 @@ int main(void) {
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_times_before_lines),
+        cmocka_unit_test(test_transient_lines_on_a_terminal),
+        cmocka_unit_test(test_several_followed_on_a_terminal),
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),
         cmocka_unit_test(test_status_is_one_line),

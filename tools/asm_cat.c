@@ -376,6 +376,7 @@ struct program {
     struct source *current; /* of what is being shown; NULL before the first */
     asm_terminal terminal;
     bool terminal_is_known;
+    bool is_fleet; /* several followed on a terminal: a line each, in place of their text */
     bool writes_stdout;
     bool reader_gone; /* nobody reads standard output any more */
     bool failed;      /* exit status 2 */
@@ -436,10 +437,44 @@ static void begin_renderer(struct source *source) {
         source->renderer.begin(source->renderer.self, &program->terminal);
 }
 
+/* How names are made harmless for standard output. */
+static unsigned stdout_flags(void) {
+    const bool is_ascii = !asm_terminal_detect(STDOUT_FILENO).has_utf8;
+    return (unsigned)ASM_TEXT_LINE | (is_ascii ? (unsigned)ASM_TEXT_ASCII : 0);
+}
+
+/* A line for each source: its name and how it stands. As many as `rows`; the last one counts the others. */
+static void print_fleet(const struct program *program, asm_time now, size_t rows, asm_buffer *out) {
+    const size_t columns = program->terminal.columns > 1 ? (size_t)program->terminal.columns - 1 : 79;
+    const unsigned flags = stdout_flags();
+    for (size_t i = 0; i < program->source_count; i++) {
+        const struct source *source = &program->sources[i];
+        const struct spending spending = statistics_total(&source->statistics);
+        const char *slash = strrchr(source->name, '/');
+        asm_buffer line;
+        if (i + 1 == rows && i + 1 < program->source_count) {
+            char text[48];
+            snprintf(text, sizeof text, "and %zu more\n", program->source_count - i);
+            asm_buffer_append(out, asm_str_from(text));
+            return;
+        }
+        asm_buffer_init_growing(&line);
+        asm_text_append_cut(&line, asm_str_from(slash ? slash + 1 : source->name), 24, flags);
+        asm_buffer_append(&line, ASM_STR("  "));
+        if (source->is_awaited && !source->is_open) asm_buffer_append(&line, ASM_STR("not there yet"));
+        else status_print(NULL, &source->watch, &spending, now, flags, &line);
+        asm_text_append_cut(out, asm_buffer_text(&line), columns - 3, flags); /* with "..." */
+        asm_buffer_append_byte(out, '\n');
+        asm_buffer_close(&line);
+    }
+}
+
 static void look_begin(void *self, const asm_terminal *terminal) {
     struct program *program = (struct program *)self;
     program->terminal = *terminal;
     program->terminal_is_known = true;
+    program->is_fleet = program->settings.follow && program->source_count > 1 && terminal->has_cursor &&
+                        program->settings.renderer == NOT_GIVEN;
     if (program->current && program->current->renderer.begin)
         program->current->renderer.begin(program->current->renderer.self, terminal);
 }
@@ -448,7 +483,7 @@ static asm_result look_event(void *self, const asm_event *event, asm_buffer *out
     const struct program *program = (const struct program *)self;
     const asm_renderer *renderer = &program->current->renderer;
     asm_event whole;
-    if (!renderer->render_event) return ASM_OK;
+    if (!renderer->render_event || program->is_fleet) return ASM_OK;
     if (program->settings.filter.text && event->type == ASM_EVENT_MESSAGE_RECEIVED &&
         renderer->self == &program->current->look.studio) {
         whole = *event; /* its pieces were passed over, and studio shows nothing else of a message */
@@ -465,7 +500,12 @@ static asm_result look_tick(void *self, asm_time now, asm_buffer *out) {
 }
 
 static asm_result look_transient(void *self, asm_time now, asm_buffer *out) {
-    const struct source *current = ((struct program *)self)->current;
+    const struct program *program = (const struct program *)self;
+    const struct source *current = program->current;
+    if (program->is_fleet) {
+        print_fleet(program, now, (size_t)program->terminal.rows - 1, out);
+        return out->result;
+    }
     if (!current || !current->renderer.transient) return ASM_OK;
     return current->renderer.transient(current->renderer.self, now, out);
 }
@@ -474,17 +514,11 @@ static asm_result look_transient(void *self, asm_time now, asm_buffer *out) {
 static void finish_text(struct source *source) {
     struct program *program = source->program;
     asm_buffer text;
-    if (!source->renderer.finish) return;
+    if (!source->renderer.finish || program->is_fleet) return;
     asm_buffer_init_growing(&text);
     source->renderer.finish(source->renderer.self, &text);
     outputs_write(&program->outputs, asm_buffer_text(&text));
     asm_buffer_close(&text);
-}
-
-/* How names are made harmless for standard output. */
-static unsigned stdout_flags(void) {
-    const bool is_ascii = !asm_terminal_detect(STDOUT_FILENO).has_utf8;
-    return (unsigned)ASM_TEXT_LINE | (is_ascii ? (unsigned)ASM_TEXT_ASCII : 0);
 }
 
 static void print_heading(struct source *source) {
@@ -501,7 +535,8 @@ static void print_heading(struct source *source) {
 static void show_source(struct source *source) {
     struct program *program = source->program;
     if (program->current == source) return;
-    if (program->source_count > 1 && program->settings.summary != SUMMARY_JSON) print_heading(source);
+    if (program->source_count > 1 && program->settings.summary != SUMMARY_JSON && !program->is_fleet)
+        print_heading(source);
     program->current = source;
     if (!source->renderer.render_event && !source->renderer.finish) begin_renderer(source);
 }
@@ -513,7 +548,7 @@ static void take_event(void *user, const asm_event *event) {
     struct program *program = source->program;
     watch_event(&source->watch, event, current_time(program));
     if (!is_wanted(&program->settings.filter, event)) return;
-    if (program->settings.stats || program->settings.summary != NOT_GIVEN)
+    if (program->settings.stats || program->settings.summary != NOT_GIVEN || program->is_fleet)
         statistics_count(&source->statistics, event);
     if (program->settings.summary != NOT_GIVEN) summary_event(&source->summary, event);
     show_source(source);
@@ -876,10 +911,22 @@ static int exit_status(const struct program *program) {
     return run_is_open ? EXIT_RUN_OPEN : run_failed ? EXIT_RUN_FAILED : EXIT_SUCCESS;
 }
 
+/* How each stands at the end, as text that stays. */
+static void leave_fleet(struct program *program) {
+    asm_buffer text;
+    if (!program->is_fleet) return;
+    outputs_hide(&program->outputs);
+    asm_buffer_init_growing(&text);
+    print_fleet(program, current_time(program), SIZE_MAX, &text);
+    outputs_write(&program->outputs, asm_buffer_text(&text));
+    asm_buffer_close(&text);
+}
+
 static void run(struct program *program) {
     messages_prepare(bring_screen_in_order, program);
     if (program->settings.follow) follow_all(program);
     else read_all(program);
+    leave_fleet(program);
     for (size_t i = 0; i < program->source_count; i++)
         end_source(&program->sources[i]);
     asm_pipeline_close(&program->pipeline);
