@@ -512,13 +512,13 @@ ASM__WARNINGS_BACK
 /* =========================================================================================================
  * Implementation
  *
- * >>events: table              the rows, one for each member, and what is derived from them
- * >>events: to json            the full form: checks, then writes with one check of the room for each member
- * >>events: to compact json
- * >>events: from json          the full form: in its usual shape in a few steps, in any other step by step
- * >>events: from compact json
- * >>events: token counts
- * >>events: copy
+ *       >>events: table               the rows, one for each member, and what is derived from them
+ *       >>events: to json             checks, then one check of the room for each member that is written
+ *       >>events: to compact json
+ *       >>events: from json           a line of the usual shape in a few steps, any other step by step
+ *       >>events: from compact json
+ *       >>events: token counts
+ *       >>events: copy
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_EVENTS_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_EVENTS_IMPLEMENTED
