@@ -11,7 +11,7 @@ asm_result probe(asm_agent_server *server, asm_pubsub *pubsub, const asm_agent_o
     asm_agent_subscribe(server, options->id, callback, user, NULL);
     asm_agent_execute(server, options->id);
     while (server->running > 0)
-        asm_agent_server_poll(server, now);
+        asm_agent_server_poll(server, now, now);
     asm_agent_server_close(server);
     return asm_pubsub_close(pubsub);
 }
