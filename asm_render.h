@@ -2911,7 +2911,8 @@ static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
                 asm__text_word(studio, out);
                 asm__text_add(studio, out, shown, width);
             } else {
-                if (studio->text.word_width == 2 && (unsigned char)studio->text.word[0] >= 0xE1 && width > 0)
+                if (studio->text.word_width == 2 && (unsigned char)studio->text.word[0] >= 0xE1 &&
+                    width > 0 && !(c > 0 && strchr(")]},.;:!?\"'", c)))
                     asm__text_word(studio, out);
                 asm__text_add(studio, out, shown, width);
             }
