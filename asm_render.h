@@ -3806,7 +3806,8 @@ static void asm__fact_duration(asm__facts *facts, const asm_event *event, const 
     if (!end->duration_ms.is_set && call && call->time > 0 && event->time > call->time &&
         event->time - call->time < ASM__DAY) /* more are times from different clocks */
         milliseconds = (double)(event->time - call->time) / 1000;
-    if (milliseconds > 2000) asm__append_duration(asm__fact(facts), milliseconds, false);
+    if (milliseconds > 2000 && milliseconds < 1e13)
+        asm__append_duration(asm__fact(facts), milliseconds, false);
 }
 
 /* `156 chars`; none where the output stands below. */
@@ -4257,6 +4258,19 @@ static void asm__studio_todos(asm_studio *studio, asm_buffer *out, const asm_eve
 
 /* >>render: studio's runs */
 
+/* Adds what a figure is more than what was counted of it before. A sum that would not fit is not known any more. */
+static void asm__add_figure(asm_optional_int64 *sum, asm_optional_int64 figure, int64_t counted) {
+    if (!figure.is_set || sum->value < 0) return;
+    sum->is_set = true;
+    if (figure.value <= counted) return;
+    if (figure.value - counted <= INT64_MAX - sum->value) {
+        sum->value += figure.value - counted;
+        return;
+    }
+    sum->is_set = false;
+    sum->value = -1;
+}
+
 /* Adds what was spent. A message's figures are told again as they grow: the greatest counts, once. */
 static void asm__studio_usage(asm_studio *studio, const asm_event *event) {
     const asm_usage_payload *usage = &event->usage;
@@ -4280,12 +4294,8 @@ static void asm__studio_usage(asm_studio *studio, const asm_event *event) {
         if (in > seen_in) studio->run.message_input[slot] = in;
         if (spent > seen_out) studio->run.message_output[slot] = spent;
     }
-    sum->input_tokens.is_set |= usage->input_tokens.is_set;
-    sum->output_tokens.is_set |= usage->output_tokens.is_set;
-    if (in > seen_in && in < INT64_MAX / 4 && sum->input_tokens.value < INT64_MAX / 2)
-        sum->input_tokens.value += in - seen_in;
-    if (spent > seen_out && spent < INT64_MAX / 4 && sum->output_tokens.value < INT64_MAX / 2)
-        sum->output_tokens.value += spent - seen_out;
+    asm__add_figure(&sum->input_tokens, usage->input_tokens, seen_in);
+    asm__add_figure(&sum->output_tokens, usage->output_tokens, seen_out);
     if (usage->cost_usd.is_set) {
         sum->cost_usd.is_set = true;
         sum->cost_usd.value += usage->cost_usd.value;
@@ -4380,7 +4390,8 @@ static void asm__facts_of_run(asm__facts *facts, const asm_studio *studio, const
         asm__append_grouped(asm__fact(facts), (int64_t)studio->run.failed);
         asm__append_literal(&facts->text, " failed");
     }
-    if (run->duration_ms.is_set) asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
+    if (run->duration_ms.is_set && run->duration_ms.value >= 0 && run->duration_ms.value < 1e13)
+        asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
     else if (studio->run.start > 0 && event->time > studio->run.start &&
              event->time - studio->run.start < 30 * ASM__DAY)
         asm__append_duration(asm__fact(facts), (double)(event->time - studio->run.start) / 1000, false);
