@@ -650,6 +650,10 @@ ASM__WARNINGS_OFF
 #define ASM__NEON 0
 #endif
 
+#if !defined(__GNUC__) && !defined(__clang__) && (defined(_M_X64) || defined(_M_ARM64))
+#include <intrin.h>
+#endif
+
 #if defined(__BYTE_ORDER__) && defined(__ORDER_LITTLE_ENDIAN__)
 #define ASM__LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 #else
@@ -735,8 +739,12 @@ static inline void asm__store_little(char *p, uint64_t word) {
 
 /* The index of the lowest bit that is set. */
 static inline int asm__lowest_bit(uint64_t bits) {
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     return __builtin_ctzll(bits);
+#elif defined(_M_X64) || defined(_M_ARM64)
+    unsigned long index;
+    _BitScanForward64(&index, bits);
+    return (int)index;
 #else
     int index = 0;
     while (!(bits >> index & 1))
@@ -755,8 +763,12 @@ static inline unsigned asm__count_bits(uint64_t bits) {
 
 /* The index of the highest bit that is set. */
 static inline int asm__highest_bit(uint64_t bits) {
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     return 63 - __builtin_clzll(bits);
+#elif defined(_M_X64) || defined(_M_ARM64)
+    unsigned long index;
+    _BitScanReverse64(&index, bits);
+    return (int)index;
 #else
     int index = 63;
     while (!(bits >> index & 1))
@@ -1730,73 +1742,72 @@ enum {
     ASM__OVERLONG_2 = 32,   /* C0, C1 */
     ASM__TOO_LARGE_80 = 64, /* F5 80 and above, and F0 80 to F0 8F */
     ASM__CONTINUATIONS = 128,
-    ASM__ANY_FIRST = ASM__TOO_SHORT | ASM__TOO_LONG | ASM__CONTINUATIONS
+    ASM__ANY_FIRST = ASM__TOO_SHORT | ASM__TOO_LONG | ASM__CONTINUATIONS, /* told by the other nibbles */
+    ASM__ANY_SECOND = ASM__TOO_LONG | ASM__OVERLONG_2 | ASM__CONTINUATIONS,
+    ASM__LARGE = ASM__TOO_LARGE | ASM__TOO_LARGE_80
 };
+
+/* Faults that a first byte can be part of, by its high and by its low nibble, and a second byte, by its high nibble. */
+static const unsigned char asm__first_high[16] = {ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__TOO_LONG,
+                                                  ASM__CONTINUATIONS,
+                                                  ASM__CONTINUATIONS,
+                                                  ASM__CONTINUATIONS,
+                                                  ASM__CONTINUATIONS,
+                                                  ASM__TOO_SHORT | ASM__OVERLONG_2,
+                                                  ASM__TOO_SHORT,
+                                                  ASM__TOO_SHORT | ASM__OVERLONG_3 | ASM__SURROGATE,
+                                                  ASM__TOO_SHORT | ASM__LARGE};
+static const unsigned char asm__first_low[16] = {ASM__ANY_FIRST | ASM__OVERLONG_3 | ASM__OVERLONG_2 |
+                                                     ASM__TOO_LARGE_80,
+                                                 ASM__ANY_FIRST | ASM__OVERLONG_2,
+                                                 ASM__ANY_FIRST,
+                                                 ASM__ANY_FIRST,
+                                                 ASM__ANY_FIRST | ASM__TOO_LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE | ASM__SURROGATE,
+                                                 ASM__ANY_FIRST | ASM__LARGE,
+                                                 ASM__ANY_FIRST | ASM__LARGE};
+static const unsigned char asm__second_high[16] = {ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__ANY_SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE_80,
+                                                   ASM__ANY_SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE,
+                                                   ASM__ANY_SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
+                                                   ASM__ANY_SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT,
+                                                   ASM__TOO_SHORT};
 
 /* Not zero where a byte cannot stand after those before it. Two continuations are only right as the third and fourth byte
  * of a character, and must be there then. */
 ASM__TABLE_CODE static inline asm__lanes asm__utf8_faults(asm__lanes before, asm__lanes bytes) {
-    enum {
-        ANY = ASM__ANY_FIRST,
-        LARGE = ASM__TOO_LARGE | ASM__TOO_LARGE_80,
-        SECOND = ASM__TOO_LONG | ASM__OVERLONG_2 | ASM__CONTINUATIONS,
-        SHORT = ASM__TOO_SHORT
-    };
-    static const unsigned char first_high[16] = {2,
-                                                 2,
-                                                 2,
-                                                 2,
-                                                 2,
-                                                 2,
-                                                 2,
-                                                 2,
-                                                 128,
-                                                 128,
-                                                 128,
-                                                 128,
-                                                 SHORT | ASM__OVERLONG_2,
-                                                 SHORT,
-                                                 SHORT | ASM__OVERLONG_3 | ASM__SURROGATE,
-                                                 SHORT | LARGE};
-    static const unsigned char first_low[16] = {ANY | ASM__OVERLONG_3 | ASM__OVERLONG_2 | ASM__TOO_LARGE_80,
-                                                ANY | ASM__OVERLONG_2,
-                                                ANY,
-                                                ANY,
-                                                ANY | ASM__TOO_LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE,
-                                                ANY | LARGE | ASM__SURROGATE,
-                                                ANY | LARGE,
-                                                ANY | LARGE};
-    static const unsigned char second_high[16] = {SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE_80,
-                                                  SECOND | ASM__OVERLONG_3 | ASM__TOO_LARGE,
-                                                  SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
-                                                  SECOND | ASM__SURROGATE | ASM__TOO_LARGE,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT,
-                                                  SHORT};
     asm__lanes previous = ASM__LANES_EARLIER(before, bytes, 1);
     asm__lanes low = asm__lanes_both(previous, asm__lanes_all(0x0F));
     asm__lanes pairs = asm__lanes_both(
-        asm__lanes_both(
-            asm__lanes_look_up(asm__lanes_load((const char *)first_high), asm__lanes_high_nibbles(previous)),
-            asm__lanes_look_up(asm__lanes_load((const char *)first_low), low)),
-        asm__lanes_look_up(asm__lanes_load((const char *)second_high), asm__lanes_high_nibbles(bytes)));
+        asm__lanes_both(asm__lanes_look_up(asm__lanes_load((const char *)asm__first_high),
+                                           asm__lanes_high_nibbles(previous)),
+                        asm__lanes_look_up(asm__lanes_load((const char *)asm__first_low), low)),
+        asm__lanes_look_up(asm__lanes_load((const char *)asm__second_high), asm__lanes_high_nibbles(bytes)));
     asm__lanes third = asm__lanes_above(ASM__LANES_EARLIER(before, bytes, 2), (char)(0xE0 - 0x80));
     asm__lanes fourth = asm__lanes_above(ASM__LANES_EARLIER(before, bytes, 3), (char)(0xF0 - 0x80));
     asm__lanes wanted = asm__lanes_both(asm__lanes_either(third, fourth), asm__lanes_all((char)0x80));

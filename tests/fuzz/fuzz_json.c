@@ -161,6 +161,24 @@ static void check_number(asm_str raw) {
     if (is_integer) expect(integer == expected_integer, "%s", text);
 }
 
+/* What a string says in pieces, of a size that depends on it, and by code points. */
+static void check_pieces(asm_str inside, asm_str text) {
+    char memory[64];
+    const size_t size = 4 + inside.size % 61;
+    asm_buffer pieces;
+    size_t at = 0, by_piece = 0, by_code = 0;
+    asm_buffer_init_growing(&pieces);
+    while (by_piece < inside.size)
+        asm_buffer_append(&pieces, asm_json_string_piece(inside, &by_piece, memory, size));
+    expect_text(asm_buffer_text(&pieces), text);
+    while (by_code < inside.size && at < text.size) {
+        const uint32_t code = asm_json_string_decode(inside, &by_code);
+        expect(code == asm_utf8_decode(text, &at), "%s", shown(inside));
+    }
+    expect(by_code == inside.size && at == text.size, "%s", shown(inside));
+    asm_buffer_close(&pieces);
+}
+
 static void check_string(asm_str raw) {
     naive json = {raw.data + raw.size, false};
     asm_buffer expected, scratch;
@@ -170,6 +188,7 @@ static void check_string(asm_str raw) {
     skip_string(&json, raw.data, &expected);
     expect(asm_json_to_string(raw, &scratch, &text), "%s", shown(raw));
     expect_text(text, asm_buffer_text(&expected));
+    check_pieces(asm_json_string_inside(raw), text);
     asm_buffer_close(&expected);
     asm_buffer_close(&scratch);
 }
@@ -269,9 +288,28 @@ static void check_text(asm_str text) {
     asm_buffer_close(&raw);
 }
 
+/* Any bytes: which are UTF-8 and which are not, and what no JSON string holds. */
+static void check_bytes(asm_str text) {
+    size_t at = 0, valid = SIZE_MAX, count = 0, piece = 0, total = 0;
+    char memory[16];
+    for (; at < text.size; count++) {
+        uint32_t code;
+        bool is_valid;
+        const size_t size = reference_decode(text.data + at, text.size - at, &code, &is_valid);
+        if (!is_valid && valid == SIZE_MAX) valid = at;
+        at += size;
+    }
+    expect(asm_utf8_check(text) == (valid == SIZE_MAX ? text.size : valid), "%s", shown(text));
+    expect(asm_utf8_count(text) == count, "%s", shown(text));
+    while (piece < text.size)
+        total += asm_json_string_piece(text, &piece, memory, sizeof memory).size;
+    expect(total <= text.size, "%s", shown(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *block = exact_copy((const char *)data, size);
     check_text(asm_str_make(block, size));
+    check_bytes(asm_str_make(block, size));
     free_block(block, size);
     assert_int_equal(allocations_alive, 0);
     end_of_cases();
