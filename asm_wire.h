@@ -1108,7 +1108,7 @@ static void asm__wire_end_run(asm_wire *wire, asm__wire_outcome outcome, const a
 
 /* >>wire: outside */
 
-#define ASM__WIRE_HELD_SIZE (256 * 1024)
+#define ASM__WIRE_HELD_SIZE ((size_t)256 << 10)
 
 /* Keeps an event that came outside a run for the next one. */
 static void asm__wire_hold(asm_wire *wire, const asm_event *event) {
@@ -2424,7 +2424,7 @@ static const asm__wire_encoder asm__acp_encoder = {false,
  * OTLP/JSON (opentelemetry.io/docs/specs/otlp) with the GenAI semantic conventions 1.45. A span is written once, when it
  * has ended; one request has all spans since the last flush. */
 
-#define ASM__OTLP_FLUSH_SIZE (1024 * 1024) /* bytes of spans that are flushed without being asked */
+#define ASM__OTLP_FLUSH_SIZE ((size_t)1 << 20) /* bytes of spans that are flushed without being asked */
 
 /* FNV-1a (RFC 9923), which gives the same ids everywhere and for ever. A NUL ends each part. */
 static uint64_t asm__otlp_hash(uint64_t hash, asm_str part) {
@@ -3090,12 +3090,12 @@ typedef struct asm__wire_format_row {
 } asm__wire_format_row;
 
 static const asm__wire_format_row asm__wire_formats[ASM_WIRE_FORMAT_COUNT] = {
-    {"ag-ui", &asm__agui_encoder, ASM_WIRE_FRAMING_SSE, 256 * 1024},
-    {"ai-sdk", &asm__ai_encoder, ASM_WIRE_FRAMING_SSE, 256 * 1024},
-    {"acp", &asm__acp_encoder, ASM_WIRE_FRAMING_LINES, 1024 * 1024},
-    {"otlp", &asm__otlp_encoder, ASM_WIRE_FRAMING_LINES, 64 * 1024},
-    {"cloudevents", &asm__ce_encoder, ASM_WIRE_FRAMING_LINES, 256 * 1024},
-    {"trace", &asm__trace_encoder, ASM_WIRE_FRAMING_ARRAY, 16 * 1024}};
+    {"ag-ui", &asm__agui_encoder, ASM_WIRE_FRAMING_SSE, (size_t)256 << 10},
+    {"ai-sdk", &asm__ai_encoder, ASM_WIRE_FRAMING_SSE, (size_t)256 << 10},
+    {"acp", &asm__acp_encoder, ASM_WIRE_FRAMING_LINES, (size_t)1 << 20},
+    {"otlp", &asm__otlp_encoder, ASM_WIRE_FRAMING_LINES, (size_t)64 << 10},
+    {"cloudevents", &asm__ce_encoder, ASM_WIRE_FRAMING_LINES, (size_t)256 << 10},
+    {"trace", &asm__trace_encoder, ASM_WIRE_FRAMING_ARRAY, (size_t)16 << 10}};
 
 /* >>wire: public */
 
