@@ -16,7 +16,7 @@
  *   A renderer turns events into text, a sink takes events and text somewhere, the pipeline wires one
  *   renderer to any number of sinks. Every sink gets every event, in order.
  *
- *       renderers   compact      tokens on a line          sinks   tty        text as it is
+ *       renderers   compact      tokens on a line          sinks   tty        text as it is, and what runs now
  *                   verbose      a line for each event             file       text without colours
  *                   studio       for people                        jsonl      the events
  *                   passthrough  nothing                           callback   both
@@ -34,9 +34,15 @@
  *           .renderer = asm_studio_init(&studio, NULL), .sinks = sinks, .sink_count = 2 });
  *
  *       asm_pipeline_event(&pipeline, &event);               for each event
+ *       asm_pipeline_tick(&pipeline, now);                   about once a second, while somebody watches
  *
  *       if (asm_pipeline_close(&pipeline) != ASM_OK)         the first thing that went wrong, if any
  *           fprintf(stderr, "%s: %s\n", pipeline.failed, asm_result_string(pipeline.result));
+ *
+ * WHAT IT LOOKS LIKE
+ *   Colour, symbols and whether lines can be overwritten follow from what the tty sink finds its output to be (see
+ *   asm_terminal), unless the options say otherwise. Into a pipe or a file nothing but text goes. Text is final; what
+ *   is shown for a while (what runs, and since when) is drawn by the tty sink below it, and is in no log.
  *
  * UNTRUSTED TEXT
  *   Whatever comes from models, tools and streams can hold escape sequences. Every built-in renderer passes
@@ -637,6 +643,15 @@ ASM__WARNINGS_BACK
 #ifndef ASM_RENDER_IMPLEMENTED
 #define ASM_RENDER_IMPLEMENTED
 
+/* Index: search for `>>render: ` and a name.
+ *   untrusted text, what renderers share, compact, verbose
+ *   studio, from the bottom up: width of text, symbols, figures, values, studio's tools, what a tool works on, secrets,
+ *     studio's lines, studio's text, studio's own lines, studio's calls, how a tool ended, what changed on disk,
+ *     studio's tool lines, studio and the person, studio's todos, studio's runs, studio's notices, what runs now,
+ *     studio's events
+ *   output stream, terminal, escape sequences, tty sink, file sink, jsonl sink, callback sink, redact, pipeline
+ */
+
 ASM__WARNINGS_OFF
 
 #define ASM__SHARED
@@ -644,7 +659,7 @@ ASM__WARNINGS_OFF
 
 #include <string.h>
 
-/* >>untrusted text */
+/* >>render: untrusted text */
 
 #if defined(__SSE2__) && !defined(ASM_NO_SIMD)
 #include <emmintrin.h>
@@ -950,7 +965,7 @@ ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t co
     return out->result;
 }
 
-/* >>what renderers share */
+/* >>render: what renderers share */
 
 #define ASM__RED     "0;31"
 #define ASM__GREEN   "0;32"
@@ -1116,7 +1131,7 @@ static asm_str asm__error_text(const asm_event *event) {
     return asm__or(text, "unknown error");
 }
 
-/* >>compact */
+/* >>render: compact */
 
 /* Begins a token: a space if the line is open. */
 static void asm__compact_token(asm_compact *compact, asm_buffer *out) {
@@ -1327,7 +1342,7 @@ ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_opt
     return renderer;
 }
 
-/* >>verbose */
+/* >>render: verbose */
 
 /* The dashes at the start of a line that were held back until it is known what they begin. */
 static void asm__verbose_dashes(asm_verbose *verbose, asm_buffer *out) {
@@ -1486,9 +1501,19 @@ static void asm__verbose_other(asm_verbose *verbose, asm_buffer *out, const asm_
     asm_text_append_json(out, asm_buffer_text(&first), ASM__SHORT_TEXT, asm__block_flags(&verbose->look));
 }
 
+static void asm__verbose_completed(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
+    asm_usage_payload usage;
+    asm__verbose_begin(verbose, out, ASM__BLUE, "[run_completed]");
+    asm__verbose_name(verbose, out, " stop_reason=", asm__or(event->run.stop_reason, "end_turn"));
+    if (asm__run_usage(event, &usage)) {
+        asm__append_literal(out, " tokens=");
+        asm__append_tokens(out, &usage);
+    }
+    asm__verbose_cost(out, &event->run.cost_usd);
+}
+
 static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buffer *out) {
     asm_verbose *verbose = (asm_verbose *)self;
-    asm_usage_payload usage;
     verbose->events++;
     if (asm__is_hidden(&verbose->options, event)) return out->result;
     if (event->type == ASM_EVENT_TOOL_CALL_UPDATED || event->type == ASM_EVENT_TOOL_OUTPUT_STREAMED)
@@ -1530,13 +1555,7 @@ static asm_result asm__verbose_event(void *self, const asm_event *event, asm_buf
         asm__verbose_text(verbose, out, " content=", event->message.content);
         break;
     case ASM_EVENT_RUN_COMPLETED:
-        asm__verbose_begin(verbose, out, ASM__BLUE, "[run_completed]");
-        asm__verbose_name(verbose, out, " stop_reason=", asm__or(event->run.stop_reason, "end_turn"));
-        if (asm__run_usage(event, &usage)) {
-            asm__append_literal(out, " tokens=");
-            asm__append_tokens(out, &usage);
-        }
-        asm__verbose_cost(out, &event->run.cost_usd);
+        asm__verbose_completed(verbose, out, event);
         break;
     case ASM_EVENT_RUN_FAILED:
         asm__verbose_begin(verbose, out, ASM__RED, "[run_failed]");
@@ -5076,7 +5095,7 @@ ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_option
     return renderer;
 }
 
-/* >>output stream */
+/* >>render: output stream */
 
 #ifndef ASM_NO_STDIO
 #include <errno.h>
@@ -5415,7 +5434,7 @@ static asm_result asm__drain_to_stream(void *user, const char *data, size_t size
     return asm_output_stream_write((asm_output_stream *)user, data, size);
 }
 
-/* >>terminal */
+/* >>render: terminal */
 
 #ifndef ASM_NO_STDIO
 static const char *asm__environment(const char *name) {
@@ -5489,7 +5508,7 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
     return terminal;
 }
 
-/* >>escape sequences */
+/* >>render: escape sequences */
 
 enum {
     ASM__PLAIN,
@@ -5527,7 +5546,7 @@ static unsigned asm__escape_state(unsigned state, unsigned char c, bool *keep) {
     }
 }
 
-/* >>tty sink */
+/* >>render: tty sink */
 
 static asm_sink asm__sink(void *self, const char *name, asm_result result) {
     asm_sink sink;
@@ -5674,7 +5693,7 @@ ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_option
     return table;
 }
 
-/* >>file sink */
+/* >>render: file sink */
 
 /* The end of the run from `p` that holds neither ESC nor CR. */
 static const char *asm__unescaped_end(const char *p, const char *end) {
@@ -5735,7 +5754,7 @@ ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_opt
     return table;
 }
 
-/* >>jsonl sink */
+/* >>render: jsonl sink */
 
 #define ASM__GATHERED ((size_t)64 * 1024)
 
@@ -5836,7 +5855,7 @@ ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_
     return table;
 }
 
-/* >>callback sink */
+/* >>render: callback sink */
 
 static asm_result asm__callback_write_event(void *self, const asm_event *event, asm_str text) {
     asm_callback_sink *sink = (asm_callback_sink *)self;
@@ -5874,7 +5893,7 @@ ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback
     return table;
 }
 
-/* >>redact */
+/* >>render: redact */
 
 /* What the characters of a secret may be. */
 enum {
@@ -6369,7 +6388,7 @@ ASM_API asm_result asm_redact_close(asm_redact *redact) {
     return redact->result;
 }
 
-/* >>pipeline */
+/* >>render: pipeline */
 
 /* Keeps the first error of the pipeline. */
 static asm_result asm__pipeline_fail(asm_pipeline *pipeline, asm_result result, const char *whose) {
