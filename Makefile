@@ -49,7 +49,7 @@ TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
 SINGLE     := $(TEST_SOURCES:%.c=$(BUILD)/single/%)
 NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
 SANITIZED  := $(TEST_SOURCES:%.c=$(BUILD)/sanitized/%)
-THREADED   := $(BUILD)/threaded/tests/test_mailbox
+THREADED   := $(BUILD)/threaded/tests/test_mailbox $(BUILD)/threaded/tests/test_agent_threads
 COVERED    := $(TEST_SOURCES:%.c=$(BUILD)/covered/%)
 # The fuzzers, each with a small driver of ours and with clang's libFuzzer.
 FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))

@@ -312,8 +312,10 @@ typedef struct asm_driver {
     void *user;
 } asm_driver;
 
-/* ---- What a driver returns. Each copies what it is given and returns the outcome to return. Where that fails (no
- * memory, or not valid) it returns ASM_OUTCOME_FAILED with that reason. ---- */
+/* ---- What a driver returns ---- */
+
+/* Each of these copies what it is given and returns the outcome to return. Where that fails (no memory, or not valid) it returns
+ * ASM_OUTCOME_FAILED with that reason. */
 
 /* Wait until asm_execution_wake(), or until so many milliseconds have passed; negative: no such time. */
 ASM_API asm_outcome asm_wait(asm_execution execution, int64_t milliseconds);
@@ -344,8 +346,7 @@ ASM_API asm_result asm_execution_finish(asm_execution execution, asm_outcome out
  * wait that it returns end at once. ASM_ERR_NOT_FOUND if the execution is over. */
 ASM_API asm_result asm_execution_wake(asm_execution execution);
 
-/* ---- What a driver tells. Each is published at once; all return ASM_ERR_NOT_FOUND for an execution that is
- * over. ---- */
+/* ---- What a driver tells: published at once; ASM_ERR_NOT_FOUND for an execution that is over ---- */
 
 /* A streamed piece of the assistant's text: message_streamed. Kept until a turn of the assistant follows. */
 ASM_API asm_result asm_emit_text(asm_execution execution, asm_str delta);

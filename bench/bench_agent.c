@@ -47,8 +47,11 @@ static asm_time now = INT64_C(1770638400000000);
 static size_t tokens_in_a_slice;
 static uint64_t told;
 
+static bool waits; /* for something that does not come */
+
 static asm_outcome talk(void *user, asm_execution execution) {
     (void)user;
+    if (waits) return ASM_OUTCOME_WAIT;
     for (size_t i = 0; i < tokens_in_a_slice; i++)
         (void)asm_emit_text(execution, ASM_STR("token "));
     return ASM_OUTCOME_CONTINUE;
@@ -95,6 +98,27 @@ static double poll_idle(size_t count, size_t steps) {
     for (size_t i = 0; i < steps; i++)
         must(asm_agent_server_poll(&server, now, now));
     return figures_now() - begin;
+}
+
+/* Every agent runs, and waits: for an answer of a model, say. */
+static double poll_all_waiting(size_t count, size_t steps) {
+    char id[48];
+    waits = true;
+    for (size_t i = 0; i < count; i++)
+        must(asm_agent_execute(&server, id_of(i, id)));
+    must(asm_agent_server_poll(&server, now, now));
+    const size_t before = allocations;
+    const double seconds = poll_idle(count, steps);
+    if (allocations != before) {
+        fputs("bench_agent: a poll allocates\n", stderr);
+        exit(1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        must(asm_agent_cancel(&server, id_of(i, id)));
+        must(asm_agent_reset(&server, id_of(i, id)));
+    }
+    waits = false;
+    return seconds;
 }
 
 static double poll_one_running(size_t count, size_t steps) {
@@ -179,11 +203,12 @@ typedef struct row {
 
 static const struct {
     const char *title;
-    row rows[3];
+    row rows[4];
 } tables[] = {
     {"poll with all agents idle",
      {{"asm, all idle", poll_idle, false, false},
-      {"asm, one of them running", poll_one_running, false, false},
+      {"asm, all running and waiting", poll_all_waiting, false, true},
+      {"asm, one of them running", poll_one_running, false, true},
       {"a loop over all agents", loop_over_all, true, true}}},
     {"tell one piece of text",
      {{"asm, asm_emit_text()", emit, false, true},
@@ -191,11 +216,11 @@ static const struct {
     {"look up one agent of all, and more", {{"asm, touch by id (with making the id)", touch, false, false}}},
 };
 
-static double samples[3][COLUMNS][MAX_ROUNDS];
+static double samples[4][COLUMNS][MAX_ROUNDS];
 
 static void measure(const row *rows, size_t column, size_t rounds, size_t steps) {
     for (size_t round = 0; round <= rounds; round++) {
-        for (size_t i = 0; i < 3 && rows[i].name; i++) {
+        for (size_t i = 0; i < 4 && rows[i].name; i++) {
             const size_t before = allocations;
             const double seconds = rows[i].run(agent_counts[column], steps);
             if (!rows[i].may_allocate && allocations != before) {
@@ -206,7 +231,7 @@ static void measure(const row *rows, size_t column, size_t rounds, size_t steps)
                 samples[i][column][round - 1] = rows[i].is_each ? seconds : seconds / (double)steps;
         }
     }
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         figures_sort(samples[i][column], rounds);
 }
 
@@ -215,7 +240,7 @@ static void print_table(const char *title, const row *rows, size_t rounds, FILE 
            "");
     for (size_t column = 0; column < COLUMNS; column++)
         printf("%22s", column_names[column]);
-    for (size_t i = 0; i < 3 && rows[i].name; i++) {
+    for (size_t i = 0; i < 4 && rows[i].name; i++) {
         printf("\n%-38s", rows[i].name);
         for (size_t column = 0; column < COLUMNS; column++) {
             const figures_place place = {.table = title,

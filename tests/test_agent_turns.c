@@ -1031,6 +1031,100 @@ static void test_commands_from_elsewhere(void **state) {
     assert_int_equal(asm_agent_post(NULL, &wake), ASM_ERR_INVALID_ARGUMENT);
 }
 
+/* NULL in place of a server, or of what a call needs, is an error of the caller's that changes nothing. */
+static void test_null(void **state) {
+    (void)state;
+    script s = {.outcomes = {GO_ON}};
+    const asm_agent_options options = options_for("a2", &s);
+    const asm_turn turn = {.role = TEXT("user")};
+    const asm_event event = {.type = ASM_EVENT_CUSTOM};
+    const asm_resume resume = {.interrupt = 1};
+    const asm_str none = {NULL, 0};
+    asm_agent_server *const no_server = NULL;
+    asm_agent_info info;
+    asm_buffer out;
+    asm_step step;
+    size_t at = 0;
+    asm_str id;
+    asm_buffer_init_growing(&out);
+    start_in(ASM_AGENT_RUNNING, "a1", &s);
+    poll_server();
+    const asm_execution execution = s.execution;
+    const asm_result results[] = {
+        asm_agent_server_poll(NULL, now, now),
+        asm_agent_start(NULL, &options),
+        asm_agent_start(&server, NULL),
+        asm_agent_start_or_find(NULL, &options, NULL),
+        asm_agent_start_or_find(&server, NULL, NULL),
+        asm_agent_execute(NULL, A1),
+        asm_agent_cancel(NULL, A1),
+        asm_agent_resume(NULL, A1, &resume),
+        asm_agent_resume(&server, A1, NULL),
+        asm_agent_resume_json(NULL, A1, ID("{}")),
+        asm_agent_add_turn(NULL, A1, &turn),
+        asm_agent_add_turn(&server, A1, NULL),
+        asm_agent_publish_event(NULL, A1, &event),
+        asm_agent_publish_event(&server, A1, NULL),
+        asm_agent_publish_debug_event(NULL, A1, &event),
+        asm_agent_publish_debug_event(&server, A1, NULL),
+        asm_agent_reset(NULL, A1),
+        asm_agent_export_state(NULL, A1, &out),
+        asm_agent_export_state(&server, A1, NULL),
+        asm_agent_restore_state(NULL, A1, ID("{}")),
+        asm_agent_update(NULL, A1, &options.config, ID("{}")),
+        asm_agent_update(&server, A1, NULL, ID("{}")),
+        asm_agent_touch(NULL, A1),
+        asm_agent_stop(NULL, A1),
+        asm_agent_set_todos(NULL, A1, NULL, 0),
+        asm_agent_set_todos(&server, A1, NULL, 1),
+        asm_agent_set_title(NULL, A1, ID("t")),
+        asm_agent_set_title(&server, A1, none),
+        asm_agent_set_metadata(NULL, A1, ID("{}")),
+        asm_agent_set_middleware_state(NULL, A1, ID("m"), ID("1")),
+        asm_agent_set_shutdown_metadata(NULL, A1, ID("{}")),
+        asm_agent_save_state(NULL, A1, ASM_SAVE_ON_ERROR),
+        asm_agent_notify_middleware(NULL, A1, ID("m"), ID("")),
+        asm_agent_subscribe(NULL, A1, record, NULL, NULL),
+        asm_agent_subscribe_debug(NULL, A1, record, NULL, NULL),
+        asm_agent_unsubscribe(NULL, A1, (asm_subscription){0}),
+        asm_agent_unsubscribe_debug(NULL, A1, (asm_subscription){0}),
+        asm_agent_step(NULL, A1, now, now, &step),
+        asm_agent_step(&server, A1, now, now, NULL),
+        asm_agent_get_info(NULL, A1, &info),
+        asm_agent_get_info(&server, A1, NULL),
+        asm_emit_delta(execution, NULL),
+        asm_emit_turn(execution, NULL),
+        asm_emit_usage(execution, NULL),
+        asm_emit_tool(execution, ASM_EVENT_TOOL_CALL_STARTED, NULL),
+        asm_emit_result(execution, NULL, none),
+        asm_emit_todos(execution, NULL, 1),
+        asm_emit_event(execution, NULL),
+        asm_emit_debug_event(execution, NULL),
+        asm_execution_state(execution, NULL),
+        asm_execution_replace_turns(execution, 0, 0, NULL, 1),
+        asm_model_request_splice(NULL, 0, 0, NULL, 0),
+        asm_agent_post(NULL, NULL),
+    };
+    for (size_t i = 0; i < COUNT(results); i++)
+        expect(results[i] == ASM_ERR_INVALID_ARGUMENT, "call %zu: %d", i, results[i]);
+    asm_agent_server_init(NULL, NULL);
+    asm_agent_server_set_time(NULL, 1, 1);
+    assert_int_equal(asm_agent_server_close(no_server), ASM_OK);
+    assert_int_equal(asm_agent_server_next_timer(NULL), INT64_MAX);
+    assert_int_equal(asm_agent_server_timeout(NULL), -1);
+    assert_int_equal(asm_agent_server_receive(NULL, NULL), 0);
+    assert_int_equal(asm_agent_get_status(NULL, A1), ASM_AGENT_NOT_RUNNING);
+    assert_false(asm_agent_exists(NULL, A1));
+    assert_false(asm_agent_next(NULL, none, &at, &id));
+    assert_false(asm_agent_next(&server, none, NULL, &id));
+    assert_false(asm_execution_next_open_call(execution, NULL, NULL));
+    assert_false(asm_execution_decision(execution, NULL, NULL));
+    expect_status(A1, ASM_AGENT_RUNNING);
+    assert_int_equal(server.agents, 1);
+    assert_int_equal(asm_agent_cancel(&server, A1), ASM_OK);
+    end_of_cases();
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_server, end_server)
     const struct CMUnitTest tests[] = {
@@ -1058,6 +1152,7 @@ int main(void) {
         TEST(test_start_or_find),
         TEST(test_todos_and_title_from_outside),
         TEST(test_commands_from_elsewhere),
+        TEST(test_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
