@@ -4695,11 +4695,11 @@ ASM__PRIVATE asm__indexed *asm__index_take(asm__index *index, size_t *from) {
 static void asm__index_resize(asm__index *index, size_t capacity) {
     asm__index grown;
     size_t from = 0;
-    if (capacity > SIZE_MAX / 2 / sizeof *grown.roots) return;
+    if (capacity > SIZE_MAX / 2 / sizeof(void *)) return;
     memset(&grown, 0, sizeof grown);
-    grown.roots = (asm__indexed **)ASM_REALLOC(NULL, capacity * sizeof *grown.roots);
+    grown.roots = (asm__indexed **)ASM_REALLOC(NULL, capacity * sizeof(void *));
     if (!grown.roots) return;
-    memset(grown.roots, 0, capacity * sizeof *grown.roots);
+    memset(grown.roots, 0, capacity * sizeof(void *));
     grown.mask = capacity - 1;
     grown.count = index->count;
     for (asm__indexed *item; (item = asm__index_take(index, &from)) != NULL;)
