@@ -1064,7 +1064,7 @@ static asm_str asm__ingest_joined(asm__ingest *state, asm_buffer *out, asm_str o
 /* >>ingest: objects */
 
 /* A member that a reader asks for. Type: 's' string, 'n' number, 'b' true or false, 'o' object, 'a' array, '*' any of
- * them; '-' any, which is told elsewhere and needs no place. */
+ * them; '-' a string, number, true or false, which is told elsewhere and needs no place. */
 typedef struct asm__ingest_key {
     const char *text;
     size_t size;
@@ -1144,7 +1144,7 @@ static bool asm__ingest_read_object(asm__ingest *state, asm_str raw, const asm__
             continue;
         }
         values[i] = asm__ingest_absent();
-        if (is_null || keys[i].type == '-') continue;
+        if (is_null || (keys[i].type == '-' && value.data[0] != '{' && value.data[0] != '[')) continue;
         if (asm__ingest_fits(value, keys[i].type)) values[i] = value;
         else asm__ingest_add_other(state, key, !in_line, value);
     }
@@ -1155,14 +1155,6 @@ static bool asm__ingest_read_object(asm__ingest *state, asm_str raw, const asm__
     memset(values, 0, count * sizeof *values);
     state->other_count = others->end = others->begin;
     return false;
-}
-
-/* All of what stands in either: `b` was read right after `a`. */
-static asm__ingest_others asm__ingest_both(asm__ingest_others a, asm__ingest_others b) {
-    asm__ingest_others both;
-    both.begin = a.begin;
-    both.end = b.end;
-    return both;
 }
 
 /* Names of members of the events that readers give. */
@@ -1246,6 +1238,13 @@ static asm_str asm__ingest_extra(asm__ingest *state, asm_buffer *out, asm_event_
     out->result = ASM_OK;
     state->failed = true;
     return asm__ingest_absent();
+}
+
+/* Keeps a word that is another one than `expected` among the others. */
+static void asm__ingest_keep_unless(asm__ingest *state, asm_str key, asm_str raw, asm_str expected) {
+    if (raw.data &&
+        !(raw.size == expected.size + 2 && memcmp(raw.data + 1, expected.data, expected.size) == 0))
+        asm__ingest_add_other(state, key, false, raw);
 }
 
 /* An object with one member. */
@@ -1551,7 +1550,7 @@ static void asm__ingest_send_to_background(asm__ingest *state, asm_str id, asm_e
     asm__ingest_call *call = asm__ingest_find_call(state, id);
     event->tool.call_id = id;
     event->tool.status = ASM_STR("running_in_background");
-    if (call && call->is_background) return;
+    if (call && call->is_background && !event->extra.data) return; /* told already */
     if (call) call->is_background = true;
     asm__ingest_update_tool(state, event);
 }
@@ -1658,6 +1657,9 @@ static void asm__ingest_decide(asm__ingest *state, size_t index, asm_event *even
 
 /* >>ingest: messages */
 
+/* Defined with the notices. */
+static asm_event asm__ingest_notice(asm__ingest *state, asm_str name);
+
 static void asm__ingest_emit_thinking(asm__ingest *state, asm_str text, asm_str message_id, asm_str parent) {
     asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, message_id, parent);
     if (!text.size) return;
@@ -1723,7 +1725,7 @@ static void asm__ingest_add_usage(asm_usage_payload *total, const asm_usage_payl
 }
 
 /* What the message has cost, once for each id. */
-static void asm__ingest_give_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str extra) {
+static void asm__ingest_give_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str *others) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     if (speaker->usage_given || !speaker->message_id.size || asm__ingest_usage_is_zero(&speaker->usage))
         return;
@@ -1732,12 +1734,18 @@ static void asm__ingest_give_usage(asm__ingest *state, asm__ingest_speaker *spea
     event.usage.message_id = asm_buffer_text(&speaker->message_id);
     if (speaker->model.size) event.usage.model = asm_buffer_text(&speaker->model);
     if (speaker->parent.size) event.usage.parent_tool_call_id = asm_buffer_text(&speaker->parent);
-    event.extra = extra;
+    event.extra = *others;
     if (speaker->usage_object.size)
-        event.extra = asm__ingest_joined(state, &state->extra, extra, ASM_STR("provider_usage"),
+        event.extra = asm__ingest_joined(state, &state->extra, *others, ASM_STR("provider_usage"),
                                          asm_buffer_text(&speaker->usage_object));
     asm__ingest_emit_in(state, speaker->run, &event);
     speaker->usage_given = true;
+    *others = asm__ingest_absent();
+}
+
+/* A text of the main agent, as a hash: a result's text that repeats it is not given again. */
+static void asm__ingest_remember_said(asm__ingest *state, asm_str text) {
+    state->said[state->said_at++ % ASM__INGEST_SAID] = asm__hash(text.data, text.size, 0);
 }
 
 /* The message ends. One that broke off is given as far as it came. */
@@ -1754,8 +1762,14 @@ static void asm__ingest_finish_message(asm__ingest *state, asm__ingest_speaker *
         event.extra = others;
         asm__ingest_emit_in(state, speaker->run, &event);
         others = asm__ingest_absent();
+        if (speaker == &state->main) asm__ingest_remember_said(state, asm_buffer_text(&speaker->text));
     }
-    asm__ingest_give_usage(state, speaker, others);
+    asm__ingest_give_usage(state, speaker, &others);
+    if (others.data) { /* neither text nor tokens: then by itself */
+        event = asm__ingest_notice(state, ASM_STR("message"));
+        event.extra = others;
+        asm__ingest_emit_in(state, speaker->run, &event);
+    }
     asm_buffer_clear(&speaker->others);
     asm__ingest_forget_text(state, speaker);
     speaker->partial = false;
@@ -1941,6 +1955,7 @@ static void asm__ingest_say_block(asm__ingest *state, asm__ingest_speaker *speak
                                   asm_str extra) {
     size_t common = 0, pending = speaker->text.size - speaker->confirmed;
     if (speaker->streamed && speaker->finished) return;
+    if (speaker == &state->main && text.size) asm__ingest_remember_said(state, text);
     while (common < pending && common < text.size &&
            speaker->text.data[speaker->confirmed + common] == text.data[common])
         common++;
@@ -2416,6 +2431,11 @@ static bool asm__claude_is_qwen(const asm__ingest *state) {
 }
 
 /* A message's figures: they repeat in its lines, and the greatest is right. */
+static bool asm__claude_knows_usage(const asm_usage_payload *usage) {
+    return usage->input_tokens.is_set || usage->output_tokens.is_set || usage->cache_read_tokens.is_set ||
+           usage->cache_creation_tokens.is_set;
+}
+
 static void asm__claude_take_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw,
                                    bool final) {
     if (!raw.data) return;
@@ -2983,11 +3003,12 @@ static void asm__claude_finish_withdrawn(asm__ingest *state, asm_str message_id,
         asm__claude_finish(state, speaker, speaker->partial);
 }
 
-/* Lines are withdrawn, by their ids: so are their messages, each once. Ids that are not known stay in the extra. */
-static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str parent, asm_str reason,
+/* Lines are withdrawn, by their ids: so are their messages, each once. False if there is an id that is not known. */
+static bool asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str parent, asm_str reason,
                                  asm_str replaced_by) {
     asm_json_reader ids = asm__ingest_elements(list);
     asm_str raw;
+    bool all_known = true;
     while (asm__ingest_next(&ids, &raw)) {
         asm_str id = asm__ingest_string(state, raw), message_id;
         size_t i, j;
@@ -2995,7 +3016,10 @@ static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str paren
             asm__ingest_past *past = &state->past[i];
             if (past->id_size && asm_str_equal(asm_str_make(past->text.data, past->id_size), id)) break;
         }
-        if (!id.size || i == ASM__INGEST_PAST_LINES) continue;
+        if (!id.size || i == ASM__INGEST_PAST_LINES) {
+            all_known = false;
+            continue;
+        }
         message_id = asm_str_make(state->past[i].text.data + state->past[i].id_size,
                                   state->past[i].text.size - state->past[i].id_size);
         if (!asm_str_equal(message_id, replaced_by)) {
@@ -3010,6 +3034,7 @@ static void asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str paren
         }
         state->past[i].id_size = 0;
     }
+    return all_known;
 }
 
 /* What of an assistant line stands beside its message. */
@@ -3047,8 +3072,8 @@ static asm_str asm__claude_error_word(asm_str word) {
 static void asm__claude_assistant_message(asm__ingest *state, const asm__claude_line_parts *line) {
     static const asm__ingest_key keys[] = {ASM__KEY("id", 's'),      ASM__KEY("model", 's'),
                                            ASM__KEY("content", '*'), ASM__KEY("stop_reason", '*'),
-                                           ASM__KEY("usage", 'o'),   ASM__KEY("type", '-'),
-                                           ASM__KEY("role", '-')};
+                                           ASM__KEY("usage", 'o'),   ASM__KEY("type", 's'),
+                                           ASM__KEY("role", 's')};
     asm_str values[7], id, model, error = asm__ingest_string(state, line->error);
     asm__ingest_others others = {0, 0};
     asm__ingest_speaker *speaker;
@@ -3058,11 +3083,17 @@ static void asm__claude_assistant_message(asm__ingest *state, const asm__claude_
     if (!line->parent.size) asm__ingest_need_run(state, model);
     state->cancelled = state->cancelled && line->parent.size;
     speaker = asm__claude_speaker(state, line->parent);
-    asm__claude_withdraw(state, line->supersedes, line->parent, ASM_STR("replaced"), id);
+    if (!asm__claude_withdraw(state, line->supersedes, line->parent, ASM_STR("replaced"), id))
+        asm__ingest_add_other(state, ASM_STR("supersedes"), false, line->supersedes);
     asm__ingest_enter_message(state, speaker, id);
     if (model.size && !speaker->model.size) asm__ingest_keep(state, &speaker->model, model);
     asm__claude_take_usage(state, speaker, values[4],
                            asm__ingest_is(values[3], ASM_JSON_STRING) || state->is_file);
+    asm__ingest_keep_unless(state, ASM_STR("role"), values[6], ASM_STR("assistant"));
+    asm__ingest_keep_unless(state, ASM_STR("type"), values[5], ASM_STR("message"));
+    if (values[3].data) asm__ingest_add_other(state, ASM_STR("stop_reason"), false, values[3]);
+    if (values[4].data && !asm__claude_knows_usage(&speaker->usage))
+        asm__ingest_add_other(state, ASM_STR("usage"), false, values[4]);
     if (error.size) asm__ingest_add_other(state, ASM_STR("error"), false, line->error);
     if (asm_str_equal(model, ASM_STR("<synthetic>")))
         asm__ingest_add_other(state, ASM_STR("model"), false, values[1]);
@@ -3120,7 +3151,7 @@ static asm_str asm__claude_text_origin(asm_str text) {
 
 /* The person's words, or what a program put in their place. */
 static void asm__claude_user_text(asm__ingest *state, asm_str text, asm_str parent,
-                                  const asm__claude_author *author) {
+                                  asm__claude_author *author) {
     asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), parent);
     if (!text.size) return;
     event.message.role = ASM_STR("user");
@@ -3135,6 +3166,7 @@ static void asm__claude_user_text(asm__ingest *state, asm_str text, asm_str pare
     }
     event.extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_SENT, author->others);
     asm__ingest_emit(state, &event);
+    author->others.begin = author->others.end; /* told once */
 }
 
 static void asm__claude_user_block(asm__ingest *state, asm_str raw, asm_str details, asm_str parent,
@@ -3201,7 +3233,7 @@ static void asm__claude_user_content(asm__ingest *state, asm_str content, asm_st
 
 static void asm__claude_user(asm__ingest *state, asm_str message, asm_str details, asm_str parent,
                              asm__claude_author *author) {
-    static const asm__ingest_key keys[] = {ASM__KEY("content", '*'), ASM__KEY("role", '-')};
+    static const asm__ingest_key keys[] = {ASM__KEY("content", '*'), ASM__KEY("role", 's')};
     asm_str values[2];
     asm__ingest_others others;
     if (!state->stream_has_run && !parent.size) asm__ingest_need_run(state, asm__ingest_absent());
@@ -3214,8 +3246,10 @@ static void asm__claude_user(asm__ingest *state, asm_str message, asm_str detail
         return;
     }
     asm__ingest_read_object(state, message, keys, values, 2, &others, NULL);
-    author->others = asm__ingest_both(author->others, others);
+    asm__ingest_keep_unless(state, ASM_STR("role"), values[1], ASM_STR("user"));
+    author->others.end = state->other_count; /* read one after the other */
     asm__claude_user_content(state, values[0], details, parent, author);
+    asm__ingest_emit_others(state, ASM_STR("user"), author->others); /* where nothing has taken them */
 }
 
 /* A user line of a stream. */
@@ -3231,6 +3265,10 @@ static void asm__claude_user_line(asm__ingest *state, const asm_str *values, asm
     if (values[1].data) asm_json_to_bool(values[1], &is_replay);
     asm__ingest_find(values[2], keys, kind, 1);
     author.origin = asm__ingest_string(state, kind[0]);
+    if (values[2].data && !author.origin.data) {
+        asm__ingest_add_other(state, ASM_STR("origin"), false, values[2]);
+        author.others.end = state->other_count;
+    }
     if (asm_str_equal(author.origin, ASM_STR("task-notification")))
         author.origin = ASM_STR("task_notification");
     if (asm_str_equal(author.origin, ASM_STR("human"))) author.origin = asm__ingest_absent();
@@ -3239,13 +3277,16 @@ static void asm__claude_user_line(asm__ingest *state, const asm_str *values, asm
     asm__claude_user(state, message, details, parent, &author);
 }
 
-static void asm__claude_begin_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw) {
+static void asm__claude_begin_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw,
+                                    asm__ingest_others line_others) {
     asm_str block[ASM__BLOCK_COUNT], type;
     asm__ingest_others others;
     asm__claude_end_tool_input(state, speaker);
     if (!asm__claude_read_block(state, raw, block, &type, &others)) return;
+    others.begin = line_others.begin;
     if (asm_str_equal(type, ASM_STR("text"))) {
-        asm__ingest_say(state, speaker, asm__ingest_text(state, block[ASM__BLOCK_TEXT]));
+        asm_str extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others);
+        asm__ingest_say_with(state, speaker, asm__ingest_text(state, block[ASM__BLOCK_TEXT]), extra);
     } else if (asm__claude_is_tool_use(type)) {
         asm__ingest_keep(state, &speaker->tool_id, asm__ingest_string(state, block[ASM__BLOCK_ID]));
         asm__ingest_keep(state, &speaker->tool_name, asm__ingest_string(state, block[ASM__BLOCK_NAME]));
@@ -3255,15 +3296,26 @@ static void asm__claude_begin_block(asm__ingest *state, asm__ingest_speaker *spe
         speaker->tool_open = true;
     } else if (asm__claude_is_tool_result(type)) {
         asm__claude_end_tool(state, block, asm__ingest_absent(), asm_buffer_text(&speaker->parent), others);
+    } else if (asm_str_equal(type, ASM_STR("thinking")) ||
+               asm_str_equal(type, ASM_STR("redacted_thinking"))) {
+        asm_str extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others);
+        asm_str thinking = asm__ingest_text(state, block[ASM__BLOCK_THINKING]);
+        speaker->thought = speaker->thought || thinking.size || extra.data;
+        asm__ingest_think(state, speaker, thinking, extra);
+    } else {
+        asm__ingest_emit_odd(state, type, ASM_STR("content_block"), raw);
     }
 }
 
-static void asm__claude_delta(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw) {
+static void asm__claude_delta(asm__ingest *state, asm__ingest_speaker *speaker, asm_str raw,
+                              asm__ingest_others line_others) {
     static const asm__ingest_key keys[] = {ASM__KEY("text", 's'), ASM__KEY("thinking", 's'),
                                            ASM__KEY("partial_json", 's'), ASM__KEY("type", 's')};
     asm_str values[4], thinking, extra = asm__ingest_absent();
     asm__ingest_others others;
     asm__ingest_read_object(state, raw, keys, values, 4, &others, NULL);
+    others.begin = line_others.begin; /* read one after the other */
+    others.end = state->other_count;
     if (others.begin != others.end) {
         asm_str type = asm__ingest_string(state, values[3]);
         extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_STREAMED, others);
@@ -3273,8 +3325,7 @@ static void asm__claude_delta(asm__ingest *state, asm__ingest_speaker *speaker, 
             return;
         }
     }
-    if (values[0].data || !values[2].data)
-        asm__ingest_say_with(state, speaker, asm__ingest_text(state, values[0]), extra);
+    asm__ingest_say_with(state, speaker, asm__ingest_text(state, values[0]), extra);
     thinking = asm__ingest_text(state, values[1]);
     speaker->thought = speaker->thought || thinking.size > 0;
     asm__ingest_think(state, speaker, thinking, asm__ingest_absent());
@@ -3287,11 +3338,20 @@ static void asm__claude_delta(asm__ingest *state, asm__ingest_speaker *speaker, 
     }
 }
 
-static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_str parent) {
-    static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("model"), ASM__MEMBER("usage")};
-    asm_str values[3], model;
+static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_str parent,
+                                      asm__ingest_others line_others) {
+    static const asm__ingest_key keys[] = {ASM__KEY("id", 's'),    ASM__KEY("model", 's'),
+                                           ASM__KEY("usage", 'o'), ASM__KEY("role", 's'),
+                                           ASM__KEY("type", 's'),  ASM__KEY("content", '*')};
+    asm_str values[6], model;
     asm__ingest_speaker *speaker;
-    asm__ingest_find(message, keys, values, 3);
+    asm__ingest_others others;
+    if (asm__ingest_is(message, ASM_JSON_OBJECT)) {
+        asm__ingest_read_object(state, message, keys, values, 6, &others, NULL);
+    } else {
+        memset(values, 0, sizeof values);
+        asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), message);
+    }
     model = asm__ingest_string(state, values[1]);
     if (!parent.size) asm__ingest_need_run(state, model);
     speaker = asm__claude_speaker(state, parent);
@@ -3301,6 +3361,14 @@ static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_s
     asm__ingest_enter_message(state, speaker, asm__ingest_string(state, values[0]));
     asm__ingest_keep(state, &speaker->model, model);
     asm__claude_take_usage(state, speaker, values[2], false);
+    asm__ingest_keep_unless(state, ASM_STR("role"), values[3], ASM_STR("assistant"));
+    asm__ingest_keep_unless(state, ASM_STR("type"), values[4], ASM_STR("message"));
+    if (values[2].data && !asm__claude_knows_usage(&speaker->usage))
+        asm__ingest_add_other(state, ASM_STR("usage"), false, values[2]);
+    if (values[5].data && !(values[5].data[0] == '[' && !asm__ingest_list(values[5]).data))
+        asm__ingest_add_other(state, ASM_STR("content"), false, values[5]);
+    line_others.end = state->other_count;
+    asm__claude_keep_others(state, speaker, line_others);
     speaker->partial = speaker->streamed = true;
 }
 
@@ -3318,12 +3386,23 @@ static asm__ingest_speaker *asm__claude_partial_speaker(asm__ingest *state, asm_
 
 /* The end of a message: why, and what it has cost. */
 static void asm__claude_message_delta(asm__ingest *state, asm__ingest_speaker *speaker, asm_str delta,
-                                      asm_str usage) {
-    static const asm_str keys[] = {ASM__MEMBER("stop_reason")};
-    asm_str values[1];
+                                      asm_str usage, asm__ingest_others line_others) {
+    static const asm__ingest_key keys[] = {ASM__KEY("stop_reason", 's')};
+    asm_str values[1], extra;
+    asm__ingest_others others;
+    asm__ingest_read_object(state, delta, keys, values, 1, &others, NULL);
+    if (values[0].data) asm__ingest_add_other(state, ASM_STR("stop_reason"), false, values[0]);
+    line_others.end = state->other_count;
+    extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_RECEIVED, line_others);
+    if (extra.data && speaker->others.size > 2 && speaker->others.size < ASM__INGEST_SPARE_SIZE) {
+        speaker->others.size--; /* both as one object */
+        asm__ingest_append(state, &speaker->others, ASM_STR(","));
+        asm__ingest_append(state, &speaker->others, asm_str_make(extra.data + 1, extra.size - 1));
+    } else if (extra.data) {
+        asm__ingest_keep(state, &speaker->others, extra);
+    }
     asm__claude_take_usage(state, speaker, usage, true);
-    asm__ingest_find(delta, keys, values, 1);
-    if (speaker == &state->main && asm__ingest_is(values[0], ASM_JSON_STRING))
+    if (speaker == &state->main && values[0].data)
         asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, values[0]));
 }
 
@@ -3336,8 +3415,9 @@ static void asm__claude_stream_error(asm__ingest *state, asm_str error) {
                            asm__ingest_string(state, values[0]), asm__ingest_value(error));
 }
 
-static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str parent) {
-    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),          ASM__KEY("message", 'o'),
+static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str parent,
+                                     asm__ingest_others line_others) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),          ASM__KEY("message", '*'),
                                            ASM__KEY("content_block", '*'), ASM__KEY("delta", 'o'),
                                            ASM__KEY("usage", 'o'),         ASM__KEY("error", '*'),
                                            ASM__KEY("index", '-')};
@@ -3349,17 +3429,24 @@ static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str 
         return;
     }
     type = asm__ingest_string(state, values[0]);
+    line_others.end = others.end; /* read one after the other */
     state->cancelled = false;
     if (asm_str_equal(type, ASM_STR("message_start"))) {
-        asm__claude_begin_message(state, values[1], parent);
+        asm__claude_begin_message(state, values[1], parent, line_others);
+        return;
     } else if (asm_str_equal(type, ASM_STR("content_block_start"))) {
-        asm__claude_begin_block(state, asm__claude_partial_speaker(state, parent), values[2]);
+        asm__claude_begin_block(state, asm__claude_partial_speaker(state, parent), values[2], line_others);
+        return;
     } else if (asm_str_equal(type, ASM_STR("content_block_delta"))) {
-        asm__claude_delta(state, asm__claude_partial_speaker(state, parent), values[3]);
+        asm__claude_delta(state, asm__claude_partial_speaker(state, parent), values[3], line_others);
+        return;
     } else if (asm_str_equal(type, ASM_STR("content_block_stop"))) {
         if (speaker) asm__claude_end_tool_input(state, speaker);
     } else if (asm_str_equal(type, ASM_STR("message_delta"))) {
-        if (speaker) asm__claude_message_delta(state, speaker, values[3], values[4]);
+        if (speaker && speaker->has_message) {
+            asm__claude_message_delta(state, speaker, values[3], values[4], line_others);
+            return;
+        }
     } else if (asm_str_equal(type, ASM_STR("message_stop"))) {
         if (speaker) asm__claude_finish(state, speaker, false);
     } else if (asm_str_equal(type, ASM_STR("error"))) {
@@ -3369,6 +3456,7 @@ static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str 
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("event"), event);
     }
+    asm__ingest_emit_others(state, ASM_STR("stream_event"), line_others);
 }
 
 static void asm__claude_start(asm__ingest *state, asm_str line) {
@@ -3594,15 +3682,16 @@ static void asm__claude_end_task(asm__ingest *state, asm_str id, const asm_str *
                                  asm__ingest_others others) {
     static const asm_str usage_key[] = {ASM__MEMBER("usage")}, duration_key[] = {ASM__MEMBER("duration_ms")};
     asm_str status = asm__ingest_string(state, values[ASM__TASK_STATUS]), usage[1], duration[1];
-    bool completed = asm_str_equal(status, ASM_STR("completed"));
+    bool failed = asm_str_equal(status, ASM_STR("failed"));
+    bool stopped = asm_str_equal(status, ASM_STR("stopped")) || asm_str_equal(status, ASM_STR("killed"));
     asm_event event =
-        asm__ingest_event(completed ? ASM_EVENT_TOOL_CALL_COMPLETED : ASM_EVENT_TOOL_CALL_FAILED);
+        asm__ingest_event(failed || stopped ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED);
     event.tool.call_id = id;
     event.tool.output = asm__ingest_string(state, values[ASM__TASK_SUMMARY]);
-    if (!completed) {
-        if (!asm_str_equal(status, ASM_STR("failed"))) event.tool.status = ASM_STR("cancelled");
-        event.tool.error_message = event.tool.output;
-    }
+    if (stopped) event.tool.status = ASM_STR("cancelled");
+    else if (!failed && !asm_str_equal(status, ASM_STR("completed")))
+        event.tool.status = status.size ? status : ASM_STR("unknown");
+    if (failed || stopped) event.tool.error_message = event.tool.output;
     asm__ingest_find(line, usage_key, usage, 1);
     asm__ingest_find(usage[0], duration_key, duration, 1);
     event.tool.duration_ms = asm__ingest_double(duration[0]);
@@ -4005,12 +4094,19 @@ static const asm__ingest_key asm__claude_result_keys[] = {
     ASM__KEY("subtype", 's'),   ASM__KEY("is_error", 'b'),    ASM__KEY("terminal_reason", 's'),
     ASM__KEY("result", 's'),    ASM__KEY("errors", 'a'),      ASM__KEY("stop_reason", 's'),
     ASM__KEY("num_turns", 'n'), ASM__KEY("duration_ms", 'n'), ASM__KEY("total_cost_usd", 'n'),
-    ASM__KEY("usage", 'o'),     ASM__KEY("modelUsage", 'o'),  ASM__KEY("permission_denials", '*'),
+    ASM__KEY("usage", 'o'),     ASM__KEY("modelUsage", 'o'),  ASM__KEY("permission_denials", 'a'),
     ASM__KEY("error", '*'),     ASM__KEY("type", '-'),        ASM__KEY("session_id", '-'),
     ASM__KEY("uuid", '-'),      ASM__KEY("timestamp", '-')};
 
-/* Members of a result that stay in the extra: the provider's own figures, its reason, and a text that no message has
- * said. */
+/* Whether a message of the main agent, or a block of one, was that text. */
+static bool asm__claude_has_said(const asm__ingest *state, asm_str text) {
+    uint64_t hash = asm__hash(text.data, text.size, 0);
+    size_t i;
+    for (i = 0; i < ASM__INGEST_SAID; i++)
+        if (state->said[i] == hash) return true;
+    return !text.size;
+}
+
 static void asm__claude_result_others(asm__ingest *state, const asm_event *event, const asm_str *values,
                                       asm__ingest_others *others) {
     asm_str kept[ASM__RESULT_COUNT];
@@ -4018,8 +4114,15 @@ static void asm__claude_result_others(asm__ingest *state, const asm_event *event
     kept[ASM__RESULT_TERMINAL_REASON] = values[ASM__RESULT_TERMINAL_REASON];
     kept[ASM__RESULT_USAGE] = values[ASM__RESULT_USAGE];
     kept[ASM__RESULT_MODELS] = values[ASM__RESULT_MODELS];
-    if (event->type == ASM_EVENT_RUN_COMPLETED && !state->run_has_text)
+    if (event->type == ASM_EVENT_RUN_COMPLETED &&
+        (!state->run_has_text ||
+         !asm__claude_has_said(state, asm__ingest_string(state, values[ASM__RESULT_RESULT]))))
         kept[ASM__RESULT_RESULT] = values[ASM__RESULT_RESULT];
+    if (event->type != ASM_EVENT_RUN_COMPLETED)
+        kept[ASM__RESULT_STOP_REASON] = values[ASM__RESULT_STOP_REASON];
+    if (event->type != ASM_EVENT_RUN_FAILED) kept[ASM__RESULT_ERROR] = values[ASM__RESULT_ERROR];
+    if (!asm_str_equal(asm__ingest_string(state, values[ASM__RESULT_SUBTYPE]), event->run.error_code))
+        asm__ingest_keep_unless(state, ASM_STR("subtype"), values[ASM__RESULT_SUBTYPE], ASM_STR("success"));
     if (event->type != ASM_EVENT_RUN_COMPLETED && values[ASM__RESULT_RESULT].size > 2 &&
         !asm_str_equal(asm__ingest_string(state, values[ASM__RESULT_RESULT]), event->run.error_message))
         kept[ASM__RESULT_RESULT] = values[ASM__RESULT_RESULT];
@@ -4145,6 +4248,7 @@ static void asm__claude_answer(asm__ingest *state, size_t request, asm_str respo
     }
     if (allowed && state->requests[request].is_question) event.approval.decision = ASM_STR("answer");
     if (!allowed) {
+        asm__ingest_keep_unless(state, ASM_STR("behavior"), values[0], ASM_STR("deny"));
         asm__ingest_call *call =
             asm__ingest_find_call(state, asm__ingest_request_call(&state->requests[request]));
         if (call) call->is_declined = true;
@@ -4176,7 +4280,8 @@ static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) 
         asm__ingest_find(values[2], inner, parts, 3);
         id = asm__ingest_string(state, parts[1]);
         request = asm__ingest_find_request(state, id, asm__ingest_absent());
-        if (!id.size || request == state->request_count) return false;
+        if (!id.size || request == state->request_count || !asm__ingest_is(parts[2], ASM_JSON_OBJECT))
+            return false;
         asm__claude_answer(state, request, parts[2]);
         return true;
     }
@@ -4313,7 +4418,7 @@ static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_er
     if (asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("user"))) {
         asm__claude_talk(state, type, values, parent, others);
     } else if (asm_str_equal(type, ASM_STR("stream_event"))) {
-        asm__claude_stream_event(state, values[ASM__CLAUDE_EVENT], parent);
+        asm__claude_stream_event(state, values[ASM__CLAUDE_EVENT], parent, others);
     } else {
         asm__claude_other_line(state, line, type, asm__ingest_string(state, values[ASM__CLAUDE_SUBTYPE]));
     }

@@ -250,35 +250,36 @@ static void free_file(asm_str text) {
 
 static void claude_text_comes_once_streamed_and_once_whole(void **state) {
     (void)state;
-    EXPECT(INIT SAYING("a", "Hello") RESULT, STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED);
+    EXPECT(INIT SAYING("a", "Hello") RESULT,
+           STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     /* A message in several lines is one; the next one ends it. */
     EXPECT(INIT SAYING("a", "He") SAYING("a", "llo") SAYING("b", "you") RESULT,
            STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") STREAMED("b", "you")
-               RECEIVED("b", "you") COMPLETED);
+               RECEIVED("b", "you") COMPLETED_SAYING("x"));
     EXPECT(INIT BLOCK("a", "{\"type\":\"text\",\"text\":\"He\"},{\"text\":\"llo\",\"type\":\"text\"}") RESULT,
-           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     /* So does what its tool gave. */
     EXPECT(INIT SAYING("a", "Look:") TOOL("a", "t", "Read", "{}") RESULT_OF("t", "\"ok\"", "")
                SAYING("b", "Done") RESULT,
            STARTED STREAMED("a", "Look:") TOOL_STARTED("t", "Read", "{}") RECEIVED("a", "Look:")
                TOOL_ENDED("completed", "t", "Read", "{}", ",\"tool_output\":\"ok\"") STREAMED("b", "Done")
-                   RECEIVED("b", "Done") COMPLETED);
+                   RECEIVED("b", "Done") COMPLETED_SAYING("x"));
     /* Without ids each line is a message; content may be one string; no text is no message. */
     EXPECT(INIT
            "{\"type\":\"assistant\",\"message\":{\"content\":\"A\"}}\n{\"type\":\"assistant\",\"message\":{"
            "\"content\":\"B\"}}\n"
            "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"\"}]}}\n" RESULT,
-           STARTED
-           "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"A\",\"role\":\"assistant\"}}\n"
-           "{\"type\":\"message_received\",\"data\":{\"content\":\"A\",\"role\":\"assistant\"}}\n"
-           "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"B\",\"role\":\"assistant\"}}\n"
-           "{\"type\":\"message_received\",\"data\":{\"content\":\"B\",\"role\":\"assistant\"}}\n" COMPLETED);
+           STARTED "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"A\",\"role\":\"assistant\"}}\n"
+                   "{\"type\":\"message_received\",\"data\":{\"content\":\"A\",\"role\":\"assistant\"}}\n"
+                   "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"B\",\"role\":\"assistant\"}}\n"
+                   "{\"type\":\"message_received\",\"data\":{\"content\":\"B\",\"role\":\"assistant\"}}"
+                   "\n" COMPLETED_SAYING("x"));
     /* What no message has said stays with the result. */
     EXPECT(INIT RESULT, STARTED COMPLETED_SAYING("x"));
     /* Escapes. */
     EXPECT(INIT SAYING("a", "tab\\t \\u00e9 \\\"q\\\" \\ud83d\\ude80") RESULT,
-           STARTED STREAMED("a", "tab\\t \xC3\xA9 \\\"q\\\" \xF0\x9F\x9A\x80")
-               RECEIVED("a", "tab\\t \xC3\xA9 \\\"q\\\" \xF0\x9F\x9A\x80") COMPLETED);
+           STARTED STREAMED("a", "tab\\t é \\\"q\\\" 🚀") RECEIVED("a", "tab\\t é \\\"q\\\" 🚀")
+               COMPLETED_SAYING("x"));
     end_of_cases();
 }
 
@@ -291,7 +292,7 @@ static void claude_thinking_is_marked_and_no_part_of_the_message(void **state) {
                    "\"message_id\":\"a\",\"thinking\":true}}\n"
                    "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"\",\"role\":\"assistant\",\"message_"
                    "id\":\"a\",\"thinking\":true,\"data\":\"xx\"}}\n" STREAMED("a", "So") RECEIVED("a", "So")
-                       COMPLETED);
+                       COMPLETED_SAYING("x"));
     end_of_cases();
 }
 
@@ -301,25 +302,26 @@ static void claude_partial_messages_are_not_given_twice(void **state) {
                SAYING("a", "Hello") BLOCK_STOP BLOCK_START("{\"type\":\"text\",\"text\":\"\"}") DELTA(" you")
                    SAYING("a", " you") BLOCK_STOP MESSAGE_STOP RESULT,
            STARTED STREAMED("a", "He") STREAMED("a", "llo") STREAMED("a", " you") RECEIVED("a", "Hello you")
-               COMPLETED);
+               COMPLETED_SAYING("x"));
     /* The whole block may come late, or after the message; or not at all. */
     EXPECT(INIT MESSAGE_START("a") DELTA("He") DELTA("llo") BLOCK_STOP SAYING("a", "Hello")
                MESSAGE_STOP RESULT,
-           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     EXPECT(INIT MESSAGE_START("a") DELTA("He") DELTA("llo") BLOCK_STOP MESSAGE_STOP SAYING("a", "Hello")
                RESULT,
-           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "He") STREAMED("a", "llo") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     EXPECT(INIT MESSAGE_START("a") DELTA("Hello") RESULT,
-           STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     /* Two messages, the second without pieces. */
     EXPECT(INIT MESSAGE_START("a") DELTA("A") SAYING("a", "A") MESSAGE_STOP SAYING("b", "B") RESULT,
-           STARTED STREAMED("a", "A") RECEIVED("a", "A") STREAMED("b", "B") RECEIVED("b", "B") COMPLETED);
+           STARTED STREAMED("a", "A") RECEIVED("a", "A") STREAMED("b", "B") RECEIVED("b", "B")
+               COMPLETED_SAYING("x"));
     /* A tool's result before message_stop does not end it. */
     EXPECT(INIT MESSAGE_START("a") DELTA("A") SAYING("a", "A") TOOL("a", "t", "Read", "{}")
                RESULT_OF("t", "\"ok\"", "") MESSAGE_STOP RESULT,
            STARTED STREAMED("a", "A") TOOL_STARTED("t", "Read", "{}")
                TOOL_ENDED("completed", "t", "Read", "{}", ",\"tool_output\":\"ok\"") RECEIVED("a", "A")
-                   COMPLETED);
+                   COMPLETED_SAYING("x"));
     /* Thinking. */
     EXPECT(
         INIT MESSAGE_START("a") EVENT(
@@ -334,21 +336,22 @@ static void claude_partial_messages_with_pieces_missing(void **state) {
     (void)state;
     /* The end, the middle, the beginning of the text; message_start. */
     EXPECT(INIT MESSAGE_START("a") DELTA("Hel") SAYING("a", "Hello") MESSAGE_STOP RESULT,
-           STARTED STREAMED("a", "Hel") STREAMED("a", "lo") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "Hel") STREAMED("a", "lo") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     EXPECT(INIT MESSAGE_START("a") DELTA("He") DELTA("o") SAYING("a", "Hello") MESSAGE_STOP RESULT,
-           STARTED STREAMED("a", "He") STREAMED("a", "o") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "He") STREAMED("a", "o") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     EXPECT(INIT MESSAGE_START("a") SAYING("a", "Hello") MESSAGE_STOP RESULT,
-           STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED);
+           STARTED STREAMED("a", "Hello") RECEIVED("a", "Hello") COMPLETED_SAYING("x"));
     EXPECT(INIT DELTA("Hello") SAYING("a", "Hello") MESSAGE_STOP RESULT, STARTED
            "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"Hello\",\"role\":\"assistant\"}}\n" RECEIVED(
-               "a", "Hello") COMPLETED);
+               "a", "Hello") COMPLETED_SAYING("x"));
     /* message_stop. */
     EXPECT(INIT MESSAGE_START("a") DELTA("A") MESSAGE_START("b") DELTA("B") MESSAGE_STOP RESULT,
-           STARTED STREAMED("a", "A") BROKEN("a", "A") STREAMED("b", "B") RECEIVED("b", "B") COMPLETED);
+           STARTED STREAMED("a", "A") BROKEN("a", "A") STREAMED("b", "B") RECEIVED("b", "B")
+               COMPLETED_SAYING("x"));
     /* An error message of another id cuts in. */
     EXPECT(INIT MESSAGE_START("a") DELTA("A") SAYING("e", "API Error") RESULT,
            STARTED STREAMED("a", "A") BROKEN("a", "A") STREAMED("e", "API Error") RECEIVED("e", "API Error")
-               COMPLETED);
+               COMPLETED_SAYING("x"));
     EXPECT(INIT EVENT(
                "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}")
                EVENT("{\"type\":\"ping\"}"),
@@ -495,22 +498,49 @@ static void claude_sub_agents_are_kept_apart(void **state) {
     "{\"type\":\"message_" type "\",\"data\":{\"" what "\":\"" text                                          \
     "\",\"role\":\"assistant\",\"message_id\":\"" id "\"" OF(parent) "}}\n"
 #define FROM(parent, id, text) BLOCK_FROM("\"" parent "\"", id, "{\"type\":\"text\",\"text\":\"" text "\"}")
-    EXPECT(INIT SAYING("m", "Go") TOOL("m", "p", "Task", "{}") TOOL("m", "q", "Task", "{}")
-               USER_FROM("\"p\"", "{\"type\":\"text\",\"text\":\"Do it\"}", "") FROM("p", "a", "A1 ")
-                   FROM("q", "b", "B1 ") FROM("p", "a", "A2") FROM("q", "b", "B2")
-                       RESULT_OF("p", "\"ok\"", "") RESULT,
-           STARTED STREAMED("m", "Go") TOOL_STARTED("p", "Task", "{}") TOOL_STARTED(
-               "q", "Task",
-               "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"Do "
-                     "it\",\"role\":\"user\"" OF("p") "}}\n" RECEIVED("m", "Go") SUB_TEXT(
-                         "streamed", "delta", "p", "a", "A1 ") SUB_TEXT("streamed", "delta", "q", "b", "B1 ")
-                         SUB_TEXT("streamed", "delta", "p", "a", "A2")
-                             SUB_TEXT("streamed", "delta", "q", "b", "B2")
-                                 SUB_TEXT("received", "content", "p", "a", "A1 A2")
-                                     TOOL_ENDED("completed", "p", "Task", "{}", ",\"tool_output\":\"ok\"")
-                                         SUB_TEXT("received", "content", "q", "b",
-                                                  "B1 B2") "{\"type\":\"run_completed\",\"data\":{\"stop_"
-                                                           "reason\":\"end_turn\",\"open_tool_calls\":1}}\n");
+    EXPECT(
+        INIT SAYING("m", "Go") TOOL("m", "p", "Task", "{}") TOOL("m", "q", "Task", "{}")
+            USER_FROM("\"p\"", "{\"type\":\"text\",\"text\":\"Do it\"}", "") FROM("p", "a", "A1 ")
+                FROM("q", "b", "B1 ") FROM("p", "a", "A2") FROM("q", "b", "B2") RESULT_OF("p", "\"ok\"", "")
+                    RESULT,
+        STARTED STREAMED("m", "Go") TOOL_STARTED("p", "Task", "{}")
+            TOOL_STARTED("q", "Task", "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"Do "
+                                            "it\",\"role\":\"user\",\"parent_tool_call_id\":\"p\"}}"
+                                            "\n" RECEIVED(
+                                                "m",
+                                                "Go") "{\"type\":\"message_streamed\",\"data\":{\"delta\":"
+                                                      "\"A1 "
+                                                      "\",\"role\":\"assistant\",\"message_id\":\"a\","
+                                                      "\"parent_tool_call_id\":\"p\"}}\n"
+                                                      "{\"type\":\"message_streamed\",\"data\":{\"delta\":"
+                                                      "\"B1 "
+                                                      "\",\"role\":\"assistant\",\"message_id\":\"b\","
+                                                      "\"parent_tool_call_id\":\"q\"}}\n"
+                                                      "{\"type\":\"message_streamed\",\"data\":{\"delta\":"
+                                                      "\"A2\",\"role\":\"assistant\",\"message_id\":\"a\","
+                                                      "\"parent_tool_call_id\":\"p\"}}\n"
+                                                      "{\"type\":\"message_streamed\",\"data\":{\"delta\":"
+                                                      "\"B2\",\"role\":\"assistant\",\"message_id\":\"b\","
+                                                      "\"parent_tool_call_id\":\"q\"}}\n"
+                                                      "{\"type\":\"message_received\",\"data\":{\"content\":"
+                                                      "\"A1 "
+                                                      "A2\",\"role\":\"assistant\",\"message_id\":\"a\","
+                                                      "\"parent_tool_call_id\":\"p\"}}\n" TOOL_ENDED(
+                                                          "completed", "p", "Task", "{}",
+                                                          ",\"tool_output\":\"ok\"") "{\"type\":\"message_"
+                                                                                     "received\",\"data\":{"
+                                                                                     "\"content\":\"B1 "
+                                                                                     "B2\",\"role\":"
+                                                                                     "\"assistant\","
+                                                                                     "\"message_id\":\"b\","
+                                                                                     "\"parent_tool_call_"
+                                                                                     "id\":\"q\"}}\n"
+                                                                                     "{\"type\":\"run_"
+                                                                                     "completed\",\"data\":{"
+                                                                                     "\"stop_reason\":\"end_"
+                                                                                     "turn\",\"open_tool_"
+                                                                                     "calls\":1,\"result\":"
+                                                                                     "\"x\"}}\n");
     EXPECT(
         INIT TOOL("m", "p", "Task", "{}") BLOCK_FROM("\"p\"", "a", TOOL_BLOCK("t", "Read", "{}"))
             USER_FROM("\"p\"", "{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":\"x\"}", "")
@@ -565,7 +595,7 @@ static void claude_runs_end_once_and_for_the_right_reason(void **state) {
            STARTED "{\"type\":\"error_occurred\",\"data\":{\"error_code\":\"limit\",\"error_message\":"
                    "\"error_max_turns\"}}\n"
                    "{\"type\":\"run_failed\",\"data\":{\"error_code\":\"limit\",\"error_message\":\"error_"
-                   "max_turns\"}}\n");
+                   "max_turns\",\"subtype\":\"error_max_turns\"}}\n");
     EXPECT(INIT ENDING("\"subtype\":\"error_during_execution\",\"is_error\":true,\"errors\":[\"disk "
                        "full\",\"and more\"]"),
            STARTED "{\"type\":\"error_occurred\",\"data\":{\"error_code\":\"error_during_execution\",\"error_"
@@ -576,7 +606,8 @@ static void claude_runs_end_once_and_for_the_right_reason(void **state) {
     EXPECT(
         INIT ENDING(
             "\"subtype\":\"error_during_execution\",\"is_error\":true,\"terminal_reason\":\"aborted_tools\""),
-        STARTED "{\"type\":\"run_cancelled\",\"data\":{\"terminal_reason\":\"aborted_tools\"}}\n");
+        STARTED "{\"type\":\"run_cancelled\",\"data\":{\"subtype\":\"error_during_execution\",\"terminal_"
+                "reason\":\"aborted_tools\"}}\n");
     EXPECT(INIT TOOL("a", "1", "Bash", "{}") USER_FROM(
                "null", "{\"type\":\"text\",\"text\":\"[Request interrupted by user for tool use]\"}", ""),
            STARTED TOOL_STARTED(
@@ -739,7 +770,7 @@ static void claude_several_runs_in_a_stream(void **state) {
     EXPECT("{\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"model\":\"m\",\"content\":[{\"type\":"
            "\"text\",\"text\":\"A\"}]},\"session_id\":\"s\"}\n" RESULT,
            "{\"type\":\"run_started\",\"data\":{\"model\":\"m\"}}\n" STREAMED("a", "A") RECEIVED("a", "A")
-               COMPLETED);
+               COMPLETED_SAYING("x"));
     EXPECT(RESULT, "{\"type\":\"run_started\",\"data\":{}}\n" COMPLETED_SAYING("x"));
     end_of_cases();
 }
@@ -764,16 +795,19 @@ static void claude_tokens_come_once_per_message(void **state) {
                      "7,\"message_id\":\"a\",\"provider_usage\":{\"input_tokens\":3,\"output_tokens\":2,"
                      "\"cache_read_input_tokens\":7}}}\n" TOOL_ENDED("completed", "1", "A", "{}",
                                                                      ",\"tool_output\":\"\"")
-                         TOOL_STARTED("3", "C",
-                                      "{}") "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":4,"
-                                            "\"output_tokens\":9,\"message_id\":\"b\",\"provider_usage\":{"
-                                            "\"input_tokens\":4,\"output_tokens\":9}}}\n" STREAM_ENDED("2"));
+                         TOOL_STARTED(
+                             "3", "C",
+                             "{}") "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":4,\"output_"
+                                   "tokens\":9,\"message_id\":\"b\",\"stop_reason\":\"end_turn\",\"provider_"
+                                   "usage\":{\"input_tokens\":4,\"output_tokens\":9}}}\n" STREAM_ENDED("2"));
     EXPECT(
         INIT MESSAGE_START("a") DELTA("A") EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
                                                  "\"end_turn\"},\"usage\":{\"output_tokens\":41}}")
             MESSAGE_STOP,
-        STARTED STREAMED("a", "A") RECEIVED(
-            "a", "A") "{\"type\":\"token_usage_updated\",\"data\":{\"output_tokens\":41,\"model\":\"m\","
+        STARTED STREAMED(
+            "a", "A") "{\"type\":\"message_received\",\"data\":{\"content\":\"A\",\"role\":\"assistant\","
+                      "\"message_id\":\"a\",\"stop_reason\":\"end_turn\"}}\n"
+                      "{\"type\":\"token_usage_updated\",\"data\":{\"output_tokens\":41,\"model\":\"m\","
                       "\"message_id\":\"a\",\"provider_usage\":{\"output_tokens\":41}}}\n" STREAM_ENDED("0"));
     /* Zeros say nothing. */
     EXPECT(INIT SPENT("a", "", "\"input_tokens\":0,\"output_tokens\":0", ""), STARTED STREAM_ENDED("0"));
@@ -1693,22 +1727,23 @@ static asm_str filled(const char *pattern, asm_str text, asm_buffer *out) {
 static const char *const long_texts[][2] = {
     {INIT SAYING("a", "~") TOOL("a", "t", "Bash", "{}") RESULT_OF("t", "\"~\"", "") RESULT,
      STARTED STREAMED("a", "~") TOOL_STARTED("t", "Bash", "{}") RECEIVED("a", "~")
-         TOOL_ENDED("completed", "t", "Bash", "{}", ",\"tool_output\":\"~\"") COMPLETED},
+         TOOL_ENDED("completed", "t", "Bash", "{}", ",\"tool_output\":\"~\"") COMPLETED_SAYING("x")},
     {INIT SAYING("a", "~") SAYING("a", "b~") SAYING("c", "~") SAYING("d", "e") RESULT,
      STARTED STREAMED("a", "~") STREAMED("a", "b~") RECEIVED("a", "~b~") STREAMED("c", "~") RECEIVED("c", "~")
-         STREAMED("d", "e") RECEIVED("d", "e") COMPLETED},
+         STREAMED("d", "e") RECEIVED("d", "e") COMPLETED_SAYING("x")},
     {INIT BLOCK("a", TEXT_BLOCK("~") "," TEXT_BLOCK("~b")) RESULT,
-     STARTED STREAMED("a", "~") STREAMED("a", "~b") RECEIVED("a", "~~b") COMPLETED},
+     STARTED STREAMED("a", "~") STREAMED("a", "~b") RECEIVED("a", "~~b") COMPLETED_SAYING("x")},
     {INIT "{\"session_id\":\"first in the "
           "line\",\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"content\":[" TEXT_BLOCK(
               "~") "," TEXT_BLOCK("b") "]}}\n" RESULT,
-     STARTED STREAMED("a", "~") STREAMED("a", "b") RECEIVED("a", "~b") COMPLETED},
+     STARTED STREAMED("a", "~") STREAMED("a", "b") RECEIVED("a", "~b") COMPLETED_SAYING("x")},
     {INIT BLOCK("a", "{\"type\":\"thinking\",\"thinking\":\"~\"}," TEXT_BLOCK("~")) RESULT,
      STARTED "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"~\",\"role\":\"assistant\",\"message_id\":"
-             "\"a\",\"thinking\":true}}\n" STREAMED("a", "~") RECEIVED("a", "~") COMPLETED},
+             "\"a\",\"thinking\":true}}\n" STREAMED("a", "~") RECEIVED("a", "~") COMPLETED_SAYING("x")},
     {INIT SAYING("", "~") RESULT, STARTED
      "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"~\",\"role\":\"assistant\"}}\n"
-     "{\"type\":\"message_received\",\"data\":{\"content\":\"~\",\"role\":\"assistant\"}}\n" COMPLETED},
+     "{\"type\":\"message_received\",\"data\":{\"content\":\"~\",\"role\":\"assistant\"}}\n" COMPLETED_SAYING(
+         "x")},
     {INIT RESULT_OF("t", "[" TEXT_BLOCK("~") "]", "") RESULT,
      STARTED TOOL_OUTPUT("\"~\"") COMPLETED_SAYING("x")},
     {INIT RESULT_OF("t", "[" TEXT_BLOCK("") "," TEXT_BLOCK("~") "," TEXT_BLOCK("b") "]", "") RESULT,
@@ -1897,17 +1932,24 @@ typedef struct many_agents {
     size_t tokens, others;
 } many_agents;
 
+/* The number after the letter of an id. */
+static long number_of(asm_str id) {
+    char text[16] = "";
+    if (id.size > 1 && id.size < sizeof text) memcpy(text, id.data + 1, id.size - 1);
+    return strtol(text, NULL, 10) % MANY;
+}
+
 static void count_agent(void *user, const asm_event *event) {
     many_agents *agents = (many_agents *)user;
     char text[64];
     const asm_str parent = event->message.parent_tool_call_id;
     if (event->type == ASM_EVENT_MESSAGE_RECEIVED) {
-        const long number = strtol(parent.data + 1, NULL, 10);
+        const long number = number_of(parent);
         snprintf(text, sizeof text, "one of %ld.two of %ld.", number, number);
         agents->others += !asm_str_equal(event->message.content, asm_str_from(text));
         agents->received[number]++;
     } else if (event->type == ASM_EVENT_TOOL_CALL_COMPLETED) {
-        const long number = strtol(event->tool.call_id.data + 1, NULL, 10);
+        const long number = number_of(event->tool.call_id);
         snprintf(text, sizeof text, "{\"n\":%ld}", number);
         agents->others += !asm_str_equal(event->tool.input, asm_str_from(text));
         agents->ended[number]++;
