@@ -5083,12 +5083,15 @@ static void asm__codex_end_tool(asm__ingest *state, asm_event *event, const asm_
         event->type = ASM_EVENT_TOOL_CALL_FAILED;
         event->tool.error_message = asm__codex_error_message(state, error);
         if (!event->tool.error_message.size && is_error) event->tool.error_message = event->tool.output;
-        if (!asm_str_equal(status, ASM_STR("declined"))) event->tool.status = ASM_STR("failed");
-        if (error.data && !event->tool.error_message.size)
+        if (!status.size || asm_str_equal(status, ASM_STR("completed")))
+            event->tool.status = ASM_STR("failed");
+        if (error.data && !asm__codex_error_message(state, error).size)
             event->extra = asm__ingest_pair(state, &state->extra, ASM_STR("error"), error);
     } else {
         /* A command that was closed with the turn: how it ended is not told. */
-        if (is_command && !event->tool.exit_code.is_set) event->tool.status = ASM_STR("unknown");
+        if (is_command && !event->tool.exit_code.is_set &&
+            (!status.size || asm_str_equal(status, ASM_STR("completed"))))
+            event->tool.status = ASM_STR("unknown");
         if (asm_str_equal(status, ASM_STR("in_progress"))) event->tool.status = ASM_STR("unknown");
         event->tool.changes = asm__codex_changes(state, values[ASM__ITEM_CHANGES]);
     }
@@ -5111,11 +5114,17 @@ static void asm__codex_tool(asm__ingest *state, const asm_str *values, asm_str t
     bool is_open = asm__ingest_find_call(state, id) != NULL;
     event.tool.call_id = id;
     asm__codex_name_and_input(state, &event, values, type, others);
+    if (!completed && values[ASM__ITEM_STATUS].data &&
+        !asm_str_equal(asm__ingest_string(state, values[ASM__ITEM_STATUS]), ASM_STR("in_progress")))
+        event.tool.status = asm__ingest_string(state, values[ASM__ITEM_STATUS]);
     if (!is_open) asm__ingest_start_call(state, &event);
-    if (asm_str_equal(stage, ASM_STR("item.updated"))) asm__codex_update_tool(state, values);
-    if (!completed) return;
+    if (!completed) {
+        asm__codex_update_tool(state, values);
+        return;
+    }
     end = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     end.tool.call_id = id;
+    if (is_open) end.extra = event.extra; /* else told already */
     end.tool.name = event.tool.name;
     end.tool.input = event.tool.input;
     asm__codex_end_tool(state, &end, values, type);
@@ -5309,6 +5318,10 @@ static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage,
     }
     asm__ingest_need_run(state, asm__ingest_absent());
     if (usage.data) token_usage = asm__codex_account(state, usage);
+    if (usage.data && !token_usage.data) {
+        asm__ingest_add_other(state, ASM_STR("usage"), false, usage);
+        others.end = state->other_count;
+    }
     event.run.stop_reason = ASM_STR("end_turn");
     if (asm_str_equal(type, ASM_STR("turn.aborted"))) {
         event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);

@@ -498,16 +498,14 @@ static void claude_sub_agents_are_kept_apart(void **state) {
     "{\"type\":\"message_" type "\",\"data\":{\"" what "\":\"" text                                          \
     "\",\"role\":\"assistant\",\"message_id\":\"" id "\"" OF(parent) "}}\n"
 #define FROM(parent, id, text) BLOCK_FROM("\"" parent "\"", id, "{\"type\":\"text\",\"text\":\"" text "\"}")
-    EXPECT(
-        INIT SAYING("m", "Go") TOOL("m", "p", "Task", "{}") TOOL("m", "q", "Task", "{}")
-            USER_FROM("\"p\"", "{\"type\":\"text\",\"text\":\"Do it\"}", "") FROM("p", "a", "A1 ")
-                FROM("q", "b", "B1 ") FROM("p", "a", "A2") FROM("q", "b", "B2") RESULT_OF("p", "\"ok\"", "")
-                    RESULT,
-        STARTED STREAMED("m", "Go") TOOL_STARTED("p", "Task", "{}")
-            TOOL_STARTED("q", "Task", "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"Do "
-                                            "it\",\"role\":\"user\",\"parent_tool_call_id\":\"p\"}}"
-                                            "\n" RECEIVED(
-                                                "m",
+    EXPECT(INIT SAYING("m", "Go") TOOL("m", "p", "Task", "{}") TOOL("m", "q", "Task", "{}")
+               USER_FROM("\"p\"", "{\"type\":\"text\",\"text\":\"Do it\"}", "") FROM("p", "a", "A1 ")
+                   FROM("q", "b", "B1 ") FROM("p", "a", "A2") FROM("q", "b", "B2")
+                       RESULT_OF("p", "\"ok\"", "") RESULT,
+           STARTED STREAMED("m", "Go") TOOL_STARTED("p", "Task", "{}") TOOL_STARTED(
+               "q", "Task", "{}") "{\"type\":\"message_sent\",\"data\":{\"content\":\"Do "
+                                  "it\",\"role\":\"user\",\"parent_tool_call_id\":\"p\"}}"
+                                  "\n" RECEIVED("m",
                                                 "Go") "{\"type\":\"message_streamed\",\"data\":{\"delta\":"
                                                       "\"A1 "
                                                       "\",\"role\":\"assistant\",\"message_id\":\"a\","
@@ -1048,41 +1046,43 @@ static void codex_messages_and_tools(void **state) {
     "\"id\":\"" id "\",\"type\":\"command_execution\",\"command\":\"ls\",\"aggregated_output\":\"a\\n\","    \
     "\"exit_code\":" code ",\"status\":\"" status "\""
 #define LS "{\"command\":\"ls\"}"
-    EXPECT(THREAD ITEM("started", COMMAND("1", "in_progress", "null"))
-               ITEM("updated", COMMAND("1", "in_progress", "null"))
-                   ITEM("completed", COMMAND("1", "completed", "0"))
-                       ITEM("completed", COMMAND("2", "completed", "3"))
-                           ITEM("completed", COMMAND("3", "declined", "null")) TURN_DONE,
-           "{\"type\":\"run_started\",\"data\":{}}\n" TOOL_STARTED(
-               "1", "bash",
-               "{\"command\":\"ls\"}") "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":"
-                                       "\"bash\",\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}"
-                                       "\n" TOOL_ENDED("completed", "1", "bash", "{\"command\":\"ls\"}",
-                                                       ",\"tool_output\":\"a\\n\",\"status\":"
-                                                       "\"completed\",\"exit_code\":0")
-                                           TOOL_STARTED("2", "bash", "{\"command\":\"ls\"}") TOOL_ENDED(
-                                               "failed", "2", "bash", "{\"command\":\"ls\"}",
-                                               ",\"tool_output\":\"a\\n\",\"status\":\"failed\",\"exit_"
-                                               "code\":3") TOOL_STARTED("3", "bash", "{\"command\":\"ls\"}")
-                                               TOOL_ENDED("failed", "3", "bash", "{\"command\":\"ls\"}",
-                                                          ",\"tool_output\":\"a\\n\",\"status\":"
-                                                          "\"declined\"") "{\"type\":\"token_usage_"
-                                                                          "updated\",\"data\":{\"input_"
-                                                                          "tokens\":9,\"output_tokens\":2,"
-                                                                          "\"cache_read_tokens\":4,"
-                                                                          "\"reasoning_tokens\":1,"
-                                                                          "\"cumulative\":true,\"provider_"
-                                                                          "usage\":{\"input_tokens\":9,"
-                                                                          "\"cached_input_tokens\":4,"
-                                                                          "\"output_tokens\":2,\"reasoning_"
-                                                                          "output_tokens\":1}}}\n"
-                                                                          "{\"type\":\"run_completed\","
-                                                                          "\"data\":{\"stop_reason\":\"end_"
-                                                                          "turn\",\"token_usage\":{\"input_"
-                                                                          "tokens\":9,\"output_tokens\":2,"
-                                                                          "\"cache_read_tokens\":4,"
-                                                                          "\"reasoning_tokens\":1,"
-                                                                          "\"cumulative\":true}}}\n");
+    EXPECT(
+        THREAD ITEM("started", COMMAND("1", "in_progress", "null"))
+            ITEM("updated", COMMAND("1", "in_progress", "null"))
+                ITEM("completed", COMMAND("1", "completed", "0"))
+                    ITEM("completed", COMMAND("2", "completed", "3"))
+                        ITEM("completed", COMMAND("3", "declined", "null")) TURN_DONE,
+        "{\"type\":\"run_started\",\"data\":{}}\n" TOOL_STARTED(
+            "1", "bash",
+            "{\"command\":\"ls\"}") "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":\"bash\","
+                                    "\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}\n"
+                                    "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":\"bash\","
+                                    "\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}\n" TOOL_ENDED(
+                                        "completed", "1", "bash", "{\"command\":\"ls\"}",
+                                        ",\"tool_output\":\"a\\n\",\"status\":\"completed\",\"exit_code\":0")
+                                        TOOL_STARTED("2", "bash", "{\"command\":\"ls\"}") TOOL_ENDED(
+                                            "failed", "2", "bash", "{\"command\":\"ls\"}",
+                                            ",\"tool_output\":\"a\\n\",\"status\":\"failed\",\"exit_code\":3")
+                                            TOOL_STARTED("3", "bash", "{\"command\":\"ls\"}")
+                                                TOOL_ENDED("failed", "3", "bash", "{\"command\":\"ls\"}",
+                                                           ",\"tool_output\":\"a\\n\",\"status\":"
+                                                           "\"declined\"") "{\"type\":\"token_usage_"
+                                                                           "updated\",\"data\":{\"input_"
+                                                                           "tokens\":9,\"output_tokens\":2,"
+                                                                           "\"cache_read_tokens\":4,"
+                                                                           "\"reasoning_tokens\":1,"
+                                                                           "\"cumulative\":true,\"provider_"
+                                                                           "usage\":{\"input_tokens\":9,"
+                                                                           "\"cached_input_tokens\":4,"
+                                                                           "\"output_tokens\":2,\"reasoning_"
+                                                                           "output_tokens\":1}}}\n"
+                                                                           "{\"type\":\"run_completed\","
+                                                                           "\"data\":{\"stop_reason\":\"end_"
+                                                                           "turn\",\"token_usage\":{\"input_"
+                                                                           "tokens\":9,\"output_tokens\":2,"
+                                                                           "\"cache_read_tokens\":4,"
+                                                                           "\"reasoning_tokens\":1,"
+                                                                           "\"cumulative\":true}}}\n");
     EXPECT(
         THREAD ITEM("completed", "\"id\":\"1\",\"type\":\"file_change\",\"changes\":[{\"path\":\"p\","
                                  "\"kind\":\"add\"}],\"status\":\"completed\"") TURN_DONE,
@@ -1211,8 +1211,12 @@ static void codex_runs(void **state) {
                          "message\":\"limit\",\"provider_error\":{\"message\":\"limit\"}}}\n");
     EXPECT(THREAD "{\"type\":\"turn.aborted\"}\n",
            CODEX_STARTED "{\"type\":\"run_cancelled\",\"data\":{}}\n");
-    EXPECT(THREAD ITEM("started", COMMAND("1", "in_progress", "null")),
-           CODEX_STARTED TOOL_STARTED("1", "bash", LS) STREAM_ENDED("1"));
+    EXPECT(
+        THREAD ITEM("started", COMMAND("1", "in_progress", "null")),
+        "{\"type\":\"run_started\",\"data\":{}}\n" TOOL_STARTED(
+            "1", "bash",
+            "{\"command\":\"ls\"}") "{\"type\":\"tool_output_streamed\",\"data\":{\"tool_name\":\"bash\","
+                                    "\"tool_call_id\":\"1\",\"tool_output\":\"a\\n\"}}\n" STREAM_ENDED("1"));
     /* The next turn is the next run; so is another thread. What comes between runs begins none. */
     EXPECT(THREAD TURN_DONE ITEM(
                "completed",
