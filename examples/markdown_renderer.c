@@ -2,7 +2,7 @@
  *
  *     build/examples/markdown_renderer < session.jsonl > session.md
  *
- * A renderer is two functions that append text to a buffer, and what they work on. It never decides where the
+ * A renderer is functions that append text to a buffer, and what they work on; two do here. It never decides where the
  * text goes. Whatever comes from models and tools passes through asm_text_append(), which makes it harmless
  * for a terminal; what would end a code block or a code span early is dealt with here.
  */
@@ -120,7 +120,7 @@ static void render_tool_ended(asm_buffer *out, const asm_tool_payload *tool, boo
 
 static void render_run_completed(asm_buffer *out, const asm_run_payload *run) {
     append(out, "**Completed** ");
-    append_code(out, run->stop_reason, "end_turn");
+    append_code(out, run->stop_reason, "no reason told");
     if (run->num_turns.is_set) append_number(out, ", turns: %.0f", (double)run->num_turns.value);
     if (run->cost_usd.is_set) append_number(out, ", cost: $%.4f", run->cost_usd.value);
     append(out, "\n\n");
@@ -176,10 +176,6 @@ static asm_renderer markdown_init(markdown *self) {
     return (asm_renderer){.self = self, .render_event = markdown_render_event, .finish = markdown_finish};
 }
 
-static void on_event(void *pipeline, const asm_event *event) {
-    asm_pipeline_event(pipeline, event);
-}
-
 int main(void) {
     markdown renderer;
     asm_tty_sink tty;
@@ -188,7 +184,7 @@ int main(void) {
     asm_pipeline_init(&pipeline, &(asm_pipeline_options){
                                      .renderer = markdown_init(&renderer), .sinks = sinks, .sink_count = 1});
     asm_ingest ingest;
-    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = on_event, .user = &pipeline});
+    asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = asm_pipeline_on_event, .user = &pipeline});
 
     char bytes[65536];
     ssize_t size;

@@ -6,6 +6,7 @@
 #include "asm_render.h"
 #include "asm_ingest.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,9 +31,13 @@ int main(void) {
     asm_ingest_init(&ingest, &(asm_ingest_options){.on_event = asm_pipeline_on_event, .user = &pipeline});
 
     char bytes[65536];
-    ssize_t size;
-    while ((size = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
-        asm_ingest_feed(&ingest, bytes, (size_t)size, now());
+    ssize_t size = 1;
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    while (size > 0) {
+        if (poll(&input, 1, 1000) > 0 && (size = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+            asm_ingest_feed(&ingest, bytes, (size_t)size, now());
+        asm_pipeline_tick(&pipeline, now()); /* what runs, and since when */
+    }
 
     asm_ingest_end(&ingest, now());
     asm_ingest_close(&ingest);
