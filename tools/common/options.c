@@ -20,6 +20,7 @@ static bool is_option(const struct option *option) {
 /* "a, b, c": the values that the option may have, or what --help calls them. */
 static const char *allowed_values(const struct option *option, char *text, size_t size) {
     size_t used = 0;
+    text[0] = 0;
     if (!option->choice) return option->value;
     const char *name = option->choice(0), *next;
     for (int i = 1; name && used < size; i++, name = next) {
@@ -84,17 +85,20 @@ static void die_of_unknown_option(const struct command *command, const char *das
 int option_read_choice(const struct option *option, const char *value) {
     char values[1024];
     const char *name, *nearest = NULL;
-    for (int i = 0; (name = option->choice(i)) != NULL; i++) {
+    for (int i = 0; value && (name = option->choice(i)) != NULL; i++) {
         if (strcmp(name, value) == 0) return i;
         if (strcasecmp(name, value) == 0) nearest = name;
     }
     if (nearest) die("--%s: '%s' is unknown: did you mean %s?", option->name, value, nearest);
-    die("--%s: '%s' must be one of %s", option->name, value, allowed_values(option, values, sizeof values));
+    die("--%s: '%s' must be one of %s", option->name, value ? value : "",
+        allowed_values(option, values, sizeof values));
+    return 0;
 }
 
 int option_read_number(const struct option *option, const char *value) {
     char *end;
     errno = 0;
+    if (!value) value = "";
     const long number = strtol(value, &end, 10);
     if (end == value || *end || errno || number < option->minimum || number > option->maximum)
         die("--%s: '%s' must be a number from %d to %d", option->name, value, option->minimum,
@@ -142,7 +146,10 @@ static bool take_long_option(const struct command *command, void *settings, cons
     const char *equals = strchr(word, '=');
     const asm_str name = asm_str_make(word, equals ? (size_t)(equals - word) : strlen(word));
     const struct option *option = find_option(command, name, 0);
-    if (!option) die_of_unknown_option(command, "--", name);
+    if (!option) {
+        die_of_unknown_option(command, "--", name);
+        return false;
+    }
     return take_option(settings, option, equals ? equals + 1 : NULL, next);
 }
 
@@ -151,7 +158,10 @@ static bool take_short_options(const struct command *command, void *settings, co
     bool took_next = false;
     while (*letters) {
         const struct option *option = find_option(command, ASM_STR(""), *letters);
-        if (!option) die_of_unknown_option(command, "-", asm_str_make(letters, 1));
+        if (!option) {
+            die_of_unknown_option(command, "-", asm_str_make(letters, 1));
+            return false;
+        }
         letters++;
         if (*letters == '=')
             die("-%c%s: write %s%c%s%s", option->letter, letters, option->value ? "-" : "--",

@@ -31,9 +31,11 @@ static const struct session *newest_of(const struct sessions *sessions, const st
 }
 
 static char *copy_path(const char *path) {
-    char *copy = (char *)malloc(strlen(path) + 1);
+    const size_t size = strlen(path) + 1;
+    char *copy = (char *)malloc(size);
     if (!copy) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-    return strcpy(copy, path);
+    memcpy(copy, path, size);
+    return copy;
 }
 
 char *session_newest(const struct session_query *query) {

@@ -19,24 +19,24 @@ enum { HEAD = 64 * 1024, TAIL = 256 * 1024, SMALL = 4 * 1024 * 1024 };
 
 struct store {
     const char *agent;
-    asm_format format;
     const char *variable;  /* of the environment: another place for `directory`; NULL: none */
     const char *directory; /* below HOME */
     const char *pattern;   /* of files below that, for glob() */
-    bool id_is_directory;  /* the name of the file's directory is the session's id, not the file's own */
+    asm_format format;
+    bool id_is_directory; /* the name of the file's directory is the session's id, not the file's own */
 };
 
 static const struct store stores[] = {
-    {"claude", ASM_FORMAT_CLAUDE_TRANSCRIPT, "CLAUDE_CONFIG_DIR", ".claude", "projects/*/*.jsonl", false},
-    {"codex", ASM_FORMAT_CODEX_ROLLOUT, "CODEX_HOME", ".codex", "sessions/*/*/*/rollout-*.jsonl", false},
-    {"codex", ASM_FORMAT_CODEX_ROLLOUT, "CODEX_HOME", ".codex", "archived_sessions/rollout-*.jsonl", false},
-    {"gemini", ASM_FORMAT_GEMINI_CHAT, NULL, ".gemini", "tmp/*/chats/session-*.json*", false},
-    {"qwen", ASM_FORMAT_QWEN_CHAT, NULL, ".qwen", "projects/*/chats/*.jsonl", false},
-    {"pi", ASM_FORMAT_PI_SESSION, "PI_CODING_AGENT_DIR", ".pi/agent", "sessions/*/*.jsonl", false},
-    {"copilot", ASM_FORMAT_COPILOT, NULL, ".copilot", "session-state/*/events.jsonl", true},
-    {"kimi", ASM_FORMAT_KIMI_WIRE, "KIMI_SHARE_DIR", ".kimi", "sessions/*/*/wire.jsonl", true},
-    {"droid", ASM_FORMAT_DROID_SESSION, NULL, ".factory", "sessions/*/*.jsonl", false},
-    {"cursor", ASM_FORMAT_CURSOR_TRANSCRIPT, NULL, ".cursor", "projects/*/agent-transcripts/*/*.jsonl",
+    {"claude", "CLAUDE_CONFIG_DIR", ".claude", "projects/*/*.jsonl", ASM_FORMAT_CLAUDE_TRANSCRIPT, false},
+    {"codex", "CODEX_HOME", ".codex", "sessions/*/*/*/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, false},
+    {"codex", "CODEX_HOME", ".codex", "archived_sessions/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, false},
+    {"gemini", NULL, ".gemini", "tmp/*/chats/session-*.json*", ASM_FORMAT_GEMINI_CHAT, false},
+    {"qwen", NULL, ".qwen", "projects/*/chats/*.jsonl", ASM_FORMAT_QWEN_CHAT, false},
+    {"pi", "PI_CODING_AGENT_DIR", ".pi/agent", "sessions/*/*.jsonl", ASM_FORMAT_PI_SESSION, false},
+    {"copilot", NULL, ".copilot", "session-state/*/events.jsonl", ASM_FORMAT_COPILOT, true},
+    {"kimi", "KIMI_SHARE_DIR", ".kimi", "sessions/*/*/wire.jsonl", ASM_FORMAT_KIMI_WIRE, true},
+    {"droid", NULL, ".factory", "sessions/*/*.jsonl", ASM_FORMAT_DROID_SESSION, false},
+    {"cursor", NULL, ".cursor", "projects/*/agent-transcripts/*/*.jsonl", ASM_FORMAT_CURSOR_TRANSCRIPT,
      false},
 };
 

@@ -53,10 +53,11 @@ static asm_str subject_of(asm_str input, char *memory, size_t size) {
 }
 
 void name_call(char *out, asm_str name, asm_str display, asm_str input) {
+    const size_t longest = 2 * (size_t)WATCHED_TEXT;
     char memory[2 * WATCHED_TEXT], text[3 * WATCHED_TEXT];
     const asm_str subject = display.size > 0 ? display : subject_of(input, memory, sizeof memory);
     const int name_size = name.size < WATCHED_TEXT ? (int)name.size : WATCHED_TEXT;
-    const int size = (int)(subject.size < 2 * WATCHED_TEXT ? subject.size : 2 * WATCHED_TEXT);
+    const int size = (int)(subject.size < longest ? subject.size : longest);
     snprintf(text, sizeof text, "%.*s%s%.*s", name_size, name.size ? name.data : "", size ? ": " : "", size,
              size ? subject.data : "");
     keep_text(out, asm_str_from(text));
