@@ -971,7 +971,7 @@ static bool asm__topic_must_escape(unsigned char byte) {
 }
 
 /* Eight bytes at once: a byte's high bit is set in the result where asm__topic_must_escape() may hold for it.
- * It also is for all bytes below `+`, for most that are not ASCII, and behind a byte for which it holds. */
+ * It also is for all bytes below `+`, for most that are not ASCII, and after a byte for which it holds. */
 static inline uint64_t asm__topic_suspicious(uint64_t word) {
     const uint64_t each = UINT64_MAX / 255;
     return (word - each * '+') | (word + each) | ((word ^ each * ':') - each);
@@ -1132,7 +1132,7 @@ ASM_API size_t asm_topic_of_event(char *out, size_t size, asm_str prefix, asm_sc
 
 /* >>topics: parser */
 
-/* The segment at `*at`, and `*at` moved behind its colon, past the end (size + 1) behind the last one. */
+/* The segment at `*at`, and `*at` moved past its colon; to size + 1 after the last one. */
 static asm_str asm__topic_segment(asm_str topic, size_t *at) {
     asm_str segment;
     segment.data = topic.data + *at;
@@ -2053,8 +2053,8 @@ ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__n
     return ASM_OK;
 }
 
-/* The same where no round is under way and `node` has this one subscriber. Whom to call is read first, so
- * that a processor that guessed somebody else sees it early. */
+/* Publishes where no round is under way and `node` has one subscriber. Whom to call is read first, so that a
+ * processor that guessed somebody else sees it early. */
 static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node, asm__subscriber called,
                                              const asm_message *message, size_t *delivered) {
     asm__round round;
