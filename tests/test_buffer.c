@@ -364,8 +364,7 @@ static void test_growing_buffer_out_of_memory(void **state) {
 static void test_stream_buffer(void **state) {
     target to;
     (void)state;
-    for (size_t capacity = ASM_BUFFER_STREAM_MIN; capacity <= ASM_BUFFER_STREAM_MIN + 17;
-         capacity += 17) {
+    for (size_t capacity = ASM_BUFFER_STREAM_MIN; capacity <= ASM_BUFFER_STREAM_MIN + 17; capacity += 17) {
         for (size_t piece = 1; piece <= 300; piece++) {
             char *memory = exact_block(capacity), *text = exact_block(piece);
             asm_buffer buffer;
