@@ -314,8 +314,8 @@ typedef struct asm_driver {
 
 /* ---- What a driver returns ---- */
 
-/* Each of these copies what it is given and returns the outcome to return. Where that fails (no memory, or not valid) it returns
- * ASM_OUTCOME_FAILED with that reason. */
+/* Each of these copies what it is given and returns the outcome to return. Where that fails (no memory, or not
+ * valid) it returns ASM_OUTCOME_FAILED with that reason. */
 
 /* Wait until asm_execution_wake(), or until so many milliseconds have passed; negative: no such time. */
 ASM_API asm_outcome asm_wait(asm_execution execution, int64_t milliseconds);

@@ -686,8 +686,10 @@ static void test_two_clocks(void **state) {
     assert_int_equal(asm_agent_execute(&server, A2), ASM_OK);
     assert_int_equal(asm_agent_server_poll(&server, now, monotonic), ASM_OK);
     /* The wall clock is set a year ahead, and two back: nobody ends, nothing is due. */
-    assert_int_equal(asm_agent_server_poll(&server, now + 365 * 86400 * SECOND, monotonic += MS), ASM_OK);
-    assert_int_equal(asm_agent_server_poll(&server, now - 2 * 365 * 86400 * SECOND, monotonic += MS), ASM_OK);
+    assert_int_equal(asm_agent_server_poll(&server, now + INT64_C(365) * 86400 * SECOND, monotonic += MS),
+                     ASM_OK);
+    assert_int_equal(asm_agent_server_poll(&server, now - INT64_C(730) * 86400 * SECOND, monotonic += MS),
+                     ASM_OK);
     expect_status(A1, ASM_AGENT_IDLE);
     assert_int_equal(s.calls, 1);
     assert_int_equal(asm_agent_server_next_timer(&server), monotonic + 998 * MS);
