@@ -5930,6 +5930,7 @@ static void asm__plain_start_tool(asm__ingest *state, asm_str id, asm_str name, 
 static void asm__plain_output(asm__ingest *state, asm_event *event, asm_str raw) {
     bool has_blobs = false;
     if (!raw.data || asm__ingest_is(raw, ASM_JSON_NULL)) return;
+    state->in_place = NULL; /* the object that it stands in is looked at again */
     if (asm__ingest_is(raw, ASM_JSON_STRING)) event->tool.output = asm__ingest_string(state, raw);
     else if (asm__ingest_is(raw, ASM_JSON_ARRAY))
         event->tool.output = asm__ingest_block_texts(state, raw, &has_blobs);

@@ -133,7 +133,7 @@ static const char pi[] =
     "{\"type\":\"tool_execution_update\",\"toolCallId\":\"k1\",\"toolName\":\"bash\",\"args\":{\"command\":"
     "\"ls\"},\"partialResult\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}}\n"
     "{\"type\":\"tool_execution_end\",\"toolCallId\":\"k1\",\"toolName\":\"bash\",\"result\":{\"content\":[{"
-    "\"type\":\"text\",\"text\":\"a.c\"}],\"details\":{}},\"isError\":true}\n"
+    "\"type\":\"text\",\"text\":\"a\\nc\"}],\"details\":{\"exit_code\":3}},\"isError\":false}\n"
     "{\"type\":\"message_end\",\"message\":{\"role\":\"toolResult\",\"toolCallId\":\"k1\",\"toolName\":"
     "\"bash\",\"content\":[{\"type\":\"text\",\"text\":\"a.c\"}],\"isError\":true}}\n"
     "{\"type\":\"message_end\",\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
@@ -280,10 +280,10 @@ static const sample samples[] = {
      "run() say(I ) say(look.) got(I look.) start(q1 developer__shell {\"command\":\"ls\"}) fail"
      "(q1 failed denied) say(Done.) got(Done.) end( {\"input_tokens\":20,\"output_tokens\":10}) "},
     {ASM_FORMAT_PI, pi,
-     "run() sent(go) think(hm) say(I look.) got(I look.) start(k1 bash {\"command\":\"ls\"}) out"
-     "put(k1 a) fail(k1 failed a.c) say(Done.) got(Done.) end(end_turn {\"input_tokens\":112,\"o"
-     "utput_tokens\":7,\"cache_read_tokens\":100,\"cache_creation_tokens\":1,\"cost_usd\":0.75})"
-     " "},
+     "run() sent(go) think(hm) say(I look.) got(I look.) start(k1 bash {\"command\":\"ls\"}) output(k1 a) "
+     "fail(k1 failed a\nc) say(Done.) got(Done.) end(end_turn "
+     "{\"input_tokens\":112,\"output_tokens\":7,\"cache_read_tokens\":100,\"cache_creation_tokens\":1,\"cost_"
+     "usd\":0.75}) "},
     {ASM_FORMAT_COPILOT, copilot,
      "run(gpt) sent(go) say(I look.) got(I look.) tool_approval_requested(r1 k1 ) tool_approval_"
      "granted(r1 k1 approve) start(k1 bash {\"command\":\"ls\"}) fail(k1 failed  ! no shell) say"
