@@ -1337,7 +1337,7 @@ static asm__node *asm__node_of(asm__indexed *key) {
 /* The node that `node` continues, or NULL. Its scope is const, as a key's is; the node is not. */
 static asm__node *asm__node_parent(const asm__node *node) {
     asm__node *parent;
-    memcpy(&parent, &node->key.scope, sizeof parent);
+    memcpy(&parent, &node->key.scope, sizeof node->key.scope);
     return parent;
 }
 
