@@ -160,6 +160,7 @@ static void test_speakers_side_by_side(void **state) {
         }
     assert_int_equal(asm_redact_flush(&redact), ASM_OK);
     assert_int_equal(redact.count, 3);
+    assert_int_equal(asm_buffer_append_byte(&to.text, 0), ASM_OK);
     assert_null(strstr(to.text.data, "abcdef"));
     end(&to, &redact);
     end_of_cases();
