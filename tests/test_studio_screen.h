@@ -286,7 +286,8 @@ static struct facts {
         long added, removed;
     } changes[64];
     size_t change_count;
-    long tools, failed, input, output;
+    long tools;
+    double input, output;
     double cost;
     asm_time run;
     asm_buffer run_json;
@@ -411,8 +412,8 @@ static void note_facts(const asm_event *event, asm_str json) {
         asm_buffer_append(&facts.run_json, json);
     }
     if (event->type == ASM_EVENT_TOKEN_USAGE_UPDATED && !event->usage.cumulative.value) {
-        facts.input += (long)event->usage.input_tokens.value;
-        facts.output += (long)event->usage.output_tokens.value;
+        facts.input += (double)event->usage.input_tokens.value;
+        facts.output += (double)event->usage.output_tokens.value;
         facts.cost += event->usage.cost_usd.value;
     }
     if (event->type == ASM_EVENT_TOOL_CALL_STARTED) {
@@ -434,16 +435,23 @@ static void note_facts(const asm_event *event, asm_str json) {
     if (event->type == ASM_EVENT_TOOL_CALL_COMPLETED) note_changes(event->tool.changes);
 }
 
+static bool ends_a_run(const asm_event *event) {
+    return event->type == ASM_EVENT_RUN_COMPLETED || event->type == ASM_EVENT_RUN_FAILED ||
+           event->type == ASM_EVENT_RUN_CANCELLED || event->type == ASM_EVENT_RUN_TIMEOUT;
+}
+
 static void allow_run(asm_buffer *allowed, const asm_event *event) {
-    allow_usage(allowed, event->run.token_usage);
-    allow_short(allowed, (double)facts.input);
-    allow_short(allowed, (double)facts.output);
-    allow(allowed, "%ld %.2f %.4f", facts.tools,
-          event->run.cost_usd.is_set ? event->run.cost_usd.value : facts.cost,
-          event->run.cost_usd.is_set ? event->run.cost_usd.value : facts.cost);
+    if (ends_a_run(event)) {
+        const double cost = event->run.cost_usd.is_set ? event->run.cost_usd.value : facts.cost;
+        allow_usage(allowed, event->run.token_usage);
+        allow(allowed, "%.2f %.4f", cost, cost);
+        if (event->run.duration_ms.is_set) allow_duration(allowed, event->run.duration_ms.value / 1000);
+    }
+    allow_short(allowed, facts.input);
+    allow_short(allowed, facts.output);
+    allow(allowed, "%ld", facts.tools);
     for (long i = 0; i <= facts.tools; i++) /* how many failed was not counted apart */
         allow(allowed, "%ld", i);
-    if (event->run.duration_ms.is_set) allow_duration(allowed, event->run.duration_ms.value / 1000);
     allow_duration(allowed, (double)(event->time - facts.run) / 1e6);
     for (size_t i = 0; i < facts.change_count; i++)
         allow(allowed, "%s %ld %ld", facts.changes[i].path, facts.changes[i].added, facts.changes[i].removed);
@@ -461,11 +469,13 @@ static void check_numbers(const asm_event *event, const char *text, size_t size)
     note_facts(event, asm_buffer_text(&json));
     asm_buffer_append(&allowed, asm_buffer_text(&json));
     asm_buffer_append(&allowed, asm_buffer_text(&facts.run_json));
-    if (event->type == ASM_EVENT_TOOL_CALL_COMPLETED || event->type == ASM_EVENT_TOOL_CALL_FAILED)
-        allow_tool(&allowed, event);
+    const bool ends_a_tool =
+        event->type == ASM_EVENT_TOOL_CALL_COMPLETED || event->type == ASM_EVENT_TOOL_CALL_FAILED;
+    if (ends_a_tool) allow_tool(&allowed, event);
     else allow_run(&allowed, event);
     for (int i = 0; i < 40; i++) /* numbers of sub-agents, items of lists */
-        if (event->type == ASM_EVENT_TODOS_UPDATED || event->message.parent_tool_call_id.size > 0)
+        if (event->type == ASM_EVENT_TODOS_UPDATED ||
+            (ends_a_tool && event->tool.parent_tool_call_id.size > 0))
             allow(&allowed, "%d", i);
     asm_buffer_append_byte(&allowed, 0);
     for (size_t at = 0; at < size;) {
