@@ -1395,7 +1395,7 @@ static void asm__ingest_name_task(asm__ingest *state, asm__ingest_call *call, as
 /* Takes a call out of those that share its id. */
 static void asm__ingest_unname_call(asm__ingest *state, asm__ingest_call *call) {
     asm__ingest_call *first = asm__ingest_find_call(state, asm__ingest_call_id(call)), *next = call->same_id;
-    if (!call->id_size) return;
+    if (!call->id_size || !first) return;
     if (first != call) {
         call->previous_same->same_id = next;
         if (next) next->previous_same = call->previous_same;

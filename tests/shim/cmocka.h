@@ -79,6 +79,10 @@ static inline void shim_expect_strings(const char *a, const char *b, const char 
     shim_expect(strcmp(a, b) == 0, file, line, "equal:\n    %s\n    %s", a, b);
 }
 
+static inline int shim_in_range(uint64_t value, uint64_t low, uint64_t high) {
+    return value >= low && value <= high;
+}
+
 #define shim_expect_true(is_so, text) shim_expect((is_so) ? 1 : 0, __FILE__, __LINE__, "%s", text)
 
 #define assert_true(condition)           shim_expect_true(condition, #condition)
@@ -96,10 +100,10 @@ static inline void shim_expect_strings(const char *a, const char *b, const char 
 #define assert_int_not_equal(a, b)                                                                           \
     shim_expect_integers((uint64_t)(a), (uint64_t)(b), 0, __FILE__, __LINE__, #a " != " #b)
 #define assert_in_range(value, low, high)                                                                    \
-    shim_expect_true((uint64_t)(value) >= (uint64_t)(low) && (uint64_t)(value) <= (uint64_t)(high),          \
+    shim_expect_true(shim_in_range((uint64_t)(value), (uint64_t)(low), (uint64_t)(high)),                    \
                      #value " in " #low " to " #high)
 #define assert_not_in_range(value, low, high)                                                                \
-    shim_expect_true((uint64_t)(value) < (uint64_t)(low) || (uint64_t)(value) > (uint64_t)(high),            \
+    shim_expect_true(!shim_in_range((uint64_t)(value), (uint64_t)(low), (uint64_t)(high)),                   \
                      #value " not in " #low " to " #high)
 #define fail_msg(...) shim_expect(0, __FILE__, __LINE__, __VA_ARGS__)
 #define fail()        fail_msg("fail()")
