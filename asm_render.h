@@ -327,6 +327,7 @@ typedef struct asm_studio {
         uint64_t speaker, message;
     } streamed[8];          /* private: messages that came in pieces and were not received yet */
     unsigned streamed_next; /* private */
+    uint64_t main_agent;    /* private: hash of the first agent's id; 0: none so far */
     int rows;               /* private: of the terminal */
     char home[128];         /* private */
     bool has_lines;         /* private: something was shown */
@@ -2595,8 +2596,18 @@ static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *eve
     speaker.id = asm__speaker_of(event);
     speaker.depth = parent.size == 0 ? 0 : call ? call->depth + 1 : 1;
     speaker.label = asm_str_make(memory, 0);
-    if (!call || asm__running_agents(studio) < 2) return speaker;
     asm_buffer_init_fixed(&label, memory, 40);
+    if (parent.size == 0 && event->agent_id.size > 0) { /* others than the first agent have their name */
+        const uint64_t agent = asm__text_hash(event->agent_id, 0) | 1;
+        if (studio->main_agent == 0) studio->main_agent = agent;
+        if (studio->main_agent == agent) return speaker;
+        speaker.depth = 1;
+        asm_buffer_append(&label, asm_utf8_prefix(event->agent_id, 9));
+        if (label.size < event->agent_id.size) asm__append_glyph(&label, &studio->look, ASM__GLYPH_CUT);
+        speaker.label = asm_buffer_text(&label);
+        return speaker;
+    }
+    if (!call || asm__running_agents(studio) < 2) return speaker;
     asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_KIND), 7));
     if (label.size == 0) asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_NAME), 7));
     asm_buffer_append_byte(&label, ' ');

@@ -543,6 +543,10 @@ static void test_messages(void **state) {
          "{'type':'message_streamed','data':{'delta':'c','parent_tool_call_id':'t'}}\n{'type':'message_"
          "streamed','data':{'delta':'d'}}",
          "    a\n\n  ┊   bc\n\n    d\n"},
+        {"{'type':'message_streamed','agent_id':'planner','data':{'delta':'a'}}\n"
+         "{'type':'message_streamed','agent_id':'coder','data':{'delta':'b'}}\n"
+         "{'type':'message_streamed','agent_id':'planner','data':{'delta':'c'}}",
+         "    a\n\n  ┊ [coder]   b\n\n    c\n"},
     };
     expect_view(&piped, cases, COUNT(cases));
     asm_render_options thinking = piped;
