@@ -1464,7 +1464,7 @@ static void test_status_is_one_line(void **state) {
 /* Starts it with a terminal of 80 columns as its standard output; what it shows can be read from `*terminal`. */
 static process start_on_terminal(int *terminal, const char *const *arguments) {
     *terminal = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(*terminal >= 0);
+    if (*terminal < 0) skip(); /* a chroot without /dev/pts */
     assert_int_equal(grantpt(*terminal), 0);
     assert_int_equal(unlockpt(*terminal), 0);
     const int out = open(ptsname(*terminal), O_RDWR | O_NOCTTY);
@@ -2056,6 +2056,7 @@ static int clean_up(void **state) {
 }
 
 int main(void) {
+    signal(SIGINT, SIG_DFL); /* ignored in what a shell runs in the background */
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_help_tells_every_option_in_80_columns),
