@@ -11,14 +11,20 @@
  * FORMATS
  *   asm                JSON Lines as asm_render.h writes them, full and compact
  *   claude             claude -p --output-format stream-json --verbose, with and without
- *                      --include-partial-messages; qwen
+ *                      --include-partial-messages; qwen and amp have the same form
  *   codex              codex exec --json
+ *   gemini, cursor, opencode, goose, pi, copilot, kimi, droid, antigravity, grok
+ *                      what these print as JSON Lines
+ *   acp                Agent Client Protocol: JSON-RPC lines of both directions, or of the agent's
  *   claude-transcript  what Claude Code keeps in ~/.claude/projects
  *   codex-rollout      what Codex keeps in ~/.codex/sessions
+ *   anthropic, openai, responses, ollama
+ *                      answers of these model APIs: streams (server-sent events, or JSON Lines), or a body in one line
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
  *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB; a decision is taken back
  *   while only lines that the format does not know have come. Formats of the table that have no reader are named in a
- *   diagnostic. docs/formats has a page for each format: what becomes what, and what is not there.
+ *   diagnostic. docs/formats has a page for each format: what becomes what, what is not there, and whether it was tested
+ *   on recordings or on made-up streams only.
  *
  * OPTIONS
  *   ASM_INGEST_FORMATS   a list, (ASM_WITH_CLAUDE | ASM_WITH_CODEX), of the formats to compile: see below
