@@ -3337,7 +3337,10 @@ static char *asm__escape_short(char *out, asm_str text) {
     char block[128];
     uint64_t non_ascii, special = asm__load_block(block, text.data, text.size, &non_ascii);
     const char *p = block;
-    if (non_ascii && asm__plain_prefix(block, non_ascii) < text.size) return asm__escape_whole(out, text);
+    if (non_ascii) {
+        memset(block + text.size, ' ', 64 - text.size); /* all 64 bytes are looked at */
+        if (asm__plain_prefix(block, non_ascii) < text.size) return asm__escape_whole(out, text);
+    }
     memcpy(out, p, 64);
     for (; special; special &= special - 1) {
         const char *at = block + asm__lowest_bit(special);
