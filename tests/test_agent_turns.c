@@ -173,7 +173,8 @@ static void emit_results(script *s, asm_execution execution) {
 
 static void test_turns_are_held_back(void **state) {
     (void)state;
-    script s = {.calls = 0};
+    static script s; /* the agent still runs when the server is closed, after the test */
+    s = (script){.calls = 0};
     s.outcomes[1] = (scripted)GO_ON;
     start_with_open_calls(&s);
     s.hook = emit_results;

@@ -575,7 +575,7 @@ static void what_was_told_survives_a_kill(void **state) {
         file_store_close(&self->files);
         end_of_cases();
     }
-    assert_true(told->turns > KILLS);
+    assert_true(told->turns >= KILLS); /* one before each kill, more where the machine is quick */
     munmap(told, sizeof *told);
 }
 
