@@ -6908,13 +6908,14 @@ static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_requ
     if (index < state->request_count) asm__ingest_decide(state, index, &event);
 }
 
-static void asm__copilot_result(asm__ingest *state, asm_str exit_code) {
+/* The end of the program: of the run, if that has not ended yet. */
+static void asm__copilot_result(asm__ingest *state, asm_str exit_code, asm__ingest_others others) {
     asm_event event = asm__plain_success(asm__ingest_absent());
-    if (asm__ingest_int64(exit_code).value != 0)
+    if (asm__ingest_int64(exit_code).value != 0 || state->last_error.size)
         event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
                                    asm__ingest_absent());
-    asm__ingest_need_run(state, asm__ingest_absent());
     asm__copilot_finish(state, &event);
+    asm__ingest_emit_others(state, ASM_STR("result"), others);
 }
 
 static void asm__copilot_error(asm__ingest *state, asm_str data) {
@@ -7007,11 +7008,14 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
         asm__copilot_finish(state, &event);
     } else if (asm_str_equal(type, ASM_STR("session.idle")) ||
                asm_str_equal(type, ASM_STR("session.shutdown"))) {
-        event = asm__plain_success(asm__ingest_absent());
+        event = state->last_error.size
+                    ? asm__plain_failure(asm_buffer_text(&state->last_code),
+                                         asm_buffer_text(&state->last_error), asm__ingest_absent())
+                    : asm__plain_success(asm__ingest_absent());
         asm__copilot_finish(state, &event);
         if (data.data && data.size > 2) asm__ingest_emit_odd(state, type, ASM_STR("data"), data);
     } else if (asm_str_equal(type, ASM_STR("result"))) {
-        asm__copilot_result(state, values[7]);
+        asm__copilot_result(state, values[7], others);
     } else if (asm__copilot_is_sign_of_life(type)) {
         state->ingest->counts.heartbeats++;
     } else {
@@ -7388,20 +7392,29 @@ static asm_str asm__acp_in_block(asm__ingest *state, asm_str block) {
     return asm__ingest_absent();
 }
 
-/* The texts of a call's content, one below the other. */
-static asm_str asm__acp_in_content(asm__ingest *state, asm_str list) {
+/* The texts of a call's content, one below the other; whether there is something else, a diff or a terminal. */
+static asm_str asm__acp_in_content(asm__ingest *state, asm_str list, bool *has_other) {
     asm_json_reader elements = asm__ingest_elements(list);
     asm_str element;
     bool has_any = false;
     asm_buffer_clear(&state->joined);
     while (asm__ingest_next(&elements, &element)) {
         const asm_str block = asm__acp_in_member(element, ASM_STR("content"));
-        if (!asm_str_equal(asm__acp_in_member(block, ASM_STR("type")), ASM_STR("\"text\""))) continue;
+        if (!asm_str_equal(asm__acp_in_member(block, ASM_STR("type")), ASM_STR("\"text\""))) {
+            *has_other = true;
+            continue;
+        }
         if (has_any) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
         asm__ingest_append(state, &state->joined, asm__acp_in_text(state, block, ASM_STR("text")));
         has_any = true;
     }
     return has_any ? asm_buffer_text(&state->joined) : asm__ingest_absent();
+}
+
+/* Content that is no text, before the call has ended: as it is. */
+static void asm__acp_in_keep(asm__ingest *state, asm_event *event, bool has_other, asm_str content) {
+    if (has_other)
+        event->extra = asm__ingest_joined(state, &state->built2, event->extra, ASM_STR("content"), content);
 }
 
 static void asm__acp_in_call(asm__ingest *state, asm_str update) {
@@ -7412,12 +7425,13 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
     asm_str values[9], id, status, name;
     asm__ingest_others others;
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
-    bool is_open;
+    bool is_open, has_other = false;
     asm__ingest_read_object(state, update, keys, values, 9, &others, NULL);
     id = asm__ingest_string(state, values[0]);
     status = asm__ingest_string(state, values[4]);
     name = asm__ingest_string(state, values[2].data ? values[2] : values[3].data ? values[3] : values[1]);
     is_open = asm__ingest_find_call(state, id) != NULL;
+    asm__acp_in_content(state, values[7], &has_other);
     if (!is_open) {
         asm_event start = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
         asm__plain_finish(state);
@@ -7427,10 +7441,11 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         start.tool.display_text = asm__ingest_string(state, values[1]);
         start.tool.input = asm__ingest_value(values[5]);
         start.extra = asm__ingest_extra(state, &state->extra, start.type, others);
+        asm__acp_in_keep(state, &start, has_other, values[7]);
         asm__ingest_start_call(state, &start);
     }
     event.tool.call_id = id;
-    event.tool.output = asm__acp_in_content(state, values[7]);
+    event.tool.output = asm__acp_in_content(state, values[7], &has_other);
     if (!event.tool.output.data) asm__plain_output(state, &event, values[6]);
     if (asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("failed"))) {
         const bool is_failed = asm_str_equal(status, ASM_STR("failed"));
@@ -7438,7 +7453,7 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         asm_str word = asm__ingest_absent();
         if (is_failed && state->cancelled) word = ASM_STR("cancelled");
         if (is_failed && call && call->is_declined) word = ASM_STR("declined");
-        event.tool.result = asm__ingest_value(values[6]);
+        event.tool.result = asm__ingest_value(values[6].data || !has_other ? values[6] : values[7]);
         asm__plain_end_tool(state, &event, is_failed, word, others);
     } else if (is_open) {
         event.type = event.tool.output.data ? ASM_EVENT_TOOL_OUTPUT_STREAMED : ASM_EVENT_TOOL_CALL_UPDATED;
@@ -7447,6 +7462,7 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
             event.tool.status =
                 asm_str_equal(status, ASM_STR("pending")) ? ASM_STR("waiting") : ASM_STR("running");
         event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
+        asm__acp_in_keep(state, &event, has_other, values[7]);
         asm__ingest_update_tool(state, &event);
     }
 }
@@ -8335,6 +8351,16 @@ static void asm__responses_end(asm__ingest *state, asm_str response) {
         asm__api_error(state, values[2]);
         return;
     }
+    if (asm_str_equal(values[0], ASM_STR("\"cancelled\""))) {
+        asm_event event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+        asm__ingest_finish_message(state, &state->main, true);
+        state->main.has_message = false;
+        asm__ingest_end_run(state, &event);
+        return;
+    }
+    if (asm_str_equal(values[0], ASM_STR("\"queued\"")) ||
+        asm_str_equal(values[0], ASM_STR("\"in_progress\"")))
+        return; /* a body that is not the answer yet */
     asm__ingest_find(values[3], reason_key, reason, 1);
     asm__api_complete(state, reason[0].data ? asm__ingest_string(state, reason[0]) : ASM_STR("end_turn"));
 }
@@ -8424,18 +8450,18 @@ static void asm__ollama_call(asm__ingest *state, asm_str raw) {
 }
 
 static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm_str keys[] = {ASM__MEMBER("model"),       ASM__MEMBER("created_at"),
-                                   ASM__MEMBER("message"),     ASM__MEMBER("done"),
-                                   ASM__MEMBER("done_reason"), ASM__MEMBER("prompt_eval_count"),
-                                   ASM__MEMBER("eval_count"),  ASM__MEMBER("error")};
+    static const asm_str keys[] = {
+        ASM__MEMBER("model"),      ASM__MEMBER("created_at"),  ASM__MEMBER("message"),
+        ASM__MEMBER("done"),       ASM__MEMBER("done_reason"), ASM__MEMBER("prompt_eval_count"),
+        ASM__MEMBER("eval_count"), ASM__MEMBER("error"),       ASM__MEMBER("response")};
     static const asm_str message_keys[] = {ASM__MEMBER("content"), ASM__MEMBER("thinking"),
                                            ASM__MEMBER("tool_calls")};
-    asm_str values[8], message[3], call, reason;
+    asm_str values[9], message[3], call, reason;
     asm__ingest_speaker *speaker;
     asm_json_reader calls;
     bool is_done = false;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 8);
+    asm__ingest_find(line, keys, values, 9);
     asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
     if (values[7].data) {
         asm__api_error(state, values[7]);
@@ -8447,7 +8473,8 @@ static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_er
     speaker = &state->main;
     asm__ingest_find(values[2], message_keys, message, 3);
     asm__ingest_think(state, speaker, asm__ingest_text(state, message[1]), asm__ingest_absent());
-    asm__ingest_say(state, speaker, asm__ingest_text(state, message[0]));
+    /* /api/generate has the text beside, not in a message */
+    asm__ingest_say(state, speaker, asm__ingest_text(state, message[0].data ? message[0] : values[8]));
     calls = asm__ingest_elements(message[2]);
     while (asm__ingest_next(&calls, &call))
         asm__ollama_call(state, call);

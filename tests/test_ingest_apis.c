@@ -324,6 +324,44 @@ static const sample clones[] = {
     {ASM_FORMAT_OLLAMA, "{\"error\":\"model not found\"}\n", "run() failed(provider_error model not found) "},
 };
 
+/* Turns of Copilot that end early: the program's result is no further run. */
+static const sample early_ends[] = {
+    {ASM_FORMAT_COPILOT,
+     "{\"type\":\"user.message\",\"data\":{\"content\":\"go\"},\"id\":\"e1\",\"parentId\":null}\n"
+     "{\"type\":\"abort\",\"data\":{\"reason\":\"user\"},\"id\":\"e2\",\"parentId\":\"e1\"}\n"
+     "{\"type\":\"result\",\"sessionId\":\"s\",\"exitCode\":130,\"usage\":{\"premiumRequests\":1}}\n",
+     "run() sent(go) cancelled() copilot.result "},
+    {ASM_FORMAT_COPILOT,
+     "{\"type\":\"user.message\",\"data\":{\"content\":\"go\"},\"id\":\"e1\",\"parentId\":null}\n"
+     "{\"type\":\"session.error\",\"data\":{\"errorType\":\"quota\",\"message\":\"none "
+     "left\"},\"id\":\"e2\"}\n"
+     "{\"type\":\"session.idle\",\"data\":{},\"id\":\"e3\",\"parentId\":\"e2\"}\n",
+     "run() sent(go) error_occurred failed(billing none left) "},
+    {ASM_FORMAT_RESPONSES,
+     "{\"id\":\"r\",\"object\":\"response\",\"model\":\"m\",\"status\":\"cancelled\",\"output\":[]}",
+     "run(m) cancelled() "},
+    {ASM_FORMAT_RESPONSES,
+     "{\"id\":\"r\",\"object\":\"response\",\"model\":\"m\",\"status\":\"queued\",\"output\":[]}",
+     "run(m) failed(stream_ended the stream ended before the run did) "},
+    {ASM_FORMAT_OLLAMA,
+     "{\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:00Z\",\"response\":\"Hi\",\"done\":false}\n"
+     "{\"model\":\"m\",\"created_at\":\"2026-01-01T00:00:01Z\",\"response\":\"!\",\"done\":true,\"done_"
+     "reason\":\"stop\"}\n",
+     "run(m) say(Hi) say(!) got(Hi!) end(end_turn ) "},
+};
+
+static void test_early_ends(void **state) {
+    asm_buffer out;
+    (void)state;
+    asm_buffer_init_growing(&out);
+    for (size_t i = 0; i < COUNT(early_ends); i++) {
+        trace(&out, early_ends[i].stream, strlen(early_ends[i].stream), 0, early_ends[i].format);
+        expect_text(asm_buffer_text(&out), asm_str_from(early_ends[i].expected));
+    }
+    asm_buffer_close(&out);
+    end_of_cases();
+}
+
 static void test_clones(void **state) {
     asm_buffer out;
     (void)state;
@@ -392,11 +430,9 @@ static void test_failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_clones),
-        cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_streams),    cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_clones),     cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_early_ends), cmocka_unit_test(test_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -287,7 +287,7 @@ static const sample samples[] = {
     {ASM_FORMAT_COPILOT, copilot,
      "run(gpt) sent(go) say(I look.) got(I look.) tool_approval_requested(r1 k1 ) tool_approval_"
      "granted(r1 k1 approve) start(k1 bash {\"command\":\"ls\"}) fail(k1 failed  ! no shell) say"
-     "(Done.) got(Done.) end( {\"output_tokens\":7}) "},
+     "(Done.) got(Done.) end( {\"output_tokens\":7}) copilot.result "},
     {ASM_FORMAT_KIMI, kimi,
      "run() say(I look.) got(I look.) start(k1 Shell {\"command\":\"ls\"}) done(k1 unknown a.c) "
      "think(hm) say(Done.) got(Done.) end( ) "},
