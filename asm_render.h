@@ -2036,10 +2036,11 @@ static asm_str asm__first_line(const asm__value *value, char *memory, size_t siz
         shown = asm__trim(asm_buffer_text(&text));
         if (shown.size > 2 && shown.data[0] == '<' && shown.data[1] > '@' &&
             (end = (const char *)memchr(shown.data, '>', shown.size)) != NULL) {
-            const char *close = shown.data + shown.size;
+            const char *close = shown.data + shown.size - 1; /* the tag's end is at the end, or nowhere */
             while (close > end && *close != '<')
                 close--;
-            if (close > end + 1 && close[1] == '/') shown.size = (size_t)(close - shown.data);
+            if (close > end + 1 && close + 1 < shown.data + shown.size && close[1] == '/')
+                shown.size = (size_t)(close - shown.data);
             shown = asm__trim(asm_str_make(end + 1, (size_t)(shown.data + shown.size - end - 1)));
         }
         if (shown.size > 10 && memcmp(shown.data, "Exit code ", 10) == 0 &&

@@ -110,6 +110,6 @@ int main(void) {
     }
     for (unsigned i = 0; i < CLIENTS; i++)
         pthread_join(clients[i].thread, NULL);
-    printf("%u clients, %u answers, %u gaps\n", CLIENTS, all.messages, all.gaps);
+    printf("%u clients, %u answers, %u gaps\n", (unsigned)CLIENTS, all.messages, all.gaps);
     return all.messages == CLIENTS * QUESTIONS ? 0 : 1;
 }
