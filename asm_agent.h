@@ -888,7 +888,6 @@ ASM__WARNINGS_OFF
 #define ASM__SHARED
 #include "asm_pubsub.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #if ASM__LIBC_MEMORY
@@ -917,6 +916,7 @@ static void asm__agent_discard(asm_agent_server *server, const void *memory) {
         block->next = server->discarded;
         server->discarded = block;
     } else {
+        /* It takes the type of a record for the record. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         ASM_FREE(block);
     }
 }
@@ -939,6 +939,13 @@ static asm_str asm__agent_put(char **at, asm_str text) {
     if (text.size) memcpy(copy, text.data, text.size);
     *at += text.size;
     return asm_str_make(copy, text.size);
+}
+
+/* Appends `text` and the digits of a number to a buffer that has room for them. */
+static void asm__agent_append_number(asm_buffer *out, asm_str text, uint64_t number) {
+    char digits[20];
+    asm_buffer_append(out, text);
+    asm_buffer_append(out, asm_str_make(digits, asm__format_uint64(number, digits)));
 }
 
 static asm_str asm__absent(void) {
@@ -2358,21 +2365,15 @@ typedef struct asm__agent {
     asm__agent_interrupt *resumed;        /* what this execution was resumed with; NULL: it was not */
     asm__agent_interrupt *next_interrupt; /* what the driver is about to return, as the three below */
     asm_str stop_reason, failure_code, failure;
-    bool is_waiting, is_woken;
     uint64_t wake_at; /* server->elapsed at that time */
     asm_str error;    /* text, and as JSON; in one block, or constants */
     asm_str error_json;
-    bool error_is_constant;
 
     asm_buffer streamed;      /* text of the assistant that no turn holds yet */
     asm_str message_id;       /* its message; a block */
     asm__agent_list request;  /* turns that the model is asked with: views, in part of the next */
     asm__agent_list inserted; /* by middleware */
     size_t answer; /* 1 + the place of the turn that the model answered with in this step; 0: none yet */
-    bool is_in_before_model; /* middleware may change the request */
-    bool is_asking;          /* the model: turns are held back */
-    bool uses_steps;         /* this execution */
-    bool step_is_open, step_has_calls;
     uint64_t step_began, steps_ended;
     int64_t step_errors;
     asm_agent_status run_ends_as; /* while a run is ended */
@@ -2381,7 +2382,6 @@ typedef struct asm__agent {
     asm_topic_handle topic, debug_topic;
     int64_t sequence_number;
     const asm_state_store *state_store;
-    bool must_save; /* what the store has is not what changes could be appended to */
     const asm_display_store *display_store;
     asm_presence *presence;
     uint64_t presence_reference;   /* 0: not tracked */
@@ -2398,6 +2398,13 @@ typedef struct asm__agent {
 
     struct asm__agent *next, *previous; /* pending ones */
     uint64_t joined_in_poll;            /* these: visited in a later one */
+    bool is_waiting, is_woken;
+    bool error_is_constant;
+    bool is_in_before_model; /* middleware may change the request */
+    bool is_asking;          /* the model: turns are held back */
+    bool uses_steps;         /* this execution */
+    bool step_is_open, step_has_calls;
+    bool must_save; /* what the store has is not what changes could be appended to */
     bool is_pending;
     bool must_announce; /* it has just been started */
     bool was_transferred;
@@ -2665,12 +2672,15 @@ static void asm__agent_publish_action(asm__agent *agent, asm_str middleware, asm
 }
 
 static void asm__agent_publish_repairs(asm__agent *agent, const asm__agent_repairs *repairs) {
-    char data[80];
+    char memory[80];
+    asm_buffer data;
     if (repairs->patched + repairs->dropped == 0) return;
-    snprintf(data, sizeof data, "{\"patched\":%lu,\"dropped\":%lu}", (unsigned long)repairs->patched,
-             (unsigned long)repairs->dropped);
+    asm_buffer_init_fixed(&data, memory, sizeof memory);
+    asm__agent_append_number(&data, ASM_STR("{\"patched\":"), repairs->patched);
+    asm__agent_append_number(&data, ASM_STR(",\"dropped\":"), repairs->dropped);
+    asm_buffer_append_byte(&data, '}');
     asm__agent_publish_action(agent, ASM_STR("patch_tool_calls"), ASM_STR("dangling_tool_calls_patched"),
-                              asm_str_from(data));
+                              asm_buffer_text(&data));
 }
 
 /* >>agent: persistence */
@@ -2944,12 +2954,10 @@ static void asm__agent_tell_request(asm__agent *agent, asm_event_type type,
                                     const asm_approval_payload *said) {
     asm_event event = asm__agent_event(type);
     asm_approval_payload *approval = &event.approval;
-    char number[32];
     asm_buffer id, scratch;
     asm_buffer_init_growing(&id);
     asm_buffer_init_growing(&scratch);
-    snprintf(number, sizeof number, "%lu", (unsigned long)interrupt->number);
-    asm_buffer_append(&id, asm_str_from(number));
+    asm__agent_append_number(&id, ASM_STR(""), interrupt->number);
     *approval = *said;
     approval->interrupt = ASM_INT64((int64_t)interrupt->number);
     approval->kind = interrupt->count ? ASM_STR("tool") : ASM_STR("question");
@@ -3414,10 +3422,12 @@ static void asm__agent_end_run(asm__agent *agent, asm_str error) {
 
 /* Makes the id of a run that is about to begin: the time and the number of the execution, which together no other has. */
 static asm_str asm__agent_make_run_id(const asm_agent_server *server) {
-    char id[48];
-    snprintf(id, sizeof id, "run_%llx_%llx", (unsigned long long)server->now,
-             (unsigned long long)server->executions + 1);
-    return asm__agent_copy(asm_str_from(id));
+    char memory[48];
+    asm_buffer id;
+    asm_buffer_init_fixed(&id, memory, sizeof memory);
+    asm__agent_append_number(&id, ASM_STR("run_"), (uint64_t)server->now);
+    asm__agent_append_number(&id, ASM_STR("_"), server->executions + 1);
+    return asm__agent_copy(asm_buffer_text(&id));
 }
 
 static asm_str asm__agent_title(const asm__agent *agent, asm_buffer *scratch) {
@@ -4891,8 +4901,6 @@ ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event
 /* Makes sure that the message that is streamed has an id: `given`, or one of ours. What was streamed of another message
  * becomes a turn. */
 static asm_result asm__agent_name_message(asm__agent *agent, asm_str given) {
-    char id[96];
-    asm_str run_id = agent->state.run.id;
     if (given.data ? agent->message_id.data && asm_str_equal(given, agent->message_id)
                    : agent->message_id.data != NULL)
         return ASM_OK;
@@ -4901,10 +4909,12 @@ static asm_result asm__agent_name_message(asm__agent *agent, asm_str given) {
         if (result != ASM_OK || agent->is_removed) return result;
     }
     if (!given.data) {
-        const int size = run_id.size < 64 ? (int)run_id.size : 64;
-        snprintf(id, sizeof id, "%.*s_m%lu", size, run_id.data ? run_id.data : "",
-                 (unsigned long)++agent->state.run.messages);
-        given = asm_str_from(id);
+        char memory[64 * 4 + 24];
+        asm_buffer id;
+        asm_buffer_init_fixed(&id, memory, sizeof memory);
+        asm_buffer_append(&id, asm_utf8_prefix(agent->state.run.id, 64));
+        asm__agent_append_number(&id, ASM_STR("_m"), ++agent->state.run.messages);
+        return asm__agent_replace_text(agent->server, &agent->message_id, asm_buffer_text(&id));
     }
     return asm__agent_replace_text(agent->server, &agent->message_id, given);
 }

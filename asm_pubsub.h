@@ -834,12 +834,12 @@ ASM__WARNINGS_BACK
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_PUBSUB_IMPLEMENTATION) || defined(ASM_STATIC) ||              \
     defined(ASM__SHARED)
 #ifndef ASM__PUBSUB_SHARED_INCLUDED
+
+ASM__WARNINGS_OFF
 #define ASM__PUBSUB_SHARED_INCLUDED
 
 #define ASM__SHARED
 #include "asm_json.h"
-
-ASM__WARNINGS_OFF
 
 /* >>shared: arrays
  * stb_ds arrays, grown here: stb_ds's own growth does not survive a failed allocation. */
