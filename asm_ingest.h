@@ -910,7 +910,7 @@ static const char *asm__ingest_skip_string(const char *at, const char *end) {
 static bool asm__ingest_is_flat(asm_str raw) {
     const char *at = raw.data, *end = raw.data + raw.size;
     unsigned depth = 0;
-    if (raw.size < 2 * (ASM_JSON_MAX_DEPTH - 3) || (*at != '{' && *at != '[')) return true;
+    if (raw.size < (size_t)2 * (ASM_JSON_MAX_DEPTH - 3) || (*at != '{' && *at != '[')) return true;
     while (at < end) {
         char c = *at++;
         if (c == '"') at = asm__ingest_skip_string(at, end);
@@ -1701,7 +1701,7 @@ static asm__ingest_speaker *asm__ingest_find_speaker(asm__ingest *state, asm_str
 }
 
 static void asm__ingest_forget_text(asm__ingest *state, asm__ingest_speaker *speaker) {
-    state->kept -= speaker->text.size;
+    state->kept -= speaker->text.size; /* NOLINT(clang-analyzer-core.NullDereference): there is a state */
     if (speaker->text.capacity > ASM__INGEST_LINE_STEP) asm_buffer_close(&speaker->text);
     asm_buffer_clear(&speaker->text);
     speaker->confirmed = 0;
@@ -1821,7 +1821,7 @@ static asm__ingest_speaker *asm__ingest_speaker_of(asm__ingest *state, asm_str p
     asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
     asm__ingest_record *record;
     bool is_new;
-    if (speaker == &state->main) speaker->run = state->line_run;
+    if (!parent.size) state->main.run = state->line_run;
     if (speaker && speaker != &state->main) { /* it was heard now */
         asm__ingest_unlink_record(&state->speakers, &speaker->record);
         asm__ingest_link_record(&state->speakers, &speaker->record);
@@ -3986,9 +3986,9 @@ static void asm__claude_take_account(asm__ingest *state, asm__claude_account *ac
     bool is_told = !asm__ingest_usage_is_zero(&account->main) || account->main.input_tokens.is_set ||
                    account->is_by_model;
     if (!is_told && !cost.is_set) return;
-    if (cost.is_set && cost.value > 0 && cost.value < state->cost) asm__claude_reset_cost(state);
-    else if (account->is_by_model && !asm__ingest_usage_is_zero(&account->session) && state->has_counted &&
-             !asm__ingest_goes_on(&account->session, &state->counted))
+    if ((cost.is_set && cost.value > 0 && cost.value < state->cost) ||
+        (account->is_by_model && !asm__ingest_usage_is_zero(&account->session) && state->has_counted &&
+         !asm__ingest_goes_on(&account->session, &state->counted)))
         asm__claude_reset_cost(state);
     account->run_cost = cost;
     if (cost.is_set) {
@@ -4734,9 +4734,9 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
     }
     if (!parent.size) {
         bool is_interrupt = asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user"));
-        if (text.size && !has_results && !author.is_synthetic && !is_interrupt)
+        if ((text.size && !has_results && !author.is_synthetic && !is_interrupt) ||
+            (!state->run_open && has_results))
             asm__transcript_begin_turn(state, values);
-        else if (!state->run_open && has_results) asm__transcript_begin_turn(state, values);
         if (has_results) state->has_final_words = false;
     }
     asm__transcript_end_task(state, text);
