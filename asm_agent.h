@@ -2939,7 +2939,7 @@ static void asm__agent_announce(asm__agent *agent) {
 
 /* Reads what a question says to people: its text, and its options. */
 static void asm__agent_read_question(asm_str json, asm_buffer *scratch, asm_approval_payload *approval) {
-    const asm_str keys[] = {ASM_STR("question"), ASM_STR("options")};
+    static const asm_str keys[] = {ASM_STR_INIT("question"), ASM_STR_INIT("options")};
     asm_str values[2];
     if (asm_buffer_reserve(scratch, json.size) != ASM_OK) return;
     if (asm_json_to_string(json, scratch, &approval->reason)) return;

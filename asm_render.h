@@ -877,6 +877,7 @@ static void asm__append_number_of(asm_buffer *out, uint32_t c) {
  * stands for it is appended to `instead`. `marks` counts the marks on the character before. */
 static bool asm__neutral(asm_str text, size_t *at, unsigned flags, unsigned *marks, asm_buffer *instead) {
     const size_t begin = *at;
+    /* There is a character. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     uint32_t c = (unsigned char)text.data[begin];
     if (c < 0x80) {
         *marks = 0;
@@ -1375,6 +1376,7 @@ static void asm__verbose_lines(asm_verbose *verbose, asm_buffer *out, asm_str te
         return;
     }
     while (text.size > 0) {
+        /* What has a size has bytes. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
         const char *newline = (const char *)memchr(text.data, '\n', text.size);
         const size_t size = newline ? (size_t)(newline - text.data) + 1 : text.size;
         if (!verbose->in_line) {
@@ -4580,8 +4582,9 @@ static const struct {
 static const char *asm__notice_words(asm_str name) {
     for (size_t i = 0; i < sizeof asm__notices / sizeof asm__notices[0]; i++) {
         const asm_str known = asm_str_from(asm__notices[i].name);
-        if (name.size < known.size || memcmp(name.data + name.size - known.size, known.data, known.size) != 0)
-            continue;
+        if (name.size < known.size) continue;
+        const asm_str end = asm_str_make(name.data + name.size - known.size, known.size);
+        if (!asm_str_equal(end, known)) continue;
         if (name.size == known.size || name.data[name.size - known.size - 1] == '.')
             return asm__notices[i].words;
     }
@@ -5088,7 +5091,8 @@ static void asm__studio_begin(void *self, const asm_terminal *terminal) {
     asm_studio *studio = (asm_studio *)self;
     studio->look = asm__look_of(&studio->options, terminal);
     studio->rows = terminal->rows;
-    if (terminal->home && strlen(terminal->home) < sizeof studio->home) strcpy(studio->home, terminal->home);
+    if (terminal->home && strlen(terminal->home) < sizeof studio->home)
+        memcpy(studio->home, terminal->home, strlen(terminal->home) + 1);
 }
 
 ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options) {
@@ -5602,7 +5606,7 @@ static int asm__rows_of_line(asm_str lines, size_t *at, int columns) {
         else if ((c & 0xC0) != 0x80) width++;
     }
     ++*at;
-    return width <= columns ? 1 : (width + columns - 1) / columns;
+    return width <= columns || columns == 0 ? 1 : (width + columns - 1) / columns;
 }
 
 /* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. */
@@ -5924,39 +5928,39 @@ enum {
 
 static const struct {
     const char *kind, *prefix;
+    size_t least; /* characters after the prefix */
     int characters;
-    size_t least;      /* characters after the prefix */
     bool keeps_prefix; /* which is no part of the secret */
 } asm__secrets[] = {
-    {"anthropic", "sk-ant-", ASM__TOKEN, 20, false},
-    {"openai", "sk-proj-", ASM__TOKEN, 20, false},
-    {"openai", "sk-svcacct-", ASM__TOKEN, 20, false},
-    {"openai", "sk-", ASM__LETTERS, 32, false},
-    {"github", "ghp_", ASM__LETTERS, 36, false},
-    {"github", "gho_", ASM__LETTERS, 36, false},
-    {"github", "ghu_", ASM__LETTERS, 36, false},
-    {"github", "ghs_", ASM__LETTERS, 36, false},
-    {"github", "ghr_", ASM__LETTERS, 36, false},
-    {"github", "github_pat_", ASM__TOKEN, 22, false},
-    {"gitlab", "glpat-", ASM__TOKEN, 20, false},
-    {"aws", "AKIA", ASM__CAPITALS, 16, false},
-    {"aws", "ASIA", ASM__CAPITALS, 16, false},
-    {"google", "AIza", ASM__TOKEN, 35, false},
-    {"slack", "xoxb-", ASM__TOKEN, 20, false},
-    {"slack", "xoxp-", ASM__TOKEN, 20, false},
-    {"slack", "xoxa-", ASM__TOKEN, 20, false},
-    {"slack", "xoxr-", ASM__TOKEN, 20, false},
-    {"slack", "xoxs-", ASM__TOKEN, 20, false},
-    {"stripe", "sk_live_", ASM__LETTERS, 16, false},
-    {"stripe", "rk_live_", ASM__LETTERS, 16, false},
-    {"npm", "npm_", ASM__LETTERS, 36, false},
-    {"huggingface", "hf_", ASM__LETTERS, 30, false},
-    {"pypi", "pypi-", ASM__TOKEN, 50, false},
-    {"sendgrid", "SG.", ASM__TOKEN | ASM__POINTS, 40, false},
-    {"jwt", "eyJ", ASM__TOKEN | ASM__POINTS, 40, false},
-    {"bearer", "Bearer ", ASM__TOKEN | ASM__POINTS | ASM__BASE64, 20, true},
-    {"bearer", "bearer ", ASM__TOKEN | ASM__POINTS | ASM__BASE64, 20, true},
-    {"basic", "Basic ", ASM__LETTERS | ASM__BASE64, 16, true},
+    {"anthropic", "sk-ant-", 20, ASM__TOKEN, false},
+    {"openai", "sk-proj-", 20, ASM__TOKEN, false},
+    {"openai", "sk-svcacct-", 20, ASM__TOKEN, false},
+    {"openai", "sk-", 32, ASM__LETTERS, false},
+    {"github", "ghp_", 36, ASM__LETTERS, false},
+    {"github", "gho_", 36, ASM__LETTERS, false},
+    {"github", "ghu_", 36, ASM__LETTERS, false},
+    {"github", "ghs_", 36, ASM__LETTERS, false},
+    {"github", "ghr_", 36, ASM__LETTERS, false},
+    {"github", "github_pat_", 22, ASM__TOKEN, false},
+    {"gitlab", "glpat-", 20, ASM__TOKEN, false},
+    {"aws", "AKIA", 16, ASM__CAPITALS, false},
+    {"aws", "ASIA", 16, ASM__CAPITALS, false},
+    {"google", "AIza", 35, ASM__TOKEN, false},
+    {"slack", "xoxb-", 20, ASM__TOKEN, false},
+    {"slack", "xoxp-", 20, ASM__TOKEN, false},
+    {"slack", "xoxa-", 20, ASM__TOKEN, false},
+    {"slack", "xoxr-", 20, ASM__TOKEN, false},
+    {"slack", "xoxs-", 20, ASM__TOKEN, false},
+    {"stripe", "sk_live_", 16, ASM__LETTERS, false},
+    {"stripe", "rk_live_", 16, ASM__LETTERS, false},
+    {"npm", "npm_", 36, ASM__LETTERS, false},
+    {"huggingface", "hf_", 30, ASM__LETTERS, false},
+    {"pypi", "pypi-", 50, ASM__TOKEN, false},
+    {"sendgrid", "SG.", 40, ASM__TOKEN | ASM__POINTS, false},
+    {"jwt", "eyJ", 40, ASM__TOKEN | ASM__POINTS, false},
+    {"bearer", "Bearer ", 20, ASM__TOKEN | ASM__POINTS | ASM__BASE64, true},
+    {"bearer", "bearer ", 20, ASM__TOKEN | ASM__POINTS | ASM__BASE64, true},
+    {"basic", "Basic ", 16, ASM__LETTERS | ASM__BASE64, true},
 };
 
 static bool asm__is_letter(char c) {
