@@ -45,20 +45,24 @@ static void remember(struct input *input, const char *data, size_t size) {
     input->last = kept + size;
 }
 
-ssize_t input_read(struct input *input, char *data, size_t size) {
-    const ssize_t got = read(input->fd, data, size);
-    if (got > 0 && input->is_file) {
-        remember(input, data, (size_t)got);
-        input->position += got;
-    }
-    return got;
-}
-
 /* Whether these bytes stand there. One that cannot be read now is not called another. */
 static bool stands_there(int fd, const char *bytes, size_t size, off_t offset) {
     char now[KEPT_BYTES];
     const ssize_t got = pread(fd, now, size, offset);
     return got < 0 || ((size_t)got == size && memcmp(now, bytes, size) == 0);
+}
+
+ssize_t input_read(struct input *input, char *data, size_t size) {
+    const ssize_t got = read(input->fd, data, size);
+    if (got <= 0 || !input->is_file) return got;
+    if (input->is_followed &&
+        !stands_there(input->fd, input->last_bytes, input->last, input->position - (off_t)input->last)) {
+        lseek(input->fd, input->position, SEEK_SET); /* rewritten since the look: the next one tells */
+        return 0;
+    }
+    remember(input, data, (size_t)got);
+    input->position += got;
+    return got;
 }
 
 static enum input_news begin_again(struct input *input, enum input_news news) {
@@ -69,6 +73,7 @@ static enum input_news begin_again(struct input *input, enum input_news news) {
 
 enum input_news input_look(struct input *input, const char *path) {
     struct stat opened, named;
+    input->is_followed = true;
     if (!input->is_file || fstat(input->fd, &opened) != 0) return INPUT_SAME;
     if (opened.st_size < input->position) return begin_again(input, INPUT_CUT);
     if (!stands_there(input->fd, input->first_bytes, input->first, 0) ||

@@ -11,6 +11,7 @@ enum { KEPT_BYTES = 4096 };
 struct input {
     int fd; /* -1: not open */
     bool is_file;
+    bool is_followed;             /* looked at: a read that finds something else before its bytes has none */
     off_t position;               /* how much was read */
     size_t first, last;           /* bytes of the following */
     char first_bytes[KEPT_BYTES]; /* what the file began with */
@@ -28,7 +29,7 @@ enum input_news {
 /* Opens `path`, "-" for standard input. False, with errno. */
 bool input_open(struct input *input, const char *path);
 
-/* As read(). */
+/* As read(). Once input_look() was called, 0 as well when the file was rewritten since: the next look tells. */
 ssize_t input_read(struct input *input, char *data, size_t size);
 
 enum input_news input_look(struct input *input, const char *path);
