@@ -441,6 +441,13 @@ static void look(void *user, const asm_message *message) {
     seen_copy = *message;
 }
 
+/* Member by member: between them there may be bytes without a meaning. */
+static void expect_subscription(asm_subscription subscription, asm_subscription expected) {
+    assert_ptr_equal(subscription.pubsub, expected.pubsub);
+    assert_true(subscription.generation == expected.generation);
+    assert_true(subscription.slot == expected.slot);
+}
+
 static void expect_message(const asm_message *sent, const char *wrapper, const char *session_id,
                            const asm_subscription *subscription) {
     assert_string_equal(seen_copy.topic, "t");
@@ -449,7 +456,7 @@ static void expect_message(const asm_message *sent, const char *wrapper, const c
     assert_ptr_equal(seen_copy.event, sent->event);
     assert_ptr_equal(seen_copy.text.data, sent->text.data);
     assert_int_equal(seen_copy.text.size, sent->text.size);
-    assert_memory_equal(&seen_copy.subscription, subscription, sizeof *subscription);
+    expect_subscription(seen_copy.subscription, *subscription);
     memset(&seen_copy, 0, sizeof seen_copy);
 }
 
@@ -936,7 +943,7 @@ static void publish_inside(void *user, const asm_message *message) {
         char text[2] = {(char)(message->text.data[0] + 1), '\0'};
         assert_int_equal(publish(inner_bus, "t", text), 3);
         record((void *)(uintptr_t) "back", message);
-        assert_memory_equal(&message->subscription, &before, sizeof before); /* still its own message */
+        expect_subscription(message->subscription, before); /* still its own message */
     }
 }
 
