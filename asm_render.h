@@ -269,6 +269,7 @@ typedef struct asm_studio_call {
     size_t lines;    /* of the input: see ASM_TOOL_FACTS_INPUT_LINES */
     unsigned number; /* of a sub-agent among those of its kind, from 1 */
     unsigned depth;  /* 0: started by the main agent */
+    unsigned shared; /* that have its id and have not ended, this one included; 0: no other had it */
     unsigned char id_size, name_size, kind_size, place_size;
     unsigned short subject_size;
     bool has_lines, is_agent, in_background, is_waiting, is_cut, is_announced;
@@ -3303,14 +3304,26 @@ static size_t asm__keep(asm_buffer *memory, asm_str text, size_t most) {
     return part.size;
 }
 
+/* Whether this is a start of the same call; a cut subject is as good as its beginning. */
+static bool asm__is_told_again(const asm_studio_call *call, const asm__view *view) {
+    const asm_str subject = asm__call_text(call, ASM__CALL_SUBJECT);
+    return asm_str_equal(asm__call_text(call, ASM__CALL_NAME), view->name) &&
+           view->subject.size >= subject.size &&
+           asm_str_equal(asm_str_make(view->subject.data, subject.size), subject);
+}
+
 /* Remembers a call that has started. */
 static asm_studio_call *asm__remember_call(asm_studio *studio, const asm_event *event, const asm__view *view,
                                            const asm__speaker *speaker) {
     asm_studio_call *call = asm__find_call(studio, event->tool.call_id);
     asm_buffer memory;
+    unsigned shared = 0;
     if (event->tool.call_id.size > ASM__MAX_CALL_ID) return NULL;
     if (!call) call = asm__free_call(studio);
+    else if (asm__is_told_again(call, view)) shared = call->shared;
+    else shared = call->shared ? call->shared + 1 : 2;
     memset(call, 0, offsetof(asm_studio_call, text));
+    call->shared = shared;
     asm_buffer_init_fixed(&memory, call->text, sizeof call->text);
     call->order = studio->events;
     call->time = event->time;
@@ -3991,10 +4004,17 @@ static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__s
                      is_short);
 }
 
+/* The call that an event ends; NULL for one of several with one id, as it cannot be told which. */
+static asm_studio_call *asm__told_call(asm_studio_call *call) {
+    if (!call || call->shared == 0) return call;
+    if (--call->shared == 0) call->order = 0;
+    return NULL;
+}
+
 static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     char memory[40];
     const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
-    asm_studio_call *call = asm__ended_call(studio, &event->tool);
+    asm_studio_call *call = asm__told_call(asm__ended_call(studio, &event->tool));
     asm_json_reader reader;
     asm__change change;
     asm__view view;

@@ -870,12 +870,28 @@ static void test_lines_cannot_be_forged(void **state) {
 
 #include "test_studio_screen.h"
 
+/* Which of two calls with one id has ended cannot be told. A start that is told twice is one call. */
+static void test_calls_with_one_id(void **state) {
+    (void)state;
+    static const view_case cases[] = {
+        {STARTED("Read", "{'file_path':'README'}") STARTED("Bash", "{'command':'rm -rf build'}")
+             DONE(",'tool_output':'text'") DONE(",'tool_output':'removed'")
+                 STARTED("Bash", "{'command':'make'}") DONE(""),
+         "  ◐ Reading README\n  ◐ Running: rm -rf build\n  ✓ unknown tool (4 chars)\n  ✓ unknown tool (7 "
+         "chars)\n"
+         "  ◐ Running: make\n  ✓ Ran: make\n"},
+        {STARTED("Bash", "{'command':'make'}") STARTED("Bash", "{'command':'make'}") DONE(""),
+         "  ◐ Running: make\n  ◐ Running: make\n  ✓ Ran: make\n"}};
+    expect_view(&piped, cases, COUNT(cases));
+}
+
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "C.UTF-8"); /* for the widths that screens have */
     if (argc > 1) return watch_files(argv + 1, argc - 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_of_tools),
         cmocka_unit_test(test_tool_output_modes),
+        cmocka_unit_test(test_calls_with_one_id),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_nothing_is_hidden),
