@@ -225,8 +225,9 @@ fuzz-%: FORCE
 check-platforms: all
 	@sh tests/platforms.sh
 
+# The ways of a few minutes; sh tests/fresh.sh tries all of them, other systems too, in half an hour.
 check-fresh:
-	@sh tests/fresh.sh
+	@sh tests/fresh.sh gcc tcc prefix bmake
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
