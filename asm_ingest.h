@@ -1821,6 +1821,7 @@ static asm__ingest_speaker *asm__ingest_speaker_of(asm__ingest *state, asm_str p
     asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
     asm__ingest_record *record;
     bool is_new;
+    /* There is a state. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     if (!parent.size) state->main.run = state->line_run;
     if (speaker && speaker != &state->main) { /* it was heard now */
         asm__ingest_unlink_record(&state->speakers, &speaker->record);
