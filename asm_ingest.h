@@ -960,6 +960,18 @@ static void asm__ingest_find(asm_str object, const asm_str *keys, asm_str *value
         memset(values, 0, count * sizeof *values);
 }
 
+/* A member of an object; absent if there is none, or no object. */
+static asm_str asm__ingest_find_one(asm_str object, asm_str key) {
+    asm_str value;
+    asm__ingest_find(object, &key, &value, 1);
+    return value;
+}
+
+/* The same as a string, until the next line. */
+static asm_str asm__ingest_find_text(asm__ingest *state, asm_str object, asm_str key) {
+    return asm__ingest_string(state, asm__ingest_find_one(object, key));
+}
+
 /* What a block of a result is that is no text: "[image/png, 148 KB]". */
 static void asm__ingest_name_blob(asm__ingest *state, asm_buffer *out, asm_str block, asm_str type) {
     static const asm_str keys[] = {ASM__MEMBER("source"), ASM__MEMBER("mimeType"), ASM__MEMBER("data")};
@@ -6631,15 +6643,9 @@ static const asm__ingest_reader asm__goose_reader = {ASM__MEMBER("goose"), asm__
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_PI
 
-static asm_str asm__pi_member(asm_str object, asm_str key) {
-    asm_str value;
-    asm__ingest_find(object, &key, &value, 1);
-    return value;
-}
-
 static void asm__pi_delta(asm__ingest *state, asm_str raw) {
-    const asm_str type = asm__ingest_string(state, asm__pi_member(raw, ASM_STR("type")));
-    const asm_str delta = asm__pi_member(raw, ASM_STR("delta"));
+    const asm_str type = asm__ingest_string(state, asm__ingest_find_one(raw, ASM_STR("type")));
+    const asm_str delta = asm__ingest_find_one(raw, ASM_STR("delta"));
     if (asm_str_equal(type, ASM_STR("text_delta")))
         asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
                         asm__ingest_text(state, delta));
@@ -6657,14 +6663,14 @@ static void asm__pi_usage(asm__ingest *state, asm_str raw, asm_str model) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     asm_usage_payload *usage = &event.usage;
     if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
-    usage->input_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("input")));
-    usage->output_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("output")));
-    usage->cache_read_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("cacheRead")));
-    usage->cache_creation_tokens = asm__ingest_int64(asm__pi_member(raw, ASM_STR("cacheWrite")));
+    usage->input_tokens = asm__ingest_int64(asm__ingest_find_one(raw, ASM_STR("input")));
+    usage->output_tokens = asm__ingest_int64(asm__ingest_find_one(raw, ASM_STR("output")));
+    usage->cache_read_tokens = asm__ingest_int64(asm__ingest_find_one(raw, ASM_STR("cacheRead")));
+    usage->cache_creation_tokens = asm__ingest_int64(asm__ingest_find_one(raw, ASM_STR("cacheWrite")));
     asm__plain_add_cache(usage);
     if (asm__ingest_usage_is_zero(usage)) return;
-    usage->cost_usd =
-        asm__ingest_double(asm__pi_member(asm__pi_member(raw, ASM_STR("cost")), ASM_STR("total")));
+    usage->cost_usd = asm__ingest_double(
+        asm__ingest_find_one(asm__ingest_find_one(raw, ASM_STR("cost")), ASM_STR("total")));
     usage->model = model;
     asm__ingest_add_usage(&state->main.total, usage);
     asm__plain_add_cost(state, usage->cost_usd);
@@ -6674,34 +6680,34 @@ static void asm__pi_usage(asm__ingest *state, asm_str raw, asm_str model) {
 /* An assistant's message, whole: what did not come in pieces, its tokens, and how it stopped. */
 static void asm__pi_assistant(asm__ingest *state, asm_str message) {
     asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
-    asm_json_reader blocks = asm__ingest_elements(asm__pi_member(message, ASM_STR("content")));
+    asm_json_reader blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
     const bool has_thought = speaker->thought;
     asm_str block, type, reason;
     while (asm__ingest_next(&blocks, &block)) {
-        type = asm__ingest_string(state, asm__pi_member(block, ASM_STR("type")));
+        type = asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("type")));
         if (asm_str_equal(type, ASM_STR("text")))
             asm__ingest_say_block(state, speaker,
-                                  asm__ingest_string(state, asm__pi_member(block, ASM_STR("text"))),
+                                  asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("text"))),
                                   asm__ingest_absent());
         else if (asm_str_equal(type, ASM_STR("thinking")) && !has_thought)
             asm__ingest_think(state, speaker,
-                              asm__ingest_string(state, asm__pi_member(block, ASM_STR("thinking"))),
+                              asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("thinking"))),
                               asm__ingest_absent());
     }
-    reason = asm__ingest_string(state, asm__pi_member(message, ASM_STR("stopReason")));
+    reason = asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("stopReason")));
     if (asm_str_equal(reason, ASM_STR("aborted")) || asm_str_equal(reason, ASM_STR("error")))
         speaker->aborted = true;
     asm__plain_finish(state);
-    asm__pi_usage(state, asm__pi_member(message, ASM_STR("usage")),
-                  asm__ingest_string(state, asm__pi_member(message, ASM_STR("model"))));
+    asm__pi_usage(state, asm__ingest_find_one(message, ASM_STR("usage")),
+                  asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("model"))));
     asm__ingest_keep(state, &state->stop_reason, reason);
     asm__ingest_keep(state, &state->last_error,
-                     asm__ingest_string(state, asm__pi_member(message, ASM_STR("errorMessage"))));
+                     asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("errorMessage"))));
 }
 
 static void asm__pi_message(asm__ingest *state, asm_str message) {
-    const asm_str role = asm__ingest_string(state, asm__pi_member(message, ASM_STR("role")));
-    const asm_str content = asm__pi_member(message, ASM_STR("content"));
+    const asm_str role = asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("role")));
+    const asm_str content = asm__ingest_find_one(message, ASM_STR("content"));
     bool has_blobs = false;
     if (asm_str_equal(role, ASM_STR("assistant"))) asm__pi_assistant(state, message);
     else if (asm_str_equal(role, ASM_STR("user")))
@@ -6723,14 +6729,14 @@ static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type
     }
     event.tool.call_id = id;
     event.tool.name = name;
-    asm__plain_output(state, &event, asm__pi_member(result, ASM_STR("content")));
+    asm__plain_output(state, &event, asm__ingest_find_one(result, ASM_STR("content")));
     if (asm_str_equal(type, ASM_STR("tool_execution_update"))) {
         asm__ingest_update_tool(state, &event);
         return;
     }
-    details = asm__pi_member(result, ASM_STR("details"));
+    details = asm__ingest_find_one(result, ASM_STR("details"));
     event.tool.result = asm__ingest_value(details);
-    event.tool.exit_code = asm__ingest_int64(asm__pi_member(details, ASM_STR("exit_code")));
+    event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
     asm__plain_end_tool(state, &event, asm_str_equal(values[5], ASM_STR("true")), asm__ingest_absent(),
                         others);
 }
@@ -6807,16 +6813,6 @@ static const asm__ingest_reader asm__pi_reader = {ASM__MEMBER("pi"), asm__pi_lin
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_COPILOT
 
-static asm_str asm__copilot_member(asm_str object, asm_str key) {
-    asm_str value;
-    asm__ingest_find(object, &key, &value, 1);
-    return value;
-}
-
-static asm_str asm__copilot_text(asm__ingest *state, asm_str data, asm_str key) {
-    return asm__ingest_string(state, asm__copilot_member(data, key));
-}
-
 /* What has been said comes to an end: a turn of the agent without calls that are open was its last. */
 static void asm__copilot_finish(asm__ingest *state, asm_event *event) {
     const asm__ingest_others none = {0, 0};
@@ -6826,10 +6822,10 @@ static void asm__copilot_finish(asm__ingest *state, asm_event *event) {
 }
 
 static void asm__copilot_begin(asm__ingest *state, asm_str data) {
-    const asm_str context = asm__copilot_member(data, ASM_STR("context"));
-    asm__ingest_keep(state, &state->cwd, asm__copilot_text(state, context, ASM_STR("cwd")));
-    asm__ingest_keep(state, &state->branch, asm__copilot_text(state, context, ASM_STR("branch")));
-    asm__ingest_keep(state, &state->main.model, asm__copilot_text(state, data, ASM_STR("selectedModel")));
+    const asm_str context = asm__ingest_find_one(data, ASM_STR("context"));
+    asm__ingest_keep(state, &state->cwd, asm__ingest_find_text(state, context, ASM_STR("cwd")));
+    asm__ingest_keep(state, &state->branch, asm__ingest_find_text(state, context, ASM_STR("branch")));
+    asm__ingest_keep(state, &state->main.model, asm__ingest_find_text(state, data, ASM_STR("selectedModel")));
 }
 
 static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
@@ -6840,19 +6836,19 @@ static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
     if (state->branch.size) event.run.git_branch = asm_buffer_text(&state->branch);
     if (state->main.model.size) event.run.model = asm_buffer_text(&state->main.model);
     asm__ingest_begin_run(state, &event);
-    asm__plain_prompt(state, id, asm__copilot_text(state, data, ASM_STR("content")));
+    asm__plain_prompt(state, id, asm__ingest_find_text(state, data, ASM_STR("content")));
 }
 
 static void asm__copilot_message(asm__ingest *state, asm_str data) {
-    const asm_str id = asm__copilot_text(state, data, ASM_STR("messageId"));
+    const asm_str id = asm__ingest_find_text(state, data, ASM_STR("messageId"));
     asm_usage_payload usage;
     memset(&usage, 0, sizeof usage);
     asm__ingest_need_run(state, asm__ingest_absent());
     if (!state->main.thought)
         asm__ingest_think(state, asm__plain_speaker(state, id),
-                          asm__copilot_text(state, data, ASM_STR("reasoningText")), asm__ingest_absent());
-    asm__plain_message(state, id, asm__copilot_text(state, data, ASM_STR("content")));
-    usage.output_tokens = asm__ingest_int64(asm__copilot_member(data, ASM_STR("outputTokens")));
+                          asm__ingest_find_text(state, data, ASM_STR("reasoningText")), asm__ingest_absent());
+    asm__plain_message(state, id, asm__ingest_find_text(state, data, ASM_STR("content")));
+    usage.output_tokens = asm__ingest_int64(asm__ingest_find_one(data, ASM_STR("outputTokens")));
     if (usage.output_tokens.is_set) {
         asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
         event.usage = usage;
@@ -6875,7 +6871,7 @@ static void asm__copilot_end_tool(asm__ingest *state, asm_str data) {
     event.tool.call_id = asm__ingest_string(state, values[0]);
     event.tool.name = asm__ingest_string(state, values[4]);
     if (!event.tool.name.size) event.tool.name = asm__ingest_absent();
-    asm__plain_output(state, &event, asm__copilot_member(values[2], ASM_STR("content")));
+    asm__plain_output(state, &event, asm__ingest_find_one(values[2], ASM_STR("content")));
     event.tool.error_message = asm__plain_error_text(state, values[3]);
     asm__ingest_find(values[3], code_key, &code, 1);
     code = asm__ingest_string(state, code);
@@ -6885,22 +6881,22 @@ static void asm__copilot_end_tool(asm__ingest *state, asm_str data) {
 }
 
 static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_request) {
-    const asm_str id = asm__copilot_text(state, data, ASM_STR("requestId"));
-    const asm_str request = asm__copilot_member(data, ASM_STR("permissionRequest"));
+    const asm_str id = asm__ingest_find_text(state, data, ASM_STR("requestId"));
+    const asm_str request = asm__ingest_find_one(data, ASM_STR("permissionRequest"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
     asm_str kind;
     size_t index;
     if (is_request) {
         event.approval.request_id = id;
         event.approval.kind = ASM_STR("tool");
-        event.approval.tool_call_id = asm__copilot_text(state, request, ASM_STR("toolCallId"));
-        event.approval.tool_name = asm__copilot_text(state, request, ASM_STR("kind"));
+        event.approval.tool_call_id = asm__ingest_find_text(state, request, ASM_STR("toolCallId"));
+        event.approval.tool_name = asm__ingest_find_text(state, request, ASM_STR("kind"));
         event.approval.tool_input = asm__ingest_value(request);
         asm__ingest_ask(state, &event);
         return;
     }
     index = asm__ingest_find_request(state, id, asm__ingest_absent());
-    kind = asm__copilot_text(state, asm__copilot_member(data, ASM_STR("result")), ASM_STR("kind"));
+    kind = asm__ingest_find_text(state, asm__ingest_find_one(data, ASM_STR("result")), ASM_STR("kind"));
     event.type = asm__ingest_starts_with(kind, ASM_STR("approved")) ? ASM_EVENT_TOOL_APPROVAL_GRANTED
                                                                     : ASM_EVENT_TOOL_APPROVAL_DENIED;
     event.approval.decision =
@@ -6924,8 +6920,8 @@ static void asm__copilot_error(asm__ingest *state, asm_str data) {
                                            {"quota", "billing"},
                                            {"context_limit", "context_too_long"},
                                            {"query", "provider_error"}};
-    const asm_str message = asm__copilot_text(state, data, ASM_STR("message"));
-    asm_str code = asm__copilot_text(state, data, ASM_STR("errorType"));
+    const asm_str message = asm__ingest_find_text(state, data, ASM_STR("message"));
+    asm_str code = asm__ingest_find_text(state, data, ASM_STR("errorType"));
     size_t i;
     for (i = 0; i < ASM__INGEST_COUNT_OF(words); i++)
         if (asm_str_equal(code, asm_str_from(words[i][0]))) code = asm_str_from(words[i][1]);
@@ -6943,17 +6939,17 @@ static bool asm__copilot_conversation(asm__ingest *state, asm_str type, asm_str 
         asm__copilot_message(state, data);
     } else if (asm_str_equal(type, ASM_STR("assistant.message_delta"))) {
         asm__ingest_say(state,
-                        asm__plain_speaker(state, asm__copilot_text(state, data, ASM_STR("messageId"))),
-                        asm__copilot_text(state, data, ASM_STR("deltaContent")));
+                        asm__plain_speaker(state, asm__ingest_find_text(state, data, ASM_STR("messageId"))),
+                        asm__ingest_find_text(state, data, ASM_STR("deltaContent")));
     } else if (asm_str_equal(type, ASM_STR("assistant.reasoning_delta"))) {
         asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
         speaker->thought = true;
-        asm__ingest_think(state, speaker, asm__copilot_text(state, data, ASM_STR("deltaContent")),
+        asm__ingest_think(state, speaker, asm__ingest_find_text(state, data, ASM_STR("deltaContent")),
                           asm__ingest_absent());
     } else if (asm_str_equal(type, ASM_STR("assistant.reasoning"))) {
         if (!state->main.thought)
             asm__ingest_think(state, asm__plain_speaker(state, asm__ingest_absent()),
-                              asm__copilot_text(state, data, ASM_STR("content")), asm__ingest_absent());
+                              asm__ingest_find_text(state, data, ASM_STR("content")), asm__ingest_absent());
     } else {
         return false;
     }
@@ -6984,7 +6980,7 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
     asm__ingest_set_line(state,
                          values[6].data ? values[6]
                          : asm_str_equal(type, ASM_STR("session.start"))
-                             ? asm__copilot_member(data, ASM_STR("sessionId"))
+                             ? asm__ingest_find_one(data, ASM_STR("sessionId"))
                              : asm__ingest_absent(),
                          values[3], values[2]);
     if (values[8].data) state->line_agent = asm__ingest_string(state, values[8]);
@@ -6993,9 +6989,9 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
         asm__copilot_begin(state, data);
     } else if (asm_str_equal(type, ASM_STR("tool.execution_start"))) {
         const asm__ingest_others none = {0, 0};
-        asm__plain_start_tool(state, asm__copilot_text(state, data, ASM_STR("toolCallId")),
-                              asm__copilot_text(state, data, ASM_STR("toolName")),
-                              asm__copilot_member(data, ASM_STR("arguments")), none);
+        asm__plain_start_tool(state, asm__ingest_find_text(state, data, ASM_STR("toolCallId")),
+                              asm__ingest_find_text(state, data, ASM_STR("toolName")),
+                              asm__ingest_find_one(data, ASM_STR("arguments")), none);
     } else if (asm_str_equal(type, ASM_STR("tool.execution_complete"))) {
         asm__copilot_end_tool(state, data);
     } else if (asm_str_equal(type, ASM_STR("permission.requested"))) {
@@ -7224,36 +7220,30 @@ static const asm__ingest_reader asm__droid_reader = {ASM__MEMBER("droid"), asm__
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_ANTIGRAVITY
 
-static asm_str asm__agy_member(asm_str object, asm_str key) {
-    asm_str value;
-    asm__ingest_find(object, &key, &value, 1);
-    return value;
-}
-
 static void asm__agy_tool(asm__ingest *state, asm_str step, asm_str info, bool is_done) {
     const asm__ingest_others none = {0, 0};
-    const asm_str id = asm__agy_member(step, ASM_STR("step_index"));
+    const asm_str id = asm__ingest_find_one(step, ASM_STR("step_index"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
-    asm_str name = asm__ingest_string(state, asm__agy_member(info, ASM_STR("name")));
-    if (!name.size) name = asm__ingest_string(state, asm__agy_member(step, ASM_STR("tool_name")));
+    asm_str name = asm__ingest_string(state, asm__ingest_find_one(info, ASM_STR("name")));
+    if (!name.size) name = asm__ingest_string(state, asm__ingest_find_one(step, ASM_STR("tool_name")));
     if (!asm__ingest_find_call(state, id))
-        asm__plain_start_tool(state, id, name, asm__agy_member(info, ASM_STR("parameters")), none);
+        asm__plain_start_tool(state, id, name, asm__ingest_find_one(info, ASM_STR("parameters")), none);
     if (!is_done) return;
     event.tool.call_id = id;
-    asm__plain_output(state, &event, asm__agy_member(info, ASM_STR("output")));
-    event.tool.error_message = asm__plain_error_text(state, asm__agy_member(info, ASM_STR("error")));
-    event.tool.duration_ms = asm__ingest_double(asm__agy_member(step, ASM_STR("duration_seconds")));
+    asm__plain_output(state, &event, asm__ingest_find_one(info, ASM_STR("output")));
+    event.tool.error_message = asm__plain_error_text(state, asm__ingest_find_one(info, ASM_STR("error")));
+    event.tool.duration_ms = asm__ingest_double(asm__ingest_find_one(step, ASM_STR("duration_seconds")));
     if (event.tool.duration_ms.is_set) event.tool.duration_ms.value *= 1000;
     asm__plain_end_tool(state, &event,
-                        asm__ingest_is(asm__agy_member(info, ASM_STR("error")), ASM_JSON_OBJECT),
+                        asm__ingest_is(asm__ingest_find_one(info, ASM_STR("error")), ASM_JSON_OBJECT),
                         asm__ingest_absent(), none);
 }
 
 static void asm__agy_step(asm__ingest *state, asm_str step) {
-    const asm_str type = asm__ingest_string(state, asm__agy_member(step, ASM_STR("step_type")));
-    const asm_str info = asm__agy_member(step, ASM_STR("tool_info")),
-                  delta = asm__agy_member(step, ASM_STR("text_delta"));
-    const bool is_done = asm_str_equal(asm__agy_member(step, ASM_STR("state")), ASM_STR("\"DONE\""));
+    const asm_str type = asm__ingest_string(state, asm__ingest_find_one(step, ASM_STR("step_type")));
+    const asm_str info = asm__ingest_find_one(step, ASM_STR("tool_info")),
+                  delta = asm__ingest_find_one(step, ASM_STR("text_delta"));
+    const bool is_done = asm_str_equal(asm__ingest_find_one(step, ASM_STR("state")), ASM_STR("\"DONE\""));
     asm__ingest_need_run(state, asm__ingest_absent());
     if (info.data || asm_str_equal(type, ASM_STR("tool"))) {
         asm__agy_tool(state, step, info, is_done);
@@ -7271,8 +7261,9 @@ static void asm__agy_step(asm__ingest *state, asm_str step) {
 static void asm__agy_result(asm__ingest *state, asm_str result) {
     static const asm_str usage_keys[] = {ASM__MEMBER("input"), ASM__MEMBER("output"), ASM__MEMBER("thinking"),
                                          ASM__MEMBER("cache_read")};
-    const bool is_success = asm_str_equal(asm__agy_member(result, ASM_STR("status")), ASM_STR("\"SUCCESS\""));
-    const asm_str failure = asm__agy_member(result, ASM_STR("error"));
+    const bool is_success =
+        asm_str_equal(asm__ingest_find_one(result, ASM_STR("status")), ASM_STR("\"SUCCESS\""));
+    const asm_str failure = asm__ingest_find_one(result, ASM_STR("error"));
     const asm__ingest_others none = {0, 0};
     asm_event event =
         is_success ? asm__plain_success(ASM_STR("end_turn"))
@@ -7280,20 +7271,20 @@ static void asm__agy_result(asm__ingest *state, asm_str result) {
     asm_usage_payload usage;
     asm_str counts[4];
     memset(&usage, 0, sizeof usage);
-    asm__ingest_find(asm__agy_member(result, ASM_STR("usage")), usage_keys, counts, 4);
+    asm__ingest_find(asm__ingest_find_one(result, ASM_STR("usage")), usage_keys, counts, 4);
     usage.input_tokens = asm__ingest_int64(counts[0]);
     usage.output_tokens = asm__ingest_int64(counts[1]);
     usage.reasoning_tokens = asm__ingest_int64(counts[2]);
     usage.cache_read_tokens = asm__ingest_int64(counts[3]);
     if (usage.reasoning_tokens.value > usage.output_tokens.value)
         asm__ingest_add(&usage.output_tokens, usage.reasoning_tokens);
-    event.run.num_turns = asm__ingest_int64(asm__agy_member(result, ASM_STR("num_turns")));
-    event.run.duration_ms = asm__ingest_double(asm__agy_member(result, ASM_STR("duration_seconds")));
+    event.run.num_turns = asm__ingest_int64(asm__ingest_find_one(result, ASM_STR("num_turns")));
+    event.run.duration_ms = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("duration_seconds")));
     if (event.run.duration_ms.is_set) event.run.duration_ms.value *= 1000;
     asm__ingest_need_run(state, asm__ingest_absent());
     if (!state->run_has_text)
         asm__plain_message(state, asm__ingest_absent(),
-                           asm__ingest_string(state, asm__agy_member(result, ASM_STR("response"))));
+                           asm__ingest_string(state, asm__ingest_find_one(result, ASM_STR("response"))));
     asm__plain_end_run(state, &event, &usage, none);
 }
 
@@ -7305,13 +7296,13 @@ static asm_result asm__agy_line(asm__ingest *state, asm_str line, asm_json_error
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
     if (!values[1].data)
-        values[1] = asm__agy_member(values[3].data ? values[3] : values[4], ASM_STR("conversation_id"));
+        values[1] = asm__ingest_find_one(values[3].data ? values[3] : values[4], ASM_STR("conversation_id"));
     asm__ingest_set_line(state, values[1], asm__ingest_absent(), asm__ingest_absent());
     if (values[2].data) {
         asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
         if (state->run_open) asm__ingest_cut_run(state);
-        event.run.model = asm__ingest_string(state, asm__agy_member(values[2], ASM_STR("model")));
-        event.run.cwd = asm__ingest_string(state, asm__agy_member(values[2], ASM_STR("cwd")));
+        event.run.model = asm__ingest_string(state, asm__ingest_find_one(values[2], ASM_STR("model")));
+        event.run.cwd = asm__ingest_string(state, asm__ingest_find_one(values[2], ASM_STR("cwd")));
         asm__ingest_begin_run(state, &event);
     } else if (values[3].data) {
         asm__agy_step(state, values[3]);
@@ -7375,20 +7366,10 @@ static const asm__ingest_reader asm__grok_reader = {ASM__MEMBER("grok"), asm__gr
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_ACP
 
-static asm_str asm__acp_in_member(asm_str object, asm_str key) {
-    asm_str value;
-    asm__ingest_find(object, &key, &value, 1);
-    return value;
-}
-
-static asm_str asm__acp_in_text(asm__ingest *state, asm_str object, asm_str key) {
-    return asm__ingest_string(state, asm__acp_in_member(object, key));
-}
-
 /* The text of one content block; other blocks are kept as what they are. */
 static asm_str asm__acp_in_block(asm__ingest *state, asm_str block) {
-    const asm_str type = asm__acp_in_text(state, block, ASM_STR("type"));
-    if (asm_str_equal(type, ASM_STR("text"))) return asm__acp_in_text(state, block, ASM_STR("text"));
+    const asm_str type = asm__ingest_find_text(state, block, ASM_STR("type"));
+    if (asm_str_equal(type, ASM_STR("text"))) return asm__ingest_find_text(state, block, ASM_STR("text"));
     asm__ingest_emit_odd(state, type, ASM_STR("content"), block);
     return asm__ingest_absent();
 }
@@ -7400,13 +7381,13 @@ static asm_str asm__acp_in_content(asm__ingest *state, asm_str list, bool *has_o
     bool has_any = false;
     asm_buffer_clear(&state->joined);
     while (asm__ingest_next(&elements, &element)) {
-        const asm_str block = asm__acp_in_member(element, ASM_STR("content"));
-        if (!asm_str_equal(asm__acp_in_member(block, ASM_STR("type")), ASM_STR("\"text\""))) {
+        const asm_str block = asm__ingest_find_one(element, ASM_STR("content"));
+        if (!asm_str_equal(asm__ingest_find_one(block, ASM_STR("type")), ASM_STR("\"text\""))) {
             *has_other = true;
             continue;
         }
         if (has_any) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
-        asm__ingest_append(state, &state->joined, asm__acp_in_text(state, block, ASM_STR("text")));
+        asm__ingest_append(state, &state->joined, asm__ingest_find_text(state, block, ASM_STR("text")));
         has_any = true;
     }
     return has_any ? asm_buffer_text(&state->joined) : asm__ingest_absent();
@@ -7496,19 +7477,19 @@ static void asm__acp_in_plan(asm__ingest *state, asm_str entries) {
 
 static void asm__acp_in_usage(asm__ingest *state, asm_str update) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-    const asm_str cost = asm__acp_in_member(update, ASM_STR("cost"));
-    event.usage.context_window = asm__ingest_int64(asm__acp_in_member(update, ASM_STR("size")));
-    event.usage.cost_usd = asm__ingest_double(asm__acp_in_member(cost, ASM_STR("amount")));
+    const asm_str cost = asm__ingest_find_one(update, ASM_STR("cost"));
+    event.usage.context_window = asm__ingest_int64(asm__ingest_find_one(update, ASM_STR("size")));
+    event.usage.cost_usd = asm__ingest_double(asm__ingest_find_one(cost, ASM_STR("amount")));
     if (event.usage.cost_usd.is_set) event.usage.cumulative = asm__ingest_true();
-    event.extra =
-        asm__ingest_pair(state, &state->extra, ASM_STR("used"), asm__acp_in_member(update, ASM_STR("used")));
+    event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("used"),
+                                   asm__ingest_find_one(update, ASM_STR("used")));
     asm__ingest_emit(state, &event);
 }
 
 static void asm__acp_in_update(asm__ingest *state, asm_str update) {
-    const asm_str kind = asm__acp_in_text(state, update, ASM_STR("sessionUpdate"));
-    const asm_str content = asm__acp_in_member(update, ASM_STR("content"));
-    const asm_str id = asm__acp_in_text(state, update, ASM_STR("messageId"));
+    const asm_str kind = asm__ingest_find_text(state, update, ASM_STR("sessionUpdate"));
+    const asm_str content = asm__ingest_find_one(update, ASM_STR("content"));
+    const asm_str id = asm__ingest_find_text(state, update, ASM_STR("messageId"));
     if (asm_str_equal(kind, ASM_STR("agent_message_chunk"))) {
         const asm_str text = asm__acp_in_block(state, content);
         asm__ingest_say(state, asm__plain_speaker(state, id), text);
@@ -7526,12 +7507,12 @@ static void asm__acp_in_update(asm__ingest *state, asm_str update) {
                asm_str_equal(kind, ASM_STR("tool_call_update"))) {
         asm__acp_in_call(state, update);
     } else if (asm_str_equal(kind, ASM_STR("plan"))) {
-        asm__acp_in_plan(state, asm__acp_in_member(update, ASM_STR("entries")));
+        asm__acp_in_plan(state, asm__ingest_find_one(update, ASM_STR("entries")));
     } else if (asm_str_equal(kind, ASM_STR("usage_update"))) {
         asm__acp_in_usage(state, update);
     } else if (asm_str_equal(kind, ASM_STR("session_info_update"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
-        event.run.title = asm__acp_in_text(state, update, ASM_STR("title"));
+        event.run.title = asm__ingest_find_text(state, update, ASM_STR("title"));
         if (asm__ingest_changes(state, &state->title, event.run.title)) asm__ingest_emit(state, &event);
     } else {
         asm__ingest_emit_odd(state, kind, ASM_STR("update"), update);
@@ -7540,7 +7521,7 @@ static void asm__acp_in_update(asm__ingest *state, asm_str update) {
 
 /* A prompt: a run begins, and the answer to this id ends it. */
 static void asm__acp_in_prompt(asm__ingest *state, asm_str id, asm_str params) {
-    asm_json_reader blocks = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("prompt")));
+    asm_json_reader blocks = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("prompt")));
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
     asm_str block;
     if (state->run_open) asm__ingest_cut_run(state);
@@ -7552,19 +7533,19 @@ static void asm__acp_in_prompt(asm__ingest *state, asm_str id, asm_str params) {
 }
 
 static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str params) {
-    const asm_str call = asm__acp_in_member(params, ASM_STR("toolCall"));
+    const asm_str call = asm__ingest_find_one(params, ASM_STR("toolCall"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
     asm__ingest_call *open;
-    asm_json_reader options = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("options")));
+    asm_json_reader options = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("options")));
     asm_json_writer writer;
     asm_str option;
     event.approval.request_id = id;
     event.approval.kind = ASM_STR("tool");
-    event.approval.tool_call_id = asm__acp_in_text(state, call, ASM_STR("toolCallId"));
+    event.approval.tool_call_id = asm__ingest_find_text(state, call, ASM_STR("toolCallId"));
     open = asm__ingest_find_call(state, event.approval.tool_call_id);
     event.approval.tool_name =
-        open ? asm__ingest_call_name(open) : asm__acp_in_text(state, call, ASM_STR("title"));
-    event.approval.tool_input = asm__ingest_value(asm__acp_in_member(call, ASM_STR("rawInput")));
+        open ? asm__ingest_call_name(open) : asm__ingest_find_text(state, call, ASM_STR("title"));
+    event.approval.tool_input = asm__ingest_value(asm__ingest_find_one(call, ASM_STR("rawInput")));
     if (!event.approval.tool_input.data && open && open->input_size)
         event.approval.tool_input = asm__ingest_call_input(open);
     asm_buffer_clear(&state->built2);
@@ -7573,24 +7554,25 @@ static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str param
     while (asm__ingest_next(&options, &option)) {
         asm_json_begin_object(&writer);
         asm_json_write_key(&writer, ASM_STR("id"));
-        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("optionId")));
+        asm_json_write_string(&writer, asm__ingest_find_text(state, option, ASM_STR("optionId")));
         asm_json_write_key(&writer, ASM_STR("label"));
-        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("name")));
+        asm_json_write_string(&writer, asm__ingest_find_text(state, option, ASM_STR("name")));
         asm_json_write_key(&writer, ASM_STR("kind"));
-        asm_json_write_string(&writer, asm__acp_in_text(state, option, ASM_STR("kind")));
+        asm_json_write_string(&writer, asm__ingest_find_text(state, option, ASM_STR("kind")));
         asm_json_end_object(&writer);
     }
     asm_json_end_array(&writer);
     if (asm_json_writer_finish(&writer) == ASM_OK) event.approval.options = asm_buffer_text(&state->built2);
     asm__ingest_ask(state, &event);
     if (!state->request_count) return;
-    options = asm__ingest_elements(asm__acp_in_member(params, ASM_STR("options")));
+    options = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("options")));
     asm_buffer_clear(&state->requests[state->request_count - 1].rejecting);
     while (asm__ingest_next(&options, &option)) {
-        if (!asm__ingest_starts_with(asm__acp_in_text(state, option, ASM_STR("kind")), ASM_STR("reject")))
+        if (!asm__ingest_starts_with(asm__ingest_find_text(state, option, ASM_STR("kind")),
+                                     ASM_STR("reject")))
             continue;
         asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting,
-                           asm__acp_in_text(state, option, ASM_STR("optionId")));
+                           asm__ingest_find_text(state, option, ASM_STR("optionId")));
         asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting, asm_str_make("", 1));
     }
 }
@@ -7609,8 +7591,8 @@ static bool asm__acp_in_rejects(const asm__ingest *state, size_t index, asm_str 
 }
 
 static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outcome) {
-    const asm_str word = asm__acp_in_text(state, outcome, ASM_STR("outcome"));
-    const asm_str option = asm__acp_in_text(state, outcome, ASM_STR("optionId"));
+    const asm_str word = asm__ingest_find_text(state, outcome, ASM_STR("outcome"));
+    const asm_str option = asm__ingest_find_text(state, outcome, ASM_STR("optionId"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_GRANTED);
     if (!asm_str_equal(word, ASM_STR("selected"))) {
         event.type = ASM_EVENT_TOOL_APPROVAL_DENIED;
@@ -7623,7 +7605,7 @@ static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outco
             event.approval.decision = ASM_STR("approve");
         }
         event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("option"),
-                                       asm__acp_in_member(outcome, ASM_STR("optionId")));
+                                       asm__ingest_find_one(outcome, ASM_STR("optionId")));
     }
     if (event.type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
         asm__ingest_call *call =
@@ -7634,7 +7616,7 @@ static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outco
 }
 
 static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
-    const asm_str reason = asm__acp_in_text(state, result, ASM_STR("stopReason"));
+    const asm_str reason = asm__ingest_find_text(state, result, ASM_STR("stopReason"));
     const asm__ingest_others none = {0, 0};
     asm_event event = asm__plain_success(
         asm_str_equal(reason, ASM_STR("max_turn_requests")) ? ASM_STR("max_turns") : reason);
@@ -7645,9 +7627,9 @@ static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
 static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result, asm_str failure) {
     const size_t index = asm__ingest_find_request(state, id, asm__ingest_absent());
     const asm__ingest_others none = {0, 0};
-    if (index < state->request_count && asm__acp_in_member(result, ASM_STR("outcome")).data) {
-        asm__acp_in_decision(state, index, asm__acp_in_member(result, ASM_STR("outcome")));
-    } else if (asm__acp_in_member(result, ASM_STR("stopReason")).data) {
+    if (index < state->request_count && asm__ingest_find_one(result, ASM_STR("outcome")).data) {
+        asm__acp_in_decision(state, index, asm__ingest_find_one(result, ASM_STR("outcome")));
+    } else if (asm__ingest_find_one(result, ASM_STR("stopReason")).data) {
         asm__acp_in_answer(state, result);
     } else if (failure.data && state->run_open && asm_str_equal(id, asm_buffer_text(&state->repeated_init))) {
         asm_event event =
@@ -7670,12 +7652,12 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
     method = asm__ingest_string(state, values[0]);
     id = asm__ingest_is(values[1], ASM_JSON_STRING) ? asm__ingest_string(state, values[1]) : values[1];
     asm__ingest_set_line(state,
-                         asm__acp_in_member(values[2].data ? values[2] : values[3], ASM_STR("sessionId")),
+                         asm__ingest_find_one(values[2].data ? values[2] : values[3], ASM_STR("sessionId")),
                          asm__ingest_absent(), asm__ingest_absent());
     if (!method.size) {
         asm__acp_in_response(state, id, values[3], values[4]);
     } else if (asm_str_equal(method, ASM_STR("session/update"))) {
-        asm__acp_in_update(state, asm__acp_in_member(values[2], ASM_STR("update")));
+        asm__acp_in_update(state, asm__ingest_find_one(values[2], ASM_STR("update")));
     } else if (asm_str_equal(method, ASM_STR("session/prompt"))) {
         asm__acp_in_prompt(state, id, values[2]);
     } else if (asm_str_equal(method, ASM_STR("session/request_permission"))) {
@@ -7684,7 +7666,7 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
         state->cancelled = true;
     } else if (asm_str_equal(method, ASM_STR("session/new")) ||
                asm_str_equal(method, ASM_STR("session/load"))) {
-        asm__ingest_keep(state, &state->cwd, asm__acp_in_text(state, values[2], ASM_STR("cwd")));
+        asm__ingest_keep(state, &state->cwd, asm__ingest_find_text(state, values[2], ASM_STR("cwd")));
     } else if (asm__ingest_starts_with(method, ASM_STR("_"))) {
         asm__ingest_emit_odd(state, method, ASM_STR("params"), values[2]);
     } else {
@@ -8095,12 +8077,6 @@ static const asm__ingest_reader asm__anthropic_reader = {ASM__MEMBER("anthropic"
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_OPENAI
 
-static asm_str asm__openai_member(asm_str object, asm_str key) {
-    asm_str value;
-    asm__ingest_find(object, &key, &value, 1);
-    return value;
-}
-
 static void asm__openai_usage(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {
         ASM__MEMBER("prompt_tokens"),           ASM__MEMBER("completion_tokens"),
@@ -8116,7 +8092,7 @@ static void asm__openai_usage(asm__ingest *state, asm_str raw) {
     asm__ingest_find(values[2], cached, parts, 2);
     usage->cache_read_tokens = asm__ingest_int64(parts[0].data ? parts[0] : values[4]);
     usage->cache_creation_tokens = asm__ingest_int64(parts[1]);
-    usage->reasoning_tokens = asm__ingest_int64(asm__openai_member(values[3], ASM_STR("reasoning_tokens")));
+    usage->reasoning_tokens = asm__ingest_int64(asm__ingest_find_one(values[3], ASM_STR("reasoning_tokens")));
     usage->cost_usd = asm__ingest_double(values[5]);
     asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
 }
