@@ -25,13 +25,26 @@ ifneq ($(words $(BUILD)),1)
 $(error BUILD is a path without blanks)
 endif
 
+# Programs, examples and tests that stand on a library, SOURCE:LIBRARY in the words of tests/dependencies.sh: left out,
+# with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
+NEEDS :=
+flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
+               FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
+NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
+MISSING  := $(foreach library,$(NEEDED),$(if $(call flags_of,$(library)),,$(library)))
+LEFT_OUT := $(foreach library,$(MISSING),$(patsubst %:$(library),%,$(filter %:$(library),$(NEEDS))))
+library_of = $(foreach need,$(filter $(1):%,$(NEEDS)),$(lastword $(subst :, ,$(need))))
+present  = $(filter-out $(LEFT_OUT) $(patsubst tools/asm_%.c,tools/%/%,$(filter tools/%,$(LEFT_OUT))),$(sort $(wildcard $(1))))
+library_flags = $(foreach library,$(call library_of,$(1)),$(call flags_of,$(library)))
+
 HEADERS  := $(sort $(wildcard asm_*.h))
-SOURCES  := $(sort $(wildcard tools/*.c tools/common/*.c examples/*.c))
+SOURCES  := $(call present,tools/*.c tools/*/*.c examples/*.c)
 CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
-TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(sort $(wildcard tools/*.c))))
-# What the tools share.
-COMMON   := $(patsubst tools/common/%.c,$(BUILD)/common/%.o,$(sort $(wildcard tools/common/*.c)))
-EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(call present,tools/*.c)))
+# What the tools share, and what one of them has for itself: tools/live for tools/asm_live.c.
+objects_of = $(patsubst tools/%.c,$(BUILD)/%.o,$(sort $(wildcard tools/$(1)/*.c)))
+COMMON   := $(call objects_of,common)
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(call present,examples/*.c))
 # Left out without a C++ compiler.
 IN_CXX   := $(if $(call first,$(firstword $(CXX))),$(patsubst %.cpp,$(BUILD)/%,$(sort $(wildcard examples/*.cpp))))
 SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
@@ -39,7 +52,7 @@ SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
 # A test or fuzzer is linked with the headers' implementation, but for what it brings itself, to reach private functions
 # or to choose options: OWN has SOURCE:asm_ingest for a source with #define ASM_INGEST_IMPLEMENTATION, and SOURCE:asm_%
 # for ASM_IMPLEMENTATION.
-TEST_SOURCES := $(sort $(wildcard tests/test_*.c))
+TEST_SOURCES := $(call present,tests/test_*.c)
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 OWN := $(shell grep -H '^\#define ASM_[A-Z_]*IMPLEMENTATION' $(TEST_SOURCES) $(FUZZ_SOURCES) | tr '[:upper:]' '[:lower:]' | \
                sed 's/:.define asm_implementation.*/:asm_%/; s/:.define \(asm_[a-z]*\)_implementation.*/:\1/')
@@ -82,7 +95,7 @@ need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notd
 # The parts of make check.
 CHECKS := format comments packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
 
-.PHONY: help all examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall dist clean format FORCE
+.PHONY: help all left-out examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall dist clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -92,7 +105,10 @@ help: ## this list
 	@echo "  Variables: CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS LDLIBS PREFIX DESTDIR, BUILD=dir for another build directory;"
 	@echo "  V=1 shows the commands."
 
-all: $(TOOLS) ## the programs: build/asm-cat (the default)
+all: $(TOOLS) left-out ## the programs: build/asm-cat (the default)
+
+left-out:
+	@$(foreach source,$(LEFT_OUT),echo "left out: $(source): $$(sh tests/hint.sh $(call library_of,$(source)))";)
 
 examples: $(EXAMPLES) $(IN_CXX) ## the examples: build/examples/quickstart and others
 
@@ -247,7 +263,7 @@ PKGCONFIG_DIR = $(SHARE_DIR)/pkgconfig
 MAN_FILES     = man/man1/asm-cat.1
 COMPLETIONS   = bash-completion/completions/asm-cat zsh/site-functions/_asm-cat fish/vendor_completions.d/asm-cat.fish
 
-install: $(TOOLS) ## headers, programs, manual page, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
+install: $(TOOLS) left-out ## headers, programs, manual page, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
 	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
 	install -m 755 $(TOOLS) "$(BIN_DIR)"
@@ -309,7 +325,8 @@ $(BUILD)/asm.c: Makefile $(HEADERS)
 $(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)
 	$(build_object)
 
-$(COMMON): $(BUILD)/common/%.o: tools/common/%.c
+$(patsubst tools/%.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)): VARIANT = $(filter-out -l% -L% -Wl%,$(call library_flags,tools/asm_$(*D).c))
+$(patsubst tools/%.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)): $(BUILD)/%.o: tools/%.c
 	$(build_object)
 
 # The same for tests, one object for each header and purpose: allocations are counted, and fail when they are told to.
@@ -330,15 +347,16 @@ $(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
 	$(build_object)
 
 # Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
-$(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread
+$(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread $(call library_flags,$<)
 $(TESTS) $(NO_STB) $(SINGLE): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
-$(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) -lm -pthread
+$(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) \
+    $(call library_flags,$<) -lm -pthread
 # cmocka would only end the test, not the program.
 $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(sed '/./s/^/-DWITH_VTERM /' $(BUILD)/vterm.flags) -lm
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
 
 define tool
-$(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(BUILD)/asm.o
+$(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(call objects_of,$(patsubst asm-%,%,$(notdir $(1)))) $(BUILD)/asm.o
 	$$(build_program)
 endef
 $(foreach program,$(TOOLS),$(eval $(call tool,$(program))))

@@ -21,6 +21,9 @@ simdjson  | simdjson  | simdjson.h            | -lsimdjson | c++ | libsimdjson-d
 glib      | gobject-2.0 | glib-object.h       | -lgobject-2.0 -lglib-2.0 | c | libglib2.0-dev libglib2.0-0 libglib2.0-0t64 libpcre2-8-0 libffi8
 sigc++    | sigc++-2.0  | sigc++/sigc++.h     | -lsigc-2.0               | c++ | libsigc++-2.0-dev libsigc++-2.0-0v5
 vterm     | vterm     | vterm.h               | -lvterm   | c   | libvterm-dev libvterm0
+curl      | libcurl   | curl/curl.h           | -lcurl    | c   | libcurl4-openssl-dev
+microhttpd | libmicrohttpd | microhttpd.h     | -lmicrohttpd | c | libmicrohttpd-dev
+nats      | libnats   | nats/nats.h           | -lnats    | c   | libnats-dev
 arm-none-eabi-gcc | | |  | tool | gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-dev
 END
 }

@@ -24,6 +24,9 @@ reuse        | reuse         | reuse             | reuse        |               
 git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
 vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm
+curl         | libcurl4-openssl-dev | libcurl-devel | curl     | curl-dev           | curl         | https://curl.se
+microhttpd   | libmicrohttpd-dev | libmicrohttpd-devel | libmicrohttpd | libmicrohttpd-dev | libmicrohttpd | https://www.gnu.org/software/libmicrohttpd
+nats         | libnats-dev   | cnats-devel       | cnats        |                    |              | https://nats.io
 cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON
 jansson      | libjansson-dev | jansson-devel    | jansson      | jansson-dev        | jansson      | https://github.com/akheron/jansson
 json-c       | libjson-c-dev | json-c-devel      | json-c       | json-c-dev         | json-c       | https://github.com/json-c/json-c
