@@ -259,26 +259,27 @@ INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
 SHARE_DIR     = $(DESTDIR)$(PREFIX)/share
 PKGCONFIG_DIR = $(SHARE_DIR)/pkgconfig
-# What asm-cat tells of itself: FORMAT of the option, and the file.
-MAN_FILES     = man/man1/asm-cat.1
-COMPLETIONS   = bash-completion/completions/asm-cat zsh/site-functions/_asm-cat fish/vendor_completions.d/asm-cat.fish
+# What each program tells of itself: TOOL:OPTION:FILE.
+TOOL_NAMES    = $(notdir $(TOOLS))
+TOLD = $(foreach tool,$(TOOL_NAMES),$(tool):--man:man/man1/$(tool).1 \
+    $(tool):--completions=bash:bash-completion/completions/$(tool) \
+    $(tool):--completions=zsh:zsh/site-functions/_$(tool) \
+    $(tool):--completions=fish:fish/vendor_completions.d/$(tool).fish)
 
-install: $(TOOLS) left-out ## headers, programs, manual page, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
+install: $(TOOLS) left-out ## headers, programs, manual pages, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
 	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
 	install -m 755 $(TOOLS) "$(BIN_DIR)"
-	for file in $(MAN_FILES) $(COMPLETIONS); do install -d "$(SHARE_DIR)/$${file%/*}" || exit; done
-	$(BUILD)/asm-cat --man > "$(SHARE_DIR)/$(MAN_FILES)"
-	for file in $(COMPLETIONS); do \
-	    shell=$${file%%/*}; $(BUILD)/asm-cat --completions="$${shell%-*}" > "$(SHARE_DIR)/$$file" || exit; done
+	printf '%s\n' $(TOLD) | while IFS=: read -r tool option file; do install -d "$(SHARE_DIR)/$${file%/*}" && \
+	    $(BUILD)/$$tool $$option > "$(SHARE_DIR)/$$file" || exit; done
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
 	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
 	    'Cflags: -I"$${includedir}"' > "$(PKGCONFIG_DIR)/asm-session.pc"
 	@chmod 644 "$(PKGCONFIG_DIR)/asm-session.pc"
 
 uninstall: ## remove exactly what install wrote
-	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(notdir $(TOOLS)),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc" \
-	    $(foreach file,$(MAN_FILES) $(COMPLETIONS),"$(SHARE_DIR)/$(file)")
+	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(TOOL_NAMES),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc" \
+	    $(foreach told,$(TOLD),"$(SHARE_DIR)/$(lastword $(subst :, ,$(told)))")
 
 # A release: `make dist HOMEPAGE=… MAINTAINER='NAME <ADDRESS>'`.
 HOMEPAGE   ?=

@@ -16,9 +16,12 @@ tree() { (cd "$work/stage" && find . -type f | sort); }
 tree > "$work/once"
 {
     ls asm_*.h | sed 's|^|./opt/asm/include/|'
-    ls tools/*.c | sed 's|^tools/\(.*\)\.c$|./opt/asm/bin/\1|' | tr _ -
-    for file in pkgconfig/asm-session.pc man/man1/asm-cat.1 bash-completion/completions/asm-cat \
-        zsh/site-functions/_asm-cat fish/vendor_completions.d/asm-cat.fish; do echo "./opt/asm/share/$file"; done
+    echo ./opt/asm/share/pkgconfig/asm-session.pc
+    for tool in $(ls tools/*.c | sed 's|^tools/||; s|\.c$||' | tr _ -); do
+        echo "./opt/asm/bin/$tool"
+        for file in "man/man1/$tool.1" "bash-completion/completions/$tool" "zsh/site-functions/_$tool" \
+            "fish/vendor_completions.d/$tool.fish"; do echo "./opt/asm/share/$file"; done
+    done
 } | sort | diff - "$work/once" || die 'something else was installed'
 "$make" install BUILD="$build" DESTDIR="$work/stage" PREFIX=/opt/asm > "$work/log" 2>&1 || die 'make install failed the second time'
 tree | cmp - "$work/once" || die 'something else was installed the second time'

@@ -70,11 +70,6 @@ static const char *renderer_choice(int index) {
     return names[index];
 }
 
-static const char *when_choice(int index) { /* as asm_setting has them */
-    static const char *const names[] = {"auto", "always", "never", NULL};
-    return names[index];
-}
-
 static const char *tool_output_choice(int index) { /* as asm_tool_output has them */
     static const char *const names[] = {"summary", "preview", "full", NULL};
     return names[index];
@@ -107,10 +102,6 @@ static void take_types(void *settings, const struct option *option, const char *
 static void take_times(void *settings, const struct option *option, const char *value);
 static void take_last(void *settings, const struct option *option, const char *value);
 static void take_status(void *settings, const struct option *option, const char *value);
-static void take_help(void *settings, const struct option *option, const char *value);
-static void take_version(void *settings, const struct option *option, const char *value);
-static void take_man(void *settings, const struct option *option, const char *value);
-static void take_completions(void *settings, const struct option *option, const char *value);
 
 #define AT(member) OPTION_AT(settings, member)
 
@@ -184,16 +175,7 @@ static const struct option options[] = {
      .offset = AT(repair),
      .help =
          "make a damaged FILE readable again: write its whole records to NEWFILE, tell what was left out"},
-    HEADING("This program"),
-    OTHER('h', "help", NULL, "this text", 0, take_help),
-    OTHER('V', "version", NULL, "the version", 0, take_version),
-    OTHER(0, "man", NULL, "the manual page, for man -l -", 0, take_man),
-    {.kind = OPTION_OTHER,
-     .name = "completions",
-     .value = "SHELL",
-     .choice = shell_choice,
-     .take = take_completions,
-     .help = "what a shell needs to complete options"},
+    PROGRAM_OPTIONS,
 };
 
 static const char *const description[] = {"Shows event streams of AI-agent programs (Claude Code, Codex and "
@@ -294,27 +276,6 @@ static void take_times(void *settings, const struct option *option, const char *
 
 static void take_types(void *settings, const struct option *option, const char *value) {
     filter_add_types(&((struct settings *)settings)->filter, option->name, value);
-}
-
-static void take_help(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    exit(options_print_help(&command));
-}
-
-static void take_version(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    puts("asm-cat " ASM_VERSION);
-    exit(close_stdout());
-}
-
-static void take_man(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    exit(options_print_man_page(&command, ASM_VERSION));
-}
-
-static void take_completions(void *settings, const struct option *option, const char *value) {
-    (void)settings;
-    exit(options_print_completions(&command, option_read_choice(option, value)));
 }
 
 /* Options that do nothing without another. */

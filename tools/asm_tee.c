@@ -52,16 +52,6 @@ static const char *renderer_choice(int index) {
     return names[index];
 }
 
-static const char *color_choice(int index) { /* as asm_setting has them */
-    static const char *const names[] = {"auto", "always", "never", NULL};
-    return names[index];
-}
-
-static void take_help(void *settings, const struct option *option, const char *value);
-static void take_version(void *settings, const struct option *option, const char *value);
-static void take_man(void *settings, const struct option *option, const char *value);
-static void take_completions(void *settings, const struct option *option, const char *value);
-
 #define AT(member) OPTION_AT(settings, member)
 
 static const struct option options[] = {
@@ -69,21 +59,12 @@ static const struct option options[] = {
     FLAG(0, "view", "show the session on standard error", AT(view)),
     CHOICE('r', "renderer", "NAME", "how it is shown (default: studio)", AT(renderer), renderer_choice),
     CHOICE(0, "color", "WHEN", "colors; auto looks at the terminal and NO_COLOR (default: auto)", AT(color),
-           color_choice),
+           when_choice),
     OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
     HEADING("What passes"),
     CHOICE('f', "from", "FORMAT", "its format; auto looks at the first lines (default: auto)", AT(format),
            format_choice),
-    HEADING("This program"),
-    OTHER('h', "help", NULL, "this text", 0, take_help),
-    OTHER('V', "version", NULL, "the version", 0, take_version),
-    OTHER(0, "man", NULL, "the manual page, for man -l -", 0, take_man),
-    {.kind = OPTION_OTHER,
-     .name = "completions",
-     .value = "SHELL",
-     .choice = shell_choice,
-     .take = take_completions,
-     .help = "what a shell needs to complete options"},
+    PROGRAM_OPTIONS,
 };
 
 static const char *const description[] = {"Starts COMMAND, hands on its standard input and output unchanged, "
@@ -117,27 +98,6 @@ static const struct command command = {.name = "asm-tee",
                                        .examples = examples,
                                        .exit_statuses = exit_statuses,
                                        .notes = notes};
-
-static void take_help(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    exit(options_print_help(&command));
-}
-
-static void take_version(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    puts("asm-tee " ASM_VERSION);
-    exit(close_stdout());
-}
-
-static void take_man(void *settings, const struct option *option, const char *value) {
-    (void)settings, (void)option, (void)value;
-    exit(options_print_man_page(&command, ASM_VERSION));
-}
-
-static void take_completions(void *settings, const struct option *option, const char *value) {
-    (void)settings;
-    exit(options_print_completions(&command, option_read_choice(option, value)));
-}
 
 /* ---- The process that reads the copy ---- */
 

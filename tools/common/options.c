@@ -82,6 +82,16 @@ static void die_of_unknown_option(const struct command *command, const char *das
     die("unknown option %s%.*s: %s --help lists them", dashes, (int)name.size, name.data, command->name);
 }
 
+const char *shell_choice(int index) {
+    static const char *const names[] = {"bash", "zsh", "fish", NULL};
+    return names[index];
+}
+
+const char *when_choice(int index) {
+    static const char *const names[] = {"auto", "always", "never", NULL};
+    return names[index];
+}
+
 int option_read_choice(const struct option *option, const char *value) {
     char values[1024];
     const char *name, *nearest = NULL;
@@ -106,7 +116,17 @@ int option_read_number(const struct option *option, const char *value) {
     return (int)number;
 }
 
-static void set_option(void *settings, const struct option *option, const char *value) {
+static int print_help(const struct command *command);
+static int print_man_page(const struct command *command);
+static int print_completions(const struct command *command, int shell);
+
+static int print_version(const struct command *command) {
+    printf("%s " ASM_VERSION "\n", command->name);
+    return close_stdout();
+}
+
+static void set_option(const struct command *command, void *settings, const struct option *option,
+                       const char *value) {
     void *member = (char *)settings + option->offset;
     switch (option->kind) {
     case OPTION_HEADING:
@@ -126,18 +146,27 @@ static void set_option(void *settings, const struct option *option, const char *
     case OPTION_OTHER:
         option->take(settings, option, value);
         break;
+    case OPTION_HELP:
+        exit(print_help(command));
+    case OPTION_VERSION:
+        exit(print_version(command));
+    case OPTION_MAN_PAGE:
+        exit(print_man_page(command));
+    case OPTION_COMPLETIONS:
+        exit(print_completions(command, option_read_choice(option, value)));
     }
 }
 
 /* `value` stood in the same word, or is NULL; `next` is the next word. Returns whether that was the value. */
-static bool take_option(void *settings, const struct option *option, const char *value, const char *next) {
+static bool take_option(const struct command *command, void *settings, const struct option *option,
+                        const char *value, const char *next) {
     char values[1024];
     const bool takes_next = option->value && !value && !option->value_is_optional;
     if (!option->value && value) die("--%s takes no value", option->name);
     if (takes_next) value = next;
     if (option->value && !option->value_is_optional && (!value || !*value))
         die("--%s needs a value: %s", option->name, allowed_values(option, values, sizeof values));
-    set_option(settings, option, value);
+    set_option(command, settings, option, value);
     return takes_next;
 }
 
@@ -150,7 +179,7 @@ static bool take_long_option(const struct command *command, void *settings, cons
         die_of_unknown_option(command, "--", name);
         return false;
     }
-    return take_option(settings, option, equals ? equals + 1 : NULL, next);
+    return take_option(command, settings, option, equals ? equals + 1 : NULL, next);
 }
 
 static bool take_short_options(const struct command *command, void *settings, const char *letters,
@@ -168,7 +197,7 @@ static bool take_short_options(const struct command *command, void *settings, co
                 option->value ? option->letter : option->name[0], option->value ? " " : option->name + 1,
                 option->value ? letters + 1 : "");
         const char *value = option->value && *letters ? letters : NULL;
-        took_next = take_option(settings, option, value, next);
+        took_next = take_option(command, settings, option, value, next);
         if (option->value) break;
     }
     return took_next;
@@ -246,7 +275,7 @@ static void print_paragraphs(const char *const *paragraphs) {
     }
 }
 
-int options_print_help(const struct command *command) {
+static int print_help(const struct command *command) {
     printf("Usage: %s %s\n", command->name, command->usage);
     print_paragraphs(command->description);
     for (size_t i = 0; i < command->option_count; i++)
@@ -307,8 +336,8 @@ static void print_roff_paragraphs(const char *const *paragraphs) {
         print_roff_line(".PP\n", *paragraphs);
 }
 
-int options_print_man_page(const struct command *command, const char *version) {
-    printf(".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n", command->name, command->name, version);
+static int print_man_page(const struct command *command) {
+    printf(".TH %s 1 \"\" \"%s %s\" \"User Commands\"\n", command->name, command->name, ASM_VERSION);
     print_roff_line(".SH NAME\n", command->name);
     print_roff_line("\\- ", command->purpose);
     printf(".SH SYNOPSIS\n.B %s\n", command->name);
@@ -335,11 +364,6 @@ int options_print_man_page(const struct command *command, const char *version) {
 }
 
 /* ---- Completions ---- */
-
-const char *shell_choice(int index) {
-    static const char *const names[] = {"bash", "zsh", "fish", NULL};
-    return names[index];
-}
 
 /* A shell's function for the program: "_asm_cat". */
 static void print_function_name(const struct command *command) {
@@ -445,7 +469,7 @@ static void print_fish(const struct command *command) {
     }
 }
 
-int options_print_completions(const struct command *command, int shell) {
+static int print_completions(const struct command *command, int shell) {
     if (shell == 0) print_bash(command);
     if (shell == 1) print_zsh(command);
     if (shell == 2) print_fish(command);

@@ -12,7 +12,11 @@ enum option_kind {
     OPTION_CHOICE,  /* int: which of the choices, from 0 */
     OPTION_NUMBER,  /* int: minimum to maximum */
     OPTION_TEXT,    /* const char * */
-    OPTION_OTHER    /* whatever `take` does with it */
+    OPTION_OTHER,   /* whatever `take` does with it */
+    OPTION_HELP,    /* these four print something, and end the program */
+    OPTION_VERSION,
+    OPTION_MAN_PAGE,
+    OPTION_COMPLETIONS
 };
 
 struct option {
@@ -67,6 +71,15 @@ struct option {
         .offset = (at), .choice = (choices), .value_is_optional = true, .take = (function)                   \
     }
 
+/* What every program tells of itself: the last rows of its table. */
+#define PROGRAM_OPTIONS                                                                                      \
+    HEADING("This program"), {.kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "this text"},      \
+        {.kind = OPTION_VERSION, .letter = 'V', .name = "version", .help = "the version"},                   \
+        {.kind = OPTION_MAN_PAGE, .name = "man", .help = "the manual page, for man -l -"}, {                 \
+        .kind = OPTION_COMPLETIONS, .name = "completions", .value = "SHELL", .choice = shell_choice,         \
+        .help = "what a shell needs to complete options"                                                     \
+    }
+
 /* A word that people try, without its dashes, and what to write instead. */
 struct option_hint {
     const char *word, *instead;
@@ -98,13 +111,9 @@ int option_read_choice(const struct option *option, const char *value);
 /* Returns the number that `value` is; ends the program if it is none from minimum to maximum. */
 int option_read_number(const struct option *option, const char *value);
 
-/* Each prints to standard output and returns the exit status. `shell` is bash, zsh or fish: see shell_choice(). */
-int options_print_help(const struct command *command);
-int options_print_man_page(const struct command *command, const char *version);
-int options_print_completions(const struct command *command, int shell);
-
-/* For the option that asks for completions. */
+/* Values of options: of --completions, and those that asm_setting has. */
 const char *shell_choice(int index);
+const char *when_choice(int index);
 
 /* Flushes standard output: the exit status, with a message if it could not be written. */
 int close_stdout(void);
