@@ -17,7 +17,9 @@ tree > "$work/once"
 {
     ls asm_*.h | sed 's|^|./opt/asm/include/|'
     echo ./opt/asm/share/pkgconfig/asm-session.pc
-    for tool in $(ls tools/*.c | sed 's|^tools/||; s|\.c$||' | tr _ -); do
+    for source in tools/*.c; do
+        ! grep -q "^left out: $source:" "$work/log" || continue
+        tool=$(basename "$source" .c | tr _ -)
         echo "./opt/asm/bin/$tool"
         for file in "man/man1/$tool.1" "bash-completion/completions/$tool" "zsh/site-functions/_$tool" \
             "fish/vendor_completions.d/$tool.fish"; do echo "./opt/asm/share/$file"; done
