@@ -1,8 +1,8 @@
 /* Measures everybody's writers, readers and escapers of JSON beside each other: bench_json ROWS-FILE
  * LIBRARY.so...
  *
- * The first library is the one that the others are compared with. Prints a table for each of the three tasks
- * and writes one JSON line per figure to ROWS-FILE. EVENTS and ROUNDS in the environment change how much is
+ * The first library is the one that the others are compared with. Prints tables of what is written, read, escaped and
+ * checked, and writes one JSON line per figure to ROWS-FILE. EVENTS and ROUNDS in the environment change how much is
  * measured. Ends with status 1 if this library is wrong somewhere, or allocates. */
 #include "bench.h"
 #include "figures.h"
@@ -12,17 +12,19 @@
 
 #define CHECKED_EVENTS 20000
 #define MAX_COLUMNS    5
-#define MAX_ROWS       32
+#define MAX_ROWS       40
 #define MAX_LIBRARIES  16
 
 static const bench_library *libraries[MAX_LIBRARIES];
 static size_t library_count;
 
-typedef enum bench_task { TASK_WRITE, TASK_READ, TASK_ESCAPE } bench_task;
+typedef enum bench_task { TASK_WRITE, TASK_READ, TASK_ESCAPE, TASK_CHECK } bench_task;
 
 /* What one column of a table works on: events, or a string. */
 typedef struct bench_input {
     const char *name;
+    corpus_choice choice;
+    size_t share; /* one event in so many of those that were asked for */
     corpus events;
     corpus_text string, escaped;
     size_t bytes; /* of JSON for events, of plain text for a string */
@@ -40,7 +42,7 @@ typedef struct bench_entry {
 typedef struct bench_table {
     const char *title, *unit;
     bench_task task;
-    const bench_input *inputs;
+    bench_input inputs[MAX_COLUMNS];
     size_t input_count;
     bench_entry entries[MAX_ROWS]; /* the first one is what the others are compared with */
     size_t entry_count;
@@ -53,13 +55,16 @@ static void fail(const bench_row *row, const char *what) {
 
 /* ---- Inputs ---- */
 
-static bench_input make_events(const char *name, size_t count, corpus_kind kind) {
-    bench_input input = {.name = name, .events = corpus_create(count, kind)};
+static void make_events(bench_input *input, size_t count) {
+    input->events = corpus_create(count, &input->choice);
     for (size_t i = 0; i < count; i++) {
-        input.bytes += input.events.events[i].line.size;
-        input.digest += corpus_digest_quick(&input.events.events[i]);
+        if (input->events.events[i].line.size > BENCH_LINE_SIZE) {
+            fputs("bench: a line is too long\n", stderr);
+            exit(1);
+        }
+        input->bytes += input->events.events[i].line.size;
+        input->digest += corpus_digest_quick(&input->events.events[i]);
     }
-    return input;
 }
 
 static bench_input make_string(const char *name, corpus_script script, double escape_rate) {
@@ -95,13 +100,19 @@ static bool writes_well(const bench_row *row, const corpus_event *event) {
     return reads_as(readers[0], line, event) && reads_as(readers[1], line, event);
 }
 
+/* A reader in order is not asked for lines in another. */
+static bool out_of_order(const bench_row *row, const bench_input *input) {
+    return row->in_order && input->choice.form == CORPUS_SORTED;
+}
+
 static size_t count_wrong(bench_task task, const bench_row *row, const bench_input *input) {
     size_t wrong = 0;
+    if (task == TASK_CHECK) return !row->check(input->string);
     if (task == TASK_ESCAPE) {
         corpus_text text = row->escape(input->string);
         return text.size != input->escaped.size || memcmp(text.data, input->escaped.data, text.size) != 0;
     }
-    for (size_t i = 0; i < input->events.count && i < CHECKED_EVENTS; i++) {
+    for (size_t i = 0; i < input->events.count && i < CHECKED_EVENTS && !out_of_order(row, input); i++) {
         const corpus_event *event = &input->events.events[i];
         if (!(task == TASK_WRITE ? writes_well(row, event) : reads_as(row, event->line, event))) wrong++;
     }
@@ -142,8 +153,15 @@ static void escape_all(const bench_row *row, const bench_input *input) {
         if (row->escape(input->string).size < input->string.size) fail(row, "it wrote too little");
 }
 
+static void check_all(const bench_row *row, const bench_input *input) {
+    for (int i = 0; i < ESCAPE_REPEATS; i++)
+        if (!row->check(input->string)) fail(row, "it refused UTF-8");
+}
+
 static double time_once(bench_task task, const bench_row *row, const bench_input *input) {
-    static void (*const passes[])(const bench_row *, const bench_input *) = {write_all, read_all, escape_all};
+    static void (*const passes[])(const bench_row *, const bench_input *) = {write_all, read_all, escape_all,
+                                                                             check_all};
+    if (out_of_order(row, input)) return 0;
     double start = figures_now();
     passes[task](row, input);
     return figures_now() - start;
@@ -172,7 +190,7 @@ static void sort_samples(bench_table *table, size_t rounds) {
 static void print_figure(const bench_table *table, const bench_entry *entry, size_t column, size_t rounds,
                          FILE *rows_file) {
     const bench_input *input = &table->inputs[column];
-    bool is_rate = table->task == TASK_ESCAPE;
+    bool is_rate = table->task == TASK_ESCAPE || table->task == TASK_CHECK;
     figures_place place = {.table = table->title,
                            .column = input->name,
                            .row = entry->row->name,
@@ -192,7 +210,8 @@ static void print_table(const bench_table *table, size_t rounds, FILE *rows_file
         const bench_entry *entry = &table->entries[i];
         printf("\n%-38s", entry->row->name);
         for (size_t column = 0; column < table->input_count; column++)
-            print_figure(table, entry, column, rounds, rows_file);
+            if (out_of_order(entry->row, &table->inputs[column])) printf("%22s", "-");
+            else print_figure(table, entry, column, rounds, rows_file);
     }
     putchar('\n');
     for (size_t i = 0; i < table->entry_count; i++)
@@ -203,9 +222,10 @@ static void print_table(const bench_table *table, size_t rounds, FILE *rows_file
 }
 
 static bool does(const bench_row *row, bench_task task) {
-    return task == TASK_WRITE  ? row->write != NULL
-           : task == TASK_READ ? row->read != NULL
-                               : row->escape != NULL;
+    return task == TASK_WRITE    ? row->write != NULL
+           : task == TASK_READ   ? row->read != NULL
+           : task == TASK_ESCAPE ? row->escape != NULL
+                                 : row->check != NULL;
 }
 
 static uint64_t count_allocations(void) {
@@ -250,32 +270,102 @@ static void load_libraries(char **paths, size_t count) {
     putchar('\n');
 }
 
+/* ---- The tables ---- */
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+#define EVENTS(title, kind_, share_, ...)                                                                    \
+    {                                                                                                        \
+        .name = title, .share = share_, .choice = {.kind = CORPUS_##kind_, __VA_ARGS__ }                     \
+    }
+#define PIECES(title, ...) EVENTS(title, MESSAGE_STREAMED, 2, __VA_ARGS__)
+#define OUTPUTS(title, topic_)                                                                               \
+    EVENTS(title, TOOL_CALL_COMPLETED, 100, .topic = topic_, .smallest = 100, .largest = 200000)
+
+#define KINDS                                                                                                \
+    {                                                                                                        \
+        EVENTS("event mix", MIX, 1, .topic = CORPUS_ENGLISH),                                                \
+            EVENTS("streamed pieces", MESSAGE_STREAMED, 1, .topic = CORPUS_ENGLISH),                         \
+            EVENTS("inputs 0.1-50 KB", TOOL_CALL_STARTED, 20, .smallest = 100, .largest = 50000),            \
+            EVENTS("outputs 0.2-8 KB", TOOL_CALL_COMPLETED, 10, .topic = CORPUS_ENGLISH)                     \
+    }
+#define FORMS                                                                                                \
+    {                                                                                                        \
+        PIECES("own order", .form = CORPUS_OWN_ORDER), PIECES("sorted", .form = CORPUS_SORTED),              \
+            PIECES("blanks", .form = CORPUS_SPACED), PIECES("3 unknown members", .form = CORPUS_UNKNOWN)     \
+    }
+#define LANGUAGES                                                                                            \
+    {                                                                                                        \
+        PIECES("English", .topic = CORPUS_ENGLISH), PIECES("German", .topic = CORPUS_GERMAN),                \
+            PIECES("Russian", .topic = CORPUS_RUSSIAN), PIECES("Chinese", .topic = CORPUS_CHINESE),          \
+            PIECES("Japanese", .topic = CORPUS_JAPANESE)                                                     \
+    }
+#define CONTENTS                                                                                             \
+    {                                                                                                        \
+        OUTPUTS("code", CORPUS_CODE), OUTPUTS("ANSI", CORPUS_ANSI), OUTPUTS("Chinese", CORPUS_CHINESE),      \
+            OUTPUTS("diff", CORPUS_DIFF), OUTPUTS("JSON in JSON", CORPUS_NESTED_JSON)                        \
+    }
+
+static bench_table tables[] = {
+    {.title = "write JSON", .unit = "ns/event", .task = TASK_WRITE, .inputs = KINDS, .input_count = 4},
+    {.title = "read JSON", .unit = "ns/event", .task = TASK_READ, .inputs = KINDS, .input_count = 4},
+    {.title = "read pieces as others write them",
+     .unit = "ns/event",
+     .task = TASK_READ,
+     .inputs = FORMS,
+     .input_count = 4},
+    {.title = "write pieces in languages",
+     .unit = "ns/event",
+     .task = TASK_WRITE,
+     .inputs = LANGUAGES,
+     .input_count = 5},
+    {.title = "read pieces in languages",
+     .unit = "ns/event",
+     .task = TASK_READ,
+     .inputs = LANGUAGES,
+     .input_count = 5},
+    {.title = "write outputs of 0.1 to 200 KB",
+     .unit = "ns/event",
+     .task = TASK_WRITE,
+     .inputs = CONTENTS,
+     .input_count = 5},
+    {.title = "read outputs of 0.1 to 200 KB",
+     .unit = "ns/event",
+     .task = TASK_READ,
+     .inputs = CONTENTS,
+     .input_count = 5},
+    {.title = "escape strings of 1 MB", .unit = "GB/s", .task = TASK_ESCAPE},
+    {.title = "check UTF-8 of 1 MB", .unit = "GB/s", .task = TASK_CHECK},
+};
+
+static void make_strings(bench_table *table) {
+    table->inputs[0] = make_string("clean ASCII", CORPUS_ASCII, 0);
+    table->inputs[1] = make_string("1 % escapes", CORPUS_ASCII, 0.01);
+    table->inputs[2] = make_string("4.5 % escapes", CORPUS_ASCII, 0.045);
+    table->inputs[3] = make_string("CJK", CORPUS_CJK, 0);
+    table->inputs[4] = make_string("mixed prose", CORPUS_PROSE, 0);
+    table->input_count = 5;
+}
+
+static void make_inputs(bench_table *table, size_t count) {
+    for (size_t i = 0; i < table->input_count; i++)
+        make_events(&table->inputs[i], count / table->inputs[i].share + 1);
+    if (table->input_count == 0) make_strings(table);
+}
+
+static void print_inputs(const bench_table *table) {
+    for (size_t i = 0; i < table->input_count && table->inputs[i].events.count > 0; i++)
+        printf("%s%s: %zu events of %.0f bytes", i == 0 ? "\n" : "; ", table->inputs[i].name,
+               table->inputs[i].events.count,
+               (double)table->inputs[i].bytes / (double)table->inputs[i].events.count);
+}
 
 static void run_all(FILE *rows_file) {
     size_t rounds = figures_from_environment("ROUNDS", 5, MAX_ROUNDS);
     size_t count = figures_from_environment("EVENTS", 200000, 10000000);
-    const bench_input streams[] = {
-        make_events("event mix", count, CORPUS_MIX),
-        make_events("streamed pieces", count, CORPUS_MESSAGE_STREAMED),
-        make_events("tool outputs", count / 10 + 1, CORPUS_TOOL_CALL_COMPLETED),
-    };
-    const bench_input strings[] = {
-        make_string("clean ASCII", CORPUS_ASCII, 0),       make_string("1 % escapes", CORPUS_ASCII, 0.01),
-        make_string("4.5 % escapes", CORPUS_ASCII, 0.045), make_string("CJK", CORPUS_CJK, 0),
-        make_string("mixed prose", CORPUS_PROSE, 0),
-    };
-    static bench_table tables[] = {{.title = "write JSON", .unit = "ns/event", .task = TASK_WRITE},
-                                   {.title = "read JSON", .unit = "ns/event", .task = TASK_READ},
-                                   {.title = "escape strings of 1 MB", .unit = "GB/s", .task = TASK_ESCAPE}};
-    for (size_t i = 0; i < COUNT_OF(streams); i++)
-        printf("%s%s: %zu events, %.0f bytes each", i == 0 ? "" : "; ", streams[i].name,
-               streams[i].events.count, (double)streams[i].bytes / (double)streams[i].events.count);
-    putchar('\n');
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
-        bool of_strings = tables[i].task == TASK_ESCAPE;
-        tables[i].inputs = of_strings ? strings : streams;
-        tables[i].input_count = of_strings ? COUNT_OF(strings) : COUNT_OF(streams);
+        make_inputs(&tables[i], count);
+        print_inputs(&tables[i]);
         run_table(&tables[i], rounds, rows_file);
     }
 }

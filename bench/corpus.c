@@ -63,9 +63,9 @@ typedef struct text_store {
 
 /* Keeps a copy that is never freed: the corpus lives as long as the program. */
 static corpus_text keep(text_store *store, const char *data, size_t size) {
-    if (store->capacity - store->used < size + 1) {
-        store->capacity = size + 1 > (1u << 22) ? size + 1 : 1u << 22;
-        store->block = (char *)allocate(store->capacity);
+    if (store->capacity - store->used < size + 1 + CORPUS_PADDING) {
+        store->capacity = (size + 1 > (1u << 22) ? size + 1 : 1u << 22) + CORPUS_PADDING;
+        store->block = (char *)memset(allocate(store->capacity), 0, store->capacity);
         store->used = 0;
     }
     corpus_text kept = {store->block + store->used, size};
@@ -90,6 +90,23 @@ static const char *const words[] = {
     "not",    "of",    "in",      "on",     "with",  "compiler", "let",    "me",      "check",  "value",
     "string", "write", "pointer", "change", "run",   "session",  "now",    "first",   "then",   "memory",
     "should", "type",  "size",    "number", "again", "I",        "tool"};
+static const char *const german[] = {
+    "die",     "der",   "Datei",   "für",    "und",  "prüft",   "Größe",    "liest", "schließt", "Test",
+    "während", "nicht", "Puffer",  "zurück", "wird", "Fehler",  "gelöscht", "über",  "Zeile",    "Länge",
+    "ändern",  "Wert",  "Sitzung", "läuft",  "neu",  "möglich", "Speicher", "eine",  "hat",      "danach"};
+static const char *const russian[] = {
+    "файл",  "строка", "и",     "не",    "функция", "память", "ошибка",  "читает", "тест",    "это",
+    "потом", "размер", "сеанс", "буфер", "чтобы",   "запись", "значит",  "новый",  "теперь",  "вывод",
+    "поток", "список", "снова", "число", "прежде",  "токен",  "который", "агент",  "проверь", "готово"};
+static const char *const chinese[] = {"文件", "读取", "函数", "返回", "错误", "内存", "测试", "会话", "然后",
+                                      "检查", "长度", "我们", "不是", "现在", "输出", "修改", "，",   "。"};
+static const char *const japanese[] = {"ファイル", "を",     "読み込み", "関数", "は",   "エラー",
+                                       "メモリ",   "テスト", "です",     "次に", "確認", "しました",
+                                       "長さ",     "出力",   "変更",     "の",   "、",   "。"};
+static const char *const code[] = {
+    "if (",  "return ", "size_t ", "buffer->",  "->data[", "] = ",  "0;\n    ",           ") {\n        ",
+    "}\n",   "&&",      "NULL",    "\"%s\\n\"", "i++",     "for (", "static const char ", "/* ",
+    " */\n", "count",   "sizeof ", "'\\0'",     "+= "};
 static const char *const foreign_words[] = {"straße", "café", "naïve", "“so”", "日本語", "über", "→", "да"};
 static const char *const emoji[] = {"🚀", "✅", "🎉"};
 static const char *const extensions[] = {".c", ".h", ".py", ".md"};
@@ -109,12 +126,32 @@ static void add_word(text_builder *text, uint64_t *state) {
     } else add(text, PICK(state, words));
 }
 
+/* The words of a topic and what stands between them; those of English are add_word()'s. */
+static const struct topic_words {
+    const char *const *words;
+    size_t count;
+    const char *between;
+} topics[CORPUS_TOPIC_COUNT] = {
+    [CORPUS_GERMAN] = {german, COUNT_OF(german), " "},
+    [CORPUS_RUSSIAN] = {russian, COUNT_OF(russian), " "},
+    [CORPUS_CHINESE] = {chinese, COUNT_OF(chinese), ""},
+    [CORPUS_JAPANESE] = {japanese, COUNT_OF(japanese), ""},
+    [CORPUS_CODE] = {code, COUNT_OF(code), ""},
+};
+
+static void add_topic_word(text_builder *text, uint64_t *state, corpus_topic topic) {
+    const struct topic_words *of = &topics[topic];
+    if (of->words == NULL) add_word(text, state);
+    else add(text, of->words[random_below(state, of->count)]);
+}
+
 /* Words up to about `size` bytes. */
-static void add_prose(text_builder *text, uint64_t *state, size_t size) {
+static void add_prose(text_builder *text, uint64_t *state, corpus_topic topic, size_t size) {
     size_t end = text->size + size;
+    const char *between = topics[topic].words == NULL ? " " : topics[topic].between;
     do {
-        add_word(text, state);
-        add(text, random_chance(state, 0.04) ? "\n" : " ");
+        add_topic_word(text, state, topic);
+        add(text, random_chance(state, 0.04) ? "\n" : between);
     } while (text->size < end);
 }
 
@@ -143,7 +180,63 @@ static void add_output_line(text_builder *text, uint64_t *state) {
     }
 }
 
-/* ---- Time ---- */
+static void add_colored(text_builder *text, uint64_t *state) {
+    static const char *const colors[] = {"\x1B[0;32m", "\x1B[1;31m", "\x1B[38;5;244m", "\x1B[2K\r",
+                                         "\x1B[33m"};
+    for (size_t count = 2 + random_below(state, 5); count > 0; count--) {
+        add(text, PICK(state, colors));
+        add(text, PICK(state, words));
+        add(text, "\x1B[0m ");
+    }
+    add(text, "\n");
+}
+
+static void add_changed_line(text_builder *text, uint64_t *state) {
+    static const char *const marks[] = {" ", " ", "+", "-"};
+    if (random_chance(state, 0.05)) {
+        add(text, "@@ -120,7 +121,9 @@ ");
+        add_path(text, state);
+    } else {
+        add(text, PICK(state, marks));
+        add(text, "    ");
+        add_prose(text, state, CORPUS_CODE, 20 + random_below(state, 40));
+    }
+    add(text, "\n");
+}
+
+/* A line of JSON Lines. */
+static void add_nested_json(text_builder *text, uint64_t *state) {
+    add(text, "{\"name\":\"");
+    add(text, PICK(state, words));
+    add(text, "\",\"path\":\"");
+    add_path(text, state);
+    add(text, "\",\"ok\":true,\"message\":\"the \\\"");
+    add(text, PICK(state, words));
+    add(text, "\\\" is new\\n\",\"lines\":[12,340]}\n");
+}
+
+/* Something of that topic, a line as a rule. */
+static void add_output(text_builder *text, uint64_t *state, corpus_topic topic) {
+    switch (topic) {
+    case CORPUS_ENGLISH:
+        add_output_line(text, state);
+        break;
+    case CORPUS_ANSI:
+        add_colored(text, state);
+        break;
+    case CORPUS_DIFF:
+        add_changed_line(text, state);
+        break;
+    case CORPUS_NESTED_JSON:
+        add_nested_json(text, state);
+        break;
+    default:
+        add_prose(text, state, topic, 60);
+        add(text, "\n");
+    }
+}
+
+/* ---- Time: by tables and one look at the date of the day before, as fast as is usual in a hot path ---- */
 
 static void put_digits(char *out, int64_t value, int digits) {
     while (digits > 0) {
@@ -178,17 +271,39 @@ static void date_from_days(int64_t days, int64_t *year, int64_t *month, int64_t 
     *year = era_year + days / 146097 * 400 + (*month <= 2);
 }
 
-void corpus_time_format(int64_t time, char out[CORPUS_TIME_SIZE + 1]) {
-    int64_t seconds = time / 1000000, year, month, day;
-    date_from_days(seconds / 86400, &year, &month, &day);
-    memcpy(out, "0000-00-00T00:00:00.000000Z", CORPUS_TIME_SIZE + 1);
+/* Two digits at a time; 0 to 99. */
+static void put_two(char *out, int64_t value) {
+    static const char digits[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
+    memcpy(out, digits + 2 * value, 2);
+}
+
+static void put_date(char out[CORPUS_TIME_SIZE + 1], int64_t days) {
+    int64_t year, month, day;
+    date_from_days(days, &year, &month, &day);
     put_digits(out, year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, day, 2);
-    put_digits(out + 11, seconds / 3600 % 24, 2);
-    put_digits(out + 14, seconds / 60 % 60, 2);
-    put_digits(out + 17, seconds % 60, 2);
-    put_digits(out + 20, time % 1000000, 6);
+    put_two(out + 5, month);
+    put_two(out + 8, day);
+}
+
+void corpus_time_format(int64_t time, char out[CORPUS_TIME_SIZE + 1]) {
+    static int64_t known_day = -1;
+    static char known[CORPUS_TIME_SIZE + 1] = "0000-00-00T00:00:00.000000Z";
+    int64_t seconds = time / 1000000, micros = time % 1000000, days = seconds / 86400,
+            second = seconds % 86400;
+    if (days != known_day) {
+        put_date(known, days);
+        known_day = days;
+    }
+    memcpy(out, known, CORPUS_TIME_SIZE + 1);
+    put_two(out + 11, second / 3600);
+    put_two(out + 14, second / 60 % 60);
+    put_two(out + 17, second % 60);
+    put_two(out + 20, micros / 10000);
+    put_two(out + 22, micros / 100 % 100);
+    put_two(out + 24, micros % 100);
 }
 
 corpus_text corpus_time_text(int64_t time) {
@@ -198,12 +313,17 @@ corpus_text corpus_time_text(int64_t time) {
 }
 
 int64_t corpus_time_parse(corpus_text text) {
+    static int64_t known_days;
+    static char known[10];
     const char *digits = text.data;
     if (text.size != CORPUS_TIME_SIZE) return 0;
-    int64_t days =
-        days_from_date(get_digits(digits, 4), get_digits(digits + 5, 2), get_digits(digits + 8, 2));
+    if (memcmp(known, digits, sizeof known) != 0) {
+        known_days =
+            days_from_date(get_digits(digits, 4), get_digits(digits + 5, 2), get_digits(digits + 8, 2));
+        memcpy(known, digits, sizeof known);
+    }
     int64_t minutes = get_digits(digits + 11, 2) * 60 + get_digits(digits + 14, 2);
-    int64_t seconds = days * 86400 + minutes * 60 + get_digits(digits + 17, 2);
+    int64_t seconds = known_days * 86400 + minutes * 60 + get_digits(digits + 17, 2);
     return seconds * 1000000 + get_digits(digits + 20, 6);
 }
 
@@ -350,30 +470,85 @@ static void add_quoted(text_builder *line, corpus_text text) {
     add(line, "\"");
 }
 
-static void add_key(text_builder *line, const char *key) {
-    add(line, line->data[line->size - 1] == '{' ? "\"" : ",\"");
-    add(line, key);
-    add(line, "\":");
+/* The members of an object that is being written: they are put together at its end, as some forms change their order. */
+#define MAX_MEMBERS 16
+#define MAX_LEVELS  4
+typedef struct line_level {
+    const char *key; /* of the object itself */
+    size_t count;
+    struct line_member {
+        const char *key;
+        text_builder value;
+    } members[MAX_MEMBERS];
+} line_level;
+
+typedef struct line_builder {
+    corpus_form form;
+    size_t depth;
+    line_level levels[MAX_LEVELS];
+} line_builder;
+
+static text_builder *add_member(line_builder *line, const char *key) {
+    line_level *level = &line->levels[line->depth];
+    struct line_member *member = &level->members[level->count++];
+    member->key = key;
+    member->value.size = 0;
+    return &member->value;
 }
 
-static void add_number(text_builder *line, int64_t value) {
+static void begin_level(line_builder *line, const char *key) {
+    line->depth++;
+    line->levels[line->depth].key = key;
+    line->levels[line->depth].count = 0;
+}
+
+static int compare_members(const void *first, const void *second) {
+    return strcmp(((const struct line_member *)first)->key, ((const struct line_member *)second)->key);
+}
+
+/* The object of the level as text. */
+static void join_level(text_builder *out, line_level *level, corpus_form form) {
+    if (form == CORPUS_SORTED) qsort(level->members, level->count, sizeof level->members[0], compare_members);
+    add(out, "{");
+    for (size_t i = 0; i < level->count; i++) {
+        if (i > 0) add(out, form == CORPUS_SPACED ? ", " : ",");
+        add(out, "\"");
+        add(out, level->members[i].key);
+        add(out, form == CORPUS_SPACED ? "\": " : "\":");
+        add_bytes(out, level->members[i].value.data, level->members[i].value.size);
+    }
+    add(out, "}");
+}
+
+static void end_level(line_builder *line) {
+    line_level *level = &line->levels[line->depth--];
+    join_level(add_member(line, level->key), level, line->form);
+}
+
+static void add_number(text_builder *value, int64_t number) {
     char digits[24];
-    snprintf(digits, sizeof digits, "%lld", (long long)value);
-    add(line, digits);
+    snprintf(digits, sizeof digits, "%lld", (long long)number);
+    add(value, digits);
 }
 
-#define PRINT_TIME(key, time, ts) add_key(line, key), add_quoted(line, ts)
-#define PRINT_KIND(key, kind)     add_key(line, key), add_quoted(line, corpus_kind_names[kind])
-#define PRINT_BEGIN(key)          add_key(line, key), add(line, "{")
-#define PRINT_END()               add(line, "}")
-#define PRINT_NUMBER(key, value)  add_key(line, key), add_number(line, value)
-#define PRINT_FLAG(key, value)    add_key(line, key), add(line, (value) ? "true" : "false")
-#define PRINT_TEXT(key, text)     add_key(line, key), add_quoted(line, text)
+#define PRINT_TIME(key, time, ts) add_quoted(add_member(line, key), ts)
+#define PRINT_KIND(key, kind)     add_quoted(add_member(line, key), corpus_kind_names[kind])
+#define PRINT_BEGIN(key)          begin_level(line, key)
+#define PRINT_END()               end_level(line)
+#define PRINT_NUMBER(key, value)  add_number(add_member(line, key), value)
+#define PRINT_FLAG(key, value)    add(add_member(line, key), (value) ? "true" : "false")
+#define PRINT_TEXT(key, text)     add_quoted(add_member(line, key), text)
 
-static void add_event(text_builder *line, const corpus_event *event) {
-    add(line, "{");
+static void add_event(text_builder *out, line_builder *line, const corpus_event *event) {
+    line->depth = 0;
+    line->levels[0].count = 0;
     CORPUS_EVENT(PRINT, event);
-    add(line, "}");
+    if (line->form == CORPUS_UNKNOWN) {
+        add(add_member(line, "host"), "\"build-7\"");
+        add(add_member(line, "pid"), "47110");
+        add(add_member(line, "trace"), "{\"id\":\"4bf92f3577b34da6\",\"sampled\":true}");
+    }
+    join_level(out, &line->levels[0], line->form);
 }
 
 /* ---- The corpus ---- */
@@ -382,6 +557,8 @@ typedef struct generator {
     uint64_t random;
     text_store texts, lines;
     text_builder text;
+    line_builder *line;
+    corpus_choice choice;
     corpus_text session_id, run_id, provider;
     int64_t time;
 } generator;
@@ -394,8 +571,8 @@ static corpus_text keep_id(generator *make, const char *prefix, unsigned length)
     return keep_text(&make->texts, &make->text);
 }
 
-static corpus_text keep_prose(generator *make, size_t least, size_t most) {
-    add_prose(&make->text, &make->random, least + random_below(&make->random, most - least + 1));
+static corpus_text keep_prose(generator *make, corpus_topic topic, size_t least, size_t most) {
+    add_prose(&make->text, &make->random, topic, least + random_below(&make->random, most - least + 1));
     return keep_text(&make->texts, &make->text);
 }
 
@@ -420,9 +597,21 @@ static void make_tool_call(generator *make, corpus_event *event) {
     event->tool_call_id = keep_id(make, "toolu_", 20);
 }
 
+static size_t random_size(generator *make) {
+    double share = (double)random_below(&make->random, 1000000) / 1e6;
+    double smallest = (double)make->choice.smallest, largest = (double)make->choice.largest;
+    return (size_t)(smallest * pow(largest / smallest, share));
+}
+
+static corpus_text keep_command(generator *make) {
+    if (make->choice.kind != CORPUS_TOOL_CALL_STARTED) return keep_prose(make, CORPUS_ENGLISH, 20, 140);
+    size_t size = random_size(make);
+    return keep_prose(make, CORPUS_CODE, size, size);
+}
+
 static void make_tool_input(generator *make, corpus_event *event) {
-    event->command = keep_prose(make, 20, 140);
-    event->description = keep_prose(make, 10, 60);
+    event->command = keep_command(make);
+    event->description = keep_prose(make, CORPUS_ENGLISH, 10, 60);
     event->timeout = (int64_t)random_below(&make->random, 600000);
     event->limit = (int64_t)random_below(&make->random, 2000);
     event->recursive = random_chance(&make->random, 0.5);
@@ -430,12 +619,10 @@ static void make_tool_input(generator *make, corpus_event *event) {
     event->path = keep_text(&make->texts, &make->text);
 }
 
-/* From 200 to 8,000 bytes, as many per octave. */
 static void make_tool_output(generator *make, corpus_event *event) {
-    double share = (double)random_below(&make->random, 1000000) / 1e6;
-    size_t size = (size_t)(200.0 * pow(40.0, share));
+    size_t size = random_size(make);
     while (make->text.size < size)
-        add_output_line(&make->text, &make->random);
+        add_output(&make->text, &make->random, make->choice.topic);
     event->tool_output = keep_text(&make->texts, &make->text);
 }
 
@@ -452,7 +639,7 @@ static corpus_kind pick_kind(uint64_t *random) {
 static void make_data(generator *make, corpus_event *event) {
     switch (event->kind) {
     case CORPUS_MESSAGE_STREAMED:
-        event->delta = keep_prose(make, 1, 32);
+        event->delta = keep_prose(make, make->choice.topic, 1, 32);
         break;
     case CORPUS_TOOL_CALL_STARTED:
         make_tool_call(make, event);
@@ -489,8 +676,14 @@ static void make_envelope(generator *make, corpus_event *event) {
     event->provider = make->provider;
 }
 
-static generator new_generator(void) {
-    generator make = {0};
+static generator new_generator(const corpus_choice *choice) {
+    generator make = {.choice = *choice};
+    make.line = (line_builder *)memset(allocate(sizeof *make.line), 0, sizeof *make.line);
+    make.line->form = choice->form;
+    if (choice->largest == 0) {
+        make.choice.smallest = 200;
+        make.choice.largest = 8000;
+    }
     corpus_event first;
     make.random = UINT64_C(0x5DEECE66D1CE4E5B);
     make.time = INT64_C(1770638400123456); /* 2026-02-09T12:00:00.123456Z */
@@ -498,16 +691,16 @@ static generator new_generator(void) {
     return make;
 }
 
-corpus corpus_create(size_t count, corpus_kind kind) {
-    generator make = new_generator();
+corpus corpus_create(size_t count, const corpus_choice *choice) {
+    generator make = new_generator(choice);
     corpus made = {(corpus_event *)allocate((count + 1) * sizeof(corpus_event)), count};
     for (size_t i = 0; i < count; i++) {
         corpus_event *event = &made.events[i];
         memset(event, 0, sizeof *event);
-        event->kind = kind == CORPUS_MIX ? pick_kind(&make.random) : kind;
+        event->kind = choice->kind == CORPUS_MIX ? pick_kind(&make.random) : choice->kind;
         make_data(&make, event);
         make_envelope(&make, event);
-        add_event(&make.text, event);
+        add_event(&make.text, make.line, event);
         event->line = keep_text(&make.lines, &make.text);
     }
     free(make.text.data);
@@ -515,16 +708,16 @@ corpus corpus_create(size_t count, corpus_kind kind) {
 }
 
 corpus_text corpus_long_line(size_t size) {
-    generator make = new_generator();
-    corpus_event event = {0};
-    event.kind = CORPUS_TOOL_CALL_COMPLETED;
+    const corpus_choice choice = {.kind = CORPUS_TOOL_CALL_COMPLETED};
+    generator make = new_generator(&choice);
+    corpus_event event = {.kind = CORPUS_TOOL_CALL_COMPLETED};
     make_envelope(&make, &event);
     make_tool_call(&make, &event);
     while (make.text.size < size)
         add_output_line(&make.text, &make.random);
     make.text.size = size;
     event.tool_output = keep_text(&make.texts, &make.text);
-    add_event(&make.text, &event);
+    add_event(&make.text, make.line, &event);
     corpus_text line = keep_text(&make.lines, &make.text);
     free(make.text.data);
     return line;
@@ -546,7 +739,7 @@ corpus_text corpus_string(size_t size, corpus_script script, double escape_rate)
         } else if (script == CORPUS_ACCENTS && random_chance(&random, 0.125)) {
             char character[2] = {'\xC3', (char)(0xA0 + random_below(&random, 32))};
             add_bytes(&text, character, 2);
-        } else if (script == CORPUS_PROSE) add_prose(&text, &random, 1);
+        } else if (script == CORPUS_PROSE) add_prose(&text, &random, CORPUS_ENGLISH, 1);
         else add_bytes(&text, &letter, 1);
     }
     corpus_text kept = keep_text(&store, &text);

@@ -133,14 +133,46 @@ int64_t *corpus_number_member(corpus_event *event, const char *key, size_t size)
 typedef uint64_t corpus_digest(const corpus_event *event);
 corpus_digest corpus_digest_full, corpus_digest_quick;
 
-/* `count` events of that kind, or of all kinds as they come in a session; always the same ones. Ends the
- * program when there is no memory, here and below. */
+/* How the lines are written. */
+typedef enum corpus_form {
+    CORPUS_OWN_ORDER, /* as this library writes them */
+    CORPUS_SORTED,    /* members sorted by name */
+    CORPUS_SPACED,    /* a blank after each comma and colon, as Python's json.dumps() does */
+    CORPUS_UNKNOWN,   /* with three members that no event has */
+    CORPUS_FORM_COUNT
+} corpus_form;
+
+/* What the streamed pieces and outputs are about. */
+typedef enum corpus_topic {
+    CORPUS_ENGLISH, /* and one word in twenty-five not ASCII */
+    CORPUS_GERMAN,
+    CORPUS_RUSSIAN,
+    CORPUS_CHINESE,
+    CORPUS_JAPANESE,
+    CORPUS_CODE,
+    CORPUS_ANSI,
+    CORPUS_DIFF,
+    CORPUS_NESTED_JSON,
+    CORPUS_TOPIC_COUNT
+} corpus_topic;
+
+/* Events to be made; the rest 0 for own order, English and the usual sizes. */
 #define CORPUS_MIX CORPUS_KIND_COUNT
+typedef struct corpus_choice {
+    corpus_kind kind; /* or CORPUS_MIX: all kinds as they come in a session */
+    corpus_form form;
+    corpus_topic topic;
+    size_t smallest, largest; /* bytes of an output or of the command in an input; as many per octave */
+} corpus_choice;
+
+/* `count` events; always the same ones. A line may be read 64 bytes past its end. Ends the program when there is
+ * no memory, here and below. */
+#define CORPUS_PADDING 64
 typedef struct corpus {
     corpus_event *events;
     size_t count;
 } corpus;
-corpus corpus_create(size_t count, corpus_kind kind);
+corpus corpus_create(size_t count, const corpus_choice *choice);
 
 /* One tool_call_completed line whose output has `size` bytes. */
 corpus_text corpus_long_line(size_t size);

@@ -84,7 +84,7 @@ static corpus_text escape(corpus_text text) {
 /* ---- Writing events ---- */
 
 static asm_str build_tool_input(const corpus_event *event) {
-    static char memory[2048];
+    static char memory[BENCH_LINE_SIZE];
     asm_buffer out;
     asm_json_writer json, *writer = &json;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
@@ -288,6 +288,10 @@ static uint64_t read_event_in_place(corpus_text line, corpus_event *event, corpu
     return digest(event);
 }
 
+static bool is_utf8(corpus_text text) {
+    return asm_utf8_check(view(text)) == text.size;
+}
+
 static const bench_row rows[] = {
     {.name = NAME("event"), .write = write_event},
     {.name = NAME("event, stream buffer of 512 bytes"), .write = write_event_through_small_buffer},
@@ -296,6 +300,7 @@ static const bench_row rows[] = {
     {.name = NAME("event, copied and in place"), .read = read_event_in_place},
     {.name = NAME("JSON reader"), .read = read_with_reader},
     {.name = NAME("JSON writer"), .escape = escape},
+    {.name = NAME("UTF-8"), .check = is_utf8},
 };
 
 const bench_library bench_exported = {LIBRARY, ASM_VERSION, rows, sizeof rows / sizeof rows[0], &allocations};

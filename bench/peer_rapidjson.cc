@@ -108,13 +108,13 @@ std::uint64_t read_in_place(corpus_text line, corpus_event *event, corpus_digest
 }
 
 constexpr bench_row writer_row(const char *name, bench_write *write) {
-    return {name, write, nullptr, nullptr, false};
+    return {name, write, nullptr, nullptr, nullptr, false, false};
 }
 constexpr bench_row reader_row(const char *name, bench_read *read) {
-    return {name, nullptr, read, nullptr, false};
+    return {name, nullptr, read, nullptr, nullptr, false, false};
 }
 constexpr bench_row escaper_row(const char *name, bench_escape *escape) {
-    return {name, nullptr, nullptr, escape, false};
+    return {name, nullptr, nullptr, escape, nullptr, false, false};
 }
 
 const bench_row rows[] = {

@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
     size_t bytes = argc > 3 ? (size_t)strtoull(argv[3], NULL, 10) : 0;
     if (strcmp(what, "line") == 0 && number > 0) print_line(corpus_long_line(number));
     else if ((strcmp(what, "events") == 0 || strcmp(what, "stream") == 0) && number > 0) {
-        corpus events = corpus_create(number, CORPUS_MIX);
+        corpus events = corpus_create(number, &(corpus_choice){.kind = CORPUS_MIX});
         for (size_t done = print_events(&events); done < bytes;)
             done += print_events(&events);
     } else {

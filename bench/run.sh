@@ -7,6 +7,7 @@
 #   PUBLISHES   how many messages are published (1000000)
 #   ROUNDS   how often everything is measured, after a warm-up (5)
 #   CC, CXX, CFLAGS   as for make (cc, c++, -O2); all that is compiled here gets the same
+#   YYJSON, SIMDJSON   a checkout of that library, which is built here with the same flags, in place of the package
 #
 # The others are found by tests/dependencies.sh; a missing one is left out, and that is said. Everything is
 # written to build/bench; the results are results.txt, results.json and results.svg there.
@@ -25,7 +26,7 @@ compile() {
     output=$1 source=$2
     shift 2
     case $source in
-        *.cc) set -- "$cxx" -std=c++11 -DNDEBUG "$source" "$@" ;;
+        *.cc | *.cpp) set -- "$cxx" -std=c++11 -DNDEBUG "$source" "$@" ;;
         *) set -- "$cc" -std=c99 -D_POSIX_C_SOURCE=200809L "$source" "$@" ;;
     esac
     # shellcheck disable=SC2086  # a list of words
@@ -69,7 +70,18 @@ case $(uname -m) in x86_64 | amd64) add_library asm-sse2 bench/ours.c -DASM__AVX
 add_library asm-portable bench/ours.c -DASM_NO_SIMD
 add_library limits bench/peer_limits.c
 add_peer rapidjson bench/peer_rapidjson.cc
-add_peer simdjson bench/peer_simdjson.cc
+if [ -n "${SIMDJSON:-}" ]; then
+    compile simdjson.o "$SIMDJSON/src/simdjson.cpp" -c -DNDEBUG -fPIC -I"$SIMDJSON/include" -I"$SIMDJSON/src"
+    add_library peer_simdjson bench/peer_simdjson.cc "$build/simdjson.o" -I"$SIMDJSON/include"
+else
+    add_peer simdjson bench/peer_simdjson.cc
+fi
+if [ -n "${YYJSON:-}" ]; then
+    compile yyjson.o "$YYJSON/src/yyjson.c" -c -fPIC
+    add_library peer_yyjson bench/peer_yyjson.c "$build/yyjson.o" -isystem "$YYJSON/src"
+else
+    add_peer yyjson bench/peer_yyjson.c
+fi
 add_peer cjson bench/peer_cjson.c
 add_peer json-c bench/peer_json_c.c
 add_peer jansson bench/peer_jansson.c

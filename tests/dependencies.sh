@@ -18,6 +18,7 @@ json-c    | json-c    | json-c/json.h         | -ljson-c  | c   | libjson-c-dev 
 stb       | stb       | stb/stb_ds.h stb_ds.h |           | c   | libstb-dev
 rapidjson | RapidJSON | rapidjson/document.h  |           | c++ | rapidjson-dev
 simdjson  | simdjson  | simdjson.h            | -lsimdjson | c++ | libsimdjson-dev libsimdjson14 libsimdjson25
+yyjson    | yyjson    | yyjson.h              | -lyyjson  | c   | libyyjson-dev libyyjson0
 glib      | gobject-2.0 | glib-object.h       | -lgobject-2.0 -lglib-2.0 | c | libglib2.0-dev libglib2.0-0 libglib2.0-0t64 libpcre2-8-0 libffi8
 sigc++    | sigc++-2.0  | sigc++/sigc++.h     | -lsigc-2.0               | c++ | libsigc++-2.0-dev libsigc++-2.0-0v5
 vterm     | vterm     | vterm.h               | -lvterm   | c   | libvterm-dev libvterm0

@@ -32,6 +32,7 @@ jansson      | libjansson-dev | jansson-devel    | jansson      | jansson-dev   
 json-c       | libjson-c-dev | json-c-devel      | json-c       | json-c-dev         | json-c       | https://github.com/json-c/json-c
 rapidjson    | rapidjson-dev | rapidjson-devel   | rapidjson    | rapidjson-dev      | rapidjson    | https://rapidjson.org
 simdjson     | libsimdjson-dev | simdjson-devel  | simdjson     | simdjson-dev       | simdjson     | https://simdjson.org
+yyjson       | libyyjson-dev | yyjson-devel      | yyjson       | yyjson-dev         | yyjson       | https://github.com/ibireme/yyjson
 glib         | libglib2.0-dev | glib2-devel      | glib         | glib-dev           | glib2        | https://docs.gtk.org/glib
 sigc++       | libsigc++-2.0-dev | libsigc++20-devel | libsigc++@2 | libsigc++-dev    | libsigc++    | https://libsigcplusplus.github.io
 arm-none-eabi-gcc | gcc-arm-none-eabi libnewlib-dev | arm-none-eabi-gcc-cs arm-none-eabi-newlib | arm-none-eabi-gcc | gcc-arm-none-eabi newlib-arm-none-eabi | arm-none-eabi-gcc arm-none-eabi-newlib | https://developer.arm.com
