@@ -269,10 +269,10 @@ typedef struct asm_studio_call {
     size_t lines;    /* of the input: see ASM_TOOL_FACTS_INPUT_LINES */
     unsigned number; /* of a sub-agent among those of its kind, from 1 */
     unsigned depth;  /* 0: started by the main agent */
-    unsigned shared; /* that have its id and have not ended, this one included; 0: no other had it */
     unsigned char id_size, name_size, kind_size, place_size;
     unsigned short subject_size;
     bool has_lines, is_agent, in_background, is_waiting, is_cut, is_announced;
+    bool is_shared; /* others had its id while it ran: which of them an event means cannot be told */
     char text[ASM_STUDIO_CALL_TEXT];
 } asm_studio_call;
 
@@ -300,6 +300,7 @@ typedef struct asm_studio {
         int64_t message_input[8], message_output[8];
         unsigned messages;
         asm_time start, last;
+        uint64_t error; /* hash of the last one that was told */
         bool is_active, has_ended, was_cut;
         size_t todos, todos_done, cwd_size;
         char cwd[256];
@@ -1760,10 +1761,15 @@ static int asm__append_fit(asm_buffer *out, const asm_look *look, asm_str text, 
     return columns + mark;
 }
 
+/* Whether the byte parts the names of a path: \ where there is no slash. */
+static bool asm__is_separator(asm_str path, char c) {
+    return c == '/' || (c == '\\' && !memchr(path.data, '/', path.size));
+}
+
 /* The offset of the last part of a path of which `count` parts stand from there to the end; 0 if it has no more. */
 static size_t asm__last_parts(asm_str path, unsigned count) {
     for (size_t i = path.size; i > 1; i--)
-        if (path.data[i - 1] == '/' && i < path.size && --count == 0) return i - 1;
+        if (asm__is_separator(path, path.data[i - 1]) && i < path.size && --count == 0) return i - 1;
     return 0;
 }
 
@@ -1795,7 +1801,7 @@ static int asm__append_path(asm_buffer *out, const asm_look *look, asm_str path,
             asm__next_shown(path, &at, flags, &marks, memory, &width);
             columns += width;
             if (columns + mark + tail_columns > limit) break;
-            if (path.data[at - 1] == '/') head = at;
+            if (asm__is_separator(path, path.data[at - 1])) head = at;
         }
     }
     columns = asm__append_columns(out, asm_str_make(path.data, head), flags, limit);
@@ -2063,35 +2069,38 @@ static asm_str asm__first_line(const asm__value *value, char *memory, size_t siz
 static const asm_studio_tool asm__studio_tools[] = {
     {"Bash bash shell run_shell_command exec_command execute_command local_shell container.exec "
      "command_execution "
-     "run_command run_terminal_cmd run_in_terminal terminal powershell PowerShell execute exec",
+     "run_command run_terminal_cmd run_in_terminal terminal powershell PowerShell execute exec Shell Execute "
+     "developer__shell",
      "Running: ", "Ran: ", "Bash failed: ", "command cmd script", ASM_TOOL_SUBJECT_COMMAND,
      ASM_TOOL_FACTS_COMMAND},
-    {"Read read read_file ReadFile readFile view view_file read_text_file open_file NotebookRead", "Reading ",
-     "Read ", "Read failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_LINES},
-    {"Write write write_file WriteFile writeFile create_file create", "Writing ", "Wrote ",
-     "Write failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_INPUT_LINES},
+    {"Read read read_file ReadFile readFile view view_file read_text_file open_file NotebookRead ViewFile",
+     "Reading ", "Read ", "Read failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_LINES},
+    {"Write write write_file WriteFile writeFile write_to_file create_file create Create", "Writing ",
+     "Wrote ", "Write failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_INPUT_LINES},
     {"Edit edit MultiEdit multi_edit multiedit replace str_replace edit_file editFile search_replace "
      "apply_diff "
-     "str_replace_editor str_replace_based_edit_tool NotebookEdit",
+     "str_replace_editor str_replace_based_edit_tool NotebookEdit StrReplaceFile replace_in_file "
+     "replace_file_content multi_replace_file_content",
      "Editing ", "Edited ", "Edit failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
-    {"apply_patch patch file_change ApplyPatch", "Editing ", "Edited ",
-     "Edit failed: ", "path file_path input patch", ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
+    {"apply_patch patch file_change ApplyPatch", "Editing ", "Edited ", "Edit failed: ", "path file_path",
+     ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
     {"Glob glob find_files file_search find glob_file_search find_by_name", "Searching for ", "Searched for ",
      "Glob failed: ", "pattern glob query", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_FILES},
     {"Grep grep grep_search search_file_content search_files rg code_search ripgrep", "Searching ",
      "Searched for ", "Grep failed: ", "pattern regex query search", ASM_TOOL_SUBJECT_QUOTED,
      ASM_TOOL_FACTS_MATCHES},
-    {"LS ls list_directory list_dir ListDir list_files listFiles", "Listing ", "Listed ", "List failed: ",
-     "path dir_path directory target_directory dir", ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_SIZE},
+    {"LS ls list list_directory list_dir ListDir list_files listFiles", "Listing ", "Listed ",
+     "List failed: ", "path dir_path directory target_directory dir", ASM_TOOL_SUBJECT_PATH,
+     ASM_TOOL_FACTS_SIZE},
     {"Task Agent task agent spawn_agent delegate_task dispatch_agent", "Task: ", "Task complete: ",
      "Task failed: ", "description title name prompt message", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_AGENT},
-    {"WebFetch web_fetch webfetch fetch fetch_url read_url_content url_fetch", "Fetching ", "Fetched ",
-     "Fetch failed: ", "url uri prompt", ASM_TOOL_SUBJECT_URL, ASM_TOOL_FACTS_SIZE},
-    {"WebSearch web_search websearch google_web_search search_web", "Searching the web for ",
+    {"WebFetch web_fetch webfetch fetch fetch_url FetchUrl FetchURL read_url_content read_web_page url_fetch",
+     "Fetching ", "Fetched ", "Fetch failed: ", "url uri prompt", ASM_TOOL_SUBJECT_URL, ASM_TOOL_FACTS_SIZE},
+    {"WebSearch web_search websearch google_web_search search_web SearchWeb", "Searching the web for ",
      "Searched the web for ", "Web search failed: ", "query q search_term", ASM_TOOL_SUBJECT_QUOTED,
      ASM_TOOL_FACTS_NONE},
-    {"TodoWrite todowrite todo_write write_todos update_plan update_todos todo", "Updating todos",
-     "Updated todos", "Todos not updated", "", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_TODOS},
+    {"TodoWrite todowrite todo_write write_todos update_plan update_todos update_todo SetTodoList todo",
+     "Updating todos", "Updated todos", "Todos not updated", "", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_TODOS},
 };
 
 /* Any other tool: its name, and the first text among its arguments. */
@@ -2258,8 +2267,8 @@ static void asm__view_command(asm__view *view) {
 /* A path from the run's working directory on, if it lies in there. */
 static asm_str asm__relative_path(const asm_studio *studio, asm_str path) {
     const asm_str cwd = asm_str_make(studio->run.cwd, studio->run.cwd_size);
-    if (cwd.size < 2 || path.size <= cwd.size || memcmp(path.data, cwd.data, cwd.size) != 0) return path;
-    return path.data[cwd.size] == '/' && path.size > cwd.size + 1 ? asm__without(path, cwd.size + 1) : path;
+    if (cwd.size < 2 || path.size <= cwd.size + 1 || memcmp(path.data, cwd.data, cwd.size) != 0) return path;
+    return asm__is_separator(cwd, path.data[cwd.size]) ? asm__without(path, cwd.size + 1) : path;
 }
 
 /* Whether the last label of a host is a number: such a host is an address, of which there are many ways to write it. */
@@ -2577,11 +2586,19 @@ static asm_str asm__call_text(const asm_studio_call *call, unsigned part) {
 
 enum { ASM__CALL_ID, ASM__CALL_NAME, ASM__CALL_KIND, ASM__CALL_PLACE, ASM__CALL_SUBJECT };
 
-static asm_studio_call *asm__find_call(asm_studio *studio, asm_str id) {
-    for (size_t i = 0; i < ASM_STUDIO_CALLS && id.size > 0; i++)
+/* The next call of that id that runs, after `last` or from the first on if that is NULL; NULL at the end. */
+static asm_studio_call *asm__next_call(asm_studio *studio, asm_str id, asm_studio_call *last) {
+    const size_t begin = last ? (size_t)(last - studio->calls) + 1 : 0;
+    for (size_t i = begin; i < ASM_STUDIO_CALLS && id.size > 0; i++)
         if (studio->calls[i].order != 0 && asm_str_equal(asm__call_text(&studio->calls[i], ASM__CALL_ID), id))
             return &studio->calls[i];
     return NULL;
+}
+
+/* The call of that id; NULL also if others have it too. */
+static asm_studio_call *asm__find_call(asm_studio *studio, asm_str id) {
+    asm_studio_call *call = asm__next_call(studio, id, NULL);
+    return call && !call->is_shared ? call : NULL;
 }
 
 static unsigned asm__running_agents(const asm_studio *studio) {
@@ -3214,12 +3231,35 @@ static void asm__line_words(asm__line *line, const asm__view *view, const char *
     if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
 }
 
+/* A line behind a bar that has begun, with so much room; it goes on behind the next where a word does not fit. */
+static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
+                           const asm__value *line, int room) {
+    const unsigned flags = asm__line_flags(&studio->look);
+    const int whole = room;
+    unsigned marks = 0;
+    char memory[ASM__PIECE], one[16];
+    for (size_t at = 0; at < line->text.size;) {
+        const asm_str piece = asm__value_piece(line, &at, memory);
+        for (size_t used = 0; used < piece.size;) {
+            int width, word = 0;
+            if (used > 0 && piece.data[used - 1] == ' ')
+                word = asm__columns_of(asm__first_word(asm__without(piece, used)), flags, whole);
+            const asm_str shown = asm__next_shown(piece, &used, flags, &marks, one, &width);
+            if (width > room || (word > room && word <= whole)) {
+                asm__bar_end(studio, out);
+                room = asm__bar_begin(studio, out, speaker);
+            }
+            asm_buffer_append(out, shown);
+            room -= width;
+        }
+    }
+}
+
 /* A line of output behind bars: one that is too long goes on behind the next, or is cut if `is_short`. */
 static void asm__bar_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                           const asm__value *line, bool is_short) {
     const unsigned flags = asm__line_flags(&studio->look);
-    int room = asm__bar_begin(studio, out, speaker);
-    unsigned marks = 0;
+    const int room = asm__bar_begin(studio, out, speaker);
     char memory[1024];
     if (room == ASM__UNLIMITED) { /* lines are not broken */
         for (size_t at = 0; at < line->text.size;)
@@ -3229,22 +3269,7 @@ static void asm__bar_line(asm_studio *studio, asm_buffer *out, const asm__speake
         asm_buffer_init_fixed(&text, memory, sizeof memory);
         const bool is_cut = !asm__value_copy(&text, line);
         asm__append_fit(out, &studio->look, asm_buffer_text(&text), room, is_cut);
-    } else {
-        for (size_t at = 0; at < line->text.size;) {
-            const asm_str piece = asm__value_piece(line, &at, memory);
-            for (size_t used = 0; used < piece.size;) {
-                char one[16];
-                int width;
-                const asm_str shown = asm__next_shown(piece, &used, flags, &marks, one, &width);
-                if (width > room) {
-                    asm__bar_end(studio, out);
-                    room = asm__bar_begin(studio, out, speaker);
-                }
-                asm_buffer_append(out, shown);
-                room -= width;
-            }
-        }
-    }
+    } else asm__bar_words(studio, out, speaker, line, room);
     asm__bar_end(studio, out);
 }
 
@@ -3267,6 +3292,21 @@ static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__spe
         }
         asm__bar_line(studio, out, speaker, &line, is_short);
     }
+}
+
+/* ` — why`, which ends the line; below it all of the message, if that is more. */
+static void asm__line_why(asm__line *line, const asm__speaker *speaker, asm_str message) {
+    asm_studio *studio = line->studio;
+    const asm__value value = asm__value_of_text(message);
+    asm_optional_int64 unused = {0, false};
+    char memory[600];
+    bool is_cut;
+    const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
+    const bool fits = !is_cut && first.size + 1 >= message.size &&
+                      asm__columns_of(first, asm__line_flags(&studio->look), line->room) + 3 <= line->room;
+    asm__line_reason(line, first, is_cut);
+    asm__line_end(line);
+    if (!fits) asm__studio_bars(studio, line->out, speaker, &value, 0, false);
 }
 
 /* >>render: studio's calls */
@@ -3312,18 +3352,27 @@ static bool asm__is_told_again(const asm_studio_call *call, const asm__view *vie
            asm_str_equal(asm_str_make(view->subject.data, subject.size), subject);
 }
 
+/* The call whose start is told once more; NULL for a new one. */
+static asm_studio_call *asm__told_before(asm_studio *studio, asm_str id, const asm__view *view) {
+    asm_studio_call *call = asm__next_call(studio, id, NULL);
+    while (call && !asm__is_told_again(call, view))
+        call = asm__next_call(studio, id, call);
+    return call;
+}
+
 /* Remembers a call that has started. */
 static asm_studio_call *asm__remember_call(asm_studio *studio, const asm_event *event, const asm__view *view,
                                            const asm__speaker *speaker) {
-    asm_studio_call *call = asm__find_call(studio, event->tool.call_id);
+    const asm_str id = event->tool.call_id;
+    asm_studio_call *call = NULL;
     asm_buffer memory;
-    unsigned shared = 0;
-    if (event->tool.call_id.size > ASM__MAX_CALL_ID) return NULL;
-    if (!call) call = asm__free_call(studio);
-    else if (asm__is_told_again(call, view)) shared = call->shared;
-    else shared = call->shared ? call->shared + 1 : 2;
+    bool is_shared = false;
+    if (id.size > ASM__MAX_CALL_ID) return NULL;
+    while ((call = asm__next_call(studio, id, call)) != NULL)
+        call->is_shared = is_shared = true;
+    call = asm__free_call(studio);
     memset(call, 0, offsetof(asm_studio_call, text));
-    call->shared = shared;
+    call->is_shared = is_shared;
     asm_buffer_init_fixed(&memory, call->text, sizeof call->text);
     call->order = studio->events;
     call->time = event->time;
@@ -3356,10 +3405,27 @@ static void asm__view_of_call(const asm_studio *studio, asm__view *view, const a
     view->lines = call->lines;
 }
 
-/* The call that an event ends: of its id, or without one the last of that name. */
+/* One of the calls with that id has ended: those that still run are shown without a name from now on. */
+static void asm__end_shared_call(asm_studio *studio, asm_str id) {
+    asm_studio_call *call = asm__next_call(studio, id, NULL);
+    if (!call) return;
+    call->order = 0;
+    while ((call = asm__next_call(studio, id, call)) != NULL) {
+        call->name_size = call->kind_size = call->place_size = 0;
+        call->subject_size = 0;
+        call->time = 0;
+        call->is_agent = call->has_lines = call->is_cut = false;
+    }
+}
+
+/* The call that an event ends: of its id, or without one the last of that name; NULL if that cannot be told. */
 static asm_studio_call *asm__ended_call(asm_studio *studio, const asm_tool_payload *tool) {
     asm_studio_call *last = NULL;
-    if (tool->call_id.size > 0) return asm__find_call(studio, tool->call_id);
+    if (tool->call_id.size > 0) {
+        last = asm__find_call(studio, tool->call_id);
+        if (!last) asm__end_shared_call(studio, tool->call_id);
+        return last;
+    }
     for (size_t i = 0; i < ASM_STUDIO_CALLS; i++) {
         asm_studio_call *call = &studio->calls[i];
         if (call->order == 0 || call->id_size > 0 || (last && last->order > call->order)) continue;
@@ -3743,6 +3809,7 @@ static void asm__view_of_patch(const asm_studio *studio, asm__view *view, asm_st
     asm__change change;
     asm__value patch, line;
     const size_t begin = view->memory.size;
+    size_t count = 0, first_path = 0;
     bool is_cut = false;
     memset(values, 0, sizeof values);
     for (size_t i = 0; i < 3; i++)
@@ -3756,12 +3823,14 @@ static void asm__view_of_patch(const asm_studio *studio, asm__view *view, asm_st
             is_cut = !asm__value_copy(&path, &change.path);
             if (view->memory.size > begin) asm_buffer_append(&view->memory, ASM_STR(", "));
             asm_buffer_append(&view->memory, asm__relative_path(studio, asm_buffer_text(&path)));
+            if (count++ == 0) first_path = view->memory.size;
             if (asm__change_word(change.kind)) {
                 asm_buffer_append_byte(&view->memory, ' ');
                 asm__append_literal(&view->memory, asm__change_word(change.kind));
             }
             is_cut |= view->memory.result != ASM_OK;
         }
+        if (count == 1 && !is_cut) view->memory.size = first_path; /* the facts say what became of one file */
     } else {
         patch = asm__value_of(asm_json_type_of(values[1]) == ASM_JSON_STRING ? values[1] : values[2]);
         for (size_t at = 0; !is_cut && asm__value_line(&patch, &at, &line);) {
@@ -3831,10 +3900,11 @@ static void asm__studio_started(asm_studio *studio, asm_buffer *out, const asm_e
     const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
     asm_studio_call *parent = asm__find_call(studio, event->tool.parent_tool_call_id), *call;
     asm__view view;
+    asm__view_ready(studio, &view, &event->tool);
+    if (asm__told_before(studio, event->tool.call_id, &view)) return;
     studio->tools++;
     if (speaker.depth == 0) studio->run.tools++;
     if (parent) parent->tools++;
-    asm__view_ready(studio, &view, &event->tool);
     call = asm__remember_call(studio, event, &view, &speaker);
     if (call) call->in_background = asm_str_equal(event->tool.status, ASM_STR("running_in_background"));
     if (studio->look.has_cursor && call) asm__text_end(studio, out); /* it is shown below the text */
@@ -3969,7 +4039,8 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     asm__facts facts;
     int facts_columns, reason_columns = 0, room;
     asm__facts_of_end(&facts, studio, view, end, event, call, line.room, false);
-    if (asm__facts_columns(&facts) > line.room / 2)
+    room = line.room / (end->reason.size > 0 && asm__studio_columns(studio) > 0 ? 3 : 2);
+    if (asm__facts_columns(&facts) > room) /* leave room for the rest */
         asm__facts_of_end(&facts, studio, view, end, event, call, line.room / 2, true);
     if (!words) words = end->outcome == ASM__OUTCOME_DONE ? view->tool->done : view->tool->failed;
     if (!*view->tool->done) words = "";
@@ -3981,7 +4052,7 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     room = line.room - facts_columns;
     if (asm__studio_columns(studio) == 0)
         line.room = room = 2 * ASM__PIPED_COLUMNS; /* each as wide as that */
-    else if (reason_columns > room * 2 / 5) reason_columns = room * 2 / 5;
+    else if (reason_columns > room * 3 / 5) reason_columns = room * 3 / 5;
     asm__line_subject(&line, view,
                       asm__studio_columns(studio) == 0 ? ASM__PIPED_COLUMNS : room - reason_columns);
     asm__line_facts(&line, &facts);
@@ -4004,17 +4075,10 @@ static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__s
                      is_short);
 }
 
-/* The call that an event ends; NULL for one of several with one id, as it cannot be told which. */
-static asm_studio_call *asm__told_call(asm_studio_call *call) {
-    if (!call || call->shared == 0) return call;
-    if (--call->shared == 0) call->order = 0;
-    return NULL;
-}
-
 static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     char memory[40];
     const asm__speaker speaker = asm__studio_speaker(studio, event, memory);
-    asm_studio_call *call = asm__told_call(asm__ended_call(studio, &event->tool));
+    asm_studio_call *call = asm__ended_call(studio, &event->tool);
     asm_json_reader reader;
     asm__change change;
     asm__view view;
@@ -4443,10 +4507,11 @@ static void asm__facts_of_run(asm__facts *facts, const asm_studio *studio, const
         asm__append_grouped(asm__fact(facts), (int64_t)studio->run.failed);
         asm__append_literal(&facts->text, " failed");
     }
-    if (run->duration_ms.is_set && run->duration_ms.value >= 0 && run->duration_ms.value < 1e13)
-        asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
-    else if (studio->run.start > 0 && event->time > studio->run.start &&
-             event->time - studio->run.start < 30 * ASM__DAY)
+    if (run->duration_ms.is_set) {
+        if (run->duration_ms.value >= 50 && run->duration_ms.value < 1e13) /* less would be 0s */
+            asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
+    } else if (studio->run.start > 0 && event->time >= studio->run.start + 50000 &&
+               event->time - studio->run.start < 30 * ASM__DAY)
         asm__append_duration(asm__fact(facts), (double)(event->time - studio->run.start) / 1000, false);
     if (cost.is_set) asm__append_cost(asm__fact(facts), cost.value);
 }
@@ -4545,16 +4610,8 @@ static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm
     }
     asm__facts_of_run(&facts, studio, event);
     if (message.size > 0) {
-        const asm__value value = asm__value_of_text(message);
-        asm_optional_int64 unused = {0, false};
-        char memory[600];
-        bool is_cut;
-        const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
-        const bool fits = !is_cut && first.size + 1 >= message.size &&
-                          asm__columns_of(first, asm__line_flags(&studio->look), line.room) + 3 <= line.room;
-        asm__line_reason(&line, first, is_cut);
-        asm__line_end(&line);
-        if (!fits) asm__studio_bars(studio, out, &speaker, &value, 0, false);
+        if (studio->run.error == asm__text_hash(message, 1)) asm__line_end(&line);
+        else asm__line_why(&line, &speaker, message);
         if (facts.text.size > 0) {
             line = asm__line_begin(studio, out, &speaker, ASM__BLUE, ASM__GLYPH_STATE);
             asm__line_own(&line, ASM_STR("Until then: "));
@@ -4581,6 +4638,17 @@ static const struct {
     {"compact_boundary", "Context compacted"},
     {"context_compacted", "Context compacted"},
     {"summarization_completed", "Context compacted"},
+    {"auto_compaction_end", "Context compacted"},
+    {"auto_compaction_start", ""},
+    {"session.truncation", "Context cut"},
+    {"session.model_change", "Model changed"},
+    {"auto_retry_start", "Trying again"},
+    {"auto_retry_end", ""},
+    {"session_meta", ""},
+    {"session_start", ""},
+    {"session.info", ""},
+    {"session.shutdown", ""},
+    {"system.message", ""},
     {"hook_started", ""},
     {"hook_progress", ""},
     {"hook_response", ""},
@@ -4676,6 +4744,10 @@ static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, co
                                      is_bad ? ASM__GLYPH_FAILED : ASM__GLYPH_STATE);
     const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
     asm__line_own(&line, asm_str_from(words));
+    if (is_bad && *words) {
+        asm__line_why(&line, &speaker, text);
+        return;
+    }
     if (*words) asm__line_reason(&line, first, is_cut);
     else line.room -= asm__append_fit(out, &studio->look, first, line.room, is_cut);
     asm__line_end(&line);
@@ -4993,6 +5065,7 @@ static void asm__studio_session(asm_studio *studio, asm_buffer *out, const asm_e
 static void asm__studio_agent(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     switch (event->type) {
     case ASM_EVENT_ERROR_OCCURRED:
+        studio->run.error = asm__text_hash(event->error.message, 1);
         asm__studio_say(studio, out, true, "Error",
                         event->error.message.size > 0 ? event->error.message : event->error.code);
         break;

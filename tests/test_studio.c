@@ -164,6 +164,9 @@ static void test_ends_of_tools(void **state) {
              DONE(",'changes':[{'path':'a.c','kind':'update'},{'path':'b.c','kind':'add'},{'path':'d','kind':"
                   "'delete'}]"),
          "  ✓ Edited a.c, b.c new, d deleted\n"},
+        {STARTED("apply_patch", "{'input':'*** Begin Patch\\n*** Add File: b.c\\n'}")
+             DONE(",'changes':[{'path':'b.c','kind':'add'}]"),
+         "  ✓ Edited b.c (new)\n"},
         {STARTED("mcp__github__create_issue", "{'n':1,'title':'Crash'}")
              DONE(",'tool_output':[{'type':'text','text':'made'}]"),
          "  ✓ github:create_issue: Crash (4 chars)\n"},
@@ -356,7 +359,18 @@ static void test_paths(void **state) {
         expect(strcmp(text, expected) == 0, "%s: %s", cases[i].path, text);
         free(text);
     }
-    end_of_cases();
+#define IN(directory, path)                                                                                  \
+    "{'type':'session_updated','data':{'cwd':'" directory "'}}\n" STARTED("Read", "{'path':'" path "'}")     \
+        DONE("")
+    static const view_case others[] = {
+        {IN("C:\\\\w\\\\p", "C:\\\\w\\\\p\\\\src\\\\a.c"), "  ✓ Read src\\a.c\n"},
+        {IN("/w/p", "/w/p\\\\a.c"), "  ✓ Read /w/p\\a.c\n"},
+        {IN("/w/p", "C:\\\\Documents of mine\\\\all of my projects\\\\agents\\\\watcher\\\\src\\\\parse.ts"),
+         "  ✓ Read C:\\Documents of mine\\…\\src\\parse.ts\n"},
+    };
+    asm_render_options options = ends_only();
+    options.columns = 50;
+    expect_view(&options, others, COUNT(others));
 }
 
 /* A random text, with a taste for what is special. */
@@ -507,6 +521,12 @@ static void test_runs(void **state) {
         {"{'type':'run_started','data':{}}\n" STARTED(
              "Bash", "{'command':'make'}") "{'type':'run_cancelled','data':{}}",
          "  ● Session started\n  ✗ Not ended: Bash: make\n\n  ✗ Session cancelled — 1 tool\n"},
+        {"{'type':'run_started','data':{}}\n{'type':'error_occurred','data':{'error_message':'No quota'}}\n"
+         "{'type':'run_failed','data':{'error_code':'quota','error_message':'No quota','duration_ms':20}}",
+         "  ● Session started\n  ✗ Error — No quota\n\n  ✗ Session failed (quota)\n"},
+        {"{'type':'run_started','data':{}}\n" STARTED("Read", "{'path':'a'}") STARTED("Read", "{'path':'a'}")
+             DONE("") "{'type':'run_completed','data':{}}",
+         "  ● Session started\n  ✓ Read a\n\n  ● Session complete — 1 tool\n"},
         {"{'type':'run_started','data':{}}\n{'type':'message_streamed','data':{'delta':'I am'}}",
          "  ● Session started\n\n    I am\n  ✗ Cut short: the session had not ended\n"},
     };
@@ -881,7 +901,19 @@ static void test_calls_with_one_id(void **state) {
          "chars)\n"
          "  ◐ Running: make\n  ✓ Ran: make\n"},
         {STARTED("Bash", "{'command':'make'}") STARTED("Bash", "{'command':'make'}") DONE(""),
-         "  ◐ Running: make\n  ◐ Running: make\n  ✓ Ran: make\n"}};
+         "  ◐ Running: make\n  ✓ Ran: make\n"},
+        {"{'type':'run_started','data':{'model':'m'}}\n" STARTED("Read", "{'file_path':'README'}")
+             STARTED("Bash", "{'command':'make'}") "{'type':'run_cancelled'}",
+         "  ● m session started\n  ◐ Reading README\n  ◐ Running: make\n"
+         "  ✗ Not ended: Read: README\n  ✗ Not ended: Bash: make\n\n  ✗ Session cancelled — 2 tools\n"},
+        {"{'type':'run_started','data':{'model':'m'}}\n" STARTED("Read", "{'file_path':'README'}")
+             STARTED("Bash", "{'command':'make'}") DONE("") "{'type':'run_cancelled'}",
+         "  ● m session started\n  ◐ Reading README\n  ◐ Running: make\n  ✓ unknown tool\n"
+         "  ✗ Not ended: unknown tool\n\n  ✗ Session cancelled — 2 tools\n"},
+        {STARTED("Read", "{'file_path':'README'}")
+             STARTED("Bash", "{'command':'rm -rf build'}") "{'type':'tool_approval_requested','data':{'tool_"
+                                                           "call_id':'a','tool_name':'Bash'}}\n",
+         "  ◐ Reading README\n  ◐ Running: rm -rf build\n  ● Approve? Bash\n"}};
     expect_view(&piped, cases, COUNT(cases));
 }
 
