@@ -9028,6 +9028,7 @@ static bool asm__ingest_take_sse(asm__ingest *state, asm_str line) {
     static const asm_str fields[] = {ASM__MEMBER("event:"), ASM__MEMBER("id:"), ASM__MEMBER("retry:"),
                                      ASM__MEMBER(":")};
     size_t i;
+    if (line.size && line.data[0] == '{') return false; /* nearly all lines of JSON Lines */
     if (asm__ingest_starts_with(line, ASM_STR("data:"))) {
         line = asm__ingest_from(line, line.size > 5 && line.data[5] == ' ' ? 6 : 5);
         if (state->frame_lines++) asm__ingest_append(state, &state->frame, ASM_STR("\n"));

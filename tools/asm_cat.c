@@ -507,7 +507,7 @@ static void show_source(struct source *source) {
 static void take_event(void *user, const asm_event *event) {
     struct source *source = (struct source *)user;
     struct program *program = source->program;
-    watch_event(&source->watch, event, current_time(program));
+    watch_event(&source->watch, event, event->time != 0 ? event->time : current_time(program));
     if (!is_wanted(&program->settings.filter, event)) return;
     if (program->settings.stats || program->settings.summary != NOT_GIVEN || program->is_fleet)
         statistics_count(&source->statistics, event);
@@ -713,9 +713,11 @@ static void tell_idle(struct source *source) {
     if (limit == 0 || source->idle_is_told || !source->is_open || silence / 1000000 < limit) return;
     if (source->watch.open_calls > 0) return;
     source->idle_is_told = true;
-    complain("%s: nothing for %d s; last came %s%s", source->name, limit,
-             source->watch.last_thing[0] ? source->watch.last_thing : "nothing",
-             source->watch.run_is_open ? "" : ", no run is open");
+    const struct watch *watch = &source->watch;
+    complain("%s: nothing for %d s; last came %s%s%s%s", source->name, limit,
+             watch->last_event_name[0] ? watch->last_event_name : "nothing",
+             watch->last_tool_name[0] ? " " : "", watch->last_tool_name,
+             watch->run_is_open ? "" : ", no run is open");
 }
 
 /* Waits until `fd` can be read, or for so many milliseconds; -1 for either: none. False if the program shall end. */

@@ -79,7 +79,7 @@ static void find_facts(const struct session *session, const struct session_query
     if (is_whole && spending.cost_usd > 0)
         snprintf(facts->cost, sizeof facts->cost, "$%.2f", spending.cost_usd);
     duration_in_words(query->now - session->changed, facts->age, sizeof facts->age);
-    facts->state = facts->watch.last_event == 0 && !facts->watch.last_thing[0]
+    facts->state = facts->watch.last_event == 0 && !facts->watch.last_event_name[0]
                        ? "" /* nothing was understood: nothing is known */
                        : state_name(session_state(&facts->watch, session->changed, query->now));
     facts->title = facts->watch.title[0] ? facts->watch.title : facts->watch.first_prompt;

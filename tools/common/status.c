@@ -55,7 +55,7 @@ static void fact(const struct facts *facts, asm_str name, char *text, size_t siz
     const struct spending *spending = facts->spending;
     const int64_t tokens = spending->input_tokens + spending->output_tokens;
     text[0] = 0;
-    if (asm_str_equal(name, ASM_STR("state")) && watch->last_thing[0])
+    if (asm_str_equal(name, ASM_STR("state")) && watch->last_event_name[0])
         snprintf(text, size, "%s", state_name(watch_state(watch)));
     if (asm_str_equal(name, ASM_STR("what"))) what(watch, text, size);
     if (asm_str_equal(name, ASM_STR("since")) && since(watch) > 0)

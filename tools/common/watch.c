@@ -22,6 +22,13 @@ static void keep_if_set(char *out, asm_str text) {
     if (text.size > 0) keep_text(out, text);
 }
 
+/* keep_text() for what is mostly the same as before. */
+static void keep_if_changed(char *out, asm_str text) {
+    if (text.size == 0) out[0] = 0;
+    else if (text.size >= WATCHED_TEXT - 4 || memcmp(out, text.data, text.size) != 0 || out[text.size] != 0)
+        keep_text(out, text);
+}
+
 static uint64_t hash_of(asm_str id) {
     uint64_t hash = UINT64_C(0xCBF29CE484222325);
     for (size_t i = 0; i < id.size; i++)
@@ -160,17 +167,12 @@ static void watch_approval(struct watch *watch, const asm_event *event, asm_time
 
 /* Since when, and what last happened. */
 static void take_note(struct watch *watch, const asm_event *event, asm_time now) {
-    char text[2 * WATCHED_TEXT];
-    const asm_str name = asm_event_name(event);
     const bool is_tool =
         event->type >= ASM_EVENT_TOOL_CALL_STARTED && event->type <= ASM_EVENT_TOOL_CALL_FAILED;
-    const asm_str tool = is_tool ? event->tool.name : asm_str_make("", 0);
-    snprintf(text, sizeof text, "%.*s%s%.*s", (int)(name.size < WATCHED_TEXT ? name.size : WATCHED_TEXT),
-             name.data, tool.size ? " " : "", (int)(tool.size < WATCHED_TEXT ? tool.size : WATCHED_TEXT),
-             tool.size ? tool.data : "");
-    keep_text(watch->last_thing, asm_str_from(text));
+    keep_if_changed(watch->last_event_name, asm_event_name(event));
+    keep_if_changed(watch->last_tool_name, is_tool ? event->tool.name : asm_str_make("", 0));
+    if (event->session_id.size > 0) keep_if_changed(watch->session, event->session_id);
     watch->last_event = now;
-    keep_if_set(watch->session, event->session_id);
 }
 
 void watch_event(struct watch *watch, const asm_event *event, asm_time now) {

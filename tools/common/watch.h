@@ -23,7 +23,7 @@ struct watch {
     struct watched_call calls[WATCHED_CALLS];
     size_t open_calls; /* also those for which there was no room */
     asm_time last_event, run_since;
-    char last_thing[WATCHED_TEXT]; /* the last event in words */
+    char last_event_name[WATCHED_TEXT], last_tool_name[WATCHED_TEXT]; /* of the last event */
     char title[WATCHED_TEXT], directory[WATCHED_TEXT], model[WATCHED_TEXT], session[WATCHED_TEXT];
     char failure[WATCHED_TEXT];
     char first_prompt[WATCHED_TEXT];
