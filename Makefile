@@ -95,7 +95,8 @@ need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notd
 # The parts of make check.
 CHECKS := format comments packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
 
-.PHONY: help all left-out examples single demo test check $(CHECKS:%=check-%) fuzz bench size coverage install uninstall dist clean format FORCE
+.PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size coverage \
+        shared docs install install-shared uninstall dist clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -255,37 +256,95 @@ size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.
 coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches
 	@$(call need,$(GCOV)) GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD)/covered $(COVERED)
 
+# One shared library for languages that call C functions at run time: the flat header has its functions, and the JSON
+# describes them. While the version begins with 0, each minor version is another interface.
+INTERFACE := $(basename $(VERSION))
+SHARED    := $(BUILD)/libasm-session.so.$(VERSION)
+API       := $(BUILD)/asm-session.h $(if $(call first,python3),$(BUILD)/asm-session.json)
+
+shared: $(SHARED) $(API) ## all headers as build/libasm-session.so, with a flat header and its description as JSON
+
+$(BUILD)/asm-session.h: $(BUILD)/asm.h packaging/api/flat.sh
+	$(say) WRITE $@
+	@sh packaging/api/flat.sh $(VERSION) $(BUILD)/asm.h > $@
+$(BUILD)/asm-session.json: $(BUILD)/asm-session.h packaging/api/describe.py
+	$(say) WRITE $@
+	@python3 packaging/api/describe.py $(BUILD)/asm-session.h > $@
+$(BUILD)/asm-session.map: $(BUILD)/asm-session.h packaging/api/symbols.sh
+	@sh packaging/api/symbols.sh $(INTERFACE) $(BUILD)/asm-session.h > $@
+$(BUILD)/shared/asm.o: VARIANT = -fPIC
+$(BUILD)/shared/asm.o: $(BUILD)/asm.c $(HEADERS)
+	$(build_object)
+$(SHARED): $(BUILD)/shared/asm.o $(BUILD)/asm-session.map
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libasm-session.so.$(INTERFACE) \
+	    -Wl,--version-script=$(BUILD)/asm-session.map -o $@ $<
+	@ln -sf $(@F) $(BUILD)/libasm-session.so.$(INTERFACE)
+	@ln -sf libasm-session.so.$(INTERFACE) $(BUILD)/libasm-session.so
+
+docs: FORCE ## pages in build/docs: the guide and the headers' own documentation, as HTML and for man
+	@BUILD='$(BUILD)' sh packaging/docs/docs.sh $(VERSION) $(HEADERS)
+
+LIBDIR       ?= $(PREFIX)/lib
+ZSH_DIR      ?= zsh/site-functions
 INCLUDE_DIR   = $(DESTDIR)$(PREFIX)/include
 BIN_DIR       = $(DESTDIR)$(PREFIX)/bin
 SHARE_DIR     = $(DESTDIR)$(PREFIX)/share
-PKGCONFIG_DIR = $(SHARE_DIR)/pkgconfig
+LIB_DIR       = $(DESTDIR)$(LIBDIR)
+CMAKE_FILES   = asm-session-config.cmake asm-session-config-version.cmake
 # What each program tells of itself: TOOL:OPTION:FILE.
 TOOL_NAMES    = $(notdir $(TOOLS))
 TOLD = $(foreach tool,$(TOOL_NAMES),$(tool):--man:man/man1/$(tool).1 \
     $(tool):--completions=bash:bash-completion/completions/$(tool) \
-    $(tool):--completions=zsh:zsh/site-functions/_$(tool) \
+    $(tool):--completions=zsh:$(ZSH_DIR)/_$(tool) \
     $(tool):--completions=fish:fish/vendor_completions.d/$(tool).fish)
+SHARED_FILES  = pkgconfig/asm-session.pc $(CMAKE_FILES:%=cmake/asm-session/%) $(HEADERS:%.h=man/man3/%.3) \
+                $(foreach told,$(TOLD),$(lastword $(subst :, ,$(told))))
 
-install: $(TOOLS) left-out ## headers, programs, manual pages, completions and a pkg-config file, into $(DESTDIR)$(PREFIX)
-	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)" "$(PKGCONFIG_DIR)"
+install: $(TOOLS) left-out ## headers, programs, manual pages, completions, for pkg-config and CMake, into $(DESTDIR)$(PREFIX)
+	install -d "$(INCLUDE_DIR)" "$(BIN_DIR)"
 	install -m 644 $(HEADERS) "$(INCLUDE_DIR)"
 	install -m 755 $(TOOLS) "$(BIN_DIR)"
-	printf '%s\n' $(TOLD) | while IFS=: read -r tool option file; do install -d "$(SHARE_DIR)/$${file%/*}" && \
+	@for file in $(SHARED_FILES); do install -d "$(SHARE_DIR)/$${file%/*}" || exit; done
+	printf '%s\n' $(TOLD) | while IFS=: read -r tool option file; do \
 	    $(BUILD)/$$tool $$option > "$(SHARE_DIR)/$$file" || exit; done
+	for header in $(HEADERS:.h=); do \
+	    sh packaging/docs/man.sh $(VERSION) $$header.h > "$(SHARE_DIR)/man/man3/$$header.3" || exit; done
 	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' '' 'Name: asm-session' \
 	    'Description: Single-header C libraries for AI-agent sessions' 'Version: $(VERSION)' \
-	    'Cflags: -I"$${includedir}"' > "$(PKGCONFIG_DIR)/asm-session.pc"
-	@chmod 644 "$(PKGCONFIG_DIR)/asm-session.pc"
+	    'Cflags: -I"$${includedir}"' > "$(SHARE_DIR)/pkgconfig/asm-session.pc"
+	@sed 's/@VERSION@/$(VERSION)/' packaging/cmake/asm-session-config-version.cmake.in \
+	    > "$(SHARE_DIR)/cmake/asm-session/asm-session-config-version.cmake"
+	install -m 644 packaging/cmake/asm-session-config.cmake "$(SHARE_DIR)/cmake/asm-session"
+	@cd "$(SHARE_DIR)" && chmod 644 $(SHARED_FILES)
 
-uninstall: ## remove exactly what install wrote
-	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(foreach tool,$(TOOL_NAMES),"$(BIN_DIR)/$(tool)") "$(PKGCONFIG_DIR)/asm-session.pc" \
-	    $(foreach told,$(TOLD),"$(SHARE_DIR)/$(lastword $(subst :, ,$(told)))")
+install-shared: shared ## the shared library with its flat header and description
+	install -d "$(INCLUDE_DIR)" "$(LIB_DIR)/pkgconfig" "$(SHARE_DIR)/asm-session"
+	install -m 644 $(SHARED) "$(LIB_DIR)"
+	cp -P $(BUILD)/libasm-session.so.$(INTERFACE) $(BUILD)/libasm-session.so "$(LIB_DIR)"
+	install -m 644 $(BUILD)/asm-session.h "$(INCLUDE_DIR)"
+	[ -z "$(filter %.json,$(API))" ] || install -m 644 $(filter %.json,$(API)) "$(SHARE_DIR)/asm-session"
+	@printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$(LIBDIR)' '' 'Name: asm-session-shared' \
+	    'Description: Libraries for AI-agent sessions, as one shared library' 'Version: $(VERSION)' \
+	    'Cflags: -I"$${includedir}"' 'Libs: -L"$${libdir}" -lasm-session' > "$(LIB_DIR)/pkgconfig/asm-session-shared.pc"
+	@chmod 644 "$(LIB_DIR)/pkgconfig/asm-session-shared.pc"
 
-# A release: `make dist HOMEPAGE=… MAINTAINER='NAME <ADDRESS>'`.
+uninstall: ## remove exactly what install and install-shared wrote
+	rm -f $(HEADERS:%="$(INCLUDE_DIR)/%") $(TOOL_NAMES:%="$(BIN_DIR)/%") $(SHARED_FILES:%="$(SHARE_DIR)/%") \
+	    "$(INCLUDE_DIR)/asm-session.h" "$(LIB_DIR)/libasm-session.so" "$(LIB_DIR)/libasm-session.so.$(INTERFACE)" \
+	    "$(LIB_DIR)/libasm-session.so.$(VERSION)" "$(LIB_DIR)/pkgconfig/asm-session-shared.pc" \
+	    "$(SHARE_DIR)/asm-session/asm-session.json"
+	@for folder in cmake/asm-session asm-session; do rmdir "$(SHARE_DIR)/$$folder" 2>/dev/null || :; done
+
+# A release: `make dist HOMEPAGE=… MAINTAINER='NAME <ADDRESS>'`; URL is where the tarball will be, if not on that page.
 HOMEPAGE   ?=
 MAINTAINER ?=
-dist: $(BUILD)/asm.h ## a release in build/dist: tarball with asm.h, SHA-256, bill of materials
-	@$(call need,git) sh packaging/dist.sh $(VERSION) $(BUILD)/asm.h $(BUILD)/dist '$(HOMEPAGE)' '$(MAINTAINER)'
+URL        ?=
+dist: $(BUILD)/asm.h $(API) ## a release in build/dist: tarball with asm.h, SHA-256, bill of materials, recipes
+	@$(call need,git) sh packaging/dist.sh $(VERSION) $(BUILD) '$(HOMEPAGE)' '$(MAINTAINER)' '$(URL)'
+
+check-packages: ## the release itself: made twice, Debian's packages built and installed, recipes checked
+	@sh tests/packages.sh
 
 clean: ## remove what was built (fetched packages stay in $(BUILD)/deps)
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} +; fi

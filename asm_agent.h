@@ -1,4 +1,5 @@
 /* asm_agent.h - v0.1.0 - runs AI agents: life cycle, conversation, approvals, timers, persistence
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

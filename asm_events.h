@@ -1,4 +1,5 @@
 /* asm_events.h - v0.1.0 - events of AI-agent sessions, for C99 and C++11
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

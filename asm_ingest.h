@@ -1,4 +1,5 @@
 /* asm_ingest.h - v0.1.0 - what AI agents print, keep on disk and get from their models, as events
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

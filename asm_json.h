@@ -1,4 +1,5 @@
 /* asm_json.h - v0.1.0 - JSON, byte buffers, UTF-8 and time stamps, for C99 and C++11
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

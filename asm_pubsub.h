@@ -1,4 +1,5 @@
 /* asm_pubsub.h - v0.1.0 - who hears of an agent session: topics, dispatcher, presence, mailbox, UI envelopes
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

@@ -1,4 +1,5 @@
 /* asm_render.h - v0.1.0 - what agent sessions look like, and where that goes: renderers, sinks, pipeline
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

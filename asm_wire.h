@@ -1,4 +1,5 @@
 /* asm_wire.h - v0.1.0 - events of AI-agent sessions as user interfaces and observers read them
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * DO THIS

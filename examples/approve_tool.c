@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* An agent that asks before it deletes: the call of a tool is approved, edited or rejected on the terminal.
  *
  *     build/examples/approve_tool [--state DIRECTORY]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* One event callback made of three: a log of one's own, the dispatcher, and envelopes for a user interface.
  *
  *     build/examples/callback_composition

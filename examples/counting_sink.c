@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A sink of your own: counts events by type, and prints a table when the pipeline closes.
  *
  *     build/examples/counting_sink < session.jsonl

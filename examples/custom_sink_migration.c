@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* From a sink of one's own that published events to the built-in one. Subscribers do not notice.
  *
  *     build/examples/custom_sink_migration

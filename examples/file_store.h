@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Keeps the conversations of agents in a directory, one file for each, as they happen: an asm_state_store.
  *
  * To be copied into your program; needs asm_agent.h and POSIX, and flock().

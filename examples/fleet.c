@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A hundred agents in one thread, and what they do: a table on a terminal, lines elsewhere.
  *
  *     build/examples/fleet [-n AGENTS] [-s SLICES] [FILE...]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* An agent that shuts down when its last viewer has left, and whom that concerns.
  *
  *     build/examples/last_viewer

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* One session, three who follow it: a view in the terminal, an audit log, and a service that approves tools.
  *
  *     build/examples/live_fanout [AUDIT.jsonl]

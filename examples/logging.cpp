@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* C++11: the session of an agent of one's own, on the terminal and in a log. What C writes as designated initialisers
  * are members set one by one:
  *

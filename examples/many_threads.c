@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A server with a thread for each client, and one thread that shows what all of them do.
  *
  *     build/examples/many_threads

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A renderer of your own: prints a session as Markdown.
  *
  *     build/examples/markdown_renderer < session.jsonl > session.md

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Shows a session of Claude Code while it runs, and logs its events:
  *
  *     claude -p --output-format stream-json --verbose "Explain main.c" | build/examples/quickstart

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A driver that replays a recorded stream as if its agent were live: for demonstrations and tests, without a
  * model.
  *

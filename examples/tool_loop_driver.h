@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* The loop of an agent, as a driver: ask the model, run the tools that it calls, ask again, until it calls
  * none.
  *

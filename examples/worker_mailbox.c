@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A session that runs in a thread of its own, and a main loop that shows it: a mailbox between them.
  *
  *     build/examples/worker_mailbox

@@ -15,6 +15,7 @@ done | tsort | {
     parts=$(echo "$headers" | tr '[:lower:]' '[:upper:]' | sed 's/\.H$//; s/.*/defined(&_IMPLEMENTATION)/')
     cat <<END
 /* asm.h - v$version - the sessions of AI agents in C: all headers of asm-session in one file, which needs no other
+ * SPDX-License-Identifier: MIT OR Unlicense
  * MIT or public domain, your choice: see the end of this file.
  *
  * In exactly one C or C++ file:

@@ -21,6 +21,13 @@ ninja        | ninja-build   | ninja-build       | ninja        | ninja         
 pkg-config   | pkg-config    | pkgconf-pkg-config | pkgconf     | pkgconf            | pkgconf      | https://www.freedesktop.org/wiki/Software/pkg-config
 debootstrap  | debootstrap   | debootstrap       |              | debootstrap        | debootstrap  | https://wiki.debian.org/Debootstrap
 reuse        | reuse         | reuse             | reuse        |                    | reuse        | https://reuse.software
+luajit       | luajit        | luajit            | luajit       | luajit             | luajit       | https://luajit.org
+python3      | python3       | python3           | python       | python3            | python       | https://www.python.org
+ruby         | ruby          | ruby              | ruby         | ruby               | ruby         | https://www.ruby-lang.org
+nix-instantiate | nix-bin    |                   |              | nix                | nix          | https://nixos.org
+dpkg-buildpackage | dpkg-dev debhelper | dpkg-dev debhelper | dpkg  | dpkg-dev debhelper | dpkg         | https://www.debian.org
+lintian      | lintian       |                   |              |                    |              | https://lintian.debian.org
+mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv
 git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
 vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm

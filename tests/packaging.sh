@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS
-source=$PWD build=${BUILD:-build} cxx=${CXX:-c++}
+source=$PWD build=${BUILD:-build} cxx=${CXX:-c++} make=${MAKE:-make}
 mkdir -p "$build" && work=$(mktemp -d "$build/packaging.XXXXXX") && work=$(cd "$work" && pwd) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -16,15 +16,52 @@ run() { "$@" >> "$log" 2>&1; }
 has() { command -v "$1" > /dev/null || { echo "skipped: $(sh tests/hint.sh "$1")"; return 1; }; }
 
 version=$(sed -n 's/^VERSION *:= *//p' Makefile)
-for place in "asm_json.h:#define ASM_VERSION  *\"$version\"" "CMakeLists.txt:VERSION $version " "meson.build:version: '$version'"; do
-    grep -q "${place#*:}" "${place%%:*}" || die "${place%%:*} has another version than the Makefile"
-done
+# FILE:what it says of the version.
+while IFS=: read -r file text; do
+    grep -q "$text" "$file" || die "$file has another version than the Makefile"
+done <<END
+asm_json.h:#define ASM_VERSION  *"$version"
+CMakeLists.txt:VERSION $version 
+meson.build:version: '$version'
+MODULE.bazel:version = "$version"
+clib.json:"version": "$version"
+library.json:"version": "$version"
+idf_component.yml:version: "$version"
+packaging/conan/conanfile.py:version = "$version"
+packaging/nix/package.nix:version = "$version"
+packaging/vcpkg/asm-session/vcpkg.json:"version": "$version"
+END
 for header in asm_*.h; do
-    grep -q "'$header'" meson.build || die "meson.build does not name $header"
+    for file in meson.build clib.json library.json; do
+        grep -q "['\"]${header}['\"]" "$file" || die "$file does not name $header"
+    done
+done
+for header in $(sed -n "s/.*['\"]\(asm_[a-z]*\.h\)['\"].*/\1/p" meson.build clib.json library.json); do
+    [ -e "$header" ] || die "there is no $header"
 done
 
+# Recipes whose tools are not to be had everywhere are read at least.
+if has python3; then
+    for file in clib.json library.json packaging/vcpkg/asm-session/vcpkg.json; do
+        run python3 -m json.tool "$file" /dev/null || die "$file: no JSON"
+    done
+    for file in packaging/conan/conanfile.py packaging/conan/test_package/conanfile.py MODULE.bazel BUILD.bazel; do
+        run python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" || die "$file: not its language"
+    done
+    if python3 -c 'import yaml' 2> /dev/null; then
+        for file in idf_component.yml zephyr/module.yml; do
+            run python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' "$file" || die "$file: no YAML"
+        done
+    fi
+fi
+if has nix-instantiate; then
+    for file in packaging/nix/*.nix; do run nix-instantiate --parse "$file" || die "$file: not Nix"; done
+fi
+if has ruby; then run ruby -c packaging/homebrew/asm-session.rb.in || die 'the formula: not Ruby'; fi
+if has luajit; then run luajit -bl packaging/xmake/xmake.lua.in || die 'xmake.lua: not Lua'; fi
+
 # Only what belongs to the project, as a release has it.
-mkdir "$work/asm-session" && cp -p asm_*.h CMakeLists.txt meson.build LICENSE "$work/asm-session"
+mkdir "$work/asm-session" && cp -pR asm_*.h CMakeLists.txt meson.build zephyr LICENSE "$work/asm-session"
 in_cxx=OFF
 if command -v "${cxx%% *}" > /dev/null; then in_cxx=ON; fi
 
@@ -37,6 +74,12 @@ with_cmake() {
     run cmake -S tests/packaging/cmake -B "$work/cmake" -DCXX=$in_cxx "$@" && run cmake --build "$work/cmake" &&
         "$work/cmake/in_c" && { [ $in_cxx = OFF ] || "$work/cmake/in_cxx"; } || die "cmake: $what"
 }
+# other_version PREFIX: is refused.
+other_version() {
+    ! run cmake -S tests/packaging/cmake -B "$work/other" -DCMAKE_PREFIX_PATH="$1" -DWANTED=9.0 ||
+        die "cmake: another version was taken from $1"
+    rm -rf "$work/other"
+}
 if has cmake; then
     with_cmake add_subdirectory -DSOURCE="$work/asm-session"
     (cd "$work" && tar -cf asm-session.tar asm-session)
@@ -45,23 +88,62 @@ if has cmake; then
     run cmake -S "$work/asm-session" -B "$work/installing" -DCMAKE_INSTALL_PREFIX="$work/prefix" &&
         run cmake --build "$work/installing" --target install || die 'cmake: install'
     with_cmake find_package -DCMAKE_PREFIX_PATH="$work/prefix" -DWANTED="${version%.*}"
-    ! run cmake -S tests/packaging/cmake -B "$work/other" -DCMAKE_PREFIX_PATH="$work/prefix" -DWANTED=9.0 ||
-        die 'cmake: another version was taken'
+    other_version "$work/prefix"
+    : > "$log"
+    run "$make" install BUILD="$build" PREFIX="$work/by-make" || die 'make install'
+    with_cmake 'find_package after make install' -DCMAKE_PREFIX_PATH="$work/by-make" -DWANTED="${version%.*}"
+    other_version "$work/by-make"
+    : > "$log"
+    run cmake -S tests/packaging/components -B "$work/components" -DSOURCE="$work/asm-session" || die 'cmake: ESP-IDF, Zephyr'
 fi
 if has meson && has ninja; then
     : > "$log"
     mkdir -p "$work/meson/subprojects"
-    cp tests/packaging/meson/meson.build tests/packaging/program.c "$work/meson"
+    cp tests/packaging/meson/meson* tests/packaging/program.c "$work/meson"
+    cp tests/packaging/program.c "$work/meson/program.cpp"
+    in_meson=false
+    if [ $in_cxx = ON ]; then in_meson=true; fi
     cp -R "$work/asm-session" "$work/meson/subprojects"
-    run meson setup "$work/meson/build" "$work/meson" && run meson compile -C "$work/meson/build" &&
-        "$work/meson/build/in_c" || die 'meson: subproject'
+    run meson setup -Dcxx=$in_meson "$work/meson/build" "$work/meson" && run meson compile -C "$work/meson/build" &&
+        "$work/meson/build/in_c" && { [ $in_cxx = OFF ] || "$work/meson/build/in_cxx"; } || die 'meson: subproject'
     run meson setup --prefix "$work/by-meson" "$work/meson-install" "$work/asm-session" &&
         run meson install -C "$work/meson-install" || die 'meson: install'
     if has pkg-config; then
         [ "$(PKG_CONFIG_PATH=$work/by-meson/share/pkgconfig pkg-config --modversion asm-session)" = "$version" ] ||
             die 'meson: pkg-config'
+        rm -rf "$work/meson/subprojects" "$work/meson/build"
+        PKG_CONFIG_PATH=$work/by-meson/share/pkgconfig run meson setup "$work/meson/build" "$work/meson" &&
+            run meson compile -C "$work/meson/build" && "$work/meson/build/in_c" || die 'meson: installed'
     fi
 fi
+
+# The shared library: its symbols, the flat header, and two languages that read the same events as the program does.
+shared() {
+    : > "$log"
+    run "$make" shared BUILD="$build" || { die 'make shared'; return; }
+    run "$make" install-shared BUILD="$build" PREFIX="$work/shared" || die 'make install-shared'
+    nm -D --defined-only "$build/libasm-session.so" | sed -n 's/.* T //p' | sed "s/@@ASM_SESSION_${version%.*}\$//" | sort > "$work/symbols"
+    sed -n 's/^ASM_API .*[ *]\(asm_[a-z0-9_]*\)(.*/\1/p' asm_*.h | sort -u | diff - "$work/symbols" > "$work/diff" ||
+        die "the shared library: $(cat "$work/diff")"
+    ${CC:-cc} -std=c99 -I"$work/shared/include" tests/packaging/shared/program.c -L"$work/shared/lib" -lasm-session \
+        -o "$work/linked" && LD_LIBRARY_PATH=$work/shared/lib "$work/linked" || die 'a program with the shared library'
+    "$build/asm-cat" --renderer=passthrough --jsonl="$work/events" examples/data/asm_session.jsonl
+    if has luajit; then
+        luajit examples/bindings/session.lua "$build" < examples/data/asm_session.jsonl 2> "$work/told" | cmp - "$work/events" &&
+            grep -q '^[1-9][0-9]* tool calls$' "$work/told" || die 'from Lua'
+    fi
+    if has python3; then
+        python3 -B examples/bindings/session.py "$build" < examples/data/asm_session.jsonl 2> "$work/told" | cmp - "$work/events" &&
+            grep -q '^[1-9][0-9]* tool calls$' "$work/told" || die 'from Python'
+        ls asm_*.h | python3 -B tests/packaging/shared/layout.py "$build" > "$work/layout.c" &&
+            ${CC:-cc} -std=c99 -I. "$work/layout.c" -o "$work/layout" && "$work/layout" > "$work/layout.txt" &&
+            run python3 -B tests/packaging/shared/layout.py "$build" "$work/layout.txt" || die 'the description: another layout'
+    fi
+}
+case $(uname -s) in
+    Linux) shared ;;
+    *) echo "skipped: the shared library is for ELF and GNU's linker" ;;
+esac
 cd "$source" || exit 1
 : > "$log"
 if has reuse; then run reuse lint || die 'reuse: a file without a licence'; fi

@@ -16,7 +16,9 @@ tree() { (cd "$work/stage" && find . -type f | sort); }
 tree > "$work/once"
 {
     ls asm_*.h | sed 's|^|./opt/asm/include/|'
-    echo ./opt/asm/share/pkgconfig/asm-session.pc
+    ls asm_*.h | sed 's|\(.*\)\.h$|./opt/asm/share/man/man3/\1.3|'
+    for file in pkgconfig/asm-session.pc cmake/asm-session/asm-session-config.cmake \
+        cmake/asm-session/asm-session-config-version.cmake; do echo "./opt/asm/share/$file"; done
     for source in tools/*.c; do
         ! grep -q "^left out: $source:" "$work/log" || continue
         tool=$(basename "$source" .c | tr _ -)
@@ -29,6 +31,11 @@ tree > "$work/once"
 tree | cmp - "$work/once" || die 'something else was installed the second time'
 
 find "$work/stage" -type f -empty | grep . && die 'empty files were installed'
+# What each says of itself on its first line.
+for page in "$work"/stage/opt/asm/share/man/man?/*; do
+    name=$(basename "${page%.?}")
+    head -n 1 "$page" | grep -q "^\.TH $name ${page##*.} " || die "$page is no manual page of $name"
+done
 
 # Away from the source, so that nothing of it is found by chance.
 prefix=$work/prefix

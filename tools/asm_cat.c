@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* asm-cat - shows the event streams of AI-agent programs, and logs them at the same time
  *
  *     claude -p --output-format stream-json --verbose "…" | asm-cat --jsonl=session.jsonl

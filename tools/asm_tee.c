@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* asm-tee - shows and logs the session of an agent that another program talks with
  *
  *     asm-tee --jsonl=session.jsonl -- agent --acp        in place of `agent --acp` in an editor's settings

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "filter.h"
 
 #include "messages.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Which events are wanted: by type, time and text. */
 #ifndef TOOLS_FILTER_H
 #define TOOLS_FILTER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A file that is read, and followed as it grows, is cut, rewritten or replaced. */
 #ifndef TOOLS_INPUT_H
 #define TOOLS_INPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Messages of a program to its user: one line each on standard error, harmless whatever the names in it hold. */
 #ifndef TOOLS_MESSAGES_H
 #define TOOLS_MESSAGES_H

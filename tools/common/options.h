@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* The options of a program as one table: how they are read, and the --help, man page and completions made from it. */
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H

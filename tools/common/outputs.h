@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Where a program's text and events go: the sinks that its options ask for, and what is said when one fails. */
 #ifndef TOOLS_OUTPUTS_H
 #define TOOLS_OUTPUTS_H

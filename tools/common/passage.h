@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A program between another one and whoever talks with it: all bytes go on unchanged, both ways, at once. */
 #ifndef TOOLS_PASSAGE_H
 #define TOOLS_PASSAGE_H

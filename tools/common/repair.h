@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* A damaged log or transcript, made readable again. */
 #ifndef TOOLS_REPAIR_H
 #define TOOLS_REPAIR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "session_list.h"
 
 #include "asm_render.h"

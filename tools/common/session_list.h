@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* What a program prints about the sessions on this machine. Each ends the program with a message if it cannot. */
 #ifndef TOOLS_SESSION_LIST_H
 #define TOOLS_SESSION_LIST_H

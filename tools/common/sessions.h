@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* The sessions that agent programs keep on this machine. */
 #ifndef TOOLS_SESSIONS_H
 #define TOOLS_SESSIONS_H

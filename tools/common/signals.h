@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Signals that ask a program to end: the first lets it end properly, the second ends it at once. */
 #ifndef TOOLS_SIGNALS_H
 #define TOOLS_SIGNALS_H

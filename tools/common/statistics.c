@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "statistics.h"
 
 #include "asm_render.h"

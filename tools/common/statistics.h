@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* What a stream did and used: events, tools, tokens, cost, by session, model and sub-agent; nothing counted twice. */
 #ifndef TOOLS_STATISTICS_H
 #define TOOLS_STATISTICS_H

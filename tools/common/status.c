@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "status.h"
 
 #include "asm_render.h"

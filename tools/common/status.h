@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* How a session stands, in one line. */
 #ifndef TOOLS_STATUS_H
 #define TOOLS_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* What came of a session, for a page of a CI or a person in a hurry. */
 #ifndef TOOLS_SUMMARY_H
 #define TOOLS_SUMMARY_H

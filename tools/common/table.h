@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Rows that are found by name and kept in the order in which they came. */
 #ifndef TOOLS_TABLE_H
 #define TOOLS_TABLE_H

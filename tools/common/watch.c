@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "watch.h"
 
 #include <stdio.h>

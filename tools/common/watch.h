@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* How a session stands, from its events: what it does, since when, and what it used. */
 #ifndef TOOLS_WATCH_H
 #define TOOLS_WATCH_H
