@@ -941,6 +941,8 @@ int main(int argc, char **argv) {
     const int status = exit_status(&program);
     outputs_free(&program.outputs);
     filter_close(&program.settings.filter);
+    for (size_t i = 0; i < program.source_count; i++)
+        watch_close(&program.sources[i].watch);
     free(program.sources);
     if (stop_signal()) raise(stop_signal()); /* so that the shell sees what ended us: the handler was reset */
     return status;
