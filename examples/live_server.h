@@ -98,6 +98,8 @@ typedef struct live_functions {
     /* Somebody wants the events of a session that is not loaded (live_session_unload()); it is to be loaded in turns of
      * yours, with live_session_rewind(), events, and live_session_loaded(). */
     void (*load)(void *user, live_session *session);
+    /* The session goes: free what you keep with it. */
+    void (*forget)(void *user, live_session *session);
     void *user;
 } live_functions;
 
@@ -108,14 +110,14 @@ typedef struct live_server_options {
     const char *const
         *hosts; /* other names, with their ports, that the server is reached by; NULL after the last */
     const char *certificate, *key; /* PEM texts: HTTPS */
-    const live_file *files;        /* must outlive the server, as `hosts` and `functions.user` */
+    const live_file *files;
     size_t file_count;
     const char *directory; /* of logs; it must exist. NULL: logs end with the server */
     unsigned max_viewers;  /* 0: LIVE_DEFAULT_VIEWERS */
     live_functions functions;
 } live_server_options;
 
-/* Starts listening. `options` is copied, and its texts but for `hosts`. NULL with a reason in `error`. */
+/* Starts listening. `options`, its token and directory are copied, the other texts must outlive the server. NULL with a reason in `error`. */
 live_server *live_server_start(const live_server_options *options, char error[LIVE_ERROR_SIZE]);
 
 /* Ends all streams, within a second, and frees everything. `server` may be NULL. */
@@ -139,9 +141,16 @@ void live_server_turn(live_server *server);
 /* How many streams there are. */
 size_t live_server_viewers(const live_server *server);
 
+/* The session of that id; NULL if there is none. */
+live_session *live_server_find(const live_server *server, asm_str id);
+
 /* The session of that id, added if there is none; its log is opened if the directory has one. NULL when there is no
  * memory, or there are LIVE_MAX_SESSIONS. It is valid until live_session_forget(). */
 live_session *live_server_session(live_server *server, asm_str id);
+
+/* Adds a session whose log ends with the server, even if there is a directory: for what is read from somewhere else. NULL
+ * if there is one of that id, and as above. */
+live_session *live_server_add(live_server *server, asm_str id);
 
 /* Publishes an event: appends it to the log of its session, and hands it to viewers with the next turn. An event without a
  * session id belongs to the session "". An asm_event_callback. What cannot be kept is counted, see SESSIONS. */
@@ -2501,20 +2510,32 @@ void live_server_turn(live_server *server) {
     server->is_turning = false;
 }
 
-live_session *live_server_session(live_server *server, asm_str id) {
-    live_session *session = live__find(server, false, id);
-    if (session || server->session_count >= LIVE_MAX_SESSIONS) return session;
-    session = live__make_session(server, id);
+static live_session *live__new_session(live_server *server, asm_str id, bool has_name) {
+    if (server->session_count >= LIVE_MAX_SESSIONS) return NULL;
+    live_session *session = live__make_session(server, id);
     if (!session) return NULL;
-    session->log.has_name = server->directory != NULL;
+    session->log.has_name = has_name;
     if (!live__add_session(server, session)) {
         live__free_session(session);
         return NULL;
     }
     server->lane_counts[session->lane]++;
-    if (session->log.has_name) live__log_count(session);
+    if (has_name) live__log_count(session);
     live__changed(session);
     return session;
+}
+
+live_session *live_server_find(const live_server *server, asm_str id) {
+    return live__find(server, false, id);
+}
+
+live_session *live_server_session(live_server *server, asm_str id) {
+    live_session *session = live__find(server, false, id);
+    return session ? session : live__new_session(server, id, server->directory != NULL);
+}
+
+live_session *live_server_add(live_server *server, asm_str id) {
+    return live__find(server, false, id) ? NULL : live__new_session(server, id, false);
 }
 
 void live_server_on_event(void *server, const asm_event *event) {
@@ -2663,7 +2684,9 @@ static void live__unlist(live_session *session) {
 
 void live_session_forget(live_session *session) {
     live_server *server = session->server;
+    const live_functions *functions = &server->options.functions;
     live_session **news = &server->first_news;
+    if (functions->forget) functions->forget(functions->user, session);
     live__log_flush(session);
     while (session->first_viewer) {
         session->first_viewer->is_over = true;
