@@ -17,6 +17,7 @@
  *   gemini, cursor, opencode, goose, pi, copilot, kimi, droid, antigravity, grok
  *                      what these print as JSON Lines
  *   acp                Agent Client Protocol: JSON-RPC lines of both directions, or of the agent's
+ *   ag-ui              AG-UI: events of a user interface, as server-sent events or JSON Lines
  *   claude-transcript  what Claude Code keeps in ~/.claude/projects
  *   codex-rollout      what Codex keeps in ~/.codex/sessions
  *   anthropic, openai, responses, ollama
@@ -161,6 +162,9 @@ extern "C" {
     X(ACP, "acp", "an Agent Client Protocol session",                                                        \
       "jsonrpc method^session/ | jsonrpc result.sessionId | jsonrpc result.stopReason"                       \
       " | jsonrpc params.protocolVersion")                                                                   \
+    X(AG_UI, "ag-ui", "an AG-UI stream",                                                                     \
+      "type=RUN_STARTED threadId runId | type=RUN_FINISHED threadId runId | type^TEXT_MESSAGE_ messageId"    \
+      " | type^TOOL_CALL_ toolCallId | type^REASONING_ messageId | type=MESSAGES_SNAPSHOT messages:a")       \
     X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                       \
       "type properties:o | directory payload.properties")                                                    \
     /* what they leave on disk */                                                                            \
@@ -238,6 +242,7 @@ extern "C" {
 #define ASM_WITH_OPENAI            (1LL << 27)
 #define ASM_WITH_RESPONSES         (1LL << 28)
 #define ASM_WITH_OLLAMA            (1LL << 29)
+#define ASM_WITH_AG_UI             (1LL << 30)
 #ifndef ASM_INGEST_FORMATS
 #define ASM_INGEST_FORMATS (~0LL)
 #endif
@@ -376,6 +381,7 @@ ASM__WARNINGS_BACK
  *   >>ingest: openai
  *   >>ingest: responses
  *   >>ingest: ollama
+ *   >>ingest: ag-ui
  *   >>ingest: formats               the table of formats
  *   >>ingest: marks                 which format a stream has
  *   >>ingest: lines                 from lines to formats; damaged lines
@@ -524,10 +530,12 @@ typedef struct asm__ingest_past {
     size_t id_size;
 } asm__ingest_past;
 
-/* Model APIs: a call of the message under way. */
+/* Model APIs: a call of the message under way. AG-UI: likewise, or what somebody else than the agent says. */
 typedef struct asm__ingest_part {
     asm_buffer id, name, input;
-    int64_t index; /* -1: none */
+    asm_buffer parent; /* ag-ui: the call whose sub-agent it is of */
+    asm_buffer pieces; /* ag-ui: what else its pieces say, as the elements of an array */
+    int64_t index;     /* -1: none */
 } asm__ingest_part;
 
 typedef struct asm__ingest asm__ingest;
@@ -629,6 +637,9 @@ struct asm__ingest {
     /* the run */
     asm_buffer run;
     asm_buffer other_run; /* the id of one that is not open */
+    asm_buffer named_run; /* ag-ui: the id that the stream gives to the next run */
+    asm_buffer writer;    /* ag-ui: the provider, if asm_wire.h wrote the stream */
+    bool is_wire;         /* ag-ui: it did */
     uint64_t runs;
     bool run_open;
     bool stream_has_run;
@@ -696,6 +707,11 @@ static bool asm__ingest_starts_with(asm_str text, asm_str prefix) {
 static bool asm__ingest_ends_with(asm_str text, asm_str suffix) {
     return text.size >= suffix.size &&
            memcmp(text.data + text.size - suffix.size, suffix.data, suffix.size) == 0;
+}
+
+/* What follows the first `at` bytes. */
+static asm_str asm__ingest_from(asm_str text, size_t at) {
+    return asm_str_make(text.data + at, text.size - at);
 }
 
 /* >>ingest: output */
@@ -772,7 +788,7 @@ static void asm__ingest_emit_in(asm__ingest *state, uint64_t run, asm_event *eve
     event->session_id = state->line_session;
     event->agent_id = state->line_agent;
     if (run && run == state->runs) event->run_id = asm_buffer_text(&state->run);
-    else if (run) {
+    else if (run && state->ingest->format != ASM_FORMAT_AG_UI) { /* which names its runs itself */
         asm__ingest_write_run_id(state, &state->other_run, run);
         event->run_id = asm_buffer_text(&state->other_run);
     }
@@ -907,19 +923,25 @@ static const char *asm__ingest_skip_string(const char *at, const char *end) {
     }
 }
 
-/* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
-static bool asm__ingest_is_flat(asm_str raw) {
+/* Whether valid JSON is flat enough to stand `levels` below the line's object. */
+static bool asm__ingest_fits_below(asm_str raw, unsigned levels) {
     const char *at = raw.data, *end = raw.data + raw.size;
+    const unsigned limit = ASM_JSON_MAX_DEPTH - levels;
     unsigned depth = 0;
-    if (raw.size < (size_t)2 * (ASM_JSON_MAX_DEPTH - 3) || (*at != '{' && *at != '[')) return true;
+    if (raw.size < (size_t)2 * limit || (*at != '{' && *at != '[')) return true;
     while (at < end) {
         char c = *at++;
         if (c == '"') at = asm__ingest_skip_string(at, end);
         else if (c == '{' || c == '[') {
-            if (++depth > ASM_JSON_MAX_DEPTH - 3) return false;
+            if (++depth > limit) return false;
         } else if (c == '}' || c == ']') depth--;
     }
     return true;
+}
+
+/* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
+static bool asm__ingest_is_flat(asm_str raw) {
+    return asm__ingest_fits_below(raw, 3);
 }
 
 /* `raw` if it is a value of that type that an event can hold; else absent. */
@@ -2150,6 +2172,7 @@ static void asm__ingest_set_line(asm__ingest *state, asm_str session, asm_str ti
 
 static void asm__ingest_begin_run(asm__ingest *state, asm_event *event) {
     asm__ingest_write_run_id(state, &state->run, ++state->runs);
+    if (state->named_run.size) asm__ingest_keep(state, &state->run, asm_buffer_text(&state->named_run));
     state->run_open = true;
     state->stream_has_run = true;
     state->run_has_text = false;
@@ -5890,7 +5913,7 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
  */
 #if ASM_INGEST_FORMATS & (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE |           \
                           ASM_WITH_PI | ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID |                  \
-                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP)
+                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP | ASM_WITH_AG_UI)
 
 /* The line's time in milliseconds since 1970. */
 static void asm__plain_set_time(asm__ingest *state, asm_str raw) {
@@ -7686,7 +7709,8 @@ static const asm__ingest_reader asm__acp_in_reader = {ASM__MEMBER("acp"), asm__a
  * tool_call_identified, since nobody has run them. Reasoning comes as message_streamed with `thinking`; what only goes
  * back to the model (signatures, encrypted reasoning) is in its `extra`.
  */
-#if ASM_INGEST_FORMATS & (ASM_WITH_ANTHROPIC | ASM_WITH_OPENAI | ASM_WITH_RESPONSES | ASM_WITH_OLLAMA)
+#if ASM_INGEST_FORMATS &                                                                                     \
+    (ASM_WITH_ANTHROPIC | ASM_WITH_OPENAI | ASM_WITH_RESPONSES | ASM_WITH_OLLAMA | ASM_WITH_AG_UI)
 
 #define ASM__API_MAX_CALLS 1024 /* in one message */
 
@@ -7811,6 +7835,8 @@ static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, as
             asm_buffer_init_growing(&state->parts[i].id);
             asm_buffer_init_growing(&state->parts[i].name);
             asm_buffer_init_growing(&state->parts[i].input);
+            asm_buffer_init_growing(&state->parts[i].parent);
+            asm_buffer_init_growing(&state->parts[i].pieces);
         }
         state->part_capacity = capacity;
     }
@@ -7818,6 +7844,8 @@ static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, as
     asm__ingest_keep(state, &part->id, id);
     asm_buffer_clear(&part->name);
     asm_buffer_clear(&part->input);
+    asm_buffer_clear(&part->parent);
+    asm_buffer_clear(&part->pieces);
     part->index = index;
     return part;
 }
@@ -8468,6 +8496,927 @@ static const asm__ingest_reader asm__ollama_reader = {ASM__MEMBER("ollama"), asm
 #define ASM__READER_OLLAMA &asm__ollama_reader
 #endif
 
+/* >>ingest: ag-ui
+ *
+ * AG-UI 1.0 (docs.ag-ui.com), as server-sent events or one event per line. What no event has a place for is in `extra`, as
+ * "ag_ui": {TYPE: {MEMBER: VALUE}}: asm_wire.h writes the same stream from that. A stream that asm_wire.h wrote shows it by
+ * the metadata "asm" of its RUN_STARTED: its ids lose what was put before them, and its CUSTOM events are what they were.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_AG_UI
+
+enum {
+    ASM__AGUI_MEMBERS = 6, /* at most, that a type asks for */
+
+    /* kinds of parts */
+    ASM__AGUI_CALL = 0, /* from its start to its end */
+    ASM__AGUI_CHUNKS,   /* a call that comes as TOOL_CALL_CHUNK */
+    ASM__AGUI_SOMEBODY, /* a message that is not the agent's */
+    ASM__AGUI_THOUGHT   /* reasoning of a sub-agent */
+};
+
+/* A line. */
+typedef struct asm__agui_in {
+    asm_str type;
+    asm_str line;
+    asm_str parent;                    /* the call whose sub-agent it is of */
+    asm_str meta;                      /* what asm_wire.h says of it, in its metadata */
+    asm_str values[ASM__AGUI_MEMBERS]; /* as its type asks for them */
+    asm__ingest_others others;
+} asm__agui_in;
+
+typedef struct asm__agui_in_type {
+    const char *name;
+    bool is_owned;
+    void (*take)(asm__ingest *state, asm__agui_in *in);
+    asm__ingest_key keys[ASM__AGUI_MEMBERS];
+} asm__agui_in_type;
+
+/* A member that was asked for, as one that has no place. */
+static void asm__agui_in_put_back(asm__ingest *state, asm__agui_in *in, asm_str key, asm_str value) {
+    if (!value.data) return;
+    if (in->others.end != state->other_count) in->others.begin = in->others.end = state->other_count;
+    asm__ingest_add_other(state, key, false, value);
+    in->others.end = state->other_count;
+}
+
+static void asm__agui_in_write_others(asm__ingest *state, asm_json_writer *writer,
+                                      asm__ingest_others others) {
+    size_t i;
+    for (i = others.begin; i < others.end; i++) {
+        if (asm__ingest_is_repeated(state, i, others)) continue;
+        if (!asm__ingest_fits_below(state->others[i].value, 6)) {
+            asm__ingest_diagnose(state, true, ASM_ERR_DEPTH, "a value is nested too deep for an event", 0);
+            continue;
+        }
+        asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
+        asm_json_write_raw(writer, state->others[i].value);
+    }
+}
+
+/* `value`, or the line's members that have no place, as {"ag_ui":{TYPE:VALUE}}. */
+static asm_str asm__agui_in_wrap(asm__ingest *state, const asm__agui_in *in, asm_str value) {
+    asm_json_writer writer;
+    asm_buffer_clear(&state->extra);
+    asm_json_writer_init(&writer, &state->extra);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("ag_ui"));
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, in->type);
+    if (value.data) {
+        asm_json_write_raw(&writer, value);
+    } else {
+        asm_json_begin_object(&writer);
+        asm__agui_in_write_others(state, &writer, in->others);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_object(&writer);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->extra);
+    state->extra.result = ASM_OK;
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* The members that have no place, as the extra of an event; absent without any. */
+static asm_str asm__agui_in_more(asm__ingest *state, const asm__agui_in *in) {
+    return in->others.begin == in->others.end ? asm__ingest_absent()
+                                              : asm__agui_in_wrap(state, in, asm__ingest_absent());
+}
+
+/* An id without what asm_wire.h puts before it: a word, and the run's id. */
+static asm_str asm__agui_in_id(asm__ingest *state, asm_str raw, asm_str word) {
+    const asm_str run = asm_buffer_text(&state->run);
+    asm_str id = asm__ingest_string(state, raw);
+    if (!state->is_wire) return id;
+    if (word.size && asm__ingest_starts_with(id, word))
+        id = asm_str_make(id.data + word.size, id.size - word.size);
+    if (id.size > run.size + 1 && asm__ingest_starts_with(id, run) && id.data[run.size] == ':')
+        id = asm_str_make(id.data + run.size + 1, id.size - run.size - 1);
+    return id;
+}
+
+/* That of a message; one that asm_wire.h made up of a number is none. */
+static asm_str asm__agui_in_message_id(asm__ingest *state, asm_str raw, asm_str word) {
+    const asm_str id = asm__agui_in_id(state, raw, word);
+    return state->is_wire && asm__ingest_starts_with(id, ASM_STR("m:")) ? asm__ingest_absent() : id;
+}
+
+/* The call that the sub-agent serves; without one, the sub-agent's own id. */
+static asm_str asm__agui_in_call_of(asm__ingest *state, asm_str raw) {
+    const asm_str id = asm__agui_in_id(state, raw, ASM_STR(""));
+    const asm__ingest_call *call = asm__ingest_find_task(state, id);
+    return call ? asm__ingest_call_id(call) : id;
+}
+
+static asm__ingest_part *asm__agui_in_part(asm__ingest *state, int64_t kind, asm_str id) {
+    size_t i;
+    for (i = 0; i < state->part_count; i++)
+        if (state->parts[i].index == kind && asm_str_equal(asm_buffer_text(&state->parts[i].id), id))
+            return &state->parts[i];
+    return NULL;
+}
+
+static void asm__agui_in_forget_part(asm__ingest *state, asm__ingest_part *part) {
+    const asm__ingest_part gone = *part;
+    memmove(part, part + 1, (size_t)(state->parts + --state->part_count - part) * sizeof *part);
+    state->parts[state->part_count] = gone;
+}
+
+static asm__ingest_speaker *asm__agui_in_speaker(asm__ingest *state, const asm__agui_in *in, asm_str id) {
+    asm__ingest_speaker *speaker;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    speaker = asm__ingest_speaker_of(state, in->parent);
+    asm__ingest_enter_message(state, speaker, id);
+    speaker->partial = speaker->streamed = true;
+    return speaker;
+}
+
+static void asm__agui_in_text_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str role = asm__ingest_string(state, in->values[1]),
+                  id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (role.size && !asm_str_equal(role, ASM_STR("assistant"))) {
+        asm__ingest_part *part = asm__api_new_part(state, ASM__AGUI_SOMEBODY, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->name, role);
+        asm__ingest_keep(state, &part->parent, in->parent);
+        asm__ingest_keep(state, &part->pieces, asm__agui_in_more(state, in));
+        return;
+    }
+    if (!state->is_wire && !role.data) asm__agui_in_put_back(state, in, ASM_STR("role"), ASM_STR("null"));
+    asm__ingest_say_with(state, asm__agui_in_speaker(state, in, id), ASM_STR(""),
+                         asm__agui_in_more(state, in));
+}
+
+static void asm__agui_in_text(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent()),
+                  delta = asm__ingest_string(state, in->values[1]);
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_SOMEBODY, id);
+    if (part) asm__api_add_input(state, part, delta);
+    else
+        asm__ingest_say_with(state, asm__agui_in_speaker(state, in, id), delta, asm__agui_in_more(state, in));
+}
+
+/* What somebody else said, whole. */
+static void asm__agui_in_tell_somebody(asm__ingest *state, asm__agui_in *in, asm__ingest_part *part) {
+    asm_event event = asm__ingest_event(ASM_EVENT_MESSAGE_SENT);
+    event.message.content = asm_buffer_text(&part->input);
+    event.message.role = asm_buffer_text(&part->name);
+    if (part->id.size) event.message.message_id = asm_buffer_text(&part->id);
+    if (part->parent.size) event.message.parent_tool_call_id = asm_buffer_text(&part->parent);
+    event.message.origin = asm__ingest_find_text(state, in->meta, ASM_STR("origin"));
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("synthetic")), ASM_STR("true")))
+        event.message.synthetic = asm__ingest_true();
+    event.extra = asm__agui_in_more(state, in);
+    if (part->pieces.size && event.extra.size) { /* {"ag_ui":{A}} and {"ag_ui":{B}} */
+        part->pieces.size -= 2;
+        asm__ingest_append(state, &part->pieces, ASM_STR(","));
+        asm__ingest_append(state, &part->pieces, asm__ingest_from(event.extra, sizeof "{\"ag_ui\":{" - 1));
+    }
+    if (part->pieces.size) event.extra = asm_buffer_text(&part->pieces);
+    asm__ingest_emit(state, &event);
+    asm__agui_in_forget_part(state, part);
+}
+
+static void asm__agui_in_text_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_SOMEBODY, id);
+    asm__ingest_speaker *speaker;
+    if (part) {
+        asm__agui_in_tell_somebody(state, in, part);
+        return;
+    }
+    speaker = asm__agui_in_speaker(state, in, id);
+    speaker->partial = false;
+    speaker->aborted = asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("incomplete")), ASM_STR("true"));
+    if (!speaker->text.size && !speaker->text_lost && !state->is_wire) {
+        asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_RECEIVED, ASM_STR(""), id, in->parent);
+        event.extra = asm__agui_in_more(state, in);
+        asm__ingest_emit(state, &event);
+        speaker->finished = true;
+    } else {
+        asm__ingest_keep(state, &speaker->others, asm__agui_in_more(state, in));
+        asm__ingest_finish_message(state, speaker, false);
+    }
+    speaker->has_message = false;
+}
+
+/* A piece of a message that says itself what it is of; the first one says it all. */
+static void asm__agui_in_text_chunk(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__ingest_string(state, in->values[0]);
+    asm__ingest_speaker *speaker;
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[2]);
+    speaker = asm__agui_in_speaker(state, in, id);
+    asm__ingest_say_with(state, speaker, asm__ingest_string(state, in->values[1]),
+                         asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+/* Reasoning, or, with an empty text, what else is said of it. */
+static void asm__agui_in_think(asm__ingest *state, const asm__agui_in *in, asm_str id, asm_str text,
+                               asm_str extra) {
+    asm_event event =
+        asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text.data ? text : ASM_STR(""), id, in->parent);
+    if (!text.size && !extra.data) return;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.message.thinking = asm__ingest_true();
+    event.extra = extra;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__agui_in_reasoning(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_think(state, in, asm__agui_in_message_id(state, in->values[0], ASM_STR("rsn:")),
+                       asm__ingest_string(state, in->values[1]), asm__agui_in_more(state, in));
+}
+
+static void asm__agui_in_reasoning_chunk(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_think(state, in, asm__ingest_string(state, in->values[0]),
+                       asm__ingest_string(state, in->values[1]),
+                       asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+/* Remembers until its end whose reasoning it is: what comes of it need not say so again. */
+static void asm__agui_in_own_reasoning(asm__ingest *state, const asm__agui_in *in, asm_str id) {
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_THOUGHT, id);
+    if (asm__ingest_ends_with(in->type, ASM_STR("_END"))) {
+        if (part && asm_str_equal(asm_buffer_text(&part->name), in->type))
+            asm__agui_in_forget_part(state, part);
+    } else if (in->parent.size && !part && asm__ingest_ends_with(in->type, ASM_STR("_START"))) {
+        part = asm__api_new_part(state, ASM__AGUI_THOUGHT, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->parent, in->parent);
+        asm__ingest_keep(state, &part->name,
+                         asm_str_make(in->type.data, in->type.size - 5)); /* what ends it */
+        asm__ingest_append(state, &part->name, ASM_STR("END"));
+    }
+}
+
+/* The limits of reasoning, and what of it only the model can read. */
+static void asm__agui_in_reasoning_mark(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__ingest_string(state, in->values[0]);
+    if (state->is_wire) return;
+    asm__agui_in_own_reasoning(state, in, id);
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[1]);
+    asm__agui_in_think(state, in, id, asm__ingest_absent(),
+                       asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+static void asm__agui_in_call_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.tool.call_id = id;
+    event.tool.name = asm__ingest_string(state, in->values[1]);
+    if (in->parent.size) event.tool.parent_tool_call_id = in->parent;
+    event.extra = asm__agui_in_more(state, in);
+    if (!state->is_wire) asm__ingest_emit(state, &event);
+    part = asm__api_new_part(state, ASM__AGUI_CALL, id);
+    if (!part) return;
+    asm__ingest_keep(state, &part->name, event.tool.name);
+    asm__ingest_keep(state, &part->parent, in->parent);
+}
+
+/* Adds a piece of the arguments, and how long it is, with whatever else came with it. */
+static void asm__agui_in_add_piece(asm__ingest *state, const asm__agui_in *in, asm__ingest_part *part,
+                                   asm_str delta) {
+    asm_json_writer writer;
+    asm__api_add_input(state, part, delta);
+    if (state->is_wire || part->pieces.size > asm__ingest_max_kept(state)) return;
+    asm__ingest_append(state, &part->pieces, part->pieces.size ? ASM_STR(",") : ASM_STR("["));
+    asm_json_writer_init(&writer, &part->pieces);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("size"));
+    asm_json_write_int64(&writer, (int64_t)delta.size);
+    asm__agui_in_write_others(state, &writer, in->others);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) state->failed = true;
+}
+
+static void asm__agui_in_call_args(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    if (part) asm__agui_in_add_piece(state, in, part, asm__ingest_string(state, in->values[1]));
+    else asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+}
+
+/* The arguments, if they are JSON; if not, or if a log would change the text, they are in the extra as they came. */
+static void asm__agui_in_set_input(asm__ingest *state, asm__agui_in *in, asm_event *event,
+                                   const asm__ingest_part *part) {
+    const asm_str text = asm_buffer_text(&part->input);
+    asm_json_writer writer;
+    bool is_untidy = false;
+    if (!text.size) return;
+    if (asm__check_raw(text, 8, &is_untidy) == ASM_OK) {
+        event->tool.input = text;
+        if (!is_untidy || state->is_wire) return;
+    } else asm__ingest_diagnose(state, false, ASM_ERR_SYNTAX, "the arguments of a tool call are no JSON", 0);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_write_string(&writer, text);
+    if (asm_json_writer_finish(&writer) != ASM_OK) state->failed = true;
+    else asm__agui_in_put_back(state, in, ASM_STR("arguments"), asm_buffer_text(&state->built));
+}
+
+/* The call has all its arguments: one for the application to make is identified only. */
+static void asm__agui_in_tell_call(asm__ingest *state, asm__agui_in *in, asm__ingest_part *part) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("offered")), ASM_STR("true")))
+        event.type = ASM_EVENT_TOOL_CALL_IDENTIFIED;
+    event.tool.call_id = asm_buffer_text(&part->id);
+    event.tool.name = asm_buffer_text(&part->name);
+    if (part->parent.size) event.tool.parent_tool_call_id = asm_buffer_text(&part->parent);
+    event.tool.display_text = asm__ingest_find_text(state, in->meta, ASM_STR("display_text"));
+    asm__agui_in_set_input(state, in, &event, part);
+    if (part->pieces.size &&
+        (part->index == ASM__AGUI_CHUNKS || memchr(part->pieces.data, ',', part->pieces.size))) {
+        asm__ingest_append(state, &part->pieces, ASM_STR("]"));
+        asm__agui_in_put_back(state, in, ASM_STR("pieces"), asm_buffer_text(&part->pieces));
+    }
+    event.extra = asm__agui_in_more(state, in);
+    if (event.type == ASM_EVENT_TOOL_CALL_STARTED) asm__ingest_start_call(state, &event);
+    else asm__ingest_emit(state, &event);
+    asm__agui_in_forget_part(state, part);
+}
+
+static void asm__agui_in_call_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    if (part) asm__agui_in_tell_call(state, in, part);
+    else asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+}
+
+/* The call that comes in chunks is whole when something else comes. */
+static void asm__agui_in_end_chunks(asm__ingest *state, asm_str id) {
+    size_t i;
+    for (i = state->part_count; i-- > 0;) {
+        asm__ingest_part *part = &state->parts[i];
+        asm__agui_in in;
+        if (part->index != ASM__AGUI_CHUNKS || asm_str_equal(asm_buffer_text(&part->id), id)) continue;
+        memset(&in, 0, sizeof in);
+        in.type = ASM_STR("TOOL_CALL_CHUNK");
+        in.others.begin = in.others.end = state->other_count;
+        asm__agui_in_tell_call(state, &in, part);
+    }
+}
+
+static void asm__agui_in_call_chunk(asm__ingest *state, asm__agui_in *in) {
+    asm_str id = asm__ingest_string(state, in->values[0]);
+    asm__ingest_part *part;
+    if (!id.size && state->part_count && state->parts[state->part_count - 1].index == ASM__AGUI_CHUNKS)
+        id = asm_buffer_text(&state->parts[state->part_count - 1].id);
+    asm__agui_in_end_chunks(state, id);
+    asm__agui_in_put_back(state, in, ASM_STR("toolCallId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("toolCallName"), in->values[1]);
+    part = asm__agui_in_part(state, ASM__AGUI_CHUNKS, id);
+    if (!part) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        part = asm__api_new_part(state, ASM__AGUI_CHUNKS, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->name, asm__ingest_string(state, in->values[1]));
+        asm__ingest_keep(state, &part->parent, in->parent);
+    }
+    asm__agui_in_add_piece(state, in, part, asm__ingest_string(state, in->values[2]));
+}
+
+/* What a result of asm_wire.h's says of the call; false if it is none: the call is still open. */
+static bool asm__agui_in_outcome(asm__ingest *state, const asm__agui_in *in, asm_event *event) {
+    const asm_str meta = in->meta, status = asm__ingest_find_text(state, meta, ASM_STR("status"));
+    if (asm_str_equal(status, ASM_STR("running_in_background"))) {
+        if (!asm__ingest_find_call(state, event->tool.call_id)) return false;
+        event->type = ASM_EVENT_TOOL_CALL_UPDATED;
+        event->tool.output = event->tool.output_json = asm__ingest_absent();
+        asm__ingest_send_to_background(state, event->tool.call_id, event);
+        return false;
+    }
+    if (asm_str_equal(asm__ingest_find_one(meta, ASM_STR("open")), ASM_STR("true"))) return false;
+    if (asm_str_equal(status, ASM_STR("failed")) || asm_str_equal(status, ASM_STR("declined")) ||
+        asm_str_equal(status, ASM_STR("cancelled")) || asm_str_equal(status, ASM_STR("timeout")))
+        event->type = ASM_EVENT_TOOL_CALL_FAILED;
+    if (status.size) event->tool.status = status;
+    event->tool.exit_code = asm__ingest_int64(asm__ingest_find_one(meta, ASM_STR("exit_code")));
+    event->tool.duration_ms = asm__ingest_double(asm__ingest_find_one(meta, ASM_STR("duration_ms")));
+    return true;
+}
+
+static void asm__agui_in_call_result(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent()), content = in->values[1],
+                  cut = asm__ingest_find_one(in->meta, ASM_STR("cut_bytes"));
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    if (part) {
+        asm__agui_in start = *in;
+        start.type = ASM_STR("TOOL_CALL_END");
+        start.others.begin = start.others.end = state->other_count;
+        asm__agui_in_tell_call(state, &start, part);
+    }
+    if (!state->is_wire) {
+        asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[2]);
+        asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[3]);
+    }
+    asm__agui_in_put_back(state, in, ASM_STR("cut_bytes"), cut);
+    event.tool.call_id = id;
+    event.tool.status = ASM_STR("completed");
+    if (in->parent.size) event.tool.parent_tool_call_id = in->parent;
+    asm__plain_output(state, &event, content);
+    if (asm__ingest_is(content, ASM_JSON_ARRAY)) {
+        event.tool.output_json = asm__ingest_value(content);
+        event.tool.output = asm__ingest_absent();
+    }
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("json")), ASM_STR("true")) &&
+        asm_json_check(event.tool.output, NULL) == ASM_OK) {
+        event.tool.output_json = asm__ingest_value(event.tool.output);
+        event.tool.output = asm__ingest_absent();
+    }
+    if (!asm__agui_in_outcome(state, in, &event)) return;
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_end_tool(state, &event);
+}
+
+/* A sub-agent begins: its call is told to be one; without a call it is one itself. */
+static void asm__agui_in_agent_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent()),
+                  call_id = asm__agui_in_id(state, in->values[3], asm__ingest_absent());
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    asm__ingest_call *call = asm__ingest_find_call(state, call_id);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.tool.agent_kind = asm__ingest_string(state, in->values[1]);
+    event.tool.display_text = asm__ingest_string(state, in->values[2]);
+    if (state->is_wire) {
+        event.tool.call_id = id;
+        if (!call || !asm_str_equal(asm__ingest_call_name(call), event.tool.agent_kind))
+            asm__ingest_update_tool(state, &event);
+        return;
+    }
+    asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("name"), in->values[1]);
+    asm__agui_in_put_back(state, in, ASM_STR("description"), in->values[2]);
+    asm__agui_in_put_back(state, in, ASM_STR("parentToolCallId"), in->values[3]);
+    asm__agui_in_put_back(state, in, ASM_STR("parentSubagentRunId"), in->values[4]);
+    event.extra = asm__agui_in_wrap(state, in, asm__ingest_absent());
+    if (in->values[4].data) event.tool.parent_tool_call_id = asm__agui_in_call_of(state, in->values[4]);
+    if (call_id.size) {
+        event.tool.call_id = call_id;
+        event.tool.parent_tool_call_id = asm__ingest_absent();
+        if (call) asm__ingest_name_task(state, call, id);
+        asm__ingest_update_tool(state, &event);
+    } else {
+        event.type = ASM_EVENT_TOOL_CALL_STARTED;
+        event.tool.call_id = id;
+        event.tool.name = event.tool.agent_kind;
+        asm__ingest_start_call(state, &event);
+    }
+}
+
+static void asm__agui_in_agent_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_call_of(state, in->values[0]);
+    const bool is_failed = asm_str_equal(in->type, ASM_STR("SUBAGENT_ERROR")),
+               has_call = asm__ingest_find_task(state, asm__ingest_string(state, in->values[0])) != NULL;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    if (state->is_wire) return;
+    asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("message"), in->values[1]);
+    asm__agui_in_put_back(state, in, ASM_STR("result"), in->values[2]);
+    event.extra = asm__agui_in_wrap(state, in, asm__ingest_absent());
+    event.tool.call_id = id;
+    if (has_call) {
+        asm__ingest_update_tool(state, &event);
+        return;
+    }
+    event.type = is_failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED;
+    event.tool.status = is_failed ? ASM_STR("failed") : ASM_STR("completed");
+    event.tool.error_message = asm__ingest_string(state, in->values[1]);
+    event.tool.result = asm__ingest_value(in->values[2]);
+    asm__ingest_end_tool(state, &event);
+}
+
+static void asm__agui_in_step(asm__ingest *state, asm__agui_in *in) {
+    const asm_str name = asm__ingest_string(state, in->values[0]);
+    char digits[21];
+    asm_event event = asm__ingest_event(
+        asm_str_equal(in->type, ASM_STR("STEP_STARTED")) ? ASM_EVENT_STEP_STARTED : ASM_EVENT_STEP_COMPLETED);
+    const asm_str rest =
+        asm__ingest_starts_with(name, ASM_STR("step ")) ? asm__ingest_from(name, 5) : asm__ingest_absent();
+    event.step.step_number = asm__ingest_int64(rest);
+    if (event.step.step_number.is_set &&
+        !asm_str_equal(rest, asm_str_make(digits, asm__format_int64(event.step.step_number.value, digits))))
+        event.step.step_number.is_set = false;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (!event.step.step_number.is_set) asm__agui_in_put_back(state, in, ASM_STR("stepName"), in->values[0]);
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__agui_in_state(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_AGENT_STATE_UPDATE);
+    event.state.state = asm__ingest_value(in->values[0]);
+    if (!event.state.state.data) { /* null, or too deep */
+        asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+        return;
+    }
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_emit(state, &event);
+}
+
+/* What has no event: one of its own name, ag-ui.TYPE, with all members. */
+static void asm__agui_in_other(asm__ingest *state, asm__agui_in *in) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", '-'), ASM__KEY("timestamp", '-')};
+    char name[32];
+    size_t i;
+    asm_event event;
+    asm__ingest_others all;
+    asm_str values[2];
+    for (i = 0; i < in->type.size && i < sizeof name; i++)
+        name[i] = (char)(in->type.data[i] == '_' ? '_' : in->type.data[i] | 0x20);
+    asm__ingest_read_object(state, in->line, keys, values, 2, &all, NULL);
+    event = asm__ingest_notice(state, asm_str_make(name, i));
+    asm__ingest_emit_notice(state, &event, all);
+}
+
+static void asm__agui_in_activity(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+    if (!state->is_wire || !asm_str_equal(asm__ingest_string(state, in->values[0]), ASM_STR("asm.todos"))) {
+        asm__agui_in_other(state, in);
+        return;
+    }
+    event.todos.todos = asm__ingest_value(asm__ingest_find_one(in->values[1], ASM_STR("todos")));
+    asm__ingest_emit(state, &event);
+}
+
+/* An event that asm_wire.h has no other word for. False for one that would begin or end a run. */
+static bool asm__agui_in_decode(asm__ingest *state, asm_str name, asm_str value) {
+    asm_event event;
+    asm_json_writer writer;
+    if (asm__ingest_starts_with(name, ASM_STR("asm."))) name = asm__ingest_from(name, 4);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("type"));
+    asm_json_write_string(&writer, name);
+    asm_json_write_key(&writer, ASM_STR("data"));
+    asm_json_write_raw(&writer, asm__ingest_is(value, ASM_JSON_OBJECT) ? value : ASM_STR("{}"));
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) return false;
+    asm_buffer_clear(&state->scratch);
+    if (asm_event_read_json(&event, asm_buffer_text(&state->built), &state->scratch, NULL) != ASM_OK)
+        return false;
+    if (event.type >= ASM_EVENT_RUN_STARTED && event.type <= ASM_EVENT_RUN_TIMEOUT) return false;
+    if (event.type == ASM_EVENT_TOOL_CALL_COMPLETED || event.type == ASM_EVENT_TOOL_CALL_FAILED)
+        asm__ingest_end_tool(state, &event);
+    else if (event.type == ASM_EVENT_TOOL_CALL_UPDATED &&
+             asm_str_equal(event.tool.status, ASM_STR("running_in_background")))
+        asm__ingest_send_to_background(state, event.tool.call_id, &event);
+    else asm__ingest_emit(state, &event);
+    return true;
+}
+
+static void asm__agui_in_custom(asm__ingest *state, asm__agui_in *in) {
+    const asm_str name = asm__ingest_string(state, in->values[0]);
+    if (!state->is_wire || !name.size || !asm__agui_in_decode(state, name, in->values[1]))
+        asm__agui_in_other(state, in);
+}
+
+static void asm__agui_in_run_start(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    const asm_str meta =
+        asm__ingest_find_one(asm__ingest_find_one(in->line, ASM_STR("metadata")), ASM_STR("asm"));
+    if (state->run_open) asm__ingest_cut_run(state);
+    state->part_count = 0;
+    state->is_wire = asm__ingest_is(meta, ASM_JSON_OBJECT);
+    asm__ingest_keep(state, &state->named_run, asm__ingest_string(state, in->values[1]));
+    asm__ingest_keep(state, &state->writer, asm__ingest_find_text(state, meta, ASM_STR("provider")));
+    if (state->is_wire) {
+        state->provider = state->writer.size ? asm_buffer_text(&state->writer) : asm__ingest_absent();
+        event.run.model = asm__ingest_find_text(state, meta, ASM_STR("model"));
+        event.run.cwd = asm__ingest_find_text(state, meta, ASM_STR("cwd"));
+        event.run.title = asm__ingest_find_text(state, meta, ASM_STR("title"));
+        event.run.git_branch = asm__ingest_find_text(state, meta, ASM_STR("git_branch"));
+        event.run.agent_version = asm__ingest_find_text(state, meta, ASM_STR("agent_version"));
+        in->others.begin = in->others.end;
+    } else {
+        state->provider = ASM_STR("ag-ui");
+        asm__agui_in_put_back(state, in, ASM_STR("protocolVersion"), in->values[2]);
+    }
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_begin_run(state, &event);
+    asm_buffer_clear(&state->named_run);
+}
+
+/* One entry of `usage`: adds it to the sum, and as a member of the models. */
+static void asm__agui_in_one_usage(asm__ingest *state, asm_json_writer *models, asm_usage_payload *total,
+                                   asm_str entry) {
+    static const asm_str keys[] = {ASM__MEMBER("inputTokens"),       ASM__MEMBER("outputTokens"),
+                                   ASM__MEMBER("cachedInputTokens"), ASM__MEMBER("cacheWriteInputTokens"),
+                                   ASM__MEMBER("reasoningTokens"),   ASM__MEMBER("model")};
+    asm_usage_payload usage;
+    asm_str values[6], model;
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(entry, keys, values, 6);
+    usage.input_tokens = asm__ingest_int64(values[0]);
+    usage.output_tokens = asm__ingest_int64(values[1]);
+    usage.cache_read_tokens = asm__ingest_int64(values[2]);
+    usage.cache_creation_tokens = asm__ingest_int64(values[3]);
+    usage.reasoning_tokens = asm__ingest_int64(values[4]);
+    asm__ingest_add_usage(total, &usage);
+    model = asm__ingest_string(state, values[5]);
+    if (!model.size) return;
+    asm_json_write_key(models, model);
+    entry = asm__ingest_usage_json(state, &state->joined, &usage);
+    asm_json_write_raw(models, entry.data ? entry : ASM_STR("{}"));
+}
+
+static void asm__agui_in_usage(asm__ingest *state, asm_str raw, asm_event *event) {
+    asm_json_reader list = asm__ingest_elements(raw);
+    asm_usage_payload total;
+    asm_json_writer models;
+    asm_str entry;
+    memset(&total, 0, sizeof total);
+    asm_buffer_clear(&state->models);
+    asm_json_writer_init(&models, &state->models);
+    asm_json_begin_object(&models);
+    while (asm__ingest_next(&list, &entry))
+        if (asm__ingest_is(entry, ASM_JSON_OBJECT)) asm__agui_in_one_usage(state, &models, &total, entry);
+    asm_json_end_object(&models);
+    event->run.token_usage = asm__ingest_usage_json(state, &state->built, &total);
+    if (asm_json_writer_finish(&models) == ASM_OK && state->models.size > 2)
+        event->run.models = asm_buffer_text(&state->models);
+}
+
+/* A run ends: `event` says how. */
+static void asm__agui_in_end_run(asm__ingest *state, const asm__agui_in *in, asm_event *event) {
+    asm__ingest_need_run(state, asm__ingest_absent());
+    state->part_count = 0;
+    asm__ingest_finish_speakers(state, event->type != ASM_EVENT_RUN_COMPLETED, true);
+    event->extra =
+        state->is_wire ? asm__agui_in_more(state, in) : asm__agui_in_wrap(state, in, asm__ingest_absent());
+    asm__ingest_end_run(state, event);
+}
+
+static void asm__agui_in_run_error(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    event.run.error_message = asm__ingest_string(state, in->values[0]);
+    if (in->values[1].data) event.run.error_code = asm__ingest_string(state, in->values[1]);
+    if (!state->run_open && state->run_ended) { /* after the end */
+        asm__ingest_emit_error(state, ASM_STR("protocol"), event.run.error_message, in->line);
+        return;
+    }
+    asm__agui_in_usage(state, in->values[2], &event);
+    if (!state->is_wire) asm__agui_in_put_back(state, in, ASM_STR("usage"), in->values[2]);
+    asm__agui_in_end_run(state, in, &event);
+}
+
+/* What asm_wire.h says of a run's end. */
+static void asm__agui_in_result(asm__ingest *state, asm_str result, asm_event *event) {
+    const asm_str reason = asm__ingest_find_text(state, result, ASM_STR("stop_reason"));
+    if (reason.size) event->run.stop_reason = reason;
+    if (asm_str_equal(asm__ingest_find_text(state, result, ASM_STR("reason")), ASM_STR("timeout")))
+        event->type = ASM_EVENT_RUN_TIMEOUT;
+    event->run.num_turns = asm__ingest_int64(asm__ingest_find_one(result, ASM_STR("num_turns")));
+    event->run.duration_ms = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("duration_ms")));
+    event->run.cost_usd = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("cost_usd")));
+    event->run.permission_denials =
+        asm__ingest_value(asm__ingest_find_one(result, ASM_STR("permission_denials")));
+}
+
+/* A run that stops to ask: each interrupt as a request. */
+static void asm__agui_in_interrupts(asm__ingest *state, const asm__agui_in *in, asm_str list) {
+    asm_json_reader reader = asm__ingest_elements(list);
+    asm__agui_in mark = *in;
+    asm_str entry;
+    mark.type = ASM_STR("interrupt");
+    while (asm__ingest_next(&reader, &entry)) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+        const asm__ingest_call *call;
+        event.approval.request_id = asm__ingest_find_text(state, entry, ASM_STR("id"));
+        event.approval.tool_call_id = asm__ingest_find_text(state, entry, ASM_STR("toolCallId"));
+        event.approval.kind = event.approval.tool_call_id.size ? ASM_STR("tool") : ASM_STR("question");
+        event.approval.reason = asm__ingest_find_text(state, entry, ASM_STR("message"));
+        if (!event.approval.reason.size)
+            event.approval.reason = asm__ingest_find_text(state, entry, ASM_STR("reason"));
+        call = asm__ingest_find_call(state, event.approval.tool_call_id);
+        if (call) event.approval.tool_name = asm__ingest_call_name(call);
+        if (call) event.approval.tool_input = asm__ingest_call_input(call);
+        event.extra = asm__agui_in_wrap(state, &mark, ASM_STR("{}"));
+        asm__ingest_emit(state, &event);
+    }
+}
+
+static void asm__agui_in_run_finish(asm__ingest *state, asm__agui_in *in) {
+    const asm_str outcome = in->values[0], type = asm__ingest_find_text(state, outcome, ASM_STR("type"));
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    if (!state->run_open && state->run_ended) {
+        asm__ingest_emit_error(state, ASM_STR("protocol"), ASM_STR("a run ended twice"), in->line);
+        return;
+    }
+    if (asm_str_equal(type, ASM_STR("cancelled"))) event.type = ASM_EVENT_RUN_CANCELLED;
+    if (asm_str_equal(type, ASM_STR("interrupt"))) {
+        event.run.stop_reason = ASM_STR("interrupt");
+        if (!state->is_wire)
+            asm__agui_in_interrupts(state, in, asm__ingest_find_one(outcome, ASM_STR("interrupts")));
+    }
+    asm__agui_in_usage(state, in->values[2], &event);
+    if (state->is_wire) {
+        asm__agui_in_result(state, in->values[1], &event);
+    } else {
+        asm__agui_in_put_back(state, in, ASM_STR("outcome"), outcome);
+        asm__agui_in_put_back(state, in, ASM_STR("result"), in->values[1]);
+        asm__agui_in_put_back(state, in, ASM_STR("usage"), in->values[2]);
+    }
+    asm__agui_in_end_run(state, in, &event);
+}
+
+static void asm__agui_in_thinking(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_think(state, in, asm__ingest_absent(), asm__ingest_string(state, in->values[0]),
+                       asm__agui_in_more(state, in));
+}
+
+/* That reasoning begins or ends, before 1.0: its pieces tell. */
+static void asm__agui_in_nothing(asm__ingest *state, asm__agui_in *in) {
+    (void)in;
+    state->ingest->counts.heartbeats++;
+}
+
+/* Those that come most often are first. `is_owned`: subagentRunId says whose it is. */
+static const asm__agui_in_type asm__agui_in_types[] = {
+    {"TEXT_MESSAGE_CONTENT", true, asm__agui_in_text, {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"TOOL_CALL_ARGS", true, asm__agui_in_call_args, {ASM__KEY("toolCallId", 's'), ASM__KEY("delta", 's')}},
+    {"REASONING_MESSAGE_CONTENT",
+     true,
+     asm__agui_in_reasoning,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"CUSTOM", false, asm__agui_in_custom, {ASM__KEY("name", 's'), ASM__KEY("value", '*')}},
+    {"TEXT_MESSAGE_START",
+     true,
+     asm__agui_in_text_start,
+     {ASM__KEY("messageId", 's'), ASM__KEY("role", 's')}},
+    {"TEXT_MESSAGE_END", true, asm__agui_in_text_end, {ASM__KEY("messageId", 's')}},
+    {"TEXT_MESSAGE_CHUNK",
+     true,
+     asm__agui_in_text_chunk,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's'), ASM__KEY("role", 's')}},
+    {"REASONING_MESSAGE_CHUNK",
+     true,
+     asm__agui_in_reasoning_chunk,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"REASONING_START", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_MESSAGE_START",
+     true,
+     asm__agui_in_reasoning_mark,
+     {ASM__KEY("messageId", 's'), ASM__KEY("role", 's')}},
+    {"REASONING_MESSAGE_END", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_END", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_ENCRYPTED_VALUE", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"TOOL_CALL_START",
+     true,
+     asm__agui_in_call_start,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("toolCallName", 's')}},
+    {"TOOL_CALL_END", true, asm__agui_in_call_end, {ASM__KEY("toolCallId", 's')}},
+    {"TOOL_CALL_CHUNK",
+     true,
+     asm__agui_in_call_chunk,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("toolCallName", 's'), ASM__KEY("delta", 's')}},
+    {"TOOL_CALL_RESULT",
+     true,
+     asm__agui_in_call_result,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("content", '*'), ASM__KEY("messageId", 's'),
+      ASM__KEY("role", 's')}},
+    {"STATE_SNAPSHOT", false, asm__agui_in_state, {ASM__KEY("snapshot", '*')}},
+    {"ACTIVITY_SNAPSHOT",
+     false,
+     asm__agui_in_activity,
+     {ASM__KEY("activityType", 's'), ASM__KEY("content", 'o')}},
+    {"STEP_STARTED", false, asm__agui_in_step, {ASM__KEY("stepName", 's')}},
+    {"STEP_FINISHED", false, asm__agui_in_step, {ASM__KEY("stepName", 's')}},
+    {"SUBAGENT_STARTED",
+     false,
+     asm__agui_in_agent_start,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("name", 's'), ASM__KEY("description", 's'),
+      ASM__KEY("parentToolCallId", 's'), ASM__KEY("parentSubagentRunId", 's')}},
+    {"SUBAGENT_FINISHED",
+     false,
+     asm__agui_in_agent_end,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("message", 's'), ASM__KEY("result", '*')}},
+    {"SUBAGENT_ERROR",
+     false,
+     asm__agui_in_agent_end,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("message", 's'), ASM__KEY("result", '*')}},
+    {"RUN_STARTED",
+     false,
+     asm__agui_in_run_start,
+     {ASM__KEY("threadId", 's'), ASM__KEY("runId", 's'), ASM__KEY("protocolVersion", 's')}},
+    {"RUN_FINISHED",
+     false,
+     asm__agui_in_run_finish,
+     {ASM__KEY("outcome", 'o'), ASM__KEY("result", '*'), ASM__KEY("usage", 'a'), ASM__KEY("threadId", '-'),
+      ASM__KEY("runId", '-')}},
+    {"RUN_ERROR",
+     false,
+     asm__agui_in_run_error,
+     {ASM__KEY("message", 's'), ASM__KEY("code", 's'), ASM__KEY("usage", 'a')}},
+    {"STATE_DELTA", false, asm__agui_in_other, {ASM__KEY("delta", 'a')}},
+    {"ACTIVITY_DELTA", false, asm__agui_in_other, {ASM__KEY("messageId", 's')}},
+    {"MESSAGES_SNAPSHOT", false, asm__agui_in_other, {ASM__KEY("messages", 'a')}},
+    {"RAW", false, asm__agui_in_other, {ASM__KEY("event", '*')}},
+    {"THINKING_TEXT_MESSAGE_CONTENT", true, asm__agui_in_thinking, {ASM__KEY("delta", 's')}},
+    {"THINKING_TEXT_MESSAGE_START", true, asm__agui_in_nothing, {ASM__KEY("messageId", 's')}},
+    {"THINKING_TEXT_MESSAGE_END", true, asm__agui_in_nothing, {ASM__KEY("messageId", 's')}},
+    {"THINKING_START", true, asm__agui_in_nothing, {ASM__KEY("title", 's')}},
+    {"THINKING_END", true, asm__agui_in_nothing, {ASM__KEY("title", 's')}}};
+
+static const asm__agui_in_type *asm__agui_in_find_type(asm_str name) {
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(asm__agui_in_types); i++)
+        if (asm_str_equal(name, asm_str_from(asm__agui_in_types[i].name))) return &asm__agui_in_types[i];
+    return NULL;
+}
+
+/* The speaker whose message is open under that id; NULL if it is the main agent, or nobody. */
+static asm__ingest_speaker *asm__agui_in_speaks(const asm__ingest *state, asm_str id) {
+    asm__ingest_record *record;
+    if (state->main.has_message && asm_str_equal(asm_buffer_text(&state->main.message_id), id)) return NULL;
+    for (record = state->speakers.newest; record; record = record->older) {
+        asm__ingest_speaker *speaker = asm__container(record, asm__ingest_speaker, record);
+        if (speaker->has_message && asm_str_equal(asm_buffer_text(&speaker->message_id), id)) return speaker;
+    }
+    return NULL;
+}
+
+/* Whose it is, where only the beginning of it says so. */
+static void asm__agui_in_inherit(asm__ingest *state, asm__agui_in *in) {
+    const bool is_text = asm__ingest_starts_with(in->type, ASM_STR("TEXT_"));
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    const asm__ingest_speaker *speaker = is_text ? asm__agui_in_speaks(state, id) : NULL;
+    const asm__ingest_part *part =
+        asm__ingest_starts_with(in->type, ASM_STR("REASONING_"))
+            ? asm__agui_in_part(state, ASM__AGUI_THOUGHT, id)
+            : asm__agui_in_part(state, is_text ? ASM__AGUI_SOMEBODY : ASM__AGUI_CALL, id);
+    const asm__ingest_call *call =
+        asm_str_equal(in->type, ASM_STR("TOOL_CALL_RESULT")) ? asm__ingest_find_call(state, id) : NULL;
+    if (speaker) in->parent = asm_buffer_text(&speaker->parent);
+    else if (part) in->parent = asm_buffer_text(&part->parent);
+    else if (call) in->parent = asm__ingest_call_parent(call);
+    if (in->parent.size) asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), ASM_STR("null"));
+}
+
+/* Reads the members that the type asks for; those that all may have come after them. */
+static void asm__agui_in_read(asm__ingest *state, const asm__agui_in_type *type, asm__agui_in *in) {
+    static const asm__ingest_key common[] = {ASM__KEY("type", '-'), ASM__KEY("timestamp", '-'),
+                                             ASM__KEY("metadata", 'o'), ASM__KEY("subagentRunId", 's')};
+    asm__ingest_key keys[ASM__AGUI_MEMBERS + 4];
+    asm_str values[ASM__AGUI_MEMBERS + 4];
+    size_t own = 0, i;
+    while (own < ASM__AGUI_MEMBERS && type->keys[own].text) {
+        keys[own] = type->keys[own];
+        own++;
+    }
+    for (i = 0; i < 4; i++)
+        keys[own + i] = common[i];
+    asm__ingest_read_object(state, in->line, keys, values, own + (type->is_owned ? 4 : 3), &in->others, NULL);
+    for (i = 0; i < own; i++)
+        in->values[i] = values[i];
+    if (state->is_wire) in->meta = asm__ingest_find_one(values[own + 2], ASM_STR("asm"));
+    else asm__agui_in_put_back(state, in, ASM_STR("metadata"), values[own + 2]);
+    if (!type->is_owned) return;
+    if (values[own + 3].data) in->parent = asm__agui_in_call_of(state, values[own + 3]);
+    else asm__agui_in_inherit(state, in);
+}
+
+static asm_result asm__agui_in_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("timestamp"), ASM__MEMBER("threadId")};
+    const asm__agui_in_type *type;
+    asm__agui_in in;
+    asm_str values[3];
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_find(line, keys, values, 3);
+    memset(&in, 0, sizeof in);
+    in.line = line;
+    in.type = asm__ingest_string(state, values[0]);
+    asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
+    asm__ingest_change_session(state);
+    asm__plain_set_time(state, values[1]);
+    type = asm__agui_in_find_type(in.type);
+    if (!type) return asm__api_unknown(state, in.type, line);
+    if (!asm_str_equal(in.type, ASM_STR("TOOL_CALL_CHUNK")))
+        asm__agui_in_end_chunks(state, asm__ingest_absent());
+    asm__agui_in_read(state, type, &in);
+    type->take(state, &in);
+    return ASM_OK;
+}
+
+/* The stream, or a run of it, stops: calls that are not whole are not told. */
+static void asm__agui_in_stop(asm__ingest *state) {
+    asm__agui_in_end_chunks(state, asm__ingest_absent());
+    state->part_count = 0;
+    asm__ingest_finish_speakers(state, true, true);
+}
+
+static const asm__ingest_reader asm__agui_in_reader = {ASM__MEMBER("ag-ui"), asm__agui_in_line,
+                                                       asm__agui_in_stop};
+#define ASM__READER_AG_UI &asm__agui_in_reader
+#endif
+
 /* >>ingest: formats */
 
 /* Formats that are not compiled in, or have no reader. */
@@ -8518,6 +9467,9 @@ static const asm__ingest_reader asm__ollama_reader = {ASM__MEMBER("ollama"), asm
 #endif
 #ifndef ASM__READER_ACP
 #define ASM__READER_ACP NULL
+#endif
+#ifndef ASM__READER_AG_UI
+#define ASM__READER_AG_UI NULL
 #endif
 #ifndef ASM__READER_OPENCODE_SERVER
 #define ASM__READER_OPENCODE_SERVER NULL
@@ -8914,10 +9866,6 @@ static bool asm__ingest_is_blank(asm_str text) {
     return true;
 }
 
-static asm_str asm__ingest_from(asm_str text, size_t at) {
-    return asm_str_make(text.data + at, text.size - at);
-}
-
 /* Where in a line with an error at `offset` another object may begin: where an object cannot stand or, if the
  * first line was cut within a string, where a quote follows a brace that must have been in it. 0: nowhere.
  * Whatever a string of a whole line holds has its quotes escaped, so nothing can hide there. */
@@ -9165,7 +10113,8 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
     state->line_offset = 0;
     state->text_shift = 0;
     state->crlf = state->any_text = state->stream_has_run = state->cancelled = state->compact = false;
-    state->told_open = state->run_ended = state->is_file = false;
+    state->told_open = state->run_ended = state->is_file = state->is_wire = false;
+    state->part_count = 0;
     state->last_time = 0;
     state->past_count = 0;
     for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
@@ -9178,7 +10127,7 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[26];
+    asm_buffer *buffers[28];
     size_t count = 0, i;
     buffers[count++] = &state->option_text;
     buffers[count++] = &state->held;
@@ -9202,6 +10151,8 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     buffers[count++] = &state->model;
     buffers[count++] = &state->run;
     buffers[count++] = &state->other_run;
+    buffers[count++] = &state->named_run;
+    buffers[count++] = &state->writer;
     buffers[count++] = &state->last_error;
     buffers[count++] = &state->last_code;
     buffers[count++] = &state->stop_reason;
@@ -9338,6 +10289,8 @@ ASM_API void asm_ingest_close(asm_ingest *ingest) {
         asm_buffer_close(&state->parts[i].id);
         asm_buffer_close(&state->parts[i].name);
         asm_buffer_close(&state->parts[i].input);
+        asm_buffer_close(&state->parts[i].parent);
+        asm_buffer_close(&state->parts[i].pieces);
     }
     ASM_FREE(state->parts);
     ASM_FREE(state->session_models);
