@@ -2076,6 +2076,7 @@ static int clean_up(void **state) {
 
 int main(void) {
     signal(SIGINT, SIG_DFL); /* ignored in what a shell runs in the background */
+    signal(SIGHUP, SIG_DFL); /* and under nohup */
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_help_tells_every_option_in_80_columns),
