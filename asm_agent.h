@@ -420,6 +420,9 @@ typedef struct asm_model_request {
     asm_execution execution; /* read only, as the rest */
     const asm_turn *turns;
     size_t turn_count;
+    bool
+        is_held; /* set by middleware that has to wait for something: the model is not asked yet. It wakes the
+                     execution when it is ready, and is called again */
 } asm_model_request;
 
 /* Replaces the `remove` turns from `at` on by copies of `count` others, within this request: middleware drops, adds and
@@ -434,8 +437,10 @@ ASM_API asm_result asm_execution_replace_turns(asm_execution execution, size_t a
                                                const asm_turn *turns, size_t count);
 
 /* Begins a step: runs before_model() of the middleware in order, and gives the turns to ask with. Turns that are added
- * from now on are held back until the assistant's turn stands. Returns the first error of the middleware, and does not
- * run the others then. `request` may be NULL. */
+ * from now on are held back until the assistant's turn stands. Called again before that it goes on with the same step: to
+ * ask once more what could not be answered. Returns the first error of the middleware, and does not run the others then;
+ * nor when one has set `is_held`: no step has begun then, and the driver waits. `request` may be NULL: then no middleware
+ * can hold it. */
 ASM_API asm_result asm_execution_before_model(asm_execution execution, asm_model_request *request);
 
 /* Runs after_model() of the middleware in reverse order with the assistant's turn that was emitted last. Ends the step
@@ -619,6 +624,9 @@ typedef struct asm_agent_options {
     const asm_state_store *state_store; /* must outlive the agent, as the two below; may be NULL */
     const asm_display_store *display_store;
     asm_agent_presence presence;
+    asm_execution
+        owner; /* zero: none. The agent serves this execution, as a sub-agent: when that ends in any way,
+                            the agent is cancelled if it runs, and ends, before anything is told of the owner's end */
 } asm_agent_options;
 
 /* A server without agents. `options` may be NULL. Allocates nothing. It must not be moved or copied then. */
@@ -644,7 +652,7 @@ ASM_API int64_t asm_agent_server_next_timer(asm_agent_server *server);
 ASM_API int asm_agent_server_timeout(asm_agent_server *server);
 
 /* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that
- * do not go together; the errors of asm_agent_restore_state() for the state, and the state store's;
+ * do not go together; ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state() for the state, and the state store's;
  * ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_options *options);
 
@@ -814,11 +822,13 @@ typedef struct asm_agent_info {
     asm_str interrupt_data;             /* JSON, as status_changed has it; absent unless interrupted */
     const asm_action_request *requests; /* what is to be decided */
     const asm_decision
-        *decisions;       /* for each request what was decided, ASM_DECISION_NONE while nothing was */
-    size_t request_count; /* 0 of an interrupted agent: a question is to be answered */
-    asm_str question;     /* JSON; absent unless interrupted by a question */
-    asm_str error;        /* text: why it failed; absent unless the status is error */
-    asm_str run_id;       /* of the run that has not ended; absent: none */
+        *decisions;              /* for each request what was decided, ASM_DECISION_NONE while nothing was */
+    size_t request_count;        /* 0 of an interrupted agent: a question is to be answered */
+    asm_str question;            /* JSON; absent unless interrupted by a question */
+    asm_str error;               /* text: why it failed; absent unless the status is error */
+    asm_str run_id;              /* of the run that has not ended; absent: none */
+    int64_t run_steps;           /* of that run so far */
+    asm_usage_payload run_usage; /* what it has used so far, sub-agents included: numbers only */
     asm_str conversation_id;
     asm_str node;
     asm_time started_at;
@@ -2397,6 +2407,8 @@ typedef struct asm__agent {
     uint64_t due; /* not after the first of its timers; the heap is sorted by it */
     size_t heap_at;
 
+    struct asm__agent *owner; /* NULL: none, as the two below */
+    struct asm__agent *first_owned, *next_owned;
     struct asm__agent *next, *previous; /* pending ones */
     uint64_t joined_in_poll;            /* these: visited in a later one */
     bool is_waiting, is_woken;
@@ -3477,8 +3489,17 @@ static void asm__agent_release(asm__agent *agent) {
     asm__agent_discard(server, agent);
 }
 
+static void asm__agent_disown(asm__agent *agent) {
+    asm__agent **place = agent->owner ? &agent->owner->first_owned : NULL;
+    while (place && *place != agent)
+        place = &(*place)->next_owned;
+    if (place) *place = agent->next_owned;
+    agent->owner = NULL;
+}
+
 static void asm__agent_unregister(asm__agent *agent) {
     asm_agent_server *server = agent->server;
+    asm__agent_disown(agent);
     agent->is_removed = true;
     agent->transitions++;
     server->running -= agent->status == ASM_AGENT_RUNNING;
@@ -3611,6 +3632,26 @@ static void asm__agent_begin(asm__agent *agent, asm__agent_interrupt *resumed, a
     asm__agent_report(agent, ASM_STR("state_store"), saved);
 }
 
+static void asm__agent_cancel(asm__agent *agent, const char *why);
+
+/* Ends an agent now, whatever it does. */
+static void asm__agent_end_now(asm__agent *agent) {
+    asm__agent_announce(agent);
+    if (agent->is_removed) return;
+    agent->is_stopping = true;
+    if (agent->status == ASM_AGENT_RUNNING) asm__agent_cancel(agent, ASM__WHY_SHUT_DOWN);
+    else asm__agent_end(agent, "manual", true);
+}
+
+/* The execution is over, and with it the agents that served it. */
+static void asm__agent_end_owned(asm__agent *agent) {
+    while (agent->first_owned) {
+        asm__agent *owned = agent->first_owned;
+        asm__agent_disown(owned);
+        asm__agent_end_now(owned);
+    }
+}
+
 /* What all ends of an execution have in common, after the new status has been decided. */
 static void asm__agent_conclude(asm__agent *agent, asm_agent_status status, asm_save_reason reason,
                                 asm_str why) {
@@ -3626,6 +3667,7 @@ static void asm__agent_conclude(asm__agent *agent, asm_agent_status status, asm_
     asm__agent_is_here(agent);
     const uint64_t transitions = agent->transitions;
     const asm_str error = agent->error;
+    asm__agent_end_owned(agent);
     asm__agent_withdraw(agent, withdrawn);
     if (!goes_on && asm__agent_settle(agent, why, status != ASM_AGENT_IDLE) != ASM_OK)
         agent->server->failures++;
@@ -3769,12 +3811,8 @@ ASM_API asm_result asm_agent_server_close(asm_agent_server *server) {
     server->is_closing = true;
     server->depth++;
     while (server->agents) {
-        asm__agent *agent = server->heap[0];
-        asm__agent_announce(agent); /* NOLINT(clang-analyzer-unix.Malloc): what ended is not in the heap */
-        if (agent->is_removed) continue;
-        agent->is_stopping = true;
-        if (agent->status == ASM_AGENT_RUNNING) asm__agent_cancel(agent, ASM__WHY_SHUT_DOWN);
-        else asm__agent_end(agent, "manual", true);
+        asm__agent_end_now(
+            server->heap[0]); /* NOLINT(clang-analyzer-unix.Malloc): what ended is not in the heap */
     }
     asm__agent_leave(server, ASM_OK);
     asm__array_release(&server->slots);
@@ -3894,6 +3932,11 @@ static asm_result asm__agent_check_options(asm_agent_server *server, const asm_a
     else if (presence->viewers && (!*presence->viewers || !presence->presence->options.pubsub))
         error = "viewers need a topic, and a presence with a dispatcher";
     if (error) return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, error);
+    if (options->owner.number && !asm__execution_find(options->owner))
+        return asm__agent_refuse(server, ASM_ERR_NOT_FOUND, "the owner's execution is over");
+    if (options->owner.number && options->owner.server != server)
+        return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT,
+                                 "the owner is an agent of the same server");
     if (asm__agent_find(server, options->id))
         return asm__agent_refuse(server, ASM_ERR_EXISTS, "an agent with this id already exists");
     return asm__agent_check_config(server, &options->config);
@@ -3993,7 +4036,7 @@ static asm_agent_status asm__agent_restored_status(const asm__agent_state *state
     return state->status == ASM_AGENT_PAUSED ? ASM_AGENT_PAUSED : ASM_AGENT_IDLE;
 }
 
-static void asm__agent_register(asm__agent *agent) {
+static void asm__agent_register(asm__agent *agent, const asm_agent_options *options) {
     asm_agent_server *server = agent->server;
     if (server->free_slot) {
         agent->slot = server->free_slot - 1;
@@ -4007,6 +4050,11 @@ static void asm__agent_register(asm__agent *agent) {
     agent->due = ASM__NEVER;
     asm__agent_place(server, agent, server->agents++);
     agent->must_announce = true;
+    agent->owner = asm__execution_find(options->owner);
+    if (agent->owner) {
+        agent->next_owned = agent->owner->first_owned;
+        agent->owner->first_owned = agent;
+    }
     asm__agent_set_status(agent, asm__agent_restored_status(&agent->state));
 }
 
@@ -4036,7 +4084,7 @@ ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_opt
         asm__agent_release(agent);
         return asm__agent_leave(server, result);
     }
-    asm__agent_register(agent);
+    asm__agent_register(agent, options);
     if (options->presence.discovery) result = asm__agent_track(agent);
     if (result != ASM_OK && !agent->is_removed) {
         asm__agent_unregister(agent);
@@ -4417,6 +4465,11 @@ static bool asm__agent_replace_state(asm__agent *agent, asm__agent_state *state,
         return false;
     }
     asm__agent_abort(agent); /* what began while that was told */
+    asm__agent_end_owned(agent);
+    if (agent->is_removed) {
+        asm__agent_clear_state(server, state);
+        return false;
+    }
     asm__interrupt_discard(server, agent->resumed);
     agent->resumed = NULL;
     agent->is_asking = agent->step_is_open = false;
@@ -4808,7 +4861,7 @@ static asm_result asm__execution_run_before(asm__agent *agent, asm_execution exe
     const asm_agent_config config = agent->config;
     asm_result result = asm__agent_build_request(agent);
     agent->is_in_before_model = true;
-    for (size_t i = 0; i < config.middleware_count && result == ASM_OK; i++) {
+    for (size_t i = 0; i < config.middleware_count && result == ASM_OK && !request->is_held; i++) {
         const asm_middleware *middleware = &config.middleware[i];
         if (!middleware->before_model) continue;
         asm__agent_show_request(agent, request);
@@ -4843,15 +4896,18 @@ ASM_API asm_result asm_execution_before_model(asm_execution execution, asm_model
     request->execution = execution;
     asm_result result = asm__execution_enter(execution, request, &agent);
     if (result != ASM_OK) return result;
+    const bool is_same_step = agent->is_asking && agent->step_is_open;
     agent->is_asking = false;
     asm__agent_join_held(agent);
     result = asm__execution_find(execution) ? asm__execution_run_before(agent, execution, request)
                                             : ASM_ERR_NOT_FOUND;
-    if (result == ASM_OK) {
+    if (request != &unseen && request->is_held) {
+        agent->is_asking = is_same_step;
+    } else if (result == ASM_OK) {
         agent->uses_steps = true;
         agent->is_asking = true;
         agent->answer = 0;
-        asm__agent_begin_step(agent, request->turn_count);
+        if (!is_same_step) asm__agent_begin_step(agent, request->turn_count);
         if (!asm__execution_find(execution)) result = ASM_ERR_NOT_FOUND;
     }
     return asm__agent_leave(execution.server, result);
@@ -5414,6 +5470,8 @@ ASM_API asm_result asm_agent_get_info(const asm_agent_server *server, asm_str id
     asm__agent_fill_interrupt(agent->state.interrupt, info);
     info->error = agent->error;
     info->run_id = agent->state.run.id;
+    info->run_steps = agent->state.run.steps;
+    info->run_usage = agent->state.run.usage;
     info->conversation_id = agent->conversation_id;
     info->node = server->options.node;
     info->started_at = agent->started_at;

@@ -1,2 +1,0 @@
-#define LIVE_SERVER_IMPLEMENTATION
-#include "../../examples/live_server.h"
