@@ -4085,7 +4085,8 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
     asm__view view;
     asm__tool_end end;
     asm__end_of(&end, event);
-    if (end.outcome >= ASM__OUTCOME_FAILED) studio->run.failed++;
+    if (end.outcome >= ASM__OUTCOME_FAILED && speaker.depth == 0)
+        studio->run.failed++; /* as tools are counted */
     if (end.outcome <= ASM__OUTCOME_UNKNOWN && asm__changes_begin(&reader, event->tool.changes))
         while (asm__next_change(&reader, &change))
             asm__count_change(studio, &change);

@@ -267,246 +267,6 @@ static bool is_own_line(const char *line) {
     return false;
 }
 
-/* ============================================================================================
- * Nothing is made up
- */
-
-/* What may be told of numbers: those of the event and of the start it belongs to, and what follows from them. Worked out
- * here in another way than the renderer does it. */
-static struct facts {
-    struct {
-        char id[200];
-        char *json;
-        asm_time time;
-        int tools;
-    } starts[256];
-    size_t count;
-    struct {
-        char path[300];
-        long added, removed;
-    } changes[64];
-    size_t change_count;
-    long tools;
-    double input, output;
-    double cost;
-    asm_time run;
-    asm_buffer run_json;
-} facts;
-
-static void allow(asm_buffer *allowed, const char *format, ...) {
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    asm_buffer_append(allowed, asm_str_from(text));
-    asm_buffer_append_byte(allowed, ' ');
-}
-
-static void allow_short(asm_buffer *allowed, double value) {
-    allow(allowed, "%.0f %.1f %.0f %.1f %.0f", value, value / 1e3, value / 1e3, value / 1e6, value / 1e6);
-}
-
-static void allow_duration(asm_buffer *allowed, double seconds) {
-    const long whole = (long)(seconds + 0.5);
-    allow(allowed, "%.1f %.1f %.0f %ld %ld %02ld %ld %02ld %02ld", seconds, seconds + 0.05, seconds, whole,
-          whole / 60, whole % 60, whole / 3600, whole / 60 % 60, whole / 3600 % 24);
-}
-
-static void allow_usage(asm_buffer *allowed, asm_str json) {
-    asm_usage_payload usage;
-    memset(&usage, 0, sizeof usage);
-    if (!json.data || !asm_usage_read(&usage, json)) return;
-    allow_short(allowed, (double)usage.input_tokens.value);
-    allow_short(allowed, (double)usage.output_tokens.value);
-    allow_short(allowed, (double)(usage.output_tokens.value + usage.input_tokens.value));
-    if (usage.input_tokens.value > 0)
-        allow(allowed, "%d",
-              (int)(100.0 * (double)usage.cache_read_tokens.value / (double)usage.input_tokens.value));
-}
-
-static void allow_text(asm_buffer *allowed, asm_str text) {
-    long lines = 0, filled = 0;
-    for (size_t at = 0; at < text.size; lines++) {
-        size_t end = at;
-        bool is_filled = false;
-        for (; end < text.size && text.data[end] != '\n'; end++)
-            is_filled |= text.data[end] != ' ' && text.data[end] != '\t' && text.data[end] != '\r';
-        filled += is_filled;
-        at = end + 1;
-    }
-    allow(allowed, "%ld %ld", lines, filled);
-    allow_short(allowed, text.size ? (double)asm_utf8_count(text) : 0);
-}
-
-static void allow_member(asm_buffer *allowed, asm_str json, const char *name) {
-    asm_str key = asm_str_from(name), raw = {NULL, 0}, text;
-    asm_buffer scratch;
-    if (asm_json_type_of(json) != ASM_JSON_OBJECT) return;
-    asm_json_find(json, &key, &raw, 1, NULL);
-    asm_buffer_init_growing(&scratch);
-    if (raw.data && asm_json_to_string(raw, &scratch, &text)) allow_text(allowed, text);
-    else if (raw.data) allow_text(allowed, raw);
-    asm_buffer_close(&scratch);
-}
-
-/* The files of a change, added up. */
-static void note_changes(asm_str changes) {
-    asm_json_reader reader;
-    asm_str raw, keys[] = {ASM_STR_INIT("path"), ASM_STR_INIT("added"), ASM_STR_INIT("removed")}, values[3];
-    asm_json_reader_init(&reader, changes, NULL);
-    if (asm_json_type_of(changes) != ASM_JSON_ARRAY || !asm_json_enter_array(&reader)) return;
-    while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &raw)) {
-        char path[300];
-        int64_t number = 0;
-        size_t i = 0;
-        memset(values, 0, sizeof values);
-        asm_json_find(raw, keys, values, 3, NULL);
-        snprintf(path, sizeof path, "%.*s", (int)values[0].size, values[0].data ? values[0].data : "");
-        while (i < facts.change_count && strcmp(facts.changes[i].path, path) != 0)
-            i++;
-        if (i == COUNT(facts.changes)) return;
-        if (i == facts.change_count) {
-            strcpy(facts.changes[facts.change_count].path, path);
-            facts.changes[i].added = facts.changes[i].removed = 0;
-            facts.change_count++;
-        }
-        if (asm_json_to_int64(values[1], &number)) facts.changes[i].added += (long)number;
-        if (asm_json_to_int64(values[2], &number)) facts.changes[i].removed += (long)number;
-    }
-}
-
-static void allow_tool(asm_buffer *allowed, const asm_event *event) {
-    const asm_tool_payload *tool = &event->tool;
-    allow_text(allowed, tool->output);
-    if (!tool->output.data && tool->output_json.data) {
-        allow_text(allowed, tool->output_json);
-        allow_member(allowed, tool->output_json, "output");
-    }
-    allow_member(allowed, tool->input, "content");
-    allow_usage(allowed, tool->token_usage);
-    if (tool->duration_ms.is_set) allow_duration(allowed, tool->duration_ms.value / 1000);
-    for (size_t i = facts.count; i-- > 0;) {
-        if (!asm_str_equal(tool->call_id, asm_str_from(facts.starts[i].id))) continue;
-        asm_buffer_append(allowed, asm_str_from(facts.starts[i].json));
-        allow_duration(allowed, (double)(event->time - facts.starts[i].time) / 1e6);
-        allow(allowed, "%d", facts.starts[i].tools);
-        asm_event start;
-        asm_buffer scratch;
-        asm_buffer_init_growing(&scratch);
-        asm_event_read_json(&start, asm_str_from(facts.starts[i].json), &scratch, NULL);
-        allow_member(allowed, start.tool.input, "content");
-        asm_buffer_close(&scratch);
-        break;
-    }
-}
-
-static void note_facts(const asm_event *event, asm_str json) {
-    if (event->type == ASM_EVENT_RUN_STARTED) {
-        for (size_t i = 0; i < facts.count; i++)
-            free(facts.starts[i].json);
-        asm_buffer_close(&facts.run_json);
-        memset(&facts, 0, sizeof facts);
-        facts.run = event->time;
-        asm_buffer_init_growing(&facts.run_json);
-        asm_buffer_append(&facts.run_json, json);
-    }
-    if (event->type == ASM_EVENT_TOKEN_USAGE_UPDATED && !event->usage.cumulative.value) {
-        facts.input += (double)event->usage.input_tokens.value;
-        facts.output += (double)event->usage.output_tokens.value;
-        facts.cost += event->usage.cost_usd.value;
-    }
-    if (event->type == ASM_EVENT_TOOL_CALL_STARTED) {
-        facts.tools += event->tool.parent_tool_call_id.size == 0;
-        for (size_t i = 0; i < facts.count; i++)
-            facts.starts[i].tools +=
-                event->tool.parent_tool_call_id.size > 0 &&
-                asm_str_equal(event->tool.parent_tool_call_id, asm_str_from(facts.starts[i].id));
-        if (facts.count < COUNT(facts.starts)) {
-            snprintf(facts.starts[facts.count].id, 200, "%.*s", (int)event->tool.call_id.size,
-                     event->tool.call_id.size ? event->tool.call_id.data : "");
-            facts.starts[facts.count].json = malloc(json.size + 1);
-            memcpy(facts.starts[facts.count].json, json.data, json.size);
-            facts.starts[facts.count].json[json.size] = 0;
-            facts.starts[facts.count].tools = 0;
-            facts.starts[facts.count++].time = event->time;
-        }
-    }
-    if (event->type == ASM_EVENT_TOOL_CALL_COMPLETED) note_changes(event->tool.changes);
-}
-
-static bool ends_a_run(const asm_event *event) {
-    return event->type == ASM_EVENT_RUN_COMPLETED || event->type == ASM_EVENT_RUN_FAILED ||
-           event->type == ASM_EVENT_RUN_CANCELLED || event->type == ASM_EVENT_RUN_TIMEOUT;
-}
-
-static void allow_run(asm_buffer *allowed, const asm_event *event) {
-    if (ends_a_run(event)) {
-        const double cost = event->run.cost_usd.is_set ? event->run.cost_usd.value : facts.cost;
-        allow_usage(allowed, event->run.token_usage);
-        allow(allowed, "%.2f %.4f", cost, cost);
-        if (event->run.duration_ms.is_set) allow_duration(allowed, event->run.duration_ms.value / 1000);
-    }
-    allow_short(allowed, facts.input);
-    allow_short(allowed, facts.output);
-    allow(allowed, "%ld", facts.tools);
-    for (long i = 0; i <= facts.tools; i++) /* how many failed was not counted apart */
-        allow(allowed, "%ld", i);
-    allow_duration(allowed, (double)(event->time - facts.run) / 1e6);
-    for (size_t i = 0; i < facts.change_count; i++)
-        allow(allowed, "%s %ld %ld", facts.changes[i].path, facts.changes[i].added, facts.changes[i].removed);
-    for (size_t i = 0; i < facts.count; i++)
-        asm_buffer_append(allowed, asm_str_from(facts.starts[i].json)); /* what never ended */
-    allow(allowed, "%zu", facts.change_count);
-}
-
-/* Each number on a line of the renderer's own is in the events. */
-static void check_numbers(const asm_event *event, const char *text, size_t size) {
-    asm_buffer allowed, json;
-    asm_buffer_init_growing(&allowed);
-    asm_buffer_init_growing(&json);
-    asm_event_write_json(event, &json);
-    note_facts(event, asm_buffer_text(&json));
-    asm_buffer_append(&allowed, asm_buffer_text(&json));
-    asm_buffer_append(&allowed, asm_buffer_text(&facts.run_json));
-    const bool ends_a_tool =
-        event->type == ASM_EVENT_TOOL_CALL_COMPLETED || event->type == ASM_EVENT_TOOL_CALL_FAILED;
-    if (ends_a_tool) allow_tool(&allowed, event);
-    else allow_run(&allowed, event);
-    for (int i = 0; i < 40; i++) /* numbers of sub-agents, items of lists */
-        if (event->type == ASM_EVENT_TODOS_UPDATED ||
-            (ends_a_tool && event->tool.parent_tool_call_id.size > 0))
-            allow(&allowed, "%d", i);
-    asm_buffer_append_byte(&allowed, 0);
-    for (size_t at = 0; at < size;) {
-        size_t end = at, from = at + 2;
-        while (end < size && text[end] != '\n')
-            end++;
-        char line[4096], number[64];
-        snprintf(line, sizeof line, "%.*s", (int)(end - at), text + at);
-        if (end - at > 2 && is_own_line(line + 2) && !strstr(line, "│")) {
-            for (const char *c = line + (from - at); *c;) {
-                size_t digits = 0;
-                if (*c < '0' || *c > '9') {
-                    c++;
-                    continue;
-                }
-                const char *first = c; /* 3,396 is one number or two */
-                for (; (*c >= '0' && *c <= '9') || (*c == ',' && c[1] >= '0' && c[1] <= '9'); c++)
-                    if (*c != ',' && digits < 60) number[digits++] = *c;
-                number[digits] = 0;
-                char as_it_is[64];
-                snprintf(as_it_is, sizeof as_it_is, "%.*s", (int)(c - first), first);
-                expect(strstr(allowed.data, number) != NULL || strstr(allowed.data, as_it_is) != NULL,
-                       "%s: event %zu: where is %s from?\n%s", watch.file, watch.events, number, line);
-            }
-        }
-        at = end + 1;
-    }
-    asm_buffer_close(&allowed);
-    asm_buffer_close(&json);
-}
-
 static void on_watched_event(void *user, const asm_event *event) {
     (void)user;
     watch.events++;
@@ -517,15 +277,13 @@ static void on_watched_event(void *user, const asm_event *event) {
         watch.view.terminal.columns = watch.view.tty.terminal.columns = columns;
         screen_resize(&watch.view.screen, columns);
     }
-    const size_t before = watch.view.text.size;
     asm_pipeline_event(&watch.view.pipeline, event);
-    if (watch.view.text.size > before && !watch.view.studio.look.has_color)
-        check_numbers(event, watch.view.text.data + before, watch.view.text.size - before);
-    else if (!watch.view.studio.look.has_color) check_numbers(event, "", 0);
     if (event->time > watch.view.now) watch.view.now = event->time;
     if (watch.events % 3 == 0) asm_pipeline_tick(&watch.view.pipeline, watch.view.now += 1500000);
     check_calls();
 }
+
+#include "test_studio_facts.h"
 
 /* The text of agents and persons that is on the screen, without blanks and margins. */
 static void read_spoken(const char *text, asm_buffer *spoken) {
@@ -594,6 +352,7 @@ static void watch_everywhere(const char *path) {
     for (size_t i = 0; i < COUNT(widths); i++)
         for (int way = 0; way < 3; way++)
             watch_file(path, widths[i], way == 1, way == 2);
+    check_facts_of_file(path, ASM_TOOL_OUTPUT_SUMMARY);
 }
 
 static int watch_files(char **paths, int count) {
