@@ -27,7 +27,7 @@ endif
 
 # Programs, examples and tests that stand on a library, SOURCE:LIBRARY in the words of tests/dependencies.sh: left out,
 # with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
-NEEDS :=
+NEEDS := tools/asm_live.c:microhttpd
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
@@ -38,12 +38,19 @@ present  = $(filter-out $(LEFT_OUT) $(patsubst tools/asm_%.c,tools/%/%,$(filter 
 library_flags = $(foreach library,$(call library_of,$(1)),$(call flags_of,$(library)))
 
 HEADERS  := $(sort $(wildcard asm_*.h))
-SOURCES  := $(call present,tools/*.c tools/*/*.c examples/*.c)
+SOURCES  := $(filter-out $(if $(filter microhttpd,$(MISSING)),$(filter-out %/absent.c,$(wildcard tools/serve/*.c))),\
+                $(call present,tools/*.c tools/*/*.c examples/*.c))
 CHECKED  := $(HEADERS) $(sort $(wildcard examples/*.h)) $(SOURCES)
 TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(call present,tools/*.c)))
 # What the tools share, and what one of them has for itself: tools/live for tools/asm_live.c.
 objects_of = $(patsubst tools/%.c,$(BUILD)/%.o,$(sort $(wildcard tools/$(1)/*.c)))
 COMMON   := $(call objects_of,common)
+# What shows a session on a page, for programs with --live; and in its place, where there is no libmicrohttpd.
+SERVING    := asm-live asm-tee
+PAGE_FILES := $(sort $(wildcard $(addprefix tools/live/*.,html css js svg png)))
+MICROHTTPD := $(call flags_of,microhttpd)
+ABSENT     := $(BUILD)/serve/absent.o
+SERVE      := $(if $(MICROHTTPD),$(filter-out $(ABSENT),$(call objects_of,serve)) $(BUILD)/serve/page.o,$(ABSENT))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(call present,examples/*.c))
 # Left out without a C++ compiler.
 IN_CXX   := $(if $(call first,$(firstword $(CXX))),$(patsubst %.cpp,$(BUILD)/%,$(sort $(wildcard examples/*.cpp))))
@@ -385,7 +392,7 @@ $(BUILD)/asm.c: Makefile $(HEADERS)
 $(BUILD)/asm.o: $(BUILD)/asm.c $(HEADERS)
 	$(build_object)
 
-$(patsubst tools/%.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)): VARIANT = $(filter-out -l% -L% -Wl%,$(call library_flags,tools/asm_$(*D).c))
+$(patsubst tools/%.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)): VARIANT = $(filter-out -l% -L% -Wl%,$(call library_flags,tools/asm_$(patsubst serve,live,$(*D)).c))
 $(patsubst tools/%.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)): $(BUILD)/%.o: tools/%.c
 	$(build_object)
 
@@ -416,10 +423,18 @@ $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(sed '/./s/^/-DWITH_VTER
 $(LIBFUZZERS): PROGRAM_FLAGS += -fsanitize=fuzzer
 
 define tool
-$(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(call objects_of,$(patsubst asm-%,%,$(notdir $(1)))) $(BUILD)/asm.o
+$(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(call objects_of,$(patsubst asm-%,%,$(notdir $(1)))) \
+      $(if $(filter $(notdir $(1)),$(SERVING)),$(SERVE)) $(BUILD)/asm.o
 	$$(build_program)
 endef
 $(foreach program,$(TOOLS),$(eval $(call tool,$(program))))
+$(addprefix $(BUILD)/,$(filter-out asm-live,$(SERVING))): PROGRAM_FLAGS += $(MICROHTTPD)
+$(BUILD)/serve/page.c: $(PAGE_FILES) packaging/embed.sh Makefile
+	@mkdir -p $(@D)
+	$(say) WRITE $@
+	@sh packaging/embed.sh $(PAGE_FILES) > $@
+$(BUILD)/serve/page.o: $(BUILD)/serve/page.c tools/serve/pages.h
+	$(build_object)
 $(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/asm.o
 	$(build_program)
 

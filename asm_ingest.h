@@ -17,6 +17,7 @@
  *   gemini, cursor, opencode, goose, pi, copilot, kimi, droid, antigravity, grok
  *                      what these print as JSON Lines
  *   acp                Agent Client Protocol: JSON-RPC lines of both directions, or of the agent's
+ *   ag-ui              AG-UI: events of a user interface, as server-sent events or JSON Lines
  *   claude-transcript  what Claude Code keeps in ~/.claude/projects
  *   codex-rollout      what Codex keeps in ~/.codex/sessions
  *   anthropic, openai, responses, ollama
@@ -161,6 +162,9 @@ extern "C" {
     X(ACP, "acp", "an Agent Client Protocol session",                                                        \
       "jsonrpc method^session/ | jsonrpc result.sessionId | jsonrpc result.stopReason"                       \
       " | jsonrpc params.protocolVersion")                                                                   \
+    X(AG_UI, "ag-ui", "an AG-UI stream",                                                                     \
+      "type=RUN_STARTED threadId runId | type=RUN_FINISHED threadId runId | type^TEXT_MESSAGE_ messageId"    \
+      " | type^TOOL_CALL_ toolCallId | type^REASONING_ messageId | type=MESSAGES_SNAPSHOT messages:a")       \
     X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                       \
       "type properties:o | directory payload.properties")                                                    \
     /* what they leave on disk */                                                                            \
@@ -238,6 +242,7 @@ extern "C" {
 #define ASM_WITH_OPENAI            (1LL << 27)
 #define ASM_WITH_RESPONSES         (1LL << 28)
 #define ASM_WITH_OLLAMA            (1LL << 29)
+#define ASM_WITH_AG_UI             (1LL << 30)
 #ifndef ASM_INGEST_FORMATS
 #define ASM_INGEST_FORMATS (~0LL)
 #endif
@@ -353,6 +358,7 @@ ASM__WARNINGS_BACK
  *   >>ingest: output                diagnostics, counts, events
  *   >>ingest: json                  helpers for raw values, texts of lists
  *   >>ingest: objects               the members of an object: those asked for, and the others
+ *   >>ingest: rest                  what is left of a line
  *   >>ingest: records               what is open under an id
  *   >>ingest: calls                 tool calls, those in the background, those that share an id
  *   >>ingest: approvals             requests and decisions
@@ -376,6 +382,7 @@ ASM__WARNINGS_BACK
  *   >>ingest: openai
  *   >>ingest: responses
  *   >>ingest: ollama
+ *   >>ingest: ag-ui
  *   >>ingest: formats               the table of formats
  *   >>ingest: marks                 which format a stream has
  *   >>ingest: lines                 from lines to formats; damaged lines
@@ -524,10 +531,13 @@ typedef struct asm__ingest_past {
     size_t id_size;
 } asm__ingest_past;
 
-/* Model APIs: a call of the message under way. */
+/* Model APIs: a call of the message under way. AG-UI: likewise, or what somebody else than the agent says. */
 typedef struct asm__ingest_part {
     asm_buffer id, name, input;
-    int64_t index; /* -1: none */
+    asm_buffer parent; /* ag-ui: the call whose sub-agent it is of */
+    asm_buffer pieces; /* ag-ui: what else its pieces say, as the elements of an array */
+    int64_t index;     /* -1: none */
+    bool is_running;   /* the provider runs it */
 } asm__ingest_part;
 
 typedef struct asm__ingest asm__ingest;
@@ -562,6 +572,7 @@ struct asm__ingest {
     asm_buffer held;  /* lines that came before the one that tells the format */
     size_t held_count;
     bool last_text;     /* nothing in this line will be looked at after the text that is being taken */
+    bool rest_waits;    /* the events that are being given are not about the line itself */
     bool failed;        /* memory ran out in this line */
     bool out_of_memory; /* and so in this call */
 
@@ -592,6 +603,9 @@ struct asm__ingest {
     asm_buffer joined;         /* text likewise */
     asm_buffer words;          /* text for a person */
     asm_buffer name;           /* a tool's or a custom event's */
+    asm_buffer rest;           /* what no event of the line has taken yet: an object; empty: nothing */
+    asm_buffer rest_extra[2];  /* extras with that */
+    asm_buffer header;         /* what was left of a line, for the beginning or the end of the run */
     asm__ingest_other *others; /* of the line */
     size_t other_count;
     size_t other_capacity;
@@ -601,6 +615,7 @@ struct asm__ingest {
     asm_str provider;
     asm_str line_session;
     asm_str line_agent;
+    asm_str line_type;  /* as the provider calls it */
     uint64_t line_run;  /* the number of the run that its events belong to; 0: none */
     asm_time last_time; /* the last one that a line gave; 0: none */
     asm_time line_time;
@@ -620,6 +635,8 @@ struct asm__ingest {
     asm_buffer branch;
     asm_buffer version;
     asm_buffer model;
+    asm_buffer context;              /* rollouts: what else the last turn's settings were */
+    asm_buffer counts_text;          /* rollouts: the last token_count */
     uint64_t said[ASM__INGEST_SAID]; /* rollouts: hashes of texts, and where they stood */
     size_t said_at;
     asm__ingest_model *session_models;
@@ -629,6 +646,9 @@ struct asm__ingest {
     /* the run */
     asm_buffer run;
     asm_buffer other_run; /* the id of one that is not open */
+    asm_buffer named_run; /* ag-ui: the id that the stream gives to the next run */
+    asm_buffer writer;    /* ag-ui: the provider, if asm_wire.h wrote the stream */
+    bool is_wire;         /* ag-ui: it did */
     uint64_t runs;
     bool run_open;
     bool stream_has_run;
@@ -696,6 +716,11 @@ static bool asm__ingest_starts_with(asm_str text, asm_str prefix) {
 static bool asm__ingest_ends_with(asm_str text, asm_str suffix) {
     return text.size >= suffix.size &&
            memcmp(text.data + text.size - suffix.size, suffix.data, suffix.size) == 0;
+}
+
+/* What follows the first `at` bytes. */
+static asm_str asm__ingest_from(asm_str text, size_t at) {
+    return asm_str_make(text.data + at, text.size - at);
 }
 
 /* >>ingest: output */
@@ -766,13 +791,17 @@ static void asm__ingest_write_run_id(asm__ingest *state, asm_buffer *out, uint64
     asm__ingest_append(state, out, asm__ingest_number(digits, number));
 }
 
+/* Defined with the rest of a line. */
+static void asm__ingest_attach_rest(asm__ingest *state, asm_event *event);
+
 /* An event of the run with that number; of none for 0. */
 static void asm__ingest_emit_in(asm__ingest *state, uint64_t run, asm_event *event) {
+    if (state->rest.size) asm__ingest_attach_rest(state, event);
     event->provider = state->provider;
     event->session_id = state->line_session;
     event->agent_id = state->line_agent;
     if (run && run == state->runs) event->run_id = asm_buffer_text(&state->run);
-    else if (run) {
+    else if (run && state->ingest->format != ASM_FORMAT_AG_UI) { /* which names its runs itself */
         asm__ingest_write_run_id(state, &state->other_run, run);
         event->run_id = asm_buffer_text(&state->other_run);
     }
@@ -907,19 +936,25 @@ static const char *asm__ingest_skip_string(const char *at, const char *end) {
     }
 }
 
-/* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
-static bool asm__ingest_is_flat(asm_str raw) {
+/* Whether valid JSON is flat enough to stand `levels` below the line's object. */
+static bool asm__ingest_fits_below(asm_str raw, unsigned levels) {
     const char *at = raw.data, *end = raw.data + raw.size;
+    const unsigned limit = ASM_JSON_MAX_DEPTH - levels;
     unsigned depth = 0;
-    if (raw.size < (size_t)2 * (ASM_JSON_MAX_DEPTH - 3) || (*at != '{' && *at != '[')) return true;
+    if (raw.size < (size_t)2 * limit || (*at != '{' && *at != '[')) return true;
     while (at < end) {
         char c = *at++;
         if (c == '"') at = asm__ingest_skip_string(at, end);
         else if (c == '{' || c == '[') {
-            if (++depth > ASM_JSON_MAX_DEPTH - 3) return false;
+            if (++depth > limit) return false;
         } else if (c == '}' || c == ']') depth--;
     }
     return true;
+}
+
+/* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
+static bool asm__ingest_is_flat(asm_str raw) {
+    return asm__ingest_fits_below(raw, 3);
 }
 
 /* `raw` if it is a value of that type that an event can hold; else absent. */
@@ -1116,6 +1151,7 @@ static bool asm__ingest_fits(asm_str raw, char type) {
 
 static void asm__ingest_add_other(asm__ingest *state, asm_str key, bool is_scratch, asm_str value) {
     asm__ingest_other other;
+    if (!value.data) return;
     if (state->other_count == state->other_capacity) {
         size_t capacity = state->other_capacity ? state->other_capacity * 2 : 32;
         void *memory = ASM_REALLOC(state->others, capacity * sizeof *state->others);
@@ -1275,6 +1311,21 @@ static asm_str asm__ingest_pair(asm__ingest *state, asm_buffer *out, asm_str key
     return asm__ingest_extra(state, out, ASM_EVENT_CUSTOM, one);
 }
 
+/* Whether an object has more than so many members. */
+static bool asm__ingest_has_more(asm_str object, size_t count) {
+    asm_json_reader reader;
+    asm_str raw;
+    char key[256];
+    if (!asm__ingest_is(object, ASM_JSON_OBJECT)) return false;
+    asm_buffer scratch;
+    asm_buffer_init_fixed(&scratch, key, sizeof key);
+    asm_json_reader_init(&reader, object, &scratch);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &raw) && asm_json_read_raw(&reader, &raw))
+        if (count-- == 0) return true;
+    return reader.error.result != ASM_OK; /* a long key with escapes */
+}
+
 /* What was asked for and is not only in the event: back to the others. */
 static void asm__ingest_put_back(asm__ingest *state, const asm__ingest_key *keys, const asm_str *values,
                                  size_t count, asm__ingest_others *others) {
@@ -1292,6 +1343,294 @@ static void asm__ingest_write_others(asm__ingest *state, asm_json_writer *writer
         asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
         asm_json_write_raw(writer, state->others[i].value);
     }
+}
+
+/* >>ingest: rest
+ * Nothing of a line vanishes: a shape says which members its reader has a place for, or knows to be told elsewhere. What is
+ * left goes into the extra of the first event that is about the line, else into one of its own.
+ *     name:t      a member of that type: s string, n number, b true or false, o object, a array, * any of them; - a string,
+ *                 number, true or false
+ *     name{...}   an object of that shape; name[...] a list of them
+ *     name=word   this string: what begins an alternative. They are separated by " | ", those of a line are an array that ends
+ *                 with NULL. What fits none is left whole.
+ *     *           in place of a name: any that is not there */
+
+typedef struct asm__ingest_shape_item {
+    asm_str name;
+    char kind;         /* one of : = { [ */
+    asm_str word;      /* after = or : */
+    const char *inner; /* after { or [ */
+} asm__ingest_shape_item;
+
+static bool asm__ingest_ends_name(char c) {
+    return c == ':' || c == ' ' || c == '=' || c == '{' || c == '[' || c == 0 || c == '|' || c == '}' ||
+           c == ']';
+}
+
+/* The next member of an alternative; false at its end. */
+static bool asm__ingest_next_item(const char **at, asm__ingest_shape_item *item) {
+    const char *next = *at;
+    while (*next == ' ')
+        next++;
+    item->name.data = next;
+    while (!asm__ingest_ends_name(*next))
+        next++;
+    item->name.size = (size_t)(next - item->name.data);
+    if (!item->name.size) return false;
+    item->kind = *next++;
+    item->inner = item->word.data = next;
+    if (item->kind == ':' || item->kind == '=') {
+        while (*next && *next != ' ' && *next != '}' && *next != ']')
+            next++;
+        item->word.size = (size_t)(next - item->word.data);
+    } else {
+        int depth = 1;
+        for (; depth; next++)
+            depth += *next == '{' || *next == '[' ? 1 : *next == '}' || *next == ']' ? -1 : 0;
+    }
+    *at = next;
+    return true;
+}
+
+/* The member that tells which alternative an object fits, once it has been looked for. */
+typedef struct asm__ingest_teller {
+    asm_str key, value;
+} asm__ingest_teller;
+
+/* Whether the object fits the alternative: by the words that it begins with. */
+static bool asm__ingest_fits_shape(asm_str object, asm__ingest_teller *teller, const char *shape) {
+    asm__ingest_shape_item item;
+    while (asm__ingest_next_item(&shape, &item) && item.kind == '=') {
+        if (!teller->key.data || !asm_str_equal(teller->key, item.name)) {
+            teller->key = item.name;
+            teller->value = asm__ingest_find_one(object, item.name);
+        }
+        if (teller->value.size != item.word.size + 2 || teller->value.data[0] != '"' ||
+            memcmp(teller->value.data + 1, item.word.data, item.word.size) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The alternative of the shape that the object fits; NULL if there is none. */
+static const char *asm__ingest_pick_shape(asm_str object, const char *shape) {
+    asm__ingest_teller teller = {{NULL, 0}, {NULL, 0}};
+    asm__ingest_shape_item item;
+    while (!asm__ingest_fits_shape(object, &teller, shape)) {
+        while (asm__ingest_next_item(&shape, &item)) {
+        }
+        while (*shape == ' ')
+            shape++;
+        if (*shape != '|') return NULL;
+        shape++;
+    }
+    return shape;
+}
+
+/* Whether the value is what the item says it may be, as far as that is seen from outside. */
+static bool asm__ingest_fits_item(const asm__ingest_shape_item *item, asm_str value) {
+    switch (item->kind) {
+    case '=':
+        return true; /* the alternative was picked by it, or by the last of several */
+    case '{':
+        return value.data[0] == '{';
+    case '[':
+        return value.data[0] == '[';
+    default:
+        return item->word.data[0] == '-' ? value.data[0] != '{' && value.data[0] != '['
+                                         : asm__ingest_fits(value, item->word.data[0]);
+    }
+}
+
+static bool asm__ingest_find_item(const char *shape, asm_str key, asm_str value,
+                                  asm__ingest_shape_item *item) {
+    bool is_named = false;
+    while (asm__ingest_next_item(&shape, item)) {
+        bool is_any = item->name.data[0] == '*' && !is_named;
+        if (asm_str_equal(item->name, key)) is_named = is_any = true;
+        if (is_any && asm__ingest_fits_item(item, value)) return true;
+    }
+    return false;
+}
+
+static bool asm__ingest_write_rest(asm__ingest *state, asm_str value, const char *shape);
+
+static bool asm__ingest_is_empty(asm_str value) {
+    return value.size == 2 && (value.data[0] == '{' || value.data[0] == '[');
+}
+
+/* Writes what is left of a list: its elements of which something is. */
+static bool asm__ingest_write_list_rest(asm__ingest *state, asm_str list, const char *shape) {
+    asm_json_reader reader = asm__ingest_elements(list);
+    const size_t begin = state->rest.size;
+    asm_str element;
+    asm__ingest_append(state, &state->rest, ASM_STR("["));
+    while (asm__ingest_next(&reader, &element)) {
+        const size_t before = state->rest.size;
+        if (before > begin + 1) asm__ingest_append(state, &state->rest, ASM_STR(","));
+        if (!asm__ingest_write_rest(state, element, shape)) state->rest.size = before;
+    }
+    if (state->rest.size == begin + 1) return false;
+    return asm__ingest_append(state, &state->rest, ASM_STR("]"));
+}
+
+/* Writes what is left of a value of that shape; false if that is nothing. As deep as the shape is, it calls itself. */
+static bool asm__ingest_write_rest(asm__ingest *state, asm_str value, const char *shape) {
+    const size_t begin = state->rest.size;
+    asm_json_reader reader;
+    asm_json_writer writer;
+    asm_str key;
+    shape = asm__ingest_is(value, ASM_JSON_OBJECT) ? asm__ingest_pick_shape(value, shape) : NULL;
+    if (!shape)
+        return !asm__ingest_is(value, ASM_JSON_NULL) && asm__ingest_append(state, &state->rest, value);
+    asm_json_reader_init(&reader, value, &state->scratch);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+        const size_t before = state->rest.size;
+        asm__ingest_shape_item item;
+        bool is_left = value.data[0] != 'n' && !asm__ingest_is_empty(value);
+        const bool is_known = is_left && asm__ingest_find_item(shape, key, value, &item);
+        if (!is_left || (is_known && (item.kind == ':' || item.kind == '='))) continue;
+        asm__ingest_append(state, &state->rest, before > begin ? ASM_STR(",") : ASM_STR("{"));
+        asm_json_writer_init(&writer, &state->rest);
+        asm_json_write_string(&writer, key);
+        asm__ingest_append(state, &state->rest, ASM_STR(":"));
+        if (!is_known) is_left = asm__ingest_append(state, &state->rest, value);
+        else if (item.kind == '[') is_left = asm__ingest_write_list_rest(state, value, item.inner);
+        else is_left = asm__ingest_write_rest(state, value, item.inner);
+        if (!is_left) state->rest.size = before;
+    }
+    return state->rest.size > begin && asm__ingest_append(state, &state->rest, ASM_STR("}"));
+}
+
+/* Memory may have run out: then there is none. */
+static void asm__ingest_check_rest(asm__ingest *state) {
+    if (state->rest.result == ASM_OK && state->scratch.result == ASM_OK && !state->failed) return;
+    state->failed = true;
+    state->scratch.result = state->rest.result = ASM_OK;
+    asm_buffer_clear(&state->rest);
+}
+
+/* Finds out what of a line of that type its events will have no place for; of one that fits no alternative nothing: its
+ * reader keeps it whole. Before anything of the line is unescaped in place. */
+static void asm__ingest_begin_rest(asm__ingest *state, asm_str line, asm_str type,
+                                   const char *const *shapes) {
+    asm__ingest_teller teller = {{NULL, 0}, {NULL, 0}};
+    state->line_type = type;
+    asm_buffer_clear(&state->rest);
+    asm_buffer_clear(&state->scratch);
+    while (*shapes && !asm__ingest_fits_shape(line, &teller, *shapes))
+        shapes++;
+    if (*shapes) asm__ingest_write_rest(state, line, *shapes);
+    asm__ingest_check_rest(state);
+}
+
+/* A member that its reader finds no place for after all. */
+static void asm__ingest_leave(asm__ingest *state, asm_str key, asm_str value) {
+    asm_json_writer writer;
+    if (!value.data || asm__ingest_is(value, ASM_JSON_NULL)) return;
+    if (state->rest.size) state->rest.size--; /* the brace */
+    asm__ingest_append(state, &state->rest, state->rest.size ? ASM_STR(",") : ASM_STR("{"));
+    asm_json_writer_init(&writer, &state->rest);
+    asm_json_write_string(&writer, key);
+    asm__ingest_append(state, &state->rest, ASM_STR(":"));
+    asm__ingest_append(state, &state->rest, value);
+    asm__ingest_append(state, &state->rest, ASM_STR("}"));
+    asm__ingest_check_rest(state);
+}
+
+/* But for those that the shape has a place for. */
+static void asm__ingest_leave_others_but(asm__ingest *state, asm__ingest_others others, const char *shape) {
+    asm__ingest_shape_item item;
+    size_t i;
+    for (i = others.begin; i < others.end; i++)
+        if (!asm__ingest_find_item(shape, asm__ingest_other_key(state, &state->others[i]),
+                                   state->others[i].value, &item))
+            asm__ingest_leave(state, asm__ingest_other_key(state, &state->others[i]), state->others[i].value);
+}
+
+/* What is left of an object, or of the objects of a list, of that shape. */
+static void asm__ingest_leave_rest(asm__ingest *state, asm_str key, asm_str value, const char *shape) {
+    const size_t before = state->rest.size;
+    asm_json_writer writer;
+    bool is_left;
+    if (!value.data) return;
+    asm_buffer_clear(&state->scratch);
+    if (before) state->rest.size--; /* the brace */
+    asm__ingest_append(state, &state->rest, before ? ASM_STR(",") : ASM_STR("{"));
+    asm_json_writer_init(&writer, &state->rest);
+    asm_json_write_string(&writer, key);
+    asm__ingest_append(state, &state->rest, ASM_STR(":"));
+    is_left = value.data[0] == '[' ? asm__ingest_write_list_rest(state, value, shape)
+                                   : asm__ingest_write_rest(state, value, shape);
+    if (!is_left) state->rest.size = before ? before - 1 : 0;
+    if (is_left || before) asm__ingest_append(state, &state->rest, ASM_STR("}"));
+    asm__ingest_check_rest(state);
+}
+
+static void asm__ingest_leave_others(asm__ingest *state, asm__ingest_others others) {
+    size_t i;
+    for (i = others.begin; i < others.end; i++)
+        asm__ingest_leave(state, asm__ingest_other_key(state, &state->others[i]), state->others[i].value);
+}
+
+/* The members of an object as members of an extra. */
+static void asm__ingest_write_members(asm__ingest *state, asm_json_writer *writer, asm_event_type type,
+                                      asm_str object, bool may_clash) {
+    asm_json_reader reader;
+    asm_str key, value;
+    asm_buffer_clear(&state->scratch);
+    asm_json_reader_init(&reader, object, &state->scratch);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+        if (may_clash) {
+            asm__ingest_write_other(state, writer, type, key, value);
+        } else {
+            asm_json_write_key(writer, key);
+            asm_json_write_raw(writer, value);
+        }
+    }
+}
+
+/* Moves what is left into the extra of the event. */
+static void asm__ingest_take_rest(asm__ingest *state, asm_buffer *rest, asm_event *event) {
+    asm_buffer *out = &state->rest_extra[0];
+    asm_json_writer writer;
+    if (!rest->size) return;
+    if (event->extra.data == out->data) out++; /* it has taken something already */
+    asm_buffer_clear(out);
+    asm_json_writer_init(&writer, out);
+    asm_json_begin_object(&writer);
+    if (event->extra.data) asm__ingest_write_members(state, &writer, event->type, event->extra, false);
+    asm__ingest_write_members(state, &writer, event->type, asm_buffer_text(rest), true);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) event->extra = asm_buffer_text(out);
+    else state->failed = true;
+    out->result = state->scratch.result = ASM_OK;
+    asm_buffer_clear(rest);
+}
+
+/* Gives the event what is left of the line, if it is about that. */
+static void asm__ingest_attach_rest(asm__ingest *state, asm_event *event) {
+    if (!state->rest_waits && event->type != ASM_EVENT_MESSAGE_RECEIVED &&
+        event->type != ASM_EVENT_MESSAGE_RETRACTED)
+        asm__ingest_take_rest(state, &state->rest, event);
+}
+
+/* What is left of a line within a run goes to the run's end. */
+static void asm__ingest_keep_for_end(asm__ingest *state) {
+    asm_buffer free = state->header;
+    if (!state->run_open || free.size) return;
+    state->header = state->rest;
+    state->rest = free;
+}
+
+/* What is left of a line about the session goes to the run that it begins. */
+static void asm__ingest_keep_header(asm__ingest *state) {
+    asm_buffer earlier = state->header;
+    if (state->run_open) return;
+    state->header = state->rest;
+    state->rest = earlier; /* of a session without a run: told by itself */
 }
 
 /* >>ingest: records */
@@ -1681,7 +2020,7 @@ static asm_event asm__ingest_notice(asm__ingest *state, asm_str name);
 
 static void asm__ingest_emit_thinking(asm__ingest *state, asm_str text, asm_str message_id, asm_str parent) {
     asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text, message_id, parent);
-    if (!text.size) return;
+    if (!text.size && !state->rest.size) return;
     event.message.thinking = asm__ingest_true();
     asm__ingest_emit(state, &event);
 }
@@ -1771,7 +2110,9 @@ static void asm__ingest_remember_said(asm__ingest *state, asm_str text) {
 static void asm__ingest_finish_message(asm__ingest *state, asm__ingest_speaker *speaker, bool broke_off) {
     asm_str id = asm_buffer_text(&speaker->message_id), others = asm__ingest_absent();
     asm_event event;
+    const bool waits = state->rest_waits;
     if (!speaker->has_message || speaker->finished) return;
+    state->rest_waits = true;
     if (speaker->others.size) others = asm_buffer_text(&speaker->others);
     if (speaker->text.size && !speaker->text_lost) {
         event = asm__ingest_message(ASM_EVENT_MESSAGE_RECEIVED, asm_buffer_text(&speaker->text), id,
@@ -1793,6 +2134,7 @@ static void asm__ingest_finish_message(asm__ingest *state, asm__ingest_speaker *
     asm__ingest_forget_text(state, speaker);
     speaker->partial = false;
     speaker->finished = true;
+    state->rest_waits = waits;
 }
 
 static void asm__ingest_close_speaker(asm__ingest_speaker *speaker) {
@@ -1979,12 +2321,9 @@ static void asm__ingest_say_block(asm__ingest *state, asm__ingest_speaker *speak
     while (common < pending && common < text.size &&
            speaker->text.data[speaker->confirmed + common] == text.data[common])
         common++;
-    if (common == text.size && (text.size || !extra.data)) {
+    if (common == text.size) { /* known already, but for what stands beside it */
         speaker->confirmed += common;
-        return;
-    }
-    if (!text.size) {
-        asm__ingest_say_with(state, speaker, text, extra);
+        if (extra.data) asm__ingest_say_with(state, speaker, ASM_STR(""), extra);
         return;
     }
     if (common == pending) {
@@ -2101,6 +2440,8 @@ static void asm__ingest_enter_session(asm__ingest *state, asm_str session) {
     asm_buffer_clear(&state->branch);
     asm_buffer_clear(&state->version);
     asm_buffer_clear(&state->model);
+    asm_buffer_clear(&state->context);
+    asm_buffer_clear(&state->counts_text);
     memset(state->said, 0, sizeof state->said);
 }
 
@@ -2145,11 +2486,13 @@ static void asm__ingest_set_line(asm__ingest *state, asm_str session, asm_str ti
     text = asm__ingest_string(state, timestamp);
     if (text.size && asm_time_parse(text, &state->line_time, &state->line_precision) == ASM_OK)
         state->last_time = state->line_time;
+    else asm__ingest_leave(state, ASM_STR("timestamp"), timestamp);
     asm__ingest_set_metadata(state, asm__ingest_string(state, uuid));
 }
 
 static void asm__ingest_begin_run(asm__ingest *state, asm_event *event) {
     asm__ingest_write_run_id(state, &state->run, ++state->runs);
+    if (state->named_run.size) asm__ingest_keep(state, &state->run, asm_buffer_text(&state->named_run));
     state->run_open = true;
     state->stream_has_run = true;
     state->run_has_text = false;
@@ -2162,16 +2505,20 @@ static void asm__ingest_begin_run(asm__ingest *state, asm_event *event) {
     asm_buffer_clear(&state->last_error);
     asm_buffer_clear(&state->last_code);
     asm_buffer_clear(&state->stop_reason);
+    asm__ingest_take_rest(state, &state->header, event);
     asm__ingest_emit(state, event);
 }
 
 /* For streams whose beginning is missing: begins the run that the line belongs to. */
 static void asm__ingest_need_run(asm__ingest *state, asm_str model) {
     asm_event event;
+    const bool waits = state->rest_waits;
     if (state->run_open) return;
     event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
     if (model.size) event.run.model = model;
+    state->rest_waits = true;
     asm__ingest_begin_run(state, &event);
+    state->rest_waits = waits;
 }
 
 static void asm__ingest_end_run(asm__ingest *state, asm_event *event) {
@@ -2181,6 +2528,7 @@ static void asm__ingest_end_run(asm__ingest *state, asm_event *event) {
         event->run.open_tool_calls.is_set = true;
     }
     state->line_run = state->runs;
+    asm__ingest_take_rest(state, &state->header, event);
     asm__ingest_emit(state, event);
     asm__ingest_forget_calls(state, false);
     while (state->request_count)
@@ -2314,10 +2662,12 @@ static void asm__ingest_end_turn(asm__ingest *state) {
     asm__ingest_end_run(state, &event);
 }
 
-/* A turn begins; one that is open ends. */
-static void asm__ingest_begin_turn(asm__ingest *state) {
+/* A turn begins; one that is open ends. `is_line` says that the line is about that. */
+static void asm__ingest_begin_turn(asm__ingest *state, bool is_line) {
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    state->rest_waits = true;
     asm__ingest_end_turn(state);
+    state->rest_waits = !is_line;
     if (state->model.size) event.run.model = asm_buffer_text(&state->model);
     if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
     if (state->branch.size) event.run.git_branch = asm_buffer_text(&state->branch);
@@ -2326,10 +2676,19 @@ static void asm__ingest_begin_turn(asm__ingest *state) {
     state->turn_duration.is_set = false;
     state->run_has_prompt = false;
     asm__ingest_begin_run(state, &event);
+    state->rest_waits = false;
 }
 
 static void asm__ingest_need_turn(asm__ingest *state) {
-    if (!state->run_open) asm__ingest_begin_turn(state);
+    if (!state->run_open) asm__ingest_begin_turn(state, false);
+}
+
+/* The line is through: what no event of it has taken is one by itself. */
+static void asm__ingest_finish_rest(asm__ingest *state) {
+    asm_event event;
+    if (!state->rest.size) return;
+    event = asm__ingest_notice(state, state->line_type);
+    asm__ingest_emit(state, &event);
 }
 
 /* >>ingest: asm */
@@ -2876,6 +3235,7 @@ static void asm__claude_output(asm__ingest *state, asm_event *event, asm_str con
     if (asm__ingest_is(content, ASM_JSON_STRING)) event->tool.output = asm__ingest_text(state, content);
     else if (asm__ingest_is(content, ASM_JSON_ARRAY)) {
         bool has_blobs = false;
+        asm__ingest_leave_rest(state, ASM_STR("content"), content, "type=text text:s | type:s *:*");
         event->tool.output = asm__ingest_block_texts(state, content, &has_blobs);
         if (has_blobs) event->tool.output_json = asm__ingest_value(content);
     }
@@ -3003,9 +3363,18 @@ static void asm__claude_blocks(asm__ingest *state, asm__ingest_speaker *speaker,
 /* The members of a message's lines that have no place go out with the message. */
 static void asm__claude_keep_others(asm__ingest *state, asm__ingest_speaker *speaker,
                                     asm__ingest_others others) {
+    asm_str now, key, value;
+    asm_json_reader earlier;
     if (others.begin == others.end) return;
-    asm__ingest_keep(state, &speaker->others,
-                     asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_RECEIVED, others));
+    now = asm__ingest_extra(state, &state->extra, ASM_EVENT_MESSAGE_RECEIVED, others);
+    if (speaker->others.size && !asm_str_equal(asm_buffer_text(&speaker->others), now)) {
+        asm_buffer_clear(&state->scratch);
+        asm_json_reader_init(&earlier, asm_buffer_text(&speaker->others), &state->scratch);
+        asm_json_enter_object(&earlier);
+        while (asm_json_next_member(&earlier, &key) && asm_json_read_raw(&earlier, &value))
+            if (!asm_str_equal(asm__ingest_find_one(now, key), value)) asm__ingest_leave(state, key, value);
+    }
+    asm__ingest_keep(state, &speaker->others, now);
 }
 
 /* The line `id` was of the message at which the speaker is: a later line may withdraw it. */
@@ -3285,7 +3654,7 @@ static void asm__claude_user_line(asm__ingest *state, const asm_str *values, asm
     if (values[1].data) asm_json_to_bool(values[1], &is_replay);
     asm__ingest_find(values[2], keys, kind, 1);
     author.origin = asm__ingest_string(state, kind[0]);
-    if (values[2].data && !author.origin.data) {
+    if (values[2].data && asm__ingest_has_more(values[2], author.origin.data != NULL)) {
         asm__ingest_add_other(state, ASM_STR("origin"), false, values[2]);
         author.others.end = state->other_count;
     }
@@ -3440,7 +3809,7 @@ static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str 
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),          ASM__KEY("message", '*'),
                                            ASM__KEY("content_block", '*'), ASM__KEY("delta", 'o'),
                                            ASM__KEY("usage", 'o'),         ASM__KEY("error", '*'),
-                                           ASM__KEY("index", '-')};
+                                           ASM__KEY("index", 'n')};
     asm_str values[7], type;
     asm__ingest_others others;
     asm__ingest_speaker *speaker = asm__ingest_find_speaker(state, parent);
@@ -3760,7 +4129,6 @@ static void asm__claude_task(asm__ingest *state, asm_str line, asm_str subtype) 
         asm__ingest_name_task(state, call, task);
         asm__ingest_add_other(state, ASM_STR("task_id"), false, values[ASM__TASK_ID]);
         others.end = state->other_count;
-        if (!values[ASM__TASK_ID].data) others.end = --state->other_count;
         state->line_run = call->run;
         if (is_end && call->is_background)
             asm__claude_end_task(state, asm__ingest_call_id(call), values, line, others);
@@ -3813,12 +4181,15 @@ static void asm__claude_denied(asm__ingest *state, asm_str line) {
 }
 
 /* The status "requesting" comes before each request; others, like "compacting", are news. */
-static bool asm__claude_is_heartbeat(asm__ingest *state, asm_str line, asm_str subtype) {
-    static const asm_str keys[] = {ASM__MEMBER("status")};
-    asm_str values[1];
-    if (!asm_str_equal(subtype, ASM_STR("status"))) return asm_str_equal(subtype, ASM_STR("thinking_tokens"));
-    asm__ingest_find(line, keys, values, 1);
-    return asm_str_equal(asm__ingest_string(state, values[0]), ASM_STR("requesting"));
+static bool asm__claude_is_heartbeat(asm__ingest *state, asm_str line, asm_str subtype,
+                                     asm__ingest_others others) {
+    const bool is_status = asm_str_equal(subtype, ASM_STR("status"));
+    if (is_status ? !asm_str_equal(asm__ingest_find_text(state, line, subtype), ASM_STR("requesting"))
+                  : !asm_str_equal(subtype, ASM_STR("thinking_tokens")))
+        return false;
+    asm__ingest_leave_others_but(state, others,
+                                 is_status ? "status:s" : "estimated_tokens:n estimated_tokens_delta:n");
+    return true;
 }
 
 /* A model refused, and another one answers in its place: what it said is withdrawn. */
@@ -3830,9 +4201,9 @@ static void asm__claude_refused(asm__ingest *state, asm_str line, asm_str subtyp
     asm__claude_notice(state, line, subtype);
 }
 
-static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype) {
+static void asm__claude_system(asm__ingest *state, asm_str line, asm_str subtype, asm__ingest_others others) {
     if (asm_str_equal(subtype, ASM_STR("init"))) asm__claude_init(state, line);
-    else if (asm__claude_is_heartbeat(state, line, subtype)) state->ingest->counts.heartbeats++;
+    else if (asm__claude_is_heartbeat(state, line, subtype, others)) state->ingest->counts.heartbeats++;
     else if (asm__ingest_starts_with(subtype, ASM_STR("task_"))) asm__claude_task(state, line, subtype);
     else if (asm_str_equal(subtype, ASM_STR("permission_denied"))) asm__claude_denied(state, line);
     else if (asm_str_equal(subtype, ASM_STR("model_refusal_fallback")))
@@ -4281,6 +4652,10 @@ static void asm__claude_answer(asm__ingest *state, size_t request, asm_str respo
 
 /* control_request, control_response, control_cancel_request. False if it is about no approval. */
 static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) {
+    static const char *const shape[] = {
+        "type=control_request session_id:s uuid:s timestamp:s request_id:s request:o",
+        "type=control_response session_id:s uuid:s timestamp:s response{subtype:s request_id:s response:o}",
+        "type=control_cancel_request session_id:s uuid:s timestamp:s request_id:s", NULL};
     static const asm_str keys[] = {ASM__MEMBER("request_id"), ASM__MEMBER("request"),
                                    ASM__MEMBER("response")};
     static const asm_str inner[] = {ASM__MEMBER("subtype"), ASM__MEMBER("request_id"),
@@ -4293,6 +4668,7 @@ static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) 
         asm__ingest_find(values[1], inner, parts, 3);
         if (!asm_str_equal(asm__ingest_string(state, parts[0]), ASM_STR("can_use_tool")) || !id.size)
             return false;
+        asm__ingest_begin_rest(state, line, type, shape);
         asm__claude_ask_permission(state, id, values[1]);
         return true;
     }
@@ -4302,12 +4678,14 @@ static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) 
         request = asm__ingest_find_request(state, id, asm__ingest_absent());
         if (!id.size || request == state->request_count || !asm__ingest_is(parts[2], ASM_JSON_OBJECT))
             return false;
+        asm__ingest_begin_rest(state, line, type, shape);
         asm__claude_answer(state, request, parts[2]);
         return true;
     }
     request = asm__ingest_find_request(state, id, asm__ingest_absent());
     if (id.size && request < state->request_count) {
         asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_DENIED);
+        asm__ingest_begin_rest(state, line, type, shape);
         event.approval.decision = ASM_STR("withdrawn");
         asm__ingest_decide(state, request, &event);
         return true;
@@ -4385,6 +4763,7 @@ static void asm__claude_talk(asm__ingest *state, asm_str type, const asm_str *va
     }
     if (!asm__ingest_is(values[ASM__CLAUDE_MESSAGE], ASM_JSON_OBJECT)) {
         if (!parent.size) asm__ingest_need_run(state, asm__ingest_absent());
+        asm__ingest_leave_others(state, others);
         asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), values[ASM__CLAUDE_MESSAGE]);
         return;
     }
@@ -4399,12 +4778,15 @@ static void asm__claude_talk(asm__ingest *state, asm_str type, const asm_str *va
     asm__claude_assistant_message(state, &line);
 }
 
-static void asm__claude_other_line(asm__ingest *state, asm_str line, asm_str type, asm_str subtype) {
+static void asm__claude_other_line(asm__ingest *state, asm_str line, asm_str type, asm_str subtype,
+                                   asm__ingest_others others) {
     if (asm_str_equal(type, ASM_STR("system"))) {
-        asm__claude_system(state, line, subtype);
+        asm__claude_system(state, line, subtype, others);
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm__claude_result(state, line);
     } else if (asm__claude_is_life_sign(type)) {
+        asm__ingest_leave_others_but(
+            state, others, "tool_use_id:s tool_name:s task_id:s elapsed_time_seconds:n heartbeat:b");
         state->ingest->counts.heartbeats++;
     } else if (asm__ingest_starts_with(type, ASM_STR("control_")) && asm__claude_control(state, line, type)) {
         return;
@@ -4440,7 +4822,9 @@ static asm_result asm__claude_line(asm__ingest *state, asm_str line, asm_json_er
     } else if (asm_str_equal(type, ASM_STR("stream_event"))) {
         asm__claude_stream_event(state, values[ASM__CLAUDE_EVENT], parent, others);
     } else {
-        asm__claude_other_line(state, line, type, asm__ingest_string(state, values[ASM__CLAUDE_SUBTYPE]));
+        state->line_type = type;
+        asm__claude_other_line(state, line, type, asm__ingest_string(state, values[ASM__CLAUDE_SUBTYPE]),
+                               others);
     }
     return ASM_OK;
 }
@@ -4561,7 +4945,7 @@ static void asm__transcript_end_turn(asm__ingest *state) {
 static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values) {
     asm__transcript_end_turn(state);
     asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[ASM__TRANSCRIPT_VERSION]));
-    asm__ingest_begin_turn(state);
+    asm__ingest_begin_turn(state, false);
 }
 
 /* Where the agent works may change within a file. */
@@ -4644,6 +5028,7 @@ static void asm__transcript_assistant(asm__ingest *state, const asm_str *values,
     asm_str content = asm__transcript_content(values[ASM__TRANSCRIPT_MESSAGE]);
     bool ends_with_text = false, has_call;
     if (!asm__ingest_is(values[ASM__TRANSCRIPT_MESSAGE], ASM_JSON_OBJECT)) {
+        asm__ingest_leave_others(state, others);
         asm__ingest_emit_odd(state, ASM_STR("message"), ASM_STR("message"), values[ASM__TRANSCRIPT_MESSAGE]);
         return;
     }
@@ -4736,6 +5121,11 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
     author.others = others;
     asm__ingest_find(values[ASM__TRANSCRIPT_ORIGIN], keys, kind, 1);
     author.origin = asm__ingest_string(state, kind[0]);
+    if (values[ASM__TRANSCRIPT_ORIGIN].data &&
+        asm__ingest_has_more(values[ASM__TRANSCRIPT_ORIGIN], author.origin.data != NULL)) {
+        asm__ingest_add_other(state, ASM_STR("origin"), false, values[ASM__TRANSCRIPT_ORIGIN]);
+        author.others.end = state->other_count;
+    }
     if (asm_str_equal(author.origin, ASM_STR("human"))) author.origin = asm__ingest_absent();
     if (!author.origin.size) author.origin = asm__claude_text_origin(text);
     if (asm__transcript_flag(values[ASM__TRANSCRIPT_SUMMARY])) author.origin = ASM_STR("context");
@@ -4798,6 +5188,8 @@ static void asm__transcript_system(asm__ingest *state, asm_str line, asm_str sub
 
 /* A title: of the session itself, but for summaries before its first line, which are of others. */
 static bool asm__transcript_title(asm__ingest *state, asm_str line, asm_str type) {
+    static const char *const shape[] = {
+        "type:s summary:s aiTitle:s customTitle:s leafUuid:s sessionId:s uuid:s timestamp:s cwd:s", NULL};
     static const asm_str keys[] = {ASM__MEMBER("summary"), ASM__MEMBER("aiTitle"),
                                    ASM__MEMBER("customTitle")};
     asm_str values[3], title;
@@ -4808,6 +5200,7 @@ static bool asm__transcript_title(asm__ingest *state, asm_str line, asm_str type
     asm__ingest_find(line, keys, values, 3);
     title = asm__ingest_string(state, is_custom ? values[2] : values[1].data ? values[1] : values[0]);
     if (!title.size || (values[0].data && !state->stream_has_run)) return false;
+    asm__ingest_begin_rest(state, line, type, shape);
     if (state->has_custom_title && !is_custom) return true;
     state->has_custom_title = is_custom;
     if (!asm__ingest_changes(state, &state->title, title)) return true;
@@ -5105,8 +5498,8 @@ static void asm__codex_end_tool(asm__ingest *state, asm_event *event, const asm_
         if (!event->tool.error_message.size && is_error) event->tool.error_message = event->tool.output;
         if (!status.size || asm_str_equal(status, ASM_STR("completed")))
             event->tool.status = ASM_STR("failed");
-        if (error.data && !asm__codex_error_message(state, error).size)
-            event->extra = asm__ingest_pair(state, &state->extra, ASM_STR("error"), error);
+        if (!asm__codex_error_message(state, error).size || asm__ingest_has_more(error, 1))
+            asm__ingest_leave(state, ASM_STR("error"), error);
     } else {
         /* A command that was closed with the turn: how it ended is not told. */
         if (is_command && !event->tool.exit_code.is_set &&
@@ -5139,6 +5532,9 @@ static void asm__codex_tool(asm__ingest *state, const asm_str *values, asm_str t
         event.tool.status = asm__ingest_string(state, values[ASM__ITEM_STATUS]);
     if (!is_open) asm__ingest_start_call(state, &event);
     if (!completed) {
+        if (is_open) asm__ingest_leave_others(state, others);
+        asm__ingest_leave(state, ASM_STR("result"), values[ASM__ITEM_RESULT]);
+        asm__ingest_leave(state, ASM_STR("error"), values[ASM__ITEM_ERROR]);
         asm__codex_update_tool(state, values);
         return;
     }
@@ -5278,15 +5674,18 @@ static void asm__codex_item(asm__ingest *state, asm_str stage, asm_str item) {
         asm__codex_tool(state, values, type, stage, others);
         break;
     case ASM__CODEX_TODOS:
+        asm__ingest_leave_others(state, others);
         asm__codex_todos(state, values[ASM__ITEM_ITEMS]);
         break;
     case ASM__CODEX_MESSAGE:
     case ASM__CODEX_REASONING:
         if (completed)
             asm__codex_message(state, values, others, asm__codex_kind_of(type) == ASM__CODEX_REASONING);
+        else asm__ingest_leave_others(state, others);
         break;
     case ASM__CODEX_NOTICE:
         if (completed) asm__codex_notice(state, values, type, others);
+        else asm__ingest_leave_others(state, others);
         break;
     }
 }
@@ -5389,6 +5788,8 @@ static asm_result asm__codex_line(asm__ingest *state, asm_str line, asm_json_err
         asm__ingest_emit_others(state, type, others);
     } else if (asm_str_equal(type, ASM_STR("item.started")) || asm_str_equal(type, ASM_STR("item.updated")) ||
                asm_str_equal(type, ASM_STR("item.completed"))) {
+        state->line_type = type;
+        asm__ingest_leave_others(state, others);
         asm__codex_item(state, type, values[3]);
     } else if (asm_str_equal(type, ASM_STR("turn.completed")) ||
                asm_str_equal(type, ASM_STR("turn.failed")) || asm_str_equal(type, ASM_STR("turn.aborted"))) {
@@ -5452,6 +5853,13 @@ static void asm__rollout_say(asm__ingest *state, uint64_t from, asm_str text, as
     state->run_has_prompt = true;
 }
 
+/* What only goes back to the model, where the text itself was said before. */
+static void asm__rollout_keep_reasoning(asm__ingest *state) {
+    if (!state->rest.size) return;
+    asm__ingest_need_turn(state);
+    asm__ingest_emit_thinking(state, ASM_STR(""), asm__ingest_absent(), asm__ingest_absent());
+}
+
 /* Texts that Codex puts into the person's mouth begin so. */
 static bool asm__rollout_is_injected(asm_str text) {
     static const asm_str marks[] = {
@@ -5471,7 +5879,7 @@ static void asm__rollout_user(asm__ingest *state, uint64_t from, asm_str text, a
     bool is_injected = asm__rollout_is_injected(text) || !asm_str_equal(role, ASM_STR("user"));
     if (!text.size || asm__rollout_is_twin(state, from, text)) return;
     if (!is_injected) {
-        if (!state->run_open || state->run_has_prompt) asm__ingest_begin_turn(state);
+        if (!state->run_open || state->run_has_prompt) asm__ingest_begin_turn(state, false);
         state->run_has_prompt = true;
     }
     event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), asm__ingest_absent());
@@ -5515,7 +5923,9 @@ static void asm__rollout_context(asm__ingest *state, asm_str payload) {
     cwd = asm__ingest_string(state, values[1]);
     if (asm__ingest_changes(state, &state->model, model)) event.run.model = model;
     if (asm__ingest_changes(state, &state->cwd, cwd)) event.run.cwd = cwd;
-    if (event.run.model.data || event.run.cwd.data) asm__ingest_emit(state, &event);
+    if (!asm__ingest_changes(state, &state->context, asm_buffer_text(&state->rest)))
+        asm_buffer_clear(&state->rest); /* told already */
+    if (event.run.model.data || event.run.cwd.data || state->rest.size) asm__ingest_emit(state, &event);
 }
 
 /* token_count repeats without a new call: what the last one used counts when the total has changed. */
@@ -5542,6 +5952,10 @@ static void asm__rollout_tokens(asm__ingest *state, asm_str payload) {
         event.usage.cumulative = asm__ingest_true();
         event.usage.context_window = asm__ingest_int64(parts[2]);
         if (state->model.size) event.usage.model = asm_buffer_text(&state->model);
+        event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), payload);
+        asm__ingest_emit(state, &event);
+        asm__ingest_keep(state, &state->counts_text, payload);
+    } else if (asm__ingest_changes(state, &state->counts_text, payload)) { /* limits alone, or odd figures */
         event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), payload);
         asm__ingest_emit(state, &event);
     }
@@ -5608,6 +6022,7 @@ static void asm__rollout_call(asm__ingest *state, asm_str payload, asm_str type)
         asm__codex_todos(state, plan[0]);
         event.tool.name = name;
         asm__ingest_remember_call(state, &event.tool); /* its answer is passed over, too */
+        asm__ingest_leave_others(state, others);
         return;
     }
     event.tool.name = asm__rollout_tool_name(state, name, asm__ingest_string(state, values[4]));
@@ -5691,6 +6106,9 @@ static void asm__rollout_output(asm__ingest *state, asm_str payload) {
     call = asm__ingest_find_call(state, event.tool.call_id);
     if (call && asm_str_equal(asm__ingest_call_name(call), ASM_STR("update_plan"))) {
         asm__ingest_forget_call(state, call);
+        asm__ingest_leave_others(state, others);
+        if (!asm__ingest_is(values[1], ASM_JSON_STRING))
+            asm__ingest_leave(state, ASM_STR("output"), values[1]);
         return;
     }
     text = asm__ingest_string(state, values[1]);
@@ -5744,6 +6162,7 @@ static void asm__rollout_notice(asm__ingest *state, asm_str payload, asm_str nam
     asm_event event = asm__ingest_notice(state, name);
     asm__ingest_read_object(state, payload, keys, values, 3, &others, NULL);
     event.notice.text = asm__ingest_string(state, values[0].data ? values[0] : values[1]);
+    if (values[0].data) asm__ingest_leave(state, ASM_STR("text"), values[1]);
     if (name.size || others.begin != others.end) asm__ingest_emit_notice(state, &event, others);
 }
 
@@ -5772,6 +6191,7 @@ static void asm__rollout_item(asm__ingest *state, asm_str payload, asm_str type)
         parts = asm__ingest_elements(values[3]);
         while (asm__ingest_next_text(state, &parts, &block, &kind, &text))
             asm__rollout_say(state, 2, asm__ingest_string(state, text), asm__ingest_absent(), true);
+        asm__rollout_keep_reasoning(state);
     } else if (asm_str_equal(type, ASM_STR("function_call")) ||
                asm_str_equal(type, ASM_STR("custom_tool_call")) ||
                asm_str_equal(type, ASM_STR("local_shell_call")) ||
@@ -5829,7 +6249,7 @@ static void asm__rollout_event(asm__ingest *state, asm_str payload, asm_str type
     } else if (asm_str_equal(type, ASM_STR("token_count"))) {
         asm__rollout_tokens(state, payload);
     } else if (asm_str_equal(type, ASM_STR("task_started")) || asm_str_equal(type, ASM_STR("turn_started"))) {
-        asm__ingest_begin_turn(state);
+        asm__ingest_begin_turn(state, true);
     } else if (asm_str_equal(type, ASM_STR("task_complete")) ||
                asm_str_equal(type, ASM_STR("turn_complete"))) {
         asm__rollout_end_turn(state, payload, false);
@@ -5844,6 +6264,30 @@ static void asm__rollout_event(asm__ingest *state, asm_str payload, asm_str type
     }
 }
 
+static const char *const asm__rollout_shape[] = {
+    "type=session_meta timestamp:s ordinal:n payload:o",
+    "type=turn_context timestamp:s ordinal:n payload{model:s cwd:s}",
+    "type=response_item timestamp:s ordinal:n payload{type=message role:s phase:s id:s content:s "
+    "content[type=input_text text:s | type=output_text text:s | type=text text:s] | type=reasoning "
+    "summary[type=summary_text text:s] | type=user_message message:s | type=agent_message message:s phase:s "
+    "| type=agent_reasoning text:s | type=agent_reasoning_raw_content text:s | type=task_started | "
+    "type=turn_started | type=task_complete duration_ms:n last_agent_message:s | type=turn_complete "
+    "duration_ms:n last_agent_message:s | type=turn_aborted duration_ms:n | *:*}",
+    "type=event_msg timestamp:s ordinal:n payload{type=message role:s phase:s id:s content:s "
+    "content[type=input_text text:s | type=output_text text:s | type=text text:s] | type=reasoning "
+    "summary[type=summary_text text:s] | type=user_message message:s | type=agent_message message:s phase:s "
+    "| type=agent_reasoning text:s | type=agent_reasoning_raw_content text:s | type=task_started | "
+    "type=turn_started | type=task_complete duration_ms:n last_agent_message:s | type=turn_complete "
+    "duration_ms:n last_agent_message:s | type=turn_aborted duration_ms:n | *:*}",
+    "type:s timestamp:s ordinal:n payload:o",
+    NULL};
+
+/* Of old files, which have the items alone. */
+static const char *const asm__rollout_item_shape[] = {
+    "type=message timestamp:s id:s role:s phase:s content:s content[type=input_text text:s | "
+    "type=output_text text:s | type=text text:s]",
+    "type=reasoning timestamp:s id:s summary[type=summary_text text:s]", NULL};
+
 static asm_result asm__rollout_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),        ASM__KEY("timestamp", '*'),
                                            ASM__KEY("payload", 'o'),     ASM__KEY("id", 's'),
@@ -5853,16 +6297,19 @@ static asm_result asm__rollout_line(asm__ingest *state, asm_str line, asm_json_e
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
     state->is_file = true;
-    asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_find(values[2], type_key, inner, 1);
+    inner[0] = asm__ingest_string(state, inner[0]);
+    asm__ingest_begin_rest(state, line, inner[0].size ? inner[0] : type,
+                           values[2].data ? asm__rollout_shape : asm__rollout_item_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
     if (!values[2].data) { /* the oldest form: the items themselves, after a head */
         if (values[3].data && values[1].data && !type.size) asm__rollout_meta(state, line);
         else if (type.size) asm__rollout_item(state, line, type);
         else if (!values[4].data) asm__ingest_emit_unknown(state, type, others);
+        else asm__ingest_leave_others(state, others);
         return ASM_OK;
     }
-    asm__ingest_find(values[2], type_key, inner, 1);
-    inner[0] = asm__ingest_string(state, inner[0]);
     if (asm_str_equal(type, ASM_STR("session_meta"))) {
         asm__rollout_meta(state, values[2]);
     } else if (asm_str_equal(type, ASM_STR("turn_context"))) {
@@ -5890,13 +6337,17 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
  */
 #if ASM_INGEST_FORMATS & (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE |           \
                           ASM_WITH_PI | ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID |                  \
-                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP)
+                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP | ASM_WITH_AG_UI)
 
-/* The line's time in milliseconds since 1970. */
-static void asm__plain_set_time(asm__ingest *state, asm_str raw) {
+/* The line's time since 1970, in units of so many microseconds. */
+static void asm__plain_set_time(asm__ingest *state, asm_str raw, int unit) {
     const asm_optional_double number = asm__ingest_double(raw);
-    if (!number.is_set || number.value <= 0 || number.value > 253402300799999.0) return;
-    state->line_time = (asm_time)number.value * 1000;
+    const double time = number.value * unit;
+    if (!number.is_set || time <= 0 || time > 253402300799999999.0) {
+        asm__ingest_leave(state, ASM_STR("timestamp"), raw);
+        return;
+    }
+    state->line_time = (asm_time)time;
     state->line_precision = ASM_TIME_PRECISION_MILLISECONDS;
     state->last_time = state->line_time;
 }
@@ -5934,16 +6385,23 @@ static void asm__plain_prompt(asm__ingest *state, asm_str id, asm_str text) {
     asm__ingest_emit(state, &event);
 }
 
-static void asm__plain_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input,
-                                  asm__ingest_others others) {
+static void asm__plain_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
     asm__plain_finish(state);
     asm__ingest_need_run(state, asm__ingest_absent());
     event.tool.call_id = id;
     event.tool.name = name;
     event.tool.input = asm__ingest_value(input);
-    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
     asm__ingest_start_call(state, &event);
+}
+
+/* A call that the model asks for: it may start later, or never. */
+static void asm__plain_identify(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
+    event.tool.call_id = id;
+    event.tool.name = name;
+    event.tool.input = asm__ingest_value(input);
+    asm__ingest_emit(state, &event);
 }
 
 /* A call's result: a text, blocks of text, or any other JSON. */
@@ -5958,24 +6416,20 @@ static void asm__plain_output(asm__ingest *state, asm_event *event, asm_str raw)
 }
 
 /* Ends the call event->tool.call_id. Any sign of failure wins. */
-static void asm__plain_end_tool(asm__ingest *state, asm_event *event, bool is_failed, asm_str status,
-                                asm__ingest_others others) {
+static void asm__plain_end_tool(asm__ingest *state, asm_event *event, bool is_failed, asm_str status) {
     const bool has_code = event->tool.exit_code.is_set && event->tool.exit_code.value != 0;
     is_failed = is_failed || has_code;
     event->type = is_failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED;
     event->tool.status = status.size ? status : is_failed ? ASM_STR("failed") : ASM_STR("completed");
-    event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
     asm__ingest_end_tool(state, event);
 }
 
 /* The run is over: what is open of the message ends with it. */
-static void asm__plain_end_run(asm__ingest *state, asm_event *event, const asm_usage_payload *usage,
-                               asm__ingest_others others) {
+static void asm__plain_end_run(asm__ingest *state, asm_event *event, const asm_usage_payload *usage) {
     asm__ingest_need_run(state, asm__ingest_absent());
     asm__plain_finish(state);
     if (usage && !asm__ingest_usage_is_zero(usage)) /* of a run that did nothing: not known */
         event->run.token_usage = asm__ingest_usage_json(state, &state->built, usage);
-    event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
     asm__ingest_end_run(state, event);
 }
 
@@ -6079,8 +6533,7 @@ static asm_str asm__gemini_models(asm__ingest *state, asm_str stats) {
     return asm__ingest_absent();
 }
 
-static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error, asm_str stats,
-                               asm__ingest_others others) {
+static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error, asm_str stats) {
     static const asm_str keys[] = {ASM__MEMBER("duration_ms")};
     const bool is_success = asm_str_equal(status, ASM_STR("\"success\""));
     const asm_str message = asm__plain_error_text(state, error);
@@ -6093,7 +6546,7 @@ static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error
     asm__ingest_find(stats, keys, &duration, 1);
     event.run.duration_ms = asm__ingest_double(duration);
     event.run.models = asm__gemini_models(state, stats);
-    asm__plain_end_run(state, &event, &usage, others);
+    asm__plain_end_run(state, &event, &usage);
 }
 
 /* A shell command that fails is a success of the tool: only its text has the exit code. */
@@ -6105,6 +6558,18 @@ static asm_optional_int64 asm__gemini_exit_code(asm_str output) {
             asm_str_make(output.data + sizeof before - 1, output.size - (sizeof before - 1)));
     return code;
 }
+
+static const char *const asm__gemini_shape[] = {
+    "type=init timestamp:s session_id:s model:s",
+    "type=message timestamp:s session_id:s role:s content:s delta:b",
+    "type=tool_use timestamp:s session_id:s tool_name:s tool_id:s parameters:*",
+    "type=tool_result timestamp:s session_id:s tool_id:s status:s output[type=text text:s | type:s *:*] "
+    "output:* error:s error{message:s}",
+    "type=error timestamp:s session_id:s *:*",
+    "type=result timestamp:s session_id:s status:s error:* stats{total_tokens:n input_tokens:n "
+    "output_tokens:n cached:n input:n duration_ms:n models{*{total_tokens:n input_tokens:n output_tokens:n "
+    "cached:n input:n}}}",
+    NULL};
 
 enum {
     ASM__GEMINI_TYPE,
@@ -6136,14 +6601,14 @@ static asm_result asm__gemini_line(asm__ingest *state, asm_str line, asm_json_er
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, ASM__GEMINI_COUNT, &others, error))
         return error->result;
-    asm__ingest_set_line(state, values[ASM__GEMINI_SESSION], values[ASM__GEMINI_TIME], asm__ingest_absent());
     type = asm__ingest_string(state, values[ASM__GEMINI_TYPE]);
+    asm__ingest_begin_rest(state, line, type, asm__gemini_shape);
+    asm__ingest_set_line(state, values[ASM__GEMINI_SESSION], values[ASM__GEMINI_TIME], asm__ingest_absent());
     id = asm__ingest_string(state, values[ASM__GEMINI_ID]);
     if (asm_str_equal(type, ASM_STR("init"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
         if (state->run_open) asm__ingest_cut_run(state);
         event.run.model = asm__ingest_string(state, values[ASM__GEMINI_MODEL]);
-        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
         asm__ingest_begin_run(state, &event);
     } else if (asm_str_equal(type, ASM_STR("message"))) {
         if (asm_str_equal(values[ASM__GEMINI_ROLE], ASM_STR("\"user\"")))
@@ -6154,7 +6619,7 @@ static asm_result asm__gemini_line(asm__ingest *state, asm_str line, asm_json_er
                             asm__ingest_text(state, values[ASM__GEMINI_CONTENT]));
     } else if (asm_str_equal(type, ASM_STR("tool_use"))) {
         asm__plain_start_tool(state, id, asm__ingest_string(state, values[ASM__GEMINI_NAME]),
-                              values[ASM__GEMINI_INPUT], others);
+                              values[ASM__GEMINI_INPUT]);
     } else if (asm_str_equal(type, ASM_STR("tool_result"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
         event.tool.call_id = id;
@@ -6162,14 +6627,14 @@ static asm_result asm__gemini_line(asm__ingest *state, asm_str line, asm_json_er
         event.tool.error_message = asm__plain_error_text(state, values[ASM__GEMINI_ERROR]);
         event.tool.exit_code = asm__gemini_exit_code(event.tool.output);
         asm__plain_end_tool(state, &event, !asm_str_equal(values[ASM__GEMINI_STATUS], ASM_STR("\"success\"")),
-                            asm__ingest_absent(), others);
+                            asm__ingest_absent());
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         asm__ingest_emit_error(state, ASM_STR("provider_error"),
                                asm__ingest_string(state, values[ASM__GEMINI_MESSAGE]),
                                asm__ingest_value(line));
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm__gemini_result(state, values[ASM__GEMINI_STATUS], values[ASM__GEMINI_ERROR],
-                           values[ASM__GEMINI_STATS], others);
+                           values[ASM__GEMINI_STATS]);
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -6238,8 +6703,7 @@ static void asm__cursor_outcome(asm__ingest *state, asm_event *event, asm_str re
     if (*is_failed && !event->tool.error_message.size) event->tool.error_message = word;
 }
 
-static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, asm_str call,
-                             asm__ingest_others others) {
+static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, asm_str call) {
     static const asm_str keys[] = {ASM__MEMBER("args"), ASM__MEMBER("result"), ASM__MEMBER("isBackground")};
     asm_str values[3], name = asm__ingest_absent(), status = asm__ingest_absent(), body;
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
@@ -6247,7 +6711,7 @@ static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, as
     body = asm__cursor_call(state, call, &name);
     asm__ingest_find(body, keys, values, 3);
     if (asm_str_equal(subtype, ASM_STR("started"))) {
-        asm__plain_start_tool(state, id, name, values[0], others);
+        asm__plain_start_tool(state, id, name, values[0]);
         return;
     }
     event.tool.call_id = id;
@@ -6259,14 +6723,18 @@ static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, as
         asm_event update = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
         update.tool.call_id = id;
         update.tool.status = ASM_STR("running_in_background");
+        asm__ingest_leave(state, ASM_STR("result"), values[1]);
         asm__ingest_send_to_background(state, id, &update);
         return;
     }
-    if (asm_str_equal(event.tool.error_message, ASM_STR("approved"))) return;
-    asm__plain_end_tool(state, &event, is_failed, status, others);
+    if (asm_str_equal(event.tool.error_message, ASM_STR("approved"))) {
+        asm__ingest_leave(state, ASM_STR("result"), values[1]);
+        return;
+    }
+    asm__plain_end_tool(state, &event, is_failed, status);
 }
 
-static void asm__cursor_result(asm__ingest *state, const asm_str *values, asm__ingest_others others) {
+static void asm__cursor_result(asm__ingest *state, const asm_str *values) {
     static const asm_str keys[] = {ASM__MEMBER("inputTokens"), ASM__MEMBER("outputTokens"),
                                    ASM__MEMBER("cacheReadTokens"), ASM__MEMBER("cacheWriteTokens")};
     const bool is_error = asm_str_equal(values[1], ASM_STR("true"));
@@ -6284,7 +6752,7 @@ static void asm__cursor_result(asm__ingest *state, const asm_str *values, asm__i
     asm__plain_add_cache(&usage);
     event.run.duration_ms = asm__ingest_double(values[3]);
     if (!is_error && !state->run_has_text) asm__plain_message(state, asm__ingest_absent(), text);
-    asm__plain_end_run(state, &event, &usage, others);
+    asm__plain_end_run(state, &event, &usage);
 }
 
 /* A line of text: a piece, or all since the last call. */
@@ -6300,6 +6768,22 @@ static void asm__cursor_text(asm__ingest *state, asm_str message, bool is_piece)
     }
     asm__plain_message(state, asm__ingest_absent(), text);
 }
+
+static const char *const asm__cursor_shape[] = {
+    "type=system subtype=init session_id:s cwd:s model:s",
+    "type=user session_id:s timestamp_ms:n message{role:s content[type=text text:s]}",
+    "type=thinking subtype:s text:s session_id:s timestamp_ms:n",
+    "type=assistant session_id:s model_call_id:s timestamp_ms:n message{role:s content[type=text text:s]}",
+    "type=tool_call subtype=started call_id:s model_call_id:s session_id:s timestamp_ms:n "
+    "tool_call{tool{name:s args:*} function{name:s args:*} *{args:*}}",
+    "type=tool_call subtype:s call_id:s model_call_id:s session_id:s timestamp_ms:n tool_call{tool{name:s "
+    "args:* result:o isBackground:b} function{name:s args:* result:o isBackground:b} *{args:* result:o "
+    "isBackground:b}}",
+    "type=result subtype=success session_id:s result:s is_error:b duration_ms:n usage{inputTokens:n "
+    "outputTokens:n cacheReadTokens:n cacheWriteTokens:n}",
+    "type=result session_id:s result:s is_error:b duration_ms:n usage{inputTokens:n outputTokens:n "
+    "cacheReadTokens:n cacheWriteTokens:n}",
+    NULL};
 
 enum {
     ASM__CURSOR_TYPE,
@@ -6331,16 +6815,16 @@ static asm_result asm__cursor_line(asm__ingest *state, asm_str line, asm_json_er
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, ASM__CURSOR_COUNT, &others, error))
         return error->result;
-    asm__ingest_set_line(state, values[ASM__CURSOR_SESSION], asm__ingest_absent(), asm__ingest_absent());
-    asm__plain_set_time(state, values[ASM__CURSOR_TIME]);
     type = asm__ingest_string(state, values[ASM__CURSOR_TYPE]);
+    asm__ingest_begin_rest(state, line, type, asm__cursor_shape);
+    asm__ingest_set_line(state, values[ASM__CURSOR_SESSION], asm__ingest_absent(), asm__ingest_absent());
+    asm__plain_set_time(state, values[ASM__CURSOR_TIME], 1000);
     subtype = asm__ingest_string(state, values[ASM__CURSOR_SUBTYPE]);
     if (asm_str_equal(type, ASM_STR("system")) && asm_str_equal(subtype, ASM_STR("init"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
         if (state->run_open) asm__ingest_cut_run(state);
         event.run.model = asm__ingest_string(state, values[ASM__CURSOR_MODEL]);
         event.run.cwd = asm__ingest_string(state, values[ASM__CURSOR_CWD]);
-        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
         asm__ingest_begin_run(state, &event);
     } else if (asm_str_equal(type, ASM_STR("user"))) {
         static const asm_str key[] = {ASM__MEMBER("content")};
@@ -6359,14 +6843,14 @@ static asm_result asm__cursor_line(asm__ingest *state, asm_str line, asm_json_er
                          values[ASM__CURSOR_TIME].data && !values[ASM__CURSOR_CALL_MODEL].data);
     } else if (asm_str_equal(type, ASM_STR("tool_call"))) {
         asm__cursor_tool(state, subtype, asm__ingest_string(state, values[ASM__CURSOR_CALL_ID]),
-                         values[ASM__CURSOR_CALL], others);
+                         values[ASM__CURSOR_CALL]);
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm_str parts[4];
         parts[0] = values[ASM__CURSOR_RESULT];
         parts[1] = values[ASM__CURSOR_IS_ERROR];
         parts[2] = values[ASM__CURSOR_USAGE];
         parts[3] = values[ASM__CURSOR_DURATION];
-        asm__cursor_result(state, parts, others);
+        asm__cursor_result(state, parts);
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -6395,15 +6879,15 @@ static void asm__opencode_tool(asm__ingest *state, asm_str part) {
     static const asm_str exit_key[] = {ASM__MEMBER("exit")};
     static const asm_str time_keys[] = {ASM__MEMBER("start"), ASM__MEMBER("end")};
     asm_str values[7], call[7], code, times[2], id, name;
-    asm__ingest_others others, more;
+    asm__ingest_others others;
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     asm_optional_double begin, end;
     bool is_failed;
     if (!asm__ingest_read_object(state, part, keys, values, 7, &others, NULL)) return;
-    asm__ingest_read_object(state, values[2], state_keys, call, 7, &more, NULL);
+    asm__ingest_read_object(state, values[2], state_keys, call, 7, &others, NULL);
     id = asm__ingest_string(state, values[0]);
     name = asm__ingest_string(state, values[1]);
-    asm__plain_start_tool(state, id, name, call[1], others);
+    asm__plain_start_tool(state, id, name, call[1]);
     is_failed = !asm_str_equal(call[0], ASM_STR("\"completed\"")) || asm_str_equal(name, ASM_STR("invalid"));
     event.tool.call_id = id;
     event.tool.display_text = asm__ingest_string(state, call[4]);
@@ -6419,7 +6903,7 @@ static void asm__opencode_tool(asm__ingest *state, asm_str part) {
         event.tool.duration_ms.is_set = true;
         event.tool.duration_ms.value = end.value - begin.value;
     }
-    asm__plain_end_tool(state, &event, is_failed, asm__ingest_absent(), more);
+    asm__plain_end_tool(state, &event, is_failed, asm__ingest_absent());
 }
 
 /* The end of a step: what it used goes to the run's sum, which stands in the main agent's total. */
@@ -6460,7 +6944,7 @@ static void asm__opencode_step(asm__ingest *state, asm_str part) {
     state->has_final_words = !asm_str_equal(reason, ASM_STR("tool-calls"));
 }
 
-static void asm__opencode_finish(asm__ingest *state, asm_str reason, asm__ingest_others others) {
+static void asm__opencode_finish(asm__ingest *state, asm_str reason) {
     const asm_usage_payload usage = state->main.total;
     asm_event event = asm__plain_success(asm_str_equal(reason, ASM_STR("stop"))     ? ASM_STR("end_turn")
                                          : asm_str_equal(reason, ASM_STR("length")) ? ASM_STR("max_tokens")
@@ -6470,17 +6954,16 @@ static void asm__opencode_finish(asm__ingest *state, asm_str reason, asm__ingest
                                    asm__ingest_absent());
     }
     event.run.cost_usd = usage.cost_usd;
-    asm__plain_end_run(state, &event, &usage, others);
+    asm__plain_end_run(state, &event, &usage);
     asm_buffer_clear(&state->stop_reason);
 }
 
 /* The stream's end: after a step that stopped, or an error, it is the run's. */
 static void asm__opencode_end(asm__ingest *state) {
-    const asm__ingest_others none = {0, 0};
     const asm_str reason = asm_buffer_text(&state->stop_reason);
     if (state->run_open &&
         (state->last_error.size || (reason.size && !asm_str_equal(reason, ASM_STR("tool-calls")))))
-        asm__opencode_finish(state, reason, none);
+        asm__opencode_finish(state, reason);
     asm__plain_stop(state);
 }
 
@@ -6499,17 +6982,31 @@ static void asm__opencode_error(asm__ingest *state, asm_str error) {
     asm__ingest_emit_error(state, code, message, asm__ingest_value(error));
 }
 
+static const char *const asm__opencode_shape[] = {
+    "type=step_start timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s snapshot:s}",
+    "type=text timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s text:s}",
+    "type=reasoning timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s text:s}",
+    "type=tool_use timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s callID:s tool:s "
+    "state{status:s input:o output[type=text text:s | type:s *:*] output:* error:s error{message:s "
+    "data{message:s}} title:s metadata:o time{start:n end:n}}}",
+    "type=step_finish timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s snapshot:s reason:s "
+    "cost:n tokens{total:n input:n output:n reasoning:n cache{read:n write:n}}}",
+    "type=error timestamp:n sessionID:s error:*",
+    "type=done timestamp:n sessionID:s",
+    NULL};
+
 static asm_result asm__opencode_line(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),      ASM__KEY("timestamp", 'n'),
+    static const asm__ingest_key keys[] = {ASM__KEY("type", 's'), ASM__KEY("timestamp", 'n'),
                                            ASM__KEY("sessionID", 's'), ASM__KEY("part", 'o'),
-                                           ASM__KEY("error", '*'),     ASM__KEY("reason", 's')};
+                                           ASM__KEY("error", '*')};
     static const asm_str part_keys[] = {ASM__MEMBER("text"), ASM__MEMBER("messageID")};
-    asm_str values[6], part[2], type, id;
+    asm_str values[5], part[2], type, id;
     asm__ingest_others others;
-    if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
-    asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
-    asm__plain_set_time(state, values[1]);
+    if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__opencode_shape);
+    asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
+    asm__plain_set_time(state, values[1], 1000);
     asm__ingest_find(values[3], part_keys, part, 2);
     id = asm__ingest_string(state, part[1]);
     if (asm_str_equal(type, ASM_STR("step_start"))) {
@@ -6529,7 +7026,7 @@ static asm_result asm__opencode_line(asm__ingest *state, asm_str line, asm_json_
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         asm__opencode_error(state, values[4]);
     } else if (asm_str_equal(type, ASM_STR("done"))) {
-        asm__opencode_finish(state, asm_buffer_text(&state->stop_reason), others);
+        asm__opencode_finish(state, asm_buffer_text(&state->stop_reason));
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -6553,7 +7050,6 @@ static void asm__goose_block(asm__ingest *state, asm_str raw, asm_str message_id
     static const asm_str outcome_keys[] = {ASM__MEMBER("status"), ASM__MEMBER("value"), ASM__MEMBER("error")};
     static const asm_str value_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments"),
                                          ASM__MEMBER("content"), ASM__MEMBER("isError")};
-    const asm__ingest_others none = {0, 0};
     asm_str values[6], outcome[3], value[4], type, id;
     asm__ingest_find(raw, keys, values, 6);
     type = asm__ingest_string(state, values[0]);
@@ -6568,12 +7064,12 @@ static void asm__goose_block(asm__ingest *state, asm_str raw, asm_str message_id
         asm__ingest_think(state, asm__plain_speaker(state, message_id), asm__ingest_text(state, values[2]),
                           asm__ingest_absent());
     } else if (asm_str_equal(type, ASM_STR("toolRequest"))) {
-        asm__plain_start_tool(state, id, asm__ingest_string(state, value[0]), value[1], none);
+        asm__plain_start_tool(state, id, asm__ingest_string(state, value[0]), value[1]);
         if (outcome[2].data && !outcome[1].data) { /* the model's call was malformed */
             asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_FAILED);
             event.tool.call_id = id;
             event.tool.error_message = asm__plain_error_text(state, outcome[2]);
-            asm__plain_end_tool(state, &event, true, asm__ingest_absent(), none);
+            asm__plain_end_tool(state, &event, true, asm__ingest_absent());
         }
     } else if (asm_str_equal(type, ASM_STR("toolResponse"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
@@ -6584,31 +7080,44 @@ static void asm__goose_block(asm__ingest *state, asm_str raw, asm_str message_id
         asm__plain_end_tool(state, &event,
                             asm_str_equal(outcome[0], ASM_STR("\"error\"")) ||
                                 asm_str_equal(value[3], ASM_STR("true")),
-                            asm__ingest_absent(), none);
+                            asm__ingest_absent());
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("content"), raw);
     }
 }
 
+static const char *const asm__goose_shape[] = {
+    "type=message message{role:s id:s created:n content[type=text text:s | type=thinking thinking:s | "
+    "type=toolRequest id:s toolCall{status:s value{name:s arguments:*} error:s error{message:s}} | "
+    "type=toolResponse id:s toolResult{status:s value{content[type=text text:s | type:s *:*] isError:b} "
+    "value[type=text text:s | type:s *:*] error:s error{message:s}} | *:*]}",
+    "type=error error:*",
+    "type=complete total_tokens:n input_tokens:n output_tokens:n cache_read_input_tokens:n "
+    "cache_write_input_tokens:n cost_usd:n",
+    NULL};
+
 static asm_result asm__goose_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),
                                            ASM__KEY("message", 'o'),
                                            ASM__KEY("error", '*'),
-                                           ASM__KEY("total_tokens", '-'),
+                                           ASM__KEY("total_tokens", 'n'),
                                            ASM__KEY("input_tokens", 'n'),
                                            ASM__KEY("output_tokens", 'n'),
                                            ASM__KEY("cost_usd", 'n'),
                                            ASM__KEY("cache_read_input_tokens", 'n'),
                                            ASM__KEY("cache_write_input_tokens", 'n')};
-    static const asm_str message_keys[] = {ASM__MEMBER("role"), ASM__MEMBER("id"), ASM__MEMBER("content")};
-    asm_str values[9], message[3], type, block;
+    static const asm_str message_keys[] = {ASM__MEMBER("role"), ASM__MEMBER("id"), ASM__MEMBER("content"),
+                                           ASM__MEMBER("created")};
+    asm_str values[9], message[4], type, block;
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 9, &others, error)) return error->result;
-    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__goose_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("message"))) {
         asm_json_reader blocks;
-        asm__ingest_find(values[1], message_keys, message, 3);
+        asm__ingest_find(values[1], message_keys, message, 4);
+        asm__plain_set_time(state, message[3], 1000000);
         asm__ingest_need_run(state, asm__ingest_absent());
         blocks = asm__ingest_elements(message[2]);
         while (asm__ingest_next(&blocks, &block))
@@ -6627,7 +7136,9 @@ static asm_result asm__goose_line(asm__ingest *state, asm_str line, asm_json_err
         usage.cache_read_tokens = asm__ingest_int64(values[7]);
         usage.cache_creation_tokens = asm__ingest_int64(values[8]);
         event.run.cost_usd = asm__ingest_double(values[6]);
-        asm__plain_end_run(state, &event, &usage, others);
+        if (!usage.input_tokens.is_set && !usage.output_tokens.is_set)
+            asm__ingest_leave(state, ASM_STR("total_tokens"), values[3]);
+        asm__plain_end_run(state, &event, &usage);
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -6699,6 +7210,12 @@ static void asm__pi_assistant(asm__ingest *state, asm_str message) {
     if (asm_str_equal(reason, ASM_STR("aborted")) || asm_str_equal(reason, ASM_STR("error")))
         speaker->aborted = true;
     asm__plain_finish(state);
+    blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
+    while (asm__ingest_next(&blocks, &block))
+        if (asm_str_equal(asm__ingest_find_one(block, ASM_STR("type")), ASM_STR("\"toolCall\"")))
+            asm__plain_identify(state, asm__ingest_find_text(state, block, ASM_STR("id")),
+                                asm__ingest_find_text(state, block, ASM_STR("name")),
+                                asm__ingest_find_one(block, ASM_STR("arguments")));
     asm__pi_usage(state, asm__ingest_find_one(message, ASM_STR("usage")),
                   asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("model"))));
     asm__ingest_keep(state, &state->stop_reason, reason);
@@ -6720,12 +7237,12 @@ static void asm__pi_message(asm__ingest *state, asm_str message) {
         asm__ingest_emit_odd(state, role, ASM_STR("message"), message);
 }
 
-static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type, asm__ingest_others others) {
+static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type) {
     const asm_str id = asm__ingest_string(state, values[0]), name = asm__ingest_string(state, values[1]);
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_OUTPUT_STREAMED);
     asm_str result = values[4].data ? values[4] : values[3], details;
     if (asm_str_equal(type, ASM_STR("tool_execution_start"))) {
-        asm__plain_start_tool(state, id, name, values[2], others);
+        asm__plain_start_tool(state, id, name, values[2]);
         return;
     }
     event.tool.call_id = id;
@@ -6738,11 +7255,10 @@ static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type
     details = asm__ingest_find_one(result, ASM_STR("details"));
     event.tool.result = asm__ingest_value(details);
     event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
-    asm__plain_end_tool(state, &event, asm_str_equal(values[5], ASM_STR("true")), asm__ingest_absent(),
-                        others);
+    asm__plain_end_tool(state, &event, asm_str_equal(values[5], ASM_STR("true")), asm__ingest_absent());
 }
 
-static void asm__pi_finish(asm__ingest *state, asm__ingest_others others) {
+static void asm__pi_finish(asm__ingest *state) {
     const asm_str reason = asm_buffer_text(&state->stop_reason);
     const asm_usage_payload usage = state->main.total;
     asm_event event = asm__plain_success(asm_str_equal(reason, ASM_STR("stop"))      ? ASM_STR("end_turn")
@@ -6754,8 +7270,29 @@ static void asm__pi_finish(asm__ingest *state, asm__ingest_others others) {
                                    asm__ingest_absent());
     if (asm_str_equal(reason, ASM_STR("aborted"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
     event.run.cost_usd = usage.cost_usd;
-    asm__plain_end_run(state, &event, &usage, others);
+    asm__plain_end_run(state, &event, &usage);
 }
+
+static const char *const asm__pi_shape[] = {
+    "type=session id:s timestamp:s cwd:s",
+    "type=agent_start",
+    "type=message_update message:o assistantMessageEvent{type:s contentIndex:n delta:s content:s partial:o "
+    "message:o error:o reason:s toolCall:o}",
+    "type=message_end message{role=assistant content[type=text text:s | type=thinking thinking:s | "
+    "type=toolCall id:s name:s arguments:*] stopReason:s errorMessage:s model:s usage{input:n output:n "
+    "cacheRead:n cacheWrite:n totalTokens:n cost{total:n input:n output:n cacheRead:n cacheWrite:n}} "
+    "timestamp:n | role=user content:s content[type=text text:s] timestamp:n | role=toolResult toolCallId:s "
+    "toolName:s content:* details:* isError:b timestamp:n | *:*}",
+    "type=tool_execution_start toolCallId:s toolName:s args:*",
+    "type=tool_execution_update toolCallId:s toolName:s args:* partialResult{content:s content[type=text "
+    "text:s | type:s *:*] details:*}",
+    "type=tool_execution_end toolCallId:s toolName:s args:* isError:b result{content:s content[type=text "
+    "text:s | type:s *:*] details:*}",
+    "type=agent_end messages:a",
+    "type=turn_start",
+    "type=turn_end message:o toolResults:a",
+    "type=message_start message:o",
+    NULL};
 
 static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("toolCallId", 's'),
@@ -6776,10 +7313,12 @@ static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error 
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 14, &others, error)) return error->result;
     type = asm__ingest_string(state, values[6]);
+    asm__ingest_begin_rest(state, line, type, asm__pi_shape);
     asm__ingest_set_line(state, asm_str_equal(type, ASM_STR("session")) ? values[9] : asm__ingest_absent(),
                          values[10], asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("session"))) {
         asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[11]));
+        asm__ingest_keep_header(state);
     } else if (asm_str_equal(type, ASM_STR("agent_start"))) {
         asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
         if (state->run_open) asm__ingest_cut_run(state);
@@ -6790,13 +7329,14 @@ static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error 
     } else if (asm_str_equal(type, ASM_STR("message_end"))) {
         asm__pi_message(state, values[7]);
     } else if (asm__ingest_starts_with(type, ASM_STR("tool_execution_"))) {
-        asm__pi_tool(state, values, type, others);
+        asm__pi_tool(state, values, type);
     } else if (asm_str_equal(type, ASM_STR("agent_end"))) {
-        asm__pi_finish(state, others);
+        asm__pi_finish(state);
     } else if (asm_str_equal(type, ASM_STR("turn_start")) || asm_str_equal(type, ASM_STR("turn_end")) ||
                asm_str_equal(type, ASM_STR("message_start"))) {
         state->ingest->counts.heartbeats++;
     } else { /* compaction, retries, queues */
+        asm__ingest_put_back(state, keys, values, 14, &others);
         asm__ingest_emit_others(state, type, others);
         if (others.begin == others.end) asm__ingest_count_unknown(state, type);
     }
@@ -6816,16 +7356,16 @@ static const asm__ingest_reader asm__pi_reader = {ASM__MEMBER("pi"), asm__pi_lin
 
 /* What has been said comes to an end: a turn of the agent without calls that are open was its last. */
 static void asm__copilot_finish(asm__ingest *state, asm_event *event) {
-    const asm__ingest_others none = {0, 0};
     const asm_usage_payload usage = state->main.total;
     if (!state->run_open) return;
-    asm__plain_end_run(state, event, &usage, none);
+    asm__plain_end_run(state, event, &usage);
 }
 
 static void asm__copilot_begin(asm__ingest *state, asm_str data) {
     const asm_str context = asm__ingest_find_one(data, ASM_STR("context"));
     asm__ingest_keep(state, &state->cwd, asm__ingest_find_text(state, context, ASM_STR("cwd")));
     asm__ingest_keep(state, &state->branch, asm__ingest_find_text(state, context, ASM_STR("branch")));
+    asm__ingest_keep(state, &state->version, asm__ingest_find_text(state, data, ASM_STR("copilotVersion")));
     asm__ingest_keep(state, &state->main.model, asm__ingest_find_text(state, data, ASM_STR("selectedModel")));
 }
 
@@ -6835,6 +7375,7 @@ static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
     if (state->run_open) asm__copilot_finish(state, &end);
     if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
     if (state->branch.size) event.run.git_branch = asm_buffer_text(&state->branch);
+    if (state->version.size) event.run.agent_version = asm_buffer_text(&state->version);
     if (state->main.model.size) event.run.model = asm_buffer_text(&state->main.model);
     asm__ingest_begin_run(state, &event);
     asm__plain_prompt(state, id, asm__ingest_find_text(state, data, ASM_STR("content")));
@@ -6842,6 +7383,8 @@ static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
 
 static void asm__copilot_message(asm__ingest *state, asm_str data) {
     const asm_str id = asm__ingest_find_text(state, data, ASM_STR("messageId"));
+    asm_json_reader calls = asm__ingest_elements(asm__ingest_find_one(data, ASM_STR("toolRequests")));
+    asm_str call;
     asm_usage_payload usage;
     memset(&usage, 0, sizeof usage);
     asm__ingest_need_run(state, asm__ingest_absent());
@@ -6849,6 +7392,10 @@ static void asm__copilot_message(asm__ingest *state, asm_str data) {
         asm__ingest_think(state, asm__plain_speaker(state, id),
                           asm__ingest_find_text(state, data, ASM_STR("reasoningText")), asm__ingest_absent());
     asm__plain_message(state, id, asm__ingest_find_text(state, data, ASM_STR("content")));
+    while (asm__ingest_next(&calls, &call))
+        asm__plain_identify(state, asm__ingest_find_text(state, call, ASM_STR("toolCallId")),
+                            asm__ingest_find_text(state, call, ASM_STR("name")),
+                            asm__ingest_find_one(call, ASM_STR("arguments")));
     usage.output_tokens = asm__ingest_int64(asm__ingest_find_one(data, ASM_STR("outputTokens")));
     if (usage.output_tokens.is_set) {
         asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
@@ -6878,7 +7425,7 @@ static void asm__copilot_end_tool(asm__ingest *state, asm_str data) {
     code = asm__ingest_string(state, code);
     if (asm_str_equal(code, ASM_STR("denied")) || asm_str_equal(code, ASM_STR("rejected")))
         status = ASM_STR("declined");
-    asm__plain_end_tool(state, &event, !asm_str_equal(values[1], ASM_STR("true")), status, others);
+    asm__plain_end_tool(state, &event, !asm_str_equal(values[1], ASM_STR("true")), status);
 }
 
 static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_request) {
@@ -6907,13 +7454,12 @@ static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_requ
 }
 
 /* The end of the program: of the run, if that has not ended yet. */
-static void asm__copilot_result(asm__ingest *state, asm_str exit_code, asm__ingest_others others) {
+static void asm__copilot_result(asm__ingest *state, asm_str exit_code) {
     asm_event event = asm__plain_success(asm__ingest_absent());
     if (asm__ingest_int64(exit_code).value != 0 || state->last_error.size)
         event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
                                    asm__ingest_absent());
     asm__copilot_finish(state, &event);
-    asm__ingest_emit_others(state, ASM_STR("result"), others);
 }
 
 static void asm__copilot_error(asm__ingest *state, asm_str data) {
@@ -6967,6 +7513,42 @@ static bool asm__copilot_is_sign_of_life(asm_str type) {
     return false;
 }
 
+static const char *const asm__copilot_shape[] = {
+    "type=session.start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{sessionId:s "
+    "copilotVersion:s selectedModel:s context{cwd:s branch:s}}",
+    "type=user.message id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{content:s}",
+    "type=assistant.message id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{messageId:s "
+    "content:s reasoningText:s outputTokens:n toolRequests[toolCallId:s name:s arguments:* type:s]}",
+    "type=assistant.message_delta id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{messageId:s deltaContent:s}",
+    "type=assistant.reasoning_delta id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{reasoningId:s deltaContent:s}",
+    "type=assistant.reasoning id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{reasoningId:s content:s}",
+    "type=tool.execution_start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{toolCallId:s toolName:s arguments:*}",
+    "type=tool.execution_complete id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{toolCallId:s success:b toolName:s arguments:* result{content:s content[type=text text:s | type:s "
+    "*:*] content:*} error:s error{message:s}}",
+    "type=permission.requested id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{requestId:s permissionRequest:o}",
+    "type=permission.completed id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{requestId:s result{kind:s}}",
+    "type=session.error id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    "type=abort id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s",
+    "type=session.idle id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    "type=session.shutdown id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    "type=result sessionId:s exitCode:n",
+    "type=assistant.turn_start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{turnId:s}",
+    "type=assistant.turn_end id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{turnId:s}",
+    "type=assistant.message_start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
+    "data{messageId:s}",
+    "type=tool_call_delta id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    "type=tool.execution_progress id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    "type=assistant.intent id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s",
+    "type:s id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
+    NULL};
+
 static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {
         ASM__KEY("type", 's'),      ASM__KEY("data", 'o'),     ASM__KEY("id", 's'),
@@ -6977,6 +7559,7 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
     asm_event event;
     if (!asm__ingest_read_object(state, line, keys, values, 9, &others, error)) return error->result;
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__copilot_shape);
     data = values[1];
     asm__ingest_set_line(state,
                          values[6].data ? values[6]
@@ -6988,11 +7571,11 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
     if (asm__copilot_conversation(state, type, data, asm__ingest_string(state, values[2]))) return ASM_OK;
     if (asm_str_equal(type, ASM_STR("session.start"))) {
         asm__copilot_begin(state, data);
+        asm__ingest_keep_header(state);
     } else if (asm_str_equal(type, ASM_STR("tool.execution_start"))) {
-        const asm__ingest_others none = {0, 0};
         asm__plain_start_tool(state, asm__ingest_find_text(state, data, ASM_STR("toolCallId")),
                               asm__ingest_find_text(state, data, ASM_STR("toolName")),
-                              asm__ingest_find_one(data, ASM_STR("arguments")), none);
+                              asm__ingest_find_one(data, ASM_STR("arguments")));
     } else if (asm_str_equal(type, ASM_STR("tool.execution_complete"))) {
         asm__copilot_end_tool(state, data);
     } else if (asm_str_equal(type, ASM_STR("permission.requested"))) {
@@ -7013,11 +7596,11 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
         asm__copilot_finish(state, &event);
         if (data.data && data.size > 2) asm__ingest_emit_odd(state, type, ASM_STR("data"), data);
     } else if (asm_str_equal(type, ASM_STR("result"))) {
-        asm__copilot_result(state, values[7], others);
+        asm__copilot_result(state, values[7]);
     } else if (asm__copilot_is_sign_of_life(type)) {
         state->ingest->counts.heartbeats++;
     } else {
-        asm__ingest_emit_odd(state, type, ASM_STR("data"), data.data ? data : line);
+        asm__ingest_emit_odd(state, type, ASM_STR("data"), data.data && type.size ? data : line);
     }
     return ASM_OK;
 }
@@ -7047,7 +7630,6 @@ static void asm__kimi_assistant(asm__ingest *state, asm_str content, asm_str cal
     static const asm_str call_keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
     static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
     static const asm_str part_keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text"), ASM__MEMBER("think")};
-    const asm__ingest_others none = {0, 0};
     asm_json_reader list = asm__ingest_elements(calls), parts = asm__ingest_elements(content);
     asm_str call, values[3], function[2];
     state->has_final_words = !asm__ingest_is(calls, ASM_JSON_ARRAY);
@@ -7071,9 +7653,14 @@ static void asm__kimi_assistant(asm__ingest *state, asm_str content, asm_str cal
         input = asm__ingest_string(state, function[1]);
         if (asm_json_check(input, NULL) != ASM_OK) input = function[1];
         asm__plain_start_tool(state, asm__ingest_string(state, values[0]),
-                              asm__ingest_string(state, function[0]), input, none);
+                              asm__ingest_string(state, function[0]), input);
     }
 }
+
+static const char *const asm__kimi_shape[] = {
+    "role=assistant content:s content[type=text text:s | type=think think:s] tool_calls[type:s id:s "
+    "function{name:s arguments:*}]",
+    "role=tool tool_call_id:s content:s content[type=text text:s | type:s *:*] content:*", NULL};
 
 static asm_result asm__kimi_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("role", 's'), ASM__KEY("content", '*'),
@@ -7082,8 +7669,9 @@ static asm_result asm__kimi_line(asm__ingest *state, asm_str line, asm_json_erro
     asm_str values[5], role;
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
-    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     role = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, role, asm__kimi_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     asm__ingest_need_run(state, asm__ingest_absent());
     if (asm_str_equal(role, ASM_STR("assistant"))) {
         asm__kimi_assistant(state, values[1], values[2]);
@@ -7092,7 +7680,7 @@ static asm_result asm__kimi_line(asm__ingest *state, asm_str line, asm_json_erro
         event.tool.call_id = asm__ingest_string(state, values[3]);
         asm__plain_output(state, &event, values[1]);
         /* whether it succeeded is not told */
-        asm__plain_end_tool(state, &event, false, ASM_STR("unknown"), others);
+        asm__plain_end_tool(state, &event, false, ASM_STR("unknown"));
     } else {
         asm__ingest_emit_odd(state, role.size ? role : ASM_STR("notice"), ASM_STR("line"), line);
     }
@@ -7100,9 +7688,8 @@ static asm_result asm__kimi_line(asm__ingest *state, asm_str line, asm_json_erro
 }
 
 static void asm__kimi_end(asm__ingest *state) {
-    const asm__ingest_others none = {0, 0};
     asm_event event = asm__plain_success(asm__ingest_absent());
-    if (state->run_open && state->has_final_words) asm__plain_end_run(state, &event, NULL, none);
+    if (state->run_open && state->has_final_words) asm__plain_end_run(state, &event, NULL);
     asm__plain_stop(state);
 }
 
@@ -7117,7 +7704,7 @@ static const asm__ingest_reader asm__kimi_reader = {ASM__MEMBER("kimi"), asm__ki
 #if ASM_INGEST_FORMATS & ASM_WITH_DROID
 
 static void asm__droid_end_tool(asm__ingest *state, asm_str id, asm_str value, asm_str is_error,
-                                asm_str error, asm__ingest_others others) {
+                                asm_str error) {
     static const asm_str keys[] = {ASM__MEMBER("stdout"), ASM__MEMBER("exitCode")};
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     asm_str parts[2];
@@ -7133,8 +7720,18 @@ static void asm__droid_end_tool(asm__ingest *state, asm_str id, asm_str value, a
     event.tool.error_message = asm__plain_error_text(state, error);
     asm__plain_end_tool(state, &event,
                         asm_str_equal(is_error, ASM_STR("true")) || event.tool.error_message.size,
-                        asm__ingest_absent(), others);
+                        asm__ingest_absent());
 }
+
+static const char *const asm__droid_shape[] = {
+    "type=system subtype:s session_id:s timestamp:s model:s cwd:s",
+    "type=message session_id:s timestamp:s role:s text:s id:s",
+    "type=tool_call session_id:s timestamp:s id:s toolCallId:s messageId:s toolId:s toolName:s parameters:*",
+    "type=tool_result session_id:s timestamp:s id:s toolCallId:s messageId:s toolId:s isError:b "
+    "value[type=text text:s | type:s *:*] value:* error:s error{message:s}",
+    "type=error session_id:s timestamp:s *:*",
+    "type=completion session_id:s timestamp:s id:s finalText:s numTurns:n durationMs:n",
+    NULL};
 
 enum {
     ASM__DROID_TYPE,
@@ -7170,8 +7767,9 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, ASM__DROID_COUNT, &others, error))
         return error->result;
-    asm__ingest_set_line(state, values[ASM__DROID_SESSION], values[ASM__DROID_TIME], asm__ingest_absent());
     type = asm__ingest_string(state, values[ASM__DROID_TYPE]);
+    asm__ingest_begin_rest(state, line, type, asm__droid_shape);
+    asm__ingest_set_line(state, values[ASM__DROID_SESSION], values[ASM__DROID_TIME], asm__ingest_absent());
     id = asm__ingest_string(state,
                             values[values[ASM__DROID_CALL_ID].data ? ASM__DROID_CALL_ID : ASM__DROID_ID]);
     if (asm_str_equal(type, ASM_STR("system"))) {
@@ -7179,7 +7777,6 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
         if (state->run_open) asm__ingest_cut_run(state);
         event.run.model = asm__ingest_string(state, values[ASM__DROID_MODEL]);
         event.run.cwd = asm__ingest_string(state, values[ASM__DROID_CWD]);
-        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
         asm__ingest_begin_run(state, &event);
     } else if (asm_str_equal(type, ASM_STR("message"))) {
         const asm_str text = asm__ingest_string(state, values[ASM__DROID_TEXT]);
@@ -7188,10 +7785,10 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
         asm__ingest_keep(state, &state->words, text);
     } else if (asm_str_equal(type, ASM_STR("tool_call"))) {
         asm__plain_start_tool(state, id, asm__ingest_string(state, values[ASM__DROID_TOOL]),
-                              values[ASM__DROID_INPUT], others);
+                              values[ASM__DROID_INPUT]);
     } else if (asm_str_equal(type, ASM_STR("tool_result"))) {
         asm__droid_end_tool(state, id, values[ASM__DROID_VALUE], values[ASM__DROID_IS_ERROR],
-                            values[ASM__DROID_ERROR], others);
+                            values[ASM__DROID_ERROR]);
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         asm__ingest_need_run(state, asm__ingest_absent());
         asm__ingest_emit_error(state, ASM_STR("provider_error"),
@@ -7204,7 +7801,7 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
         event.run.duration_ms = asm__ingest_double(values[ASM__DROID_DURATION]);
         /* the last message again, unless that did not come */
         if (!asm_str_equal(text, asm_buffer_text(&state->words))) asm__plain_message(state, id, text);
-        asm__plain_end_run(state, &event, NULL, others);
+        asm__plain_end_run(state, &event, NULL);
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -7222,13 +7819,12 @@ static const asm__ingest_reader asm__droid_reader = {ASM__MEMBER("droid"), asm__
 #if ASM_INGEST_FORMATS & ASM_WITH_ANTIGRAVITY
 
 static void asm__agy_tool(asm__ingest *state, asm_str step, asm_str info, bool is_done) {
-    const asm__ingest_others none = {0, 0};
     const asm_str id = asm__ingest_find_one(step, ASM_STR("step_index"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     asm_str name = asm__ingest_string(state, asm__ingest_find_one(info, ASM_STR("name")));
     if (!name.size) name = asm__ingest_string(state, asm__ingest_find_one(step, ASM_STR("tool_name")));
     if (!asm__ingest_find_call(state, id))
-        asm__plain_start_tool(state, id, name, asm__ingest_find_one(info, ASM_STR("parameters")), none);
+        asm__plain_start_tool(state, id, name, asm__ingest_find_one(info, ASM_STR("parameters")));
     if (!is_done) return;
     event.tool.call_id = id;
     asm__plain_output(state, &event, asm__ingest_find_one(info, ASM_STR("output")));
@@ -7237,7 +7833,7 @@ static void asm__agy_tool(asm__ingest *state, asm_str step, asm_str info, bool i
     if (event.tool.duration_ms.is_set) event.tool.duration_ms.value *= 1000;
     asm__plain_end_tool(state, &event,
                         asm__ingest_is(asm__ingest_find_one(info, ASM_STR("error")), ASM_JSON_OBJECT),
-                        asm__ingest_absent(), none);
+                        asm__ingest_absent());
 }
 
 static void asm__agy_step(asm__ingest *state, asm_str step) {
@@ -7265,7 +7861,6 @@ static void asm__agy_result(asm__ingest *state, asm_str result) {
     const bool is_success =
         asm_str_equal(asm__ingest_find_one(result, ASM_STR("status")), ASM_STR("\"SUCCESS\""));
     const asm_str failure = asm__ingest_find_one(result, ASM_STR("error"));
-    const asm__ingest_others none = {0, 0};
     asm_event event =
         is_success ? asm__plain_success(ASM_STR("end_turn"))
                    : asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
@@ -7286,8 +7881,16 @@ static void asm__agy_result(asm__ingest *state, asm_str result) {
     if (!state->run_has_text)
         asm__plain_message(state, asm__ingest_absent(),
                            asm__ingest_string(state, asm__ingest_find_one(result, ASM_STR("response"))));
-    asm__plain_end_run(state, &event, &usage, none);
+    asm__plain_end_run(state, &event, &usage);
 }
+
+static const char *const asm__agy_shape[] = {
+    "event:s conversation_id:s init{model:s cwd:s} step_update{conversation_id:s step_index:n state:s "
+    "step_type:s text_delta:s tool_name:s tool_info{name:s parameters:* output[type=text text:s | type:s "
+    "*:*] output:* error:s error{message:s}} duration_seconds:n} result{conversation_id:s status:s "
+    "response:s error:* duration_seconds:n num_turns:n usage{input:n output:n thinking:n cache_read:n "
+    "total_tokens:n}}",
+    NULL};
 
 static asm_result asm__agy_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("event", 's'), ASM__KEY("conversation_id", 's'),
@@ -7296,6 +7899,7 @@ static asm_result asm__agy_line(asm__ingest *state, asm_str line, asm_json_error
     asm_str values[5];
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 5, &others, error)) return error->result;
+    asm__ingest_begin_rest(state, line, asm__ingest_string(state, values[0]), asm__agy_shape);
     if (!values[1].data)
         values[1] = asm__ingest_find_one(values[3].data ? values[3] : values[4], ASM_STR("conversation_id"));
     asm__ingest_set_line(state, values[1], asm__ingest_absent(), asm__ingest_absent());
@@ -7326,6 +7930,12 @@ static const asm__ingest_reader asm__antigravity_reader = {ASM__MEMBER("antigrav
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_GROK
 
+static const char *const asm__grok_shape[] = {
+    "type=text data:s sessionId:s", "type=thought data:s sessionId:s",
+    "type=end stopReason:s sessionId:s num_turns:n usage{input_tokens:n output_tokens:n cache_read_tokens:n "
+    "cache_creation_tokens:n reasoning_tokens:n cost_usd:n}",
+    NULL};
+
 static asm_result asm__grok_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),       ASM__KEY("data", 's'),
                                            ASM__KEY("stopReason", 's'), ASM__KEY("sessionId", 's'),
@@ -7333,8 +7943,9 @@ static asm_result asm__grok_line(asm__ingest *state, asm_str line, asm_json_erro
     asm_str values[6], type, reason;
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
-    asm__ingest_set_line(state, values[3], asm__ingest_absent(), asm__ingest_absent());
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__grok_shape);
+    asm__ingest_set_line(state, values[3], asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("text"))) {
         asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
                         asm__ingest_text(state, values[1]));
@@ -7349,7 +7960,7 @@ static asm_result asm__grok_line(asm__ingest *state, asm_str line, asm_json_erro
         if (asm_str_equal(reason, ASM_STR("Cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
         event.run.num_turns = asm__ingest_int64(values[5]);
         if (!asm_usage_read(&usage, values[4])) memset(&usage, 0, sizeof usage);
-        asm__plain_end_run(state, &event, &usage, others);
+        asm__plain_end_run(state, &event, &usage);
     } else {
         asm__ingest_emit_odd(state, type, ASM_STR("line"), line);
     }
@@ -7366,6 +7977,15 @@ static const asm__ingest_reader asm__grok_reader = {ASM__MEMBER("grok"), asm__gr
  * run is a prompt: from its request, or the first update, to its answer.
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_ACP
+
+/* The last part of a method's name. */
+static asm_str asm__acp_in_name(asm_str method) {
+    size_t at = method.size;
+    if (!at) return ASM_STR("answer");
+    while (at && method.data[at - 1] != '/')
+        at--;
+    return asm_str_make(method.data + at, method.size - at);
+}
 
 /* The text of one content block; other blocks are kept as what they are. */
 static asm_str asm__acp_in_block(asm__ingest *state, asm_str block) {
@@ -7414,6 +8034,9 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
     status = asm__ingest_string(state, values[4]);
     name = asm__ingest_string(state, values[2].data ? values[2] : values[3].data ? values[3] : values[1]);
     is_open = asm__ingest_find_call(state, id) != NULL;
+    if (is_open || values[2].data) asm__ingest_leave(state, ASM_STR("kind"), values[3]);
+    if (is_open) asm__ingest_leave(state, ASM_STR("name"), values[2]);
+    if (is_open) asm__ingest_leave(state, ASM_STR("rawInput"), values[5]);
     asm__acp_in_content(state, values[7], &has_other);
     if (!is_open) {
         asm_event start = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
@@ -7423,12 +8046,12 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         start.tool.name = name;
         start.tool.display_text = asm__ingest_string(state, values[1]);
         start.tool.input = asm__ingest_value(values[5]);
-        start.extra = asm__ingest_extra(state, &state->extra, start.type, others);
         asm__acp_in_keep(state, &start, has_other, values[7]);
         asm__ingest_start_call(state, &start);
     }
     event.tool.call_id = id;
     event.tool.output = asm__acp_in_content(state, values[7], &has_other);
+    event.tool.display_text = is_open ? asm__ingest_string(state, values[1]) : asm__ingest_absent();
     if (!event.tool.output.data) asm__plain_output(state, &event, values[6]);
     if (asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("failed"))) {
         const bool is_failed = asm_str_equal(status, ASM_STR("failed"));
@@ -7437,14 +8060,13 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         if (is_failed && state->cancelled) word = ASM_STR("cancelled");
         if (is_failed && call && call->is_declined) word = ASM_STR("declined");
         event.tool.result = asm__ingest_value(values[6].data || !has_other ? values[6] : values[7]);
-        asm__plain_end_tool(state, &event, is_failed, word, others);
+        if (is_open) asm__acp_in_keep(state, &event, has_other && values[6].data, values[7]);
+        asm__plain_end_tool(state, &event, is_failed, word);
     } else if (is_open) {
         event.type = event.tool.output.data ? ASM_EVENT_TOOL_OUTPUT_STREAMED : ASM_EVENT_TOOL_CALL_UPDATED;
-        event.tool.display_text = asm__ingest_string(state, values[1]);
         if (!event.tool.output.data)
             event.tool.status =
                 asm_str_equal(status, ASM_STR("pending")) ? ASM_STR("waiting") : ASM_STR("running");
-        event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
         asm__acp_in_keep(state, &event, has_other, values[7]);
         asm__ingest_update_tool(state, &event);
     }
@@ -7616,18 +8238,63 @@ static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outco
     asm__ingest_decide(state, index, &event);
 }
 
+/* The session's tokens at the end of a prompt. Whether the cache and reasoning are counted apart shows in the total. */
+static bool asm__acp_in_total(asm_str raw, asm_usage_payload *usage) {
+    static const asm_str keys[] = {ASM__MEMBER("totalTokens"),       ASM__MEMBER("inputTokens"),
+                                   ASM__MEMBER("outputTokens"),      ASM__MEMBER("cachedReadTokens"),
+                                   ASM__MEMBER("cachedWriteTokens"), ASM__MEMBER("thoughtTokens")};
+    asm_optional_int64 apart;
+    asm_str values[6];
+    memset(usage, 0, sizeof *usage);
+    asm__ingest_find(raw, keys, values, 6);
+    usage->input_tokens = asm__ingest_int64(values[1]);
+    usage->output_tokens = asm__ingest_int64(values[2]);
+    usage->cache_read_tokens = asm__ingest_int64(values[3]);
+    usage->cache_creation_tokens = asm__ingest_int64(values[4]);
+    usage->reasoning_tokens = asm__ingest_int64(values[5]);
+    apart = asm__ingest_int64(values[0]);
+    if (asm__ingest_usage_is_zero(usage)) return false;
+    asm__ingest_take_difference(&apart, usage->input_tokens);
+    asm__ingest_take_difference(&apart, usage->output_tokens);
+    if (apart.value >= usage->cache_read_tokens.value + usage->cache_creation_tokens.value) {
+        asm__plain_add_cache(usage);
+        asm__ingest_take_difference(&apart, usage->cache_read_tokens);
+        asm__ingest_take_difference(&apart, usage->cache_creation_tokens);
+    }
+    if (apart.is_set && apart.value > 0 && apart.value == usage->reasoning_tokens.value)
+        asm__ingest_add(&usage->output_tokens, usage->reasoning_tokens);
+    return true;
+}
+
+/* What the prompt has used: the difference of the session's totals, if both are known. */
+static asm_str asm__acp_in_used(asm__ingest *state, asm_str raw) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_usage_payload own;
+    if (!asm__acp_in_total(raw, &event.usage)) return asm__ingest_absent();
+    event.usage.cumulative = asm__ingest_true();
+    asm__ingest_emit(state, &event);
+    own = event.usage;
+    if (state->has_counted && asm__ingest_goes_on(&event.usage, &state->counted)) {
+        own = asm__ingest_usage_since(&event.usage, &state->counted);
+        own.cumulative.is_set = false;
+    }
+    state->counted = event.usage;
+    state->has_counted = true;
+    return asm__ingest_usage_json(state, &state->built, &own);
+}
+
 static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
     const asm_str reason = asm__ingest_find_text(state, result, ASM_STR("stopReason"));
-    const asm__ingest_others none = {0, 0};
     asm_event event = asm__plain_success(
         asm_str_equal(reason, ASM_STR("max_turn_requests")) ? ASM_STR("max_turns") : reason);
     if (asm_str_equal(reason, ASM_STR("cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
-    if (state->run_open) asm__plain_end_run(state, &event, NULL, none);
+    if (!state->run_open) return;
+    event.run.token_usage = asm__acp_in_used(state, asm__ingest_find_one(result, ASM_STR("usage")));
+    asm__plain_end_run(state, &event, NULL);
 }
 
 static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result, asm_str failure) {
     const size_t index = asm__ingest_find_request(state, id, asm__ingest_absent());
-    const asm__ingest_others none = {0, 0};
     if (index < state->request_count && asm__ingest_find_one(result, ASM_STR("outcome")).data) {
         asm__acp_in_decision(state, index, asm__ingest_find_one(result, ASM_STR("outcome")));
     } else if (asm__ingest_find_one(result, ASM_STR("stopReason")).data) {
@@ -7635,7 +8302,7 @@ static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result,
     } else if (failure.data && state->run_open && asm_str_equal(id, asm_buffer_text(&state->repeated_init))) {
         asm_event event =
             asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
-        asm__plain_end_run(state, &event, NULL, none);
+        asm__plain_end_run(state, &event, NULL);
     } else if (failure.data) {
         asm__ingest_emit_error(state, ASM_STR("protocol"), asm__plain_error_text(state, failure),
                                asm__ingest_value(failure));
@@ -7643,6 +8310,29 @@ static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result,
         state->ingest->counts.heartbeats++; /* answers to what does not concern the session */
     }
 }
+
+static const char *const asm__acp_shape[] = {
+    "method=session/update jsonrpc:s params{sessionId:s update{sessionUpdate=agent_message_chunk messageId:s "
+    "content{type=text text:s | type:s *:*} | sessionUpdate=agent_thought_chunk messageId:s "
+    "content{type=text text:s | type:s *:*} | sessionUpdate=user_message_chunk messageId:s content{type=text "
+    "text:s | type:s *:*} | sessionUpdate=tool_call toolCallId:s title:s name:s kind:s status:s rawInput:* "
+    "rawOutput:* content[type=content content{type=text text:s | type:s *:*} | type:s *:*] | "
+    "sessionUpdate=tool_call_update toolCallId:s title:s name:s kind:s status:s rawInput:* rawOutput:* "
+    "content[type=content content{type=text text:s | type:s *:*} | type:s *:*] | sessionUpdate=plan "
+    "entries:a | sessionUpdate=usage_update used:* size:n cost{amount:n} | sessionUpdate=session_info_update "
+    "title:s | *:*}}",
+    "method=session/prompt jsonrpc:s id:* params{sessionId:s prompt[type=text text:s | type:s *:*]}",
+    "method=session/request_permission jsonrpc:s id:* params{sessionId:s toolCall{toolCallId:s title:s "
+    "rawInput:*} options[optionId:s name:s kind:s]}",
+    "method=session/cancel jsonrpc:s params{sessionId:s}",
+    "method=session/new jsonrpc:s id:* params{sessionId:s cwd:s}",
+    "method=session/load jsonrpc:s id:* params{sessionId:s cwd:s}",
+    "method=initialize jsonrpc:s id:*",
+    "method=authenticate jsonrpc:s id:*",
+    "method:s jsonrpc:s id:* params:o error:* result{stopReason:s sessionId:s outcome{outcome:s optionId:s} "
+    "usage{totalTokens:n inputTokens:n outputTokens:n thoughtTokens:n cachedReadTokens:n "
+    "cachedWriteTokens:n}}",
+    NULL};
 
 static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("method"), ASM__MEMBER("id"), ASM__MEMBER("params"),
@@ -7652,6 +8342,7 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
     asm__ingest_find(line, keys, values, 5);
     method = asm__ingest_string(state, values[0]);
     id = asm__ingest_is(values[1], ASM_JSON_STRING) ? asm__ingest_string(state, values[1]) : values[1];
+    asm__ingest_begin_rest(state, line, asm__acp_in_name(method), asm__acp_shape);
     asm__ingest_set_line(state,
                          asm__ingest_find_one(values[2].data ? values[2] : values[3], ASM_STR("sessionId")),
                          asm__ingest_absent(), asm__ingest_absent());
@@ -7669,6 +8360,7 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
                asm_str_equal(method, ASM_STR("session/load"))) {
         asm__ingest_keep(state, &state->cwd, asm__ingest_find_text(state, values[2], ASM_STR("cwd")));
     } else if (asm__ingest_starts_with(method, ASM_STR("_"))) {
+        asm_buffer_clear(&state->rest);
         asm__ingest_emit_odd(state, method, ASM_STR("params"), values[2]);
     } else {
         state->ingest->counts.heartbeats++; /* set-up, files and terminals of the editor */
@@ -7686,7 +8378,8 @@ static const asm__ingest_reader asm__acp_in_reader = {ASM__MEMBER("acp"), asm__a
  * tool_call_identified, since nobody has run them. Reasoning comes as message_streamed with `thinking`; what only goes
  * back to the model (signatures, encrypted reasoning) is in its `extra`.
  */
-#if ASM_INGEST_FORMATS & (ASM_WITH_ANTHROPIC | ASM_WITH_OPENAI | ASM_WITH_RESPONSES | ASM_WITH_OLLAMA)
+#if ASM_INGEST_FORMATS &                                                                                     \
+    (ASM_WITH_ANTHROPIC | ASM_WITH_OPENAI | ASM_WITH_RESPONSES | ASM_WITH_OLLAMA | ASM_WITH_AG_UI)
 
 #define ASM__API_MAX_CALLS 1024 /* in one message */
 
@@ -7737,11 +8430,13 @@ static asm_str asm__api_error_code(asm_str word) {
     return asm__api_translate(words, ASM__INGEST_COUNT_OF(words), word);
 }
 
-/* A response begins: one that is open has been cut. */
+/* A response begins: one that is open has been cut. What is left of the line goes with its beginning. */
 static asm__ingest_speaker *asm__api_begin(asm__ingest *state, asm_str model, asm_str id) {
     asm__ingest_speaker *speaker = &state->main;
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
     if (state->run_open) asm__ingest_cut_run(state);
-    asm__ingest_need_run(state, model);
+    if (model.size) event.run.model = model;
+    asm__ingest_begin_run(state, &event);
     speaker->run = state->line_run;
     speaker->has_message = false;
     asm__ingest_enter_message(state, speaker, id);
@@ -7765,17 +8460,15 @@ static void asm__api_keep_reasoning(asm__ingest *state, asm__ingest_speaker *spe
     asm__ingest_think(state, speaker, ASM_STR(""), asm__ingest_pair(state, &state->extra, key, value));
 }
 
-/* A call that the model asks for. Arguments that are no object are in `extra`, as the text that came. */
-static void asm__api_call(asm__ingest *state, asm_str id, asm_str name, asm_str input,
-                          asm__ingest_others others) {
-    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
+/* A call that the model asks for, or one that the provider runs. Arguments that are no object are in `extra`, as the text that came. */
+static void asm__api_call(asm__ingest *state, asm_event_type type, asm_str id, asm_str name, asm_str input) {
+    asm_event event = asm__ingest_event(type);
     const bool is_valid =
         !input.size || (asm__ingest_is(input, ASM_JSON_OBJECT) && asm_json_check(input, NULL) == ASM_OK &&
                         asm__ingest_value(input).data);
     event.tool.call_id = id;
     event.tool.name = name;
     event.tool.input = input.size && is_valid ? input : ASM_STR("{}");
-    event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
     if (!is_valid) {
         asm_json_writer writer;
         event.tool.input = asm__ingest_absent();
@@ -7788,7 +8481,8 @@ static void asm__api_call(asm__ingest *state, asm_str id, asm_str name, asm_str 
         asm__ingest_diagnose(state, false, ASM_ERR_SYNTAX, "the arguments of a tool call are no JSON object",
                              0);
     }
-    asm__ingest_emit(state, &event);
+    if (type == ASM_EVENT_TOOL_CALL_STARTED) asm__ingest_start_call(state, &event);
+    else asm__ingest_emit(state, &event);
 }
 
 /* The call of a message that comes in pieces; NULL if there are too many, or there is no memory. */
@@ -7811,6 +8505,8 @@ static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, as
             asm_buffer_init_growing(&state->parts[i].id);
             asm_buffer_init_growing(&state->parts[i].name);
             asm_buffer_init_growing(&state->parts[i].input);
+            asm_buffer_init_growing(&state->parts[i].parent);
+            asm_buffer_init_growing(&state->parts[i].pieces);
         }
         state->part_capacity = capacity;
     }
@@ -7818,7 +8514,10 @@ static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, as
     asm__ingest_keep(state, &part->id, id);
     asm_buffer_clear(&part->name);
     asm_buffer_clear(&part->input);
+    asm_buffer_clear(&part->parent);
+    asm_buffer_clear(&part->pieces);
     part->index = index;
+    part->is_running = false;
     return part;
 }
 
@@ -7831,11 +8530,12 @@ static void asm__api_add_input(asm__ingest *state, asm__ingest_part *part, asm_s
 
 /* Tells the calls that came in pieces, in their order. */
 static void asm__api_tell_calls(asm__ingest *state) {
-    asm__ingest_others none = {0, 0};
     size_t i;
     for (i = 0; i < state->part_count; i++)
-        asm__api_call(state, asm_buffer_text(&state->parts[i].id), asm_buffer_text(&state->parts[i].name),
-                      asm_buffer_text(&state->parts[i].input), none);
+        asm__api_call(
+            state, state->parts[i].is_running ? ASM_EVENT_TOOL_CALL_STARTED : ASM_EVENT_TOOL_CALL_IDENTIFIED,
+            asm_buffer_text(&state->parts[i].id), asm_buffer_text(&state->parts[i].name),
+            asm_buffer_text(&state->parts[i].input));
     state->part_count = 0;
 }
 
@@ -7939,6 +8639,37 @@ static void asm__anthropic_usage(asm__ingest *state, asm_str raw) {
         asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
 }
 
+static const char *const asm__anthropic_shape[] = {
+    "type=message_start message{type:s role:s id:s model:s usage{input_tokens:n output_tokens:n "
+    "cache_read_input_tokens:n cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}}}",
+    "type=content_block_start index:n content_block{type=text text:s | type=thinking thinking:s signature:s "
+    "| type=redacted_thinking data:s | type=tool_use id:s name:s input:* | type=server_tool_use id:s name:s "
+    "input:* | type=mcp_tool_use id:s name:s input:* | type=web_search_tool_result tool_use_id:s content:* "
+    "is_error:b | type=web_fetch_tool_result tool_use_id:s content:* is_error:b | "
+    "type=code_execution_tool_result tool_use_id:s content:* is_error:b | "
+    "type=bash_code_execution_tool_result tool_use_id:s content:* is_error:b | "
+    "type=text_editor_code_execution_tool_result tool_use_id:s content:* is_error:b | type=mcp_tool_result "
+    "tool_use_id:s content:* is_error:b | type:s *:*}",
+    "type=content_block_delta index:n delta{type=text_delta text:s | type=thinking_delta thinking:s | "
+    "type=input_json_delta partial_json:s | type=signature_delta signature:s | text:s thinking:s "
+    "partial_json:s signature:s}",
+    "type=content_block_stop index:n",
+    "type=message_delta delta{stop_reason:s} usage{input_tokens:n output_tokens:n cache_read_input_tokens:n "
+    "cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}}",
+    "type=message_stop",
+    "type=ping",
+    "type=error error:*",
+    "type=message id:s role:s model:s stop_reason:s usage{input_tokens:n output_tokens:n "
+    "cache_read_input_tokens:n cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}} "
+    "content[type=text text:s | type=thinking thinking:s signature:s | type=redacted_thinking data:s | "
+    "type=tool_use id:s name:s input:* | type=server_tool_use id:s name:s input:* | type=mcp_tool_use id:s "
+    "name:s input:* | type=web_search_tool_result tool_use_id:s content:* is_error:b | "
+    "type=web_fetch_tool_result tool_use_id:s content:* is_error:b | type=code_execution_tool_result "
+    "tool_use_id:s content:* is_error:b | type=bash_code_execution_tool_result tool_use_id:s content:* "
+    "is_error:b | type=text_editor_code_execution_tool_result tool_use_id:s content:* is_error:b | "
+    "type=mcp_tool_result tool_use_id:s content:* is_error:b | type:s *:*]",
+    NULL};
+
 enum {
     ASM__ANTHROPIC_TYPE,
     ASM__ANTHROPIC_TEXT,
@@ -7948,14 +8679,52 @@ enum {
     ASM__ANTHROPIC_INPUT,
     ASM__ANTHROPIC_SIGNATURE,
     ASM__ANTHROPIC_DATA,
+    ASM__ANTHROPIC_CALL,
+    ASM__ANTHROPIC_CONTENT,
+    ASM__ANTHROPIC_IS_ERROR,
     ASM__ANTHROPIC_BLOCK_COUNT
 };
+
+/* A call, of the caller's tools or of the provider's own. */
+static void asm__anthropic_call(asm__ingest *state, const asm_str *block, asm_str type, bool is_whole) {
+    const asm_str id = asm__ingest_string(state, block[ASM__ANTHROPIC_ID]);
+    const asm_str name = asm__ingest_string(state, block[ASM__ANTHROPIC_NAME]);
+    const bool is_running = !asm_str_equal(type, ASM_STR("tool_use"));
+    asm__ingest_part *part;
+    if (is_whole) {
+        asm__api_call(state, is_running ? ASM_EVENT_TOOL_CALL_STARTED : ASM_EVENT_TOOL_CALL_IDENTIFIED, id,
+                      name, block[ASM__ANTHROPIC_INPUT]);
+        return;
+    }
+    part = asm__api_new_part(state, 0, id);
+    if (!part) return;
+    asm__ingest_keep(state, &part->name, name);
+    part->is_running = is_running;
+    if (block[ASM__ANTHROPIC_INPUT].size > 2) asm__api_add_input(state, part, block[ASM__ANTHROPIC_INPUT]);
+}
+
+/* What a tool of the provider's own has given. */
+static void asm__anthropic_end_call(asm__ingest *state, asm_str id, asm_str content, asm_str is_error) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    const asm_str code = asm__ingest_find_text(
+        state, asm__ingest_is(content, ASM_JSON_OBJECT) ? content : asm__ingest_absent(),
+        ASM_STR("error_code"));
+    event.tool.call_id = asm__ingest_string(state, id);
+    event.tool.output_json = asm__ingest_value(content);
+    if (code.data || asm_str_equal(is_error, ASM_STR("true"))) {
+        event.type = ASM_EVENT_TOOL_CALL_FAILED;
+        event.tool.error_message = code.data ? code : ASM_STR("the tool failed");
+    }
+    asm__ingest_end_tool(state, &event);
+}
 
 /* A content block: as it begins in a stream, or whole. */
 static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole) {
     static const asm__ingest_key keys[] = {
-        ASM__KEY("type", 's'), ASM__KEY("text", 's'),  ASM__KEY("thinking", 's'),  ASM__KEY("id", 's'),
-        ASM__KEY("name", 's'), ASM__KEY("input", '*'), ASM__KEY("signature", 's'), ASM__KEY("data", 's')};
+        ASM__KEY("type", 's'),      ASM__KEY("text", 's'),    ASM__KEY("thinking", 's'),
+        ASM__KEY("id", 's'),        ASM__KEY("name", 's'),    ASM__KEY("input", '*'),
+        ASM__KEY("signature", 's'), ASM__KEY("data", 's'),    ASM__KEY("tool_use_id", 's'),
+        ASM__KEY("content", '*'),   ASM__KEY("is_error", 'b')};
     asm__ingest_speaker *speaker = asm__api_speaker(state);
     asm_str block[ASM__ANTHROPIC_BLOCK_COUNT], type;
     asm__ingest_others others;
@@ -7964,7 +8733,12 @@ static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole)
         return;
     }
     type = asm__ingest_string(state, block[ASM__ANTHROPIC_TYPE]);
-    if (asm_str_equal(type, ASM_STR("text"))) {
+    if (asm__ingest_ends_with(type, ASM_STR("tool_use")) && block[ASM__ANTHROPIC_ID].data) {
+        asm__anthropic_call(state, block, type, is_whole);
+    } else if (asm__ingest_ends_with(type, ASM_STR("_tool_result")) && block[ASM__ANTHROPIC_CALL].data) {
+        asm__anthropic_end_call(state, block[ASM__ANTHROPIC_CALL], block[ASM__ANTHROPIC_CONTENT],
+                                block[ASM__ANTHROPIC_IS_ERROR]);
+    } else if (asm_str_equal(type, ASM_STR("text"))) {
         asm__ingest_say(state, speaker, asm__ingest_text(state, block[ASM__ANTHROPIC_TEXT]));
     } else if (asm_str_equal(type, ASM_STR("thinking"))) {
         asm__ingest_think(state, speaker, asm__ingest_text(state, block[ASM__ANTHROPIC_THINKING]),
@@ -7973,16 +8747,7 @@ static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole)
             asm__api_keep_reasoning(state, speaker, ASM_STR("signature"), block[ASM__ANTHROPIC_SIGNATURE]);
     } else if (asm_str_equal(type, ASM_STR("redacted_thinking"))) {
         asm__api_keep_reasoning(state, speaker, ASM_STR("redacted_thinking"), block[ASM__ANTHROPIC_DATA]);
-    } else if (asm_str_equal(type, ASM_STR("tool_use"))) {
-        const asm_str id = asm__ingest_string(state, block[ASM__ANTHROPIC_ID]);
-        const asm_str name = asm__ingest_string(state, block[ASM__ANTHROPIC_NAME]);
-        if (is_whole) {
-            asm__api_call(state, id, name, block[ASM__ANTHROPIC_INPUT], others);
-        } else {
-            asm__ingest_part *part = asm__api_new_part(state, 0, id);
-            if (part) asm__ingest_keep(state, &part->name, name);
-        }
-    } else { /* of tools that run at the provider */
+    } else {
         asm__ingest_emit_odd(state, type, ASM_STR("content_block"), raw);
     }
 }
@@ -8000,7 +8765,7 @@ static void asm__anthropic_delta(asm__ingest *state, asm_str raw) {
     asm__api_keep_reasoning(state, speaker, ASM_STR("signature"), values[4]);
     if (values[3].data && state->part_count)
         asm__api_add_input(state, &state->parts[state->part_count - 1], asm__ingest_text(state, values[3]));
-    asm__ingest_emit_others(state, ASM_STR("delta"), others);
+    else asm__ingest_leave(state, ASM_STR("partial_json"), values[3]);
 }
 
 /* The message object: whole, or as it is when the stream begins. */
@@ -8028,9 +8793,10 @@ static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json
     static const asm_str reason_key[] = {ASM__MEMBER("stop_reason")};
     asm_str values[6], type, reason[1];
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     asm__ingest_find(line, keys, values, 6);
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__anthropic_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("message_start"))) {
         asm__anthropic_message(state, values[1], false);
     } else if (asm_str_equal(type, ASM_STR("message"))) {
@@ -8047,6 +8813,7 @@ static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json
         asm__ingest_find(values[3], reason_key, reason, 1);
         if (asm__ingest_is(reason[0], ASM_JSON_STRING))
             asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, reason[0]));
+        asm__ingest_keep_for_end(state);
     } else if (asm_str_equal(type, ASM_STR("message_stop"))) {
         asm__api_speaker(state);
         asm__api_complete(state, asm_buffer_text(&state->stop_reason));
@@ -8168,7 +8935,6 @@ static void asm__openai_delta(asm__ingest *state, asm_str raw) {
     calls = asm__ingest_elements(values[4]);
     while (asm__ingest_next(&calls, &element))
         asm__openai_call(state, element);
-    asm__ingest_emit_others(state, ASM_STR("delta"), others);
 }
 
 static void asm__openai_choice(asm__ingest *state, asm_str raw) {
@@ -8186,31 +8952,58 @@ static void asm__openai_choice(asm__ingest *state, asm_str raw) {
     if (values[4].data && asm_str_equal(reason, ASM_STR("error"))) asm__api_error(state, values[4]);
 }
 
+static const char *const asm__openai_first_shape[] = {
+    "id:s model:s object:s error:* usage{prompt_tokens:n completion_tokens:n total_tokens:n "
+    "prompt_tokens_details{cached_tokens:n cache_write_tokens:n} "
+    "completion_tokens_details{reasoning_tokens:n} prompt_cache_hit_tokens:n cost:n} choices[index:n "
+    "finish_reason:s error:* delta{content:s content[type=text text:s | text:s] reasoning_content:s "
+    "reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s function{name:s "
+    "arguments:s arguments:o}]} message{content:s content[type=text text:s | text:s] reasoning_content:s "
+    "reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s function{name:s "
+    "arguments:s arguments:o}]}]",
+    NULL};
+
+/* The chunks after the first repeat what that one says of the answer. */
+static const char *const asm__openai_shape[] = {
+    "id:s model:s object:s created:n system_fingerprint:s service_tier:s provider:s error:* "
+    "usage{prompt_tokens:n completion_tokens:n total_tokens:n prompt_tokens_details{cached_tokens:n "
+    "cache_write_tokens:n} completion_tokens_details{reasoning_tokens:n} prompt_cache_hit_tokens:n cost:n} "
+    "choices[index:n finish_reason:s error:* delta{content:s content[type=text text:s | text:s] "
+    "reasoning_content:s reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s "
+    "function{name:s arguments:s arguments:o}]} message{content:s content[type=text text:s | text:s] "
+    "reasoning_content:s reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s "
+    "function{name:s arguments:s arguments:o}]}]",
+    NULL};
+
 static asm_result asm__openai_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("id"),    ASM__MEMBER("model"), ASM__MEMBER("choices"),
                                    ASM__MEMBER("usage"), ASM__MEMBER("error"), ASM__MEMBER("object")};
     asm_str values[6], id, choice;
     asm_json_reader choices;
-    bool is_whole;
+    bool is_whole, is_first;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     asm__ingest_find(line, keys, values, 6);
+    id = asm__ingest_string(state, values[0]);
+    is_first = !state->run_open || !state->main.has_message ||
+               (id.size && state->main.message_id.size &&
+                !asm_str_equal(id, asm_buffer_text(&state->main.message_id)));
+    if (values[2].data || values[3].data || values[4].data)
+        asm__ingest_begin_rest(state, line, ASM_STR("chunk"),
+                               is_first ? asm__openai_first_shape : asm__openai_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (values[4].data && !asm__ingest_is(values[4], ASM_JSON_NULL)) {
         asm__api_error(state, values[4]);
         return ASM_OK;
     }
     if (!values[2].data && !values[3].data) return asm__api_unknown(state, asm__ingest_absent(), line);
-    id = asm__ingest_string(state, values[0]);
     is_whole = asm_str_equal(values[5], ASM_STR("\"chat.completion\""));
-    if (!state->run_open || !state->main.has_message ||
-        (id.size && state->main.message_id.size &&
-         !asm_str_equal(id, asm_buffer_text(&state->main.message_id))))
-        asm__api_begin(state, asm__ingest_string(state, values[1]), id);
+    if (is_first) asm__api_begin(state, asm__ingest_string(state, values[1]), id);
     choices = asm__ingest_elements(values[2]);
     while (state->run_open && asm__ingest_next(&choices, &choice))
         asm__openai_choice(state, choice);
     if (!state->run_open) return ASM_OK;
     asm__openai_usage(state, values[3]);
+    asm__ingest_keep_for_end(state);
     if (is_whole) asm__api_complete(state, asm_buffer_text(&state->stop_reason));
     return ASM_OK;
 }
@@ -8306,9 +9099,10 @@ static void asm__responses_item(asm__ingest *state, asm_str raw) {
         asm__responses_enter(state, asm__ingest_string(state, item[ASM__RESPONSES_ID]));
         asm__responses_message(state, item[ASM__RESPONSES_CONTENT]);
     } else if (asm_str_equal(type, ASM_STR("function_call"))) {
-        asm__api_call(state, asm__ingest_string(state, item[ASM__RESPONSES_CALL_ID]),
+        asm__api_call(state, ASM_EVENT_TOOL_CALL_IDENTIFIED,
+                      asm__ingest_string(state, item[ASM__RESPONSES_CALL_ID]),
                       asm__ingest_string(state, item[ASM__RESPONSES_NAME]),
-                      asm__ingest_text(state, item[ASM__RESPONSES_ARGUMENTS]), others);
+                      asm__ingest_text(state, item[ASM__RESPONSES_ARGUMENTS]));
     } else if (asm_str_equal(type, ASM_STR("reasoning"))) {
         asm__api_keep_reasoning(state, asm__api_speaker(state), ASM_STR("reasoning_item"), raw);
     } else {
@@ -8363,15 +9157,56 @@ static bool asm__responses_is_for_show(asm_str type) {
     return false;
 }
 
+static const char *const asm__responses_shape[] = {
+    "type=response.created sequence_number:n response{id:s object:s model:s status:s}",
+    "type=response.output_text.delta sequence_number:n item_id:s output_index:n content_index:n delta:s "
+    "obfuscation:s",
+    "type=response.refusal.delta sequence_number:n item_id:s output_index:n content_index:n delta:s "
+    "obfuscation:s",
+    "type=response.reasoning_text.delta sequence_number:n item_id:s output_index:n content_index:n delta:s "
+    "obfuscation:s",
+    "type=response.reasoning_summary_text.delta sequence_number:n item_id:s output_index:n summary_index:n "
+    "delta:s obfuscation:s",
+    "type=response.output_item.done sequence_number:n output_index:n item{type=message id:s role:s status:s "
+    "content[type=output_text text:s | type=refusal refusal:s] | type=function_call id:s call_id:s name:s "
+    "arguments:s | type:s *:*}",
+    "type=response.completed sequence_number:n response{id:s object:s created_at:n model:s status:s "
+    "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
+    "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
+    "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
+    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
+    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "type=response.incomplete sequence_number:n response{id:s object:s created_at:n model:s status:s "
+    "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
+    "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
+    "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
+    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
+    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "type=response.failed sequence_number:n response{id:s object:s created_at:n model:s status:s "
+    "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
+    "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
+    "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
+    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
+    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "type=error *:*",
+    "object=response id:s model:s status:s usage{input_tokens:n output_tokens:n total_tokens:n "
+    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}} "
+    "error:* incomplete_details{reason:s} output[type=message id:s role:s status:s content[type=output_text "
+    "text:s | type=refusal refusal:s] | type=function_call id:s call_id:s name:s arguments:s | type:s *:*]",
+    "type:s sequence_number:n item_id:s output_index:n content_index:n summary_index:n response:o item:o "
+    "part:o delta:s text:s refusal:s arguments:s input:s name:s obfuscation:s error:*",
+    NULL};
+
 static asm_result asm__responses_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("type"),   ASM__MEMBER("response"), ASM__MEMBER("item"),
                                    ASM__MEMBER("delta"),  ASM__MEMBER("item_id"),  ASM__MEMBER("object"),
                                    ASM__MEMBER("output"), ASM__MEMBER("error")};
     asm_str values[8], type, item;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     asm__ingest_find(line, keys, values, 8);
     type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__responses_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(values[5], ASM_STR("\"response\""))) { /* one body */
         asm_json_reader items = asm__ingest_elements(values[6]);
         asm__responses_begin(state, line);
@@ -8399,8 +9234,10 @@ static asm_result asm__responses_line(asm__ingest *state, asm_str line, asm_json
     } else if (asm__responses_is_for_show(type)) {
         state->ingest->counts.heartbeats++;
     } else {
+        asm_buffer_clear(&state->rest);
         return asm__api_unknown(state, type, line);
     }
+    asm__ingest_keep_for_end(state);
     return ASM_OK;
 }
 
@@ -8418,14 +9255,18 @@ static const asm__ingest_reader asm__responses_reader = {ASM__MEMBER("responses"
 static void asm__ollama_call(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
     static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
-    const asm__ingest_others none = {0, 0};
     asm_str values[2], function[2], input;
     asm__ingest_find(raw, keys, values, 2);
     asm__ingest_find(values[1], function_keys, function, 2);
     input = asm__ingest_is(function[1], ASM_JSON_STRING) ? asm__ingest_text(state, function[1]) : function[1];
-    asm__api_call(state, asm__ingest_string(state, values[0]), asm__ingest_string(state, function[0]), input,
-                  none);
+    asm__api_call(state, ASM_EVENT_TOOL_CALL_IDENTIFIED, asm__ingest_string(state, values[0]),
+                  asm__ingest_string(state, function[0]), input);
 }
+
+static const char *const asm__ollama_shape[] = {
+    "model:s created_at:s done:b done_reason:s prompt_eval_count:n eval_count:n response:s error:* "
+    "message{role:s content:s thinking:s tool_calls[id:s type:s function{name:s arguments:s arguments:o}]}",
+    NULL};
 
 static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm_str keys[] = {
@@ -8440,6 +9281,8 @@ static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_er
     bool is_done = false;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     asm__ingest_find(line, keys, values, 9);
+    if (values[2].data || values[3].data || values[7].data)
+        asm__ingest_begin_rest(state, line, ASM_STR("chunk"), asm__ollama_shape);
     asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
     if (values[7].data) {
         asm__api_error(state, values[7]);
@@ -8466,6 +9309,927 @@ static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_er
 
 static const asm__ingest_reader asm__ollama_reader = {ASM__MEMBER("ollama"), asm__ollama_line, asm__api_end};
 #define ASM__READER_OLLAMA &asm__ollama_reader
+#endif
+
+/* >>ingest: ag-ui
+ *
+ * AG-UI 1.0 (docs.ag-ui.com), as server-sent events or one event per line. What no event has a place for is in `extra`, as
+ * "ag_ui": {TYPE: {MEMBER: VALUE}}: asm_wire.h writes the same stream from that. A stream that asm_wire.h wrote shows it by
+ * the metadata "asm" of its RUN_STARTED: its ids lose what was put before them, and its CUSTOM events are what they were.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_AG_UI
+
+enum {
+    ASM__AGUI_MEMBERS = 6, /* at most, that a type asks for */
+
+    /* kinds of parts */
+    ASM__AGUI_CALL = 0, /* from its start to its end */
+    ASM__AGUI_CHUNKS,   /* a call that comes as TOOL_CALL_CHUNK */
+    ASM__AGUI_SOMEBODY, /* a message that is not the agent's */
+    ASM__AGUI_THOUGHT   /* reasoning of a sub-agent */
+};
+
+/* A line. */
+typedef struct asm__agui_in {
+    asm_str type;
+    asm_str line;
+    asm_str parent;                    /* the call whose sub-agent it is of */
+    asm_str meta;                      /* what asm_wire.h says of it, in its metadata */
+    asm_str values[ASM__AGUI_MEMBERS]; /* as its type asks for them */
+    asm__ingest_others others;
+} asm__agui_in;
+
+typedef struct asm__agui_in_type {
+    const char *name;
+    bool is_owned;
+    void (*take)(asm__ingest *state, asm__agui_in *in);
+    asm__ingest_key keys[ASM__AGUI_MEMBERS];
+} asm__agui_in_type;
+
+/* A member that was asked for, as one that has no place. */
+static void asm__agui_in_put_back(asm__ingest *state, asm__agui_in *in, asm_str key, asm_str value) {
+    if (!value.data) return;
+    if (in->others.end != state->other_count) in->others.begin = in->others.end = state->other_count;
+    asm__ingest_add_other(state, key, false, value);
+    in->others.end = state->other_count;
+}
+
+static void asm__agui_in_write_others(asm__ingest *state, asm_json_writer *writer,
+                                      asm__ingest_others others) {
+    size_t i;
+    for (i = others.begin; i < others.end; i++) {
+        if (asm__ingest_is_repeated(state, i, others)) continue;
+        if (!asm__ingest_fits_below(state->others[i].value, 6)) {
+            asm__ingest_diagnose(state, true, ASM_ERR_DEPTH, "a value is nested too deep for an event", 0);
+            continue;
+        }
+        asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
+        asm_json_write_raw(writer, state->others[i].value);
+    }
+}
+
+/* `value`, or the line's members that have no place, as {"ag_ui":{TYPE:VALUE}}. */
+static asm_str asm__agui_in_wrap(asm__ingest *state, const asm__agui_in *in, asm_str value) {
+    asm_json_writer writer;
+    asm_buffer_clear(&state->extra);
+    asm_json_writer_init(&writer, &state->extra);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("ag_ui"));
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, in->type);
+    if (value.data) {
+        asm_json_write_raw(&writer, value);
+    } else {
+        asm_json_begin_object(&writer);
+        asm__agui_in_write_others(state, &writer, in->others);
+        asm_json_end_object(&writer);
+    }
+    asm_json_end_object(&writer);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->extra);
+    state->extra.result = ASM_OK;
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* The members that have no place, as the extra of an event; absent without any. */
+static asm_str asm__agui_in_more(asm__ingest *state, const asm__agui_in *in) {
+    return in->others.begin == in->others.end ? asm__ingest_absent()
+                                              : asm__agui_in_wrap(state, in, asm__ingest_absent());
+}
+
+/* An id without what asm_wire.h puts before it: a word, and the run's id. */
+static asm_str asm__agui_in_id(asm__ingest *state, asm_str raw, asm_str word) {
+    const asm_str run = asm_buffer_text(&state->run);
+    asm_str id = asm__ingest_string(state, raw);
+    if (!state->is_wire) return id;
+    if (word.size && asm__ingest_starts_with(id, word))
+        id = asm_str_make(id.data + word.size, id.size - word.size);
+    if (id.size > run.size + 1 && asm__ingest_starts_with(id, run) && id.data[run.size] == ':')
+        id = asm_str_make(id.data + run.size + 1, id.size - run.size - 1);
+    return id;
+}
+
+/* That of a message; one that asm_wire.h made up of a number is none. */
+static asm_str asm__agui_in_message_id(asm__ingest *state, asm_str raw, asm_str word) {
+    const asm_str id = asm__agui_in_id(state, raw, word);
+    return state->is_wire && asm__ingest_starts_with(id, ASM_STR("m:")) ? asm__ingest_absent() : id;
+}
+
+/* The call that the sub-agent serves; without one, the sub-agent's own id. */
+static asm_str asm__agui_in_call_of(asm__ingest *state, asm_str raw) {
+    const asm_str id = asm__agui_in_id(state, raw, ASM_STR(""));
+    const asm__ingest_call *call = asm__ingest_find_task(state, id);
+    return call ? asm__ingest_call_id(call) : id;
+}
+
+static asm__ingest_part *asm__agui_in_part(asm__ingest *state, int64_t kind, asm_str id) {
+    size_t i;
+    for (i = 0; i < state->part_count; i++)
+        if (state->parts[i].index == kind && asm_str_equal(asm_buffer_text(&state->parts[i].id), id))
+            return &state->parts[i];
+    return NULL;
+}
+
+static void asm__agui_in_forget_part(asm__ingest *state, asm__ingest_part *part) {
+    const asm__ingest_part gone = *part;
+    memmove(part, part + 1, (size_t)(state->parts + --state->part_count - part) * sizeof *part);
+    state->parts[state->part_count] = gone;
+}
+
+static asm__ingest_speaker *asm__agui_in_speaker(asm__ingest *state, const asm__agui_in *in, asm_str id) {
+    asm__ingest_speaker *speaker;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    speaker = asm__ingest_speaker_of(state, in->parent);
+    asm__ingest_enter_message(state, speaker, id);
+    speaker->partial = speaker->streamed = true;
+    return speaker;
+}
+
+static void asm__agui_in_text_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str role = asm__ingest_string(state, in->values[1]),
+                  id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (role.size && !asm_str_equal(role, ASM_STR("assistant"))) {
+        asm__ingest_part *part = asm__api_new_part(state, ASM__AGUI_SOMEBODY, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->name, role);
+        asm__ingest_keep(state, &part->parent, in->parent);
+        asm__ingest_keep(state, &part->pieces, asm__agui_in_more(state, in));
+        return;
+    }
+    if (!state->is_wire && !role.data) asm__agui_in_put_back(state, in, ASM_STR("role"), ASM_STR("null"));
+    asm__ingest_say_with(state, asm__agui_in_speaker(state, in, id), ASM_STR(""),
+                         asm__agui_in_more(state, in));
+}
+
+static void asm__agui_in_text(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent()),
+                  delta = asm__ingest_string(state, in->values[1]);
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_SOMEBODY, id);
+    if (part) asm__api_add_input(state, part, delta);
+    else
+        asm__ingest_say_with(state, asm__agui_in_speaker(state, in, id), delta, asm__agui_in_more(state, in));
+}
+
+/* What somebody else said, whole. */
+static void asm__agui_in_tell_somebody(asm__ingest *state, asm__agui_in *in, asm__ingest_part *part) {
+    asm_event event = asm__ingest_event(ASM_EVENT_MESSAGE_SENT);
+    event.message.content = asm_buffer_text(&part->input);
+    event.message.role = asm_buffer_text(&part->name);
+    if (part->id.size) event.message.message_id = asm_buffer_text(&part->id);
+    if (part->parent.size) event.message.parent_tool_call_id = asm_buffer_text(&part->parent);
+    event.message.origin = asm__ingest_find_text(state, in->meta, ASM_STR("origin"));
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("synthetic")), ASM_STR("true")))
+        event.message.synthetic = asm__ingest_true();
+    event.extra = asm__agui_in_more(state, in);
+    if (part->pieces.size && event.extra.size) { /* {"ag_ui":{A}} and {"ag_ui":{B}} */
+        part->pieces.size -= 2;
+        asm__ingest_append(state, &part->pieces, ASM_STR(","));
+        asm__ingest_append(state, &part->pieces, asm__ingest_from(event.extra, sizeof "{\"ag_ui\":{" - 1));
+    }
+    if (part->pieces.size) event.extra = asm_buffer_text(&part->pieces);
+    asm__ingest_emit(state, &event);
+    asm__agui_in_forget_part(state, part);
+}
+
+static void asm__agui_in_text_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_message_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_SOMEBODY, id);
+    asm__ingest_speaker *speaker;
+    if (part) {
+        asm__agui_in_tell_somebody(state, in, part);
+        return;
+    }
+    speaker = asm__agui_in_speaker(state, in, id);
+    speaker->partial = false;
+    speaker->aborted = asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("incomplete")), ASM_STR("true"));
+    if (!speaker->text.size && !speaker->text_lost && !state->is_wire) {
+        asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_RECEIVED, ASM_STR(""), id, in->parent);
+        event.extra = asm__agui_in_more(state, in);
+        asm__ingest_emit(state, &event);
+        speaker->finished = true;
+    } else {
+        asm__ingest_keep(state, &speaker->others, asm__agui_in_more(state, in));
+        asm__ingest_finish_message(state, speaker, false);
+    }
+    speaker->has_message = false;
+}
+
+/* A piece of a message that says itself what it is of; the first one says it all. */
+static void asm__agui_in_text_chunk(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__ingest_string(state, in->values[0]);
+    asm__ingest_speaker *speaker;
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[2]);
+    speaker = asm__agui_in_speaker(state, in, id);
+    asm__ingest_say_with(state, speaker, asm__ingest_string(state, in->values[1]),
+                         asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+/* Reasoning, or, with an empty text, what else is said of it. */
+static void asm__agui_in_think(asm__ingest *state, const asm__agui_in *in, asm_str id, asm_str text,
+                               asm_str extra) {
+    asm_event event =
+        asm__ingest_message(ASM_EVENT_MESSAGE_STREAMED, text.data ? text : ASM_STR(""), id, in->parent);
+    if (!text.size && !extra.data) return;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.message.thinking = asm__ingest_true();
+    event.extra = extra;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__agui_in_reasoning(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_think(state, in, asm__agui_in_message_id(state, in->values[0], ASM_STR("rsn:")),
+                       asm__ingest_string(state, in->values[1]), asm__agui_in_more(state, in));
+}
+
+static void asm__agui_in_reasoning_chunk(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_think(state, in, asm__ingest_string(state, in->values[0]),
+                       asm__ingest_string(state, in->values[1]),
+                       asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+/* Remembers until its end whose reasoning it is: what comes of it need not say so again. */
+static void asm__agui_in_own_reasoning(asm__ingest *state, const asm__agui_in *in, asm_str id) {
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_THOUGHT, id);
+    if (asm__ingest_ends_with(in->type, ASM_STR("_END"))) {
+        if (part && asm_str_equal(asm_buffer_text(&part->name), in->type))
+            asm__agui_in_forget_part(state, part);
+    } else if (in->parent.size && !part && asm__ingest_ends_with(in->type, ASM_STR("_START"))) {
+        part = asm__api_new_part(state, ASM__AGUI_THOUGHT, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->parent, in->parent);
+        asm__ingest_keep(state, &part->name,
+                         asm_str_make(in->type.data, in->type.size - 5)); /* what ends it */
+        asm__ingest_append(state, &part->name, ASM_STR("END"));
+    }
+}
+
+/* The limits of reasoning, and what of it only the model can read. */
+static void asm__agui_in_reasoning_mark(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__ingest_string(state, in->values[0]);
+    if (state->is_wire) return;
+    asm__agui_in_own_reasoning(state, in, id);
+    asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[1]);
+    asm__agui_in_think(state, in, id, asm__ingest_absent(),
+                       asm__agui_in_wrap(state, in, asm__ingest_absent()));
+}
+
+static void asm__agui_in_call_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.tool.call_id = id;
+    event.tool.name = asm__ingest_string(state, in->values[1]);
+    if (in->parent.size) event.tool.parent_tool_call_id = in->parent;
+    event.extra = asm__agui_in_more(state, in);
+    if (!state->is_wire) asm__ingest_emit(state, &event);
+    part = asm__api_new_part(state, ASM__AGUI_CALL, id);
+    if (!part) return;
+    asm__ingest_keep(state, &part->name, event.tool.name);
+    asm__ingest_keep(state, &part->parent, in->parent);
+}
+
+/* Adds a piece of the arguments, and how long it is, with whatever else came with it. */
+static void asm__agui_in_add_piece(asm__ingest *state, const asm__agui_in *in, asm__ingest_part *part,
+                                   asm_str delta) {
+    asm_json_writer writer;
+    asm__api_add_input(state, part, delta);
+    if (state->is_wire || part->pieces.size > asm__ingest_max_kept(state)) return;
+    asm__ingest_append(state, &part->pieces, part->pieces.size ? ASM_STR(",") : ASM_STR("["));
+    asm_json_writer_init(&writer, &part->pieces);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("size"));
+    asm_json_write_int64(&writer, (int64_t)delta.size);
+    asm__agui_in_write_others(state, &writer, in->others);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) state->failed = true;
+}
+
+static void asm__agui_in_call_args(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    if (part) asm__agui_in_add_piece(state, in, part, asm__ingest_string(state, in->values[1]));
+    else asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+}
+
+/* The arguments, if they are JSON; if not, or if a log would change the text, they are in the extra as they came. */
+static void asm__agui_in_set_input(asm__ingest *state, asm__agui_in *in, asm_event *event,
+                                   const asm__ingest_part *part) {
+    const asm_str text = asm_buffer_text(&part->input);
+    asm_json_writer writer;
+    bool is_untidy = false;
+    if (!text.size) return;
+    if (asm__check_raw(text, 8, &is_untidy) == ASM_OK) {
+        event->tool.input = text;
+        if (!is_untidy || state->is_wire) return;
+    } else asm__ingest_diagnose(state, false, ASM_ERR_SYNTAX, "the arguments of a tool call are no JSON", 0);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_write_string(&writer, text);
+    if (asm_json_writer_finish(&writer) != ASM_OK) state->failed = true;
+    else asm__agui_in_put_back(state, in, ASM_STR("arguments"), asm_buffer_text(&state->built));
+}
+
+/* The call has all its arguments: one for the application to make is identified only. */
+static void asm__agui_in_tell_call(asm__ingest *state, asm__agui_in *in, asm__ingest_part *part) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("offered")), ASM_STR("true")))
+        event.type = ASM_EVENT_TOOL_CALL_IDENTIFIED;
+    event.tool.call_id = asm_buffer_text(&part->id);
+    event.tool.name = asm_buffer_text(&part->name);
+    if (part->parent.size) event.tool.parent_tool_call_id = asm_buffer_text(&part->parent);
+    event.tool.display_text = asm__ingest_find_text(state, in->meta, ASM_STR("display_text"));
+    asm__agui_in_set_input(state, in, &event, part);
+    if (part->pieces.size &&
+        (part->index == ASM__AGUI_CHUNKS || memchr(part->pieces.data, ',', part->pieces.size))) {
+        asm__ingest_append(state, &part->pieces, ASM_STR("]"));
+        asm__agui_in_put_back(state, in, ASM_STR("pieces"), asm_buffer_text(&part->pieces));
+    }
+    event.extra = asm__agui_in_more(state, in);
+    if (event.type == ASM_EVENT_TOOL_CALL_STARTED) asm__ingest_start_call(state, &event);
+    else asm__ingest_emit(state, &event);
+    asm__agui_in_forget_part(state, part);
+}
+
+static void asm__agui_in_call_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    if (part) asm__agui_in_tell_call(state, in, part);
+    else asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+}
+
+/* The call that comes in chunks is whole when something else comes. */
+static void asm__agui_in_end_chunks(asm__ingest *state, asm_str id) {
+    size_t i;
+    for (i = state->part_count; i-- > 0;) {
+        asm__ingest_part *part = &state->parts[i];
+        asm__agui_in in;
+        if (part->index != ASM__AGUI_CHUNKS || asm_str_equal(asm_buffer_text(&part->id), id)) continue;
+        memset(&in, 0, sizeof in);
+        in.type = ASM_STR("TOOL_CALL_CHUNK");
+        in.others.begin = in.others.end = state->other_count;
+        asm__agui_in_tell_call(state, &in, part);
+    }
+}
+
+static void asm__agui_in_call_chunk(asm__ingest *state, asm__agui_in *in) {
+    asm_str id = asm__ingest_string(state, in->values[0]);
+    asm__ingest_part *part;
+    if (!id.size && state->part_count && state->parts[state->part_count - 1].index == ASM__AGUI_CHUNKS)
+        id = asm_buffer_text(&state->parts[state->part_count - 1].id);
+    asm__agui_in_end_chunks(state, id);
+    asm__agui_in_put_back(state, in, ASM_STR("toolCallId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("toolCallName"), in->values[1]);
+    part = asm__agui_in_part(state, ASM__AGUI_CHUNKS, id);
+    if (!part) {
+        asm__ingest_need_run(state, asm__ingest_absent());
+        part = asm__api_new_part(state, ASM__AGUI_CHUNKS, id);
+        if (!part) return;
+        asm__ingest_keep(state, &part->name, asm__ingest_string(state, in->values[1]));
+        asm__ingest_keep(state, &part->parent, in->parent);
+    }
+    asm__agui_in_add_piece(state, in, part, asm__ingest_string(state, in->values[2]));
+}
+
+/* What a result of asm_wire.h's says of the call; false if it is none: the call is still open. */
+static bool asm__agui_in_outcome(asm__ingest *state, const asm__agui_in *in, asm_event *event) {
+    const asm_str meta = in->meta, status = asm__ingest_find_text(state, meta, ASM_STR("status"));
+    if (asm_str_equal(status, ASM_STR("running_in_background"))) {
+        if (!asm__ingest_find_call(state, event->tool.call_id)) return false;
+        event->type = ASM_EVENT_TOOL_CALL_UPDATED;
+        event->tool.output = event->tool.output_json = asm__ingest_absent();
+        asm__ingest_send_to_background(state, event->tool.call_id, event);
+        return false;
+    }
+    if (asm_str_equal(asm__ingest_find_one(meta, ASM_STR("open")), ASM_STR("true"))) return false;
+    if (asm_str_equal(status, ASM_STR("failed")) || asm_str_equal(status, ASM_STR("declined")) ||
+        asm_str_equal(status, ASM_STR("cancelled")) || asm_str_equal(status, ASM_STR("timeout")))
+        event->type = ASM_EVENT_TOOL_CALL_FAILED;
+    if (status.size) event->tool.status = status;
+    event->tool.exit_code = asm__ingest_int64(asm__ingest_find_one(meta, ASM_STR("exit_code")));
+    event->tool.duration_ms = asm__ingest_double(asm__ingest_find_one(meta, ASM_STR("duration_ms")));
+    return true;
+}
+
+static void asm__agui_in_call_result(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent()), content = in->values[1],
+                  cut = asm__ingest_find_one(in->meta, ASM_STR("cut_bytes"));
+    asm__ingest_part *part = asm__agui_in_part(state, ASM__AGUI_CALL, id);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    if (part) {
+        asm__agui_in start = *in;
+        start.type = ASM_STR("TOOL_CALL_END");
+        start.others.begin = start.others.end = state->other_count;
+        asm__agui_in_tell_call(state, &start, part);
+    }
+    if (!state->is_wire) {
+        asm__agui_in_put_back(state, in, ASM_STR("messageId"), in->values[2]);
+        asm__agui_in_put_back(state, in, ASM_STR("role"), in->values[3]);
+    }
+    asm__agui_in_put_back(state, in, ASM_STR("cut_bytes"), cut);
+    event.tool.call_id = id;
+    event.tool.status = ASM_STR("completed");
+    if (in->parent.size) event.tool.parent_tool_call_id = in->parent;
+    asm__plain_output(state, &event, content);
+    if (asm__ingest_is(content, ASM_JSON_ARRAY)) {
+        event.tool.output_json = asm__ingest_value(content);
+        event.tool.output = asm__ingest_absent();
+    }
+    if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("json")), ASM_STR("true")) &&
+        asm_json_check(event.tool.output, NULL) == ASM_OK) {
+        event.tool.output_json = asm__ingest_value(event.tool.output);
+        event.tool.output = asm__ingest_absent();
+    }
+    if (!asm__agui_in_outcome(state, in, &event)) return;
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_end_tool(state, &event);
+}
+
+/* A sub-agent begins: its call is told to be one; without a call it is one itself. */
+static void asm__agui_in_agent_start(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent()),
+                  call_id = asm__agui_in_id(state, in->values[3], asm__ingest_absent());
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    asm__ingest_call *call = asm__ingest_find_call(state, call_id);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    event.tool.agent_kind = asm__ingest_string(state, in->values[1]);
+    event.tool.display_text = asm__ingest_string(state, in->values[2]);
+    if (state->is_wire) {
+        event.tool.call_id = id;
+        if (!call || !asm_str_equal(asm__ingest_call_name(call), event.tool.agent_kind))
+            asm__ingest_update_tool(state, &event);
+        return;
+    }
+    asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("name"), in->values[1]);
+    asm__agui_in_put_back(state, in, ASM_STR("description"), in->values[2]);
+    asm__agui_in_put_back(state, in, ASM_STR("parentToolCallId"), in->values[3]);
+    asm__agui_in_put_back(state, in, ASM_STR("parentSubagentRunId"), in->values[4]);
+    event.extra = asm__agui_in_wrap(state, in, asm__ingest_absent());
+    if (in->values[4].data) event.tool.parent_tool_call_id = asm__agui_in_call_of(state, in->values[4]);
+    if (call_id.size) {
+        event.tool.call_id = call_id;
+        event.tool.parent_tool_call_id = asm__ingest_absent();
+        if (call) asm__ingest_name_task(state, call, id);
+        asm__ingest_update_tool(state, &event);
+    } else {
+        event.type = ASM_EVENT_TOOL_CALL_STARTED;
+        event.tool.call_id = id;
+        event.tool.name = event.tool.agent_kind;
+        asm__ingest_start_call(state, &event);
+    }
+}
+
+static void asm__agui_in_agent_end(asm__ingest *state, asm__agui_in *in) {
+    const asm_str id = asm__agui_in_call_of(state, in->values[0]);
+    const bool is_failed = asm_str_equal(in->type, ASM_STR("SUBAGENT_ERROR")),
+               has_call = asm__ingest_find_task(state, asm__ingest_string(state, in->values[0])) != NULL;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    if (state->is_wire) return;
+    asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), in->values[0]);
+    asm__agui_in_put_back(state, in, ASM_STR("message"), in->values[1]);
+    asm__agui_in_put_back(state, in, ASM_STR("result"), in->values[2]);
+    event.extra = asm__agui_in_wrap(state, in, asm__ingest_absent());
+    event.tool.call_id = id;
+    if (has_call) {
+        asm__ingest_update_tool(state, &event);
+        return;
+    }
+    event.type = is_failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED;
+    event.tool.status = is_failed ? ASM_STR("failed") : ASM_STR("completed");
+    event.tool.error_message = asm__ingest_string(state, in->values[1]);
+    event.tool.result = asm__ingest_value(in->values[2]);
+    asm__ingest_end_tool(state, &event);
+}
+
+static void asm__agui_in_step(asm__ingest *state, asm__agui_in *in) {
+    const asm_str name = asm__ingest_string(state, in->values[0]);
+    char digits[21];
+    asm_event event = asm__ingest_event(
+        asm_str_equal(in->type, ASM_STR("STEP_STARTED")) ? ASM_EVENT_STEP_STARTED : ASM_EVENT_STEP_COMPLETED);
+    const asm_str rest =
+        asm__ingest_starts_with(name, ASM_STR("step ")) ? asm__ingest_from(name, 5) : asm__ingest_absent();
+    event.step.step_number = asm__ingest_int64(rest);
+    if (event.step.step_number.is_set &&
+        !asm_str_equal(rest, asm_str_make(digits, asm__format_int64(event.step.step_number.value, digits))))
+        event.step.step_number.is_set = false;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (!event.step.step_number.is_set) asm__agui_in_put_back(state, in, ASM_STR("stepName"), in->values[0]);
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__agui_in_state(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_AGENT_STATE_UPDATE);
+    event.state.state = asm__ingest_value(in->values[0]);
+    if (!event.state.state.data) { /* null, or too deep */
+        asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
+        return;
+    }
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_emit(state, &event);
+}
+
+/* What has no event: one of its own name, ag-ui.TYPE, with all members. */
+static void asm__agui_in_other(asm__ingest *state, asm__agui_in *in) {
+    static const asm__ingest_key keys[] = {ASM__KEY("type", '-'), ASM__KEY("timestamp", '-')};
+    char name[32];
+    size_t i;
+    asm_event event;
+    asm__ingest_others all;
+    asm_str values[2];
+    for (i = 0; i < in->type.size && i < sizeof name; i++)
+        name[i] = (char)(in->type.data[i] == '_' ? '_' : in->type.data[i] | 0x20);
+    asm__ingest_read_object(state, in->line, keys, values, 2, &all, NULL);
+    event = asm__ingest_notice(state, asm_str_make(name, i));
+    asm__ingest_emit_notice(state, &event, all);
+}
+
+static void asm__agui_in_activity(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+    if (!state->is_wire || !asm_str_equal(asm__ingest_string(state, in->values[0]), ASM_STR("asm.todos"))) {
+        asm__agui_in_other(state, in);
+        return;
+    }
+    event.todos.todos = asm__ingest_value(asm__ingest_find_one(in->values[1], ASM_STR("todos")));
+    asm__ingest_emit(state, &event);
+}
+
+/* An event that asm_wire.h has no other word for. False for one that would begin or end a run. */
+static bool asm__agui_in_decode(asm__ingest *state, asm_str name, asm_str value) {
+    asm_event event;
+    asm_json_writer writer;
+    if (asm__ingest_starts_with(name, ASM_STR("asm."))) name = asm__ingest_from(name, 4);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("type"));
+    asm_json_write_string(&writer, name);
+    asm_json_write_key(&writer, ASM_STR("data"));
+    asm_json_write_raw(&writer, asm__ingest_is(value, ASM_JSON_OBJECT) ? value : ASM_STR("{}"));
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) != ASM_OK) return false;
+    asm_buffer_clear(&state->scratch);
+    if (asm_event_read_json(&event, asm_buffer_text(&state->built), &state->scratch, NULL) != ASM_OK)
+        return false;
+    if (event.type >= ASM_EVENT_RUN_STARTED && event.type <= ASM_EVENT_RUN_TIMEOUT) return false;
+    if (event.type == ASM_EVENT_TOOL_CALL_COMPLETED || event.type == ASM_EVENT_TOOL_CALL_FAILED)
+        asm__ingest_end_tool(state, &event);
+    else if (event.type == ASM_EVENT_TOOL_CALL_UPDATED &&
+             asm_str_equal(event.tool.status, ASM_STR("running_in_background")))
+        asm__ingest_send_to_background(state, event.tool.call_id, &event);
+    else asm__ingest_emit(state, &event);
+    return true;
+}
+
+static void asm__agui_in_custom(asm__ingest *state, asm__agui_in *in) {
+    const asm_str name = asm__ingest_string(state, in->values[0]);
+    if (!state->is_wire || !name.size || !asm__agui_in_decode(state, name, in->values[1]))
+        asm__agui_in_other(state, in);
+}
+
+static void asm__agui_in_run_start(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    const asm_str meta =
+        asm__ingest_find_one(asm__ingest_find_one(in->line, ASM_STR("metadata")), ASM_STR("asm"));
+    if (state->run_open) asm__ingest_cut_run(state);
+    state->part_count = 0;
+    state->is_wire = asm__ingest_is(meta, ASM_JSON_OBJECT);
+    asm__ingest_keep(state, &state->named_run, asm__ingest_string(state, in->values[1]));
+    asm__ingest_keep(state, &state->writer, asm__ingest_find_text(state, meta, ASM_STR("provider")));
+    if (state->is_wire) {
+        state->provider = state->writer.size ? asm_buffer_text(&state->writer) : asm__ingest_absent();
+        event.run.model = asm__ingest_find_text(state, meta, ASM_STR("model"));
+        event.run.cwd = asm__ingest_find_text(state, meta, ASM_STR("cwd"));
+        event.run.title = asm__ingest_find_text(state, meta, ASM_STR("title"));
+        event.run.git_branch = asm__ingest_find_text(state, meta, ASM_STR("git_branch"));
+        event.run.agent_version = asm__ingest_find_text(state, meta, ASM_STR("agent_version"));
+        in->others.begin = in->others.end;
+    } else {
+        state->provider = ASM_STR("ag-ui");
+        asm__agui_in_put_back(state, in, ASM_STR("protocolVersion"), in->values[2]);
+    }
+    event.extra = asm__agui_in_more(state, in);
+    asm__ingest_begin_run(state, &event);
+    asm_buffer_clear(&state->named_run);
+}
+
+/* One entry of `usage`: adds it to the sum, and as a member of the models. */
+static void asm__agui_in_one_usage(asm__ingest *state, asm_json_writer *models, asm_usage_payload *total,
+                                   asm_str entry) {
+    static const asm_str keys[] = {ASM__MEMBER("inputTokens"),       ASM__MEMBER("outputTokens"),
+                                   ASM__MEMBER("cachedInputTokens"), ASM__MEMBER("cacheWriteInputTokens"),
+                                   ASM__MEMBER("reasoningTokens"),   ASM__MEMBER("model")};
+    asm_usage_payload usage;
+    asm_str values[6], model;
+    memset(&usage, 0, sizeof usage);
+    asm__ingest_find(entry, keys, values, 6);
+    usage.input_tokens = asm__ingest_int64(values[0]);
+    usage.output_tokens = asm__ingest_int64(values[1]);
+    usage.cache_read_tokens = asm__ingest_int64(values[2]);
+    usage.cache_creation_tokens = asm__ingest_int64(values[3]);
+    usage.reasoning_tokens = asm__ingest_int64(values[4]);
+    asm__ingest_add_usage(total, &usage);
+    model = asm__ingest_string(state, values[5]);
+    if (!model.size) return;
+    asm_json_write_key(models, model);
+    entry = asm__ingest_usage_json(state, &state->joined, &usage);
+    asm_json_write_raw(models, entry.data ? entry : ASM_STR("{}"));
+}
+
+static void asm__agui_in_usage(asm__ingest *state, asm_str raw, asm_event *event) {
+    asm_json_reader list = asm__ingest_elements(raw);
+    asm_usage_payload total;
+    asm_json_writer models;
+    asm_str entry;
+    memset(&total, 0, sizeof total);
+    asm_buffer_clear(&state->models);
+    asm_json_writer_init(&models, &state->models);
+    asm_json_begin_object(&models);
+    while (asm__ingest_next(&list, &entry))
+        if (asm__ingest_is(entry, ASM_JSON_OBJECT)) asm__agui_in_one_usage(state, &models, &total, entry);
+    asm_json_end_object(&models);
+    event->run.token_usage = asm__ingest_usage_json(state, &state->built, &total);
+    if (asm_json_writer_finish(&models) == ASM_OK && state->models.size > 2)
+        event->run.models = asm_buffer_text(&state->models);
+}
+
+/* A run ends: `event` says how. */
+static void asm__agui_in_end_run(asm__ingest *state, const asm__agui_in *in, asm_event *event) {
+    asm__ingest_need_run(state, asm__ingest_absent());
+    state->part_count = 0;
+    asm__ingest_finish_speakers(state, event->type != ASM_EVENT_RUN_COMPLETED, true);
+    event->extra =
+        state->is_wire ? asm__agui_in_more(state, in) : asm__agui_in_wrap(state, in, asm__ingest_absent());
+    asm__ingest_end_run(state, event);
+}
+
+static void asm__agui_in_run_error(asm__ingest *state, asm__agui_in *in) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    event.run.error_message = asm__ingest_string(state, in->values[0]);
+    if (in->values[1].data) event.run.error_code = asm__ingest_string(state, in->values[1]);
+    if (!state->run_open && state->run_ended) { /* after the end */
+        asm__ingest_emit_error(state, ASM_STR("protocol"), event.run.error_message, in->line);
+        return;
+    }
+    asm__agui_in_usage(state, in->values[2], &event);
+    if (!state->is_wire) asm__agui_in_put_back(state, in, ASM_STR("usage"), in->values[2]);
+    asm__agui_in_end_run(state, in, &event);
+}
+
+/* What asm_wire.h says of a run's end. */
+static void asm__agui_in_result(asm__ingest *state, asm_str result, asm_event *event) {
+    const asm_str reason = asm__ingest_find_text(state, result, ASM_STR("stop_reason"));
+    if (reason.size) event->run.stop_reason = reason;
+    if (asm_str_equal(asm__ingest_find_text(state, result, ASM_STR("reason")), ASM_STR("timeout")))
+        event->type = ASM_EVENT_RUN_TIMEOUT;
+    event->run.num_turns = asm__ingest_int64(asm__ingest_find_one(result, ASM_STR("num_turns")));
+    event->run.duration_ms = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("duration_ms")));
+    event->run.cost_usd = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("cost_usd")));
+    event->run.permission_denials =
+        asm__ingest_value(asm__ingest_find_one(result, ASM_STR("permission_denials")));
+}
+
+/* A run that stops to ask: each interrupt as a request. */
+static void asm__agui_in_interrupts(asm__ingest *state, const asm__agui_in *in, asm_str list) {
+    asm_json_reader reader = asm__ingest_elements(list);
+    asm__agui_in mark = *in;
+    asm_str entry;
+    mark.type = ASM_STR("interrupt");
+    while (asm__ingest_next(&reader, &entry)) {
+        asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+        const asm__ingest_call *call;
+        event.approval.request_id = asm__ingest_find_text(state, entry, ASM_STR("id"));
+        event.approval.tool_call_id = asm__ingest_find_text(state, entry, ASM_STR("toolCallId"));
+        event.approval.kind = event.approval.tool_call_id.size ? ASM_STR("tool") : ASM_STR("question");
+        event.approval.reason = asm__ingest_find_text(state, entry, ASM_STR("message"));
+        if (!event.approval.reason.size)
+            event.approval.reason = asm__ingest_find_text(state, entry, ASM_STR("reason"));
+        call = asm__ingest_find_call(state, event.approval.tool_call_id);
+        if (call) event.approval.tool_name = asm__ingest_call_name(call);
+        if (call) event.approval.tool_input = asm__ingest_call_input(call);
+        event.extra = asm__agui_in_wrap(state, &mark, ASM_STR("{}"));
+        asm__ingest_emit(state, &event);
+    }
+}
+
+static void asm__agui_in_run_finish(asm__ingest *state, asm__agui_in *in) {
+    const asm_str outcome = in->values[0], type = asm__ingest_find_text(state, outcome, ASM_STR("type"));
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_COMPLETED);
+    if (!state->run_open && state->run_ended) {
+        asm__ingest_emit_error(state, ASM_STR("protocol"), ASM_STR("a run ended twice"), in->line);
+        return;
+    }
+    if (asm_str_equal(type, ASM_STR("cancelled"))) event.type = ASM_EVENT_RUN_CANCELLED;
+    if (asm_str_equal(type, ASM_STR("interrupt"))) {
+        event.run.stop_reason = ASM_STR("interrupt");
+        if (!state->is_wire)
+            asm__agui_in_interrupts(state, in, asm__ingest_find_one(outcome, ASM_STR("interrupts")));
+    }
+    asm__agui_in_usage(state, in->values[2], &event);
+    if (state->is_wire) {
+        asm__agui_in_result(state, in->values[1], &event);
+    } else {
+        asm__agui_in_put_back(state, in, ASM_STR("outcome"), outcome);
+        asm__agui_in_put_back(state, in, ASM_STR("result"), in->values[1]);
+        asm__agui_in_put_back(state, in, ASM_STR("usage"), in->values[2]);
+    }
+    asm__agui_in_end_run(state, in, &event);
+}
+
+static void asm__agui_in_thinking(asm__ingest *state, asm__agui_in *in) {
+    asm__agui_in_think(state, in, asm__ingest_absent(), asm__ingest_string(state, in->values[0]),
+                       asm__agui_in_more(state, in));
+}
+
+/* That reasoning begins or ends, before 1.0: its pieces tell. */
+static void asm__agui_in_nothing(asm__ingest *state, asm__agui_in *in) {
+    (void)in;
+    state->ingest->counts.heartbeats++;
+}
+
+/* Those that come most often are first. `is_owned`: subagentRunId says whose it is. */
+static const asm__agui_in_type asm__agui_in_types[] = {
+    {"TEXT_MESSAGE_CONTENT", true, asm__agui_in_text, {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"TOOL_CALL_ARGS", true, asm__agui_in_call_args, {ASM__KEY("toolCallId", 's'), ASM__KEY("delta", 's')}},
+    {"REASONING_MESSAGE_CONTENT",
+     true,
+     asm__agui_in_reasoning,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"CUSTOM", false, asm__agui_in_custom, {ASM__KEY("name", 's'), ASM__KEY("value", '*')}},
+    {"TEXT_MESSAGE_START",
+     true,
+     asm__agui_in_text_start,
+     {ASM__KEY("messageId", 's'), ASM__KEY("role", 's')}},
+    {"TEXT_MESSAGE_END", true, asm__agui_in_text_end, {ASM__KEY("messageId", 's')}},
+    {"TEXT_MESSAGE_CHUNK",
+     true,
+     asm__agui_in_text_chunk,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's'), ASM__KEY("role", 's')}},
+    {"REASONING_MESSAGE_CHUNK",
+     true,
+     asm__agui_in_reasoning_chunk,
+     {ASM__KEY("messageId", 's'), ASM__KEY("delta", 's')}},
+    {"REASONING_START", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_MESSAGE_START",
+     true,
+     asm__agui_in_reasoning_mark,
+     {ASM__KEY("messageId", 's'), ASM__KEY("role", 's')}},
+    {"REASONING_MESSAGE_END", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_END", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"REASONING_ENCRYPTED_VALUE", true, asm__agui_in_reasoning_mark, {ASM__KEY("messageId", 's')}},
+    {"TOOL_CALL_START",
+     true,
+     asm__agui_in_call_start,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("toolCallName", 's')}},
+    {"TOOL_CALL_END", true, asm__agui_in_call_end, {ASM__KEY("toolCallId", 's')}},
+    {"TOOL_CALL_CHUNK",
+     true,
+     asm__agui_in_call_chunk,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("toolCallName", 's'), ASM__KEY("delta", 's')}},
+    {"TOOL_CALL_RESULT",
+     true,
+     asm__agui_in_call_result,
+     {ASM__KEY("toolCallId", 's'), ASM__KEY("content", '*'), ASM__KEY("messageId", 's'),
+      ASM__KEY("role", 's')}},
+    {"STATE_SNAPSHOT", false, asm__agui_in_state, {ASM__KEY("snapshot", '*')}},
+    {"ACTIVITY_SNAPSHOT",
+     false,
+     asm__agui_in_activity,
+     {ASM__KEY("activityType", 's'), ASM__KEY("content", 'o')}},
+    {"STEP_STARTED", false, asm__agui_in_step, {ASM__KEY("stepName", 's')}},
+    {"STEP_FINISHED", false, asm__agui_in_step, {ASM__KEY("stepName", 's')}},
+    {"SUBAGENT_STARTED",
+     false,
+     asm__agui_in_agent_start,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("name", 's'), ASM__KEY("description", 's'),
+      ASM__KEY("parentToolCallId", 's'), ASM__KEY("parentSubagentRunId", 's')}},
+    {"SUBAGENT_FINISHED",
+     false,
+     asm__agui_in_agent_end,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("message", 's'), ASM__KEY("result", '*')}},
+    {"SUBAGENT_ERROR",
+     false,
+     asm__agui_in_agent_end,
+     {ASM__KEY("subagentRunId", 's'), ASM__KEY("message", 's'), ASM__KEY("result", '*')}},
+    {"RUN_STARTED",
+     false,
+     asm__agui_in_run_start,
+     {ASM__KEY("threadId", 's'), ASM__KEY("runId", 's'), ASM__KEY("protocolVersion", 's')}},
+    {"RUN_FINISHED",
+     false,
+     asm__agui_in_run_finish,
+     {ASM__KEY("outcome", 'o'), ASM__KEY("result", '*'), ASM__KEY("usage", 'a'), ASM__KEY("threadId", '-'),
+      ASM__KEY("runId", '-')}},
+    {"RUN_ERROR",
+     false,
+     asm__agui_in_run_error,
+     {ASM__KEY("message", 's'), ASM__KEY("code", 's'), ASM__KEY("usage", 'a')}},
+    {"STATE_DELTA", false, asm__agui_in_other, {ASM__KEY("delta", 'a')}},
+    {"ACTIVITY_DELTA", false, asm__agui_in_other, {ASM__KEY("messageId", 's')}},
+    {"MESSAGES_SNAPSHOT", false, asm__agui_in_other, {ASM__KEY("messages", 'a')}},
+    {"RAW", false, asm__agui_in_other, {ASM__KEY("event", '*')}},
+    {"THINKING_TEXT_MESSAGE_CONTENT", true, asm__agui_in_thinking, {ASM__KEY("delta", 's')}},
+    {"THINKING_TEXT_MESSAGE_START", true, asm__agui_in_nothing, {ASM__KEY("messageId", 's')}},
+    {"THINKING_TEXT_MESSAGE_END", true, asm__agui_in_nothing, {ASM__KEY("messageId", 's')}},
+    {"THINKING_START", true, asm__agui_in_nothing, {ASM__KEY("title", 's')}},
+    {"THINKING_END", true, asm__agui_in_nothing, {ASM__KEY("title", 's')}}};
+
+static const asm__agui_in_type *asm__agui_in_find_type(asm_str name) {
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(asm__agui_in_types); i++)
+        if (asm_str_equal(name, asm_str_from(asm__agui_in_types[i].name))) return &asm__agui_in_types[i];
+    return NULL;
+}
+
+/* The speaker whose message is open under that id; NULL if it is the main agent, or nobody. */
+static asm__ingest_speaker *asm__agui_in_speaks(const asm__ingest *state, asm_str id) {
+    asm__ingest_record *record;
+    if (state->main.has_message && asm_str_equal(asm_buffer_text(&state->main.message_id), id)) return NULL;
+    for (record = state->speakers.newest; record; record = record->older) {
+        asm__ingest_speaker *speaker = asm__container(record, asm__ingest_speaker, record);
+        if (speaker->has_message && asm_str_equal(asm_buffer_text(&speaker->message_id), id)) return speaker;
+    }
+    return NULL;
+}
+
+/* Whose it is, where only the beginning of it says so. */
+static void asm__agui_in_inherit(asm__ingest *state, asm__agui_in *in) {
+    const bool is_text = asm__ingest_starts_with(in->type, ASM_STR("TEXT_"));
+    const asm_str id = asm__agui_in_id(state, in->values[0], asm__ingest_absent());
+    const asm__ingest_speaker *speaker = is_text ? asm__agui_in_speaks(state, id) : NULL;
+    const asm__ingest_part *part =
+        asm__ingest_starts_with(in->type, ASM_STR("REASONING_"))
+            ? asm__agui_in_part(state, ASM__AGUI_THOUGHT, id)
+            : asm__agui_in_part(state, is_text ? ASM__AGUI_SOMEBODY : ASM__AGUI_CALL, id);
+    const asm__ingest_call *call =
+        asm_str_equal(in->type, ASM_STR("TOOL_CALL_RESULT")) ? asm__ingest_find_call(state, id) : NULL;
+    if (speaker) in->parent = asm_buffer_text(&speaker->parent);
+    else if (part) in->parent = asm_buffer_text(&part->parent);
+    else if (call) in->parent = asm__ingest_call_parent(call);
+    if (in->parent.size) asm__agui_in_put_back(state, in, ASM_STR("subagentRunId"), ASM_STR("null"));
+}
+
+/* Reads the members that the type asks for; those that all may have come after them. */
+static void asm__agui_in_read(asm__ingest *state, const asm__agui_in_type *type, asm__agui_in *in) {
+    static const asm__ingest_key common[] = {ASM__KEY("type", '-'), ASM__KEY("timestamp", '-'),
+                                             ASM__KEY("metadata", 'o'), ASM__KEY("subagentRunId", 's')};
+    asm__ingest_key keys[ASM__AGUI_MEMBERS + 4];
+    asm_str values[ASM__AGUI_MEMBERS + 4];
+    size_t own = 0, i;
+    while (own < ASM__AGUI_MEMBERS && type->keys[own].text) {
+        keys[own] = type->keys[own];
+        own++;
+    }
+    for (i = 0; i < 4; i++)
+        keys[own + i] = common[i];
+    asm__ingest_read_object(state, in->line, keys, values, own + (type->is_owned ? 4 : 3), &in->others, NULL);
+    for (i = 0; i < own; i++)
+        in->values[i] = values[i];
+    if (state->is_wire) in->meta = asm__ingest_find_one(values[own + 2], ASM_STR("asm"));
+    else asm__agui_in_put_back(state, in, ASM_STR("metadata"), values[own + 2]);
+    if (!type->is_owned) return;
+    if (values[own + 3].data) in->parent = asm__agui_in_call_of(state, values[own + 3]);
+    else asm__agui_in_inherit(state, in);
+}
+
+static asm_result asm__agui_in_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("timestamp"), ASM__MEMBER("threadId")};
+    const asm__agui_in_type *type;
+    asm__agui_in in;
+    asm_str values[3];
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_find(line, keys, values, 3);
+    memset(&in, 0, sizeof in);
+    in.line = line;
+    in.type = asm__ingest_string(state, values[0]);
+    asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
+    asm__ingest_change_session(state);
+    asm__plain_set_time(state, values[1], 1000);
+    type = asm__agui_in_find_type(in.type);
+    if (!type) return asm__api_unknown(state, in.type, line);
+    if (!asm_str_equal(in.type, ASM_STR("TOOL_CALL_CHUNK")))
+        asm__agui_in_end_chunks(state, asm__ingest_absent());
+    asm__agui_in_read(state, type, &in);
+    type->take(state, &in);
+    return ASM_OK;
+}
+
+/* The stream, or a run of it, stops: calls that are not whole are not told. */
+static void asm__agui_in_stop(asm__ingest *state) {
+    asm__agui_in_end_chunks(state, asm__ingest_absent());
+    state->part_count = 0;
+    asm__ingest_finish_speakers(state, true, true);
+}
+
+static const asm__ingest_reader asm__agui_in_reader = {ASM__MEMBER("ag-ui"), asm__agui_in_line,
+                                                       asm__agui_in_stop};
+#define ASM__READER_AG_UI &asm__agui_in_reader
 #endif
 
 /* >>ingest: formats */
@@ -8518,6 +10282,9 @@ static const asm__ingest_reader asm__ollama_reader = {ASM__MEMBER("ollama"), asm
 #endif
 #ifndef ASM__READER_ACP
 #define ASM__READER_ACP NULL
+#endif
+#ifndef ASM__READER_AG_UI
+#define ASM__READER_AG_UI NULL
 #endif
 #ifndef ASM__READER_OPENCODE_SERVER
 #define ASM__READER_OPENCODE_SERVER NULL
@@ -8632,8 +10399,11 @@ static const asm__ingest_reader *asm__ingest_reader_of(const asm__ingest *state)
 
 static void asm__ingest_cut_run(asm__ingest *state) {
     const asm__ingest_reader *reader = asm__ingest_reader_of(state);
+    const bool waits = state->rest_waits;
+    state->rest_waits = true;
     if (reader && reader->end) reader->end(state);
     if (state->run_open) asm__ingest_abandon_run(state);
+    state->rest_waits = waits;
 }
 
 /* >>ingest: marks */
@@ -8793,9 +10563,11 @@ static asm_result asm__ingest_read_known(asm__ingest *state, asm_str line, char 
     asm_result result;
     state->in_place = in_place;
     state->last_text = false;
+    state->line_type = asm__ingest_absent();
     asm__ingest_clear_strings(state);
     if (format->reader) {
         result = format->reader->line(state, line, error);
+        asm__ingest_finish_rest(state);
         if (state->ingest->counts.unknown == unknown) state->unsure = false;
         return result;
     }
@@ -8912,10 +10684,6 @@ static bool asm__ingest_is_blank(asm_str text) {
     for (i = 0; i < text.size; i++)
         if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\r') return false;
     return true;
-}
-
-static asm_str asm__ingest_from(asm_str text, size_t at) {
-    return asm_str_make(text.data + at, text.size - at);
 }
 
 /* Where in a line with an error at `offset` another object may begin: where an object cannot stand or, if the
@@ -9165,7 +10933,8 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
     state->line_offset = 0;
     state->text_shift = 0;
     state->crlf = state->any_text = state->stream_has_run = state->cancelled = state->compact = false;
-    state->told_open = state->run_ended = state->is_file = false;
+    state->told_open = state->run_ended = state->is_file = state->is_wire = false;
+    state->part_count = 0;
     state->last_time = 0;
     state->past_count = 0;
     for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
@@ -9178,9 +10947,13 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[26];
+    asm_buffer *buffers[34];
     size_t count = 0, i;
     buffers[count++] = &state->option_text;
+    buffers[count++] = &state->rest;
+    buffers[count++] = &state->rest_extra[0];
+    buffers[count++] = &state->rest_extra[1];
+    buffers[count++] = &state->header;
     buffers[count++] = &state->held;
     buffers[count++] = &state->frame;
     buffers[count++] = &state->scratch;
@@ -9200,8 +10973,12 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     buffers[count++] = &state->branch;
     buffers[count++] = &state->version;
     buffers[count++] = &state->model;
+    buffers[count++] = &state->context;
+    buffers[count++] = &state->counts_text;
     buffers[count++] = &state->run;
     buffers[count++] = &state->other_run;
+    buffers[count++] = &state->named_run;
+    buffers[count++] = &state->writer;
     buffers[count++] = &state->last_error;
     buffers[count++] = &state->last_code;
     buffers[count++] = &state->stop_reason;
@@ -9319,6 +11096,8 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
         asm__ingest_cut_run(state);
         asm__ingest_finish_speakers(state, true, true);
+        asm__ingest_keep_header(state);
+        asm__ingest_finish_rest(state);
     } else if (state->any_text) {
         state->line_number = 1;
         state->line_offset = 0;
@@ -9338,6 +11117,8 @@ ASM_API void asm_ingest_close(asm_ingest *ingest) {
         asm_buffer_close(&state->parts[i].id);
         asm_buffer_close(&state->parts[i].name);
         asm_buffer_close(&state->parts[i].input);
+        asm_buffer_close(&state->parts[i].parent);
+        asm_buffer_close(&state->parts[i].pieces);
     }
     ASM_FREE(state->parts);
     ASM_FREE(state->session_models);

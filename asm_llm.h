@@ -1090,7 +1090,7 @@ static void asm__anthropic_thought(asm__llm_out *out, asm_str raw) {
     asm_json_end_object(&out->json);
 }
 
-static void asm__anthropic_call(asm__llm_out *out, const asm_action_request *call) {
+static void asm__anthropic_put_call(asm__llm_out *out, const asm_action_request *call) {
     asm__anthropic_need(out, 'a');
     asm_json_begin_object(&out->json);
     asm__llm_write_text(&out->json, "type", ASM_STR("tool_use"));
@@ -1326,7 +1326,7 @@ static void asm__chat_result(asm__llm_out *out, const asm_action_request *call,
 /* >>llm: body */
 
 static const asm__llm_parts asm__anthropic_parts = {asm__anthropic_say_more, asm__anthropic_thought,
-                                                    asm__anthropic_call};
+                                                    asm__anthropic_put_call};
 static const asm__llm_parts asm__responses_parts = {asm__responses_say_more, asm__responses_thought,
                                                     asm__responses_call};
 

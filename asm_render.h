@@ -106,16 +106,30 @@ ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t co
  * Terminal
  */
 
+/* The sequence by which a terminal takes notifications for its user's desktop. */
+typedef enum asm_notification {
+    ASM_NOTIFICATION_NONE,
+    ASM_NOTIFICATION_OSC_9,   /* iTerm2, WezTerm, Ghostty */
+    ASM_NOTIFICATION_OSC_777, /* foot, rxvt-unicode */
+    ASM_NOTIFICATION_OSC_99   /* kitty */
+} asm_notification;
+
 /* What an output can do, and what its user wants. */
 typedef struct asm_terminal {
     bool is_terminal;
     bool has_cursor; /* lines can be overwritten: a terminal, and TERM is neither unset nor dumb */
+    /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, is_terminal, TERM unset or dumb: the first that says
+     * something decides */
+    bool has_color;
+    bool has_utf8; /* the locale that the environment names has UTF-8 */
     bool
-        has_color; /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, is_terminal, TERM unset or dumb: the
-                        first that says something decides */
-    bool has_utf8;    /* the locale that the environment names has UTF-8 */
-    int columns;      /* the terminal's width, else COLUMNS, else 80 */
-    int rows;         /* the terminal's height, else 24 */
+        has_links; /* OSC 8: has_cursor, and TERM is neither linux nor screen's; VTE from 0.50, tmux from 3.4 on */
+    bool
+        has_progress; /* OSC 9;4: has_cursor, and the environment names one that is known for it: ConEmu, Windows
+                          Terminal, Ghostty from 1.2, iTerm2 from 3.6.6 on, none of them within tmux or screen */
+    asm_notification notification; /* likewise; NONE if no terminal is known by the environment */
+    int columns;                   /* the terminal's width, else COLUMNS, else 80 */
+    int rows;                      /* the terminal's height, else 24 */
     const char *home; /* the user's home directory, HOME, in the environment; NULL if it is not set */
 } asm_terminal;
 
@@ -144,7 +158,9 @@ typedef struct asm_renderer {
     asm_result (*tick)(void *self, asm_time now, asm_buffer *out);
 
     /* Appends what is shown for now, below the text: complete lines, each ended by LF and narrower than the terminal;
-     * nothing while the last line of the text is open. Asked for after each event and each tick, if a sink can show it.
+     * nothing while the last line of the text is open. Before the lines may stand signals, also without lines: BEL, and
+     * operating system commands ended by ST (ESC ] … ESC \), which a terminal obeys and shows nothing of. Asked for
+     * after each event and each tick, if a sink can show it, and before and after `finish`: then only for signals.
      * `out` takes ASM_TRANSIENT_SIZE bytes; with ASM_ERR_NO_SPACE nothing is shown, and that is no error of the
      * pipeline. `now` is the later of the last tick and the last event's time, in Unix microseconds; 0: not known. */
     asm_result (*transient)(void *self, asm_time now, asm_buffer *out);
@@ -216,9 +232,13 @@ typedef struct asm_render_options {
     bool show_thinking; /* also the model's reasoning */
     asm_setting tty;    /* studio: break lines at the terminal's width, show what runs below the text */
     asm_tool_output tool_output; /* studio */
-    int indent;           /* studio: columns before each line, at most 64; 0 means 2, negative means none */
-    int columns;          /* studio: width of lines; 0: the terminal's, without one lines are not broken */
-    bool bell;            /* studio: ring the terminal's bell when a person is waited for */
+    int indent;  /* studio: columns before each line, at most 64; 0 means 2, negative means none */
+    int columns; /* studio: width of lines; 0: the terminal's, without one lines are not broken */
+    bool bell;  /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is
+                             one that can. Fixed words, as they may show on a locked screen */
+    bool links; /* studio: addresses in texts are links (OSC 8), where a terminal has these and colour */
+    bool
+        progress; /* studio: tell a terminal that shows progress (OSC 9;4) how far the run is, by its todos */
     bool show_prompts;    /* studio: also what programs say for the person, and what sub-agents are asked */
     asm_times show_times; /* studio: what stands before each line */
     const asm_studio_tool *tools; /* studio: rows that come before those of its own table */
@@ -228,7 +248,9 @@ typedef struct asm_render_options {
 /* What options and terminal come to. */
 typedef struct asm_look {
     bool has_color, has_cursor, is_ascii, is_raw;
-    int columns; /* of the terminal; 0 if lines are not broken */
+    bool has_links, has_progress;  /* never with is_raw: a text could make such sequences too */
+    asm_notification notification; /* likewise */
+    int columns;                   /* of the terminal; 0 if lines are not broken */
 } asm_look;
 
 /* Tokens on a line: r+ sonnet >> Hello t+Read t-Read r-:end
@@ -311,7 +333,7 @@ typedef struct asm_studio {
         int column, gap, hang, word_width;
         unsigned kind, depth, style, blank, words;
         unsigned char label_size, word_size;
-        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, in_line;
+        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, is_partial, in_line;
         char label[40], word[120];
     } text;
     struct { /* private: a notice that may come again, and a person who is waited for */
@@ -332,8 +354,9 @@ typedef struct asm_studio {
     unsigned streamed_next; /* private */
     uint64_t main_agent;    /* private: hash of the first agent's id; 0: none so far */
     int rows;               /* private: of the terminal */
-    char home[128];         /* private */
-    bool has_lines;         /* private: something was shown */
+    int progress;   /* private: what the terminal was told last: its state times 1000, and a percentage */
+    char home[128]; /* private */
+    bool has_lines; /* private: something was shown */
 } asm_studio;
 
 /* Initialise a renderer and return it for asm_pipeline_options. `options` may be NULL. The renderer must
@@ -362,7 +385,8 @@ typedef struct asm_sink {
     asm_result (*write_event)(void *self, const asm_event *event, asm_str text);
 
     /* The transient lines as they are now, each ended by LF, or none. They replace those of the last call; the sink
-     * takes them off the screen before it writes text. Called after each event and each tick. */
+     * takes them off the screen before it writes text. Signals before them (see asm_renderer.transient) are written
+     * once, at once. Called after each event and each tick, and at the end. */
     asm_result (*show)(void *self, asm_str lines);
 
     /* What the output is, its size read again; NULL if nothing is known. The pipeline asks the first sink that has this
@@ -1006,6 +1030,10 @@ static asm_look asm__look_of(const asm_render_options *options, const asm_termin
     look.is_ascii = asm__decide(options->ascii, terminal && !terminal->has_utf8);
     look.is_raw = options->raw;
     look.columns = !look.has_cursor ? 0 : terminal ? terminal->columns : 80;
+    const bool can_signal = look.has_cursor && !look.is_raw && terminal;
+    look.has_links = options->links && can_signal && look.has_color && terminal->has_links;
+    look.has_progress = options->progress && can_signal && terminal->has_progress;
+    look.notification = options->bell && can_signal ? terminal->notification : ASM_NOTIFICATION_NONE;
     return look;
 }
 
@@ -1026,6 +1054,14 @@ static void asm__begin_color(asm_buffer *out, const asm_look *look, const char *
 
 static void asm__end_color(asm_buffer *out, const asm_look *look) {
     if (look->has_color) asm__append_literal(out, "\033[0m");
+}
+
+/* An operating system command: ESC ] parts ESC \ */
+static void asm__append_command(asm_buffer *out, const char *name, asm_str argument) {
+    asm__append_literal(out, "\033]");
+    asm__append_literal(out, name);
+    asm_buffer_append(out, argument);
+    asm__append_literal(out, "\033\\");
 }
 
 /* A constant text in a colour. */
@@ -2758,26 +2794,107 @@ static void asm__text_wrap(asm_studio *studio, asm_buffer *out) {
     studio->text.column += studio->text.hang;
 }
 
-/* Appends a word that is as wide as a line, or wider, character by character. */
-static void asm__text_long_word(asm_studio *studio, asm_buffer *out, asm_str word, int limit) {
+/* Begins a link to `address`, or ends the last one if that is empty. */
+static void asm__append_link(asm_buffer *out, asm_str address) {
+    static const char hex[] = "0123456789ABCDEF";
+    char memory[3 * 128];
+    asm_buffer encoded;
+    asm_buffer_init_fixed(&encoded, memory, sizeof memory);
+    for (size_t i = 0; i < address.size; i++) {
+        const unsigned char c = (unsigned char)address.data[i];
+        if (c > ' ' && c < 0x7F && c != ';') {
+            asm_buffer_append_byte(&encoded, (char)c);
+            continue;
+        }
+        asm_buffer_append_byte(&encoded, '%');
+        asm_buffer_append_byte(&encoded, hex[c >> 4]);
+        asm_buffer_append_byte(&encoded, hex[c & 15]);
+    }
+    asm__append_command(out, "8;;", asm_buffer_text(&encoded));
+}
+
+/* Appends a word that is as wide as a line, or wider, character by character. `link`: the address it is a link to; empty:
+ * it is none. A link ends with each line, so that what stands before the next is no part of it. */
+static void asm__text_long_word(asm_studio *studio, asm_buffer *out, asm_str word, asm_str link, int limit) {
     for (size_t at = 0, begin = 0; at < word.size; begin = at) {
         const int width = asm__columns_of_character(asm_utf8_decode(word, &at));
         if (studio->text.column + width > limit) {
+            if (link.size > 0) asm__append_link(out, asm_str_make(NULL, 0));
             asm__text_wrap(studio, out);
             asm__text_style(studio, out, asm__text_style_now(studio));
+            if (link.size > 0) asm__append_link(out, link);
         }
         asm_buffer_append(out, asm_str_make(word.data + begin, at - begin));
         studio->text.column += width;
     }
 }
 
+/* Whether an address may end before `rest`: not within a word of other letters, or before what stands for a control. */
+static bool asm__ends_address(asm_str rest) {
+    if (rest.size == 0) return true;
+    if ((unsigned char)rest.data[0] < 0x80) return !asm__begins_with(rest, "<U+");
+    return asm__begins_with(rest, "\xE2\x80") || asm__begins_with(rest, "\xE2\x81"); /* punctuation */
+}
+
+/* Where the address that begins at `at` ends: marks at its end belong to the sentence, and so does a bracket that is not
+ * opened in it. `at` if it is none. */
+static size_t asm__address_end(asm_str text, size_t at) {
+    static const char allowed[] = "-._~:/?#[]@!$&'()*+,;=%", closing[] = ")]", opening[] = "([";
+    size_t end = at;
+    while (end < text.size && (asm__is_word_byte(text.data[end]) || strchr(allowed, text.data[end])))
+        end++;
+    if (!asm__ends_address(asm__without(text, end))) return at;
+    while (end > at) {
+        const char last = text.data[end - 1], *bracket = strchr(closing, last);
+        int open = 0;
+        if (bracket) {
+            for (size_t i = at; i < end; i++)
+                open += (text.data[i] == opening[bracket - closing]) - (text.data[i] == last);
+            if (open >= 0) break;
+        } else if (!strchr(".,;:!?'*_~", last)) break;
+        end--;
+    }
+    return end;
+}
+
+/* The next address in `text` from `*at` on, which is moved to its beginning: http or https, and a host that a browser
+ * would go to for sure and that stands right after the scheme. Absent if there is none. */
+static asm_str asm__next_address(asm_str text, size_t *at) {
+    char memory[128];
+    for (; *at < text.size; ++*at) {
+        const asm_str rest = asm__without(text, *at);
+        const size_t scheme = asm__begins_with(rest, "https://")  ? 8
+                              : asm__begins_with(rest, "http://") ? 7
+                                                                  : 0;
+        if (scheme == 0 || rest.size > sizeof memory || (*at > 0 && asm__is_word_byte(text.data[*at - 1])))
+            continue;
+        const asm_str address = asm_str_make(rest.data, asm__address_end(text, *at) - *at);
+        const asm_str host = asm__url_host(address, false, memory);
+        if (host.size > 0 && (size_t)(host.data - memory) == scheme) return address;
+    }
+    return asm_str_make(NULL, 0);
+}
+
 /* Appends a piece of a word in the style of the moment. */
 static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) {
     const int limit = asm__studio_columns(studio);
+    const bool is_long = limit > 0 && studio->text.column + studio->text.word_width > limit;
+    const bool is_whole = !studio->text.is_joined && !studio->text.is_partial;
     asm__text_style(studio, out, asm__text_style_now(studio));
-    if (limit > 0 && studio->text.column + studio->text.word_width > limit)
-        asm__text_long_word(studio, out, piece, limit);
-    else asm_buffer_append(out, piece);
+    while (piece.size > 0) {
+        size_t size = 0;
+        asm_str link = {NULL, 0}, part = piece;
+        if (studio->look.has_links && is_whole) {
+            link = asm__next_address(piece, &size);
+            if (size == 0) asm__append_link(out, link);
+            else link.size = 0; /* first what stands before it */
+            part.size = link.size > 0 ? link.size : size;
+        }
+        if (is_long) asm__text_long_word(studio, out, part, link, limit);
+        else asm_buffer_append(out, part);
+        if (link.size > 0) asm__append_link(out, asm_str_make(NULL, 0));
+        piece = asm__without(piece, part.size);
+    }
 }
 
 /* The first word of a line tells what the line is: the beginning or end of a fence (true), a heading, an item of a list.
@@ -2849,7 +2966,10 @@ static void asm__text_word(asm_studio *studio, asm_buffer *out) {
     const int limit = asm__studio_columns(studio), width = studio->text.word_width;
     const bool is_first = studio->text.words == 0 && !studio->text.is_joined;
     bool is_plain = !studio->look.has_color || studio->text.kind != ASM__TEXT_AGENT;
-    if (word.size == 0) return;
+    if (word.size == 0) {
+        studio->text.is_partial = false;
+        return;
+    }
     if (is_first) {
         const bool was_in_fence = studio->text.in_fence, is_fence = asm__text_first_word(studio, word);
         if (is_fence && !was_in_fence) { /* no bar before the line that begins it */
@@ -2866,12 +2986,13 @@ static void asm__text_word(asm_studio *studio, asm_buffer *out) {
     studio->text.words++;
     studio->text.word_size = 0;
     studio->text.word_width = 0;
-    studio->text.is_joined = false;
+    studio->text.is_joined = studio->text.is_partial = false;
 }
 
 /* Adds a character to the word under way. */
 static void asm__text_add(asm_studio *studio, asm_buffer *out, asm_str shown, int width) {
     if (studio->text.word_size + shown.size > sizeof studio->text.word) {
+        studio->text.is_partial = true;
         asm__text_word(studio, out);
         studio->text.is_joined = true;
     }
@@ -2906,6 +3027,7 @@ static size_t asm__text_fitting_words(asm_studio *studio, asm_buffer *out, asm_s
     const size_t run = asm__plain_run(text, at);
     size_t last = run, end;
     if (!studio->text.in_line || studio->text.words == 0 || run == 0 || run > 1000) return 0;
+    if (studio->look.has_links) return 0; /* there may be addresses */
     if (limit > 0 && studio->text.column + studio->text.gap + studio->text.word_width + (int)run > limit)
         return 0;
     while (last > 0 && text.data[at + last - 1] != ' ')
@@ -2924,6 +3046,13 @@ static size_t asm__text_fitting_words(asm_studio *studio, asm_buffer *out, asm_s
     studio->text.word_size = (unsigned char)(run - last);
     studio->text.word_width = (int)(run - last);
     return run;
+}
+
+/* Whether a character of two columns is punctuation: words end there, as far as addresses are concerned. */
+static bool asm__is_wide_mark(asm_str shown) {
+    size_t at = 0;
+    const uint32_t c = asm_utf8_decode(shown, &at);
+    return (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF01 && c <= 0xFF0F) || (c >= 0xFF1A && c <= 0xFF20);
 }
 
 /* A piece of text, word by word: where lines are broken or colours are put. */
@@ -2960,6 +3089,7 @@ static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
         } else {
             shown = asm__next_shown(text, &at, flags, &marks, memory, &width);
             if (width == 2) { /* a line may end before it, and after it */
+                studio->text.is_partial = !asm__is_wide_mark(shown);
                 asm__text_word(studio, out);
                 asm__text_add(studio, out, shown, width);
             } else {
@@ -4924,15 +5054,44 @@ static void asm__transient_status(const asm_studio *studio, asm_buffer *out, asm
     asm__line_end(&line);
 }
 
+/* How far the run is, as asm_studio.progress has it: 0 none runs, 1 by its todos, 3 not known, 4 it waits for a person. */
+static int asm__progress_of(const asm_studio *studio) {
+    const int percent = studio->run.todos > 0 ? (int)(100 * studio->run.todos_done / studio->run.todos) : 0;
+    if (!studio->run.is_active) return 0;
+    if (studio->held.has_wait) return 4000 + percent;
+    return studio->run.todos > 0 ? 1000 + percent : 3000;
+}
+
+/* What the terminal is told beside the text. */
+static void asm__studio_signals(asm_studio *studio, asm_buffer *out) {
+    static const char *const commands[] = {NULL, "9;", "777;notify;Agent;", "99;;"};
+    const int progress = asm__progress_of(studio);
+    if (studio->held.should_ring && studio->options.bell) {
+        asm_buffer_append_byte(out, '\a');
+        if (studio->look.notification != ASM_NOTIFICATION_NONE)
+            asm__append_command(out, commands[studio->look.notification], ASM_STR("An agent waits for you"));
+    }
+    studio->held.should_ring = false;
+    if (!studio->look.has_progress || progress == studio->progress) return;
+    studio->progress = progress;
+    char memory[16];
+    asm_buffer numbers;
+    asm_buffer_init_fixed(&numbers, memory, sizeof memory);
+    asm__append_count(&numbers, progress / 1000);
+    asm_buffer_append_byte(&numbers, ';');
+    asm__append_count(&numbers, progress % 1000);
+    asm__append_command(out, "9;4;", asm_buffer_text(&numbers));
+}
+
 static asm_result asm__studio_transient(void *self, asm_time now, asm_buffer *out) {
     asm_studio *studio = (asm_studio *)self;
     const asm_studio_call *calls[ASM_STUDIO_CALLS];
     size_t running, lines, most;
-    if (!studio->look.has_cursor || studio->text.in_line || studio->text.word_size > 0) return out->result;
+    if (!studio->look.has_cursor) return out->result;
+    asm__studio_signals(studio, out);
+    if (studio->text.in_line || studio->text.word_size > 0) return out->result;
     running = asm__running_calls(studio, calls);
     if (!studio->run.is_active && running == 0 && !studio->held.has_wait) return out->result;
-    if (studio->options.bell && studio->held.should_ring) asm_buffer_append_byte(out, '\a');
-    studio->held.should_ring = false;
     most = studio->rows > 8 ? (size_t)studio->rows / 3 : 2;
     if (most > 8) most = 8;
     lines = running > 1 || studio->held.has_wait || studio->held.notice_size > 0 ? running : 0;
@@ -5164,6 +5323,7 @@ static asm_result asm__studio_tick(void *self, asm_time now, asm_buffer *out) {
     asm_studio *studio = (asm_studio *)self;
     (void)now;
     if (studio->text.word_size > 0) {
+        studio->text.is_partial = true;
         asm__text_word(studio, out);
         studio->text.is_joined = true;
         asm__text_style(studio, out, ASM__STYLE_NONE);
@@ -5563,6 +5723,43 @@ static bool asm__is_dumb(void) {
     return !*term || strcmp(term, "dumb") == 0;
 }
 
+/* Whether the version of the terminal's program, as it says in the environment, is at least that. */
+static bool asm__is_program(const char *name, int major, int minor, int patch) {
+    const int wanted[] = {major, minor, patch};
+    const char *version = asm__environment("TERM_PROGRAM_VERSION");
+    if (strcmp(asm__environment("TERM_PROGRAM"), name) != 0) return false;
+    for (size_t i = 0; i < 3; i++) {
+        const int number = atoi(version);
+        if (number != wanted[i]) return number > wanted[i];
+        version += strcspn(version, ".");
+        version += *version == '.';
+    }
+    return true;
+}
+
+static bool asm__is_term(const char *prefix) {
+    return strncmp(asm__environment("TERM"), prefix, strlen(prefix)) == 0;
+}
+
+/* What a terminal obeys beyond colours and the cursor. */
+static void asm__detect_commands(asm_terminal *terminal) {
+    const bool in_tmux = *asm__environment("TMUX") || strcmp(asm__environment("TERM_PROGRAM"), "tmux") == 0;
+    const bool in_screen = !in_tmux && (*asm__environment("STY") || asm__is_term("screen"));
+    const char *vte = asm__environment("VTE_VERSION");
+    if (!terminal->has_cursor || in_screen || asm__is_term("linux")) return;
+    terminal->has_links = in_tmux ? asm__is_program("tmux", 3, 4, 0) : !*vte || atoi(vte) >= 5000;
+    if (in_tmux) return;
+    terminal->has_progress = strcmp(asm__environment("ConEmuANSI"), "ON") == 0 ||
+                             *asm__environment("WT_SESSION") || asm__is_program("ghostty", 1, 2, 0) ||
+                             asm__is_program("iTerm.app", 3, 6, 6);
+    if (asm__is_program("iTerm.app", 0, 0, 0) || asm__is_program("WezTerm", 0, 0, 0) ||
+        asm__is_program("ghostty", 0, 0, 0))
+        terminal->notification = ASM_NOTIFICATION_OSC_9;
+    else if (asm__is_term("foot") || asm__is_term("rxvt-unicode"))
+        terminal->notification = ASM_NOTIFICATION_OSC_777;
+    else if (asm__is_term("xterm-kitty")) terminal->notification = ASM_NOTIFICATION_OSC_99;
+}
+
 /* no-color.org, force-color.org, bixense.com/clicolors. */
 static bool asm__wants_color(bool is_terminal) {
     if (*asm__environment("NO_COLOR")) return false;
@@ -5606,6 +5803,7 @@ ASM_API asm_terminal asm_terminal_detect(int fd) {
         terminal.home = getenv("HOME");
         terminal.has_color = asm__wants_color(terminal.is_terminal);
         terminal.has_cursor = terminal.is_terminal && !asm__is_dumb();
+        asm__detect_commands(&terminal);
         if (columns >= 20 && columns <= 1000) terminal.columns = columns;
         for (i = 0; i < 3; i++) {
             const char *locale = asm__environment(variables[i]);
@@ -5683,6 +5881,24 @@ static const char *asm__output_name(const asm_output *output, const char *otherw
     return output->path ? output->path : otherwise;
 }
 
+/* The size of the signals before transient lines. */
+static size_t asm__signals_size(asm_str lines) {
+    size_t size = 0;
+    while (size < lines.size) {
+        if (lines.data[size] == '\a') {
+            size++;
+            continue;
+        }
+        if (!asm__begins_with(asm__without(lines, size), "\033]")) break;
+        size_t end = size + 2;
+        while (end < lines.size && lines.data[end] != '\033')
+            end++;
+        if (end + 2 > lines.size) break;
+        size = end + 2;
+    }
+    return size;
+}
+
 static asm_result asm__tty_put(asm_tty_sink *sink, asm_str text) {
     if (sink->pending.write) return asm_buffer_append(&sink->pending, text);
     return asm_output_stream_write(&sink->out, text.data, text.size);
@@ -5744,6 +5960,12 @@ static asm_result asm__tty_write_event(void *self, const asm_event *event, asm_s
 
 static asm_result asm__tty_show(void *self, asm_str lines) {
     asm_tty_sink *sink = (asm_tty_sink *)self;
+    const size_t signals = asm__signals_size(lines);
+    if (signals > 0) {
+        const asm_result told = asm__tty_put(sink, asm_str_make(lines.data, signals));
+        if (told != ASM_OK) return told;
+        lines = asm__without(lines, signals);
+    }
     if (lines.size > sizeof sink->lines) lines.size = 0;
     const bool is_same = asm_str_equal(lines, asm_str_make(sink->lines, sink->lines_size));
     if (is_same && (sink->is_shown || lines.size == 0)) return ASM_OK;
@@ -6541,17 +6763,18 @@ static void asm__pipeline_look(asm_pipeline *pipeline) {
     pipeline->renderer.begin(pipeline->renderer.self, terminal);
 }
 
-/* Has the sinks show the transient lines. */
+/* Has the sinks show the transient lines; at the end only what a terminal is told beside them. */
 static void asm__pipeline_show(asm_pipeline *pipeline, bool at_end) {
     char memory[ASM_TRANSIENT_SIZE];
     asm_buffer lines;
     if (!pipeline->can_show) return;
     asm_buffer_init_fixed(&lines, memory, sizeof memory);
-    if (pipeline->renderer.transient && !at_end) {
+    if (pipeline->renderer.transient) {
         const asm_result result =
             pipeline->renderer.transient(pipeline->renderer.self, pipeline->now, &lines);
         if (result != ASM_OK) asm_buffer_clear(&lines);
         if (result != ASM_ERR_NO_SPACE) asm__pipeline_fail(pipeline, result, "renderer");
+        if (at_end) lines.size = asm__signals_size(asm_buffer_text(&lines));
     }
     for (size_t i = 0; i < pipeline->sink_count; i++) {
         asm_sink *sink = &pipeline->sinks[i];
@@ -6645,6 +6868,7 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline) {
         asm__pipeline_fail(pipeline, pipeline->renderer.finish(pipeline->renderer.self, &pipeline->text),
                            "renderer");
     if (pipeline->text.size > 0) asm__pipeline_write(pipeline, pipeline->text.data, pipeline->text.size);
+    asm__pipeline_show(pipeline, true);
     asm_pipeline_flush(pipeline);
     asm__close_sinks(pipeline);
     asm_buffer_close(&pipeline->text);

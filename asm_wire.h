@@ -145,6 +145,9 @@ typedef struct asm_wire {
     int last_outcome;               /* of the last run; -1: none has ended */
     bool has_begun, in_array, is_busy, is_cut, has_window;
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
+    bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
+    asm_str more;         /* ag-ui: of the event under way: members of its frames, by their type */
+    asm_str frame_type;   /* ag-ui */
 } asm_wire;
 
 /* Starts a stream. Errors: those of asm_output_stream_open(), ASM_ERR_INVALID_ARGUMENT for a format, a framing or a
@@ -230,6 +233,7 @@ typedef enum asm__wire_kind {
     ASM__WIRE_TEXT,
     ASM__WIRE_CALL,
     ASM__WIRE_AGENT, /* a sub-agent */
+    ASM__WIRE_SPAN,  /* ag-ui: reasoning, of a stream that comes out as it was */
     ASM__WIRE_KINDS
 } asm__wire_kind;
 
@@ -263,6 +267,7 @@ typedef struct asm__wire_item {
     bool is_prompt;      /* of a text: not the agent's */
     bool is_alone;       /* trace: of a call: on its agent's lane */
     bool is_asked;       /* trace: of a call: "waiting" is open */
+    bool is_chunked;     /* ag-ui: of a text or a call: it comes as chunks, which open nothing */
     asm_time asked;      /* otlp: of a sub-agent: when it began */
     size_t told;         /* ai-sdk: of a call: how much of its output was written */
     uint64_t number;     /* of the event that began it */
@@ -278,6 +283,7 @@ typedef struct asm__wire_result {
     bool is_json; /* `text` is a JSON value that is no string */
     bool is_failed;
     bool is_denied;
+    bool is_open;   /* it has not ended: the text only says so to readers who want a result */
     asm_str status; /* absent: not told */
     asm_optional_int64 exit_code;
     asm_optional_double duration_ms;
@@ -380,7 +386,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
                                      char letter, asm_str name) {
     asm__wire_item *item = asm__wire_take_item(wire);
     const asm_str run = wire->run ? wire->run->id : ASM_STR("");
-    const bool is_short = id.size < ASM__WIRE_UNIQUE_SIZE && run.size > 0;
+    const bool is_short = id.size < ASM__WIRE_UNIQUE_SIZE && run.size > 0 && !wire->is_same;
     const size_t before = is_short ? run.size + 1 : 0;
     char made[32];
     asm_str own = id;
@@ -597,7 +603,10 @@ static void asm__wire_data(asm_wire *wire, asm_buffer *out, const asm_event *eve
 /* What is known of how a call ended, as the members of an object; `before` goes before each but the first. */
 static void asm__wire_result_members(asm_buffer *out, const asm__wire_result *result, size_t cut) {
     size_t begin = out->size;
-    asm__wire_text(out, ASM_STR(",\"status\":"), result->status);
+    asm__wire_text(out, ASM_STR(",\"status\":"),
+                   !result->status.data && result->is_failed ? ASM_STR("failed") : result->status);
+    if (result->is_open) ASM__PUT(out, ",\"open\":true");
+    if (result->is_json) ASM__PUT(out, ",\"json\":true");
     asm__wire_optional_int(out, ASM_STR(",\"exit_code\":"), result->exit_code);
     asm__wire_double(out, ASM_STR(",\"duration_ms\":"), result->duration_ms);
     if (cut) asm__wire_int(out, ASM_STR(",\"cut_bytes\":"), (int64_t)cut);
@@ -607,7 +616,8 @@ static void asm__wire_result_members(asm_buffer *out, const asm__wire_result *re
 }
 
 static bool asm__wire_has_members(const asm__wire_result *result, size_t cut) {
-    return result->status.data || result->exit_code.is_set || result->duration_ms.is_set || cut;
+    return result->status.data || result->is_failed || result->is_open || result->is_json ||
+           result->exit_code.is_set || result->duration_ms.is_set || cut;
 }
 
 static int64_t asm__wire_milliseconds(asm_time time) {
@@ -700,6 +710,11 @@ static void asm__wire_end_text(asm_wire *wire, asm__wire_item *agent, const asm_
     if (!text->key.scope) asm__wire_remove(wire, text);
 }
 
+/* Ends the text before something else begins; an AG-UI stream says itself when that is. */
+static void asm__wire_pause_text(asm_wire *wire, asm__wire_item *agent) {
+    if (!wire->is_same) asm__wire_end_text(wire, agent, NULL);
+}
+
 /* Opens a text of `agent`, or goes on with it. NULL without memory. */
 static asm__wire_item *asm__wire_open_text(asm_wire *wire, asm__wire_item *agent, asm_str id, bool is_thought,
                                            asm_str role) {
@@ -755,7 +770,10 @@ static void asm__wire_message(asm_wire *wire, asm__wire_item *agent, const asm_e
     } else if (!wire->options.skip_prompts) {
         const bool unreceived = agent->has_unreceived;
         asm__wire_end_text(wire, agent, NULL);
-        asm__wire_say(wire, agent, event, asm_str_equal(role, ASM_STR("system")) ? role : ASM_STR("user"));
+        asm__wire_say(wire, agent, event,
+                      asm_str_equal(role, ASM_STR("system")) || asm_str_equal(role, ASM_STR("developer"))
+                          ? role
+                          : ASM_STR("user"));
         asm__wire_end_text(wire, agent, event);
         agent->has_unreceived = unreceived;
     }
@@ -780,7 +798,7 @@ static void asm__wire_give_input(asm_wire *wire, asm__wire_item *call, asm_str i
 static asm__wire_item *asm__wire_call(asm_wire *wire, asm__wire_item *agent, asm_str id, asm_str name) {
     asm__wire_item *call = asm__wire_find(wire, ASM__WIRE_CALL, id);
     if (call) return call;
-    asm__wire_end_text(wire, agent, NULL);
+    asm__wire_pause_text(wire, agent);
     return asm__wire_add(wire, ASM__WIRE_CALL, agent, id, 'c', name.size ? name : ASM_STR("tool"));
 }
 
@@ -804,6 +822,7 @@ static void asm__wire_finish_call(asm_wire *wire, asm__wire_item *call, const as
 static asm__wire_result asm__wire_no_result(const asm__wire_item *call, asm__wire_outcome outcome) {
     asm__wire_result result;
     memset(&result, 0, sizeof result);
+    result.is_open = true;
     if (call->is_background) {
         result.text = ASM_STR("[running in the background]");
         result.status = ASM_STR("running_in_background");
@@ -891,6 +910,11 @@ static asm__wire_item *asm__wire_agent(asm_wire *wire, asm_str call_id) {
     if (!call_id.size) return wire->main;
     agent = asm__wire_find(wire, ASM__WIRE_AGENT, call_id);
     if (agent) return agent;
+    if (wire->is_same) { /* it is not told to begin, so nor to end */
+        agent = asm__wire_add(wire, ASM__WIRE_AGENT, wire->main, call_id, 'a', call_id);
+        if (agent) agent->has_ended = true;
+        return agent;
+    }
     call = asm__wire_call(wire, wire->main, call_id, ASM_STR("Task"));
     if (!call) return NULL;
     asm__wire_give_input(wire, call, asm_str_make(NULL, 0), asm_str_make(NULL, 0));
@@ -951,7 +975,7 @@ static void asm__wire_approval(asm_wire *wire, asm__wire_item *agent, const asm_
     if (event->type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
         asm__wire_result result;
         memset(&result, 0, sizeof result);
-        result.is_failed = result.is_denied = true;
+        result.is_failed = result.is_denied = result.is_open = true; /* its own end may still come */
         result.text = approval->reason.size ? approval->reason : ASM_STR("denied");
         result.status = ASM_STR("declined");
         asm__wire_end_call(wire, call, &result);
@@ -1037,7 +1061,7 @@ static asm_str asm__wire_session(const asm_wire *wire) {
 static asm_str asm__wire_run_id(asm_wire *wire, asm_str id) {
     char number[21];
     if (!id.size) id = ASM_STR("run");
-    if (wire->runs++ == 0 || id.size >= ASM__WIRE_UNIQUE_SIZE) return id;
+    if (wire->runs++ == 0 || id.size >= ASM__WIRE_UNIQUE_SIZE || wire->is_same) return id;
     asm_buffer_clear(&wire->text);
     asm_buffer_append(&wire->text, id);
     ASM__PUT(&wire->text, ":");
@@ -1057,6 +1081,9 @@ static void asm__wire_begin_run(asm_wire *wire, asm_str id, const asm_event *eve
     if (wire->encoder->run_begin) wire->encoder->run_begin(wire, run, event);
 }
 
+/* Defined with AG-UI. */
+static void asm__agui_end_span(asm_wire *wire, asm__wire_item *span);
+
 /* Closes what is open in the run, innermost first. Calls that were only named stay so if the run is complete: the
  * reader may be who makes them. */
 static void asm__wire_end_open(asm_wire *wire, asm__wire_outcome outcome) {
@@ -1070,10 +1097,16 @@ static void asm__wire_end_open(asm_wire *wire, asm__wire_outcome outcome) {
             asm__wire_end_text(wire, wire->main, NULL);
             if (wire->encoder->step_end) wire->encoder->step_end(wire, item);
         }
+        if (item->kind == ASM__WIRE_SPAN) {
+            asm__wire_end_text(wire, item->owner, NULL);
+            asm__agui_end_span(wire, item);
+        }
         if (item->kind != ASM__WIRE_CALL) continue;
         asm__wire_give_input(wire, item, asm_str_make(NULL, 0), asm_str_make(NULL, 0));
         if (outcome == ASM__WIRE_INTERRUPTED && item->is_waiting && wire->encoder->keeps_waiting) continue;
-        if (outcome == ASM__WIRE_COMPLETED && item->is_offered && !wire->encoder->has_no_offers) continue;
+        if (outcome == ASM__WIRE_COMPLETED && (item->is_offered || wire->is_same) &&
+            !wire->encoder->has_no_offers)
+            continue;
         asm__wire_end_open_call(wire, item, outcome);
     }
     asm__wire_end_text(wire, wire->main, NULL);
@@ -1082,6 +1115,7 @@ static void asm__wire_end_open(asm_wire *wire, asm__wire_outcome outcome) {
 /* Forgets the run's items, but calls in the background: their end comes later. */
 static void asm__wire_clear_run(asm_wire *wire) {
     asm__wire_item *item, *next;
+    wire->main->speaking = NULL;
     for (item = wire->first; item; item = next) {
         next = item->next;
         if (item == wire->main) continue;
@@ -1100,7 +1134,7 @@ static void asm__wire_clear_run(asm_wire *wire) {
 static void asm__wire_end_run(asm_wire *wire, asm__wire_outcome outcome, const asm_event *event) {
     asm__wire_item *run = wire->run;
     if (!run) return;
-    asm__wire_end_open(wire, outcome);
+    if (!wire->is_same || outcome != ASM__WIRE_FAILED) asm__wire_end_open(wire, outcome);
     if (wire->encoder->run_end) wire->encoder->run_end(wire, run, outcome, event);
     wire->last_outcome = (int)outcome;
     wire->run = NULL;
@@ -1126,6 +1160,11 @@ static void asm__wire_hold(asm_wire *wire, const asm_event *event) {
 }
 
 /* >>wire: events */
+
+/* Defined with AG-UI. */
+static asm_str asm__agui_step_name(asm_wire *wire);
+static bool asm__agui_same(asm_wire *wire, asm__wire_item *agent, const asm_event *event);
+static void asm__agui_look_at(asm_wire *wire, const asm_event *event);
 
 static void asm__wire_set_session(asm_wire *wire, asm_str id) {
     asm_buffer_clear(&wire->session);
@@ -1173,11 +1212,11 @@ static bool asm__wire_is_message(const asm_event *event) {
 static void asm__wire_step(asm_wire *wire, const asm_event *event) {
     char name[5 + 21] = "step ";
     const size_t size = 5 + asm__format_int64(event->step.step_number.value, name + 5);
-    const asm_str id = asm_str_make(name, size);
+    const asm_str given = asm__agui_step_name(wire), id = given.size ? given : asm_str_make(name, size);
     asm__wire_item *step = asm__wire_find(wire, ASM__WIRE_STEP, id), *item;
     const bool is_start = event->type == ASM_EVENT_STEP_STARTED;
     if (step && !is_start) {
-        asm__wire_end_text(wire, wire->main, NULL);
+        asm__wire_pause_text(wire, wire->main);
         if (wire->encoder->step_end) wire->encoder->step_end(wire, step);
         asm__wire_remove(wire, step);
         return;
@@ -1187,12 +1226,12 @@ static void asm__wire_step(asm_wire *wire, const asm_event *event) {
         return;
     }
     for (item = wire->first; item; item = item->next) /* steps do not nest */
-        if (item->kind == ASM__WIRE_STEP && !item->has_ended) {
+        if (item->kind == ASM__WIRE_STEP && !item->has_ended && !wire->is_same) {
             item->has_ended = true;
-            asm__wire_end_text(wire, wire->main, NULL);
+            asm__wire_pause_text(wire, wire->main);
             if (wire->encoder->step_end) wire->encoder->step_end(wire, item);
         }
-    asm__wire_end_text(wire, wire->main, NULL);
+    asm__wire_pause_text(wire, wire->main);
     step = asm__wire_add(wire, ASM__WIRE_STEP, wire->main, id, 's', id);
     if (step && wire->encoder->step_begin) wire->encoder->step_begin(wire, step);
 }
@@ -1200,8 +1239,8 @@ static void asm__wire_step(asm_wire *wire, const asm_event *event) {
 /* An event of a run that is open. */
 static void asm__wire_inside(asm_wire *wire, const asm_event *event) {
     asm__wire_item *agent = asm__wire_agent(wire, asm__wire_parent(event));
-    if (!agent) return;
-    if (agent->speaking && agent->speaking->is_thought &&
+    if (!agent || (wire->is_same && asm__agui_same(wire, agent, event))) return;
+    if (agent->speaking && agent->speaking->is_thought && !wire->is_same &&
         !(event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.thinking.value))
         asm__wire_end_text(wire, agent, NULL);
     if (asm__wire_is_message(event)) asm__wire_message(wire, agent, event);
@@ -1233,8 +1272,10 @@ static void asm__wire_release(asm_wire *wire) {
     asm__wire_entry *entry = wire->held, *all = entry;
     wire->held = wire->last_held = NULL;
     wire->held_size = 0;
-    for (; entry; entry = entry->next)
+    for (; entry; entry = entry->next) {
+        asm__agui_look_at(wire, entry->event);
         asm__wire_inside(wire, entry->event);
+    }
     asm__wire_free_entries(all);
 }
 
@@ -1295,7 +1336,9 @@ static void asm__wire_take(asm_wire *wire, const asm_event *event) {
         asm__wire_end_run(wire, ASM__WIRE_FAILED, NULL);
         asm__wire_set_session(wire, session);
     }
+    asm__agui_look_at(wire, event);
     asm__wire_dispatch(wire, event);
+    wire->more = asm_str_make(NULL, 0);
     if (event->type != ASM_EVENT_MESSAGE_STREAMED && event->type != ASM_EVENT_TOOL_OUTPUT_STREAMED)
         asm__wire_remember(wire, event, wire->event_count);
 }
@@ -1360,17 +1403,78 @@ static asm_str asm__wire_error_code(const asm_event *event) {
  *
  * AG-UI 1.0 (docs.ag-ui.com; checked with @ag-ui/client 1.0.0). */
 
-/* A frame up to its type; `begin` is {"type":"TYPE". */
+/* What the event says of its frames, if it is of an AG-UI stream: see asm_ingest.h. */
+static void asm__agui_look_at(asm_wire *wire, const asm_event *event) {
+    static const asm_str key = ASM_STR_INIT("ag_ui");
+    wire->is_same =
+        wire->options.format == ASM_WIRE_AG_UI && asm_str_equal(event->provider, ASM_STR("ag-ui"));
+    wire->more = asm_str_make(NULL, 0);
+    if (wire->is_same && event->extra.size &&
+        (asm_json_find(event->extra, &key, &wire->more, 1, NULL) != ASM_OK ||
+         asm_json_type_of(wire->more) != ASM_JSON_OBJECT))
+        wire->more = asm_str_make(NULL, 0);
+}
+
+/* A member of `object`, as JSON; absent if there is none. */
+static asm_str asm__agui_member(asm_str object, asm_str key) {
+    asm_str value = asm_str_make(NULL, 0);
+    if (!object.size || asm_json_type_of(object) != ASM_JSON_OBJECT ||
+        asm_json_find(object, &key, &value, 1, NULL) != ASM_OK)
+        return asm_str_make(NULL, 0);
+    return value;
+}
+
+/* What the event says of its frames of that type. */
+static asm_str asm__agui_more(const asm_wire *wire, asm_str type) {
+    return asm__agui_member(wire->more, type);
+}
+
+/* Whether it says the member `key` of the frame that is being written. */
+static bool asm__agui_says(const asm_wire *wire, asm_str key) {
+    return wire->more.size && asm__agui_member(asm__agui_more(wire, wire->frame_type), key).data;
+}
+
+/* Adds the members of `object`, but those that only say how a text was cut. */
+static void asm__agui_put_members(asm_buffer *out, asm_str object) {
+    char memory[256];
+    asm_buffer scratch;
+    asm_json_reader reader;
+    asm_str key, value;
+    if (!object.size) return;
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, object, &scratch);
+    if (!asm_json_enter_object(&reader)) return;
+    while (asm_json_next_member(&reader, &key)) {
+        if (!asm_json_read_raw(&reader, &value)) break;
+        if (value.data[0] == 'n' || asm_str_equal(key, ASM_STR("size")) ||
+            asm_str_equal(key, ASM_STR("pieces")) || asm_str_equal(key, ASM_STR("arguments")) ||
+            asm_str_equal(key, ASM_STR("type")))
+            continue;
+        ASM__PUT(out, ",");
+        asm__append_string(out, key);
+        asm__wire_json(out, ASM_STR(":"), value);
+    }
+}
+
+/* The type in the beginning of a frame, {"type":"TYPE". */
+static asm_str asm__agui_type(asm_str begin) {
+    static const size_t head = sizeof "{\"type\":\"" - 1;
+    return asm_str_make(begin.data + head, begin.size - head - 1);
+}
+
+/* A frame up to its type. */
 static asm_buffer *asm__agui_frame(asm_wire *wire, asm_str begin) {
     asm_buffer *out = asm__wire_frame(wire);
     asm_buffer_append(out, begin);
+    wire->frame_type = asm__agui_type(begin);
     return out;
 }
 
 /* Ends a frame, with the sub-agent it belongs to. */
 static void asm__agui_end(asm_wire *wire, const asm__wire_item *owner) {
-    if (owner && owner->kind == ASM__WIRE_AGENT)
+    if (owner && owner->kind == ASM__WIRE_AGENT && !asm__agui_says(wire, ASM_STR("subagentRunId")))
         asm__wire_text(&wire->frames, ASM_STR(",\"subagentRunId\":"), owner->id);
+    if (wire->more.size) asm__agui_put_members(&wire->frames, asm__agui_more(wire, wire->frame_type));
     ASM__PUT(&wire->frames, "}");
     asm__wire_end_frame(wire);
 }
@@ -1390,13 +1494,13 @@ static asm_buffer *asm__agui_run(asm_wire *wire, const asm__wire_item *run, asm_
 
 static void asm__agui_run_begin(asm_wire *wire, asm__wire_item *run, const asm_event *event) {
     asm_buffer *out = asm__agui_run(wire, run, ASM_STR("{\"type\":\"RUN_STARTED\""));
-    ASM__PUT(out, ",\"protocolVersion\":\"1.0\"");
     asm__agui_time(wire, event);
-    if (event) {
-        ASM__PUT(out, ",\"metadata\":{\"asm\":{\"session_id\":");
-        asm__append_string(out, asm__wire_session(wire));
-        asm__wire_run_members(out, event);
-        ASM__PUT(out, "}}");
+    if (!wire->is_same) { /* asm_ingest.h knows by `asm` who wrote the stream */
+        const size_t begin = out->size;
+        if (event) asm__wire_run_members(out, event);
+        if (out->size == begin) ASM__PUT(out, ",\"protocolVersion\":\"1.0\",\"metadata\":{\"asm\":{}");
+        else asm__wire_wrap(out, begin, ASM_STR(",\"protocolVersion\":\"1.0\",\"metadata\":{\"asm\":"));
+        ASM__PUT(out, "}");
     }
     asm__agui_end(wire, NULL);
 }
@@ -1441,6 +1545,9 @@ static bool asm__agui_calls(asm_wire *wire, bool is_interrupt) {
 
 static void asm__agui_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_outcome outcome,
                               const asm_event *event) {
+    /* whether the event says all of the frame */
+    const bool is_told =
+        asm__agui_more(wire, ASM_STR("RUN_FINISHED")).data || asm__agui_more(wire, ASM_STR("RUN_ERROR")).data;
     asm_buffer *out = &wire->frames;
     size_t begin;
     if (outcome == ASM__WIRE_FAILED) {
@@ -1449,24 +1556,28 @@ static void asm__agui_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
         asm__wire_text(out, ASM_STR(",\"code\":"), asm__wire_error_code(event));
     } else {
         asm__agui_run(wire, run, ASM_STR("{\"type\":\"RUN_FINISHED\""));
-        if (outcome == ASM__WIRE_CANCELLED || outcome == ASM__WIRE_TIMEOUT)
+        if (is_told)
+            ; /* all of it is */
+        else if (outcome == ASM__WIRE_CANCELLED || outcome == ASM__WIRE_TIMEOUT)
             ASM__PUT(out, ",\"outcome\":{\"type\":\"cancelled\"}");
         else if (!asm__agui_calls(wire, outcome == ASM__WIRE_INTERRUPTED))
             ASM__PUT(out, ",\"outcome\":{\"type\":\"success\"}");
         begin = out->size;
         if (outcome == ASM__WIRE_TIMEOUT) ASM__PUT(out, ",\"reason\":\"timeout\"");
-        asm__wire_end_members(out, event);
+        if (!is_told) asm__wire_end_members(out, event);
         if (out->size > begin) asm__wire_wrap(out, begin, ASM_STR(",\"result\":"));
     }
     begin = out->size;
-    asm__wire_each_usage(wire, out, event, asm__agui_usage);
+    if (!is_told) asm__wire_each_usage(wire, out, event, asm__agui_usage);
     if (out->size > begin) ASM__PUT(out, "]");
     asm__agui_time(wire, event);
     asm__agui_end(wire, NULL);
 }
 
 static void asm__agui_step(asm_wire *wire, const asm__wire_item *step, asm_str begin) {
-    asm__wire_text(asm__agui_frame(wire, begin), ASM_STR(",\"stepName\":"), step->name);
+    asm_buffer *out = asm__agui_frame(wire, begin);
+    if (!asm__agui_says(wire, ASM_STR("stepName")))
+        asm__wire_text(out, ASM_STR(",\"stepName\":"), step->name);
     asm__agui_end(wire, NULL);
 }
 
@@ -1500,89 +1611,290 @@ static void asm__agui_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
 }
 
 /* The id of a text; that of reasoning is another one. */
-static void asm__agui_message_id(asm_buffer *out, const asm__wire_item *text) {
-    if (text->is_thought) asm__wire_put_id(out, ASM_STR(",\"messageId\":\"rsn:"), text->id);
+static void asm__agui_message_id(asm_wire *wire, asm_buffer *out, const asm__wire_item *text) {
+    if (asm__agui_says(wire, ASM_STR("messageId"))) return;
+    if (text->is_thought && !wire->is_same) asm__wire_put_id(out, ASM_STR(",\"messageId\":\"rsn:"), text->id);
     else asm__wire_text(out, ASM_STR(",\"messageId\":"), text->id);
+}
+
+/* The limits of reasoning. Those of an AG-UI stream are events of their own. */
+static void asm__agui_span(asm_wire *wire, const asm__wire_item *text, asm_str begin) {
+    if (wire->is_same || !text->is_thought) return;
+    asm__agui_message_id(wire, asm__agui_frame(wire, begin), text);
+    asm__agui_end(wire, text->owner);
 }
 
 static void asm__agui_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
     asm_buffer *out;
-    if (text->is_thought) {
-        asm__agui_message_id(asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_START\"")), text);
-        asm__agui_end(wire, text->owner);
-        out = asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_MESSAGE_START\""));
-        role = ASM_STR("reasoning");
-    } else {
-        out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
-    }
-    asm__agui_message_id(out, text);
-    asm__wire_text(out, ASM_STR(",\"role\":"), role);
+    text->is_chunked = asm__agui_more(wire, ASM_STR("TEXT_MESSAGE_CHUNK")).data ||
+                       asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_CHUNK")).data;
+    if (text->is_chunked) return;
+    asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_START\""));
+    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_START\"")
+                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
+    asm__agui_message_id(wire, out, text);
+    if (!asm__agui_says(wire, ASM_STR("role")))
+        asm__wire_text(out, ASM_STR(",\"role\":"), text->is_thought ? ASM_STR("reasoning") : role);
     asm__agui_end(wire, text->owner);
+}
+
+static asm_str asm__agui_content(const asm__wire_item *text) {
+    if (text->is_chunked)
+        return text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_CHUNK\"")
+                                : ASM_STR("{\"type\":\"TEXT_MESSAGE_CHUNK\"");
+    return text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_CONTENT\"")
+                            : ASM_STR("{\"type\":\"TEXT_MESSAGE_CONTENT\"");
 }
 
 static void asm__agui_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
     while (delta.size) {
         const asm_str piece = asm__wire_piece(wire, &delta);
-        asm_buffer *out =
-            asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_CONTENT\"")
-                                                   : ASM_STR("{\"type\":\"TEXT_MESSAGE_CONTENT\""));
-        asm__agui_message_id(out, text);
+        asm_buffer *out = asm__agui_frame(wire, asm__agui_content(text));
+        if (!text->is_chunked) asm__agui_message_id(wire, out, text);
         asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
         asm__agui_end(wire, text->owner);
     }
 }
 
+/* What is known of a message when it has ended. */
+static void asm__agui_message_members(asm_buffer *out, const asm_event *event) {
+    const size_t begin = out->size;
+    if (event->message.incomplete.value) ASM__PUT(out, ",\"incomplete\":true");
+    if (event->message.synthetic.value) ASM__PUT(out, ",\"synthetic\":true");
+    if (event->message.origin.size) asm__wire_text(out, ASM_STR(",\"origin\":"), event->message.origin);
+    if (event->message.phase.size) asm__wire_text(out, ASM_STR(",\"phase\":"), event->message.phase);
+    if (out->size == begin) return;
+    asm__wire_wrap(out, begin, ASM_STR(",\"metadata\":{\"asm\":"));
+    ASM__PUT(out, "}");
+}
+
 static void asm__agui_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
-    asm_buffer *out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_END\"")
-                                                             : ASM_STR("{\"type\":\"TEXT_MESSAGE_END\""));
-    asm__agui_message_id(out, text);
-    if (event && event->message.incomplete.is_set && event->message.incomplete.value)
-        ASM__PUT(out, ",\"metadata\":{\"asm\":{\"incomplete\":true}}");
+    asm_buffer *out;
+    if (text->is_chunked) return;
+    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_END\"")
+                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_END\""));
+    asm__agui_message_id(wire, out, text);
+    if (event && !text->is_thought && !wire->is_same) asm__agui_message_members(out, event);
     asm__agui_end(wire, text->owner);
-    if (!text->is_thought) return;
-    asm__agui_message_id(asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_END\"")), text);
-    asm__agui_end(wire, text->owner);
+    asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_END\""));
+}
+
+/* Of calls, whose times tell how long they took. */
+static void asm__agui_now(asm_wire *wire) {
+    if (wire->now)
+        asm__wire_int(&wire->frames, ASM_STR(",\"timestamp\":"), asm__wire_milliseconds(wire->now));
 }
 
 static void asm__agui_call_begin(asm_wire *wire, asm__wire_item *call) {
-    asm_buffer *out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_START\""));
+    asm_buffer *out;
+    call->is_chunked = asm__agui_more(wire, ASM_STR("TOOL_CALL_CHUNK")).data != NULL;
+    if (call->is_chunked) return;
+    out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_START\""));
     asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
     asm__wire_text(out, ASM_STR(",\"toolCallName\":"), call->name);
+    asm__agui_now(wire);
     asm__agui_end(wire, call->owner);
 }
 
-static void asm__agui_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
-    asm_str rest = asm__wire_tidy(wire, input);
-    asm_buffer *out;
-    while (rest.size) {
-        const asm_str piece = asm__wire_piece(wire, &rest);
-        out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_ARGS\""));
-        asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
-        asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
-        asm__agui_end(wire, call->owner);
+/* A piece of the arguments, with the members of `more`. */
+static void asm__agui_args(asm_wire *wire, const asm__wire_item *call, asm_str piece, asm_str more) {
+    asm_buffer *out = asm__agui_frame(wire, call->is_chunked ? ASM_STR("{\"type\":\"TOOL_CALL_CHUNK\"")
+                                                             : ASM_STR("{\"type\":\"TOOL_CALL_ARGS\""));
+    if (!call->is_chunked) asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    if (piece.size) asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
+    asm__agui_put_members(out, more);
+    asm__agui_end(wire, asm__agui_member(more, ASM_STR("subagentRunId")).data ? NULL : call->owner);
+}
+
+/* The arguments in the pieces in which they came; false if those are not told, or are of another text. */
+static bool asm__agui_put_pieces(asm_wire *wire, const asm__wire_item *call, asm_str text) {
+    const asm_str type = call->is_chunked ? ASM_STR("TOOL_CALL_CHUNK") : ASM_STR("TOOL_CALL_END"),
+                  pieces = asm__agui_member(asm__agui_more(wire, type), ASM_STR("pieces"));
+    asm_json_reader reader;
+    asm_str piece;
+    int pass;
+    if (!pieces.size || asm_json_type_of(pieces) != ASM_JSON_ARRAY) return false;
+    for (pass = 0; pass < 2; pass++) { /* the first one looks whether they are as long as the text */
+        size_t at = 0;
+        asm_json_reader_init(&reader, pieces, NULL);
+        asm_json_enter_array(&reader);
+        while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &piece)) {
+            int64_t size = -1;
+            const asm_str raw = asm__agui_member(piece, ASM_STR("size"));
+            if (!raw.size || !asm_json_to_int64(raw, &size) || size < 0 || (uint64_t)size > text.size - at)
+                return false;
+            if (pass) asm__agui_args(wire, call, asm_str_make(text.data + at, (size_t)size), piece);
+            at += (size_t)size;
+        }
+        if (at != text.size) return false;
     }
+    return true;
+}
+
+/* The arguments as they were: not JSON, if the event says so. Stands in wire->text. */
+static asm_str asm__agui_arguments(asm_wire *wire, const asm__wire_item *call, asm_str input) {
+    const asm_str type = call->is_chunked ? ASM_STR("TOOL_CALL_CHUNK") : ASM_STR("TOOL_CALL_END");
+    asm_str text = asm__agui_member(asm__agui_more(wire, type), ASM_STR("arguments"));
+    if (!wire->is_same) return asm__wire_tidy(wire, input);
+    asm_buffer_clear(&wire->text);
+    return text.size && asm_json_to_string(text, &wire->text, &text) ? text : input;
+}
+
+static void asm__agui_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
+    asm_str rest = asm__agui_arguments(wire, call, input);
+    asm_buffer *out;
+    size_t begin;
+    if (!asm__agui_put_pieces(wire, call, rest))
+        while (rest.size) {
+            const asm_str piece = asm__wire_piece(wire, &rest);
+            asm__agui_args(wire, call, piece, asm_str_make(NULL, 0));
+        }
+    if (call->is_chunked) return;
     out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_END\""));
     asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
-    if (display_text.size) {
-        asm__wire_cut_text(wire, out, ASM_STR(",\"metadata\":{\"asm\":{\"display_text\":"), display_text);
-        ASM__PUT(out, "}}");
+    begin = out->size;
+    if (display_text.size && !wire->is_same)
+        asm__wire_cut_text(wire, out, ASM_STR(",\"display_text\":"), display_text);
+    if (call->is_offered && !wire->is_same) ASM__PUT(out, ",\"offered\":true");
+    if (out->size > begin) {
+        asm__wire_wrap(out, begin, ASM_STR(",\"metadata\":{\"asm\":"));
+        ASM__PUT(out, "}");
     }
     asm__agui_end(wire, call->owner);
 }
 
 static void asm__agui_call_end(asm_wire *wire, asm__wire_item *call, const asm__wire_result *result) {
     asm_buffer *out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_RESULT\""));
-    size_t cut;
-    asm__wire_put_id(out, ASM_STR(",\"messageId\":\"res:"), call->id);
+    const bool is_list = result->is_json && wire->is_same && asm_json_type_of(result->text) == ASM_JSON_ARRAY;
+    size_t cut = 0;
+    if (!asm__agui_says(wire, ASM_STR("messageId")))
+        asm__wire_put_id(out, ASM_STR(",\"messageId\":\"res:"), call->id);
     asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
-    cut = asm__wire_cut_text(wire, out, ASM_STR(",\"content\":"),
-                             result->text.data ? result->text : ASM_STR(""));
-    if (result->is_failed || asm__wire_has_members(result, cut)) {
+    if (is_list) asm__wire_json(out, ASM_STR(",\"content\":"), result->text);
+    else
+        cut = asm__wire_cut_text(wire, out, ASM_STR(",\"content\":"),
+                                 result->text.data ? result->text : ASM_STR(""));
+    if (asm__wire_has_members(result, cut) && !wire->is_same) {
         ASM__PUT(out, ",\"metadata\":{\"asm\":");
         asm__wire_result_members(out, result, cut);
         ASM__PUT(out, "}");
     }
+    asm__agui_now(wire);
     asm__agui_end(wire, call->owner);
+}
+
+/* A string that the event says of its frames. Stands in wire->text, or in the event. */
+static asm_str asm__agui_text_of(asm_wire *wire, asm_str type, asm_str key) {
+    asm_str text = asm__agui_member(asm__agui_more(wire, type), key);
+    asm_buffer_clear(&wire->text);
+    return text.size && asm_json_to_string(text, &wire->text, &text) ? text : asm_str_make(NULL, 0);
+}
+
+static asm_str asm__agui_step_name(asm_wire *wire) {
+    const asm_str name = asm__agui_text_of(wire, ASM_STR("STEP_STARTED"), ASM_STR("stepName"));
+    return name.data ? name : asm__agui_text_of(wire, ASM_STR("STEP_FINISHED"), ASM_STR("stepName"));
+}
+
+/* Ends a span that the stream has not ended. */
+static void asm__agui_end_span(asm_wire *wire, asm__wire_item *span) {
+    asm_buffer *out = asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_END\""));
+    asm__wire_text(out, ASM_STR(",\"messageId\":"), span->id);
+    asm__agui_end(wire, span->owner);
+    span->has_ended = true;
+}
+
+/* The same stream again, where a frame is not what the event alone would give: a sub-agent begins, */
+static void asm__agui_same_agent(asm_wire *wire, asm__wire_item *owner, const asm_event *event) {
+    const asm_str call_id = event->tool.call_id;
+    asm__wire_item *agent = asm__wire_find(wire, ASM__WIRE_AGENT, call_id);
+    if (agent) asm__wire_forget(wire, agent);
+    agent = asm__wire_add(wire, ASM__WIRE_AGENT, owner, call_id, 'a',
+                          asm__agui_text_of(wire, ASM_STR("SUBAGENT_STARTED"), ASM_STR("subagentRunId")));
+    if (!agent) return;
+    agent->id = agent->name;
+    agent->call = asm__wire_find(wire, ASM__WIRE_CALL, call_id);
+    if (agent->call) agent->call->call = agent;
+    asm__agui_frame(wire, ASM_STR("{\"type\":\"SUBAGENT_STARTED\""));
+    asm__agui_end(wire, NULL);
+}
+
+/* or ends; */
+static void asm__agui_same_agent_end(asm_wire *wire, const asm_event *event, asm_str begin) {
+    asm__wire_item *agent = asm__wire_find(wire, ASM__WIRE_AGENT, event->tool.call_id);
+    if (!agent || agent->has_ended) return;
+    asm__wire_end_under(wire, agent);
+    asm__wire_end_text(wire, agent, NULL);
+    agent->has_ended = true;
+    asm__agui_frame(wire, begin);
+    asm__agui_end(wire, NULL);
+}
+
+/* what is said of reasoning beside its text, and of messages without any; */
+static bool asm__agui_same_message(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
+    static const asm_str marks[] = {ASM_STR_INIT("{\"type\":\"REASONING_START\""),
+                                    ASM_STR_INIT("{\"type\":\"REASONING_END\""),
+                                    ASM_STR_INIT("{\"type\":\"REASONING_ENCRYPTED_VALUE\"")};
+    const asm_str id = event->message.message_id;
+    const bool is_thought = event->message.thinking.value;
+    asm__wire_item *span = asm__wire_find(wire, ASM__WIRE_SPAN, id);
+    size_t i;
+    if (event->message.incomplete.value) return true; /* it was not ended */
+    if (asm_event_text(event).size) return false;
+    if (event->type == ASM_EVENT_MESSAGE_RECEIVED) {
+        if (asm__wire_open_text(wire, agent, id, false, ASM_STR("assistant")))
+            asm__wire_end_text(wire, agent, event);
+        return true;
+    }
+    if (event->type != ASM_EVENT_MESSAGE_STREAMED) return false;
+    if (asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_START")).data ||
+        asm__agui_more(wire, ASM_STR("TEXT_MESSAGE_START")).data)
+        asm__wire_open_text(wire, agent, id, is_thought, ASM_STR("assistant"));
+    if (!is_thought) return true;
+    if (asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_END")).data && agent->speaking)
+        asm__wire_end_text(wire, agent, NULL);
+    for (i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (!asm__agui_more(wire, asm__agui_type(marks[i])).data) continue;
+        asm__agui_frame(wire, marks[i]);
+        asm__agui_end(wire, agent);
+        if (i == 0) asm__wire_add(wire, ASM__WIRE_SPAN, agent, id, 'r', ASM_STR(""));
+        if (i == 1 && span) asm__wire_remove(wire, span);
+    }
+    return true;
+}
+
+/* and what has no event. */
+static bool asm__agui_same_other(asm_wire *wire, const asm_event *event) {
+    static const asm_str types[][2] = {
+        {ASM_STR_INIT("ag-ui.custom"), ASM_STR_INIT("{\"type\":\"CUSTOM\"")},
+        {ASM_STR_INIT("ag-ui.raw"), ASM_STR_INIT("{\"type\":\"RAW\"")},
+        {ASM_STR_INIT("ag-ui.state_delta"), ASM_STR_INIT("{\"type\":\"STATE_DELTA\"")},
+        {ASM_STR_INIT("ag-ui.messages_snapshot"), ASM_STR_INIT("{\"type\":\"MESSAGES_SNAPSHOT\"")},
+        {ASM_STR_INIT("ag-ui.activity_snapshot"), ASM_STR_INIT("{\"type\":\"ACTIVITY_SNAPSHOT\"")},
+        {ASM_STR_INIT("ag-ui.activity_delta"), ASM_STR_INIT("{\"type\":\"ACTIVITY_DELTA\"")}};
+    size_t i;
+    for (i = 0; i < sizeof types / sizeof *types; i++)
+        if (asm_str_equal(event->type_name, types[i][0])) {
+            asm__agui_put_members(asm__agui_frame(wire, types[i][1]), event->extra);
+            asm__agui_end(wire, NULL);
+            return true;
+        }
+    return false;
+}
+
+/* Whether an event of an AG-UI stream was written here. */
+static bool asm__agui_same(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
+    if (event->type == ASM_EVENT_CUSTOM) return asm__agui_same_other(wire, event);
+    if (asm__wire_is_message(event)) return asm__agui_same_message(wire, agent, event);
+    if (!wire->more.size) return false;
+    if (asm__wire_is_approval(event)) return asm__agui_more(wire, ASM_STR("interrupt")).data != NULL;
+    if (!asm__wire_is_tool(event)) return false;
+    if (asm__agui_more(wire, ASM_STR("SUBAGENT_STARTED")).data) asm__agui_same_agent(wire, agent, event);
+    else if (asm__agui_more(wire, ASM_STR("SUBAGENT_FINISHED")).data)
+        asm__agui_same_agent_end(wire, event, ASM_STR("{\"type\":\"SUBAGENT_FINISHED\""));
+    else if (asm__agui_more(wire, ASM_STR("SUBAGENT_ERROR")).data)
+        asm__agui_same_agent_end(wire, event, ASM_STR("{\"type\":\"SUBAGENT_ERROR\""));
+    else return false;
+    return true;
 }
 
 static void asm__agui_note(asm_wire *wire, const asm_event *event) {

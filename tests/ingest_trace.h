@@ -125,4 +125,25 @@ typedef struct sample {
     const char *stream, *expected;
 } sample;
 
+/* The text of tests/ingest/NAME, for as long as the program runs. */
+static inline const char *sample_stream(const char *name) {
+    static char memory[65536];
+    static size_t used;
+    char path[128], *text = memory + used;
+    snprintf(path, sizeof path, "tests/ingest/%s", name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    used += fread(text, 1, sizeof memory - used - 1, file);
+    assert_true(used < sizeof memory - 1);
+    memory[used++] = 0;
+    fclose(file);
+    return text;
+}
+
+/* Puts the streams in place of the names of their files. */
+static inline void load_samples(sample *samples, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        samples[i].stream = sample_stream(samples[i].stream);
+}
+
 #endif

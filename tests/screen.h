@@ -1,5 +1,5 @@
 /* A terminal's screen with all that scrolled off it, for what our programs send: text, CR, LF, BEL, colours, cursor up,
- * erase to the end. Lines that are longer than the screen is wide go on in the next row, as terminals do it; when the width
+ * erase to the end, and operating system commands, which are kept as text. Lines that are longer than the screen is wide go on in the next row, as terminals do it; when the width
  * changes, they are laid out anew. Widths of characters come from the C library. */
 #ifndef TESTS_SCREEN_H
 #define TESTS_SCREEN_H
@@ -20,10 +20,11 @@ typedef struct screen {
     screen_row *rows;
     int count, row, column; /* the cursor stands in `row`, which is below `count` */
     int columns, height;
-    char pending[64];
+    char pending[512];
     int pending_size;
-    const char *error; /* what no terminal should be sent */
-    bool wrapped;      /* a line was longer than the screen is wide */
+    char commands[2048]; /* BEL as "bell", OSC by their text, each ended by LF */
+    const char *error;   /* what no terminal should be sent */
+    bool wrapped;        /* a line was longer than the screen is wide */
 } screen;
 
 static inline void screen_init(screen *self, int columns, int height) {
@@ -83,6 +84,13 @@ static inline void screen_sequence(screen *self, const char *text, int size) {
     } else self->error = "a sequence that is not ours";
 }
 
+/* A BEL, or the text of an operating system command. */
+static inline void screen_command(screen *self, const char *text, int size) {
+    const size_t used = strlen(self->commands);
+    if (used + (size_t)size + 2 > sizeof self->commands) self->error = "more commands than expected";
+    else snprintf(self->commands + used, sizeof self->commands - used, "%.*s\n", size, text);
+}
+
 /* Takes bytes, also parts of characters and sequences. */
 static inline void screen_write(screen *self, const char *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -93,6 +101,14 @@ static inline void screen_write(screen *self, const char *data, size_t size) {
             self->pending_size = 0;
         } else if (self->pending[0] == 0x1B) {
             const int at = self->pending_size;
+            if (at > 1 && self->pending[1] == ']') {
+                if (at > 3 && byte == '\\' && self->pending[at - 2] == 0x1B) {
+                    screen_command(self, self->pending + 2, at - 4);
+                    self->pending_size = 0;
+                } else if (at > 2 && byte < 0x20 && byte != 0x1B)
+                    self->error = "a control character in a command";
+                continue;
+            }
             if (at == 1 || (at == 2 && byte == '[') || (at > 2 && byte < 0x40)) continue;
             if (at == 2) self->error = "an escape that is not ours";
             else screen_sequence(self, self->pending, at);
@@ -101,7 +117,8 @@ static inline void screen_write(screen *self, const char *data, size_t size) {
             if (byte == '\n') screen_next_row(self);
             else if (byte == '\r') self->column = 0;
             else if (byte == '\t') screen_put(self, "\t", 1, 8 - self->column % 8);
-            else if (byte != '\a') self->error = "a control character";
+            else if (byte == '\a') screen_command(self, "bell", 4);
+            else self->error = "a control character";
             self->pending_size = 0;
         } else {
             uint32_t c;
@@ -130,6 +147,7 @@ static inline void screen_resize(screen *self, int columns) {
         }
         if (!row->goes_on && i + 1 < old.count) screen_next_row(self);
     }
+    memcpy(self->commands, old.commands, sizeof self->commands);
     self->wrapped = old.wrapped;
     self->error = old.error;
     free(old.rows);

@@ -1499,6 +1499,25 @@ static void test_transient_lines_on_a_terminal(void **state) {
     free(told.data);
 }
 
+/* What a terminal was told of progress is taken back, also at a signal. */
+static void test_progress_on_a_terminal(void **state) {
+    (void)state;
+    int terminal;
+    bytes seen = {0};
+    setenv("WT_SESSION", "1", 1);
+    process child = start_on_terminal(&terminal, (const char *const[]){"--progress", NULL});
+    unsetenv("WT_SESSION");
+    send_text(&child, STARTED TOOL_STARTED);
+    await(&terminal, &seen, "\033]9;4;3;0\033\\");
+    await(&terminal, &seen, "Reading a.c");
+    kill(child.pid, SIGINT);
+    await(&terminal, &seen, "\033]9;4;0;0\033\\");
+    outcome end = finish(&child, "", SIGINT);
+    release(&end);
+    close(terminal);
+    free(seen.data);
+}
+
 static void test_several_followed_on_a_terminal(void **state) {
     (void)state;
     int terminal;
@@ -2057,6 +2076,7 @@ static int clean_up(void **state) {
 
 int main(void) {
     signal(SIGINT, SIG_DFL); /* ignored in what a shell runs in the background */
+    signal(SIGHUP, SIG_DFL); /* and under nohup */
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_help_tells_every_option_in_80_columns),
@@ -2123,6 +2143,7 @@ int main(void) {
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_times_before_lines),
         cmocka_unit_test(test_transient_lines_on_a_terminal),
+        cmocka_unit_test(test_progress_on_a_terminal),
         cmocka_unit_test(test_several_followed_on_a_terminal),
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),

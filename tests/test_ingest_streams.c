@@ -1,6 +1,6 @@
 /* Streams from files, read by asm_ingest.h, and what comes of them.
  *
- *   tests/ingest/NAME.jsonl   a small input with one fault, and in NAME.out what is right: its events, without times, ids and
+ *   tests/ingest/NAME.jsonl   (or .sse, .json) a small input, most with one fault, and in NAME.out what is right: its events, without times, ids and
  *                             numbers, and its diagnostics. `UPDATE=1 build/tests/test_ingest_streams` writes the .out files
  *                             again, to be read before they are believed.
  *   STREAMS=DIR               recordings of agents in the directories of DIR: each gives the figures that stand for the hash of
@@ -209,12 +209,14 @@ static void cases_give_what_is_right(void **state) {
         char path[512];
         asm_buffer stream;
         record got;
-        if (!has_end(entry->d_name, ".jsonl")) continue;
+        if (!has_end(entry->d_name, ".jsonl") && !has_end(entry->d_name, ".sse") &&
+            !has_end(entry->d_name, ".json"))
+            continue;
         asm_buffer_init_growing(&stream);
         snprintf(path, sizeof path, "tests/ingest/%s", entry->d_name);
         assert_true(read_file(path, &stream));
         take_in_all_ways(&got, asm_buffer_text(&stream), path);
-        strcpy(path + strlen(path) - 6, ".out");
+        strcpy(strrchr(path, '.'), ".out");
         compare_with_file(&got, path);
         close_record(&got);
         asm_buffer_close(&stream);

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+extern int posix_openpt(int flags); /* hidden when only POSIX is asked for */
+
 /* ============================================================================================
  * What the tests share
  */
@@ -803,6 +805,71 @@ static void test_terminal_settings(void **state) {
     end_of_cases();
 }
 
+/* What is obeyed is known by the environment, for terminals alone. */
+static void test_what_terminals_obey(void **state) {
+    (void)state;
+    enum { LINKS = 1, PROGRESS = 2 };
+    static const struct {
+        const char *environment;
+        unsigned obeys;
+        asm_notification notification;
+    } cases[] = {
+        {"", 0, ASM_NOTIFICATION_NONE},
+        {"TERM=dumb WT_SESSION=1 TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.2.0", 0, ASM_NOTIFICATION_NONE},
+        {"TERM=linux", 0, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm-256color", LINKS, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm VTE_VERSION=4900", 0, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm VTE_VERSION=7002", LINKS, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm WT_SESSION=1", LINKS | PROGRESS, ASM_NOTIFICATION_NONE},
+        {"TERM=cygwin ConEmuANSI=ON", LINKS | PROGRESS, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.1.9", LINKS, ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.10", LINKS | PROGRESS,
+         ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.5", LINKS, ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.6", LINKS | PROGRESS,
+         ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm TERM_PROGRAM=WezTerm TERM_PROGRAM_VERSION=20240203-1", LINKS, ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm-kitty", LINKS, ASM_NOTIFICATION_OSC_99},
+        {"TERM=foot-extra", LINKS, ASM_NOTIFICATION_OSC_777},
+        {"TERM=rxvt-unicode-256color", LINKS, ASM_NOTIFICATION_OSC_777},
+        {"TERM=screen-256color STY=1 WT_SESSION=1 TERM_PROGRAM=WezTerm", 0, ASM_NOTIFICATION_NONE},
+        {"TERM=screen TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.3a WT_SESSION=1", 0,
+         ASM_NOTIFICATION_NONE},
+        {"TERM=xterm-kitty TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.4", LINKS,
+         ASM_NOTIFICATION_NONE},
+    };
+    static const char *const names[] = {
+        "TERM",        "STY",        "TMUX",      "TERM_PROGRAM", "TERM_PROGRAM_VERSION",
+        "VTE_VERSION", "ConEmuANSI", "WT_SESSION"};
+    const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    if (terminal < 0) skip(); /* a chroot without /dev/pts */
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char word[64];
+        const char *rest = cases[i].environment;
+        for (size_t k = 0; k < COUNT(names); k++)
+            unsetenv(names[k]);
+        while (next_word(&rest, word)) {
+            char *equals = strchr(word, '=');
+            *equals = 0;
+            setenv(word, equals + 1, 1);
+        }
+        const asm_terminal found = asm_terminal_detect(terminal), piped = asm_terminal_detect(ends[1]);
+        const unsigned obeys = (found.has_links ? LINKS : 0) | (found.has_progress ? PROGRESS : 0);
+        expect(obeys == cases[i].obeys && found.notification == cases[i].notification, "%s: %u %d",
+               cases[i].environment, obeys, (int)found.notification);
+        expect(!piped.has_links && !piped.has_progress && piped.notification == ASM_NOTIFICATION_NONE, "%s",
+               cases[i].environment);
+    }
+    for (size_t k = 0; k < COUNT(names); k++)
+        unsetenv(names[k]);
+    close(terminal);
+    close(ends[0]);
+    close(ends[1]);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_files),
@@ -828,6 +895,7 @@ int main(void) {
         cmocka_unit_test(test_no_allocation_per_event),
         cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
         cmocka_unit_test(test_terminal_settings),
+        cmocka_unit_test(test_what_terminals_obey),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -940,6 +940,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_markdown_is_coloured_and_not_rewritten),
         cmocka_unit_test(test_lines_cannot_be_forged),
         cmocka_unit_test(test_what_runs_now),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_screens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

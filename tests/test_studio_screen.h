@@ -16,7 +16,8 @@ typedef struct watcher {
     asm_time now;
 } watcher;
 
-static watcher *watching; /* for the function without an argument of its own */
+static watcher *watching;         /* for the function without an argument of its own */
+static asm_terminal obeys_beside; /* what the terminal obeys beside colours and cursor movements */
 
 static asm_result write_screen(void *user, const char *data, size_t size) {
     screen_write((screen *)user, data, size);
@@ -37,7 +38,10 @@ static void watch_begin(watcher *self, const asm_render_options *options, int co
                                     .has_utf8 = true,
                                     .columns = columns,
                                     .rows = rows,
-                                    .has_color = true};
+                                    .has_color = true,
+                                    .has_links = obeys_beside.has_links,
+                                    .has_progress = obeys_beside.has_progress,
+                                    .notification = obeys_beside.notification};
     asm_tty_sink_options to_screen = {.output = {.write = write_screen, .user = &self->screen}};
     self->sinks[0] = asm_tty_sink_init(&self->tty, &to_screen);
     self->sinks[0].terminal = watched_terminal;
@@ -149,6 +153,144 @@ static void test_what_runs_now(void **state) {
     expect_shown(&self, "  ◐ Running: echo 日本語日本語日本語日…\n");
     expect(!self.screen.wrapped, "wrapped");
     watch_end(&self);
+    end_of_cases();
+}
+
+/* The bell, notifications and progress: only those that were asked for and that the terminal has, each once. */
+static void test_signals(void **state) {
+    (void)state;
+    static const char todos[] =
+        "{'type':'todos_updated','data':{'todos':[{'content':'A','status':'completed'},{'content':'B'}]}}";
+    static const char asked[] =
+        "{'type':'tool_approval_requested','data':{'tool_name':'Bash','tool_call_id':'c',"
+        "'tool_input':{'command':'x'},'reason':'\\u001b]9;evil\\u0007'}}";
+    static const char granted[] = "{'type':'tool_approval_granted','data':{'tool_call_id':'c'}}";
+    static const char usage[] = "{'type':'token_usage_updated','data':{'input_tokens':1}}";
+    static const char text[] = "{'type':'message_streamed','data':{'delta':'open'}}";
+    static const char ended[] = "{'type':'run_completed','data':{}}";
+    static const struct {
+        asm_render_options options;
+        asm_terminal terminal;
+        const char *commands;
+    } cases[] = {
+        {{.bell = true, .progress = true, .links = true}, {.is_terminal = false}, "bell\n"},
+        {{.progress = false},
+         {.has_progress = true, .notification = ASM_NOTIFICATION_OSC_9, .has_links = true},
+         ""},
+        {{.bell = true, .progress = true},
+         {.has_progress = true, .notification = ASM_NOTIFICATION_OSC_9},
+         "9;4;3;0\n9;4;1;50\nbell\n9;An agent waits for you\n9;4;4;50\n9;4;1;50\n9;4;0;0\n"},
+        {{.bell = true},
+         {.notification = ASM_NOTIFICATION_OSC_777},
+         "bell\n777;notify;Agent;An agent waits for you\n"},
+        {{.bell = true}, {.notification = ASM_NOTIFICATION_OSC_99}, "bell\n99;;An agent waits for you\n"},
+        {{.bell = true, .progress = true, .raw = true},
+         {.has_progress = true, .notification = ASM_NOTIFICATION_OSC_9},
+         "bell\n"},
+        {{.bell = true, .progress = true, .tty = ASM_SETTING_OFF},
+         {.has_progress = true, .notification = ASM_NOTIFICATION_OSC_9},
+         ""},
+    };
+    static watcher self;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (int cut = 0; cut < 2; cut++) { /* a run that ends, and a pipeline that is closed before */
+            obeys_beside = cases[i].terminal;
+            watch_begin(&self, &cases[i].options, 80, 24);
+            watch_lines(&self, RUN_STARTED);
+            watch_lines(&self, todos);
+            watch_lines(&self, cases[i].options.raw ? "{'type':'tool_approval_requested','data':{}}" : asked);
+            watch_lines(&self, usage);
+            watch_lines(&self, granted);
+            watch_lines(&self, text);
+            if (!cut) watch_lines(&self, ended);
+            assert_int_equal(asm_pipeline_close(&self.pipeline), ASM_OK);
+            expect(strcmp(self.screen.commands, cases[i].commands) == 0, "case %zu: expected\n%s  got\n%s", i,
+                   cases[i].commands, self.screen.commands);
+            expect(!self.screen.error, "%s", self.screen.error);
+            asm_buffer_append_byte(&self.text, 0);
+            expect(!strchr(self.text.data, '\a') && !strstr(self.text.data, "\033]"),
+                   "case %zu: in the text that stays", i);
+            screen_close(&self.screen);
+            asm_buffer_close(&self.text);
+        }
+    }
+    memset(&obeys_beside, 0, sizeof obeys_beside);
+    end_of_cases();
+}
+
+/* Addresses in texts are links to what they say, and nothing else is. */
+static void test_links(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *links; /* each ended by a blank */
+    } cases[] = {
+        {"see https://example.org/a?b=c#d now", "https://example.org/a?b=c#d "},
+        {"(https://example.org), [x](http://example.org/a_(b)).",
+         "https://example.org http://example.org/a_(b) "},
+        {"<https://example.org/>!", "https://example.org/ "},
+        {"`https://example.org/a` **https://example.org/b**", "https://example.org/a https://example.org/b "},
+        {"https://example.org/a;b", "https://example.org/a%3Bb "},
+        {"HTTPS://example.org file:///etc/passwd javascript:alert(1) xhttps://example.org", ""},
+        {"https://me@example.org https://ex%61mple.org https://0x7f.1/ https:///a https://", ""},
+        {"https://b\u00fccher.example/ https://exam\\u202eple.org https://a.example\u65e5", ""},
+        {"https://example.org/\\u001b]8;;https://evil.example\\u0007x", ""},
+        {"见https://example.org/a。 “https://example.org/b”…",
+         "https://example.org/a https://example.org/b "},
+        {"https://example.org:80/x https://example.org:x/", "https://example.org:80/x "},
+        {"http://example.org/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
+         "0123456789/"
+         "0123456789/0123456789",
+         ""}, /* longer than what is held back */
+    };
+    static const asm_render_options with_links = {.links = true, .columns = 300};
+    static watcher self;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t piece = 1; piece < 2000; piece *= 40) {
+            char expected[512] = "", line[600];
+            bool is_ascii = true;
+            for (const char *c = cases[i].text; *c; c++)
+                is_ascii = is_ascii && *c > 0 && *c != '\\';
+            if (piece == 1 && !is_ascii) continue;
+            for (const char *link = cases[i].links; *link; link += strcspn(link, " ") + 1)
+                sprintf(expected + strlen(expected), "8;;%.*s\n8;;\n", (int)strcspn(link, " "), link);
+            obeys_beside.has_links = true;
+            watch_begin(&self, &with_links, 300, 24);
+            for (size_t at = 0; at < strlen(cases[i].text); at += piece) {
+                snprintf(line, sizeof line, "{'type':'message_streamed','data':{'delta':'%.*s'}}",
+                         (int)(piece > 1 ? 599 : 1), cases[i].text + at);
+                if (piece > 1 && at > 0) break;
+                watch_lines(&self, line);
+            }
+            watch_lines(&self, "{'type':'message_received','data':{}}");
+            expect(strcmp(self.screen.commands, expected) == 0, "%s: expected\n%s  got\n%s", cases[i].text,
+                   expected, self.screen.commands);
+            expect(!self.screen.error, "%s: %s", cases[i].text, self.screen.error);
+            watch_end(&self);
+        }
+    }
+    /* one that is broken is a link on each of its lines; one that a tick cut is none */
+    static const asm_render_options narrow = {.links = true, .columns = 24};
+    watch_begin(&self, &narrow, 24, 24);
+    watch_lines(&self, "{'type':'message_streamed','data':{'delta':'https://example.org/a/b/c '}}");
+    expect(strcmp(self.screen.commands,
+                  "8;;https://example.org/a/b/c\n8;;\n8;;https://example.org/a/b/c\n8;;\n") == 0,
+           "%s", self.screen.commands);
+    self.screen.commands[0] = 0;
+    watch_lines(&self, "{'type':'message_streamed','data':{'delta':'https://example.or'}}");
+    asm_pipeline_tick(&self.pipeline, at_second(1));
+    watch_lines(&self, "{'type':'message_streamed','data':{'delta':'g.evil.example '}}");
+    expect(self.screen.commands[0] == 0, "%s", self.screen.commands);
+    watch_end(&self);
+    /* none without colour, in raw text, or where they were not asked for */
+    static const asm_render_options without[] = {
+        {.links = true, .color = ASM_SETTING_OFF}, {.links = true, .raw = true}, {.links = false}};
+    for (size_t i = 0; i < COUNT(without); i++) {
+        watch_begin(&self, &without[i], 80, 24);
+        watch_lines(&self, "{'type':'message_streamed','data':{'delta':'https://example.org/ '}}");
+        expect(self.screen.commands[0] == 0, "%zu: %s", i, self.screen.commands);
+        watch_end(&self);
+    }
+    memset(&obeys_beside, 0, sizeof obeys_beside);
     end_of_cases();
 }
 

@@ -56,7 +56,7 @@ struct settings {
     int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
     int format, color, tty, tool_output, topics, stats, summary, times;
     int indent, idle; /* idle: seconds; 0: never */
-    bool raw, follow, quiet, thinking, fail, until_end, redact, bell, prompts;
+    bool raw, follow, quiet, thinking, fail, until_end, redact, bell, links, progress, prompts;
     bool sessions, here, last, status;
     const char *agent, *status_format;
     const char *session, *run;
@@ -121,7 +121,9 @@ static const struct option options[] = {
          AT(prompts)),
     MAYBE(0, "times", "HOW", "studio: what stands before each line (default: clock, in UTC)", AT(times),
           times_choice, take_times),
-    FLAG(0, "bell", "studio: ring the terminal's bell when a person is waited for", AT(bell)),
+    FLAG(0, "bell", "studio: ring the terminal's bell, and notify, when a person is waited for", AT(bell)),
+    FLAG(0, "links", "studio: addresses in texts are links, where the terminal has them", AT(links)),
+    FLAG(0, "progress", "studio: tell a terminal that shows progress how far the run is", AT(progress)),
     FLAG(0, "raw", "let control characters in texts through: unsafe", AT(raw)),
     HEADING("Input"),
     CHOICE('f', "from", "FORMAT", "input format; auto looks at the first lines (default: auto)", AT(format),
@@ -378,6 +380,8 @@ static asm_renderer init_renderer(struct source *source) {
                                        .show_prompts = settings->prompts,
                                        .show_times = (asm_times)settings->times,
                                        .bell = settings->bell,
+                                       .links = settings->links,
+                                       .progress = settings->progress,
                                        .tool_output = (asm_tool_output)settings->tool_output,
                                        .indent = settings->indent};
     switch (settings->renderer) {
@@ -937,6 +941,8 @@ int main(int argc, char **argv) {
     const int status = exit_status(&program);
     outputs_free(&program.outputs);
     filter_close(&program.settings.filter);
+    for (size_t i = 0; i < program.source_count; i++)
+        watch_close(&program.sources[i].watch);
     free(program.sources);
     if (stop_signal()) raise(stop_signal()); /* so that the shell sees what ended us: the handler was reset */
     return status;

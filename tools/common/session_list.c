@@ -133,6 +133,7 @@ static void print_session(const struct session *session, struct session_facts *f
     printf("%.*s\n", (int)line.size, line.data);
     if (terminal->is_terminal) fflush(stdout);
     asm_buffer_close(&line);
+    watch_close(&facts->watch);
 }
 
 int session_list(const struct session_query *query) {
@@ -181,6 +182,7 @@ int session_status(const struct session_query *query, const char *file, const ch
     status_print(format, &watch, is_whole ? &total : &unknown, query->now, query->flags, &line);
     printf("%.*s\n", (int)line.size, line.data);
     asm_buffer_close(&line);
+    watch_close(&watch);
     statistics_free(&statistics);
     sessions_free(&sessions);
     return close_stdout();

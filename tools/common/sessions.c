@@ -220,9 +220,7 @@ static void read_part(struct reading *reading, asm_format format, int fd, off_t 
     if (begin > 0) start = line_end ? line_end + 1 : end;
     while (end > start && end[-1] != '\n')
         end--; /* a line that is being written, or goes on in what is not read */
-    memset(reading->watch->calls, 0, sizeof reading->watch->calls);
-    reading->watch->open_calls = 0;
-    reading->watch->run_is_open = false;
+    watch_forget_run(reading->watch);
     reading->watch->joins_late = begin > 0;
     if (asm_ingest_init(&ingest, &options) == ASM_OK) {
         asm_ingest_feed(&ingest, start, (size_t)(end - start), 0);

@@ -110,17 +110,63 @@ static void count_models(struct statistics *statistics, asm_str models) {
     asm_buffer_close(&scratch);
 }
 
+/* A message's alone, or a sub-agent's. */
+static bool is_part(const asm_usage_payload *usage) {
+    return usage->parent_tool_call_id.size > 0 || (usage->message_id.size > 0 && !usage->cumulative.value);
+}
+
+static void tally_run_end(struct session_tally *session, const asm_run_payload *run) {
+    asm_usage_payload usage;
+    if (run->token_usage.size > 0 && asm_usage_read(&usage, run->token_usage)) {
+        usage.cost_usd.is_set = false;
+        usage.cost_usd.value = 0;
+        if (usage.cumulative.value || !session->total_is_whole) take_total(session, &usage);
+    }
+    if (run->cost_usd.is_set) {
+        session->has_run_cost = true;
+        add_double(&session->runs.cost_usd, run->cost_usd.value, &session->runs.is_saturated);
+    }
+}
+
+void session_tally_count(struct session_tally *session, const asm_event *event) {
+    struct spending spending;
+    switch (event->type) {
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+        spending = spending_of(&event->usage);
+        if (is_part(&event->usage)) add_spending(&session->messages, &spending);
+        else take_total(session, &event->usage);
+        break;
+    case ASM_EVENT_RUN_STARTED:
+        session->total_is_whole = false;
+        break;
+    case ASM_EVENT_RUN_COMPLETED:
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+        tally_run_end(session, &event->run);
+        break;
+    default:
+        break;
+    }
+}
+
+struct spending session_tally_total(const struct session_tally *session) {
+    struct spending total = session->total, messages = session->messages;
+    if (session->has_run_cost) {
+        total.cost_usd = session->runs.cost_usd;
+        total.is_saturated = total.is_saturated || session->runs.is_saturated;
+        messages.cost_usd = 0;
+    }
+    add_spending(&total, &messages);
+    return total;
+}
+
 static void count_usage(struct statistics *statistics, const asm_event *event) {
     const asm_usage_payload *usage = &event->usage;
-    struct session_tally *session = find_session(statistics, event);
     const struct spending spending = spending_of(usage);
-    const bool is_sub_agents = usage->parent_tool_call_id.size > 0;
-    const bool is_part = is_sub_agents || (usage->message_id.size > 0 && !usage->cumulative.value);
-    if (is_sub_agents)
+    session_tally_count(find_session(statistics, event), event);
+    if (usage->parent_tool_call_id.size > 0)
         add_spending(&find_tally(&statistics->agents, usage->parent_tool_call_id)->messages, &spending);
-    if (is_part) add_spending(&session->messages, &spending);
-    else take_total(session, usage);
-    if (is_part && usage->model.size > 0)
+    if (is_part(usage) && usage->model.size > 0)
         add_spending(&find_tally(&statistics->models, usage->model)->messages, &spending);
     if (usage->models.size > 0 && !usage->cumulative.value) count_models(statistics, usage->models);
 }
@@ -160,22 +206,12 @@ static void end_tool(struct statistics *statistics, const asm_event *event) {
 
 static void end_run(struct statistics *statistics, const asm_event *event) {
     const asm_run_payload *run = &event->run;
-    struct session_tally *session = find_session(statistics, event);
     bool is_saturated = false;
-    asm_usage_payload usage;
+    session_tally_count(find_session(statistics, event), event);
     statistics->runs++;
     statistics->failed_runs += event->type == ASM_EVENT_RUN_FAILED;
     statistics->cancelled_runs += event->type == ASM_EVENT_RUN_CANCELLED;
-    if (run->token_usage.size > 0 && asm_usage_read(&usage, run->token_usage)) {
-        usage.cost_usd.is_set = false;
-        usage.cost_usd.value = 0;
-        if (usage.cumulative.value || !session->total_is_whole) take_total(session, &usage);
-    }
     if (run->models.size > 0) count_models(statistics, run->models);
-    if (run->cost_usd.is_set) {
-        session->has_run_cost = true;
-        add_double(&session->runs.cost_usd, run->cost_usd.value, &session->runs.is_saturated);
-    }
     add_double(&statistics->run_milliseconds, run->duration_ms.value, &is_saturated);
 }
 
@@ -198,7 +234,7 @@ void statistics_count(struct statistics *statistics, const asm_event *event) {
         count_usage(statistics, event);
         break;
     case ASM_EVENT_RUN_STARTED:
-        find_session(statistics, event)->total_is_whole = false;
+        session_tally_count(find_session(statistics, event), event);
         break;
     case ASM_EVENT_RUN_COMPLETED:
     case ASM_EVENT_RUN_FAILED:
@@ -213,16 +249,9 @@ void statistics_count(struct statistics *statistics, const asm_event *event) {
 struct spending statistics_total(const struct statistics *statistics) {
     struct spending all = {0};
     for (size_t i = 0; i < statistics->sessions.count; i++) {
-        const struct session_tally *session =
-            (const struct session_tally *)table_row(&statistics->sessions, i);
-        struct spending total = session->total, messages = session->messages;
-        if (session->has_run_cost) {
-            total.cost_usd = session->runs.cost_usd;
-            total.is_saturated = total.is_saturated || session->runs.is_saturated;
-            messages.cost_usd = 0;
-        }
-        add_spending(&all, &total);
-        add_spending(&all, &messages);
+        const struct spending session =
+            session_tally_total((const struct session_tally *)table_row(&statistics->sessions, i));
+        add_spending(&all, &session);
     }
     return all;
 }

@@ -39,6 +39,10 @@ struct statistics {
     asm_time first, last;
 };
 
+/* A session's spending alone. */
+void session_tally_count(struct session_tally *session, const asm_event *event);
+struct spending session_tally_total(const struct session_tally *session);
+
 void statistics_count(struct statistics *statistics, const asm_event *event);
 
 /* All sessions' tokens and cost. */

@@ -34,8 +34,7 @@ struct facts {
     asm_time now;
 };
 
-/* What runs, or what a person is waited for. */
-static void what(const struct watch *watch, char *text, size_t size) {
+void status_what(const struct watch *watch, char *text, size_t size) {
     const struct watched_call *call = watch_call(watch);
     text[0] = 0;
     if (call && watch->open_calls > 1 && !call->needs_person)
@@ -45,7 +44,7 @@ static void what(const struct watch *watch, char *text, size_t size) {
     else if (watch->has_failed) snprintf(text, size, "%s", watch->failure);
 }
 
-static asm_time since(const struct watch *watch) {
+asm_time status_since(const struct watch *watch) {
     const struct watched_call *call = watch_call(watch);
     return call ? call->since : watch->last_event;
 }
@@ -58,9 +57,9 @@ static void fact(const struct facts *facts, asm_str name, char *text, size_t siz
     text[0] = 0;
     if (asm_str_equal(name, ASM_STR("state")) && watch->last_event_name[0])
         snprintf(text, size, "%s", state_name(watch_state(watch)));
-    if (asm_str_equal(name, ASM_STR("what"))) what(watch, text, size);
-    if (asm_str_equal(name, ASM_STR("since")) && since(watch) > 0)
-        duration_in_words(facts->now - since(watch), text, size);
+    if (asm_str_equal(name, ASM_STR("what"))) status_what(watch, text, size);
+    if (asm_str_equal(name, ASM_STR("since")) && status_since(watch) > 0)
+        duration_in_words(facts->now - status_since(watch), text, size);
     if (asm_str_equal(name, ASM_STR("todo")) && watch->todo_count > 0)
         snprintf(text, size, "%" PRId64 "/%" PRId64, watch->todo_done, watch->todo_count);
     if (asm_str_equal(name, ASM_STR("tokens")) && tokens > 0) count_in_words(tokens, text, size);

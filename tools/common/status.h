@@ -13,6 +13,12 @@
 void status_print(const char *format, const struct watch *watch, const struct spending *spending,
                   asm_time now, unsigned flags, asm_buffer *out);
 
+/* What runs, what a person is waited for, or why it failed; "" if nothing is known. */
+void status_what(const struct watch *watch, char *text, size_t size);
+
+/* Since when that is so; 0 if it is not known. */
+asm_time status_since(const struct watch *watch);
+
 /* "1m 12s": how long that is. */
 const char *duration_in_words(asm_time microseconds, char *text, size_t size);
 

@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void keep_text(char *out, asm_str text) {
@@ -72,9 +73,38 @@ void name_call(char *out, asm_str name, asm_str display, asm_str input) {
 }
 
 static struct watched_call *find_call(struct watch *watch, uint64_t hash) {
-    for (size_t i = 0; i < WATCHED_CALLS; i++)
+    for (size_t i = 0; i < watch->call_places; i++)
         if (watch->calls[i].id_hash == hash) return &watch->calls[i];
     return NULL;
+}
+
+/* A free place; NULL if there is no room. */
+static struct watched_call *find_place(struct watch *watch) {
+    const size_t before = watch->call_places, places = before ? 2 * before : 2;
+    struct watched_call *found = find_call(watch, 0);
+    if (found || places > WATCHED_CALLS) return found;
+    struct watched_call *grown = (struct watched_call *)realloc(watch->calls, places * sizeof *grown);
+    if (!grown) return NULL;
+    memset(grown + before, 0, (places - before) * sizeof *grown);
+    watch->calls = grown;
+    watch->call_places = places;
+    return grown + before;
+}
+
+static void forget_calls(struct watch *watch) {
+    if (watch->calls) memset(watch->calls, 0, watch->call_places * sizeof *watch->calls);
+    watch->open_calls = 0;
+}
+
+void watch_forget_run(struct watch *watch) {
+    forget_calls(watch);
+    watch->run_is_open = false;
+}
+
+void watch_close(struct watch *watch) {
+    free(watch->calls);
+    watch->calls = NULL;
+    watch->call_places = 0;
 }
 
 /* Begins a call, or takes note that it needs a person. */
@@ -83,7 +113,7 @@ static void begin_call(struct watch *watch, asm_str id, asm_time now, bool needs
     const uint64_t hash = hash_of(id);
     struct watched_call *call = find_call(watch, hash);
     if (!call) {
-        call = find_call(watch, 0);
+        call = find_place(watch);
         watch->open_calls++;
         if (!call) return;
         call->since = now;
@@ -109,8 +139,7 @@ static void end_run(struct watch *watch, const asm_event *event) {
     if (watch->has_failed)
         keep_if_set(watch->failure,
                     event->run.error_message.size ? event->run.error_message : event->run.error_code);
-    memset(watch->calls, 0, sizeof watch->calls);
-    watch->open_calls = 0;
+    forget_calls(watch);
 }
 
 static void take_run(struct watch *watch, const asm_run_payload *run) {
@@ -221,7 +250,7 @@ const char *state_name(enum session_state state) {
 }
 
 enum session_state watch_state(const struct watch *watch) {
-    for (size_t i = 0; i < WATCHED_CALLS; i++)
+    for (size_t i = 0; i < watch->call_places; i++)
         if (watch->calls[i].id_hash && watch->calls[i].needs_person) return STATE_NEEDS_YOU;
     if (watch->run_is_open) return STATE_WORKING;
     if (!watch->has_run) return STATE_IDLE;
@@ -230,7 +259,7 @@ enum session_state watch_state(const struct watch *watch) {
 
 const struct watched_call *watch_call(const struct watch *watch) {
     const struct watched_call *found = NULL;
-    for (size_t i = 0; i < WATCHED_CALLS; i++) {
+    for (size_t i = 0; i < watch->call_places; i++) {
         const struct watched_call *call = &watch->calls[i];
         if (!call->id_hash) continue;
         const bool is_better = !found || (call->needs_person && !found->needs_person) ||

@@ -21,7 +21,8 @@ struct watch {
     bool run_is_open, has_failed, was_cancelled, has_run; /* of the last run */
     bool any_failed;                                      /* of all runs: failed or cancelled */
     bool joins_late; /* set it: the beginning of a run may have been missed, so a sign of one is enough */
-    struct watched_call calls[WATCHED_CALLS];
+    struct watched_call *calls; /* allocated: `call_places` of them, at most WATCHED_CALLS */
+    size_t call_places;
     size_t open_calls; /* also those for which there was no room */
     asm_time last_event, run_since;
     char last_event_name[WATCHED_TEXT], last_tool_name[WATCHED_TEXT]; /* of the last event */
@@ -34,6 +35,11 @@ struct watch {
 
 /* Zero-initialise a watch; `now` is the time of events that have none. */
 void watch_event(struct watch *watch, const asm_event *event, asm_time now);
+
+/* Forgets the calls that are open, and the run. */
+void watch_forget_run(struct watch *watch);
+
+void watch_close(struct watch *watch);
 
 /* Copies what fits into WATCHED_TEXT bytes, on one line; a text that was cut ends in "...". */
 void keep_text(char *out, asm_str text);

@@ -1,0 +1,2 @@
+#define LIVE_SERVER_IMPLEMENTATION
+#include "../../examples/live_server.h"
