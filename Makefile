@@ -100,7 +100,7 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
+CHECKS := format comments docs packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size coverage \
         shared docs install install-shared uninstall dist clean format FORCE
@@ -153,6 +153,9 @@ check-format:
 
 check-comments:
 	@sh tests/comments.sh $(FORMATTED) Makefile tests/*.sh tests/golden/README
+
+check-docs: docs
+	@sh tests/pages.sh
 
 check-packaging:
 	@sh tests/packaging.sh

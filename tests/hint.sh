@@ -27,6 +27,7 @@ ruby         | ruby          | ruby              | ruby         | ruby          
 nix-instantiate | nix-bin    |                   |              | nix                | nix          | https://nixos.org
 dpkg-buildpackage | dpkg-dev debhelper | dpkg-dev debhelper | dpkg  | dpkg-dev debhelper | dpkg         | https://www.debian.org
 lintian      | lintian       |                   |              |                    |              | https://lintian.debian.org
+chromium     | chromium      | chromium          | chromium     | chromium           | chromium     | https://www.chromium.org
 mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv
 git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org

@@ -1,4 +1,4 @@
-// The search of these pages. Without JavaScript there is none, and nothing else is missing.
+// The search of these pages, also as PAGE?q=WORDS. Without JavaScript there is none, and nothing else is missing.
 // index.js defines `pages`: [name, address from the top, what it is].
 'use strict';
 (function () {
@@ -46,6 +46,8 @@
   }
 
   input.addEventListener('input', look);
+  input.value = new URLSearchParams(location.search).get('q') || '';
+  look();
   form.addEventListener('submit', event => {
     event.preventDefault();
     const first = list.querySelector('a');
