@@ -14,6 +14,7 @@
 #include "common/options.h"
 #include "common/outputs.h"
 #include "common/passage.h"
+#include "serve/live.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@ struct settings {
     int format, renderer, color;
     bool view;
     struct output_settings outputs;
+    struct live_settings live;
 };
 
 static const char *format_choice(int index) {
@@ -62,6 +64,7 @@ static const struct option options[] = {
     CHOICE(0, "color", "WHEN", "colors; auto looks at the terminal and NO_COLOR (default: auto)", AT(color),
            when_choice),
     OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
+    LIVE_OPTION(AT(live.port)),
     HEADING("What passes"),
     CHOICE('f', "from", "FORMAT", "its format; auto looks at the first lines (default: auto)", AT(format),
            format_choice),
@@ -114,6 +117,7 @@ struct reader {
     asm_ingest ingest;
     asm_pipeline pipeline;
     struct outputs outputs;
+    struct live *live;   /* NULL: no page */
     asm_buffer lines[2]; /* the line that has begun, of each way */
     bool is_skipping[2]; /* it has no beginning, or is too long */
     unsigned long diagnostics;
@@ -129,7 +133,9 @@ static void on_diagnostic(void *user, const asm_diagnostic *diagnostic) {
 }
 
 static void on_event(void *user, const asm_event *event) {
-    asm_pipeline_on_event(&((struct reader *)user)->pipeline, event);
+    struct reader *reader = (struct reader *)user;
+    asm_pipeline_on_event(&reader->pipeline, event);
+    if (reader->live) live_on_event(reader->live, event);
 }
 
 /* Whole lines go to the reader of the format, so that the two ways do not cut into each other's. */
@@ -161,9 +167,19 @@ static void read_piece(struct reader *reader, const struct head *head, const cha
     outputs_check(&reader->outputs);
 }
 
-static bool read_whole(int fd, void *memory, size_t size) {
+/* Serves the page until there is something to read. */
+static void wait_for(struct live *live, int fd) {
+    struct pollfd polled[] = {{fd, POLLIN, 0}, {live_descriptor(live), POLLIN, 0}};
+    do {
+        live_turn(live);
+        poll(polled, 2, live_timeout(live));
+    } while (!polled[0].revents);
+}
+
+static bool read_whole(struct live *live, int fd, void *memory, size_t size) {
     char *at = (char *)memory;
     while (size > 0) {
+        if (live) wait_for(live, fd);
         const ssize_t got = read(fd, at, size);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return false;
@@ -183,7 +199,7 @@ static asm_renderer renderer_for(struct reader *reader, const struct settings *s
 }
 
 /* Reads the copy from `fd` to its end. */
-static void read_copy(const struct settings *settings, struct outputs *outputs, int fd) {
+static void read_copy(const struct settings *settings, struct outputs *outputs, struct live *live, int fd) {
     static struct reader reader; /* too large for some stacks */
     static char bytes[64 * 1024];
     asm_ingest_options from;
@@ -193,6 +209,7 @@ static void read_copy(const struct settings *settings, struct outputs *outputs, 
     memset(&from, 0, sizeof from);
     memset(&to, 0, sizeof to);
     reader.outputs = *outputs;
+    reader.live = live;
     asm_buffer_init_growing(&reader.lines[PASSAGE_IN]);
     asm_buffer_init_growing(&reader.lines[PASSAGE_OUT]);
     to.renderer = renderer_for(&reader, settings);
@@ -204,7 +221,7 @@ static void read_copy(const struct settings *settings, struct outputs *outputs, 
     from.user = &reader;
     if (asm_pipeline_init(&reader.pipeline, &to) == ASM_OK &&
         asm_ingest_init(&reader.ingest, &from) == ASM_OK) {
-        while (read_whole(fd, &head, sizeof head) && read_whole(fd, bytes, head.size)) {
+        while (read_whole(live, fd, &head, sizeof head) && read_whole(live, fd, bytes, head.size)) {
             read_piece(&reader, &head, bytes);
             last = head.time;
         }
@@ -216,6 +233,7 @@ static void read_copy(const struct settings *settings, struct outputs *outputs, 
     asm_pipeline_close(&reader.pipeline);
     outputs_check(&reader.outputs);
     outputs_free(&reader.outputs);
+    live_end(live);
 }
 
 /* ---- The copy ---- */
@@ -300,6 +318,7 @@ static void finish_copy(struct copy *copy, pid_t reader) {
  * a byte that its outputs are open. */
 static void be_reader(const struct settings *settings, int copy, int tell) {
     static struct outputs outputs;
+    struct live *live;
     const int null = open("/dev/null", O_RDONLY);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* it ends when the copy does */
@@ -309,10 +328,11 @@ static void be_reader(const struct settings *settings, int copy, int tell) {
         die("standard descriptors: %s", strerror(errno));
     outputs_open(&outputs, &settings->outputs);
     outputs_report_torn(&outputs);
+    live = settings->live.port != NO_PAGE ? live_start(&settings->live, NULL) : NULL;
     while (write(tell, "", 1) < 0 && errno == EINTR)
         continue;
     close(tell);
-    read_copy(settings, &outputs, copy);
+    read_copy(settings, &outputs, live, copy);
     exit(EXIT_SUCCESS);
 }
 
@@ -349,6 +369,7 @@ int main(int argc, char **argv) {
     int count, status;
     settings.renderer = RENDERER_STUDIO;
     settings.outputs.preset = -1;
+    settings.live.port = NO_PAGE;
     messages_init(command.name);
     count = options_read(&command, &settings, argc, argv);
     if (count == 0) die("no command: asm-tee [OPTION]... -- COMMAND [ARGUMENT]...");

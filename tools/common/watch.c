@@ -227,7 +227,8 @@ void watch_event(struct watch *watch, const asm_event *event, asm_time now) {
         end_run(watch, event);
         break;
     case ASM_EVENT_MESSAGE_SENT:
-        if (!watch->first_prompt[0] && !event->message.synthetic.value)
+        if (!watch->first_prompt[0] && !event->message.synthetic.value &&
+            event->message.parent_tool_call_id.size == 0)
             keep_if_set(watch->first_prompt, asm_event_text(event));
         break;
     case ASM_EVENT_TODOS_UPDATED:
