@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Serves sessions to browsers: a list of them, and the events of each as they happen, by HTTP and server-sent events.
  *
  * To be copied into your program; needs asm_pubsub.h, POSIX and libmicrohttpd. In exactly one C file:
@@ -244,7 +245,9 @@ enum {
     LIVE__HEADERS = 16 * 1024,           /* memory of a connection */
     LIVE__PATIENCE = 30,      /* seconds for a request to arrive, and for a reader to take something */
     LIVE__KEEP_ALIVE = 15000, /* milliseconds */
-    LIVE__TICK = 1000         /* milliseconds between two frames of the list */
+    LIVE__WOKEN =
+        32, /* viewers that get the list in one turn, so that events need not wait for all of them */
+    LIVE__TICK = 1000 /* milliseconds between two frames of the list */
 };
 
 /* Text that goes to several viewers. */
@@ -301,7 +304,8 @@ struct live_session {
     size_t viewer_count;
     live__blob *notices[LIVE__NOTICES]; /* notice N is at N % LIVE__NOTICES */
     uint64_t next_notice;
-    live__decision *decisions; /* a ring of LIVE__DECISIONS, once there is one */
+    const struct live__viewer *deciding; /* whose decision is being taken */
+    live__decision *decisions;           /* a ring of LIVE__DECISIONS, once there is one */
     uint64_t next_decision;
 };
 
@@ -372,6 +376,7 @@ struct live_server {
     size_t open_logs, max_open_logs;
     live_session *first_news;
     live__viewer *viewers;
+    live__viewer *next_woken; /* the next one to be given the list */
     size_t viewer_count;
     uint64_t viewer_number;
     live__connection *connections;
@@ -1470,6 +1475,7 @@ static void live__viewer_free(void *user) {
     if (viewer->previous) viewer->previous->next = viewer->next;
     else server->viewers = viewer->next;
     if (viewer->next) viewer->next->previous = viewer->previous;
+    if (server->next_woken == viewer) server->next_woken = viewer->next;
     server->viewer_count--;
     live__blob_drop(&viewer->blob);
     free(viewer);
@@ -2091,12 +2097,14 @@ static enum MHD_Result live__answer_resume(live_session *session, struct MHD_Con
         values[1].size ? live__each_decision(session, values[1], (uint64_t)interrupt, false, NULL)
                        : live__find_decision(session, (uint64_t)interrupt, ASM_STR(""));
     if (taken) return live__refuse_decided(session, connection, taken);
+    const live__viewer *viewer = live__acting_viewer(session, connection);
+    session->deciding = viewer;
     const asm_result result = functions->resume(functions->user, session, body);
-    if (result == ASM_OK) {
-        const live__viewer *viewer = live__acting_viewer(session, connection);
-        if (values[1].size) live__each_decision(session, values[1], (uint64_t)interrupt, true, viewer);
-        else live__decided(session, (uint64_t)interrupt, ASM_STR(""), ASM_STR(""), viewer);
-    }
+    session->deciding = NULL;
+    if (result == ASM_OK && values[1].size)
+        live__each_decision(session, values[1], (uint64_t)interrupt, true, viewer);
+    else if (result == ASM_OK)
+        live__decided(session, (uint64_t)interrupt, ASM_STR(""), ASM_STR("answer"), viewer);
     return live__answer_result(session->server, connection, result);
 }
 
@@ -2469,7 +2477,7 @@ size_t live_server_viewers(const live_server *server) {
 int live_server_timeout(const live_server *server) {
     MHD_UNSIGNED_LONG_LONG of_daemon;
     int64_t left = server->ticked + LIVE__TICK - live__steady();
-    if (server->first_news || server->batch_session) return 0;
+    if (server->first_news || server->batch_session || server->next_woken) return 0;
     if (left < 0) left = 0;
     if (MHD_get_timeout(server->daemon, &of_daemon) == MHD_YES && of_daemon < (MHD_UNSIGNED_LONG_LONG)left)
         left = (int64_t)of_daemon;
@@ -2480,13 +2488,20 @@ int live_server_timeout(const live_server *server) {
 static void live__tick(live_server *server) {
     if (server->is_list_changed) {
         live__list_turn(server);
-        for (live__viewer *viewer = server->viewers; viewer; viewer = viewer->next)
-            if (viewer->wants_list) live__wake(viewer);
+        server->next_woken = server->viewers;
     }
     for (size_t i = 0; i < server->session_count; i++)
         if (server->sessions[i]->log.waiting.size > 0) live__log_flush(server->sessions[i]);
     live__keep_alive(server);
     live__end_slow(server);
+}
+
+/* Some of those that are to get the list. */
+static void live__wake_for_list(live_server *server) {
+    for (int i = 0; i < LIVE__WOKEN && server->next_woken; i++) {
+        if (server->next_woken->wants_list) live__wake(server->next_woken);
+        server->next_woken = server->next_woken->next;
+    }
 }
 
 void live_server_turn(live_server *server) {
@@ -2506,6 +2521,7 @@ void live_server_turn(live_server *server) {
         for (live__viewer *viewer = session->first_viewer; viewer; viewer = viewer->session_next)
             live__wake(viewer);
     }
+    live__wake_for_list(server);
     MHD_run(server->daemon);
     server->is_turning = false;
 }
@@ -2577,14 +2593,14 @@ void live_session_touch(live_session *session) {
     live__changed(session);
 }
 
-/* A decision that was taken elsewhere. */
+/* A decision: one that is being taken here, or was taken elsewhere. */
 static void live__look_for_decision(live_session *session, const asm_event *event) {
     const asm_approval_payload *approval = &event->approval;
     const bool is_granted = event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED;
     if (!is_granted && event->type != ASM_EVENT_TOOL_APPROVAL_DENIED) return;
     if (!approval->interrupt.is_set || approval->interrupt.value < 0 || session->actions == 0) return;
     live__decided(session, (uint64_t)approval->interrupt.value, approval->tool_call_id, approval->decision,
-                  NULL);
+                  session->deciding);
 }
 
 asm_result live_session_event(live_session *session, const asm_event *event) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* asm-live - shows the sessions of agents on a page, live
  *
  *     asm-live --sessions                      all that the known agents keep on this machine
@@ -242,6 +243,7 @@ static void run(struct program *program) {
 int main(int argc, char **argv) {
     static struct program program;
     program.settings.page.port = 7777;
+    program.settings.page.tells_stdout = true;
     program.standard_input.fd = program.child.stream.fd = program.listener.fd = -1;
     messages_init(command.name);
     if (!signals_init()) die("a pipe for signals: %s", strerror(errno));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "sources.h"
 
 #include "../common/messages.h"

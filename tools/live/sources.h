@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* Where asm-live's sessions come from. */
 #ifndef TOOLS_SOURCES_H
 #define TOOLS_SOURCES_H

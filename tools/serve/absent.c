@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* In place of the page, where there is no libmicrohttpd. */
 #include "live.h"
 

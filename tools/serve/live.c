@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "pages.h"
 
 #include "../common/messages.h"
@@ -99,8 +100,10 @@ static char *read_file(const char *path) {
 static void tell_address(const struct live *live, const struct live_settings *settings, const char *token) {
     const bool is_ipv6 = settings->address && strchr(settings->address, ':');
     const char *address = settings->address ? settings->address : "127.0.0.1";
-    fprintf(stderr, "%s://%s%s%s:%u/?token=%s\n", settings->certificate ? "https" : "http",
-            is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", live_server_port(live->server), token);
+    fprintf(settings->tells_stdout ? stdout : stderr, "%s://%s%s%s:%u/?token=%s\n",
+            settings->certificate ? "https" : "http", is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
+            live_server_port(live->server), token);
+    fflush(stdout);
     if (live_server_is_local(live->server) || settings->certificate) return;
     complain("WARNING: %s can be reached from other machines, and without TLS: whoever can read along on the "
              "network sees all sessions and the token, and can then do what you can. Give --tls-cert and "

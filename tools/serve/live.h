@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* The live page of a program: what examples/live_server.h serves, with rows of the list from events. */
 #ifndef TOOLS_LIVE_H
 #define TOOLS_LIVE_H
@@ -15,6 +16,7 @@ struct live_settings {
     size_t host_count;
     const char *directory; /* of logs; NULL: they end with the program */
     int viewers;           /* 0: the server's default */
+    bool tells_stdout;     /* the address goes to standard output, else to standard error */
 };
 
 enum { NO_PAGE = -1 };
@@ -40,7 +42,7 @@ struct live_host {
 
 struct live;
 
-/* Starts the page, and tells its address on standard error. `host` is copied; NULL: sessions are only watched. Ends the
+/* Starts the page, and tells its address. `host` is copied; NULL: sessions are only watched. Ends the
  * program with a message if that cannot be done, or it was built without libmicrohttpd. */
 struct live *live_start(const struct live_settings *settings, const struct live_host *host);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* For programs that have more than one source of events: what stands behind live.h. */
 #ifndef TOOLS_PAGES_H
 #define TOOLS_PAGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "pages.h"
 
 #include "../common/messages.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 #include "tracked.h"
 
 #include "../common/status.h"

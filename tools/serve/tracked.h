@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
 /* What the list shows of a session, from its events. */
 #ifndef TOOLS_TRACKED_H
 #define TOOLS_TRACKED_H
