@@ -115,6 +115,7 @@ typedef struct live_server_options {
     size_t file_count;
     const char *directory; /* of logs; it must exist. NULL: logs end with the server */
     unsigned max_viewers;  /* 0: LIVE_DEFAULT_VIEWERS */
+    unsigned patience;     /* seconds for a request to arrive, and for a reader to take something; 0: 30 */
     live_functions functions;
 } live_server_options;
 
@@ -243,8 +244,7 @@ enum {
     LIVE__MAX_BODY = 1024 * 1024,
     LIVE__MAX_HISTORY = 4 * 1024 * 1024, /* bytes of one answer, but for an event that is larger */
     LIVE__HEADERS = 16 * 1024,           /* memory of a connection */
-    LIVE__PATIENCE = 30,      /* seconds for a request to arrive, and for a reader to take something */
-    LIVE__KEEP_ALIVE = 15000, /* milliseconds */
+    LIVE__KEEP_ALIVE = 15000,            /* milliseconds */
     LIVE__WOKEN =
         32, /* viewers that get the list in one turn, so that events need not wait for all of them */
     LIVE__TICK = 1000 /* milliseconds between two frames of the list */
@@ -292,6 +292,7 @@ struct live_session {
     bool is_changed;   /* its row may be another since the last look */
     bool has_news;     /* its viewers are to be woken */
     bool is_listed;    /* in the window */
+    bool was_listed;   /* when the last frame of the list was made */
     bool is_in_change; /* the next frame of changes has its row */
     live_session *next_news;
     live_lane lane;
@@ -1117,8 +1118,7 @@ static void live__write_changes(live_server *server, live_session **before, size
     for (int lane = 0; lane < LIVE_LANES; lane++)
         for (size_t i = 0; i < server->window_count[lane]; i++) {
             live_session *session = server->window[lane][i];
-            if (session->is_in_change) live__write_described(&writer, session);
-            session->is_listed = true;
+            if (session->is_in_change || !session->was_listed) live__write_described(&writer, session);
         }
     asm_json_end_array(&writer);
     live__write_gone(server, &writer, before, count);
@@ -1138,10 +1138,12 @@ static void live__list_turn(live_server *server) {
             before[count++] = server->window[lane][i];
         server->window_count[lane] = 0;
     }
-    for (size_t i = 0; i < server->session_count; i++)
-        live__window_insert(server, server->sessions[i]);
-    for (size_t i = 0; i < count; i++)
-        before[i]->is_listed = false;
+    for (size_t i = 0; i < server->session_count; i++) {
+        live_session *session = server->sessions[i];
+        session->was_listed = session->is_listed;
+        session->is_listed = false;
+        live__window_insert(server, session);
+    }
     for (int lane = 0; lane < LIVE_LANES; lane++)
         for (size_t i = 0; i < server->window_count[lane]; i++)
             server->window[lane][i]->is_listed = true;
@@ -1149,6 +1151,8 @@ static void live__list_turn(live_server *server) {
     live__blob_drop(&server->changes_frame);
     server->list_version++;
     live__write_changes(server, before, count);
+    for (size_t i = 0; i < server->session_count; i++)
+        server->sessions[i]->is_in_change = false;
 }
 
 /* >>live: frames */
@@ -2275,7 +2279,8 @@ static void live__connection_news(void *user, struct MHD_Connection *connection,
 /* Ends connections that do not get their request done. */
 static void live__end_slow(live_server *server) {
     for (live__connection *at = server->connections; at; at = at->next) {
-        if (at->is_answering || server->steady - at->since < LIVE__PATIENCE * 1000) continue;
+        if (at->is_answering || server->steady - at->since < (int64_t)server->options.patience * 1000)
+            continue;
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(at->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (info) shutdown(info->connect_fd, SHUT_RDWR);
@@ -2356,9 +2361,9 @@ static bool live__listen(live_server *server, const struct sockaddr_storage *add
         flags, (uint16_t)options->port, NULL, NULL, live__answer, server, MHD_OPTION_EXTERNAL_LOGGER,
         live__log_nothing, NULL, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)(const void *)address,
         MHD_OPTION_CONNECTION_LIMIT, options->max_viewers + 64U, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)LIVE__PATIENCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIVE__HEADERS,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_NOTIFY_COMPLETED, live__request_done, server,
-        MHD_OPTION_NOTIFY_CONNECTION, live__connection_news, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        options->patience, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIVE__HEADERS,
+        MHD_OPTION_NOTIFY_COMPLETED, live__request_done, server, MHD_OPTION_NOTIFY_CONNECTION,
+        live__connection_news, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!server->daemon) return false;
     server->descriptor = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
@@ -2411,6 +2416,7 @@ live_server *live_server_start(const live_server_options *options, char error[LI
     }
     server->options = *options;
     if (server->options.max_viewers == 0) server->options.max_viewers = LIVE_DEFAULT_VIEWERS;
+    if (server->options.patience == 0) server->options.patience = 30;
     server->token = live__copy(options->token);
     server->directory = live__copy(options->directory);
     server->chunk = (char *)malloc(LIVE__CHUNK);
