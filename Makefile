@@ -27,7 +27,8 @@ endif
 
 # Programs, examples and tests that stand on a library, SOURCE:LIBRARY in the words of tests/dependencies.sh: left out,
 # with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
-NEEDS := tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd tests/test_live_server.c:microhttpd
+NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd \
+         tests/test_live_server.c:microhttpd
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
@@ -46,7 +47,7 @@ TOOLS    := $(subst _,-,$(patsubst tools/%.c,$(BUILD)/%,$(call present,tools/*.c
 objects_of = $(patsubst tools/%.c,$(BUILD)/%.o,$(sort $(wildcard tools/$(1)/*.c)))
 COMMON   := $(call objects_of,common)
 # What shows a session on a page, for programs with --live; and in its place, where there is no libmicrohttpd.
-SERVING    := asm-live asm-tee
+SERVING    := asm-agent asm-live asm-tee
 PAGE_FILES := $(sort $(wildcard $(addprefix tools/live/*.,html css js svg png)))
 MICROHTTPD := $(call flags_of,microhttpd)
 ABSENT     := $(BUILD)/serve/absent.o

@@ -5,6 +5,7 @@
 #include "tools/agent/folder.c"
 #include "tools/agent/process.c"
 #include "tools/agent/search.c"
+#include "tools/agent/watchdog.c"
 
 #include <poll.h>
 #include <time.h>
@@ -336,6 +337,26 @@ static void test_what_a_command_has_started_ends_with_it(void **state) {
     end_of_cases();
 }
 
+static void test_a_command_ends_with_the_program(void **state) {
+    const fixture *self = (const fixture *)*state;
+    const struct timespec pause = {1, 500000000};
+    struct process process;
+    struct stat status;
+    const pid_t id = fork();
+    if (id == 0) {
+        notices = -1;
+        process_start(&process, &self->folder, "(sleep 1; touch late_1) & sleep 1; touch late_2; sleep 60",
+                      monotonic() + 60000000);
+        const struct timespec moment = {0, 100000000};
+        nanosleep(&moment, NULL);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(id, NULL, 0), id);
+    nanosleep(&pause, NULL);
+    assert_true(stat(path_of(self, "inside/late_1"), &status) != 0 &&
+                stat(path_of(self, "inside/late_2"), &status) != 0);
+}
+
 /* ---- Searching ---- */
 
 static void search_for(const fixture *self, struct search *search, int seconds, struct process *process,
@@ -416,6 +437,7 @@ int main(void) {
         cmocka_unit_test(test_diffs_can_be_applied),
         cmocka_unit_test_setup_teardown(test_commands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_a_command_has_started_ends_with_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_command_ends_with_the_program, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_search, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_search_ends, set_up, tear_down),
     };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
 #include "process.h"
 
+#include "watchdog.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FUNCTION_SECONDS = 20, FUNCTION_MEMORY = 512 * 1024 * 1024, MOST_DESCRIPTORS = 4096 };
+enum { FUNCTION_SECONDS = 20, FUNCTION_MEMORY = 512 * 1024 * 1024 };
 
 /* ---- Starting ---- */
 
@@ -33,8 +35,7 @@ static void limit_resources(int kept) {
     const struct rlimit memory = {FUNCTION_MEMORY, FUNCTION_MEMORY};
     setrlimit(RLIMIT_AS, &memory);
 #endif
-    for (int fd = STDERR_FILENO + 1; fd < MOST_DESCRIPTORS; fd++)
-        if (fd != kept) close(fd);
+    close_descriptors(kept);
 }
 
 /* Signals as a program expects them, none of our descriptors, no terminal. */
@@ -81,6 +82,7 @@ static bool start(struct process *process, const struct job *job, int64_t deadli
         return false;
     }
     process->output = ends[0];
+    watchdog_add(process->id);
     return true;
 }
 
@@ -149,12 +151,18 @@ void process_stop(struct process *process, enum process_end why) {
     if (kill(-process->id, SIGKILL) != 0) kill(process->id, SIGKILL); /* it may not lead its group yet */
 }
 
-/* Whether it has ended; then what it left running is ended, too. */
+/* The process has ended: what it left running is ended, too. */
+static void forget_group(struct process *process) {
+    kill(-process->id, SIGKILL);
+    watchdog_remove(process->id);
+    process->id = 0;
+}
+
+/* Whether it has ended. */
 static bool reap(struct process *process) {
     int status;
     if (waitpid(process->id, &status, WNOHANG) != process->id) return false;
-    kill(-process->id, SIGKILL);
-    process->id = 0;
+    forget_group(process);
     if (process->end != PROCESS_RUNS) return true;
     process->end = WIFSIGNALED(status) ? PROCESS_SIGNALED : PROCESS_EXITED;
     process->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
@@ -177,9 +185,8 @@ void process_close(struct process *process) {
     if (process->id) {
         while (waitpid(process->id, NULL, 0) < 0 && errno == EINTR)
             continue;
-        kill(-process->id, SIGKILL);
+        forget_group(process);
     }
-    process->id = 0;
     close_output(process);
     asm_buffer_close(&process->head);
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
+#include "view.h"
+
+#include "../common/messages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TICK = 1000000 /* microseconds */ };
+
+struct held_event {
+    struct held_event *next;
+    asm_event *event; /* in the same block */
+};
+
+/* ---- The renderer: studio, for one conversation ---- */
+
+static void look_begin(void *self, const asm_terminal *terminal) {
+    struct view *view = (struct view *)self;
+    if (view->look.begin) view->look.begin(view->look.self, terminal);
+}
+
+/* What the person said stands there already, typed. */
+static bool is_shown(const struct view *view, const asm_event *event) {
+    if (!asm_str_equal(event->session_id, asm_str_from(view->front))) return false;
+    if (event->type == ASM_EVENT_AGENT_SHUTDOWN) return false; /* the program ends, and with it the agent */
+    if (event->type == ASM_EVENT_SESSION_UPDATED)
+        return false; /* a title would come in the middle of a sentence */
+    if (event->type == ASM_EVENT_MESSAGE_SENT)
+        return view->is_replay && asm_str_equal(event->message.role, ASM_STR("user"));
+    return true;
+}
+
+/* Requests are shown in full by who asks: of studio's line only the end of what stands before it. */
+static asm_result render(struct view *view, const asm_event *event, asm_buffer *out) {
+    asm_buffer line;
+    if (event->type != ASM_EVENT_TOOL_APPROVAL_REQUESTED)
+        return view->look.render_event(view->look.self, event, out);
+    asm_buffer_init_growing(&line);
+    const asm_result result = view->look.render_event(view->look.self, event, &line);
+    if (line.size > 0 && line.data[0] == '\n') asm_buffer_append_byte(out, '\n');
+    asm_buffer_close(&line);
+    return result;
+}
+
+static void hold(struct view *view, const asm_event *event) {
+    const size_t head = (sizeof(struct held_event) + 15) / 16 * 16, size = asm_event_copy_size(event);
+    char *block = (char *)malloc(head + size);
+    struct held_event *held = (struct held_event *)(void *)block;
+    if (!block) {
+        complain("%s: something is not shown", asm_result_string(ASM_ERR_NO_MEMORY));
+        return;
+    }
+    held->next = NULL;
+    held->event = asm_event_copy(event, block + head, size);
+    if (view->last) view->last->next = held;
+    else view->first = held;
+    view->last = held;
+}
+
+static asm_result look_event(void *self, const asm_event *event, asm_buffer *out) {
+    struct view *view = (struct view *)self;
+    if (!is_shown(view, event)) return ASM_OK;
+    if (!view->is_held) return render(view, event, out);
+    hold(view, event);
+    return ASM_OK;
+}
+
+static asm_result look_tick(void *self, asm_time now, asm_buffer *out) {
+    struct view *view = (struct view *)self;
+    return view->is_held || !view->look.tick ? ASM_OK : view->look.tick(view->look.self, now, out);
+}
+
+static asm_result look_transient(void *self, asm_time now, asm_buffer *out) {
+    struct view *view = (struct view *)self;
+    return view->is_held || !view->look.transient ? ASM_OK : view->look.transient(view->look.self, now, out);
+}
+
+static asm_result look_finish(void *self, asm_buffer *out) {
+    struct view *view = (struct view *)self;
+    return view->look.finish ? view->look.finish(view->look.self, out) : ASM_OK;
+}
+
+/* ---- All together ---- */
+
+static void bring_in_order(void *user) {
+    outputs_hide(&((struct view *)user)->outputs);
+}
+
+void view_init(struct view *view, const struct view_settings *settings,
+               const struct output_settings *outputs) {
+    asm_render_options look;
+    asm_pipeline_options options;
+    memset(view, 0, sizeof *view);
+    memset(&look, 0, sizeof look);
+    memset(&options, 0, sizeof options);
+    look.color = (asm_setting)settings->color;
+    look.tool_output = (asm_tool_output)settings->tool_output;
+    look.show_thinking = settings->shows_thinking;
+    look.bell = settings->rings;
+    view->look = asm_studio_init(&view->studio, &look);
+    view->terminal = asm_terminal_detect(STDOUT_FILENO);
+    outputs_open(&view->outputs, outputs);
+    outputs_report_torn(&view->outputs);
+    options.renderer = (asm_renderer){view, look_begin, look_event, look_tick, look_transient, look_finish};
+    options.sinks = view->outputs.sinks;
+    options.sink_count = view->outputs.count;
+    if (asm_pipeline_init(&view->pipeline, &options) != ASM_OK)
+        die("%s", asm_result_string(view->pipeline.result));
+    messages_prepare(bring_in_order, view);
+}
+
+void view_on_event(void *user, const asm_event *event) {
+    struct view *view = (struct view *)user;
+    asm_pipeline_event(&view->pipeline, event);
+    outputs_check(&view->outputs);
+}
+
+void view_tick(struct view *view, asm_time now) {
+    if (now >= view->ticked && now - view->ticked < TICK) return;
+    view->ticked = now;
+    asm_pipeline_tick(&view->pipeline, now);
+    asm_pipeline_flush(&view->pipeline);
+}
+
+void view_settle(struct view *view) {
+    asm_pipeline_flush(&view->pipeline);
+    outputs_hide(&view->outputs);
+    outputs_check(&view->outputs);
+}
+
+void view_hold(struct view *view) {
+    view->is_held = true;
+    view_settle(view);
+}
+
+void view_print(struct view *view, asm_str text) {
+    FILE *out = isatty(STDOUT_FILENO) ? stdout : stderr;
+    view_settle(view);
+    fwrite(text.data, 1, text.size, out);
+    fflush(out);
+}
+
+void view_release(struct view *view) {
+    asm_buffer text;
+    view->is_held = false;
+    while (view->first) {
+        struct held_event *held = view->first;
+        view->first = held->next;
+        asm_buffer_init_growing(&text);
+        if (is_shown(view, held->event)) render(view, held->event, &text);
+        if (text.size > 0) outputs_write(&view->outputs, asm_buffer_text(&text));
+        asm_buffer_close(&text);
+        free(held);
+    }
+    view->last = NULL;
+}
+
+bool view_close(struct view *view) {
+    view_release(view);
+    messages_prepare(NULL, NULL);
+    const asm_result result = asm_pipeline_close(&view->pipeline);
+    outputs_check(&view->outputs);
+    const bool is_whole = result == ASM_OK && !view->outputs.has_failed;
+    outputs_free(&view->outputs);
+    return is_whole;
+}
