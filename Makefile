@@ -101,9 +101,9 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments docs packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size fresh
+CHECKS := format comments docs packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
 
-.PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size coverage \
+.PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
         shared docs install install-shared uninstall dist clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -263,6 +263,10 @@ bench: ## compare with other libraries, as far as they are to be found
 check-size: size
 size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt
 	@sh tests/size.sh
+
+check-count: count
+count: ## instructions of the hot paths, held to bench/instructions.txt
+	@sh bench/count.sh
 
 coverage: all $(COVERED) ## how much of each header the tests run, in lines and branches
 	@$(call need,$(GCOV)) GCOV='$(GCOV)' sh tests/coverage.sh $(BUILD)/covered $(COVERED)

@@ -3736,6 +3736,13 @@ static char *asm__unescape_unicode(char *out, const char **text, const char *end
     return out + asm__utf8_encode(asm__decode_unicode_escape(text, end), out);
 }
 
+/* The ASCII character that `\u00XX` at `p` stands for, where 6 bytes can be read; -1 for anything else. Terminal
+ * output is full of ESC. */
+static inline int asm__ascii_escape(const char *p) {
+    int high = p[4] - '0', low = asm__hex_value(p[5]);
+    return memcmp(p, "\\u00", 4) == 0 && (high & ~7) == 0 && low >= 0 ? high * 16 + low : -1;
+}
+
 /* Unescapes the string between `p` and `end`, whose escapes are valid, to `out`, which may be `p`; returns
  * the end. */
 static char *asm__unescape(char *out, const char *p, const char *end) {
@@ -3817,7 +3824,7 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
             if (after < block + 64) mask &= (UINT64_C(1) << (after - block)) - 1;
         }
         while (mask) {
-            int at = asm__lowest_bit(mask);
+            int at = asm__lowest_bit(mask), code;
             const char *special = block + at;
             out += special - p;
             *target = out;
@@ -3826,6 +3833,10 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
                 *out++ = asm__unescaped_letter(special[1]);
                 p = special + 2;
                 mask &= ~(UINT64_C(3) << at);
+            } else if ((code = asm__ascii_escape(special)) >= 0) {
+                *out++ = (char)code;
+                p = special + 6;
+                mask &= ~(UINT64_C(0x3F) << at);
             } else {
                 p = asm__unescape_special(reader, special, target);
                 if (!p) return NULL;

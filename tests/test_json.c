@@ -2086,8 +2086,35 @@ static void test_reserved_scratch_does_not_move(void **state) {
     end_of_cases();
 }
 
+/* Each \u escape of the first code points, within a long text at every place of a block. */
+static void test_short_unicode_escapes_in_a_long_text(void **state) {
+    (void)state;
+    for (unsigned code = 0; code < 0x200; code++)
+        for (size_t before = 0; before < 70; before++) {
+            char line[512], expected[512], scratch_memory[1024], *p;
+            size_t size = before;
+            asm_buffer scratch;
+            asm_str text;
+            memset(expected, 'x', sizeof expected);
+            if (code >= 0x80) expected[size++] = (char)(0xC0 | code >> 6);
+            expected[size++] = (char)(code < 0x80 ? code : 0x80 | (code & 63));
+            line[0] = '"';
+            memset(line + 1, 'x', before);
+            p = line + 1 + before;
+            p += sprintf(p, "\\u%04x", code);
+            memset(p, 'x', 200);
+            p[200] = '"';
+            asm_buffer_init_fixed(&scratch, scratch_memory, sizeof scratch_memory);
+            expect(asm_json_to_string(asm_str_make(line, (size_t)(p + 201 - line)), &scratch, &text),
+                   "\\u%04x", code);
+            expect_text(text, asm_str_make(expected, size + 200));
+        }
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_short_unicode_escapes_in_a_long_text),
         cmocka_unit_test(test_reserved_scratch_does_not_move),
         cmocka_unit_test(test_long_runs_near_the_end),
         cmocka_unit_test(test_anywhere_in_a_long_text),
