@@ -102,6 +102,11 @@ ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t cou
 /* Appends valid JSON text likewise, without the white space between its tokens; SIZE_MAX for all of it. */
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags);
 
+/* Appends `text` likewise on one line, in at most `columns` columns of a terminal: wide characters take two, combining ones
+ * none. Where that is not all of it, an ellipsis is the last that is appended, if there is room for it (… one column, with
+ * ASCII ... three). Returns how many columns it took. */
+ASM_API int asm_text_append_columns(asm_buffer *out, asm_str text, int columns, unsigned flags);
+
 /* =========================================================================================================
  * Terminal
  */
@@ -294,7 +299,7 @@ typedef struct asm_studio_call {
     unsigned depth;  /* 0: started by the main agent */
     unsigned char id_size, name_size, kind_size, place_size;
     unsigned short subject_size;
-    bool has_lines, is_agent, in_background, is_waiting, is_cut, is_announced;
+    bool has_lines, is_agent, in_background, is_waiting, is_denied, is_cut, is_announced;
     bool is_shared; /* others had its id while it ran: which of them an event means cannot be told */
     char text[ASM_STUDIO_CALL_TEXT];
 } asm_studio_call;
@@ -1796,6 +1801,14 @@ static int asm__append_fit(asm_buffer *out, const asm_look *look, asm_str text, 
     columns = asm__append_columns(out, text, flags, limit - mark);
     asm__append_glyph(out, look, ASM__GLYPH_CUT);
     return columns + mark;
+}
+
+ASM_API int asm_text_append_columns(asm_buffer *out, asm_str text, int columns, unsigned flags) {
+    asm_look look;
+    memset(&look, 0, sizeof look);
+    look.is_ascii = (flags & ASM_TEXT_ASCII) != 0;
+    look.is_raw = (flags & ASM_TEXT_RAW) != 0;
+    return asm__append_fit(out, &look, text, columns, false);
 }
 
 /* Whether the byte parts the names of a path: \ where there is no slash. */
@@ -4233,7 +4246,8 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
     }
     if (studio->held.has_wait && studio->held.wait_id == asm__text_hash(event->tool.call_id, 1))
         studio->held.has_wait = false;
-    if (view.tool->facts != ASM_TOOL_FACTS_TODOS || end.outcome != ASM__OUTCOME_DONE) {
+    const bool is_told = end.outcome == ASM__OUTCOME_DECLINED && call && call->is_denied;
+    if (!is_told && (view.tool->facts != ASM_TOOL_FACTS_TODOS || end.outcome != ASM__OUTCOME_DONE)) {
         asm__announce(studio, out, event->tool.parent_tool_call_id);
         asm__studio_end_line(studio, out, &speaker, &view, &end, event, call);
         asm__studio_output(studio, out, &speaker, &view, &end, event);
@@ -4410,7 +4424,10 @@ static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_e
     asm__view view;
     asm__view_of_approval(studio, &view, approval);
     studio->held.has_wait = false;
-    if (call) call->is_waiting = false;
+    if (call) {
+        call->is_waiting = false;
+        call->is_denied = !is_granted;
+    }
     if (asm_str_equal(approval->kind, ASM_STR("question")) || answer.text.size > 0) {
         char memory[600];
         asm_buffer text;

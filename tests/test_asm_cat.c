@@ -1526,10 +1526,10 @@ static void test_several_followed_on_a_terminal(void **state) {
     process child =
         start_on_terminal(&terminal, (const char *const[]){"-F", "--until-end",
                                                            "--clock=2026-02-09T12:01:00Z", one, two, NULL});
-    await(&terminal, &seen, "one  working: Read: a.c (58s)");
-    await(&terminal, &seen, "two  done (55s)");
+    await(&terminal, &seen, " one  working: Read: a.c (58s)");
+    await(&terminal, &seen, " two  done (55s)");
     add_to_file(one, "a", TOOL_COMPLETED COMPLETED);
-    await(&terminal, &seen, "one  done (55s)");
+    await(&terminal, &seen, " one  done (55s)");
     outcome end = finish(&child, "", 0);
     assert_int_equal(end.status, 0);
     assert_null(strstr(seen.data, "session started"));

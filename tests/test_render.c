@@ -760,6 +760,41 @@ static void test_jsonl_compact_is_as_the_golden_files(void **state) {
     end_of_cases();
 }
 
+/* As much as fits into so many columns, and how many it takes. */
+static void test_columns(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int columns;
+        unsigned flags;
+        const char *expected;
+        int taken;
+    } cases[] = {{"abc", 3, 0, "abc", 3},
+                 {"abcd", 3, 0, "ab…", 3},
+                 {"日本語", 6, 0, "日本語", 6},
+                 {"日本語", 5, 0, "日本…", 5},
+                 {"日本語", 4, 0, "日…", 3},
+                 {"e\xCC\x81x", 2, 0, "e\xCC\x81x", 2},
+                 {"a\nb", 9, 0, "a␊b", 3},
+                 {"abcdef", 5, ASM_TEXT_ASCII, "ab...", 5},
+                 {"abc", 2, ASM_TEXT_ASCII, "", 0},
+                 {"\033[1mx", 8, 0, "␛[1mx", 5},
+                 {"", 0, 0, "", 0},
+                 {"abc", 0, 0, "", 0},
+                 {"abc", 1, 0, "…", 1}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char memory[64];
+        asm_buffer out;
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        const int taken =
+            asm_text_append_columns(&out, asm_str_from(cases[i].text), cases[i].columns, cases[i].flags);
+        expect(taken == cases[i].taken &&
+                   asm_str_equal(asm_buffer_text(&out), asm_str_from(cases[i].expected)),
+               "case %zu: %d, %s", i, taken, shown(asm_buffer_text(&out)));
+    }
+    end_of_cases();
+}
+
 /* ============================================================================================
  * Terminal
  */
@@ -894,6 +929,7 @@ int main(void) {
         cmocka_unit_test(test_pull_and_callback),
         cmocka_unit_test(test_no_allocation_per_event),
         cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
+        cmocka_unit_test(test_columns),
         cmocka_unit_test(test_terminal_settings),
         cmocka_unit_test(test_what_terminals_obey),
     };

@@ -601,7 +601,7 @@ static void test_todos_and_approvals(void **state) {
         {STARTED("Bash", "{'command':'rm -rf build'}") "{'type':'tool_approval_denied','data':{'tool_call_id'"
                                                        ":'a','reason':'too much'}}\n" FAILED(
                                                            ",'status':'declined','error_message':'too much'"),
-         "  ✗ Denied: Bash: rm -rf build — too much\n  ✗ Not run: rm -rf build — too much\n"},
+         "  ✗ Denied: Bash: rm -rf build — too much\n"},
         {"{'type':'tool_approval_requested','data':{'tool_name':'Write','tool_call_id':'m','tool_input':{'"
          "path':'a.c','content':'x'}}}",
          "  ● Approve? Write: a.c\n  │ {\"path\":\"a.c\",\"content\":\"x\"}\n"},

@@ -12,6 +12,7 @@
 #include "asm_render.h"
 
 #include "common/filter.h"
+#include "common/fleet.h"
 #include "common/input.h"
 #include "common/messages.h"
 #include "common/options.h"
@@ -409,29 +410,35 @@ static unsigned stdout_flags(void) {
     return (unsigned)ASM_TEXT_LINE | (is_ascii ? (unsigned)ASM_TEXT_ASCII : 0);
 }
 
+static const char *file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 /* A line for each source: its name and how it stands. As many as `rows`; the last one counts the others. */
 static void print_fleet(const struct program *program, asm_time now, size_t rows, asm_buffer *out) {
-    const size_t columns = program->terminal.columns > 1 ? (size_t)program->terminal.columns - 1 : 79;
-    const unsigned flags = stdout_flags();
+    enum { MAX_NAME = 24 };
+    struct fleet_look look = {.columns = program->terminal.columns,
+                              .has_color = program->settings.color == ASM_SETTING_DEFAULT
+                                               ? program->terminal.has_color
+                                               : program->settings.color == ASM_SETTING_ON,
+                              .flags = stdout_flags()};
+    for (size_t i = 0; i < program->source_count; i++) {
+        const size_t size = asm_utf8_count(asm_str_from(file_name(program->sources[i].name)));
+        if ((int)size > look.name_columns) look.name_columns = size < MAX_NAME ? (int)size : MAX_NAME;
+    }
     for (size_t i = 0; i < program->source_count; i++) {
         const struct source *source = &program->sources[i];
         const struct spending spending = statistics_total(&source->statistics);
-        const char *slash = strrchr(source->name, '/');
-        asm_buffer line;
+        const bool is_there = source->is_open || !source->is_awaited;
         if (i + 1 == rows && i + 1 < program->source_count) {
             char text[48];
             snprintf(text, sizeof text, "and %zu more\n", program->source_count - i);
             asm_buffer_append(out, asm_str_from(text));
             return;
         }
-        asm_buffer_init_growing(&line);
-        asm_text_append_cut(&line, asm_str_from(slash ? slash + 1 : source->name), 24, flags);
-        asm_buffer_append(&line, ASM_STR("  "));
-        if (source->is_awaited && !source->is_open) asm_buffer_append(&line, ASM_STR("not there yet"));
-        else status_print(NULL, &source->watch, &spending, now, flags, &line);
-        asm_text_append_cut(out, asm_buffer_text(&line), columns - 3, flags); /* with "..." */
-        asm_buffer_append_byte(out, '\n');
-        asm_buffer_close(&line);
+        fleet_print_line(&look, file_name(source->name), "not there yet", is_there ? &source->watch : NULL,
+                         &spending, now, out);
     }
 }
 
