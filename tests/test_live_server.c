@@ -551,6 +551,7 @@ static void test_the_list_and_what_changes_in_it(void **state) {
     live_session_forget(session_of("s200"));
     until(has_frame(&browser, "\"gone\":[\"s200\"]"), &browser);
     assert_int_equal(live_server_find(host.server, ASM_STR("s200")) != NULL, 0);
+    host.lane = LIVE_WORKING;
     expect_answer(get("/api/list?lane=working&limit=3&offset=248"), 200, "\"total\":249");
     expect_answer(get("/api/list?q=S24%209&limit=1"), 200, "\"key\":\"s249\"");
     expect_answer(get("/api/list?q=nothing"), 200, "\"total\":0");
