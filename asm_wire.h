@@ -45,7 +45,8 @@
  *   the rest An event that the format has no word for is written as what the format allows for others.
  *
  * MEMORY
- *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; for each open message, call, sub-agent and
+ *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; each agent's message that was streamed and has not
+ *   come whole; for each open message, call, sub-agent and
  *   step, and for each call of the run under way, about 250 bytes; with OTLP the spans that are not flushed yet; and
  *   the history, if there is to be one. What has ended is used again: events that open nothing allocate nothing.
  *
@@ -273,7 +274,9 @@ typedef struct asm__wire_item {
     uint64_t number;     /* of the event that began it */
     asm_buffer kept;     /* what the encoder gathers until the end */
     asm_buffer said;     /* of a text: all of it, for the history */
-    char *memory;        /* of id and name */
+    asm_buffer heard;    /* of an agent: what it said of the message that is not received yet */
+    const struct asm__wire_item *heard_of; /* and which that is; NULL: one without an id */
+    char *memory;                          /* of id and name */
     size_t room;
 } asm__wire_item;
 
@@ -354,15 +357,17 @@ static bool asm__wire_reserve(asm_wire *wire, asm__wire_item *item, size_t size)
 static asm__wire_item *asm__wire_take_item(asm_wire *wire) {
     asm__wire_item *item = wire->free_items;
     if (item) {
-        asm_buffer kept = item->kept, said = item->said;
+        asm_buffer kept = item->kept, said = item->said, heard = item->heard;
         char *memory = item->memory;
         size_t room = item->room;
         wire->free_items = item->next;
         memset(item, 0, sizeof *item);
         asm_buffer_clear(&kept);
         asm_buffer_clear(&said);
+        asm_buffer_clear(&heard);
         item->kept = kept;
         item->said = said;
+        item->heard = heard;
         item->memory = memory;
         item->room = room;
         return item;
@@ -375,6 +380,7 @@ static asm__wire_item *asm__wire_take_item(asm_wire *wire) {
     memset(item, 0, sizeof *item);
     asm_buffer_init_growing(&item->kept);
     asm_buffer_init_growing(&item->said);
+    asm_buffer_init_growing(&item->heard);
     return item;
 }
 
@@ -449,6 +455,7 @@ static void asm__wire_free_items(asm__wire_item *item) {
         asm__wire_item *next = item->next;
         asm_buffer_close(&item->kept);
         asm_buffer_close(&item->said);
+        asm_buffer_close(&item->heard);
         ASM_FREE(item->memory);
         ASM_FREE(item);
         item = next;
@@ -738,25 +745,50 @@ static asm__wire_item *asm__wire_open_text(asm_wire *wire, asm__wire_item *agent
     return text;
 }
 
-static void asm__wire_say(asm_wire *wire, asm__wire_item *agent, const asm_event *event, asm_str role) {
-    const asm_str said = asm_event_text(event);
+/* Remembers what an agent says until the message comes whole. */
+static void asm__wire_hear(asm_wire *wire, asm__wire_item *agent, const asm__wire_item *text, asm_str said) {
+    const asm__wire_item *of = text->has_id ? text : NULL;
+    if (of != agent->heard_of || !agent->has_unreceived) asm_buffer_clear(&agent->heard);
+    agent->heard_of = of;
+    agent->has_unreceived = true;
+    if (asm_buffer_append(&agent->heard, said) != ASM_OK) asm__wire_fail(wire, agent->heard.result);
+}
+
+static void asm__wire_say(asm_wire *wire, asm__wire_item *agent, const asm_event *event, asm_str said,
+                          asm_str role) {
     const bool is_thought = event->message.thinking.is_set && event->message.thinking.value;
     asm__wire_item *text;
     if (!said.size) return;
     text = asm__wire_open_text(wire, agent, event->message.message_id, is_thought, role);
-    if (text && wire->options.history) asm_buffer_append(&text->said, said);
-    if (text && wire->encoder->text_delta) wire->encoder->text_delta(wire, text, said);
-    if (!is_thought) agent->has_unreceived = true;
+    if (!text) return;
+    if (wire->options.history) asm_buffer_append(&text->said, said);
+    if (wire->encoder->text_delta) wire->encoder->text_delta(wire, text, said);
+    if (!is_thought && event->type != ASM_EVENT_MESSAGE_SENT) asm__wire_hear(wire, agent, text, said);
 }
 
-/* A message that is whole: its text if that was not streamed, and its end. */
+/* What of a message that comes whole has not been streamed: all of it, or a rest, or nothing. */
+static asm_str asm__wire_unheard(const asm__wire_item *agent, asm_str whole) {
+    const asm_str heard = asm_buffer_text(&agent->heard);
+    if (whole.size >= heard.size && (!heard.size || !memcmp(whole.data, heard.data, heard.size)))
+        return asm_str_make(whole.data + heard.size, whole.size - heard.size);
+    if (heard.size > whole.size &&
+        (!whole.size || !memcmp(heard.data + heard.size - whole.size, whole.data, whole.size)))
+        return asm_str_make(NULL, 0);
+    return whole;
+}
+
 static void asm__wire_received(asm_wire *wire, asm__wire_item *agent, const asm_event *event, asm_str role) {
-    asm__wire_item *known = asm__wire_find(wire, ASM__WIRE_TEXT, event->message.message_id);
-    const bool is_streamed =
-        known ? known->owner == agent
-              : agent->has_unreceived &&
-                    (!event->message.message_id.size || (agent->speaking && !agent->speaking->key.scope));
-    if (!is_streamed) asm__wire_say(wire, agent, event, role);
+    const asm_str id = event->message.message_id;
+    asm__wire_item *known = asm__wire_find(wire, ASM__WIRE_TEXT, id);
+    asm_str said = asm_event_text(event);
+    if (known && known->owner == agent) {
+        said = agent->has_unreceived && agent->heard_of == known ? asm__wire_unheard(agent, said)
+                                                                 : asm_str_make(NULL, 0);
+    } else if (agent->has_unreceived && !agent->heard_of &&
+               (!id.size || (agent->speaking && !agent->speaking->key.scope))) {
+        said = asm__wire_unheard(agent, said);
+    }
+    asm__wire_say(wire, agent, event, said, role);
     if (agent->speaking && !agent->speaking->is_thought) asm__wire_end_text(wire, agent, event);
     agent->has_unreceived = false;
 }
@@ -764,18 +796,16 @@ static void asm__wire_received(asm_wire *wire, asm__wire_item *agent, const asm_
 static void asm__wire_message(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
     const asm_str role = event->message.role;
     if (event->type == ASM_EVENT_MESSAGE_STREAMED) {
-        asm__wire_say(wire, agent, event, ASM_STR("assistant"));
+        asm__wire_say(wire, agent, event, asm_event_text(event), ASM_STR("assistant"));
     } else if (event->type == ASM_EVENT_MESSAGE_RECEIVED) {
         asm__wire_received(wire, agent, event, ASM_STR("assistant"));
     } else if (!wire->options.skip_prompts) {
-        const bool unreceived = agent->has_unreceived;
         asm__wire_end_text(wire, agent, NULL);
-        asm__wire_say(wire, agent, event,
+        asm__wire_say(wire, agent, event, asm_event_text(event),
                       asm_str_equal(role, ASM_STR("system")) || asm_str_equal(role, ASM_STR("developer"))
                           ? role
                           : ASM_STR("user"));
         asm__wire_end_text(wire, agent, event);
-        agent->has_unreceived = unreceived;
     }
 }
 
@@ -931,6 +961,7 @@ static void asm__wire_tool(asm_wire *wire, asm__wire_item *agent, const asm_even
     }
     if (call && call->has_ended) {
         asm__wire_note(wire, event);
+        if (call->is_told && !call->call && asm__wire_is_end(event)) asm__wire_remove(wire, call);
         return;
     }
     call = asm__wire_call(wire, agent, tool->call_id, tool->name);
@@ -1116,6 +1147,7 @@ static void asm__wire_end_open(asm_wire *wire, asm__wire_outcome outcome) {
 static void asm__wire_clear_run(asm_wire *wire) {
     asm__wire_item *item, *next;
     wire->main->speaking = NULL;
+    wire->main->has_unreceived = false;
     for (item = wire->first; item; item = next) {
         next = item->next;
         if (item == wire->main) continue;
@@ -1315,8 +1347,12 @@ static void asm__wire_dispatch(asm_wire *wire, const asm_event *event) {
         asm__wire_begin_run(wire, event->run_id, event);
         if (wire->run) asm__wire_release(wire);
     } else if (asm__wire_ends_run(event->type, &outcome) && (wire->run || !asm__wire_is_of_session(event))) {
-        if (!wire->run) asm__wire_begin_run(wire, event->run_id, NULL);
-        if (wire->run) asm__wire_end_run(wire, outcome, event);
+        if (!wire->run) {
+            asm__wire_begin_run(wire, event->run_id, NULL);
+            if (wire->run) asm__wire_release(wire);
+        }
+        asm__agui_look_at(wire, event);
+        asm__wire_end_run(wire, outcome, event);
     } else {
         if (!wire->run && asm__wire_begins(wire, event)) {
             asm__wire_begin_run(wire, event->run_id, NULL);
@@ -2194,6 +2230,12 @@ static void asm__ai_call_end(asm_wire *wire, asm__wire_item *call, const asm__wi
     if (result->is_denied) {
         asm__ai_call_frame(wire, call, ASM_STR("{\"type\":\"tool-output-denied\""));
         asm__ai_end(wire);
+        if (!text.size) return;
+        out = asm__ai_frame(wire, ASM_STR("{\"type\":\"data-asm-denied\"")); /* which says why */
+        asm__wire_text(out, ASM_STR(",\"id\":"), call->id);
+        asm__wire_cut_text(wire, out, ASM_STR(",\"data\":{\"reason\":"), text);
+        ASM__PUT(out, "}");
+        asm__ai_end(wire);
         return;
     }
     out = asm__ai_call_frame(wire, call,
@@ -2924,6 +2966,7 @@ static void asm__otlp_model(asm_wire *wire, asm__wire_item *agent, const asm_usa
     if (usage) asm__otlp_text(out, ASM_STR("gen_ai.response.id"), usage->message_id);
     if (usage) asm__otlp_usage(out, usage);
     if (wire->options.with_content) asm__otlp_text(out, ASM_STR("asm.text"), asm_buffer_text(&agent->kept));
+    asm_buffer_clear(&agent->kept);
     asm__otlp_end(wire, NULL, false, asm_str_make(NULL, 0), asm_str_make(NULL, 0));
     agent->is_waiting = false;
     agent->since = wire->now;
@@ -3235,6 +3278,7 @@ static void asm__trace_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_ou
     asm__trace_slice(wire, ASM_STR("E"), 0, run->id, ASM_STR("run"));
     asm__wire_text(&wire->frames, ASM_STR(",\"args\":{\"outcome\":"), asm__wire_outcome_name(outcome));
     asm__wire_end_members(&wire->frames, event);
+    if (event) asm__wire_json(&wire->frames, ASM_STR(",\"token_usage\":"), event->run.token_usage);
     if (outcome == ASM__WIRE_FAILED)
         asm__wire_cut_text(wire, &wire->frames, ASM_STR(",\"error_message\":"), asm__wire_error_text(event));
     ASM__PUT(&wire->frames, "}");
