@@ -107,6 +107,9 @@ typedef struct asm_wire_options {
     size_t history;       /* bytes that may be kept for asm_wire_catch_up(); 0: none */
     bool skip_prompts;    /* leave out what the person said: the reader has it already */
     bool only_ai_sdk_7;   /* ai-sdk: also the chunks that version 6 refuses */
+    bool acp_requests;    /* acp: the wire is the agent's own: a tool_approval_requested is the request
+                             session/request_permission, whose id is the event's request_id, else "apr:CALL".
+                             Without it, who listens is told of the call only */
     bool with_content;    /* otlp: texts, arguments and results, too; they may be private */
     asm_str service_name; /* otlp: default "asm". Copied, as all below */
     asm_str service_instance; /* otlp: default: left out */
@@ -144,7 +147,7 @@ typedef struct asm_wire {
     unsigned sessions;              /* how many there were */
     asm_result invalid;             /* of the event under way */
     int last_outcome;               /* of the last run; -1: none has ended */
-    bool has_begun, in_array, is_busy, is_cut, has_window;
+    bool has_begun, in_array, is_busy, is_cut, has_window, is_named;
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
     bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
     asm_str more;         /* ag-ui: of the event under way: members of its frames, by their type */
@@ -268,6 +271,7 @@ typedef struct asm__wire_item {
     bool is_prompt;      /* of a text: not the agent's */
     bool is_alone;       /* trace: of a call: on its agent's lane */
     bool is_asked;       /* trace: of a call: "waiting" is open */
+    bool is_named;       /* acp: of a call: told to the reader */
     bool is_chunked;     /* ag-ui: of a text or a call: it comes as chunks, which open nothing */
     asm_time asked;      /* otlp: of a sub-agent: when it began */
     size_t told;         /* ai-sdk: of a call: how much of its output was written */
@@ -1368,9 +1372,11 @@ static void asm__wire_take(asm_wire *wire, const asm_event *event) {
     wire->event_count++;
     if (event->time > wire->now || !wire->now) wire->now = event->time;
     if (!wire->origin) wire->origin = wire->now;
-    if (session.size && !asm_str_equal(session, asm__wire_session(wire))) {
+    /* a run whose session becomes known while it is open goes on under the name that it has */
+    if (session.size && !asm_str_equal(session, asm__wire_session(wire)) && (wire->is_named || !wire->run)) {
         asm__wire_end_run(wire, ASM__WIRE_FAILED, NULL);
         asm__wire_set_session(wire, session);
+        wire->is_named = true;
     }
     asm__agui_look_at(wire, event);
     asm__wire_dispatch(wire, event);
@@ -2515,17 +2521,22 @@ static const asm__acp_kind asm__acp_kinds[] = {{"Read", "read"},
                                                {"NotebookEdit", "edit"},
                                                {"apply_patch", "edit"},
                                                {"replace", "edit"},
+                                               {"edit_file", "edit"},
                                                {"write_file", "edit"},
                                                {"Bash", "execute"},
                                                {"bash", "execute"},
                                                {"shell", "execute"},
                                                {"exec_command", "execute"},
+                                               {"run_command", "execute"},
                                                {"run_shell_command", "execute"},
                                                {"execute_command", "execute"},
                                                {"Grep", "search"},
                                                {"Glob", "search"},
                                                {"LS", "search"},
                                                {"ls", "search"},
+                                               {"list_files", "search"},
+                                               {"find_files", "search"},
+                                               {"search_files", "search"},
                                                {"WebFetch", "fetch"},
                                                {"WebSearch", "fetch"},
                                                {"Task", "think"},
@@ -2615,8 +2626,12 @@ static void asm__acp_put_parent(asm_buffer *out, const asm__wire_item *call) {
     ASM__PUT(out, "}}");
 }
 
+/* A call that is only identified. Others are told with what they are given. */
 static void asm__acp_call_begin(asm_wire *wire, asm__wire_item *call) {
-    asm_buffer *out = asm__acp_update(wire, ASM_STR("tool_call"));
+    asm_buffer *out;
+    if (!call->is_offered) return;
+    call->is_named = true;
+    out = asm__acp_update(wire, ASM_STR("tool_call"));
     asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
     asm__wire_text(out, ASM_STR(",\"title\":"), call->name);
     asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
@@ -2626,20 +2641,33 @@ static void asm__acp_call_begin(asm_wire *wire, asm__wire_item *call) {
     asm__acp_end_update(wire);
 }
 
-static void asm__acp_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
+/* What the call is and works on: title, arguments (at most `limit` bytes of them), places and the change it makes. */
+static void asm__acp_put_call(asm_wire *wire, asm_buffer *out, const asm__wire_item *call, asm_str input,
+                              asm_str display_text, size_t limit) {
     static const asm_str keys[ASM__ACP_KEYS] = {ASM_STR_INIT("path"),       ASM_STR_INIT("file_path"),
                                                 ASM_STR_INIT("command"),    ASM_STR_INIT("old_string"),
                                                 ASM_STR_INIT("new_string"), ASM_STR_INIT("content")};
     asm_str values[ASM__ACP_KEYS];
-    asm_buffer *out = asm__acp_update(wire, ASM_STR("tool_call_update"));
     memset(values, 0, sizeof values);
     if (input.size) asm_json_find(input, keys, values, ASM__ACP_KEYS, NULL);
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
     asm__acp_put_title(wire, out, call, values, display_text);
-    ASM__PUT(out, ",\"status\":\"in_progress\"");
-    if (input.size > wire->options.max_text) asm__wire_cut_text(wire, out, ASM_STR(",\"rawInput\":"), input);
+    if (input.size > limit) asm__wire_cut_text(wire, out, ASM_STR(",\"rawInput\":"), input);
     else asm__wire_json(out, ASM_STR(",\"rawInput\":"), input.size ? input : asm_str_make(NULL, 0));
     asm__acp_places(wire, out, asm__acp_kind_of(call->name), values);
+}
+
+static void asm__acp_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
+    asm_buffer *out =
+        asm__acp_update(wire, call->is_named ? ASM_STR("tool_call_update") : ASM_STR("tool_call"));
+    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    if (!call->is_named) {
+        asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
+        asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
+    }
+    ASM__PUT(out, ",\"status\":\"in_progress\"");
+    asm__acp_put_call(wire, out, call, input, display_text, wire->options.max_text);
+    if (!call->is_named) asm__acp_put_parent(out, call);
+    call->is_named = true;
     asm__acp_end_update(wire);
 }
 
@@ -2681,8 +2709,64 @@ static void asm__acp_call_progress(asm_wire *wire, asm__wire_item *call, const a
     asm__acp_end_update(wire);
 }
 
+/* One answer that a person may give: those of the event, which have no kind of their own, allow once. */
+static void asm__acp_put_option(asm_buffer *out, asm_str json, bool is_first) {
+    static const asm_str keys[3] = {ASM_STR_INIT("id"), ASM_STR_INIT("label"), ASM_STR_INIT("kind")};
+    asm_str values[3];
+    memset(values, 0, sizeof values);
+    asm_json_find(json, keys, values, 3, NULL);
+    asm__wire_json(out, is_first ? ASM_STR("{\"optionId\":") : ASM_STR(",{\"optionId\":"), values[0]);
+    asm__wire_json(out, ASM_STR(",\"name\":"), values[1].data ? values[1] : values[0]);
+    asm__wire_json(out, ASM_STR(",\"kind\":"), values[2].data ? values[2] : ASM_STR("\"allow_once\""));
+    ASM__PUT(out, "}");
+}
+
+static void asm__acp_put_options(asm_buffer *out, asm_str options) {
+    asm_json_reader reader;
+    asm_str json;
+    bool is_first = true;
+    ASM__PUT(out, ",\"options\":[");
+    asm_json_reader_init(&reader, options, NULL);
+    if (options.size && asm_json_enter_array(&reader))
+        while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &json)) {
+            asm__acp_put_option(out, json, is_first);
+            is_first = false;
+        }
+    if (is_first)
+        ASM__PUT(out, "{\"optionId\":\"allow\",\"name\":\"Allow\",\"kind\":\"allow_once\"},"
+                      "{\"optionId\":\"always\",\"name\":\"Always allow\",\"kind\":\"allow_always\"},"
+                      "{\"optionId\":\"reject\",\"name\":\"Reject\",\"kind\":\"reject_once\"}");
+    ASM__PUT(out, "]}}");
+}
+
+/* Asks the editor's person. The arguments are whole, since they are what is decided. */
+static void asm__acp_ask(asm_wire *wire, const asm__wire_item *call, const asm_event *event) {
+    asm_buffer *out = asm__wire_frame(wire);
+    ASM__PUT(out, "{\"jsonrpc\":\"2.0\"");
+    if (event->approval.request_id.size) asm__wire_text(out, ASM_STR(",\"id\":"), event->approval.request_id);
+    else asm__wire_put_id(out, ASM_STR(",\"id\":\"apr:"), call->id);
+    ASM__PUT(out, ",\"method\":\"session/request_permission\",\"params\":{\"sessionId\":");
+    asm__append_string(out, asm__wire_session(wire));
+    asm__wire_text(out, ASM_STR(",\"toolCall\":{\"toolCallId\":"), call->id);
+    asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
+    ASM__PUT(out, ",\"status\":\"pending\"");
+    asm__acp_put_call(wire, out, call, event->approval.tool_input, asm_str_make(NULL, 0), SIZE_MAX);
+    if (event->approval.reason.size) {
+        asm__wire_text(out, ASM_STR(",\"_meta\":{\"asm\":{\"reason\":"), event->approval.reason);
+        ASM__PUT(out, "}}");
+    }
+    ASM__PUT(out, "}");
+    asm__acp_put_options(out, event->approval.options);
+    asm__wire_end_frame(wire);
+}
+
 static void asm__acp_approval(asm_wire *wire, asm__wire_item *call, const asm_event *event) {
-    asm_buffer *out = asm__acp_update(wire, ASM_STR("tool_call_update"));
+    asm_buffer *out;
+    if (wire->options.acp_requests && event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) {
+        asm__acp_ask(wire, call, event);
+        return;
+    }
+    out = asm__acp_update(wire, ASM_STR("tool_call_update"));
     asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
     if (event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) ASM__PUT(out, ",\"status\":\"pending\"");
     else if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED) ASM__PUT(out, ",\"status\":\"in_progress\"");
@@ -3516,6 +3600,7 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
     if (!options->max_text) wire->options.max_text = row->max_text;
     if (!options->service_name.size) wire->options.service_name = ASM_STR("asm");
     asm__wire_copy_names(wire);
+    wire->is_named = options->session_id.size > 0;
     asm__wire_set_session(wire, options->session_id.size ? options->session_id : ASM_STR("session"));
     wire->main = asm__wire_add(wire, ASM__WIRE_MAIN, NULL, ASM_STR("main"), 'm', ASM_STR(""));
     if (wire->main) asm__wire_forget(wire, wire->main);

@@ -2,6 +2,7 @@
  * repository; WIRE_GOLDEN=write writes the golden files anew. */
 #include "support.h"
 
+#include "../asm_ingest.h"
 #include "../asm_wire.h"
 
 #define WRITTEN 4000000
@@ -447,6 +448,80 @@ static void test_deep_agents(void **state) {
     end_of_cases();
 }
 
+static void write_line(asm_wire *wire, const char *json) {
+    asm_event event;
+    asm_buffer scratch;
+    asm_buffer_init_growing(&scratch);
+    assert_int_equal(asm_event_read_json(&event, asm_str_from(json), &scratch, NULL), ASM_OK);
+    assert_int_equal(asm_wire_event(wire, &event), ASM_OK);
+    asm_buffer_close(&scratch);
+}
+
+static void keep_decision(void *user, const asm_event *event) {
+    if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED || event->type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
+        asm_buffer_append((asm_buffer *)user, asm_event_name(event));
+        asm_buffer_append((asm_buffer *)user, ASM_STR(" "));
+        asm_buffer_append((asm_buffer *)user, event->approval.request_id);
+    }
+}
+
+/* An agent's own wire asks; asm_ingest.h understands the answer. */
+static void test_acp_requests(void **state) {
+    static const char answer[] = "{\"jsonrpc\":\"2.0\",\"id\":\"7:c1\",\"result\":{\"outcome\":{\"outcome\":"
+                                 "\"selected\",\"optionId\":\"reject\"}}}\n";
+    asm_wire wire;
+    outcome out;
+    asm_wire_options options = options_for(ASM_WIRE_ACP, &out);
+    asm_ingest_options reading;
+    asm_ingest ingest;
+    asm_buffer said;
+    (void)state;
+    options.acp_requests = true;
+    assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+    write_line(&wire, "{\"type\":\"run_started\",\"data\":{\"cwd\":\"/w\"},\"session_id\":\"s\"}");
+    write_line(&wire,
+               "{\"type\":\"tool_approval_requested\",\"data\":{\"tool_name\":\"edit_file\",\"tool_call_id\":"
+               "\"c1\",\"request_id\":\"7:c1\",\"tool_input\":{\"path\":\"a.c\",\"old_string\":\"x\","
+               "\"new_string\":\"y\"}}}");
+    expect(
+        count_of(
+            asm_buffer_text(&out.text),
+            "{\"jsonrpc\":\"2.0\",\"id\":\"7:c1\",\"method\":\"session/request_permission\",\"params\":"
+            "{\"sessionId\":\"s\",\"toolCall\":{\"toolCallId\":\"run:c1\",\"kind\":\"edit\",\"status\":"
+            "\"pending\",\"title\":\"edit_file a.c\",\"rawInput\":{\"path\":\"a.c\",\"old_string\":\"x\","
+            "\"new_string\":\"y\"},\"locations\":[{\"path\":\"/w/a.c\"}],\"content\":[{\"type\":\"diff\","
+            "\"path\":\"/w/a.c\",\"oldText\":\"x\",\"newText\":\"y\"}]},\"options\":[{\"optionId\":\"allow\","
+            "\"name\":\"Allow\",\"kind\":\"allow_once\"},{\"optionId\":\"always\",\"name\":\"Always "
+            "allow\",\"kind\":\"allow_always\"},{\"optionId\":\"reject\",\"name\":\"Reject\",\"kind\":"
+            "\"reject_once\"}]}}\n") == 1,
+        "the request: %s", shown(asm_buffer_text(&out.text)));
+    write_line(&wire,
+               "{\"type\":\"tool_approval_requested\",\"data\":{\"tool_name\":\"x\",\"tool_call_id\":\"c2\","
+               "\"options\":[{\"id\":\"1\",\"label\":\"Yes\"},{\"id\":\"2\",\"label\":\"No\",\"kind\":"
+               "\"reject_once\"}]}}");
+    expect(
+        count_of(asm_buffer_text(&out.text),
+                 "\"options\":[{\"optionId\":\"1\",\"name\":\"Yes\",\"kind\":\"allow_once\"},{\"optionId\":"
+                 "\"2\",\"name\":\"No\",\"kind\":\"reject_once\"}]}}\n") == 1 &&
+            count_of(asm_buffer_text(&out.text), "\"id\":\"apr:run:c2\"") == 1,
+        "the options of the event");
+    asm_buffer_init_growing(&said);
+    memset(&reading, 0, sizeof reading);
+    reading.on_event = keep_decision;
+    reading.user = &said;
+    assert_int_equal(asm_ingest_init(&ingest, &reading), ASM_OK);
+    asm_ingest_feed(&ingest, out.text.data, out.text.size, 0);
+    asm_ingest_feed(&ingest, answer, sizeof answer - 1, 0);
+    expect(asm_str_equal(asm_buffer_text(&said), ASM_STR("tool_approval_denied 7:c1")), "%s",
+           shown(asm_buffer_text(&said)));
+    asm_ingest_close(&ingest);
+    asm_buffer_close(&said);
+    assert_int_equal(asm_wire_close(&wire), ASM_OK);
+    asm_buffer_close(&out.text);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
@@ -458,6 +533,7 @@ int main(void) {
         cmocka_unit_test(test_calls_from_inside),
         cmocka_unit_test(test_catch_up),
         cmocka_unit_test(test_deep_agents),
+        cmocka_unit_test(test_acp_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
