@@ -29,6 +29,7 @@ endif
 # with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
 NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd \
          tests/test_live_server.c:microhttpd
+NEEDS += tests/mock_llm.c:microhttpd examples/llm_agent.c:curl
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
@@ -66,6 +67,8 @@ OWN := $(shell grep -H '^\#define ASM_[A-Z_]*IMPLEMENTATION' $(TEST_SOURCES) $(F
                sed 's/:.define asm_implementation.*/:asm_%/; s/:.define \(asm_[a-z]*\)_implementation.*/:\1/')
 
 TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
+# A model that is not there, over HTTP, for tests of programs.
+MOCK       := $(patsubst tests/%.c,$(BUILD)/%,$(call present,tests/mock_llm.c))
 # The tests once more, built for other purposes.
 SINGLE     := $(TEST_SOURCES:%.c=$(BUILD)/single/%)
 NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
@@ -77,7 +80,7 @@ FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 DRIVEN     := $(FUZZ_SOURCES:%.c=$(BUILD)/sanitized/%)
 LIBFUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/libfuzzer/%)
 TIME       ?= 60
-PROGRAMS   := $(TOOLS) $(EXAMPLES) $(IN_CXX) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
+PROGRAMS   := $(TOOLS) $(EXAMPLES) $(MOCK) $(IN_CXX) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -135,7 +138,7 @@ demo: $(BUILD)/asm-cat ## show a recorded session as a person would see it
 
 test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line is the result
 	@! grep -q tests/shim $< || echo "$$(sh tests/hint.sh cmocka); tests/shim/cmocka.h serves instead"
-	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(TESTS) $(NO_STB)
+	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(MOCK) $(TESTS) $(NO_STB)
 	@MAKE='$(MAKE)' sh tests/run.sh $(SCRIPTS) $(TESTS) $(NO_STB)
 
 # Each part uses all processors, so they run one after the other; the quick first, and what would tell most.
@@ -422,7 +425,7 @@ $(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
 	$(build_object)
 
 # Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
-$(TOOLS) $(EXAMPLES): PROGRAM_FLAGS = $(DECLARED) -pthread $(call library_flags,$<)
+$(TOOLS) $(EXAMPLES) $(MOCK): PROGRAM_FLAGS = $(DECLARED) -pthread $(call library_flags,$<)
 $(TESTS) $(NO_STB) $(SINGLE): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
 $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) \
     $(call library_flags,$<) -lm -pthread
@@ -444,6 +447,8 @@ $(BUILD)/serve/page.c: $(PAGE_FILES) packaging/embed.sh Makefile
 $(BUILD)/serve/page.o: $(BUILD)/serve/page.c tools/serve/pages.h
 	$(build_object)
 $(EXAMPLES): $(BUILD)/%: %.c $(BUILD)/asm.o
+	$(build_program)
+$(BUILD)/mock_llm: tests/mock_llm.c $(BUILD)/asm.o
 	$(build_program)
 
 $(IN_CXX): $(BUILD)/%: %.cpp $(BUILD)/asm.o

@@ -1,5 +1,5 @@
 /* A model that is not there. It takes requests as strictly as the real APIs do, answers as a script says, and forgets
- * nothing: for tests, in the process or, as build/tests/mock_llm, over HTTP.
+ * nothing: for tests, in the process or, as build/mock_llm, over HTTP.
  *
  * SCRIPT
  *   One JSON object per line, for one answer each, all members optional; lines that begin with # are comments:
@@ -8,6 +8,7 @@
  *     status, error    an HTTP error and its body (JSON)     headers {"retry-after":"1",…}
  *     raw              the whole body as it is               stream_error   an error object (JSON) in mid-stream
  *     cut              so many bytes come, then the end      delay_ms       before the first byte (HTTP only)
+ *     abort            the connection breaks at the end (HTTP only)
  *     crlf             lines end in CRLF                     piece_ms       between pieces (HTTP only)
  *     keep_alive       comments between the events           if      answers only if the body has this text
  *   When the script is at its end, the model echoes: what the last message says as `call NAME {…}` it calls, the results of
@@ -33,6 +34,7 @@ typedef struct mock_answer {
     asm_buffer body;
     size_t cut; /* how many bytes of it come */
     int delay_ms, piece_ms;
+    bool aborts; /* the connection breaks at the end */
 } mock_answer;
 
 typedef struct mock_llm {
@@ -511,7 +513,7 @@ typedef struct mock_line {
     asm_str json;
     asm_str text, thinking, calls, stop, raw, error, stream_error, headers;
     int64_t status, cut, delay_ms, piece_ms, input_tokens, output_tokens;
-    bool crlf, keep_alive, stream;
+    bool crlf, keep_alive, stream, aborts;
     mock_api api;
 } mock_line;
 
@@ -538,6 +540,7 @@ static inline mock_line mock_read_line(asm_str json) {
     line.input_tokens = mock_number(json, "input_tokens", 100);
     line.output_tokens = mock_number(json, "output_tokens", 10);
     line.crlf = asm_str_equal(mock_get(json, "crlf"), ASM_STR("true"));
+    line.aborts = asm_str_equal(mock_get(json, "abort"), ASM_STR("true"));
     line.keep_alive = asm_str_equal(mock_get(json, "keep_alive"), ASM_STR("true"));
     return line;
 }
@@ -1144,6 +1147,7 @@ static inline void mock_ask(mock_llm *mock, const char *path, const char *header
         if (!scripted.data) mock_echo(&line, body, &memory);
         mock_write(mock, &line, answer);
         answer->cut = line.cut >= 0 ? (size_t)line.cut : SIZE_MAX;
+        answer->aborts = line.aborts;
         answer->delay_ms = (int)line.delay_ms;
         answer->piece_ms = (int)line.piece_ms;
         asm_json_reader reader;
