@@ -9,6 +9,22 @@ export class Rope {
         this.height = 0;
     }
 
+    // All at once, of an empty rope.
+    fill(rows) {
+        const size = largest / 2;
+        this.chunks = [];
+        for (let at = 0; at < rows.length || at === 0; at += size) {
+            const chunk = {rows: rows.slice(at, at + size), height: 0};
+            for (const row of chunk.rows) {
+                row.chunk = chunk;
+                chunk.height += row.height;
+            }
+            this.height += chunk.height;
+            this.chunks.push(chunk);
+        }
+        this.size = rows.length;
+    }
+
     // Inserts `rows` after `previous`, at the beginning if that is null.
     insert(previous, rows) {
         let chunk = previous ? previous.chunk : this.chunks[0];

@@ -82,18 +82,19 @@ export class Timeline {
         });
     }
 
-    // New events: what is drawn is made anew, at most once a second.
+    // New events: what is drawn is made anew, at most once a second, and never for more than a twentieth of the time.
     update() {
         this.timer ??= setTimeout(() => {
             this.timer = null;
             this.data = null;
             this.later();
-        }, this.data ? 1000 : 0);
+        }, this.data ? Math.max(1000, 20 * this.loadTime) : 0);
     }
 
     load() {
         const session = this.context.session();
         if (this.data || !session) return;
+        const begin = performance.now();
         const now = this.context.isLive() && session.runs.some(run => !run.outcome) ? this.context.now() : session.end;
         const lanes = lanesOf(session, this.context.directory(), now);
         let from = Infinity, to = -Infinity;
@@ -104,12 +105,13 @@ export class Timeline {
             }
         this.data = {lanes, from, to: Math.max(to, from + 1), flame: flameOf(session, this.measure, this.context.directory(), now)};
         this.drawLongest();
+        this.loadTime = performance.now() - begin;
     }
 
     drawLongest() {
-        const calls = this.data.lanes.flatMap(lane => lane.spans).filter(span => span.node?.kind === 'call' && span.kind !== 'waits' && span.to > span.from)
+        const calls = this.data.lanes.flatMap(lane => lane.spans).filter(span => span.node?.kind === 'call' && span.kind !== 'waits' && span.to - span.from >= 50)
             .sort((a, b) => b.to - b.from - a.to + a.from).slice(0, 10);
-        fill(this.longest, calls.map(span => h('li', null, button([duration(span.to - span.from), ' ', quoted(cut(span.text, 160))], () => this.context.goTo(span.node), {class: 'quiet'}))));
+        fill(this.longest, calls.map(span => h('li', null, button([duration(span.to - span.from), ' ', quoted(cut(span.text(), 160))], () => this.context.goTo(span.node), {class: 'quiet'}))));
     }
 
     range() {
@@ -168,7 +170,7 @@ export class Timeline {
                 context.lineWidth = 1;
             }
             context.fillStyle = color['on-fill'];
-            textIn(context, span.text, left + 4, y + laneHeight / 2, right - left - 8);
+            if (right - left > 32) textIn(context, span.text(), left + 4, y + laneHeight / 2, right - left - 8);
         }
     }
 
@@ -218,7 +220,7 @@ export class Timeline {
                 context.lineWidth = 1;
             }
             context.fillStyle = color['on-fill'];
-            textIn(context, each.frame.name + '  ' + measures[this.measure].words(each.frame.value) + (each.depth && total ? ' ' + Math.round(each.frame.value / total * 100) + '%' : ''),
+            if (each.right - each.left > 34) textIn(context, each.frame.name() + '  ' + measures[this.measure].words(each.frame.value) + (each.depth && total ? ' ' + Math.round(each.frame.value / total * 100) + '%' : ''),
                 each.left + 5, y + frameHeight / 2, each.right - each.left - 10);
         }
     }
@@ -262,13 +264,13 @@ export class Timeline {
 
     tell(span) {
         this.selected = span;
-        fill(this.told, quoted(cut(span.text, 300)), ' \u2014 ' + duration(span.to - span.from) + ', at ' + clock(span.from) + ' ', button('Go to the event', () => this.context.goTo(span.node), {class: 'quiet'}));
+        fill(this.told, quoted(cut(span.text(), 300)), ' \u2014 ' + duration(span.to - span.from) + ', at ' + clock(span.from) + ' ', button('Go to the event', () => this.context.goTo(span.node), {class: 'quiet'}));
         this.later();
     }
 
     tellFrame(frame) {
         this.selectedFrame = frame;
-        fill(this.flameTold, quoted(cut(frame.name, 300)), ' \u2014 ' + measures[this.measure].words(frame.value) + ' ',
+        fill(this.flameTold, quoted(cut(frame.name(), 300)), ' \u2014 ' + measures[this.measure].words(frame.value) + ' ',
             frame.children.length > 0 && frame !== this.zoomed && button('Zoom in', () => this.zoomTo(frame), {class: 'quiet'}), (frame.node || frame.n) && button('Go to the event', () => this.goToFrame(frame), {class: 'quiet'}));
         this.later();
     }

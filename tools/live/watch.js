@@ -3,7 +3,7 @@ import {Session} from './model.js';
 import {get, sessionPath} from './stream.js';
 import {rawMember} from './json.js';
 
-export const tailSize = 400;    // events that a view begins with
+export const tailSize = 250;    // events that a view begins with
 const historyPage = 5000;       // events asked for at once
 const slice = 8;                // milliseconds of work before others have their turn
 
@@ -76,7 +76,8 @@ export class Watch {
         }
         this.isCaughtUp = true;
         this.told.changed();
-        if (!this.isWhole && !this.isLoading) this.loadBefore();
+        // After the first picture, which is to come soon.
+        if (!this.isWhole && !this.isLoading) setTimeout(() => this.isWhole || this.isLoading || this.isOver || this.loadBefore(), 150);
     }
 
     event(id, text) {
