@@ -124,8 +124,6 @@ export class Conversation {
     toggle(node) {
         node.isExpanded = !node.isExpanded;
         this.keepPlace(node);
-        const view = this.views.get(node);
-        view?.element.toggleBody?.();
         this.changed(node);
     }
 
@@ -252,6 +250,7 @@ export class Conversation {
         this.selected = node;
         this.later();
         requestAnimationFrame(() => {
+            if (this.selected !== node) return; // another was, meanwhile
             const view = this.views.get(node);
             view?.element.classList.add('selected');
             if (focuses) view?.element.focus({preventScroll: true});

@@ -50,22 +50,22 @@ export class SessionList {
     }
 
     isFiltered() {
-        return this.search.value.trim() !== '' || this.agent.value !== '' || this.directory.value !== '';
+        return this.search.value.trim() !== '' || this.chosen(this.agent) !== '' || this.chosen(this.directory) !== '';
+    }
+
+    // What a filter stands on; '' is all. Options are numbered: what they stand for is in no attribute.
+    chosen(select) {
+        return select.values?.[Number(select.value) - 1] ?? '';
     }
 
     options(select, title, values) {
-        const chosen = select.value;
-        const all = [...new Set(values.filter(value => typeof value === 'string'))].sort();
+        const chosen = this.chosen(select);
+        const all = [...new Set(values.filter(value => str(value)))].sort().slice(0, 500);
         if (chosen && !all.includes(chosen)) all.unshift(chosen);
-        const key = JSON.stringify(all);
-        if (select.key === key) return;
-        select.key = key;
-        fill(select, h('option', {value: ''}, title), all.slice(0, 500).map(value => {
-            const option = h('option', null, cut(oneLine(value), 60));
-            option.value = value;
-            return option;
-        }));
-        select.value = chosen;
+        if (select.values && select.values.length === all.length && all.every((value, i) => value === select.values[i])) return;
+        select.values = all;
+        fill(select, h('option', {value: '0'}, title), all.map((value, i) => h('option', {value: String(i + 1)}, cut(oneLine(value), 60))));
+        select.value = String(all.indexOf(chosen) + 1);
         select.hidden = all.length < 2 && !chosen;
     }
 
@@ -112,8 +112,7 @@ export class SessionList {
             const number = this.asked = (this.asked ?? 0) + 1;
             const query = new URLSearchParams({limit: String(Math.min(1000, page + Math.max(0, ...Object.values(this.more)) * lanes.length))});
             if (this.search.value.trim()) query.set('q', this.search.value.trim());
-            if (this.agent.value) query.set('agent', this.agent.value);
-            if (this.directory.value) query.set('directory', this.directory.value);
+            for (const name of ['agent', 'directory']) if (this.chosen(this[name])) query.set(name, this.chosen(this[name]));
             try {
                 const data = await (await get('/api/list?' + query)).json();
                 if (number !== this.asked) return;
@@ -135,8 +134,7 @@ export class SessionList {
             const text = [row.title, row.directory, row.agent, row.what, row.session_id, row.key].filter(str).join('\n').toLowerCase();
             return words.every(word => text.includes(word));
         });
-        if (this.agent.value) rows = rows.filter(row => row.agent === this.agent.value);
-        if (this.directory.value) rows = rows.filter(row => row.directory === this.directory.value);
+        for (const name of ['agent', 'directory']) if (this.chosen(this[name])) rows = rows.filter(row => row[name] === this.chosen(this[name]));
         return rows;
     }
 

@@ -78,8 +78,8 @@ const jumps = {
     show(session) {
         const pair = (place, nodes, symbol, what, state) => {
             const words = symbol + ' ' + nodes.length;
-            if (place.dataset.words === words) return;
-            place.dataset.words = words;
+            if (place.words === words) return;
+            place.words = words;
             place.hidden = nodes.length === 0;
             fill(place, h('span', {class: state}, words), button('\u2191', () => conversation.jump(nodes === session.failures ? context.session().failures : context.session().persons, -1, what), {'aria-label': 'Previous ' + what}),
                 button('\u2193', () => conversation.jump(nodes === session.failures ? context.session().failures : context.session().persons, 1, what), {'aria-label': 'Next ' + what}));
@@ -119,7 +119,7 @@ function drawHead() {
     if (route.view !== 'session' || !watch) return;
     const session = watch.session, about = session.about;
     const title = about.title ?? str(row?.title) ?? str(row?.session_id) ?? route.key;
-    setText(page.title, cut(oneLine(title), 200));
+    setText(page.title, cut(oneLine(title), 140));
     const usage = session.usageTotal();
     const facts = [
         str(row?.agent), about.model ?? str(row?.model), about.cwd ?? str(row?.directory), about.git_branch,
@@ -128,9 +128,9 @@ function drawHead() {
         session.toolCount > 0 && counted(session.toolCount, 'tool', 'tools'), context.last() > 0 && counted(context.last(), 'event', 'events'),
     ].filter(Boolean);
     const words = facts.join('\u0001');
-    if (page.facts.dataset.words !== words) {
-        page.facts.dataset.words = words;
-        fill(page.facts, facts.map(fact => h('span', null, quoted(cut(oneLine(fact), 120)))));
+    if (page.facts.words !== words) {
+        page.facts.words = words;
+        fill(page.facts, facts.map(fact => h('span', null, quoted(cut(oneLine(fact), 80)))));
     }
     page.todos.hidden = !session.todos?.length;
     if (session.todos?.length && page.todosOf !== session.todos) {
@@ -205,7 +205,7 @@ function openSession() {
     debug.reset();
     events.pages.clear();
     page.todosOf = null;
-    jumps.failures.dataset.words = jumps.persons.dataset.words = '';
+    jumps.failures.words = jumps.persons.words = '';
     watch = new Watch(route.key, {
         changed: later,
         replaced: session => {

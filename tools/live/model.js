@@ -360,6 +360,10 @@ export class Session {
         Object.assign(record, {outcome, ended: this.time, usage: told, mainUsage: usageOf(data.main_token_usage),
             models: object(data.models), duration: num(data.duration_ms)});
         this.closeTexts(this.root);
+        for (const approval of this.waiting()) {
+            approval.isWithdrawn = true;
+            this.changed(approval.node);
+        }
         for (const call of this.openCalls)
             if (call.status !== 'running_in_background' && (run === undefined || call.run === undefined || call.run === run)) {
                 call.isLost = true;
@@ -404,7 +408,7 @@ export class Session {
             options: Array.isArray(data.options) ? data.options.filter(object) : [], n: this.n, time: this.time, decision: null,
         };
         this.approvals.set(approval.key, approval);
-        const node = approval.kind === 'question' || approval.callId === undefined ? this.add(this.root, 'ask', {approval}) : this.call(data, run, false);
+        const node = approval.kind === 'question' || approval.callId === undefined ? this.add(this.root, 'ask', {approval}) : this.call(data, run, true);
         approval.node = node;
         if (node.kind === 'call') {
             this.takeCall(node, data);

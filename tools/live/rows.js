@@ -174,6 +174,7 @@ function call(node, context) {
             context.tellError(error);
         }
         update();
+        if (!element.contains(document.activeElement)) element.focus({preventScroll: true});
     };
 
     const head = () => {
@@ -181,9 +182,7 @@ function call(node, context) {
         for (const state of ['runs', 'done', 'failed', 'waits', 'open']) element.classList.toggle(state, told.state === state);
         const key = told.mark + Boolean(node.isExpanded);
         if (key !== shownMark) {
-            const focused = place.contains(document.activeElement);
-            fill(place, markButton(told.mark, 'Details of event ' + node.n, Boolean(node.isExpanded), toggle));
-            if (focused) place.firstChild.focus();
+            keepFocus(place, () => fill(place, markButton(told.mark, 'Details of event ' + node.n, Boolean(node.isExpanded), toggle)));
             shownMark = key;
         }
         const since = told.state === 'runs' && Number.isFinite(node.started) && context.isLive()
@@ -201,9 +200,7 @@ function call(node, context) {
         const now = !isEnded(node) && told.last ? plainWords(told.last, context.directory()) : '';
         const state = isEnded(node) ? isFailed(node) ? 'failed' : 'finished' : node.isLost ? 'its end was not told' : node.status === 'running_in_background' ? 'running in the background' : 'running';
         const line = [quoted(kind), ': ', state, told.facts && ', ' + told.facts, usage && ', ' + usage, now && [' \u00B7 ', quoted(cut(now, 120))]];
-        const focused = fold.contains(document.activeElement);
-        fill(fold, count ? button([node.isOpen ? '\u25BE ' : '\u25B8 ', line], () => context.fold(node), {class: 'quiet', 'aria-expanded': String(node.isOpen)}) : h('p', {class: 'dim'}, line));
-        if (focused) fold.firstChild?.focus();
+        keepFocus(fold, () => fill(fold, count ? button([node.isOpen ? '\u25BE ' : '\u25B8 ', line], () => context.fold(node), {class: 'quiet', 'aria-expanded': String(node.isOpen)}) : h('p', {class: 'dim'}, line)));
     };
 
     const bodyView = () => {
@@ -238,11 +235,18 @@ function call(node, context) {
     const update = () => {
         head();
         foldView();
-        if (!body.contains(document.activeElement)) bodyView();
+        keepFocus(body, bodyView);
     };
-    element.toggleBody = bodyView;
     update();
     return {element, update};
+}
+
+// What had the focus has it again, as far as it is still there.
+function keepFocus(place, draw) {
+    const controls = () => [...place.querySelectorAll('button, [tabindex], a, summary')];
+    const at = place.contains(document.activeElement) ? controls().indexOf(document.activeElement) : -1;
+    draw();
+    if (at >= 0) controls()[at]?.focus({preventScroll: true});
 }
 
 const lineCount = files => files.reduce((sum, file) => sum + file.hunks.reduce((lines, hunk) => lines + hunk.lines.length, 0), 0);

@@ -92,7 +92,8 @@ export class Stream {
         setInterval(() => this.look(), 5000);
         addEventListener('online', () => this.again());
         document.addEventListener('visibilitychange', () => document.hidden || this.look());
-        document.addEventListener('resume', () => this.look());
+        // What came while the page stood still may never be handed on.
+        document.addEventListener('resume', () => this.again());
         addEventListener('pageshow', event => event.persisted && this.again());
     }
 
