@@ -56,7 +56,9 @@ SERVE      := $(if $(MICROHTTPD),$(filter-out $(ABSENT),$(call objects_of,serve)
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(call present,examples/*.c))
 # Left out without a C++ compiler.
 IN_CXX   := $(if $(call first,$(firstword $(CXX))),$(patsubst %.cpp,$(BUILD)/%,$(sort $(wildcard examples/*.cpp))))
-SCRIPTS  := $(sort $(wildcard tests/test_*.sh))
+# The page in a browser is a part of make check, with an agent of its own.
+SCRIPTS  := $(filter-out tests/test_live_page.sh,$(sort $(wildcard tests/test_*.sh)))
+PAGE_AGENT := $(if $(MICROHTTPD),$(BUILD)/tests/page/agent)
 
 # A test or fuzzer is linked with the headers' implementation, but for what it brings itself, to reach private functions
 # or to choose options: OWN has SOURCE:asm_ingest for a source with #define ASM_INGEST_IMPLEMENTATION, and SOURCE:asm_%
@@ -104,7 +106,7 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments docs packaging matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
+CHECKS := format comments docs packaging page matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
         shared docs install install-shared uninstall dist clean format FORCE
@@ -262,6 +264,9 @@ check-fresh:
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
+
+check-page: all $(PAGE_AGENT)
+	@TITLE='page' sh tests/run.sh tests/test_live_page.sh
 
 check-size: size
 size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt
@@ -440,6 +445,9 @@ $(1): tools/$(subst -,_,$(notdir $(1))).c $(COMMON) $(call objects_of,$(patsubst
 endef
 $(foreach program,$(TOOLS),$(eval $(call tool,$(program))))
 $(addprefix $(BUILD)/,$(filter-out asm-live,$(SERVING))): PROGRAM_FLAGS += $(MICROHTTPD)
+$(BUILD)/tests/page/agent: PROGRAM_FLAGS = $(DECLARED) -pthread $(MICROHTTPD)
+$(BUILD)/tests/page/agent: tests/page/agent.c $(COMMON) $(SERVE) $(BUILD)/asm.o
+	$(build_program)
 $(BUILD)/serve/page.c: $(PAGE_FILES) packaging/embed.sh Makefile
 	@mkdir -p $(@D)
 	$(say) WRITE $@

@@ -33,6 +33,9 @@ git          | git           | git               | git          | git           
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
 vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm
 curl         | libcurl4-openssl-dev | libcurl-devel | curl     | curl-dev           | curl         | https://curl.se
+node         | nodejs        | nodejs            | node         | nodejs             | nodejs       | https://nodejs.org
+npm          | npm           | nodejs-npm        | node         | npm                | npm          | https://www.npmjs.com
+chromium     | chromium      | chromium          | --cask chromium | chromium        | chromium     | https://www.chromium.org
 microhttpd   | libmicrohttpd-dev | libmicrohttpd-devel | libmicrohttpd | libmicrohttpd-dev | libmicrohttpd | https://www.gnu.org/software/libmicrohttpd
 nats         | libnats-dev   | cnats-devel       | cnats        |                    |              | https://nats.io
 cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON

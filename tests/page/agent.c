@@ -86,8 +86,9 @@ static asm_outcome execute(void *user, asm_execution execution) {
     bool is_answered;
     if (asm_execution_state(execution, &state) == ASM_OK &&
         has_word(last_words(state.turns, state.turn_count, &is_answered), "ask") && !is_answered)
-        return asm_ask(execution, ASM_STR("{\"question\":\"Which file?\",\"options\":[{\"id\":\"a\",\"label\":"
-                                          "\"record.c\"},{\"id\":\"b\",\"label\":\"reader.c\"}]}"));
+        return asm_ask(execution,
+                       ASM_STR("{\"question\":\"Which file?\",\"options\":[{\"id\":\"a\",\"label\":"
+                               "\"record.c\"},{\"id\":\"b\",\"label\":\"reader.c\"}]}"));
     return loop.execute(loop.user, execution);
 }
 
