@@ -1,10 +1,12 @@
-{ lib, stdenv, src }:
+{ lib, stdenv, curl, libmicrohttpd, pkg-config, src }:
 
 stdenv.mkDerivation {
   pname = "asm-session";
   version = "0.1.0";
   inherit src;
 
+  nativeBuildInputs = [ pkg-config ];
+  buildInputs = [ curl libmicrohttpd ];
   enableParallelBuilding = true;
   makeFlags = [ "PREFIX=${placeholder "out"}" ];
   doInstallCheck = true;
