@@ -181,7 +181,9 @@ extern "C" {
     X(GEMINI_CHAT, "gemini-chat", "a Gemini CLI chat", "sessionId projectHash")                              \
     X(QWEN_CHAT, "qwen-chat", "a Qwen Code chat",                                                            \
       "sessionId uuid message.parts | sessionId uuid systemPayload")                                         \
-    X(PI_SESSION, "pi-session", "a pi session", "type=message id parentId timestamp message.role")           \
+    X(PI_SESSION, "pi-session", "a pi session",                                                              \
+      "type=message timestamp message.role message.timestamp:n"                                              \
+      " | type=model_change modelId timestamp")                                                              \
     X(KIMI_WIRE, "kimi-wire", "a Kimi session", "type=metadata protocol_version")                            \
     X(DROID_SESSION, "droid-session", "a Droid session", "type=session_start")                               \
     X(CURSOR_TRANSCRIPT, "cursor-transcript", "a Cursor transcript", "role message.content !type")           \
@@ -377,6 +379,8 @@ ASM__WARNINGS_BACK
  *   >>ingest: codex rollouts
  *   >>ingest: plain streams         what the next ones share: gemini, cursor, opencode, goose, pi, copilot, kimi,
  *                                   droid, antigravity, grok, acp, each with a section of its own
+ *   >>ingest: plain files           what the next ones share: gemini chats, qwen chats, pi sessions, kimi wires, droid and
+ *                                   cursor files, opencode sessions, each with a section of its own
  *   >>ingest: model apis            what raw model APIs share; then one section each
  *   >>ingest: anthropic
  *   >>ingest: openai
@@ -586,8 +590,15 @@ struct asm__ingest {
     /* server-sent events */
     bool is_sse;
     bool has_field;     /* a line that may be one of an event came before any text */
-    asm_buffer frame;   /* the data of the event that has begun */
+    asm_buffer frame;   /* the data of the event that has begun, or the lines of a document */
     size_t frame_lines; /* how many lines it has; 0: none has begun */
+
+    /* a document of several lines */
+    bool is_document;
+    bool in_string;         /* at the end of the lines so far */
+    size_t depth;           /* likewise */
+    uint64_t document_line; /* where it begins */
+    uint64_t document_offset;
 
     /* kept buffers */
     asm_buffer strings[ASM__INGEST_STRINGS]; /* unescaped ones of the line: they must not move */
@@ -635,8 +646,13 @@ struct asm__ingest {
     asm_buffer branch;
     asm_buffer version;
     asm_buffer model;
-    asm_buffer context;              /* rollouts: what else the last turn's settings were */
-    asm_buffer counts_text;          /* rollouts: the last token_count */
+    asm_buffer context;     /* rollouts: what else the last turn's settings were */
+    asm_buffer counts_text; /* rollouts: the last token_count; kimi: a step's figures */
+    asm_buffer told;        /* files: hashes of what was told of the message that grows */
+    asm_buffer told_id;     /* and its id; opencode: that of the person's last message */
+    asm_buffer part_id;     /* opencode: the part that grows */
+    asm_buffer part_text;   /* and its text so far */
+    uint64_t numbered_calls;
     uint64_t said[ASM__INGEST_SAID]; /* rollouts: hashes of texts, and where they stood */
     size_t said_at;
     asm__ingest_model *session_models;
@@ -996,6 +1012,14 @@ static void asm__ingest_find(asm_str object, const asm_str *keys, asm_str *value
         memset(values, 0, count * sizeof *values);
 }
 
+/* The first element of a list; absent if there is none. */
+static asm_str asm__ingest_first(asm_str list) {
+    asm_json_reader reader = asm__ingest_elements(list);
+    asm_str element;
+    asm__ingest_next(&reader, &element);
+    return element;
+}
+
 /* A member of an object; absent if there is none, or no object. */
 static asm_str asm__ingest_find_one(asm_str object, asm_str key) {
     asm_str value;
@@ -1326,6 +1350,21 @@ static bool asm__ingest_has_more(asm_str object, size_t count) {
     return reader.error.result != ASM_OK; /* a long key with escapes */
 }
 
+/* An object with one text. */
+static asm_str asm__ingest_extra_text(asm__ingest *state, asm_str key, asm_str text) {
+    asm_json_writer writer;
+    asm_buffer_clear(&state->extra);
+    asm_json_writer_init(&writer, &state->extra);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, key);
+    asm_json_write_string(&writer, text);
+    asm_json_end_object(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->extra);
+    state->failed = true;
+    state->extra.result = ASM_OK;
+    return asm__ingest_absent();
+}
+
 /* What was asked for and is not only in the event: back to the others. */
 static void asm__ingest_put_back(asm__ingest *state, const asm__ingest_key *keys, const asm_str *values,
                                  size_t count, asm__ingest_others *others) {
@@ -1525,10 +1564,23 @@ static void asm__ingest_begin_rest(asm__ingest *state, asm_str line, asm_str typ
     asm__ingest_check_rest(state);
 }
 
+/* The key, or, where the object has it, one that it has not: with "_" before it. `name` has room for that. */
+static asm_str asm__ingest_unused_key(asm_str object, asm_str key, char name[72]) {
+    size_t size = key.size;
+    if (!object.data || key.size > 64 || !asm__ingest_find_one(object, key).data) return key;
+    memmove(name + 8, key.data, key.size);
+    while (size < key.size + 8 &&
+           asm__ingest_find_one(object, asm_str_make(name + 8 + key.size - size, size)).data)
+        name[8 + key.size - ++size] = '_';
+    return asm_str_make(name + 8 + key.size - size, size);
+}
+
 /* A member that its reader finds no place for after all. */
 static void asm__ingest_leave(asm__ingest *state, asm_str key, asm_str value) {
     asm_json_writer writer;
+    char name[72];
     if (!value.data || asm__ingest_is(value, ASM_JSON_NULL)) return;
+    if (state->rest.size) key = asm__ingest_unused_key(asm_buffer_text(&state->rest), key, name);
     if (state->rest.size) state->rest.size--; /* the brace */
     asm__ingest_append(state, &state->rest, state->rest.size ? ASM_STR(",") : ASM_STR("{"));
     asm_json_writer_init(&writer, &state->rest);
@@ -1553,8 +1605,10 @@ static void asm__ingest_leave_others_but(asm__ingest *state, asm__ingest_others 
 static void asm__ingest_leave_rest(asm__ingest *state, asm_str key, asm_str value, const char *shape) {
     const size_t before = state->rest.size;
     asm_json_writer writer;
+    char name[72];
     bool is_left;
     if (!value.data) return;
+    if (before) key = asm__ingest_unused_key(asm_buffer_text(&state->rest), key, name);
     asm_buffer_clear(&state->scratch);
     if (before) state->rest.size--; /* the brace */
     asm__ingest_append(state, &state->rest, before ? ASM_STR(",") : ASM_STR("{"));
@@ -1574,17 +1628,19 @@ static void asm__ingest_leave_others(asm__ingest *state, asm__ingest_others othe
         asm__ingest_leave(state, asm__ingest_other_key(state, &state->others[i]), state->others[i].value);
 }
 
-/* The members of an object as members of an extra. */
-static void asm__ingest_write_members(asm__ingest *state, asm_json_writer *writer, asm_event_type type,
-                                      asm_str object, bool may_clash) {
+/* The members of an object as members of an event's extra, after those that it has already. */
+static void asm__ingest_write_members(asm__ingest *state, asm_json_writer *writer, const asm_event *event,
+                                      asm_str object) {
     asm_json_reader reader;
     asm_str key, value;
+    char name[72];
     asm_buffer_clear(&state->scratch);
     asm_json_reader_init(&reader, object, &state->scratch);
     asm_json_enter_object(&reader);
     while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
-        if (may_clash) {
-            asm__ingest_write_other(state, writer, type, key, value);
+        if (object.data != event->extra.data) {
+            key = asm__ingest_unused_key(event->extra, key, name);
+            asm__ingest_write_other(state, writer, event->type, key, value);
         } else {
             asm_json_write_key(writer, key);
             asm_json_write_raw(writer, value);
@@ -1601,8 +1657,8 @@ static void asm__ingest_take_rest(asm__ingest *state, asm_buffer *rest, asm_even
     asm_buffer_clear(out);
     asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
-    if (event->extra.data) asm__ingest_write_members(state, &writer, event->type, event->extra, false);
-    asm__ingest_write_members(state, &writer, event->type, asm_buffer_text(rest), true);
+    if (event->extra.data) asm__ingest_write_members(state, &writer, event, event->extra);
+    asm__ingest_write_members(state, &writer, event, asm_buffer_text(rest));
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) == ASM_OK) event->extra = asm_buffer_text(out);
     else state->failed = true;
@@ -1617,6 +1673,14 @@ static void asm__ingest_attach_rest(asm__ingest *state, asm_event *event) {
         asm__ingest_take_rest(state, &state->rest, event);
 }
 
+/* What was kept is told by itself: no run has come. */
+static void asm__ingest_release_header(asm__ingest *state) {
+    const asm_buffer free = state->rest;
+    state->rest = state->header;
+    state->header = free;
+    asm_buffer_clear(&state->header);
+}
+
 /* What is left of a line within a run goes to the run's end. */
 static void asm__ingest_keep_for_end(asm__ingest *state) {
     asm_buffer free = state->header;
@@ -1627,10 +1691,22 @@ static void asm__ingest_keep_for_end(asm__ingest *state) {
 
 /* What is left of a line about the session goes to the run that it begins. */
 static void asm__ingest_keep_header(asm__ingest *state) {
-    asm_buffer earlier = state->header;
-    if (state->run_open) return;
-    state->header = state->rest;
-    state->rest = earlier; /* of a session without a run: told by itself */
+    const asm_buffer rest = state->rest;
+    asm_json_reader reader;
+    asm_str key, value;
+    if (state->run_open || !rest.size) return;
+    state->rest = state->header;
+    state->header = rest;
+    asm_buffer_clear(&state->scratch);
+    asm_json_reader_init(&reader, asm_buffer_text(&rest), &state->scratch);
+    if (state->rest.size) { /* more of it: both as one object */
+        asm_json_enter_object(&reader);
+        while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value))
+            asm__ingest_leave(state, key, value);
+        state->header = state->rest;
+        state->rest = rest;
+    }
+    asm_buffer_clear(&state->rest);
 }
 
 /* >>ingest: records */
@@ -2442,6 +2518,11 @@ static void asm__ingest_enter_session(asm__ingest *state, asm_str session) {
     asm_buffer_clear(&state->model);
     asm_buffer_clear(&state->context);
     asm_buffer_clear(&state->counts_text);
+    asm_buffer_clear(&state->told);
+    asm_buffer_clear(&state->told_id);
+    asm_buffer_clear(&state->part_id);
+    asm_buffer_clear(&state->part_text);
+    state->numbered_calls = 0;
     memset(state->said, 0, sizeof state->said);
 }
 
@@ -2635,7 +2716,7 @@ static void asm__ingest_emit_unknown(asm__ingest *state, asm_str type, asm__inge
 
 /* The turn ends, as far as the lines so far show how. */
 static void asm__ingest_end_turn(asm__ingest *state) {
-    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_event event;
     asm_str usage;
     if (!state->run_open) return;
     asm__ingest_finish_speakers(state, !state->has_final_words, false);
@@ -2658,8 +2739,32 @@ static void asm__ingest_end_turn(asm__ingest *state) {
         event.run.open_tool_calls.is_set = true;
     }
     event.run.duration_ms = state->turn_duration;
+    event.run.cost_usd = state->main.total.cost_usd;
     event.run.token_usage = usage;
     asm__ingest_end_run(state, &event);
+}
+
+/* The tokens of a turn, with those of all turns so far; then its end. */
+static void asm__ingest_close_turn(asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    const asm_optional_double cost = state->main.total.cost_usd;
+    const bool waits = state->rest_waits;
+    if (!state->run_open) return;
+    state->rest_waits = true;
+    asm__ingest_finish_speakers(state, !state->has_final_words, false);
+    if (!asm__ingest_usage_is_zero(&state->main.total)) {
+        state->line_run = state->runs;
+        asm__ingest_add_usage(&state->totals, &state->main.total);
+        if (cost.is_set) {
+            state->totals.cost_usd.value = asm_double_round(state->totals.cost_usd.value + cost.value, 12);
+            state->totals.cost_usd.is_set = true;
+        }
+        event.usage = state->totals;
+        event.usage.cumulative = asm__ingest_true();
+        asm__ingest_emit(state, &event);
+    }
+    state->rest_waits = waits;
+    asm__ingest_end_turn(state);
 }
 
 /* A turn begins; one that is open ends. `is_line` says that the line is about that. */
@@ -4927,23 +5032,8 @@ static asm_str asm__transcript_text(asm__ingest *state, asm_str content) {
     return asm__ingest_absent();
 }
 
-/* The tokens of a turn, with those of all turns so far; then its end. */
-static void asm__transcript_end_turn(asm__ingest *state) {
-    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-    if (!state->run_open) return;
-    asm__ingest_finish_speakers(state, !state->has_final_words, false);
-    if (!asm__ingest_usage_is_zero(&state->main.total)) {
-        state->line_run = state->runs;
-        asm__ingest_add_usage(&state->totals, &state->main.total);
-        event.usage = state->totals;
-        event.usage.cumulative = asm__ingest_true();
-        asm__ingest_emit(state, &event);
-    }
-    asm__ingest_end_turn(state);
-}
-
 static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values) {
-    asm__transcript_end_turn(state);
+    asm__ingest_close_turn(state);
     asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[ASM__TRANSCRIPT_VERSION]));
     asm__ingest_begin_turn(state, false);
 }
@@ -5146,7 +5236,7 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
     asm__transcript_end_task(state, text);
     asm__claude_user(state, values[ASM__TRANSCRIPT_MESSAGE], values[ASM__TRANSCRIPT_DETAILS], parent,
                      &author);
-    if (!parent.size && state->cancelled) asm__transcript_end_turn(state);
+    if (!parent.size && state->cancelled) asm__ingest_close_turn(state);
 }
 
 /* An error of the API that is tried again. */
@@ -5182,7 +5272,7 @@ static void asm__transcript_system(asm__ingest *state, asm_str line, asm_str sub
     if (asm_str_equal(subtype, ASM_STR("turn_duration")) && state->run_open && state->has_final_words) {
         asm__ingest_find(line, keys, values, 1);
         state->turn_duration = asm__ingest_double(values[0]);
-        asm__transcript_end_turn(state);
+        asm__ingest_close_turn(state);
     }
 }
 
@@ -5269,7 +5359,7 @@ static asm_result asm__transcript_line(asm__ingest *state, asm_str line, asm_jso
 }
 
 static void asm__transcript_end(asm__ingest *state) {
-    asm__transcript_end_turn(state);
+    asm__ingest_close_turn(state);
 }
 
 static const asm__ingest_reader asm__transcript_reader = {ASM__MEMBER("claude"), asm__transcript_line,
@@ -6335,9 +6425,12 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
  *
  * What formats share whose lines each tell one thing: a piece of text, a call, its end, the end of the run.
  */
-#if ASM_INGEST_FORMATS & (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE |           \
-                          ASM_WITH_PI | ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID |                  \
-                          ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK | ASM_WITH_ACP | ASM_WITH_AG_UI)
+#if ASM_INGEST_FORMATS &                                                                                     \
+    (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE | ASM_WITH_PI |                  \
+     ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID | ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK |              \
+     ASM_WITH_ACP | ASM_WITH_AG_UI | ASM_WITH_GEMINI_CHAT | ASM_WITH_QWEN_CHAT | ASM_WITH_PI_SESSION |       \
+     ASM_WITH_KIMI_WIRE | ASM_WITH_DROID_SESSION | ASM_WITH_CURSOR_TRANSCRIPT | ASM_WITH_OPENCODE_EXPORT |   \
+     ASM_WITH_OPENCODE_SERVER)
 
 /* The line's time since 1970, in units of so many microseconds. */
 static void asm__plain_set_time(asm__ingest *state, asm_str raw, int unit) {
@@ -6464,6 +6557,16 @@ static asm_event asm__plain_success(asm_str stop_reason) {
     return event;
 }
 
+/* Gemini: a shell command that fails is a success of the tool: only its text has the exit code. */
+static asm_optional_int64 asm__gemini_exit_code(asm_str output) {
+    static const char before[] = "Command exited with code: ";
+    asm_optional_int64 code = {0, false};
+    if (asm__ingest_starts_with(output, asm_str_make(before, sizeof before - 1)))
+        code = asm__ingest_int64(
+            asm_str_make(output.data + sizeof before - 1, output.size - (sizeof before - 1)));
+    return code;
+}
+
 /* Adds to the cost of the run. */
 static void asm__plain_add_cost(asm__ingest *state, asm_optional_double cost) {
     asm_optional_double *total = &state->main.total.cost_usd;
@@ -6547,16 +6650,6 @@ static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error
     event.run.duration_ms = asm__ingest_double(duration);
     event.run.models = asm__gemini_models(state, stats);
     asm__plain_end_run(state, &event, &usage);
-}
-
-/* A shell command that fails is a success of the tool: only its text has the exit code. */
-static asm_optional_int64 asm__gemini_exit_code(asm_str output) {
-    static const char before[] = "Command exited with code: ";
-    asm_optional_int64 code = {0, false};
-    if (asm__ingest_starts_with(output, asm_str_make(before, sizeof before - 1)))
-        code = asm__ingest_int64(
-            asm_str_make(output.data + sizeof before - 1, output.size - (sizeof before - 1)));
-    return code;
 }
 
 static const char *const asm__gemini_shape[] = {
@@ -6867,7 +6960,7 @@ static const asm__ingest_reader asm__cursor_reader = {ASM__MEMBER("cursor"), asm
  * opencode run --format json. A call comes once, when it has ended; tokens and cost are those of each step, to be added
  * up. The run ends with "done", or with the stream after a step that stopped.
  */
-#if ASM_INGEST_FORMATS & ASM_WITH_OPENCODE
+#if ASM_INGEST_FORMATS & (ASM_WITH_OPENCODE | ASM_WITH_OPENCODE_EXPORT | ASM_WITH_OPENCODE_SERVER)
 
 static void asm__opencode_tool(asm__ingest *state, asm_str part) {
     static const asm__ingest_key keys[] = {
@@ -6887,7 +6980,7 @@ static void asm__opencode_tool(asm__ingest *state, asm_str part) {
     asm__ingest_read_object(state, values[2], state_keys, call, 7, &others, NULL);
     id = asm__ingest_string(state, values[0]);
     name = asm__ingest_string(state, values[1]);
-    asm__plain_start_tool(state, id, name, call[1]);
+    if (!asm__ingest_find_call(state, id)) asm__plain_start_tool(state, id, name, call[1]);
     is_failed = !asm_str_equal(call[0], ASM_STR("\"completed\"")) || asm_str_equal(name, ASM_STR("invalid"));
     event.tool.call_id = id;
     event.tool.display_text = asm__ingest_string(state, call[4]);
@@ -6906,19 +6999,16 @@ static void asm__opencode_tool(asm__ingest *state, asm_str part) {
     asm__plain_end_tool(state, &event, is_failed, asm__ingest_absent());
 }
 
-/* The end of a step: what it used goes to the run's sum, which stands in the main agent's total. */
-static void asm__opencode_step(asm__ingest *state, asm_str part) {
-    static const asm_str keys[] = {ASM__MEMBER("reason"), ASM__MEMBER("cost"), ASM__MEMBER("tokens"),
-                                   ASM__MEMBER("messageID")};
+/* What a step or a message has used: it goes to the run's sum, which stands in the main agent's total. */
+static void asm__opencode_tokens(asm__ingest *state, asm_str raw, asm_str cost, asm_str id, asm_str model) {
     static const asm_str token_keys[] = {ASM__MEMBER("input"), ASM__MEMBER("output"),
                                          ASM__MEMBER("reasoning"), ASM__MEMBER("cache"),
                                          ASM__MEMBER("total")};
     static const asm_str cache_keys[] = {ASM__MEMBER("read"), ASM__MEMBER("write")};
-    asm_str values[4], tokens[5], cache[2], reason;
+    asm_str tokens[5], cache[2];
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     asm_optional_int64 total;
-    asm__ingest_find(part, keys, values, 4);
-    asm__ingest_find(values[2], token_keys, tokens, 5);
+    asm__ingest_find(raw, token_keys, tokens, 5);
     asm__ingest_find(tokens[3], cache_keys, cache, 2);
     asm__plain_finish(state);
     asm__ingest_need_run(state, asm__ingest_absent());
@@ -6934,11 +7024,22 @@ static void asm__opencode_step(asm__ingest *state, asm_str part) {
         (total.is_set && total.value == event.usage.input_tokens.value + event.usage.output_tokens.value +
                                             event.usage.reasoning_tokens.value))
         asm__ingest_add(&event.usage.output_tokens, event.usage.reasoning_tokens);
-    event.usage.cost_usd = asm__ingest_double(values[1]);
-    event.usage.message_id = asm__ingest_string(state, values[3]);
+    event.usage.cost_usd = asm__ingest_double(cost);
+    event.usage.message_id = id;
+    if (model.size) event.usage.model = model;
     asm__ingest_add_usage(&state->main.total, &event.usage);
     asm__plain_add_cost(state, event.usage.cost_usd);
     asm__ingest_emit(state, &event);
+}
+
+/* The end of a step. */
+static void asm__opencode_step(asm__ingest *state, asm_str part) {
+    static const asm_str keys[] = {ASM__MEMBER("reason"), ASM__MEMBER("cost"), ASM__MEMBER("tokens"),
+                                   ASM__MEMBER("messageID")};
+    asm_str values[4], reason;
+    asm__ingest_find(part, keys, values, 4);
+    asm__opencode_tokens(state, values[2], values[1], asm__ingest_string(state, values[3]),
+                         asm__ingest_absent());
     reason = asm__ingest_string(state, values[0]);
     asm__ingest_keep(state, &state->stop_reason, reason);
     state->has_final_words = !asm_str_equal(reason, ASM_STR("tool-calls"));
@@ -7153,7 +7254,7 @@ static const asm__ingest_reader asm__goose_reader = {ASM__MEMBER("goose"), asm__
  *
  * pi --mode json. Of updates only the event counts: the message beside it repeats all so far.
  */
-#if ASM_INGEST_FORMATS & ASM_WITH_PI
+#if ASM_INGEST_FORMATS & (ASM_WITH_PI | ASM_WITH_PI_SESSION)
 
 static void asm__pi_delta(asm__ingest *state, asm_str raw) {
     const asm_str type = asm__ingest_string(state, asm__ingest_find_one(raw, ASM_STR("type")));
@@ -7189,8 +7290,9 @@ static void asm__pi_usage(asm__ingest *state, asm_str raw, asm_str model) {
     asm__ingest_emit(state, &event);
 }
 
-/* An assistant's message, whole: what did not come in pieces, its tokens, and how it stopped. */
-static void asm__pi_assistant(asm__ingest *state, asm_str message) {
+/* An assistant's message, whole: what did not come in pieces, its calls, its tokens, and how it stopped. On disk nothing
+ * else tells of a call's start. */
+static void asm__pi_assistant(asm__ingest *state, asm_str message, bool is_file) {
     asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
     asm_json_reader blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
     const bool has_thought = speaker->thought;
@@ -7213,9 +7315,10 @@ static void asm__pi_assistant(asm__ingest *state, asm_str message) {
     blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
     while (asm__ingest_next(&blocks, &block))
         if (asm_str_equal(asm__ingest_find_one(block, ASM_STR("type")), ASM_STR("\"toolCall\"")))
-            asm__plain_identify(state, asm__ingest_find_text(state, block, ASM_STR("id")),
-                                asm__ingest_find_text(state, block, ASM_STR("name")),
-                                asm__ingest_find_one(block, ASM_STR("arguments")));
+            (is_file ? asm__plain_start_tool
+                     : asm__plain_identify)(state, asm__ingest_find_text(state, block, ASM_STR("id")),
+                                            asm__ingest_find_text(state, block, ASM_STR("name")),
+                                            asm__ingest_find_one(block, ASM_STR("arguments")));
     asm__pi_usage(state, asm__ingest_find_one(message, ASM_STR("usage")),
                   asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("model"))));
     asm__ingest_keep(state, &state->stop_reason, reason);
@@ -7227,7 +7330,7 @@ static void asm__pi_message(asm__ingest *state, asm_str message) {
     const asm_str role = asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("role")));
     const asm_str content = asm__ingest_find_one(message, ASM_STR("content"));
     bool has_blobs = false;
-    if (asm_str_equal(role, ASM_STR("assistant"))) asm__pi_assistant(state, message);
+    if (asm_str_equal(role, ASM_STR("assistant"))) asm__pi_assistant(state, message, false);
     else if (asm_str_equal(role, ASM_STR("user")))
         asm__plain_prompt(state, asm__ingest_absent(),
                           asm__ingest_is(content, ASM_JSON_STRING)
@@ -8372,6 +8475,1533 @@ static const asm__ingest_reader asm__acp_in_reader = {ASM__MEMBER("acp"), asm__a
 #define ASM__READER_ACP &asm__acp_in_reader
 #endif
 
+/* >>ingest: plain files
+ *
+ * What formats share that programs keep on disk, one record a line or all in one document.
+ */
+#if ASM_INGEST_FORMATS & (ASM_WITH_GEMINI_CHAT | ASM_WITH_QWEN_CHAT | ASM_WITH_PI_SESSION |                  \
+                          ASM_WITH_KIMI_WIRE | ASM_WITH_DROID_SESSION | ASM_WITH_CURSOR_TRANSCRIPT |         \
+                          ASM_WITH_OPENCODE_EXPORT | ASM_WITH_OPENCODE_SERVER)
+
+/* What the person said: a turn begins. */
+static void asm__file_prompt(asm__ingest *state, asm_str id, asm_str text) {
+    if (!text.size) return;
+    asm__ingest_close_turn(state);
+    asm__ingest_begin_turn(state, false);
+    asm__plain_prompt(state, id, text);
+}
+
+/* What a program said in the person's place. */
+static void asm__file_injected(asm__ingest *state, asm_str id, asm_str text, asm_str origin) {
+    asm_event event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, id, asm__ingest_absent());
+    if (!text.size) return;
+    event.message.role = ASM_STR("user");
+    event.message.synthetic = asm__ingest_true();
+    event.message.origin = origin;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__file_say(asm__ingest *state, asm_str id, asm_str text) {
+    if (!text.size) return;
+    asm__ingest_need_turn(state);
+    asm__plain_message(state, id, text);
+    state->has_final_words = true;
+}
+
+static void asm__file_think(asm__ingest *state, asm_str id, asm_str text) {
+    if (!text.size && !state->rest.size) return;
+    asm__ingest_need_turn(state);
+    asm__ingest_emit_thinking(state, text, id, asm__ingest_absent());
+}
+
+static void asm__file_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
+    asm__ingest_need_turn(state);
+    asm__plain_start_tool(state, id, name, input);
+    state->has_final_words = false;
+}
+
+/* What a message has used, with the provider's own figures. */
+static void asm__file_usage(asm__ingest *state, asm_event *event, asm_str id, asm_str model, asm_str raw) {
+    if (asm__ingest_usage_is_zero(&event->usage)) {
+        if (raw.size > 2) asm__ingest_leave(state, ASM_STR("provider_usage"), raw);
+        return;
+    }
+    if (id.size) event->usage.message_id = id;
+    if (model.size) event->usage.model = model;
+    event->extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), raw);
+    asm__ingest_add_usage(state->run_open ? &state->main.total : &state->totals, &event->usage);
+    if (state->run_open) asm__plain_add_cost(state, event->usage.cost_usd);
+    asm__ingest_emit(state, event);
+    if (state->run_open) return;
+    event->usage = state->totals; /* between two turns: a title, a compaction */
+    event->usage.cumulative = asm__ingest_true();
+    event->extra = asm__ingest_absent();
+    asm__ingest_emit(state, event);
+}
+
+/* Where the agent works, which version of it, on which model: told when it changes within a run. */
+static void asm__file_place(asm__ingest *state, asm_str cwd, asm_str branch, asm_str version, asm_str model) {
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    if (asm__ingest_changes(state, &state->cwd, cwd)) event.run.cwd = cwd;
+    if (asm__ingest_changes(state, &state->branch, branch)) event.run.git_branch = branch;
+    if (asm__ingest_changes(state, &state->version, version)) event.run.agent_version = version;
+    if (asm__ingest_changes(state, &state->model, model)) event.run.model = model;
+    if (state->run_open && (event.run.cwd.data || event.run.git_branch.data || event.run.agent_version.data ||
+                            event.run.model.data))
+        asm__ingest_emit(state, &event);
+}
+
+static void asm__file_title(asm__ingest *state, asm_str title) {
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    event.run.title = title;
+    if (asm__ingest_changes(state, &state->title, title) && state->stream_has_run)
+        asm__ingest_emit(state, &event);
+}
+
+/* The texts of a string, or of a list of blocks, one below the other. What else there is belongs to the rest. */
+static asm_str asm__file_text(asm__ingest *state, asm_str content) {
+    bool has_blobs = false;
+    state->in_place = NULL;
+    if (asm__ingest_is(content, ASM_JSON_STRING)) return asm__ingest_string(state, content);
+    return asm__ingest_block_texts(state, content, &has_blobs);
+}
+
+/* Whether that was told of the message that comes again and again as it grows. `what` is the kind of it. */
+static bool asm__file_is_told(asm__ingest *state, char what, asm_str text) {
+    const uint64_t hash = asm__hash(text.data, text.size, (unsigned char)what);
+    size_t at;
+    for (at = 0; at + sizeof hash <= state->told.size; at += sizeof hash)
+        if (memcmp(state->told.data + at, &hash, sizeof hash) == 0) return true;
+    asm__ingest_append(state, &state->told, asm_str_make((const char *)&hash, sizeof hash));
+    return false;
+}
+
+static void asm__file_enter(asm__ingest *state, asm_str id) {
+    if (id.size && asm_str_equal(asm_buffer_text(&state->told_id), id)) return;
+    asm__ingest_keep(state, &state->told_id, id);
+    asm_buffer_clear(&state->told);
+}
+
+/* A failure of the turn, unless the agent goes on after it. */
+static void asm__file_fail(asm__ingest *state, asm_str code, asm_str message) {
+    asm__ingest_keep(state, &state->last_code, code.size ? code : ASM_STR("provider_error"));
+    asm__ingest_keep(state, &state->last_error, message.size ? message : ASM_STR("the run failed"));
+}
+
+static void asm__file_recover(asm__ingest *state) {
+    asm_buffer_clear(&state->last_code);
+    asm_buffer_clear(&state->last_error);
+}
+#endif
+
+/* >>ingest: gemini chats
+ *
+ * ~/.gemini/tmp/X/chats: one document, or since 0.40 a line for each message. A message comes again when it has more.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_GEMINI_CHAT
+
+static const char *const asm__gemini_chat_shape[] = {
+    "type=user id:s timestamp:s content:s content[text:s] displayContent:s",
+    "type=gemini id:s timestamp:s content:s content[text:s] model:s tokens:o toolCalls:a thoughts[subject:s "
+    "description:s timestamp:s]",
+    "type:s id:s timestamp:s content:s content[text:s] sessionId:s startTime:s lastUpdated:s summary:s "
+    "messages:a $set{lastUpdated:s summary:s} $rewindTo:s",
+    NULL};
+static const char *const asm__gemini_call_shape[] = {
+    "id:s name:s args:* status:s result[functionResponse{id:s name:s response{output:s error:s}}] "
+    "resultDisplay:s resultDisplay:o",
+    NULL};
+
+/* The file that a call's diff is of, as one element of `changes`. */
+static asm_str asm__gemini_chat_changes(asm__ingest *state, asm_str shown) {
+    const asm_str path = asm__ingest_find_one(shown, ASM_STR("fileName"));
+    const asm_str diff = asm__ingest_find_one(shown, ASM_STR("fileDiff"));
+    asm_json_writer writer;
+    if (!asm__ingest_is(path, ASM_JSON_STRING) || !asm__ingest_is(diff, ASM_JSON_STRING))
+        return asm__ingest_absent();
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_array(&writer);
+    asm_json_begin_object(&writer);
+    asm_json_write_key(&writer, ASM_STR("path"));
+    asm_json_write_raw(&writer, path);
+    asm__ingest_write_diff_counts(state, &writer, diff);
+    asm_json_end_object(&writer);
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->built);
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+static void asm__gemini_chat_end_call(asm__ingest *state, asm_str id, asm_str status, asm_str result,
+                                      asm_str shown) {
+    const asm_str response = asm__ingest_find_one(
+        asm__ingest_find_one(asm__ingest_first(result), ASM_STR("functionResponse")), ASM_STR("response"));
+    const asm_str error = asm__ingest_find_text(state, response, ASM_STR("error"));
+    const bool is_cancelled = asm_str_equal(status, ASM_STR("cancelled"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    event.tool.call_id = id;
+    event.tool.output = asm__ingest_find_text(state, response, ASM_STR("output"));
+    if (!event.tool.output.data) event.tool.output = error;
+    event.tool.error_message = error;
+    event.tool.exit_code = asm__gemini_exit_code(event.tool.output);
+    if (shown.size > 2) event.tool.result = asm__ingest_value(shown);
+    event.tool.changes = asm__gemini_chat_changes(state, shown);
+    asm__plain_end_tool(state, &event, !asm_str_equal(status, ASM_STR("success")),
+                        is_cancelled ? status : asm__ingest_absent());
+}
+
+static void asm__gemini_chat_call(asm__ingest *state, asm_str call) {
+    static const asm_str keys[] = {ASM__MEMBER("id"),     ASM__MEMBER("name"),
+                                   ASM__MEMBER("args"),   ASM__MEMBER("status"),
+                                   ASM__MEMBER("result"), ASM__MEMBER("resultDisplay")};
+    asm_str values[6], id, status;
+    bool is_over;
+    asm__ingest_find(call, keys, values, 6);
+    id = asm__ingest_string(state, values[0]);
+    status = asm__ingest_string(state, values[3]);
+    is_over = asm_str_equal(status, ASM_STR("success")) || asm_str_equal(status, ASM_STR("error")) ||
+              asm_str_equal(status, ASM_STR("cancelled"));
+    asm__ingest_begin_rest(state, call, ASM_STR("tool"), asm__gemini_call_shape);
+    if (!asm__file_is_told(state, 'c', id))
+        asm__file_start_tool(state, id, asm__ingest_string(state, values[1]), values[2]);
+    if (is_over && !asm__file_is_told(state, 'e', id))
+        asm__gemini_chat_end_call(state, id, status, values[4], values[5]);
+    asm_buffer_clear(&state->rest); /* of a call that was told before */
+}
+
+/* The cache is part of the input; reasoning is counted beside the output. */
+static void asm__gemini_chat_tokens(asm__ingest *state, asm_str id, asm_str model, asm_str tokens) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    if (!tokens.data || asm__file_is_told(state, 'u', tokens)) return;
+    event.usage.input_tokens = asm__ingest_int64(asm__ingest_find_one(tokens, ASM_STR("input")));
+    event.usage.output_tokens = asm__ingest_int64(asm__ingest_find_one(tokens, ASM_STR("output")));
+    event.usage.cache_read_tokens = asm__ingest_int64(asm__ingest_find_one(tokens, ASM_STR("cached")));
+    event.usage.reasoning_tokens = asm__ingest_int64(asm__ingest_find_one(tokens, ASM_STR("thoughts")));
+    asm__ingest_add(&event.usage.output_tokens, event.usage.reasoning_tokens);
+    asm__ingest_add(&event.usage.input_tokens,
+                    asm__ingest_int64(asm__ingest_find_one(tokens, ASM_STR("tool"))));
+    asm__file_usage(state, &event, id, model, tokens);
+}
+
+static void asm__gemini_chat_answer(asm__ingest *state, asm_str message, asm_str id) {
+    static const asm_str keys[] = {ASM__MEMBER("content"), ASM__MEMBER("thoughts"), ASM__MEMBER("tokens"),
+                                   ASM__MEMBER("model"), ASM__MEMBER("toolCalls")};
+    asm_str values[5], element, text, model;
+    asm_json_reader thoughts, calls;
+    asm__ingest_find(message, keys, values, 5);
+    model = asm__ingest_string(state, values[3]);
+    asm__ingest_need_turn(state);
+    asm__file_recover(state);
+    asm__file_place(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent(), model);
+    thoughts = asm__ingest_elements(values[1]);
+    while (asm__ingest_next(&thoughts, &element)) {
+        if (asm__file_is_told(state, 't', element)) continue;
+        asm__ingest_begin_words(state);
+        asm__ingest_add_word(state, "", asm__ingest_find_text(state, element, ASM_STR("subject")), "");
+        asm__ingest_add_word(state, "\n", asm__ingest_find_text(state, element, ASM_STR("description")), "");
+        asm__file_think(state, id, asm__ingest_words(state));
+    }
+    text = asm__file_text(state, values[0]);
+    if (text.size && !asm__file_is_told(state, 'm', text)) asm__file_say(state, id, text);
+    asm__gemini_chat_tokens(state, id, model, asm__ingest_json(values[2], ASM_JSON_OBJECT));
+    asm__ingest_finish_rest(state);
+    calls = asm__ingest_elements(values[4]);
+    while (asm__ingest_next(&calls, &element))
+        asm__gemini_chat_call(state, element);
+}
+
+/* Messages from one on are taken back. */
+static void asm__gemini_chat_rewind(asm__ingest *state, asm_str id) {
+    asm_event event = asm__ingest_notice(state, ASM_STR("rewind"));
+    size_t i = state->past_count > ASM__INGEST_PAST_LINES ? state->past_count - ASM__INGEST_PAST_LINES : 0;
+    bool is_after = false;
+    for (; i < state->past_count; i++) {
+        const asm_str past = asm_buffer_text(&state->past[i % ASM__INGEST_PAST_LINES].text);
+        is_after = is_after || asm_str_equal(past, id);
+        if (is_after)
+            asm__ingest_retract(state, state->line_run, past, asm__ingest_absent(), ASM_STR("rewound"),
+                                asm__ingest_absent());
+    }
+    event.notice.text = ASM_STR("the session went back to an earlier message");
+    event.extra = asm__ingest_extra_text(state, ASM_STR("to"), id);
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__gemini_chat_notice(asm__ingest *state, asm_str type, asm_str text) {
+    asm_event event = asm__ingest_notice(state, type);
+    event.notice.text = text;
+    event.notice.level = type;
+    if (asm_str_equal(type, ASM_STR("error"))) asm__file_fail(state, asm__ingest_absent(), text);
+    if (asm_str_equal(text, ASM_STR("Request cancelled."))) state->cancelled = true;
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__gemini_chat_message(asm__ingest *state, asm_str message) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("id"), ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("content"), ASM__MEMBER("displayContent")};
+    asm_str values[5], type, id;
+    asm__ingest_find(message, keys, values, 5);
+    type = asm__ingest_string(state, values[0]);
+    id = asm__ingest_string(state, values[1]);
+    asm__ingest_begin_rest(state, message, type, asm__gemini_chat_shape);
+    asm__ingest_set_line(state, asm__ingest_absent(), values[2], values[1]);
+    if (!(id.size && asm_str_equal(asm_buffer_text(&state->told_id), id))) {
+        asm__ingest_past *past = &state->past[state->past_count++ % ASM__INGEST_PAST_LINES];
+        asm__ingest_keep(state, &past->text, id);
+        past->id_size = past->text.size;
+    }
+    asm__file_enter(state, id);
+    if (asm_str_equal(type, ASM_STR("user"))) {
+        const asm_str text = asm__file_text(state, values[3]);
+        if (!asm_str_equal(values[3], values[4]))
+            asm__ingest_leave(state, ASM_STR("displayContent"), values[4]);
+        if (!asm__file_is_told(state, 'm', text)) asm__file_prompt(state, id, text);
+    } else if (asm_str_equal(type, ASM_STR("gemini"))) {
+        asm__gemini_chat_answer(state, message, id);
+    } else if (asm_str_equal(type, ASM_STR("info")) || asm_str_equal(type, ASM_STR("warning")) ||
+               asm_str_equal(type, ASM_STR("error"))) {
+        asm__gemini_chat_notice(state, type, asm__file_text(state, values[3]));
+    } else {
+        asm_buffer_clear(&state->rest);
+        asm__ingest_emit_odd(state, type.size ? type : ASM_STR("message"), ASM_STR("message"), message);
+    }
+    asm__ingest_finish_rest(state);
+}
+
+static asm_result asm__gemini_chat_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {
+        ASM__MEMBER("sessionId"), ASM__MEMBER("startTime"), ASM__MEMBER("summary"), ASM__MEMBER("messages"),
+        ASM__MEMBER("$set"),      ASM__MEMBER("$rewindTo"), ASM__MEMBER("type"),    ASM__MEMBER("id")};
+    asm_str values[8], message;
+    asm_json_reader messages;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, 8);
+    if (values[6].data || values[7].data) {
+        asm__gemini_chat_message(state, line);
+        return ASM_OK;
+    }
+    asm__ingest_begin_rest(state, line, values[4].data ? ASM_STR("set") : ASM_STR("session"),
+                           asm__gemini_chat_shape);
+    asm__ingest_set_line(state, values[0], values[1], asm__ingest_absent());
+    asm__file_title(state, asm__ingest_string(state, values[2]));
+    asm__file_title(state, asm__ingest_find_text(state, values[4], ASM_STR("summary")));
+    if (asm__ingest_is(values[5], ASM_JSON_STRING))
+        asm__gemini_chat_rewind(state, asm__ingest_string(state, values[5]));
+    if (values[0].data) asm__ingest_keep_header(state);
+    asm__ingest_finish_rest(state);
+    messages = asm__ingest_elements(values[3]);
+    while (asm__ingest_next(&messages, &message))
+        asm__gemini_chat_message(state, message);
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__gemini_chat_reader = {ASM__MEMBER("gemini"), asm__gemini_chat_line,
+                                                           asm__ingest_close_turn};
+#define ASM__READER_GEMINI_CHAT &asm__gemini_chat_reader
+#endif
+
+/* >>ingest: qwen chats
+ *
+ * ~/.qwen/projects/X/chats: the envelope of Claude's transcripts around the parts of Gemini's API.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_QWEN_CHAT
+
+#define ASM__QWEN_ENVELOPE                                                                                   \
+    " uuid:s parentUuid:s sessionId:s timestamp:s cwd:s version:s gitBranch:s agentId:s isSidechain:b "
+static const char *const asm__qwen_chat_shape[] = {
+    "type=user subtype:s message{role:s parts[text:s]}" ASM__QWEN_ENVELOPE,
+    "type=assistant model:s usageMetadata:o contextWindowSize:n message{role:s parts[text:s thought:b "
+    "functionCall{id:s name:s args:*}]}" ASM__QWEN_ENVELOPE,
+    "type=tool_result message{role:s parts[functionResponse{id:s name:s response{output:s error:s}}]} "
+    "toolCallResult{callId:s status:s resultDisplay:* error:s error{message:s}}" ASM__QWEN_ENVELOPE,
+    "type=system subtype=ui_telemetry systemPayload:o message:o" ASM__QWEN_ENVELOPE,
+    "type=system subtype=custom_title systemPayload{customTitle:s}" ASM__QWEN_ENVELOPE,
+    "type=system subtype=turn_result systemPayload{state:s stopReason:s error:s "
+    "error{message:s}}" ASM__QWEN_ENVELOPE,
+    "type:s subtype:s" ASM__QWEN_ENVELOPE,
+    NULL};
+
+enum {
+    ASM__QWEN_TYPE,
+    ASM__QWEN_SUBTYPE,
+    ASM__QWEN_UUID,
+    ASM__QWEN_SESSION,
+    ASM__QWEN_TIME,
+    ASM__QWEN_CWD,
+    ASM__QWEN_VERSION,
+    ASM__QWEN_BRANCH,
+    ASM__QWEN_MODEL,
+    ASM__QWEN_MESSAGE,
+    ASM__QWEN_RESULT,
+    ASM__QWEN_USAGE,
+    ASM__QWEN_WINDOW,
+    ASM__QWEN_PAYLOAD,
+    ASM__QWEN_AGENT,
+    ASM__QWEN_SIDECHAIN,
+    ASM__QWEN_COUNT
+};
+
+/* The person's words; parts that a program has added are told apart. */
+static void asm__qwen_chat_user(asm__ingest *state, const asm_str *values, asm_str subtype) {
+    asm_json_reader parts =
+        asm__ingest_elements(asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts")));
+    const asm_str id = asm__ingest_string(state, values[ASM__QWEN_UUID]);
+    bool is_person = !asm_str_equal(subtype, ASM_STR("notification")) &&
+                     !asm_str_equal(subtype, ASM_STR("cron")) &&
+                     !asm_str_equal(values[ASM__QWEN_SIDECHAIN], ASM_STR("true"));
+    asm_str part;
+    while (asm__ingest_next(&parts, &part)) {
+        const asm_str text = asm__ingest_find_text(state, part, ASM_STR("text"));
+        const bool is_added = asm__ingest_starts_with(text, ASM_STR("<qwen:")) ||
+                              asm__ingest_starts_with(text, ASM_STR("<system-reminder>"));
+        if (is_added) asm__file_injected(state, id, text, ASM_STR("context"));
+        else if (!is_person) asm__file_injected(state, id, text, subtype);
+        else if (asm_str_equal(subtype, ASM_STR("mid_turn_user_message"))) asm__plain_prompt(state, id, text);
+        else asm__file_prompt(state, id, text);
+    }
+}
+
+/* Candidates have the thoughts in them where the total says so. */
+static void asm__qwen_chat_usage(asm__ingest *state, const asm_str *values, asm_str id, asm_str model) {
+    static const asm_str keys[] = {ASM__MEMBER("promptTokenCount"), ASM__MEMBER("candidatesTokenCount"),
+                                   ASM__MEMBER("thoughtsTokenCount"), ASM__MEMBER("cachedContentTokenCount"),
+                                   ASM__MEMBER("totalTokenCount")};
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_usage_payload *usage = &event.usage;
+    asm_optional_int64 total;
+    asm_str counts[5];
+    asm__ingest_find(values[ASM__QWEN_USAGE], keys, counts, 5);
+    usage->input_tokens = asm__ingest_int64(counts[0]);
+    usage->output_tokens = asm__ingest_int64(counts[1]);
+    usage->reasoning_tokens = asm__ingest_int64(counts[2]);
+    usage->cache_read_tokens = asm__ingest_int64(counts[3]);
+    total = asm__ingest_int64(counts[4]);
+    if (total.is_set && usage->input_tokens.is_set && usage->output_tokens.is_set &&
+        total.value - usage->input_tokens.value > usage->output_tokens.value)
+        asm__ingest_add(&usage->output_tokens, usage->reasoning_tokens);
+    usage->context_window = asm__ingest_int64(values[ASM__QWEN_WINDOW]);
+    asm__file_usage(state, &event, id, model, values[ASM__QWEN_USAGE]);
+}
+
+static void asm__qwen_chat_answer(asm__ingest *state, const asm_str *values) {
+    static const asm_str keys[] = {ASM__MEMBER("text"), ASM__MEMBER("thought"), ASM__MEMBER("functionCall")};
+    const asm_str content = asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts"));
+    const asm_str id = asm__ingest_string(state, values[ASM__QWEN_UUID]);
+    const asm_str model = asm__ingest_string(state, values[ASM__QWEN_MODEL]);
+    asm_json_reader parts = asm__ingest_elements(content);
+    asm_str part, inner[3];
+    bool has_text = false;
+    asm__ingest_need_turn(state);
+    asm__file_recover(state);
+    asm_buffer_clear(&state->joined);
+    while (asm__ingest_next(&parts, &part)) {
+        asm__ingest_find(part, keys, inner, 3);
+        if (asm_str_equal(inner[1], ASM_STR("true"))) {
+            asm__file_think(state, id, asm__ingest_string(state, inner[0]));
+        } else if (inner[0].data) {
+            asm__ingest_append(state, &state->joined, asm__ingest_string(state, inner[0]));
+            has_text = true;
+        }
+    }
+    if (has_text) asm__file_say(state, id, asm_buffer_text(&state->joined));
+    asm__qwen_chat_usage(state, values, id, model);
+    parts = asm__ingest_elements(content);
+    while (asm__ingest_next(&parts, &part)) {
+        const asm_str call = asm__ingest_find_one(part, ASM_STR("functionCall"));
+        if (call.data)
+            asm__file_start_tool(state, asm__ingest_find_text(state, call, ASM_STR("id")),
+                                 asm__ingest_find_text(state, call, ASM_STR("name")),
+                                 asm__ingest_find_one(call, ASM_STR("args")));
+    }
+}
+
+static void asm__qwen_chat_result(asm__ingest *state, const asm_str *values) {
+    const asm_str part = asm__ingest_first(asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts")));
+    const asm_str given = asm__ingest_find_one(part, ASM_STR("functionResponse"));
+    const asm_str response = asm__ingest_find_one(given, ASM_STR("response")),
+                  told = values[ASM__QWEN_RESULT];
+    const asm_str status = asm__ingest_find_text(state, told, ASM_STR("status"));
+    const asm_str shown = asm__ingest_find_one(told, ASM_STR("resultDisplay"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    asm_str error = asm__plain_error_text(state, asm__ingest_find_one(told, ASM_STR("error")));
+    asm_str word = asm__ingest_absent();
+    event.tool.call_id = asm__ingest_find_text(state, told, ASM_STR("callId"));
+    if (!event.tool.call_id.size) event.tool.call_id = asm__ingest_find_text(state, given, ASM_STR("id"));
+    event.tool.output = asm__ingest_find_text(state, response, ASM_STR("output"));
+    if (!error.size) error = asm__ingest_find_text(state, response, ASM_STR("error"));
+    if (!event.tool.output.data) event.tool.output = error;
+    event.tool.error_message = error;
+    if (shown.size > 2 && !asm_str_equal(shown, asm__ingest_find_one(response, ASM_STR("output"))))
+        event.tool.result = asm__ingest_value(shown);
+    if (asm_str_equal(status, ASM_STR("cancelled"))) word = status;
+    else if (!status.size && !error.size) word = ASM_STR("unknown");
+    asm__ingest_need_turn(state);
+    asm__plain_end_tool(state, &event,
+                        error.size || (status.size && !asm_str_equal(status, ASM_STR("success"))), word);
+}
+
+static void asm__qwen_chat_turn_result(asm__ingest *state, asm_str payload) {
+    const asm_str result = asm__ingest_find_text(state, payload, ASM_STR("state"));
+    const asm_str reason = asm__ingest_find_text(state, payload, ASM_STR("stopReason"));
+    if (!state->run_open) return;
+    if (asm_str_equal(result, ASM_STR("cancelled"))) state->cancelled = true;
+    else if (asm_str_equal(result, ASM_STR("error")))
+        asm__file_fail(state, asm__ingest_absent(),
+                       asm__plain_error_text(state, asm__ingest_find_one(payload, ASM_STR("error"))));
+    else state->has_final_words = true;
+    asm__ingest_keep(state, &state->stop_reason, reason.size ? reason : ASM_STR("end_turn"));
+    asm__ingest_close_turn(state);
+}
+
+static void asm__qwen_chat_system(asm__ingest *state, const asm_str *values, asm_str subtype) {
+    const asm_str payload = values[ASM__QWEN_PAYLOAD];
+    if (asm_str_equal(subtype, ASM_STR("ui_telemetry"))) {
+        state->ingest->counts.heartbeats++; /* times, and tokens that the answers have */
+    } else if (asm_str_equal(subtype, ASM_STR("custom_title"))) {
+        asm__file_title(state, asm__ingest_find_text(state, payload, ASM_STR("customTitle")));
+    } else if (asm_str_equal(subtype, ASM_STR("turn_result"))) {
+        asm__qwen_chat_turn_result(state, payload);
+    } /* others: by what is left of them */
+}
+
+static asm_result asm__qwen_chat_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"),
+                                   ASM__MEMBER("subtype"),
+                                   ASM__MEMBER("uuid"),
+                                   ASM__MEMBER("sessionId"),
+                                   ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("cwd"),
+                                   ASM__MEMBER("version"),
+                                   ASM__MEMBER("gitBranch"),
+                                   ASM__MEMBER("model"),
+                                   ASM__MEMBER("message"),
+                                   ASM__MEMBER("toolCallResult"),
+                                   ASM__MEMBER("usageMetadata"),
+                                   ASM__MEMBER("contextWindowSize"),
+                                   ASM__MEMBER("systemPayload"),
+                                   ASM__MEMBER("agentId"),
+                                   ASM__MEMBER("isSidechain")};
+    asm_str values[ASM__QWEN_COUNT], type, subtype;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, ASM__QWEN_COUNT);
+    type = asm__ingest_string(state, values[ASM__QWEN_TYPE]);
+    subtype = asm__ingest_string(state, values[ASM__QWEN_SUBTYPE]);
+    asm__ingest_begin_rest(state, line, subtype.size ? subtype : type, asm__qwen_chat_shape);
+    asm__ingest_set_line(state, state->session.size ? asm__ingest_absent() : values[ASM__QWEN_SESSION],
+                         values[ASM__QWEN_TIME], values[ASM__QWEN_UUID]);
+    state->line_agent = asm__ingest_string(state, values[ASM__QWEN_AGENT]);
+    state->rest_waits = true;
+    asm__file_place(state, asm__ingest_string(state, values[ASM__QWEN_CWD]),
+                    asm__ingest_string(state, values[ASM__QWEN_BRANCH]),
+                    asm__ingest_string(state, values[ASM__QWEN_VERSION]),
+                    asm__ingest_string(state, values[ASM__QWEN_MODEL]));
+    state->rest_waits = false;
+    if (asm_str_equal(type, ASM_STR("user"))) asm__qwen_chat_user(state, values, subtype);
+    else if (asm_str_equal(type, ASM_STR("assistant"))) asm__qwen_chat_answer(state, values);
+    else if (asm_str_equal(type, ASM_STR("tool_result"))) asm__qwen_chat_result(state, values);
+    else if (asm_str_equal(type, ASM_STR("system"))) asm__qwen_chat_system(state, values, subtype);
+    else asm__ingest_count_unknown(state, type);
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__qwen_chat_reader = {ASM__MEMBER("qwen"), asm__qwen_chat_line,
+                                                         asm__ingest_close_turn};
+#define ASM__READER_QWEN_CHAT &asm__qwen_chat_reader
+#endif
+
+/* >>ingest: pi sessions
+ *
+ * ~/.pi/agent/sessions: the messages of the live stream in records, linear (version 1) or as a tree.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_PI_SESSION
+
+static const char *const asm__pi_session_shape[] = {
+    "type=session id:s timestamp:s cwd:s modelId:s",
+    "type=message id:s parentId:s timestamp:s message{role=assistant timestamp:n content[type=text text:s | "
+    "type=thinking thinking:s | type=toolCall id:s name:s arguments:*] stopReason:s errorMessage:s model:s "
+    "usage{input:n output:n cacheRead:n cacheWrite:n totalTokens:n cost{total:n input:n output:n cacheRead:n "
+    "cacheWrite:n}}"
+    " | role=user timestamp:n content:s content[type=text text:s]"
+    " | role=toolResult timestamp:n toolCallId:s toolName:s content:s content[type=text text:s | type:s *:*] "
+    "isError:b details:*"
+    " | role=bashExecution timestamp:n command:s | role:s timestamp:n content:s content[type=text text:s]}",
+    "type=model_change id:s parentId:s timestamp:s modelId:s",
+    "type=session_info id:s parentId:s timestamp:s name:s",
+    "type=compaction id:s parentId:s timestamp:s",
+    "type:s id:s parentId:s timestamp:s",
+    NULL};
+
+static void asm__pi_session_result(asm__ingest *state, asm_str message) {
+    const asm_str details = asm__ingest_find_one(message, ASM_STR("details"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    event.tool.call_id = asm__ingest_find_text(state, message, ASM_STR("toolCallId"));
+    event.tool.name = asm__ingest_find_text(state, message, ASM_STR("toolName"));
+    asm__plain_output(state, &event, asm__ingest_find_one(message, ASM_STR("content")));
+    event.tool.result = asm__ingest_value(details);
+    event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
+    asm__ingest_need_turn(state);
+    asm__plain_end_tool(state, &event,
+                        asm_str_equal(asm__ingest_find_one(message, ASM_STR("isError")), ASM_STR("true")),
+                        asm__ingest_absent());
+}
+
+/* How the agent's message stopped is how the turn does, unless there is more. */
+static void asm__pi_session_answer(asm__ingest *state, asm_str message) {
+    asm_str reason;
+    asm__ingest_need_turn(state);
+    asm__file_recover(state);
+    state->cancelled = false;
+    asm__pi_assistant(state, message, true);
+    reason = asm_buffer_text(&state->stop_reason);
+    state->has_final_words = !asm_str_equal(reason, ASM_STR("toolUse"));
+    if (asm_str_equal(reason, ASM_STR("aborted"))) state->cancelled = true;
+    if (asm_str_equal(reason, ASM_STR("error"))) {
+        asm_buffer error = state->last_error; /* asm__pi_assistant() has set it */
+        asm__ingest_keep(state, &state->last_code, ASM_STR("provider_error"));
+        if (!error.size) asm__ingest_keep(state, &state->last_error, ASM_STR("the run failed"));
+    }
+    if (asm_str_equal(reason, ASM_STR("stop")))
+        asm__ingest_keep(state, &state->stop_reason, ASM_STR("end_turn"));
+    if (asm_str_equal(reason, ASM_STR("length")))
+        asm__ingest_keep(state, &state->stop_reason, ASM_STR("max_tokens"));
+}
+
+static void asm__pi_session_message(asm__ingest *state, asm_str message, asm_str id) {
+    const asm_str role = asm__ingest_find_text(state, message, ASM_STR("role"));
+    if (asm_str_equal(role, ASM_STR("assistant"))) {
+        asm__pi_session_answer(state, message);
+    } else if (asm_str_equal(role, ASM_STR("user"))) {
+        asm__file_prompt(state, id, asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content"))));
+    } else if (asm_str_equal(role, ASM_STR("toolResult"))) {
+        asm__pi_session_result(state, message);
+    } else { /* a command of the person's own, or what an extension says: with what is left of it */
+        asm_event event = asm__ingest_notice(state, role);
+        event.notice.text = asm_str_equal(role, ASM_STR("bashExecution"))
+                                ? asm__ingest_find_text(state, message, ASM_STR("command"))
+                                : asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content")));
+        asm__ingest_emit(state, &event);
+    }
+}
+
+static bool asm__pi_session_is_known(asm_str type) {
+    static const asm_str types[] = {ASM__MEMBER("thinking_level_change"), ASM__MEMBER("branch_summary"),
+                                    ASM__MEMBER("custom"), ASM__MEMBER("custom_message"),
+                                    ASM__MEMBER("label")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(types); i++)
+        if (asm_str_equal(type, types[i])) return true;
+    return false;
+}
+
+static asm_result asm__pi_session_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"),    ASM__MEMBER("id"),  ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("message"), ASM__MEMBER("cwd"), ASM__MEMBER("modelId"),
+                                   ASM__MEMBER("name")};
+    asm_str values[7], type, none = asm__ingest_absent();
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, 7);
+    type = asm__ingest_string(state, values[0]);
+    asm__ingest_begin_rest(state, line, type, asm__pi_session_shape);
+    asm__ingest_set_line(state, asm_str_equal(type, ASM_STR("session")) ? values[1] : none, values[2],
+                         asm_str_equal(type, ASM_STR("session")) ? none : values[1]);
+    if (asm_str_equal(type, ASM_STR("session"))) {
+        asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[4]));
+        asm__ingest_keep(state, &state->model, asm__ingest_string(state, values[5]));
+        asm__ingest_keep_header(state);
+    } else if (asm_str_equal(type, ASM_STR("message")) && asm__ingest_is(values[3], ASM_JSON_OBJECT)) {
+        asm__pi_session_message(state, values[3], asm__ingest_string(state, values[1]));
+    } else if (asm_str_equal(type, ASM_STR("model_change"))) {
+        asm__file_place(state, none, none, none, asm__ingest_string(state, values[5]));
+    } else if (asm_str_equal(type, ASM_STR("session_info"))) {
+        asm__file_title(state, asm__ingest_string(state, values[6]));
+    } else if (asm_str_equal(type, ASM_STR("compaction"))) {
+        asm_event event = asm__ingest_notice(state, type);
+        event.notice.text = ASM_STR("the conversation was compacted");
+        asm__ingest_emit(state, &event);
+    } else if (!asm__pi_session_is_known(type)) {
+        asm__ingest_count_unknown(state, type);
+    }
+    if (!state->stream_has_run) asm__ingest_keep_header(state);
+    return ASM_OK; /* others: by what is left of them */
+}
+
+static const asm__ingest_reader asm__pi_session_reader = {ASM__MEMBER("pi"), asm__pi_session_line,
+                                                          asm__ingest_close_turn};
+#define ASM__READER_PI_SESSION &asm__pi_session_reader
+#endif
+
+/* >>ingest: kimi wires
+ *
+ * wire.jsonl of Kimi Code (protocol 1.4) and of kimi-cli, which has {timestamp, message: {type, payload}}.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_KIMI_WIRE
+
+#define ASM__KIMI_USAGE "usage{inputOther:n output:n inputCacheRead:n inputCacheCreation:n}"
+static const char *const asm__kimi_wire_shape[] = {
+    "type=config.update time:n cwd:s",
+    "type=turn.prompt time:n input[type=text text:s] origin{kind:s}",
+    "type=turn.steer time:n input[type=text text:s] origin{kind:s}",
+    "type=turn.ended time:n durationMs:n",
+    "type=turn.cancel time:n",
+    "type=context.append_message time:n message{role:s content[type=text text:s] toolCalls:a origin{kind:s "
+    "name:s}}",
+    "type=context.append_loop_event time:n event{type=step.begin uuid:s turnId:s step:n"
+    " | type=content.part uuid:s turnId:s step:n stepUuid:s part{type=text text:s | type=think think:s}"
+    " | type=tool.call uuid:s turnId:s step:n stepUuid:s toolCallId:s name:s args:* description:s"
+    " | type=tool.result parentUuid:s toolCallId:s result{output:s output[type=text text:s | type:s *:*] "
+    "output:* isError:b}"
+    " | type=step.end uuid:s turnId:s step:n messageId:s finishReason:s " ASM__KIMI_USAGE " | type:s}",
+    "type=usage.record time:n model:s usageScope:s agentId:s " ASM__KIMI_USAGE,
+    "type=llm.request time:n model:s messageCount:n turnStep:s",
+    "type=permission.record_approval_result time:n toolCallId:s toolName:s result{decision:s scope:s}",
+    "type:s time:n",
+    NULL};
+static const char *const asm__kimi_cli_shape[] = {
+    "timestamp:n message{type=TurnBegin payload{user_input:s user_input[type=text text:s]}"
+    " | type=ContentPart payload{type=text text:s | type=think think:s} | type=StepBegin payload{n:n}"
+    " | type=ToolCall payload{type:s id:s function{name:s arguments:s}} | type=ToolCallPart "
+    "payload{arguments_part:s}"
+    " | type=ToolResult payload{tool_call_id:s return_value{is_error:b output:s output[type=text text:s | "
+    "type:s *:*] output:* message:s}}"
+    " | type=StatusUpdate payload{message_id:s token_usage{input_other:n output:n input_cache_read:n "
+    "input_cache_creation:n}}"
+    " | type=TurnEnd | type=StepInterrupted | type:s}",
+    NULL};
+
+static void asm__kimi_wire_usage(asm__ingest *state, asm_str raw, asm_str id, bool is_cli) {
+    static const asm_str names[2][4] = {{ASM__MEMBER("inputOther"), ASM__MEMBER("output"),
+                                         ASM__MEMBER("inputCacheRead"), ASM__MEMBER("inputCacheCreation")},
+                                        {ASM__MEMBER("input_other"), ASM__MEMBER("output"),
+                                         ASM__MEMBER("input_cache_read"),
+                                         ASM__MEMBER("input_cache_creation")}};
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    asm_str counts[4];
+    asm__ingest_find(raw, names[is_cli], counts, 4);
+    event.usage.input_tokens = asm__ingest_int64(counts[0]);
+    event.usage.output_tokens = asm__ingest_int64(counts[1]);
+    event.usage.cache_read_tokens = asm__ingest_int64(counts[2]);
+    event.usage.cache_creation_tokens = asm__ingest_int64(counts[3]);
+    asm__plain_add_cache(&event.usage);
+    asm__file_usage(state, &event, id, asm_buffer_text(&state->model), raw);
+}
+
+static void asm__kimi_wire_stop(asm__ingest *state, asm_str reason) {
+    state->has_final_words = !asm_str_equal(reason, ASM_STR("tool_use"));
+    asm__ingest_keep(state, &state->stop_reason, reason);
+}
+
+/* An end of a call: {"output", "isError"}, or {"output", "is_error", "message"}. */
+static void asm__kimi_wire_end_tool(asm__ingest *state, asm_str id, asm_str result) {
+    const asm_str flag = asm__ingest_find_one(result, ASM_STR("isError")),
+                  flag_of_cli = asm__ingest_find_one(result, ASM_STR("is_error"));
+    const bool is_failed = asm_str_equal(flag.data ? flag : flag_of_cli, ASM_STR("true"));
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    event.tool.call_id = id;
+    asm__ingest_need_turn(state);
+    asm__plain_output(state, &event, asm__ingest_find_one(result, ASM_STR("output")));
+    event.tool.error_message =
+        is_failed ? asm__ingest_find_text(state, result, ASM_STR("message")) : asm__ingest_absent();
+    if (is_failed && !event.tool.error_message.size) event.tool.error_message = event.tool.output;
+    if (!is_failed)
+        asm__ingest_leave(state, ASM_STR("message"), asm__ingest_find_one(result, ASM_STR("message")));
+    asm__plain_end_tool(state, &event, is_failed, asm__ingest_absent());
+}
+
+static void asm__kimi_wire_event(asm__ingest *state, asm_str event) {
+    const asm_str type = asm__ingest_find_text(state, event, ASM_STR("type"));
+    const asm_str part = asm__ingest_find_one(event, ASM_STR("part"));
+    const asm_str call = asm__ingest_find_text(state, event, ASM_STR("toolCallId"));
+    if (asm_str_equal(type, ASM_STR("content.part"))) {
+        asm__file_think(state, asm__ingest_absent(), asm__ingest_find_text(state, part, ASM_STR("think")));
+        asm__file_say(state, asm__ingest_absent(), asm__ingest_find_text(state, part, ASM_STR("text")));
+    } else if (asm_str_equal(type, ASM_STR("tool.call"))) {
+        asm_event update = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+        asm__ingest_need_turn(state);
+        asm__plain_finish(state);
+        update.tool.call_id = call;
+        update.tool.name = asm__ingest_find_text(state, event, ASM_STR("name"));
+        update.tool.input = asm__ingest_value(asm__ingest_find_one(event, ASM_STR("args")));
+        update.tool.display_text = asm__ingest_find_text(state, event, ASM_STR("description"));
+        asm__ingest_start_call(state, &update);
+        state->has_final_words = false;
+    } else if (asm_str_equal(type, ASM_STR("tool.result"))) {
+        asm__kimi_wire_end_tool(state, call, asm__ingest_find_one(event, ASM_STR("result")));
+    } else if (asm_str_equal(type, ASM_STR("step.end"))) {
+        const asm_str usage = asm__ingest_find_one(event, ASM_STR("usage"));
+        asm__ingest_keep(state, &state->counts_text, usage);
+        asm__kimi_wire_usage(state, usage, asm__ingest_find_text(state, event, ASM_STR("messageId")), false);
+        asm__kimi_wire_stop(state, asm__ingest_find_text(state, event, ASM_STR("finishReason")));
+    } else if (!asm_str_equal(type, ASM_STR("step.begin"))) {
+        asm__ingest_count_unknown(state, type);
+    }
+}
+
+/* What is put to the agent: by the person, or by a program, which may begin a sub-agent's turn. */
+static void asm__kimi_wire_input(asm__ingest *state, asm_str content, asm_str origin, bool is_steering) {
+    const asm_str kind = asm__ingest_find_text(state, origin, ASM_STR("kind"));
+    const asm_str text = asm__file_text(state, content);
+    if (is_steering) asm__plain_prompt(state, asm__ingest_absent(), text);
+    else if (asm_str_equal(kind, ASM_STR("user"))) asm__file_prompt(state, asm__ingest_absent(), text);
+    else {
+        asm__ingest_need_turn(state);
+        asm__file_injected(state, asm__ingest_absent(), text, kind);
+    }
+    asm__file_enter(state, asm__ingest_absent());
+    asm__file_is_told(state, 'p', text);
+}
+
+static void asm__kimi_wire_message(asm__ingest *state, asm_str message) {
+    const asm_str text = asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content")));
+    const asm_str origin = asm__ingest_find_one(message, ASM_STR("origin"));
+    if (!asm__file_is_told(state, 'p', text)) /* else the prompt again */
+        asm__file_injected(state, asm__ingest_absent(), text,
+                           asm__ingest_find_text(state, origin, ASM_STR("kind")));
+}
+
+static void asm__kimi_wire_approval(asm__ingest *state, asm_str line) {
+    const asm_str result = asm__ingest_find_one(line, ASM_STR("result"));
+    const asm_str decision = asm__ingest_find_text(state, result, ASM_STR("decision"));
+    const bool is_granted = asm__ingest_starts_with(decision, ASM_STR("approve"));
+    asm_event event =
+        asm__ingest_event(is_granted ? ASM_EVENT_TOOL_APPROVAL_GRANTED : ASM_EVENT_TOOL_APPROVAL_DENIED);
+    event.approval.tool_call_id = asm__ingest_find_text(state, line, ASM_STR("toolCallId"));
+    event.approval.tool_name = asm__ingest_find_text(state, line, ASM_STR("toolName"));
+    event.approval.kind = ASM_STR("tool");
+    event.approval.decision = !is_granted ? ASM_STR("reject")
+                              : asm__ingest_find_text(state, result, ASM_STR("scope")).size
+                                  ? ASM_STR("always")
+                                  : ASM_STR("approve");
+    asm__ingest_need_turn(state);
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__kimi_wire_end_turn(asm__ingest *state, asm_str line, bool is_cancel) {
+    const asm_str reason = asm__ingest_find_text(state, line, ASM_STR("reason"));
+    if (is_cancel || asm__ingest_starts_with(reason, ASM_STR("cancel"))) state->cancelled = true;
+    else if (asm__ingest_starts_with(reason, ASM_STR("error")) ||
+             asm__ingest_starts_with(reason, ASM_STR("fail")))
+        asm__file_fail(state, asm__ingest_absent(), reason);
+    if (!state->run_open) return;
+    state->turn_duration = asm__ingest_double(asm__ingest_find_one(line, ASM_STR("durationMs")));
+    asm__ingest_close_turn(state);
+}
+
+/* The model in force, and what else a request says, when that changes. */
+static void asm__kimi_wire_request(asm__ingest *state, asm_str model) {
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    if (asm__ingest_changes(state, &state->model, model)) event.run.model = model;
+    if (!asm__ingest_changes(state, &state->context, asm_buffer_text(&state->rest)))
+        asm_buffer_clear(&state->rest);
+    if (event.run.model.data || state->rest.size) asm__ingest_emit(state, &event);
+}
+
+static void asm__kimi_wire_record(asm__ingest *state, asm_str line, asm_str type) {
+    const asm_str none = asm__ingest_absent(), input = asm__ingest_find_one(line, ASM_STR("input")),
+                  origin = asm__ingest_find_one(line, ASM_STR("origin")),
+                  usage = asm__ingest_find_one(line, ASM_STR("usage"));
+    if (asm_str_equal(type, ASM_STR("turn.prompt"))) asm__kimi_wire_input(state, input, origin, false);
+    else if (asm_str_equal(type, ASM_STR("turn.steer"))) asm__kimi_wire_input(state, input, origin, true);
+    else if (asm_str_equal(type, ASM_STR("turn.cancel"))) asm__kimi_wire_end_turn(state, line, true);
+    else if (asm_str_equal(type, ASM_STR("turn.ended"))) asm__kimi_wire_end_turn(state, line, false);
+    else if (asm_str_equal(type, ASM_STR("context.append_message")))
+        asm__kimi_wire_message(state, asm__ingest_find_one(line, ASM_STR("message")));
+    else if (asm_str_equal(type, ASM_STR("context.append_loop_event")))
+        asm__kimi_wire_event(state, asm__ingest_find_one(line, ASM_STR("event")));
+    else if (asm_str_equal(type, ASM_STR("usage.record"))) {
+        if (!asm_str_equal(usage, asm_buffer_text(&state->counts_text)))
+            asm__kimi_wire_usage(state, usage, none, false);
+        asm_buffer_clear(&state->counts_text); /* a step's figures again */
+    } else if (asm_str_equal(type, ASM_STR("llm.request")))
+        asm__kimi_wire_request(state, asm__ingest_find_text(state, line, ASM_STR("model")));
+    else if (asm_str_equal(type, ASM_STR("permission.record_approval_result")))
+        asm__kimi_wire_approval(state, line);
+    else if (asm_str_equal(type, ASM_STR("config.update"))) {
+        state->rest_waits = true;
+        asm__file_place(state, asm__ingest_find_text(state, line, ASM_STR("cwd")), none, none, none);
+        state->rest_waits = false;
+        asm__ingest_keep_header(state);
+    } else if (asm_str_equal(type, ASM_STR("metadata")) || (state->rest.size && !state->stream_has_run)) {
+        asm__ingest_keep_header(state);
+    } else if (!state->rest.size) {
+        asm_event event = asm__ingest_notice(state, type);
+        asm__ingest_emit(state, &event);
+    } /* else by what is left of it */
+}
+
+/* kimi-cli: a call whose arguments come in pieces is whole. */
+static void asm__kimi_cli_flush(asm__ingest *state) {
+    asm__ingest_speaker *speaker = &state->main;
+    const bool waits = state->rest_waits;
+    asm_str input = asm_buffer_text(&speaker->tool_input);
+    if (!speaker->tool_open) return;
+    speaker->tool_open = false;
+    state->rest_waits = true;
+    if (!input.size || asm_json_check(input, NULL) != ASM_OK) {
+        asm_json_writer writer;
+        asm_buffer_clear(&state->built);
+        asm_json_writer_init(&writer, &state->built);
+        asm_json_write_string(&writer, input);
+        input =
+            asm_json_writer_finish(&writer) == ASM_OK ? asm_buffer_text(&state->built) : asm__ingest_absent();
+    }
+    asm__file_start_tool(state, asm_buffer_text(&speaker->tool_id), asm_buffer_text(&speaker->tool_name),
+                         input);
+    state->rest_waits = waits;
+}
+
+static void asm__kimi_cli_call(asm__ingest *state, asm_str payload) {
+    const asm_str function = asm__ingest_find_one(payload, ASM_STR("function"));
+    asm__ingest_speaker *speaker = &state->main;
+    asm__ingest_need_turn(state);
+    asm__plain_finish(state);
+    asm__ingest_keep(state, &speaker->tool_id, asm__ingest_find_text(state, payload, ASM_STR("id")));
+    asm__ingest_keep(state, &speaker->tool_name, asm__ingest_find_text(state, function, ASM_STR("name")));
+    asm__ingest_keep(state, &speaker->tool_input,
+                     asm__ingest_find_text(state, function, ASM_STR("arguments")));
+    speaker->tool_open = true;
+}
+
+static void asm__kimi_cli_record(asm__ingest *state, asm_str type, asm_str payload) {
+    const asm_str text = asm__ingest_find_text(state, payload, ASM_STR("text")),
+                  think = asm__ingest_find_text(state, payload, ASM_STR("think"));
+    if (asm_str_equal(type, ASM_STR("ToolCallPart"))) {
+        asm__ingest_append(state, &state->main.tool_input,
+                           asm__ingest_find_text(state, payload, ASM_STR("arguments_part")));
+        return;
+    }
+    asm__kimi_cli_flush(state);
+    if (asm_str_equal(type, ASM_STR("TurnBegin"))) {
+        asm__file_prompt(state, asm__ingest_absent(),
+                         asm__file_text(state, asm__ingest_find_one(payload, ASM_STR("user_input"))));
+    } else if (asm_str_equal(type, ASM_STR("ContentPart"))) {
+        asm__ingest_need_turn(state);
+        asm__file_think(state, asm__ingest_absent(), think);
+        if (text.size) asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()), text);
+        state->has_final_words = text.size != 0;
+    } else if (asm_str_equal(type, ASM_STR("ToolCall"))) {
+        asm__kimi_cli_call(state, payload);
+    } else if (asm_str_equal(type, ASM_STR("ToolResult"))) {
+        asm__kimi_wire_end_tool(state, asm__ingest_find_text(state, payload, ASM_STR("tool_call_id")),
+                                asm__ingest_find_one(payload, ASM_STR("return_value")));
+        state->has_final_words = false;
+    } else if (asm_str_equal(type, ASM_STR("StatusUpdate"))) {
+        asm__kimi_wire_usage(state, asm__ingest_find_one(payload, ASM_STR("token_usage")),
+                             asm__ingest_find_text(state, payload, ASM_STR("message_id")), true);
+    } else if (asm_str_equal(type, ASM_STR("StepBegin"))) {
+        asm__plain_finish(state);
+    } else if (asm_str_equal(type, ASM_STR("StepInterrupted"))) {
+        state->cancelled = true;
+    } else if (asm_str_equal(type, ASM_STR("TurnEnd"))) {
+        asm__plain_finish(state);
+        asm__ingest_close_turn(state);
+    } /* others: by what is left of them */
+}
+
+static asm_result asm__kimi_wire_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("time"), ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("message")};
+    asm_str values[4], type, none = asm__ingest_absent();
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, 4);
+    type = asm__ingest_string(state, values[0]);
+    if (!type.size && values[3].data) {
+        type = asm__ingest_find_text(state, values[3], ASM_STR("type"));
+        asm__ingest_begin_rest(state, line, type, asm__kimi_cli_shape);
+        asm__ingest_set_line(state, none, none, none);
+        asm__plain_set_time(state, values[2], 1000000);
+        asm__kimi_cli_record(state, type, asm__ingest_find_one(values[3], ASM_STR("payload")));
+        return ASM_OK;
+    }
+    asm__ingest_begin_rest(state, line, type, asm__kimi_wire_shape);
+    asm__ingest_set_line(state, none, none, none);
+    if (values[1].data) asm__plain_set_time(state, values[1], 1000);
+    asm__kimi_wire_record(state, line, type);
+    return ASM_OK;
+}
+
+static void asm__kimi_wire_end(asm__ingest *state) {
+    asm__kimi_cli_flush(state);
+    asm__ingest_close_turn(state);
+}
+
+static const asm__ingest_reader asm__kimi_wire_reader = {ASM__MEMBER("kimi"), asm__kimi_wire_line,
+                                                         asm__kimi_wire_end};
+#define ASM__READER_KIMI_WIRE &asm__kimi_wire_reader
+#endif
+
+/* >>ingest: droid and cursor files
+ *
+ * ~/.factory/sessions, and ~/.cursor/projects/X/agent-transcripts: blocks like Claude's in records. Cursor's calls have no
+ * ids, and its results none that a call has: they are numbered, and a result ends the oldest one.
+ */
+#if ASM_INGEST_FORMATS & (ASM_WITH_DROID_SESSION | ASM_WITH_CURSOR_TRANSCRIPT)
+
+#define ASM__BLOCKS_SHAPE                                                                                    \
+    "content:s content[type=text text:s | type=thinking thinking:s | type=tool_use id:s name:s input:*"      \
+    " | type=tool_result tool_use_id:s is_error:b content:s content[type=text text:s | type:s *:*] "         \
+    "content:*]"
+
+/* Text between <user_query> and its end is the person's; what is around it is not. */
+static void asm__blocks_prompt(asm__ingest *state, asm_str id, asm_str text) {
+    static const char begin[] = "<user_query>", end[] = "</user_query>";
+    size_t at = 0, to;
+    while (at + sizeof begin - 1 <= text.size && memcmp(text.data + at, begin, sizeof begin - 1) != 0)
+        at++;
+    if (at + sizeof begin - 1 > text.size) {
+        asm__file_prompt(state, id, text);
+        return;
+    }
+    asm__file_injected(state, id, asm_str_make(text.data, at), ASM_STR("context"));
+    text = asm_str_make(text.data + at + sizeof begin - 1, text.size - at - (sizeof begin - 1));
+    for (to = 0; to + sizeof end - 1 < text.size && memcmp(text.data + to, end, sizeof end - 1) != 0;)
+        to++;
+    at = to + sizeof end - 1 <= text.size && memcmp(text.data + to, end, sizeof end - 1) == 0
+             ? to + sizeof end - 1
+             : (to = text.size);
+    while (to && (text.data[to - 1] == '\n' || text.data[to - 1] == ' '))
+        to--;
+    asm__file_prompt(state, id,
+                     asm_str_make(text.data + (to && *text.data == '\n'), to - (to && *text.data == '\n')));
+    asm__file_injected(state, id, asm_str_make(text.data + at, text.size - at), ASM_STR("context"));
+}
+
+static void asm__blocks_result(asm__ingest *state, asm_str block) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
+    const asm_str id = asm__ingest_find_one(block, ASM_STR("tool_use_id"));
+    const asm_str flag = asm__ingest_find_one(block, ASM_STR("is_error"));
+    const bool is_failed = asm_str_equal(flag, ASM_STR("true"));
+    event.tool.call_id = asm__ingest_string(state, id);
+    if (!asm__ingest_find_call(state, event.tool.call_id) && state->calls.oldest) {
+        event.tool.call_id =
+            asm__ingest_call_id(asm__container(state->calls.oldest, asm__ingest_call, record));
+        asm__ingest_leave(state, ASM_STR("tool_use_id"), id);
+    }
+    asm__ingest_need_turn(state);
+    asm__plain_output(state, &event, asm__ingest_find_one(block, ASM_STR("content")));
+    if (is_failed) event.tool.error_message = event.tool.output;
+    asm__plain_end_tool(state, &event, is_failed,
+                        flag.data || is_failed ? asm__ingest_absent() : ASM_STR("unknown"));
+    state->has_final_words = false;
+}
+
+static void asm__blocks_call(asm__ingest *state, asm_str block) {
+    asm_str id = asm__ingest_find_text(state, block, ASM_STR("id"));
+    char digits[32];
+    if (!id.size) {
+        asm__ingest_keep(state, &state->built, ASM_STR("call_"));
+        asm__ingest_append(state, &state->built, asm__ingest_number(digits, ++state->numbered_calls));
+        id = asm_buffer_text(&state->built);
+    }
+    asm__file_start_tool(state, id, asm__ingest_find_text(state, block, ASM_STR("name")),
+                         asm__ingest_find_one(block, ASM_STR("input")));
+}
+
+static void asm__blocks_message(asm__ingest *state, asm_str message, asm_str role, asm_str id) {
+    const asm_str content = asm__ingest_find_one(message, ASM_STR("content"));
+    const bool is_user = asm_str_equal(role, ASM_STR("user"));
+    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_str block;
+    if (!is_user) asm__ingest_need_turn(state);
+    if (asm__ingest_is(content, ASM_JSON_STRING)) {
+        if (is_user) asm__blocks_prompt(state, id, asm__ingest_string(state, content));
+        else asm__file_say(state, id, asm__ingest_string(state, content));
+    }
+    while (asm__ingest_next(&blocks, &block)) {
+        const asm_str type = asm__ingest_find_text(state, block, ASM_STR("type"));
+        const asm_str text = asm__ingest_find_text(state, block, ASM_STR("text"));
+        if (asm_str_equal(type, ASM_STR("tool_result"))) asm__blocks_result(state, block);
+        else if (asm_str_equal(type, ASM_STR("tool_use"))) asm__blocks_call(state, block);
+        else if (asm_str_equal(type, ASM_STR("thinking")))
+            asm__file_think(state, id, asm__ingest_find_text(state, block, ASM_STR("thinking")));
+        else if (!asm_str_equal(type, ASM_STR("text"))) continue; /* in what is left */
+        else if (!is_user) asm__file_say(state, id, text);
+        else if (asm__ingest_starts_with(text, ASM_STR("<system-reminder>")))
+            asm__file_injected(state, id, text, ASM_STR("context"));
+        else asm__blocks_prompt(state, id, text);
+    }
+}
+#endif
+
+#if ASM_INGEST_FORMATS & ASM_WITH_DROID_SESSION
+
+static const char *const asm__droid_session_shape[] = {
+    "type=session_start id:s timestamp:s title:s sessionTitle:s cwd:s version:s",
+    "type=message id:s parentId:s timestamp:s message{role:s " ASM__BLOCKS_SHAPE "}",
+    "type:s id:s parentId:s timestamp:s", NULL};
+
+static asm_result asm__droid_session_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"),    ASM__MEMBER("id"),     ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("message"), ASM__MEMBER("title"),  ASM__MEMBER("sessionTitle"),
+                                   ASM__MEMBER("cwd"),     ASM__MEMBER("version")};
+    asm_str values[8], type, none = asm__ingest_absent();
+    bool is_start;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, 8);
+    type = asm__ingest_string(state, values[0]);
+    is_start = asm_str_equal(type, ASM_STR("session_start"));
+    asm__ingest_begin_rest(state, line, type, asm__droid_session_shape);
+    asm__ingest_set_line(state, is_start ? values[1] : none, values[2], is_start ? none : values[1]);
+    if (is_start) {
+        asm__file_title(state, asm__ingest_string(state, values[values[5].data ? 5 : 4]));
+        if (values[5].data && !asm_str_equal(values[4], values[5]))
+            asm__ingest_leave(state, ASM_STR("title"), values[4]);
+        asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[6]));
+        asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[7]));
+        asm__ingest_keep_header(state);
+    } else if (asm_str_equal(type, ASM_STR("message"))) {
+        asm__blocks_message(state, values[3], asm__ingest_find_text(state, values[3], ASM_STR("role")),
+                            asm__ingest_string(state, values[1]));
+    } else {
+        asm__ingest_count_unknown(state, type);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__droid_session_reader = {ASM__MEMBER("droid"), asm__droid_session_line,
+                                                             asm__ingest_close_turn};
+#define ASM__READER_DROID_SESSION &asm__droid_session_reader
+#endif
+
+#if ASM_INGEST_FORMATS & ASM_WITH_CURSOR_TRANSCRIPT
+
+static const char *const asm__cursor_file_shape[] = {"type=turn_ended status:s",
+                                                     "role:s message{" ASM__BLOCKS_SHAPE "}", NULL};
+
+static asm_result asm__cursor_file_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    const asm_str none = asm__ingest_absent();
+    asm_str type, role, status;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    type = asm__ingest_find_text(state, line, ASM_STR("type"));
+    role = asm__ingest_find_text(state, line, ASM_STR("role"));
+    asm__ingest_begin_rest(state, line, type.size ? type : role, asm__cursor_file_shape);
+    asm__ingest_set_line(state, none, none, none);
+    if (asm_str_equal(type, ASM_STR("turn_ended"))) {
+        status = asm__ingest_find_text(state, line, ASM_STR("status"));
+        if (asm__ingest_starts_with(status, ASM_STR("cancel")) ||
+            asm__ingest_starts_with(status, ASM_STR("abort")))
+            state->cancelled = true;
+        else if (asm__ingest_starts_with(status, ASM_STR("error")) ||
+                 asm__ingest_starts_with(status, ASM_STR("fail")))
+            asm__file_fail(state, none, status);
+        else state->has_final_words = true;
+        asm__ingest_close_turn(state);
+    } else if (role.size) {
+        asm__blocks_message(state, asm__ingest_find_one(line, ASM_STR("message")), role, none);
+    } else {
+        asm__ingest_count_unknown(state, type);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__cursor_file_reader = {ASM__MEMBER("cursor"), asm__cursor_file_line,
+                                                           asm__ingest_close_turn};
+#define ASM__READER_CURSOR_TRANSCRIPT &asm__cursor_file_reader
+#endif
+
+/* >>ingest: opencode sessions
+ *
+ * opencode export, one document, and the events of its server (GET /event): messages and their parts.
+ */
+#if ASM_INGEST_FORMATS & (ASM_WITH_OPENCODE_EXPORT | ASM_WITH_OPENCODE_SERVER)
+
+#define ASM__OPENCODE_TOKENS "tokens{total:n input:n output:n reasoning:n cache{read:n write:n}}"
+#define ASM__OPENCODE_MESSAGE                                                                                \
+    "role:s id:s sessionID:s parentID:s modelID:s time{created:n completed:n} path{cwd:s} cost:n finish:s "  \
+    "error:s error{name:s message:s data{message:s}} " ASM__OPENCODE_TOKENS
+#define ASM__OPENCODE_PART                                                                                   \
+    "type=text id:s messageID:s sessionID:s text:s synthetic:b time{start:n end:n}"                          \
+    " | type=reasoning id:s messageID:s sessionID:s text:s time{start:n end:n}"                              \
+    " | type=tool id:s messageID:s sessionID:s callID:s tool:s state{status:s input:o"                       \
+    " output[type=text text:s | type:s *:*] output:* error:s error{message:s data{message:s}} title:s"       \
+    " metadata:o time{start:n end:n}} | type=step-start id:s messageID:s sessionID:s snapshot:s"             \
+    " | type=step-finish id:s messageID:s sessionID:s reason:s cost:n snapshot:s " ASM__OPENCODE_TOKENS
+
+/* What a message is known by once it is complete: tokens, how it ended. */
+static void asm__opencode_complete(asm__ingest *state, asm_str info) {
+    static const asm_str keys[] = {ASM__MEMBER("id"),     ASM__MEMBER("tokens"), ASM__MEMBER("cost"),
+                                   ASM__MEMBER("finish"), ASM__MEMBER("error"),  ASM__MEMBER("modelID"),
+                                   ASM__MEMBER("time")};
+    asm_str values[7], id, reason, name;
+    asm__ingest_find(info, keys, values, 7);
+    id = asm__ingest_string(state, values[0]);
+    if (values[4].data) {
+        name = asm__ingest_find_text(state, values[4], ASM_STR("name"));
+        if (asm_str_equal(name, ASM_STR("MessageAbortedError"))) state->cancelled = true;
+        else asm__file_fail(state, asm__ingest_absent(), asm__plain_error_text(state, values[4]));
+    }
+    if (!asm__ingest_find_one(values[6], ASM_STR("completed")).data || asm__file_is_told(state, 'u', id))
+        return;
+    asm__opencode_tokens(state, values[1], values[2], id, asm__ingest_string(state, values[5]));
+    reason = asm__ingest_string(state, values[3]);
+    state->has_final_words = !asm_str_equal(reason, ASM_STR("tool-calls"));
+    asm__ingest_keep(state, &state->stop_reason,
+                     asm_str_equal(reason, ASM_STR("stop"))     ? ASM_STR("end_turn")
+                     : asm_str_equal(reason, ASM_STR("length")) ? ASM_STR("max_tokens")
+                                                                : reason);
+}
+
+static void asm__opencode_session(asm__ingest *state, asm_str info) {
+    const asm_str none = asm__ingest_absent();
+    asm__file_place(state, asm__ingest_find_text(state, info, ASM_STR("directory")), none,
+                    asm__ingest_find_text(state, info, ASM_STR("version")), none);
+    asm__file_title(state, asm__ingest_find_text(state, info, ASM_STR("title")));
+}
+
+/* What else a message or session has, when that changes. */
+static void asm__opencode_settings(asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
+    if (!asm__ingest_changes(state, &state->context, asm_buffer_text(&state->rest)))
+        asm_buffer_clear(&state->rest); /* told already */
+    if (state->rest.size) asm__ingest_emit(state, &event);
+}
+
+/* A call, at whatever state it is. */
+static void asm__opencode_call(asm__ingest *state, asm_str part) {
+    const asm_str id = asm__ingest_find_text(state, part, ASM_STR("callID"));
+    const asm_str call = asm__ingest_find_one(part, ASM_STR("state"));
+    const asm_str status = asm__ingest_find_text(state, call, ASM_STR("status"));
+    asm__ingest_need_turn(state);
+    if (asm_str_equal(status, ASM_STR("pending"))) {
+        if (!asm__file_is_told(state, 'i', id))
+            asm__plain_identify(state, id, asm__ingest_find_text(state, part, ASM_STR("tool")),
+                                asm__ingest_find_one(call, ASM_STR("input")));
+        return;
+    }
+    if (asm__file_is_told(state, 'e', id)) return;
+    if (asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("error"))) {
+        asm__opencode_tool(state, part);
+        state->has_final_words = false;
+        return;
+    }
+    state->told.size -= sizeof(uint64_t); /* it has not ended */
+    if (asm__ingest_find_call(state, id)) return;
+    asm__file_start_tool(state, id, asm__ingest_find_text(state, part, ASM_STR("tool")),
+                         asm__ingest_find_one(call, ASM_STR("input")));
+}
+#endif
+
+#if ASM_INGEST_FORMATS & ASM_WITH_OPENCODE_EXPORT
+
+static const char *const asm__opencode_export_shape[] = {
+    "info{id:s title:s directory:s version:s} messages:a", NULL};
+static const char *const asm__opencode_info_shape[] = {"info{" ASM__OPENCODE_MESSAGE "} parts:a", NULL};
+static const char *const asm__opencode_part_shape[] = {
+    "type=text id:s messageID:s sessionID:s text:s synthetic:b time{start:n end:n}",
+    "type=reasoning id:s messageID:s sessionID:s text:s time{start:n end:n}",
+    "type=tool id:s messageID:s sessionID:s callID:s tool:s state{status:s input:o"
+    " output[type=text text:s | type:s *:*] output:* error:s error{message:s data{message:s}} title:s"
+    " metadata:o time{start:n end:n}}",
+    "type=step-start id:s messageID:s sessionID:s snapshot:s",
+    "type=step-finish id:s messageID:s sessionID:s reason:s cost:n snapshot:s " ASM__OPENCODE_TOKENS,
+    "type:s id:s messageID:s sessionID:s",
+    NULL};
+
+static void asm__opencode_export_part(asm__ingest *state, asm_str part, asm_str id, bool is_user) {
+    const asm_str type = asm__ingest_find_text(state, part, ASM_STR("type"));
+    const asm_str text = asm__ingest_find_text(state, part, ASM_STR("text"));
+    asm__ingest_begin_rest(state, part, type, asm__opencode_part_shape);
+    if (asm_str_equal(type, ASM_STR("tool"))) asm__opencode_call(state, part);
+    else if (asm_str_equal(type, ASM_STR("reasoning"))) asm__file_think(state, id, text);
+    else if (!asm_str_equal(type, ASM_STR("text"))) { /* by what is left of it */ } else if (!is_user)
+        asm__file_say(state, id, text);
+    else if (asm_str_equal(asm__ingest_find_one(part, ASM_STR("synthetic")), ASM_STR("true")))
+        asm__file_injected(state, id, text, ASM_STR("context"));
+    else if (asm__file_is_told(state, 'p', id)) asm__plain_prompt(state, id, text);
+    else asm__file_prompt(state, id, text);
+    asm__ingest_finish_rest(state);
+}
+
+static void asm__opencode_export_message(asm__ingest *state, asm_str message) {
+    const asm_str info = asm__ingest_find_one(message, ASM_STR("info")), none = asm__ingest_absent();
+    const asm_str role = asm__ingest_find_text(state, info, ASM_STR("role"));
+    const asm_str id = asm__ingest_find_text(state, info, ASM_STR("id"));
+    const asm_str model = asm__ingest_find_text(state, info, ASM_STR("modelID"));
+    const asm_str cwd =
+        asm__ingest_find_text(state, asm__ingest_find_one(info, ASM_STR("path")), ASM_STR("cwd"));
+    asm_json_reader parts = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("parts")));
+    const bool is_user = asm_str_equal(role, ASM_STR("user"));
+    asm_str part;
+    asm__ingest_begin_rest(state, message, role.size ? role : ASM_STR("message"), asm__opencode_info_shape);
+    asm__ingest_set_line(state, none, none, asm__ingest_find_one(info, ASM_STR("id")));
+    asm__plain_set_time(
+        state, asm__ingest_find_one(asm__ingest_find_one(info, ASM_STR("time")), ASM_STR("created")), 1000);
+    asm__file_enter(state, id);
+    state->rest_waits = true;
+    if (!is_user) {
+        asm__ingest_need_turn(state);
+        asm__file_recover(state);
+    }
+    asm__file_place(state, cwd, none, none, is_user ? none : model);
+    state->rest_waits = false;
+    if (is_user) asm__ingest_close_turn(state);
+    asm__ingest_keep_header(state);
+    asm__opencode_settings(state);
+    while (asm__ingest_next(&parts, &part))
+        asm__opencode_export_part(state, part, id, is_user);
+    if (!is_user) asm__opencode_complete(state, info);
+}
+
+static asm_result asm__opencode_export_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("info"), ASM__MEMBER("messages")};
+    asm_str values[2], message, none = asm__ingest_absent();
+    asm_json_reader messages;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    state->is_file = true;
+    asm__ingest_find(line, keys, values, 2);
+    if (!values[1].data) {
+        asm__opencode_export_message(state, line);
+        return ASM_OK;
+    }
+    asm__ingest_begin_rest(state, line, ASM_STR("session"), asm__opencode_export_shape);
+    asm__ingest_set_line(state, asm__ingest_find_one(values[0], ASM_STR("id")), none, none);
+    asm__opencode_session(state, values[0]);
+    asm__ingest_keep_header(state);
+    messages = asm__ingest_elements(values[1]);
+    while (asm__ingest_next(&messages, &message))
+        asm__opencode_export_message(state, message);
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__opencode_export_reader = {
+    ASM__MEMBER("opencode"), asm__opencode_export_line, asm__ingest_close_turn};
+#define ASM__READER_OPENCODE_EXPORT &asm__opencode_export_reader
+#endif
+
+#if ASM_INGEST_FORMATS & ASM_WITH_OPENCODE_SERVER
+
+static const char *const asm__opencode_server_shape[] = {
+    "type=message.updated id:s properties{sessionID:s info{" ASM__OPENCODE_MESSAGE "}}",
+    "type=message.part.updated id:s properties{sessionID:s time:n delta:s part{" ASM__OPENCODE_PART "}}",
+    "type=message.part.delta id:s properties{sessionID:s messageID:s partID:s field:s delta:s}",
+    "type=message.removed id:s properties{sessionID:s messageID:s}",
+    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:n}}",
+    "type=session.idle id:s properties{sessionID:s}",
+    "type=session.error id:s properties{sessionID:s error:*}",
+    "type=session.created id:s properties{sessionID:s info{id:s title:s directory:s version:s}}",
+    "type=session.updated id:s properties{sessionID:s info{id:s title:s directory:s version:s}}",
+    "type=permission.asked id:s properties:o",
+    "type=permission.updated id:s properties:o",
+    "type=todo.updated id:s properties{sessionID:s todos:a}",
+    "directory:s type:s id:s properties{sessionID:s} payload{"
+    "type=message.updated id:s properties{sessionID:s info{" ASM__OPENCODE_MESSAGE "}}"
+    " | "
+    "type=message.part.updated id:s properties{sessionID:s time:n delta:s part{" ASM__OPENCODE_PART "}}"
+    " | "
+    "type=message.part.delta id:s properties{sessionID:s messageID:s partID:s field:s delta:s}"
+    " | "
+    "type=message.removed id:s properties{sessionID:s messageID:s}"
+    " | "
+    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:n}}"
+    " | "
+    "type=session.idle id:s properties{sessionID:s}"
+    " | "
+    "type=session.error id:s properties{sessionID:s error:*}"
+    " | "
+    "type=session.created id:s properties{sessionID:s info{id:s title:s directory:s version:s}}"
+    " | "
+    "type=session.updated id:s properties{sessionID:s info{id:s title:s directory:s version:s}}"
+    " | "
+    "type=permission.asked id:s properties:o"
+    " | "
+    "type=permission.updated id:s properties:o"
+    " | "
+    "type=todo.updated id:s properties{sessionID:s todos:a}"
+    " | "
+    "type:s id:s properties{sessionID:s}"
+    "}",
+    NULL};
+
+/* Whose message it is: the person's last one is remembered. */
+static bool asm__opencode_is_users(const asm__ingest *state, asm_str message_id) {
+    return message_id.size && asm_str_equal(asm_buffer_text(&state->told_id), message_id);
+}
+
+static void asm__opencode_server_message(asm__ingest *state, asm_str info) {
+    const asm_str role = asm__ingest_find_text(state, info, ASM_STR("role")), none = asm__ingest_absent();
+    const asm_str id = asm__ingest_find_text(state, info, ASM_STR("id"));
+    if (asm_str_equal(role, ASM_STR("user"))) {
+        if (!asm__opencode_is_users(state, id)) {
+            asm__file_enter(state, id);
+            asm__ingest_close_turn(state);
+            asm__ingest_keep_header(state);
+            asm__ingest_begin_turn(state, false);
+        }
+        asm__opencode_settings(state);
+        return;
+    }
+    asm__ingest_need_turn(state);
+    state->rest_waits = true;
+    asm__file_place(state,
+                    asm__ingest_find_text(state, asm__ingest_find_one(info, ASM_STR("path")), ASM_STR("cwd")),
+                    none, none, asm__ingest_find_text(state, info, ASM_STR("modelID")));
+    state->rest_waits = false;
+    asm__opencode_complete(state, info);
+    asm__opencode_settings(state);
+}
+
+/* A piece of a text: what of it is new. */
+static void asm__opencode_server_text(asm__ingest *state, asm_str message_id, asm_str part_id, asm_str text,
+                                      bool is_whole) {
+    const bool is_thinking = state->main.thought;
+    asm_str part = asm_buffer_text(&state->part_id);
+    if (!asm_str_equal(part, part_id)) {
+        asm__ingest_keep(state, &state->part_id, part_id);
+        asm_buffer_clear(&state->part_text);
+    }
+    part = asm_buffer_text(&state->part_text);
+    if (is_whole && text.size >= part.size && memcmp(text.data, part.size ? part.data : "", part.size) == 0)
+        text = asm_str_make(text.data + part.size, text.size - part.size);
+    else if (is_whole) text.size = 0; /* told already, in other words */
+    asm__ingest_append(state, &state->part_text, text);
+    asm__ingest_need_turn(state);
+    if (is_thinking) asm__ingest_emit_thinking(state, text, message_id, asm__ingest_absent());
+    else if (text.size) asm__ingest_say(state, asm__plain_speaker(state, message_id), text);
+}
+
+static void asm__opencode_server_part(asm__ingest *state, asm_str part) {
+    const asm_str type = asm__ingest_find_text(state, part, ASM_STR("type"));
+    const asm_str id = asm__ingest_find_text(state, part, ASM_STR("id"));
+    const asm_str message_id = asm__ingest_find_text(state, part, ASM_STR("messageID"));
+    const asm_str text = asm__ingest_find_text(state, part, ASM_STR("text"));
+    const bool is_text = asm_str_equal(type, ASM_STR("text"));
+    if (is_text && asm__opencode_is_users(state, message_id)) {
+        if (asm_str_equal(asm__ingest_find_one(part, ASM_STR("synthetic")), ASM_STR("true")))
+            asm__file_injected(state, message_id, text, ASM_STR("context"));
+        else if (!asm__file_is_told(state, 'p', id)) asm__plain_prompt(state, message_id, text);
+    } else if (is_text || asm_str_equal(type, ASM_STR("reasoning"))) {
+        const bool is_over =
+            asm__ingest_find_one(asm__ingest_find_one(part, ASM_STR("time")), ASM_STR("end")).data != NULL;
+        state->main.thought = !is_text;
+        asm__opencode_server_text(state, message_id, id, text, true);
+        if (is_over && is_text) asm__plain_finish(state);
+    } else if (asm_str_equal(type, ASM_STR("tool"))) {
+        asm__opencode_call(state, part);
+    } else if (asm_str_equal(type, ASM_STR("step-start")) || asm_str_equal(type, ASM_STR("step-finish"))) {
+        state->ingest->counts.heartbeats++; /* the message has its tokens */
+    }                                       /* others: by what is left of them */
+}
+
+static void asm__opencode_server_status(asm__ingest *state, asm_str status) {
+    const asm_str type = asm__ingest_find_text(state, status, ASM_STR("type"));
+    asm_event event;
+    if (asm_str_equal(type, ASM_STR("idle"))) {
+        if (state->run_open) asm__ingest_close_turn(state);
+    } else if (asm_str_equal(type, ASM_STR("retry"))) {
+        event = asm__ingest_notice(state, ASM_STR("retry"));
+        event.notice.text = asm__ingest_find_text(state, status, ASM_STR("message"));
+        event.notice.attempt = asm__ingest_int64(asm__ingest_find_one(status, ASM_STR("attempt")));
+        event.notice.level = ASM_STR("warning");
+        asm__ingest_emit(state, &event);
+    } else {
+        state->ingest->counts.heartbeats++;
+    }
+}
+
+/* A permission is asked for, or given; false if the event is about something else. */
+static bool asm__opencode_server_approval(asm__ingest *state, asm_str type, asm_str properties) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    asm_str answer;
+    size_t request;
+    if (asm_str_equal(type, ASM_STR("permission.asked")) ||
+        asm_str_equal(type, ASM_STR("permission.updated"))) {
+        const asm_str tool = asm__ingest_find_one(properties, ASM_STR("tool"));
+        event.approval.request_id = asm__ingest_find_text(state, properties, ASM_STR("id"));
+        event.approval.kind = ASM_STR("tool");
+        event.approval.tool_call_id = asm__ingest_find_text(state, tool, ASM_STR("callID"));
+        if (!event.approval.tool_call_id.size)
+            event.approval.tool_call_id = asm__ingest_find_text(state, properties, ASM_STR("callID"));
+        event.approval.tool_name = asm__ingest_find_text(state, properties, ASM_STR("permission"));
+        if (!event.approval.tool_name.size)
+            event.approval.tool_name = asm__ingest_find_text(state, properties, ASM_STR("type"));
+        event.approval.reason = asm__ingest_find_text(state, properties, ASM_STR("title"));
+        event.approval.tool_input = asm__ingest_value(properties);
+        if (event.approval.request_id.size) asm__ingest_ask(state, &event);
+        else asm__ingest_emit_odd(state, type, ASM_STR("properties"), properties);
+        return true;
+    }
+    if (!asm_str_equal(type, ASM_STR("permission.replied"))) return false;
+    answer = asm__ingest_find_text(state, properties, ASM_STR("requestID"));
+    if (!answer.size) answer = asm__ingest_find_text(state, properties, ASM_STR("permissionID"));
+    request = asm__ingest_find_request(state, answer, asm__ingest_absent());
+    if (!answer.size || request == state->request_count) return false;
+    answer = asm__ingest_find_text(state, properties, ASM_STR("reply"));
+    if (!answer.size) answer = asm__ingest_find_text(state, properties, ASM_STR("response"));
+    event.type = asm_str_equal(answer, ASM_STR("reject")) ? ASM_EVENT_TOOL_APPROVAL_DENIED
+                                                          : ASM_EVENT_TOOL_APPROVAL_GRANTED;
+    event.approval.decision = asm_str_equal(answer, ASM_STR("reject"))   ? ASM_STR("reject")
+                              : asm_str_equal(answer, ASM_STR("always")) ? ASM_STR("always")
+                                                                         : ASM_STR("approve");
+    asm__ingest_decide(state, request, &event);
+    return true;
+}
+
+static void asm__opencode_server_event(asm__ingest *state, asm_str type, asm_str properties) {
+    const asm_str info = asm__ingest_find_one(properties, ASM_STR("info"));
+    asm_event event;
+    if (asm_str_equal(type, ASM_STR("message.updated"))) {
+        asm__opencode_server_message(state, info);
+    } else if (asm_str_equal(type, ASM_STR("message.part.updated"))) {
+        asm__opencode_server_part(state, asm__ingest_find_one(properties, ASM_STR("part")));
+    } else if (asm_str_equal(type, ASM_STR("message.part.delta"))) {
+        asm__opencode_server_text(state, asm__ingest_find_text(state, properties, ASM_STR("messageID")),
+                                  asm__ingest_find_text(state, properties, ASM_STR("partID")),
+                                  asm__ingest_find_text(state, properties, ASM_STR("delta")), false);
+    } else if (asm_str_equal(type, ASM_STR("message.removed"))) {
+        asm__ingest_retract(state, state->line_run,
+                            asm__ingest_find_text(state, properties, ASM_STR("messageID")),
+                            asm__ingest_absent(), ASM_STR("removed"), asm__ingest_absent());
+    } else if (asm_str_equal(type, ASM_STR("session.created")) ||
+               asm_str_equal(type, ASM_STR("session.updated"))) {
+        asm__opencode_session(state, info);
+        if (!state->stream_has_run) asm__ingest_keep_header(state);
+        asm__opencode_settings(state);
+    } else if (asm_str_equal(type, ASM_STR("session.status"))) {
+        asm__opencode_server_status(state, asm__ingest_find_one(properties, ASM_STR("status")));
+    } else if (asm_str_equal(type, ASM_STR("session.idle"))) {
+        if (state->run_open) asm__ingest_close_turn(state);
+    } else if (asm_str_equal(type, ASM_STR("session.error"))) {
+        const asm_str error = asm__ingest_find_one(properties, ASM_STR("error"));
+        if (asm_str_equal(asm__ingest_find_text(state, error, ASM_STR("name")),
+                          ASM_STR("MessageAbortedError")))
+            state->cancelled = true;
+        else asm__opencode_error(state, error);
+    } else if (asm_str_equal(type, ASM_STR("todo.updated"))) {
+        event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+        event.todos.todos =
+            asm__ingest_json(asm__ingest_find_one(properties, ASM_STR("todos")), ASM_JSON_ARRAY);
+        if (event.todos.todos.data) asm__ingest_emit(state, &event);
+    } else if (!asm__opencode_server_approval(state, type, properties) && !state->rest.size) {
+        state->ingest->counts.heartbeats++;
+    } /* others: by what is left of them */
+}
+
+static asm_result asm__opencode_server_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    const asm_str none = asm__ingest_absent();
+    asm_str body = line, type, properties, session;
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    if (asm__ingest_find_one(line, ASM_STR("payload")).data)
+        body = asm__ingest_find_one(line, ASM_STR("payload"));
+    type = asm__ingest_find_text(state, body, ASM_STR("type"));
+    properties = asm__ingest_find_one(body, ASM_STR("properties"));
+    session = asm__ingest_find_one(properties, ASM_STR("sessionID"));
+    asm__ingest_begin_rest(state, line, type, asm__opencode_server_shape);
+    asm__ingest_set_line(state, session, none, asm__ingest_find_one(body, ASM_STR("id")));
+    asm__opencode_server_event(state, type, properties);
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__opencode_server_reader = {
+    ASM__MEMBER("opencode"), asm__opencode_server_line, asm__ingest_close_turn};
+#define ASM__READER_OPENCODE_SERVER &asm__opencode_server_reader
+#endif
+
 /* >>ingest: model apis
  *
  * What the formats of raw model APIs share. One response is one run; the calls that the model asks for are
@@ -8686,7 +10316,7 @@ enum {
 };
 
 /* A call, of the caller's tools or of the provider's own. */
-static void asm__anthropic_call(asm__ingest *state, const asm_str *block, asm_str type, bool is_whole) {
+static void asm__anthropic_tool(asm__ingest *state, const asm_str *block, asm_str type, bool is_whole) {
     const asm_str id = asm__ingest_string(state, block[ASM__ANTHROPIC_ID]);
     const asm_str name = asm__ingest_string(state, block[ASM__ANTHROPIC_NAME]);
     const bool is_running = !asm_str_equal(type, ASM_STR("tool_use"));
@@ -8734,7 +10364,7 @@ static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole)
     }
     type = asm__ingest_string(state, block[ASM__ANTHROPIC_TYPE]);
     if (asm__ingest_ends_with(type, ASM_STR("tool_use")) && block[ASM__ANTHROPIC_ID].data) {
-        asm__anthropic_call(state, block, type, is_whole);
+        asm__anthropic_tool(state, block, type, is_whole);
     } else if (asm__ingest_ends_with(type, ASM_STR("_tool_result")) && block[ASM__ANTHROPIC_CALL].data) {
         asm__anthropic_end_call(state, block[ASM__ANTHROPIC_CALL], block[ASM__ANTHROPIC_CONTENT],
                                 block[ASM__ANTHROPIC_IS_ERROR]);
@@ -10820,6 +12450,65 @@ static bool asm__ingest_take_sse(asm__ingest *state, asm_str line) {
     return false;
 }
 
+/* How deep the line leaves the document. */
+static void asm__ingest_scan_document(asm__ingest *state, asm_str line) {
+    size_t i;
+    for (i = 0; i < line.size; i++) {
+        const char c = line.data[i];
+        if (state->in_string) {
+            if (c == '\\') i++;
+            else if (c == '"') state->in_string = false;
+        } else if (c == '"') state->in_string = true;
+        else if (c == '{' || c == '[') state->depth++;
+        else if (c == '}' || c == ']') state->depth -= state->depth > 0;
+    }
+    state->in_string = false; /* no string goes over a line's end */
+}
+
+/* The document is over, or as much of it as has come: it is read like a line, from where it began. */
+static void asm__ingest_take_document(asm__ingest *state) {
+    const uint64_t line = state->line_number, offset = state->line_offset;
+    if (!state->is_document) return;
+    state->is_document = false;
+    state->line_number = state->document_line;
+    state->line_offset = state->document_offset;
+    asm__ingest_take_text(state, asm_buffer_text(&state->frame), NULL);
+    asm_buffer_clear(&state->frame);
+    if (state->frame.capacity > ASM__INGEST_LINE_STEP) asm_buffer_close(&state->frame);
+    state->line_number = line;
+    state->line_offset = offset;
+}
+
+/* A document of several lines begins with a brace alone, and goes on with a member. False if the line is none of one. */
+static bool asm__ingest_take_document_line(asm__ingest *state, asm_str line) {
+    size_t at = 0;
+    while (at < line.size && (line.data[at] == ' ' || line.data[at] == '\t'))
+        at++;
+    if (!state->is_document) {
+        if (at >= line.size || line.data[at] != '{' || !asm__ingest_is_blank(asm__ingest_from(line, at + 1)))
+            return false;
+        asm_buffer_clear(&state->frame);
+        state->is_document = true;
+        state->depth = 0;
+        state->document_line = state->line_number;
+        state->document_offset = state->line_offset;
+    } else if (state->depth == 1 && at < line.size && line.data[at] == '{') {
+        asm__ingest_take_document(state); /* it was a stray brace */
+        return false;
+    }
+    if (state->options.max_line && line.size > state->options.max_line - state->frame.size) {
+        asm__ingest_diagnose(state, true, ASM_ERR_NO_SPACE, "the document is longer than allowed", 0);
+        state->is_document = false;
+        asm_buffer_clear(&state->frame);
+        return true;
+    }
+    asm__ingest_append(state, &state->frame, line);
+    asm__ingest_append(state, &state->frame, ASM_STR("\n"));
+    asm__ingest_scan_document(state, line);
+    if (state->depth == 0) asm__ingest_take_document(state);
+    return true;
+}
+
 /* A whole line, without its LF. If it may be changed it is given at `in_place` too. */
 static void asm__ingest_take_line(asm__ingest *state, asm_str line, char *in_place) {
     state->line_number++;
@@ -10835,7 +12524,8 @@ static void asm__ingest_take_line(asm__ingest *state, asm_str line, char *in_pla
         if (!state->crlf) asm__ingest_diagnose(state, false, ASM_OK, "CRLF line ends", line.size);
         state->crlf = true;
     }
-    if (!asm__ingest_take_sse(state, line)) asm__ingest_take_text(state, line, in_place);
+    if ((state->is_sse || !asm__ingest_take_document_line(state, line)) && !asm__ingest_take_sse(state, line))
+        asm__ingest_take_text(state, line, in_place);
 }
 
 /* >>ingest: bytes */
@@ -10928,7 +12618,7 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
     state->held_count = 0;
     asm_buffer_clear(&state->frame);
     state->frame_lines = 0;
-    state->is_sse = state->has_field = false;
+    state->is_sse = state->has_field = state->is_document = state->in_string = false;
     state->line_number = 0;
     state->line_offset = 0;
     state->text_shift = 0;
@@ -10947,7 +12637,7 @@ static void asm__ingest_begin_stream(asm__ingest *state) {
 }
 
 static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buffer *)) {
-    asm_buffer *buffers[34];
+    asm_buffer *buffers[38];
     size_t count = 0, i;
     buffers[count++] = &state->option_text;
     buffers[count++] = &state->rest;
@@ -10975,6 +12665,10 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     buffers[count++] = &state->model;
     buffers[count++] = &state->context;
     buffers[count++] = &state->counts_text;
+    buffers[count++] = &state->told;
+    buffers[count++] = &state->told_id;
+    buffers[count++] = &state->part_id;
+    buffers[count++] = &state->part_text;
     buffers[count++] = &state->run;
     buffers[count++] = &state->other_run;
     buffers[count++] = &state->named_run;
@@ -11089,6 +12783,7 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);
         asm__ingest_end_line(state, 0);
     }
+    asm__ingest_take_document(state);
     asm__ingest_take_frame(state);
     asm__ingest_end_line(state, 0);
     if (state->held_count) asm__ingest_guess(state);
@@ -11096,7 +12791,9 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
         asm__ingest_cut_run(state);
         asm__ingest_finish_speakers(state, true, true);
-        asm__ingest_keep_header(state);
+        state->rest_waits = false;
+        state->line_type = ASM_STR("session");
+        asm__ingest_release_header(state);
         asm__ingest_finish_rest(state);
     } else if (state->any_text) {
         state->line_number = 1;

@@ -1408,7 +1408,7 @@ static void a_format_may_be_found_late_or_never(void **state) {
         "{\"type\":\"run_started\",\"data\":{}}\n" STREAMED("a", "Hi") RECEIVED("a", "Hi") STREAM_ENDED("0"));
     /* One that nothing has come of is taken back. */
     EXPECT_DIAGNOSTICS(
-        "{\"type\":\"metadata\",\"protocol_version\":1}\n{}\n" THREAD TURN_DONE,
+        "{\"payload\":{},\"payload_type\":\"x\"}\n{}\n" THREAD TURN_DONE,
         "{\"type\":\"run_started\",\"data\":{}}\n"
         "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":9,\"output_tokens\":2,\"cache_read_"
         "tokens\":4,\"reasoning_tokens\":1,\"cumulative\":true,\"provider_usage\":{\"input_tokens\":9,"
@@ -1416,7 +1416,7 @@ static void a_format_may_be_found_late_or_never(void **state) {
         "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\",\"token_usage\":{\"input_"
         "tokens\":9,\"output_tokens\":2,\"cache_read_tokens\":4,\"reasoning_tokens\":1,\"cumulative\":true}}}"
         "\n",
-        "1:1 @0 lost: this is a Kimi session; it is not read\n");
+        "1:1 @0 lost: this is a Muse session; it is not read\n");
     EXPECT_DIAGNOSTICS("", "", "");
     EXPECT_DIAGNOSTICS("\n \t\n", "", "");
     end_of_cases();

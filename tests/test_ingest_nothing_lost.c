@@ -171,6 +171,11 @@ static const char *const repeats[][2] = {
     {"pi", "<message_end>.message<toolResult>"},
     /* an item as it begins: it comes whole when it is done */
     {"responses", "<response.output_item.added>.item"},
+    /* a call again, with its result */
+    {"gemini-chat", "<gemini>.toolCalls[].args"},
+    {"opencode-server", "part<tool>.state.input"},
+    /* times of requests, and tokens that the answers have */
+    {"qwen-chat", "<ui_telemetry>."},
     /* numbers of requests may be texts */
     {"acp", ".id"},
 };
