@@ -36,16 +36,19 @@ export class Server {
     async start() {
         // The agent of the tests has no options: its port is another each time.
         const port = this.parameters === null ? [] : ['--port=' + this.port, ...this.parameters];
-        this.process = spawn(this.program, port, {stdio: ['ignore', 'ignore', 'pipe'], env: {...process.env, XDG_STATE_HOME: this.directory}});
+        this.process = spawn(this.program, port, {stdio: ['ignore', 'pipe', 'pipe'], env: {...process.env, XDG_STATE_HOME: this.directory}});
         let said = '';
-        this.process.stderr.on('data', piece => said += piece);
+        for (const stream of [this.process.stdout, this.process.stderr]) stream.on('data', piece => said += piece);
         this.ended = new Promise(resolve => this.process.on('exit', resolve));
-        for (let i = 0; i < 400 && !/\?token=\w+\s/.test(said); i++) {
+        for (let i = 0; i < 1200 && !/\?token=\w+\s/.test(said); i++) {
             if (this.process.exitCode !== null) throw new Error(this.program + ' has ended: ' + said);
             await sleep(25);
         }
         this.address = /https?:\S+/.exec(said)?.[0];
-        if (!this.address) throw new Error('no address: ' + said);
+        if (!this.address) {
+            this.process.kill('SIGKILL');
+            throw new Error('no address: ' + said);
+        }
         this.port = Number(new URL(this.address).port);
         return this;
     }

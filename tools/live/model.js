@@ -229,6 +229,7 @@ export class Session {
         const output = outputText(data.tool_output);
         if (output !== undefined) {
             call.outputSize = output.length;
+            call.outputLines = countLines(output);
             call.output = output.length > longPart ? output.slice(0, longPart) : output;
         }
         if (Array.isArray(data.changes)) call.changes = shortened(data.changes, {});
@@ -446,6 +447,12 @@ export class Session {
     }
 }
 
+function countLines(text) {
+    let lines = text === '' || text.endsWith('\n') ? 0 : 1;
+    for (let at = -1; (at = text.indexOf('\n', at + 1)) >= 0;) lines++;
+    return lines;
+}
+
 // Whether the segments stand in the text, one after the other.
 function inOrder(text, segments) {
     let at = 0;
@@ -539,7 +546,7 @@ const handlers = {
         const parent = session.speaker(data);
         session.closeTexts(parent);
         const node = session.add(parent, 'person', {text: text.slice(0, longText), over: Math.max(0, text.length - longText), role: str(data.role),
-            isSynthetic: data.synthetic === true, origin: str(data.origin)});
+            isSynthetic: data.synthetic === true, isPrompt: parent !== session.root, origin: str(data.origin)});
         if (!node.isSynthetic && parent === session.root) session.persons.push(node);
         return node;
     },

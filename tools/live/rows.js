@@ -1,7 +1,7 @@
 // A node of a session as a row of the conversation.
 import {h, fill, add, quoted, button, copy} from './dom.js';
 import {MarkdownView, codeBlock, markdown} from './markdown.js';
-import {callWords, taskFacts, plainWords, isTask, kindOf, durationOf} from './tools.js';
+import {callWords, taskFacts, plainWords, isTask, kindOf} from './tools.js';
 import {isFailed, isEnded, outputText, usageOf} from './model.js';
 import {editOf, diffView} from './diff.js';
 import {imagesOf} from './images.js';
@@ -16,7 +16,7 @@ export function usageWords(usage) {
     const words = [];
     if (usage.output_tokens !== undefined) words.push(amount(usage.output_tokens) + ' tokens out');
     if (usage.input_tokens !== undefined) {
-        const cached = usage.cache_read_tokens !== undefined && usage.input_tokens > 0
+        const cached = usage.cache_read_tokens > 0 && usage.input_tokens > 0
             ? ' (' + Math.floor(usage.cache_read_tokens / usage.input_tokens * 100) + '% cached)' : '';
         words.push(amount(usage.input_tokens) + ' in' + cached);
     }
@@ -84,7 +84,7 @@ function message(node, context) {
 const origins = {hook: 'From a hook', task_notification: 'From a task', replay: 'Replayed', context: 'Context', command: 'From a command'};
 
 function person(node, context) {
-    const element = shell(node, node.isSynthetic ? 'synthetic' : null);
+    const element = shell(node, node.isSynthetic || node.isPrompt ? 'synthetic' : null);
     const lines = node.text.split('\n');
     const isLong = lines.length > 20 || node.text.length > 3000;
     const toggle = () => context.toggle(node);
@@ -92,7 +92,7 @@ function person(node, context) {
     element.append(place, main, side(node, context));
     const update = () => {
         const who = node.isSynthetic ? origins[node.origin] ?? (node.origin ? 'From ' + cut(oneLine(node.origin), 40) : 'Written by a program')
-            : node.role && node.role !== 'user' ? cut(oneLine(node.role), 40) : '';
+            : node.isPrompt ? 'Prompt' : node.role && node.role !== 'user' ? cut(oneLine(node.role), 40) : '';
         if (node.isSynthetic && !node.isExpanded) {
             fill(place, markButton('\u25B8', who, false, toggle));
             fill(main, h('p', {class: 'dim'}, who, ': ', quoted(cut(oneLine(firstLine(node.text.slice(0, 600))), 160))));
@@ -226,8 +226,7 @@ function call(node, context) {
         else if (node.live) parts.push(textBox('output so far', node.live, true));
         if (node.hasImage && !whole) parts.push(button('Show the image', load, null));
         for (const image of whole?.images ?? []) parts.push(h('img', {src: image.url, alt: 'An image that ' + cut(oneLine(node.name ?? 'the tool'), 60) + ' gave', loading: 'lazy'}));
-        const time = durationOf(node);
-        const facts = [node.exitCode !== undefined && 'exit ' + node.exitCode, time !== undefined && duration(time), ...usageWords(node.usage), node.usage?.cost_usd !== undefined && cost(node.usage.cost_usd)].filter(Boolean);
+        const facts = [node.exitCode !== undefined && 'exit ' + node.exitCode, node.duration !== undefined && duration(node.duration), ...usageWords(node.usage), node.usage?.cost_usd !== undefined && cost(node.usage.cost_usd)].filter(Boolean);
         if (facts.length) parts.push(h('p', {class: 'dim'}, facts.join(', ')));
         fill(body, parts);
     };
@@ -294,7 +293,7 @@ function run(node, context) {
 function end(node, context) {
     const isGood = node.outcome === 'completed';
     const title = {completed: 'Session complete', failed: 'Session failed', cancelled: 'Session cancelled', timeout: 'Session timed out'}[node.outcome];
-    const facts = [...usageWords(node.usage), node.openCalls !== undefined && counted(node.openCalls, 'call never ended', 'calls never ended'),
+    const facts = [...usageWords(node.usage), node.openCalls > 0 && counted(node.openCalls, 'call never ended', 'calls never ended'),
         node.duration !== undefined && duration(node.duration), node.usage?.cost_usd !== undefined && cost(node.usage.cost_usd)].filter(Boolean);
     const why = node.reason ?? node.code;
     const made = line(node, context, isGood ? null : 'failed', isGood ? '\u25CF' : '\u2717',

@@ -86,19 +86,21 @@ function changesOf(call) {
     return known ? '+' + grouped(added) + ' \u2212' + grouped(removed) : '';
 }
 
-// What is known of its end: "exit 0, 156 characters, 3.2s". Only what the event states; a duration else from the two events' times.
+// What is known of its end: "exit 0, 156 characters, 3.2s". Only what the event states.
 export function factsOf(call) {
-    const facts = [], kind = kindOf(call.name);
+    const facts = [], tool = byName.get(call.name);
     const changed = changesOf(call);
     if (changed) facts.push(changed);
     if (call.exitCode !== undefined) facts.push('exit ' + call.exitCode);
-    if (call.outputSize && !changed && !isFailed(call) && kind !== 'agent' && kind !== 'none') facts.push(bytes(call.outputSize));
-    const time = durationOf(call);
-    if (time !== undefined) facts.push(duration(time));
+    if (call.outputSize && !isFailed(call)) {
+        if (tool?.done === 'Read ') facts.push(counted(call.outputLines, 'line', 'lines'));
+        else if (!tool || tool.kind === 'command' || tool.kind === 'url') facts.push(bytes(call.outputSize));
+    }
+    if (call.duration !== undefined) facts.push(duration(call.duration));
     return facts.join(', ');
 }
 
-// Milliseconds, or undefined.
+// Milliseconds, or undefined. Where the event does not tell, from when its two events came: for drawing, not for saying.
 export function durationOf(call) {
     if (call.duration !== undefined) return call.duration;
     const between = call.ended - call.started;
@@ -109,6 +111,12 @@ const patchFiles = call => Array.isArray(call.changes) ? call.changes.map(change
 
 // {mark, state, words, subject, reason, facts} of a call.
 export function callWords(call, directory) {
+    const told = wordsOf(call, directory);
+    if (!told.subject) told.words = told.words.replace(/(:| for)? $/, '');
+    return told;
+}
+
+function wordsOf(call, directory) {
     const tool = byName.get(call.name) ?? null;
     const name = call.name ?? 'A tool that was not named';
     let subject = call.display !== undefined && (!tool || tool.kind === 'agent') ? cut(oneLine(firstLine(call.display)), longest) : subjectOf(call, directory);
