@@ -328,8 +328,8 @@ typedef struct asm_studio {
         int64_t message_input[8], message_output[8];
         unsigned messages;
         asm_time start, last;
-        uint64_t error; /* hash of the last one that was told */
-        bool is_active, has_ended, was_cut;
+        uint64_t error;            /* hash of the last one that was told */
+        bool is_active, has_start; /* has_start: `start` is the time of its start */
         size_t todos, todos_done, cwd_size;
         char cwd[256];
     } run;
@@ -4605,6 +4605,7 @@ static void asm__studio_run_started(asm_studio *studio, asm_buffer *out, const a
     studio->held.has_wait = false;
     studio->run.is_active = true;
     studio->run.start = studio->run.last = event->time;
+    studio->run.has_start = event->time > 0;
     asm__studio_set_cwd(studio, run->cwd);
     asm__text_end(studio, out);
     if (studio->has_lines) asm_buffer_append_byte(out, '\n');
@@ -4659,7 +4660,7 @@ static void asm__facts_of_run(asm__facts *facts, const asm_studio *studio, const
     if (run->duration_ms.is_set) {
         if (run->duration_ms.value >= 50 && run->duration_ms.value < 1e13) /* less would be 0s */
             asm__append_duration(asm__fact(facts), run->duration_ms.value, false);
-    } else if (studio->run.start > 0 && event->time >= studio->run.start + 50000 &&
+    } else if (studio->run.has_start && event->time >= studio->run.start + 50000 &&
                event->time - studio->run.start < 30 * ASM__DAY)
         asm__append_duration(asm__fact(facts), (double)(event->time - studio->run.start) / 1000, false);
     if (cost.is_set) asm__append_cost(asm__fact(facts), cost.value);
@@ -4775,7 +4776,6 @@ static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm
     asm__studio_changed(studio, out, &speaker);
     asm__studio_denials(studio, out, &speaker, event->run.permission_denials);
     studio->run.is_active = studio->held.has_wait = false;
-    studio->run.has_ended = true;
 }
 
 /* >>render: studio's notices */
@@ -4966,7 +4966,7 @@ static asm__line asm__transient_begin(const asm_studio *studio, asm_buffer *out,
 }
 
 static void asm__fact_since(asm__facts *facts, asm_time since, asm_time now) {
-    if (since > 0 && now >= since + 1000000)
+    if (since > 0 && now >= since + 1000000 && now - since < 30 * ASM__DAY) /* more is another clock's time */
         asm__append_duration(asm__fact(facts), (double)(now - since) / 1000, true);
 }
 
@@ -5006,7 +5006,7 @@ static void asm__facts_of_status(asm__facts *facts, const asm_studio *studio, as
         asm__append_literal(&facts->text, " tokens");
     }
     if (usage->cost_usd.is_set) asm__append_cost(asm__fact(facts), usage->cost_usd.value);
-    asm__fact_since(facts, studio->run.start, now);
+    if (studio->run.has_start) asm__fact_since(facts, studio->run.start, now);
 }
 
 /* The calls that run, oldest first; returns how many. */
@@ -5277,6 +5277,10 @@ static void asm__studio_agent(asm_studio *studio, asm_buffer *out, const asm_eve
 static asm_result asm__studio_event(void *self, const asm_event *event, asm_buffer *out) {
     asm_studio *studio = (asm_studio *)self;
     studio->events++;
+    if (event->time > 0 && event->time < studio->run.start - ASM__DAY) { /* another clock than at the start */
+        studio->run.start = studio->run.last = event->time;
+        studio->run.has_start = false;
+    }
     if (event->time > studio->run.last) studio->run.last = event->time;
     if (asm__text_goes_on(studio, event)) {
         asm__text_more(studio, out, asm_event_text(event));

@@ -760,6 +760,108 @@ static void test_jsonl_compact_is_as_the_golden_files(void **state) {
     end_of_cases();
 }
 
+static void count_event(void *user, const asm_event *event) {
+    (void)event;
+    ++*(size_t *)user;
+}
+
+/* What the guide to rendering shows of each renderer and of both forms of JSON Lines. */
+static void test_examples_of_the_guide(void **state) {
+    (void)state;
+    static const char *const session[] = {
+        "{\"ts\":\"2026-02-09T12:00:00Z\",\"type\":\"run_started\",\"data\":{\"model\":\"claude-sonnet-4-5-"
+        "20250929\"},"
+        "\"session_id\":\"ses_123\",\"run_id\":\"run_456\"}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"Hello! I'll read \"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"that file for you.\"}}",
+        "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"tu_001\",\"tool_"
+        "input\":"
+        "{\"path\":\"/foo.ex\"}}}",
+        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"tu_001\","
+        "\"tool_output\":\"defmodule Foo...\"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"The file contains \"}}",
+        "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"a module definition.\"}}",
+        "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\"}}"};
+    asm_verbose verbose;
+    asm_compact compact;
+    expect_rendering(asm_verbose_init(&verbose, &no_color), session, COUNT(session),
+                     "[run_started] model=claude-sonnet-4-5-20250929 session_id=ses_123\n"
+                     "Hello! I'll read that file for you.\n"
+                     "[tool_call_started] name=Read id=tu_001 input={\"path\":\"/foo.ex\"}\n"
+                     "[tool_call_completed] name=Read output=defmodule Foo...\n"
+                     "The file contains a module definition.\n"
+                     "[run_completed] stop_reason=end_turn\n"
+                     "--- 8 events, 1 tools ---\n");
+    expect_rendering(asm_compact_init(&compact, &no_color), session,
+                     COUNT(session), /* texts end their line */
+                     "r+ sonnet-4-5 >> Hello! I'll read that file for you.\n"
+                     "t+Read t-Read tr:defmodule Foo... >> The file contains a module definition.\n"
+                     "r-:end\n8 events, 1 tools\n");
+    /* all sinks at once */
+    static const char *const compact_lines =
+        "{\"t\":1707464400123,\"e\":{\"t\":\"rs\",\"m\":\"sonnet-4-5-20250929\"}}\n"
+        "{\"t\":1707464400200,\"e\":{\"t\":\"ms\",\"l\":12}}\n"
+        "{\"t\":1707464400300,\"e\":{\"t\":\"ts\",\"n\":\"Read\"}}\n"
+        "{\"t\":1707464400400,\"e\":{\"t\":\"tc\",\"n\":\"Read\",\"l\":245}}\n"
+        "{\"t\":1707464400500,\"e\":{\"t\":\"rc\",\"sr\":\"end\"}}\n";
+    char output[246];
+    memset(output, 'x', 245);
+    output[245] = 0;
+    const asm_time start = 1707464400 * INT64_C(1000000);
+    const asm_event events[] = {
+        {.type = ASM_EVENT_RUN_STARTED,
+         .time = start + 123000,
+         .run = {.model = TEXT("claude-sonnet-4-5-20250929")}},
+        {.type = ASM_EVENT_MESSAGE_STREAMED,
+         .time = start + 200000,
+         .message = {.delta = TEXT("Hello there!")}},
+        {.type = ASM_EVENT_TOOL_CALL_STARTED, .time = start + 300000, .tool = {.name = TEXT("Read")}},
+        {.type = ASM_EVENT_TOOL_CALL_COMPLETED,
+         .time = start + 400000,
+         .tool = {.name = TEXT("Read"), .output = {output, 245}}},
+        {.type = ASM_EVENT_RUN_COMPLETED, .time = start + 500000, .run = {.stop_reason = TEXT("end_turn")}}};
+    memory_output shown_text, log, full, small;
+    memory_output *const outputs[] = {&shown_text, &log, &full, &small};
+    for (size_t i = 0; i < COUNT(outputs); i++)
+        memory_output_init(outputs[i]);
+    size_t count = 0;
+    asm_tty_sink tty;
+    asm_file_sink file;
+    asm_jsonl_sink lines, compact_sink;
+    asm_callback_sink counter;
+    asm_sink sinks[] = {
+        asm_tty_sink_init(&tty,
+                          &(asm_tty_sink_options){.output = {.write = memory_write, .user = &shown_text}}),
+        asm_file_sink_init(&file, &(asm_file_sink_options){.output = {.write = memory_write, .user = &log}}),
+        asm_jsonl_sink_init(&lines,
+                            &(asm_jsonl_sink_options){.output = {.write = memory_write, .user = &full}}),
+        asm_jsonl_sink_init(
+            &compact_sink,
+            &(asm_jsonl_sink_options){.compact = true, .output = {.write = memory_write, .user = &small}}),
+        asm_event_sink_init(&counter, count_event, &count)};
+    const asm_render_options with_color = {.color = ASM_SETTING_ON};
+    asm_pipeline pipeline;
+    assert_int_equal(asm_pipeline_init(&pipeline, &(asm_pipeline_options){.renderer = asm_compact_init(
+                                                                              &compact, &with_color),
+                                                                          .sinks = sinks,
+                                                                          .sink_count = COUNT(sinks)}),
+                     ASM_OK);
+    for (size_t i = 0; i < COUNT(events); i++)
+        asm_pipeline_event(&pipeline, &events[i]);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_OK);
+    expect_bytes(&small, compact_lines);
+    expect(count == COUNT(events), "%zu events", count);
+    expect(memchr(shown_text.bytes.data, '\033', shown_text.bytes.size) &&
+               !memchr(log.bytes.data, '\033', log.bytes.size),
+           "colours");
+    asm_buffer_append_byte(&full.bytes, 0);
+    static const char first[] = "{\"ts\":\"2024-02-09T07:40:00.123Z\",\"type\":\"run_started\",\"data\":";
+    expect(strncmp(full.bytes.data, first, strlen(first)) == 0, "%s", full.bytes.data);
+    for (size_t i = 0; i < COUNT(outputs); i++)
+        asm_buffer_close(&outputs[i]->bytes);
+    end_of_cases();
+}
+
 /* As much as fits into so many columns, and how many it takes. */
 static void test_columns(void **state) {
     (void)state;
@@ -929,6 +1031,7 @@ int main(void) {
         cmocka_unit_test(test_pull_and_callback),
         cmocka_unit_test(test_no_allocation_per_event),
         cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
+        cmocka_unit_test(test_examples_of_the_guide),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_terminal_settings),
         cmocka_unit_test(test_what_terminals_obey),

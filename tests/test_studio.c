@@ -186,6 +186,25 @@ static void test_ends_of_tools(void **state) {
     expect_view(&options, cases, COUNT(cases));
 }
 
+/* The guide's examples of a line for each tool. */
+static void test_summaries_of_the_guide(void **state) {
+    (void)state;
+    char events[2000], output[200] = "";
+    for (int i = 0; i < 71; i++)
+        strcat(output, "\\n");
+    snprintf(events, sizeof events,
+             STARTED("Read", "{'path':'lib/sink.ex'}") DONE(",'tool_output':'%s.'")
+                 STARTED("Bash", "{'command':'mix test'}")
+                     DONE(",'tool_output':'%.156d','exit_code':0,'duration_ms':3200"),
+             output, 0);
+    char *text = view(&piped, events);
+    expect_text(asm_str_from(text),
+                ASM_STR("  ◐ Reading lib/sink.ex\n  ✓ Read lib/sink.ex (72 lines)\n"
+                        "  ◐ Running: mix test\n  ✓ Ran: mix test (exit 0, 156 chars, 3.2s)\n"));
+    free(text);
+    end_of_cases();
+}
+
 /* The guide's examples of the three modes. */
 static void test_tool_output_modes(void **state) {
     (void)state;
@@ -750,6 +769,15 @@ static void test_times_and_ascii(void **state) {
     expect_text(asm_str_from(text), ASM_STR("+00:00    * m session started\n\n+01:05      "
                                             "a<U+00FC>\n\n+01:10    * Session complete - 1m 10s\n"));
     free(text);
+    text =
+        view(&options, "{'type':'run_started','ts':'2026-11-26T10:00:00Z','data':{}}\n" /* when it was read */
+                       "{'type':'message_received','ts':'2026-03-17T09:41:00Z','data':{'content':'a'}}\n"
+                       "{'type':'message_received','ts':'2026-03-17T09:42:05Z','data':{'content':'b'}}\n"
+                       "{'type':'run_completed','data':{}}");
+    expect_text(asm_str_from(text),
+                ASM_STR("+00:00    * Session started\n\n+00:00      a\n\n+01:05      b\n\n"
+                        "+01:05    * Session complete\n"));
+    free(text);
     options.show_times = ASM_TIMES_NONE;
     text = view(&options, STARTED("Bash", "{'command':'cat <<E\\nx'}") DONE(""));
     expect_text(asm_str_from(text), ASM_STR("  o Running: cat <<E ...\n  + Ran: cat <<E ...\n"));
@@ -922,6 +950,7 @@ int main(int argc, char **argv) {
     if (argc > 1) return watch_files(argv + 1, argc - 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_of_tools),
+        cmocka_unit_test(test_summaries_of_the_guide),
         cmocka_unit_test(test_tool_output_modes),
         cmocka_unit_test(test_calls_with_one_id),
         cmocka_unit_test(test_commands),
