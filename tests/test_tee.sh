@@ -26,6 +26,12 @@ status() {
     [ "$got" -eq "$expected" ] || { echo "status $got, expected $expected: $*"; cat "$work/err"; failed=$((failed + 1)); }
 }
 
+"$tee" --help > "$work/help"
+check 'exit statuses of three digits stand in --help' grep -q '^  126  COMMAND cannot be started' "$work/help"
+check 'and the others below each other' grep -q '^  2    wrong usage' "$work/help"
+"$tee" --man > "$work/man"
+check 'and in the manual page' grep -q '^\.B 126$' "$work/man"
+
 session=examples/data/claude_session.jsonl
 seq 1 200000 > "$work/big"
 head -c 3000000 /dev/urandom >> "$work/big"

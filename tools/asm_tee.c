@@ -88,8 +88,8 @@ static const struct example examples[] = {
      "Keep what the agent prints, and watch it"},
     {NULL, NULL}};
 
-static const char *const exit_statuses[] = {"that of COMMAND; 128 + N if signal N ended it",
-                                            "2    wrong usage, or an output cannot be opened",
+static const char *const exit_statuses[] = {"N  that of COMMAND; 128 + S if signal S ended it",
+                                            "2  wrong usage, or an output cannot be opened",
                                             "126  COMMAND cannot be started; 127: there is none", NULL};
 
 static const struct command command = {.name = "asm-tee",

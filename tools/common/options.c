@@ -276,6 +276,19 @@ static void print_paragraphs(const char *const *paragraphs) {
     }
 }
 
+/* A row of exit_statuses is the status, two blanks, and what it says. */
+static int status_size(const char *row) {
+    const char *end = strstr(row, "  ");
+    return end ? (int)(end - row) : 0;
+}
+
+static int widest_status(const char *const *rows) {
+    int widest = 0;
+    for (; *rows; rows++)
+        if (status_size(*rows) > widest) widest = status_size(*rows);
+    return widest;
+}
+
 static int print_help(const struct command *command) {
     printf("Usage: %s %s\n", command->name, command->usage);
     print_paragraphs(command->description);
@@ -286,9 +299,11 @@ static int print_help(const struct command *command) {
     for (const struct example *example = command->examples; example->command; example++)
         printf("  %s\n", example->command);
     puts("\nExit status:");
+    const int width = widest_status(command->exit_statuses);
     for (const char *const *status = command->exit_statuses; *status; status++) {
-        printf("  %.1s  ", *status);
-        print_wrapped(*status + 2, 5);
+        const int size = status_size(*status);
+        printf("  %-*.*s  ", width, size, *status);
+        print_wrapped(*status + size + 2, width + 4);
     }
     return close_stdout();
 }
@@ -333,8 +348,8 @@ static void print_roff_option(const struct option *option) {
 }
 
 static void print_roff_paragraphs(const char *const *paragraphs) {
-    for (; *paragraphs; paragraphs++)
-        print_roff_line(".PP\n", *paragraphs);
+    for (const char *before = ""; *paragraphs; paragraphs++, before = ".PP\n")
+        print_roff_line(before, *paragraphs);
 }
 
 static int print_man_page(const struct command *command) {
@@ -357,8 +372,9 @@ static int print_man_page(const struct command *command) {
     }
     puts(".SH EXIT STATUS");
     for (const char *const *status = command->exit_statuses; *status; status++) {
-        printf(".TP\n.B %.1s\n", *status);
-        print_roff(*status + 2 + strspn(*status + 2, " "));
+        const int size = status_size(*status);
+        printf(".TP\n.B %.*s\n", size, *status);
+        print_roff(*status + size + 2);
         putchar('\n');
     }
     return close_stdout();

@@ -98,7 +98,7 @@ struct command {
     size_t option_count;
     const struct option_hint *hints;  /* word NULL after the last */
     const struct example *examples;   /* command NULL after the last */
-    const char *const *exit_statuses; /* "0  all was read" */
+    const char *const *exit_statuses; /* "0  all was read": two blanks after the number */
     const char *const *notes;         /* paragraphs */
 };
 
