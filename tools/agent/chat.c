@@ -28,6 +28,7 @@ struct chat {
     bool is_asked, is_leaving;
     int interrupts; /* in a row */
     int status;
+    asm_buffer news;            /* of other conversations */
     asm_buffer asked;           /* the texts of what is to be decided */
     asm_action_request request; /* in it */
     asm_str asked_agent;
@@ -57,6 +58,36 @@ static void tell(struct chat *chat, const char *text) {
     asm_buffer_close(&line);
 }
 
+/* ---- Events ---- */
+
+static const char *news_of(const asm_event *event) {
+    switch (event->type) {
+    case ASM_EVENT_TOOL_APPROVAL_REQUESTED:
+        return "waits for you";
+    case ASM_EVENT_RUN_COMPLETED:
+        return "has answered";
+    case ASM_EVENT_RUN_FAILED:
+    case ASM_EVENT_RUN_CANCELLED:
+        return "has failed";
+    default:
+        return NULL;
+    }
+}
+
+static void take_event(void *user, const asm_event *event) {
+    struct chat *chat = (struct chat *)user;
+    const char *news = news_of(event);
+    view_on_event(chat->view, event);
+    if (!news || asm_str_equal(event->session_id, id_of(chat)) || chat->is_leaving) return;
+    asm_buffer_clear(&chat->news); /* the last of several */
+    asm_buffer_append(&chat->news, event->session_id);
+    asm_buffer_append_byte(&chat->news, ' ');
+    asm_buffer_append(&chat->news, asm_str_from(news));
+    asm_buffer_append(&chat->news, ASM_STR(": /go "));
+    asm_buffer_append(&chat->news, event->session_id);
+    asm_buffer_append_byte(&chat->news, '\0');
+}
+
 /* ---- Beginning and end of conversations ---- */
 
 /* How a conversation stands that goes on. */
@@ -64,10 +95,8 @@ static void tell_state(struct chat *chat) {
     asm_agent_info info;
     if (!get_info(chat, &info) || info.state.turn_count == 0) return;
     const asm_turn *last = &info.state.turns[info.state.turn_count - 1];
-    chat->view->is_replay = true;
     replay_turns(id_of(chat), &info.state, replay_last_question(&info.state), false, view_on_event,
                  chat->view);
-    chat->view->is_replay = false;
     if (info.status == ASM_AGENT_IDLE &&
         (last->is_incomplete || !asm_str_equal(last->role, ASM_STR("assistant"))))
         tell(chat, "the last answer was cut off: say something, or press Enter to have it go on");
@@ -82,12 +111,27 @@ static bool open_conversation(struct chat *chat, const char *id) {
         complain("%s", why);
         return false;
     }
-    snprintf(chat->view->front, sizeof chat->view->front, "%s", chat->id);
+    view_show(chat->view, chat->id);
     chat->is_asked = false;
     return true;
 }
 
 /* ---- What the person is asked ---- */
+
+/* Takes back what was asked. */
+static void withdraw(struct chat *chat) {
+    if (chat->is_asked) print(chat, ASM_STR("\n"));
+    chat->is_asked = false;
+    view_release(chat->view);
+}
+
+/* What happened elsewhere, between two questions. */
+static void tell_news(struct chat *chat) {
+    if (chat->news.size == 0 || (chat->is_asked && chat->expectation == DECIDE)) return;
+    withdraw(chat);
+    tell(chat, chat->news.data);
+    asm_buffer_clear(&chat->news);
+}
 
 static asm_str keep(struct chat *chat, asm_str text) {
     const size_t at = chat->asked.size;
@@ -188,11 +232,10 @@ static bool is_undecided(const struct chat *chat) {
     return false;
 }
 
-/* Takes back what was asked. */
-static void withdraw(struct chat *chat) {
-    if (chat->is_asked) print(chat, ASM_STR("\n"));
-    chat->is_asked = false;
-    view_release(chat->view);
+/* Whether the person said something while the answer before was under way. */
+static bool is_unanswered(const asm_agent_info *info) {
+    return info->status == ASM_AGENT_IDLE && info->state.turn_count > 0 &&
+           asm_str_equal(info->state.turns[info->state.turn_count - 1].role, ASM_STR("user"));
 }
 
 /* Finds out what is expected now, and asks for it once. */
@@ -216,7 +259,8 @@ static void expect(struct chat *chat) {
     if (now == DECIDE) {
         ask_approval(chat);
     } else if (now == SPEAK) {
-        if (chat->settings->prompt) chat->is_leaving = true;
+        if (is_unanswered(&info)) host_say(chat->host, id_of(chat), asm_str_make(NULL, 0));
+        else if (chat->settings->prompt) chat->is_leaving = true;
         else if (!chat->is_asked) ask_message(chat);
     } else {
         keyboard_show(&chat->keyboard, false);
@@ -255,7 +299,7 @@ static void go_to(struct chat *chat, asm_str id) {
         return;
     }
     snprintf(chat->id, sizeof chat->id, "%.*s", (int)id.size, id.data);
-    memcpy(chat->view->front, chat->id, sizeof chat->id);
+    view_show(chat->view, chat->id);
     tell_state(chat);
 }
 
@@ -290,7 +334,10 @@ static void say(struct chat *chat, asm_str text) {
             return;
         text = asm_str_make(NULL, 0);
     }
+    /* What is typed while an answer comes is not seen, and comes after it. */
+    chat->view->is_typed = chat->expectation == SPEAK || chat->settings->prompt;
     if (host_say(chat->host, id_of(chat), text) != ASM_OK) complain("%s", chat->host->server.error);
+    chat->view->is_typed = false;
 }
 
 /* Takes a message: a line, with those that were pasted along with it, or that it says go on. */
@@ -378,6 +425,7 @@ static void turn(struct chat *chat) {
     host_turn(chat->host, descriptors, 1, has_input ? 0 : chat->expectation == WAIT ? TICK_MS : -1);
     if (descriptors[0].revents) keyboard_read(&chat->keyboard);
     view_tick(chat->view, chat->host->server.now);
+    tell_news(chat);
     take_interrupts(chat);
     if (wake_stop_signal()) {
         chat->is_leaving = true;
@@ -411,6 +459,9 @@ static int end(struct chat *chat) {
     view_settle(chat->view);
     keyboard_close(&chat->keyboard);
     asm_buffer_close(&chat->asked);
+    asm_buffer_close(&chat->news);
+    chat->host->on_event = view_on_event;
+    chat->host->user = chat->view;
     return chat->status;
 }
 
@@ -420,9 +471,10 @@ int chat_run(struct host *host, struct view *view, const struct chat_settings *s
     chat.host = host;
     chat.view = view;
     chat.settings = settings;
-    host->on_event = view_on_event;
-    host->user = view;
+    host->on_event = take_event;
+    host->user = &chat;
     asm_buffer_init_growing(&chat.asked);
+    asm_buffer_init_growing(&chat.news);
     if (!open_conversation(&chat, settings->resumed)) return EXIT_FAILED;
     keyboard_init(&chat.keyboard);
     if (settings->prompt) say(&chat, asm_str_from(settings->prompt));

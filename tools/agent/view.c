@@ -22,24 +22,25 @@ static void look_begin(void *self, const asm_terminal *terminal) {
     if (view->look.begin) view->look.begin(view->look.self, terminal);
 }
 
-/* What the person said stands there already, typed. */
 static bool is_shown(const struct view *view, const asm_event *event) {
     if (!asm_str_equal(event->session_id, asm_str_from(view->front))) return false;
     if (event->type == ASM_EVENT_AGENT_SHUTDOWN) return false; /* the program ends, and with it the agent */
     if (event->type == ASM_EVENT_SESSION_UPDATED)
         return false; /* a title would come in the middle of a sentence */
     if (event->type == ASM_EVENT_MESSAGE_SENT)
-        return view->is_replay && asm_str_equal(event->message.role, ASM_STR("user"));
+        return !view->is_typed && asm_str_equal(event->message.role, ASM_STR("user"));
     return true;
 }
 
 /* Requests are shown in full by who asks: of studio's line only the end of what stands before it. */
 static asm_result render(struct view *view, const asm_event *event, asm_buffer *out) {
     asm_buffer line;
+    asm_event plain = *event;
+    plain.agent_id = asm_str_make(NULL, 0); /* all that is shown is of one agent */
     if (event->type != ASM_EVENT_TOOL_APPROVAL_REQUESTED)
-        return view->look.render_event(view->look.self, event, out);
+        return view->look.render_event(view->look.self, &plain, out);
     asm_buffer_init_growing(&line);
-    const asm_result result = view->look.render_event(view->look.self, event, &line);
+    const asm_result result = view->look.render_event(view->look.self, &plain, &line);
     if (line.size > 0 && line.data[0] == '\n') asm_buffer_append_byte(out, '\n');
     asm_buffer_close(&line);
     return result;
@@ -63,9 +64,13 @@ static void hold(struct view *view, const asm_event *event) {
 static asm_result look_event(void *self, const asm_event *event, asm_buffer *out) {
     struct view *view = (struct view *)self;
     if (!is_shown(view, event)) return ASM_OK;
-    if (!view->is_held) return render(view, event, out);
-    hold(view, event);
-    return ASM_OK;
+    if (view->is_held) {
+        hold(view, event);
+        return ASM_OK;
+    }
+    const asm_result result = render(view, event, out);
+    if (out->size > 0) view->is_open = out->data[out->size - 1] != '\n';
+    return result;
 }
 
 static asm_result look_tick(void *self, asm_time now, asm_buffer *out) {
@@ -91,16 +96,14 @@ static void bring_in_order(void *user) {
 
 void view_init(struct view *view, const struct view_settings *settings,
                const struct output_settings *outputs) {
-    asm_render_options look;
     asm_pipeline_options options;
     memset(view, 0, sizeof *view);
-    memset(&look, 0, sizeof look);
     memset(&options, 0, sizeof options);
-    look.color = (asm_setting)settings->color;
-    look.tool_output = (asm_tool_output)settings->tool_output;
-    look.show_thinking = settings->shows_thinking;
-    look.bell = settings->rings;
-    view->look = asm_studio_init(&view->studio, &look);
+    view->options.color = (asm_setting)settings->color;
+    view->options.tool_output = (asm_tool_output)settings->tool_output;
+    view->options.show_thinking = settings->shows_thinking;
+    view->options.bell = settings->rings;
+    view->look = asm_studio_init(&view->studio, &view->options);
     view->terminal = asm_terminal_detect(STDOUT_FILENO);
     outputs_open(&view->outputs, outputs);
     outputs_report_torn(&view->outputs);
@@ -110,6 +113,18 @@ void view_init(struct view *view, const struct view_settings *settings,
     if (asm_pipeline_init(&view->pipeline, &options) != ASM_OK)
         die("%s", asm_result_string(view->pipeline.result));
     messages_prepare(bring_in_order, view);
+}
+
+void view_show(struct view *view, const char *id) {
+    view_release(view);
+    if (view->front[0]) { /* what the other one has begun to say goes on elsewhere */
+        if (view->is_open) outputs_write(&view->outputs, ASM_STR("\n"));
+        view->is_open = false;
+        view->look = asm_studio_init(&view->studio, &view->options);
+        if (view->pipeline.terminal.columns > 0) look_begin(view, &view->pipeline.terminal);
+    }
+    view_settle(view);
+    snprintf(view->front, sizeof view->front, "%s", id);
 }
 
 void view_on_event(void *user, const asm_event *event) {

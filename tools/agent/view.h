@@ -15,11 +15,13 @@ struct view_settings {
 struct view {
     asm_pipeline pipeline;
     struct outputs outputs;
+    asm_render_options options;
     asm_studio studio;
     asm_renderer look;        /* studio */
     asm_terminal terminal;    /* standard output */
     char front[WORKSPACE_ID]; /* the conversation that is shown */
-    bool is_replay;           /* also what the person said */
+    bool is_typed;            /* what the person says stands there already */
+    bool is_open;             /* the last line that was shown has no end yet */
     bool is_held;             /* nothing is shown until view_release() */
     struct held_event *first, *last;
     asm_time ticked;
@@ -28,6 +30,9 @@ struct view {
 /* Opens the outputs; ends the program with a message if one cannot be. */
 void view_init(struct view *view, const struct view_settings *settings,
                const struct output_settings *outputs);
+
+/* Shows this conversation from now on. */
+void view_show(struct view *view, const char *id);
 
 /* An asm_event_callback: `user` is the view. */
 void view_on_event(void *user, const asm_event *event);
