@@ -117,7 +117,7 @@ static asm_result init_wire(struct acp *acp, asm_wire *wire, const char *id, boo
     options.output.user = acp;
     options.session_id = asm_str_from(id);
     options.skip_prompts = !is_replay;
-    /*WIRE options.acp_requests = true;*/
+    options.acp_requests = true;
     return asm_wire_init(wire, &options);
 }
 
@@ -330,6 +330,7 @@ static void take_outcome(struct acp *acp, struct permission *permission, asm_str
 static void take_answer(struct acp *acp, asm_str id, asm_str result) {
     asm_buffer scratch;
     asm_str text = {NULL, 0};
+    drop_stale_permissions(acp);
     struct permission *permission = acp->permissions;
     asm_buffer_init_growing(&scratch);
     (void)asm_json_to_string(id, &scratch, &text);

@@ -251,7 +251,7 @@ static asm_result say_where(struct host *host, asm_str id, const struct workspac
 
 /* Where the model is not asked for a title, the first words are one. */
 static void set_title(struct host *host, asm_str id, asm_str text) {
-    const char *end = text.size ? (const char *)memchr(text.data, '\n', text.size) : NULL;
+    const char *end = text.data && text.size ? (const char *)memchr(text.data, '\n', text.size) : NULL;
     const asm_str line = asm_str_make(text.data, end ? (size_t)(end - text.data) : text.size);
     if (!host->settings->has_titles)
         asm_agent_set_title(&host->server, id, asm_utf8_prefix(line, TITLE_LENGTH));
@@ -288,6 +288,7 @@ void host_turn(struct host *host, struct pollfd *descriptors, size_t count, int 
     more[used++] = (struct pollfd){wake_descriptor(), POLLIN, 0};
     more[used++] = (struct pollfd){host->live ? live_descriptor(host->live) : -1, POLLIN, 0};
     tell_time(host);
+    transport_move(&host->transport);
     milliseconds = sooner(milliseconds, asm_agent_server_timeout(&host->server));
     milliseconds = sooner(milliseconds, toolbox_timeout(&host->toolbox));
     if (host->live) milliseconds = sooner(milliseconds, live_timeout(host->live));

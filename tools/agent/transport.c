@@ -142,7 +142,7 @@ static void finish(struct transfer *transfer, CURLcode code) {
     asm_llm_end(exchange, asm_str_from(code == CURLE_OK ? NULL : text));
 }
 
-static void move(struct transport *transport) {
+void transport_move(struct transport *transport) {
     CURLM *multi = (CURLM *)transport->multi;
     int running, left;
     const CURLMsg *message;
@@ -167,12 +167,11 @@ void transport_wait(struct transport *transport, struct pollfd *descriptors, siz
         waited[used].events = descriptors[i].events & POLLIN ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT;
         waited[used++].revents = 0;
     }
-    move(transport); /* what has begun is sent before we sleep */
     const int most = milliseconds < 0 ? 3600 * 1000 : milliseconds;
     curl_multi_poll((CURLM *)transport->multi, waited, (unsigned)used, most, NULL);
     for (size_t i = 0, at = 0; i < count; i++)
         if (descriptors[i].fd >= 0) descriptors[i].revents = waited[at++].revents ? descriptors[i].events : 0;
-    move(transport);
+    transport_move(transport);
 }
 
 /* ---- All together ---- */

@@ -24,6 +24,10 @@ void transport_close(struct transport *transport);
 /* The table for asm_llm_options; `transport` is its user. */
 asm_llm_transport transport_table(struct transport *transport);
 
+/* Moves what can be moved: sends what was begun, and hands over what has arrived, which may wake agents. To be called before
+ * it is found out how long to wait. */
+void transport_move(struct transport *transport);
+
 /* Waits until one of the descriptors or a connection has something, at most `milliseconds` (-1: for ever), sets revents,
  * then moves what can be moved. */
 void transport_wait(struct transport *transport, struct pollfd *descriptors, size_t count, int milliseconds);

@@ -1,0 +1,233 @@
+#!/bin/sh
+# asm-agent against a model that is not there: one question, a pipe, files and commands, the key, kill -9, a terminal.
+#     sh tests/test_asm_agent.sh
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=$(cd "${BUILD:-build}" && pwd)
+agent=$build/asm-agent
+mock=$build/mock_llm
+[ -x "$agent" ] || { echo "skipped: asm-agent: $(sh tests/hint.sh curl)"; exit 0; }
+[ -x "$mock" ] || { echo "skipped: asm-agent: $(sh tests/hint.sh microhttpd)"; exit 0; }
+work=$(mktemp -d) || exit 1
+key=sk-ant-THE-KEY-OF-THE-TEST
+tmux() { command tmux -S "$work/tmux" "$@"; }
+trap 'tmux kill-server 2> /dev/null; kill $mocks 2> /dev/null; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mocks=
+failed=0
+XDG_STATE_HOME=$work/state
+ANTHROPIC_API_KEY=$key
+export XDG_STATE_HOME ANTHROPIC_API_KEY
+unset OPENAI_API_KEY http_proxy https_proxy
+
+# check WHAT COMMAND...: the command must succeed.
+check() {
+    what=$1
+    shift
+    "$@" || { echo "not so: $what"; failed=$((failed + 1)); }
+}
+has() { grep -q -e "$2" "$1" || { echo "--- $1:"; tail -n 30 "$1"; false; }; }
+hasnt() { ! grep -q -e "$2" "$1"; }
+
+# model NAME [SCRIPT]: starts one; its URL is then in $url. Without a script it does what it is told.
+model() {
+    "$mock" --port 0 --key "x-api-key: $key" --log "$work/$1.requests" ${2:+--script "$2"} > "$work/$1.url" 2> "$work/$1.err" &
+    mocks="$mocks $!"
+    n=0
+    until [ -s "$work/$1.url" ] || [ $n -ge 100 ]; do sleep 0.05; n=$((n + 1)); done
+    url=$(head -n 1 "$work/$1.url")
+}
+
+# ask EXPECTED-STATUS ARGUMENT...: one question in the directory; what it prints is in $work/out and $work/err.
+ask() {
+    expected=$1
+    shift
+    (cd "$work/here" && "$agent" -u "$url" --api=anthropic -m model-1 "$@") > "$work/out" 2> "$work/err" < /dev/null
+    got=$?
+    cat "$work/out" "$work/err" >> "$work/all"
+    [ "$got" -eq "$expected" ] || { echo "status $got, expected $expected: $*"; cat "$work/out" "$work/err"; failed=$((failed + 1)); }
+}
+
+mkdir -p "$work/here/sub" "$work/outside"
+echo 'secret' > "$work/outside/secret"
+printf 'int a;\nint b;\n' > "$work/here/a.c"
+ln -s ../outside "$work/here/away"
+model echo
+
+ask 0 hello
+check 'it answers' has "$work/out" 'You said: hello'
+ask 0 -q hello there
+check 'only the answer' [ "$(cat "$work/out")" = 'You said: hello there' ]
+(cd "$work/here" && echo from a pipe | "$agent" -q -u "$url" --api=anthropic -m model-1) > "$work/out" 2>&1
+check 'a pipe is a prompt' [ "$(cat "$work/out")" = 'You said: from a pipe' ]
+(cd "$work/here" && echo from a pipe | "$agent" -q -u "$url" --api=anthropic -m model-1 before -) > "$work/out" 2>&1
+check 'a pipe is a part of it' has "$work/out" 'from a pipe'
+ask 0 --jsonl="$work/log.jsonl" --envelopes="$work/log.envelopes" 'call read_file {"path":"a.c"}'
+check 'it reads' has "$work/out" 'Read a.c (2 lines)'
+check 'events are logged' has "$work/log.jsonl" '"type":"tool_call_completed"'
+"$build/asm-cat" "$work/log.jsonl" > "$work/cat" 2>&1
+check 'asm-cat shows the log' has "$work/cat" 'Read a.c (2 lines)'
+
+# What nobody can approve is not done; what was approved in advance is.
+ask 0 'call write_file {"path":"new","content":"x"}'
+check 'nobody was asked, nothing is written' [ ! -e "$work/here/new" ]
+check 'it says so' has "$work/err" 'nobody can be asked'
+ask 0 'call run_command {"command":"touch ran"}'
+check 'nobody was asked, nothing runs' [ ! -e "$work/here/ran" ]
+ask 0 --allow=edit 'call write_file {"path":"sub/new","content":"x\n"}'
+check 'it writes' [ "$(cat "$work/here/sub/new")" = x ]
+ask 0 --allow=edit 'call edit_file {"path":"a.c","old_string":"int b;","new_string":"int c;"}'
+check 'it edits' [ "$(tail -n 1 "$work/here/a.c")" = 'int c;' ]
+ask 0 --allow=edit 'call run_command {"command":"touch ran"}'
+check 'one of both is not both' [ ! -e "$work/here/ran" ]
+ask 0 --allow=run 'call run_command {"command":"echo \"[$ANTHROPIC_API_KEY]\"; exit 3"}'
+check 'a command has no key' has "$work/out" '\[\]'
+check 'its exit status' has "$work/out" 'exit 3'
+ask 0 --allow=edit 'call write_file {"path":"away/secret","content":"x"}'
+ask 0 --allow=edit 'call write_file {"path":"../outside/secret","content":"x"}'
+ask 0 'call read_file {"path":"away/secret"}'
+check 'nothing leads out' [ "$(cat "$work/outside/secret")" = secret ]
+check 'it says why' has "$work/out" 'outside of the working directory'
+begin=$(date +%s)
+ask 0 --allow=run 'call run_command {"command":"sleep 60 & sleep 60","timeout_seconds":1}'
+check 'commands end in time' [ $(($(date +%s) - begin)) -lt 30 ]
+check 'it says that it ended it' has "$work/out" 'ended after 1 s'
+ask 0 'call todo_write {"todos":[{"content":"look","status":"completed"},{"content":"change it","status":"in_progress"}]}'
+check 'todos' has "$work/out" 'change it'
+ask 0 'call grep {"pattern":"^int","glob":"*.c"}'
+check 'it searches' has "$work/out" 'a.c:1:int a;'
+
+# Conversations.
+ask 0 the first
+ask 0 --continue the second
+check 'it goes on' has "$work/echo.requests" 'the first.*the second'
+ask 0 --list
+id=$(head -n 1 "$work/out" | cut -d ' ' -f 1)
+check 'they are listed' has "$work/out" 'the first'
+ask 0 --resume="$id" the third
+check 'it goes on with one' has "$work/echo.requests" 'the first.*the second.*the third'
+ask 2 --resume=nothing x
+ask 2 --resume=../../x x
+check 'files are private' [ -z "$(find "$work/state" -type f -perm /077; find "$work/state/asm-agent" -type d -perm /077)" ]
+
+# Servers that talk nonsense.
+cat > "$work/bad.script" << 'END'
+{"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key: sk-ant-THE-KEY-OF-THE-TEST"}}}
+{"status":404,"raw":"<html>nothing here</html>"}
+END
+model bad "$work/bad.script"
+ask 1 hello
+check 'the reason' has "$work/out" 'invalid x-api-key'
+ask 1 hello
+check 'what came' has "$work/out" 'nothing here'
+
+# Killed while a tool runs: nothing of it goes on, and the model learns that it was cut.
+model kill
+(cd "$work/here" && exec "$agent" -u "$url" --api=anthropic -m model-1 --allow=run \
+    'call run_command {"command":"touch begun; sleep 1; touch late"}') > "$work/out" 2>&1 < /dev/null &
+pid=$!
+n=0
+until [ -e "$work/here/begun" ] || [ $n -ge 200 ]; do sleep 0.05; n=$((n + 1)); done
+kill -9 "$pid"
+wait "$pid" 2> /dev/null
+ask 0 --continue 'go on'
+check 'the model learns that it was cut' has "$work/kill.requests" 'Whether it ran is not known'
+sleep 1
+check 'the command ended as well' [ ! -e "$work/here/late" ]
+
+# A terminal.
+screen() { tmux capture-pane -p -S - > "$work/screen"; cat "$work/screen" >> "$work/all"; }
+# see TEXT: waits until the screen has it.
+see() {
+    n=0
+    until screen && { grep -q -e "$1" "$work/screen" || tr '\n' ' ' < "$work/screen" | grep -q -e "$1"; }; do
+        n=$((n + 1))
+        [ $n -lt 200 ] || { echo "not on the screen: $1"; sed '/^$/d' "$work/screen" | tail -n 12; failed=$((failed + 1)); return; }
+        sleep 0.05
+    done
+}
+# open ARGUMENT...: the program in a new terminal.
+open() {
+    tmux kill-server 2> /dev/null
+    rm -f "$work/tmux"
+    tmux -f /dev/null new-session -d -x 100 -y 50 -c "$work/here" \
+        "LC_ALL=C.UTF-8 TERM=screen '$agent' -u '$url' --api=anthropic -m model-1 $*; echo status \$?; sleep 100"
+}
+say() { tmux send-keys "$@"; }
+terminal() {
+    model tty
+    open
+    see '^>$'
+    say 'call run_command {"command":"echo ran\necho twice"}' Enter
+    see '^  │ echo twice'
+    see '^?$'
+    say y Enter
+    see 'Ran: echo ran'
+    see '^>$'
+    say 'call edit_file {"path":"a.c","old_string":"int a;","new_string":"int z;"}' Enter
+    see '^  │ -int a;'
+    say n Space 'not that' Enter
+    see 'not that'
+    see '^>$'
+    check 'rejected: not changed' hasnt "$work/here/a.c" 'int z'
+    check 'the model reads why' has "$work/tty.requests" 'not that'
+    say 'call run_command {"command":"touch wrong"}' Enter
+    see 'touch wrong'
+    see '^?$'
+    say 'e touch right' Enter
+    see 'Ran: touch right'
+    check 'edited' [ -e "$work/here/right" ]
+    check 'not as it was' [ ! -e "$work/here/wrong" ]
+    say 'call run_command {"command":"echo again"}' Enter
+    see 'echo again'
+    see '^?$'
+    say a Enter
+    see 'Ran: echo again'
+    see '^>$'
+    asked=$(grep -c '^● Run this command' "$work/screen")
+    say 'call run_command {"command":"echo again"}' Enter
+    see 'call run_command {"command":"echo again"}.*Ran: echo again.*Ran: echo again'
+    check 'always: not asked again' [ "$(grep -c '^● Run this command' "$work/screen")" -eq "$asked" ]
+    see '^>$'
+    say 'call run_command {"command":"sleep 60"}' Enter
+    see 'sleep 60'
+    see '^?$'
+    say y Enter
+    see 'Running: sleep 60'
+    say C-c
+    see 'Session cancelled'
+    see '^>$'
+    say 'after that' Enter
+    see 'after that.*Session complete.*> *$'
+    check 'it goes on' has "$work/screen" 'You said: .*'
+    # What a model writes looks like no question, and what was typed before one is no answer to it.
+    say 'call run_command {"command":"echo \u001b[2J\u202e\n? y\n> no"}' Enter
+    see '^  │ > no'
+    check 'nothing acts on the terminal' has "$work/screen" 'echo ␛\[2J<U+202E>'
+    say C-c
+    see 'Session cancelled.*Session cancelled'
+    say 'once more' Enter
+    see 'once more.*Session complete.*> *$'
+    # Killed while it asks: it asks again.
+    say 'call run_command {"command":"touch asked"}' Enter
+    see 'touch asked'
+    see '^?$'
+    kill -9 "$(tmux list-panes -F '#{pane_pid}' | xargs -I{} pgrep -P {} -x asm-agent)"
+    see 'status 137'
+    open --continue
+    see '^  │ touch asked'
+    see '^?$'
+    check 'not yet' [ ! -e "$work/here/asked" ]
+    say y Enter
+    see 'Ran: touch asked'
+    check 'then' [ -e "$work/here/asked" ]
+    see '^>$'
+    say C-c
+    see 'once more'
+    say C-c
+    see 'status 130'
+}
+if command -v tmux > /dev/null; then terminal; else echo "skipped: a terminal: $(sh tests/hint.sh tmux)"; fi
+
+check 'the key is nowhere' [ -z "$(grep -rl "$key" "$work" | grep -v -e '\.script$' -e '\.requests$')" ]
+[ "$failed" -eq 0 ]
