@@ -7066,6 +7066,14 @@ static void asm__opencode_end(asm__ingest *state) {
         (state->last_error.size || (reason.size && !asm_str_equal(reason, ASM_STR("tool-calls")))))
         asm__opencode_finish(state, reason);
     asm__plain_stop(state);
+    if (state->run_open && !state->cancelled && !asm__ingest_usage_is_zero(&state->main.total)) {
+        const asm_usage_payload usage = state->main.total; /* what is known of it all the same */
+        asm_event event = asm__plain_failure(
+            ASM_STR("stream_ended"), ASM_STR("the stream ended before the run did"), asm__ingest_absent());
+        event.run.open_tool_calls.is_set = true;
+        event.run.cost_usd = usage.cost_usd;
+        asm__plain_end_run(state, &event, &usage);
+    }
 }
 
 static void asm__opencode_error(asm__ingest *state, asm_str error) {

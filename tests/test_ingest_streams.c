@@ -25,6 +25,9 @@ typedef struct record {
     bool run_open, is_balanced;
     asm_event last_total; /* numbers only */
     double cost;
+    bool has_total;
+    int64_t run_tokens[5]; /* sums over the runs */
+    double run_cost;
     asm_ingest_counts counts;
     asm_format format;
 } record;
@@ -37,6 +40,18 @@ static void append_said(record *to, const char *what, asm_str name, asm_str text
     asm_buffer_append_byte(&to->said, '\n');
 }
 
+/* What a run has used, for formats that do not tell what the session has. */
+static void add_run(record *to, const asm_event *event) {
+    asm_usage_payload usage;
+    if (!asm_usage_read(&usage, event->run.token_usage)) return;
+    to->run_tokens[0] += usage.input_tokens.value;
+    to->run_tokens[1] += usage.output_tokens.value;
+    to->run_tokens[2] += usage.cache_read_tokens.value;
+    to->run_tokens[3] += usage.cache_creation_tokens.value;
+    to->run_tokens[4] += usage.reasoning_tokens.value;
+    to->run_cost += event->run.cost_usd.value;
+}
+
 static void count(record *to, const asm_event *event) {
     switch (event->type) {
     case ASM_EVENT_RUN_STARTED:
@@ -47,6 +62,7 @@ static void count(record *to, const asm_event *event) {
     case ASM_EVENT_RUN_COMPLETED:
     case ASM_EVENT_RUN_FAILED:
     case ASM_EVENT_RUN_CANCELLED:
+        add_run(to, event);
         to->is_balanced = to->is_balanced && to->run_open;
         to->run_open = false;
         to->completed += event->type == ASM_EVENT_RUN_COMPLETED;
@@ -69,6 +85,7 @@ static void count(record *to, const asm_event *event) {
         break;
     case ASM_EVENT_TOKEN_USAGE_UPDATED:
         if (event->usage.cumulative.value) {
+            to->has_total = true;
             to->last_total.usage = event->usage;
             if (event->usage.cost_usd.is_set) to->cost = event->usage.cost_usd.value;
         }
@@ -299,6 +316,13 @@ static void summarize(const record *got, asm_buffer *out) {
     append_number(out, "reasoning", usage->reasoning_tokens);
     if (got->cost > 0) {
         size = snprintf(text, sizeof text, " cost %.6f", got->cost);
+        asm_buffer_append(out, asm_str_make(text, (size_t)size));
+    }
+    if (!got->has_total && got->run_tokens[0] + got->run_tokens[1] > 0) {
+        size = snprintf(text, sizeof text, " of runs: %lld %lld %lld %lld %lld cost %.6f",
+                        (long long)got->run_tokens[0], (long long)got->run_tokens[1],
+                        (long long)got->run_tokens[2], (long long)got->run_tokens[3],
+                        (long long)got->run_tokens[4], got->run_cost);
         asm_buffer_append(out, asm_str_make(text, (size_t)size));
     }
 }
