@@ -65,7 +65,8 @@
  *   call               allowed when         what it does
  *   start              no such agent        idle; what it was if it is restored interrupted or paused
  *   execute            idle, paused         running; the driver's execute() is called from the next poll on
- *   resume             interrupted          running; likewise its resume(); the interrupt data is cleared.
+ *   resume             interrupted          running; the driver's resume() is called from the next poll on; the
+ *                                           interrupt data is cleared.
  *                                           Stays interrupted if some requests are still undecided
  *   cancel             running,             cancelled; the driver's cancel() is called, results that come later
  *                      interrupted, paused  are dropped
@@ -133,7 +134,7 @@
  *   asm_emit_tool()      tool_call_started first if it ends what has not started; display_message_updated
  *   asm_emit_result()    (the result's turn is kept), the event, the turn's
  *   reset, restore       status_changed, if it changed
- *   update               likewise, then state_restored
+ *   update               status_changed, if it changed, then state_restored
  *   stop                 (state is saved, presence left), node_transferring, agent_shutdown
  *   timers               (state is saved, presence left), agent_shutdown
  *   a function of yours  error_occurred, with the code "state_store", "display_store", "presence", "middleware"
@@ -232,11 +233,11 @@ typedef struct asm_middleware_state {
 
 /* What a conversation consists of. */
 typedef struct asm_agent_state {
-    const asm_turn *turns;
+    const asm_turn *turns; /* the conversation, oldest first; NULL if turn_count is 0 */
     size_t turn_count;
-    const asm_todo *todos;
+    const asm_todo *todos; /* NULL if todo_count is 0 */
     size_t todo_count;
-    const asm_middleware_state *middleware;
+    const asm_middleware_state *middleware; /* what middleware keeps; NULL if middleware_count is 0 */
     size_t middleware_count;
     asm_str metadata;     /* JSON object; absent: {}. "title" is the conversation's title */
     const asm_turn *held; /* turns that are held back; see TURNS */
@@ -271,11 +272,12 @@ typedef enum asm_decision_kind {
     ASM_DECISION_REJECT
 } asm_decision_kind;
 
+/* What a person has decided on one request. */
 typedef struct asm_decision {
-    asm_decision_kind kind;
-    asm_str tool_call_id; /* required: which request is decided */
-    asm_str arguments;    /* JSON object, for ASM_DECISION_EDIT only and required there */
-    asm_str message;      /* text for the model: why */
+    asm_decision_kind kind; /* required: ASM_DECISION_NONE is refused */
+    asm_str tool_call_id;   /* required: which request is decided */
+    asm_str arguments;      /* JSON object, for ASM_DECISION_EDIT only and required there */
+    asm_str message;        /* text for the model: why */
 } asm_decision;
 
 /* What an interrupted agent goes on with: decisions on its requests, each by the id of its call, or the answer to
@@ -283,9 +285,9 @@ typedef struct asm_decision {
 typedef struct asm_resume {
     uint64_t
         interrupt; /* required: the number of the interrupt that this is about (asm_agent_info.interrupt) */
-    const asm_decision *decisions;
+    const asm_decision *decisions; /* on some or all of the requests; NULL for an answer */
     size_t decision_count;
-    asm_str answer; /* JSON */
+    asm_str answer; /* JSON, to a question; absent for decisions */
 } asm_resume;
 
 /* What a slice, or an execution, comes to; see WHAT A DRIVER RETURNS. */
@@ -303,14 +305,15 @@ typedef enum asm_outcome {
  * ASM_OUTCOME_CONTINUE or is woken. They should return soon: all agents wait for them. */
 typedef struct asm_driver {
     asm_outcome (*execute)(void *user, asm_execution execution); /* required */
-    /* Likewise, from asm_agent_resume() on; `resume` is the same in each call: all decisions, in the order of the
-     * requests, or the answer. NULL: the agent cannot be resumed (ASM_ERR_UNSUPPORTED). */
+    /* Called in place of execute() for an execution that asm_agent_resume() has begun. `resume` is the same in each
+     * call: all decisions, in the order of the requests, or the answer. NULL: the agent cannot be resumed
+     * (ASM_ERR_UNSUPPORTED). */
     asm_outcome (*resume)(void *user, asm_execution execution, const asm_resume *resume);
     /* The execution is over: stop what is under way. Also called while one of the other two is on the stack,
      * when something that it emitted led to this; not for an agent that is interrupted or paused. NULL: nothing
      * to be done. */
     void (*cancel)(void *user, asm_execution execution);
-    void *user;
+    void *user; /* the first argument of each function */
 } asm_driver;
 
 /* ---- What a driver returns ---- */
@@ -352,7 +355,7 @@ ASM_API asm_result asm_execution_wake(asm_execution execution);
 /* A streamed piece of the assistant's text: message_streamed. Kept until a turn of the assistant follows. */
 ASM_API asm_result asm_emit_text(asm_execution execution, asm_str delta);
 
-/* The same with what else a message event has: message_id, thinking (which is not kept), parent_tool_call_id (of a
+/* asm_emit_text() with what else a message event has: message_id, thinking (which is not kept), parent_tool_call_id (of a
  * sub-agent: not kept, either). Without a message_id the server makes one, the same for all pieces and the turn. */
 ASM_API asm_result asm_emit_delta(asm_execution execution, const asm_message_payload *message);
 
@@ -418,7 +421,7 @@ ASM_API bool asm_execution_decision(asm_execution execution, const asm_action_re
  * Valid until the assistant's turn is emitted, the execution ends, or the conversation is replaced. */
 typedef struct asm_model_request {
     asm_execution execution; /* read only, as the rest */
-    const asm_turn *turns;
+    const asm_turn *turns;   /* oldest first */
     size_t turn_count;
     bool
         is_held; /* set by middleware that has to wait for something: the model is not asked yet. It wakes the
@@ -444,7 +447,8 @@ ASM_API asm_result asm_execution_replace_turns(asm_execution execution, size_t a
 ASM_API asm_result asm_execution_before_model(asm_execution execution, asm_model_request *request);
 
 /* Runs after_model() of the middleware in reverse order with the assistant's turn that was emitted last. Ends the step
- * unless that has calls: then it ends with the last of their results. Errors likewise. */
+ * unless that has calls: then it ends with the last of their results. Returns the first error of the
+ * middleware. */
 ASM_API asm_result asm_execution_after_model(asm_execution execution);
 
 /* =========================================================================================================
@@ -454,7 +458,7 @@ ASM_API asm_result asm_execution_after_model(asm_execution execution);
 /* What accompanies an agent. Each function may be NULL. They read and change the agent by its id or execution, with
  * the functions here. Errors are reported (see WHAT IS PUBLISHED). */
 typedef struct asm_middleware {
-    asm_str id;
+    asm_str id; /* required: text, by which the agent's middleware is told apart */
     /* Once, after the agent's first status went out and before any message. May execute. */
     asm_result (*on_server_start)(void *user, asm_agent_server *server, asm_str agent_id);
     /* May change what the model sees: asm_model_request_splice(), asm_execution_replace_turns(). An error keeps the
@@ -462,8 +466,9 @@ typedef struct asm_middleware {
     asm_result (*before_model)(void *user, asm_model_request *request);
     /* Sees the answer, which stands in the conversation already. NULL if there is none. */
     asm_result (*after_model)(void *user, asm_execution execution, const asm_turn *answer);
+    /* Takes a message of asm_agent_notify_middleware(), which is valid during the call. */
     asm_result (*handle_message)(void *user, asm_agent_server *server, asm_str agent_id, asm_str message);
-    void *user;
+    void *user; /* the first argument of each function */
 } asm_middleware;
 
 /* =========================================================================================================
@@ -486,8 +491,8 @@ ASM_API const char *asm_save_reason_name(asm_save_reason reason);
 
 /* A state to be kept. Valid during the call only. */
 typedef struct asm_snapshot {
-    asm_save_reason reason;
-    asm_str state; /* all of it, as asm_agent_export_state() writes it */
+    asm_save_reason reason; /* why it is to be kept now */
+    asm_str state;          /* all of it, as asm_agent_export_state() writes it */
     asm_str
         changes; /* what makes it from what is kept already, with all that was appended since: the same without
                         the turns. Absent if that would not do */
@@ -586,10 +591,10 @@ struct asm_agent_server {
 /* What an agent is made of, beside its state. Copied, but not what it points to, which must outlive the agent
  * or the next asm_agent_update(). */
 typedef struct asm_agent_config {
-    asm_driver driver;
+    asm_driver driver;           /* what it does; execute() is required */
     const asm_str *interrupt_on; /* names of the tools that need approval */
     size_t interrupt_on_count;
-    const asm_middleware *middleware;
+    const asm_middleware *middleware; /* called in this order, after_model() in reverse */
     size_t middleware_count;
     /* Called by asm_agent_reset() before the state is cleared: to put files and the like in order. May be NULL. */
     void (*reset)(void *user, asm_str agent_id);
@@ -652,8 +657,8 @@ ASM_API int64_t asm_agent_server_next_timer(asm_agent_server *server);
 ASM_API int asm_agent_server_timeout(asm_agent_server *server);
 
 /* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that
- * do not go together; ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state() for the state, and the state store's;
- * ASM_ERR_NO_MEMORY. */
+ * do not go together; ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state()
+ * for the state, and the state store's; ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_options *options);
 
 /* Starts an agent unless there is one with that id, which then stays as it is: ASM_OK, too. `was_started` may be
@@ -675,7 +680,7 @@ ASM_API asm_result asm_agent_cancel(asm_agent_server *server, asm_str id);
  * requests or decisions on a question. Nothing of it counts then, and the agent stays interrupted. */
 ASM_API asm_result asm_agent_resume(asm_agent_server *server, asm_str id, const asm_resume *resume);
 
-/* The same from JSON, as a user interface sends it:
+/* asm_agent_resume() with what a user interface sends as JSON:
  *       {"interrupt":N,"decisions":[{"tool_call_id":…,"type":"approve"},
  *                                   {"tool_call_id":…,"type":"edit","arguments":{…}},
  *                                   {"tool_call_id":…,"type":"reject","message":"…"}]}
@@ -688,7 +693,7 @@ ASM_API asm_result asm_agent_resume_json(asm_agent_server *server, asm_str id, a
  * first; the JSON reader's errors for members that are no JSON of their type. */
 ASM_API asm_result asm_agent_add_turn(asm_agent_server *server, asm_str id, const asm_turn *turn);
 
-/* Publishes `event` on the agent's (debug) topic. What it leaves open is filled in: agent, session and run id,
+/* Publishes `event` on the agent's topic, or on its debug topic. What it leaves open is filled in: agent, session and run id,
  * time, sequence number. Does nothing if there is no dispatcher. */
 ASM_API asm_result asm_agent_publish_event(asm_agent_server *server, asm_str id, const asm_event *event);
 ASM_API asm_result asm_agent_publish_debug_event(asm_agent_server *server, asm_str id,
@@ -732,11 +737,12 @@ ASM_API asm_result asm_agent_set_title(asm_agent_server *server, asm_str id, asm
 /* Replaces the metadata: a JSON object, absent for none. Copies. The JSON reader's errors, and ASM_ERR_TYPE. */
 ASM_API asm_result asm_agent_set_metadata(asm_agent_server *server, asm_str id, asm_str metadata);
 
-/* Keeps `state`, a JSON value, for the middleware with this id; absent removes it. Copies. Errors likewise. */
+/* Keeps `state`, a JSON value, for the middleware with this id; absent removes it. Copies. The JSON reader's errors. */
 ASM_API asm_result asm_agent_set_middleware_state(asm_agent_server *server, asm_str id, asm_str middleware,
                                                   asm_str state);
 
-/* What goes out with agent_shutdown as its metadata: a JSON object, absent for none. Copies. Errors likewise. */
+/* What goes out with agent_shutdown as its metadata: a JSON object, absent for none. Copies. The JSON reader's errors,
+ * and ASM_ERR_TYPE. */
 ASM_API asm_result asm_agent_set_shutdown_metadata(asm_agent_server *server, asm_str id, asm_str metadata);
 
 /* Has the state store keep the state now, and returns its result. ASM_ERR_MISUSE if there is none. */
@@ -748,7 +754,7 @@ ASM_API asm_result asm_agent_save_state(asm_agent_server *server, asm_str id, as
 ASM_API asm_result asm_agent_notify_middleware(asm_agent_server *server, asm_str id, asm_str middleware,
                                                asm_str message);
 
-/* Subscribe to the agent's topic, or to its debug topic, as asm_pubsub_subscribe() does. ASM_ERR_MISUSE if
+/* Subscribe to the agent's topic, or to its debug topic, as asm_pubsub_subscribe() does, and end such subscriptions. ASM_ERR_MISUSE if
  * the agent has no such dispatcher. `subscription` may be NULL. A subscription outlives the agent: events
  * of the next one with this id come, too. */
 ASM_API asm_result asm_agent_subscribe(asm_agent_server *server, asm_str id, asm_message_callback callback,
@@ -814,9 +820,9 @@ ASM_API bool asm_agent_exists(const asm_agent_server *server, asm_str id);
 typedef struct asm_agent_info {
     asm_str id;
     asm_agent_status status;
-    bool is_stopping; /* ends when its driver has finished */
-    bool is_waiting;  /* its driver waits to be woken */
-    asm_agent_state state;
+    bool is_stopping;                   /* ends when its driver has finished */
+    bool is_waiting;                    /* its driver waits to be woken */
+    asm_agent_state state;              /* as asm_execution_state() gives it */
     size_t open_call_count;             /* tool calls without a result */
     uint64_t interrupt;                 /* the number of the interrupt it waits with; 0 unless interrupted */
     asm_str interrupt_data;             /* JSON, as status_changed has it; absent unless interrupted */
@@ -829,14 +835,14 @@ typedef struct asm_agent_info {
     asm_str run_id;              /* of the run that has not ended; absent: none */
     int64_t run_steps;           /* of that run so far */
     asm_usage_payload run_usage; /* what it has used so far, sub-agents included: numbers only */
-    asm_str conversation_id;
-    asm_str node;
-    asm_time started_at;
-    asm_time last_activity;        /* when the inactivity timer was last restarted */
-    int64_t inactivity_timeout_ms; /* negative: never */
-    int64_t since_activity_ms;     /* of the time that timers count */
-    bool inactivity_timer_is_active;
-    asm_agent_config config;
+    asm_str conversation_id;     /* absent: none */
+    asm_str node;                /* of the server's options */
+    asm_time started_at;         /* Unix time of asm_agent_start() */
+    asm_time last_activity;      /* when the inactivity timer was last restarted */
+    int64_t inactivity_timeout_ms;   /* negative: never */
+    int64_t since_activity_ms;       /* of the time that timers count */
+    bool inactivity_timer_is_active; /* it counts now */
+    asm_agent_config config;         /* as it was given */
 } asm_agent_info;
 
 /* ASM_ERR_NOT_FOUND, and `info` as it was, if there is no such agent. */
@@ -994,7 +1000,7 @@ static asm_result asm__agent_refuse(asm_agent_server *server, asm_result result,
     return asm__agent_error(server, result, why, "", "");
 }
 
-/* The same, with the result's own text after what was to be done; nothing for ASM_OK. */
+/* asm__agent_error() with what was to be done and the result's own text; nothing for ASM_OK. */
 static asm_result asm__agent_fail_with(asm_agent_server *server, asm_result result, const char *what) {
     return result == ASM_OK ? ASM_OK
                             : asm__agent_error(server, result, what, ": ", asm_result_string(result));
@@ -1268,7 +1274,7 @@ static asm_result asm__agent_read_members(asm_json_reader *reader, const asm__ag
     return asm_json_writer_finish(&writer);
 }
 
-/* The same for a text that is an object. Strings are unescaped to `scratch`, which may be NULL if there are none. */
+/* asm__agent_read_members() for a text that is an object. Strings are unescaped to `scratch`, which may be NULL if there are none. */
 static asm_result asm__agent_find_members(asm_str json, const asm__agent_member *members, size_t count,
                                           asm_str *values, asm_buffer *scratch) {
     asm_json_reader reader;
@@ -2645,7 +2651,7 @@ static asm_result asm__agent_publish_debug(asm__agent *agent, asm_event *event) 
                                  ASM_STR(ASM_AGENT_DEBUG_WRAPPER), event);
 }
 
-/* The same for an event of the host's, which stays as it is. */
+/* asm__agent_publish_to() for an event of the host's, which stays as it is. */
 static asm_result asm__agent_publish_copy(asm__agent *agent, const asm_event *event, bool debug) {
     asm_event copy = *event;
     return debug ? asm__agent_publish_debug(agent, &copy) : asm__agent_publish(agent, &copy);
@@ -3200,7 +3206,7 @@ static asm_result asm__agent_stand(asm__agent *agent, const asm_turn *turn, bool
     return ASM_OK;
 }
 
-/* The same, or holds it back. */
+/* asm__agent_stand(), or holds the turn back. */
 static asm_result asm__agent_add_turn(asm__agent *agent, const asm_turn *turn, bool is_drivers) {
     const bool is_held = !asm__turn_is_result(turn) && asm__agent_holds_back(agent, turn, is_drivers);
     agent->server->error[0] = '\0';
@@ -4154,7 +4160,7 @@ static asm_result asm__agent_enter(asm_agent_server *server, asm__agent *agent, 
     return result;
 }
 
-/* The same for the agent with this id. `argument` is what the call needs beside it. */
+/* asm__agent_enter() for the agent with this id. `argument` is what the call needs beside it. */
 static asm_result asm__agent_enter_by_id(asm_agent_server *server, asm_str id, const void *argument,
                                          asm__agent_kind call, asm__agent **agent) {
     if (!server || !argument) return ASM_ERR_INVALID_ARGUMENT;
@@ -4162,7 +4168,7 @@ static asm_result asm__agent_enter_by_id(asm_agent_server *server, asm_str id, c
     return *agent ? asm__agent_enter(server, *agent, call) : asm__agent_no_agent(server);
 }
 
-/* The same for the agent of an execution. */
+/* asm__agent_enter() for the agent of an execution. */
 static asm_result asm__execution_enter(asm_execution execution, const void *argument, asm__agent **agent) {
     asm_agent_server *server = execution.server;
     *agent = asm__execution_find(execution);
@@ -4955,7 +4961,7 @@ ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event
     return asm__emit_copy(execution, event, true);
 }
 
-/* Makes sure that the message that is streamed has an id: `given`, or one of ours. What was streamed of another message
+/* Makes sure that the message that is streamed has an id: `given`, or one that the server makes. What was streamed of another message
  * becomes a turn. */
 static asm_result asm__agent_name_message(asm__agent *agent, asm_str given) {
     if (given.data ? agent->message_id.data && asm_str_equal(given, agent->message_id)

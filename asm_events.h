@@ -176,7 +176,7 @@ typedef struct asm_optional_bool {
 /* The payloads. Every member may be absent, which means not known. "text" is any UTF-8 text; "JSON" is the
  * text of one valid JSON value (object, array), which the writer checks before it writes it. The name in the
  * JSON form is the member's own unless told otherwise; it never changes its meaning. The events that have the
- * member stand in front of its description: "ended" is completed, failed, cancelled or timeout. */
+ * member stand before its description: "ended" is completed, failed, cancelled or timeout. */
 
 /* message_sent, message_streamed, message_received, message_retracted. */
 typedef struct asm_message_payload {
@@ -224,13 +224,13 @@ typedef struct asm_tool_payload {
 
 /* tool_approval_requested, tool_approval_granted, tool_approval_denied. */
 typedef struct asm_approval_payload {
-    asm_str tool_name;
-    asm_str tool_call_id;
-    asm_str tool_input;  /* JSON: the arguments, as edited if they were */
-    asm_str policy_name; /* the rule that asks, grants or denies */
-    asm_str reason;      /* text */
-    asm_str request_id;  /* of the provider or server; the same in request and decision */
-    asm_str kind;        /* "tool" (may it run?), "question" (a person is asked something) */
+    asm_str tool_name;    /* of the tool that is asked for */
+    asm_str tool_call_id; /* of its call */
+    asm_str tool_input;   /* JSON: the arguments, as edited if they were */
+    asm_str policy_name;  /* the rule that asks, grants or denies */
+    asm_str reason;       /* text */
+    asm_str request_id;   /* of the provider or server; the same in request and decision */
+    asm_str kind;         /* "tool" (may it run?), "question" (a person is asked something) */
     asm_str options;  /* requested: JSON array of {"id", "label", "description", "kind"}; kind "allow_once",
                             "allow_always", "reject_once", "reject_always", or absent */
     asm_str decision; /* granted: "approve", "always", "edit", "answer"; denied: "reject", "withdrawn",
@@ -308,9 +308,9 @@ typedef struct asm_step_payload {
 /* continuation_evaluated. */
 typedef struct asm_continuation_payload {
     asm_optional_int64 step_number; /* from 1 */
-    asm_optional_bool should_stop;
-    asm_str stop_reason;
-    asm_str resolved_by; /* which rule decided */
+    asm_optional_bool should_stop;  /* the execution ends here */
+    asm_str stop_reason;            /* why: "completed", "error", "user_requested", or the rule's own word */
+    asm_str resolved_by;            /* which rule decided */
 } asm_continuation_payload;
 
 /* status_changed. */
@@ -331,7 +331,7 @@ typedef struct asm_todos_payload {
 
 /* agent_shutdown. */
 typedef struct asm_shutdown_payload {
-    asm_str agent_id;
+    asm_str agent_id;         /* which agent ended */
     asm_str reason;           /* "inactivity", "no_viewers", "manual", "crash" */
     asm_str last_activity_at; /* ISO 8601 */
     asm_str shutdown_at;      /* ISO 8601 */
@@ -385,16 +385,16 @@ typedef struct asm_notice_payload {
  * one. Everything is a view (see MEMORY above). In the JSON form `ts` is the time, the payload's members
  * stand in `data`. */
 typedef struct asm_event {
-    asm_event_type type;
-    int time_precision; /* digits of a second that `time` is written with: see ASM_TIME_PRECISION_AUTO; 0:
+    asm_event_type type; /* "type" */
+    int time_precision;  /* digits of a second that `time` is written with: see ASM_TIME_PRECISION_AUTO; 0:
                                 as many as needed */
-    asm_time time;      /* "ts": when it happened, in microseconds since 1970-01-01T00:00:00Z; 0: not set */
-    asm_str type_name;  /* of an ASM_EVENT_CUSTOM; absent: "custom". Ignored for the others */
-    asm_str session_id; /* of the session it belongs to */
-    asm_str run_id;     /* of the run it belongs to */
-    asm_str provider;   /* where it comes from: "claude", "codex", ... */
-    asm_str agent_id;   /* of the agent, where there are several */
-    asm_str id;         /* the event's own id */
+    asm_time time;       /* "ts": when it happened, in microseconds since 1970-01-01T00:00:00Z; 0: not set */
+    asm_str type_name;   /* of an ASM_EVENT_CUSTOM; absent: "custom". Ignored for the others */
+    asm_str session_id;  /* of the session it belongs to */
+    asm_str run_id;      /* of the run it belongs to */
+    asm_str provider;    /* where it comes from: "claude", "codex", ... */
+    asm_str agent_id;    /* of the agent, where there are several */
+    asm_str id;          /* the event's own id */
     int64_t sequence_number; /* counts within the session, from 1; 0: not set */
     asm_str correlation_id;  /* joins events of different sessions that belong together */
     asm_str metadata;        /* JSON object: what the program that logs adds */
@@ -766,7 +766,7 @@ typedef struct asm__field {
     uint8_t row;             /* its number in the list */
 } asm__field;
 
-#define ASM__NAME_SIZES (ASM__KEY_ROOM - 3) /* a name has less bytes than that */
+#define ASM__NAME_SIZES (ASM__KEY_ROOM - 3) /* a name has fewer bytes than that */
 
 /* Whether rows are looked up by the size of their names; the traditional preprocessor of MSVC cannot make the table.
  */
@@ -989,13 +989,13 @@ static bool asm__takes_raw(const asm__field *field, asm_json_type type) {
 /* One of the two objects that an event becomes, and what of it is written. Bit n of a mask: row n. */
 typedef struct asm__part {
     const asm__fields *fields;
-    const char *base;  /* the struct with the fields */
-    asm_str rest;      /* extra or extension: members that have no field */
-    uint32_t written;  /* fields that are written */
-    uint32_t untidy;   /* of those: raw JSON that is tidied on the way */
-    uint32_t outdated; /* fields that are written in place of a member of the rest */
-    uint32_t kept;     /* fields in place of which a member of the rest is written */
-    bool is_rest_untidy;
+    const char *base;       /* the struct with the fields */
+    asm_str rest;           /* extra or extension: members that have no field */
+    uint32_t written;       /* fields that are written */
+    uint32_t non_canonical; /* of those: raw JSON that is normalised when it is written */
+    uint32_t outdated;      /* fields that are written in place of a member of the rest */
+    uint32_t kept;          /* fields in place of which a member of the rest is written */
+    bool is_rest_non_canonical;
 } asm__part;
 
 /* Where an event goes, as far as it has a limit: `ASM__MEMBER_ROOM` bytes fit at each place before it. */
@@ -1101,7 +1101,8 @@ ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__part *part
             p = asm__put_text(to, p, field, *asm__str_at(part->base, field), *separator);
         } else if (ASM__IS_RAW(field->kind)) {
             asm__append_key(to->out, p, field, *separator);
-            asm__append_raw(to->out, *asm__str_at(part->base, field), part->untidy & rows & (~rows + 1));
+            asm__append_raw(to->out, *asm__str_at(part->base, field),
+                            part->non_canonical & rows & (~rows + 1));
             p = asm__resume(to);
         } else {
             p = asm__put_number(to, p, field, part->base + field->offset, *separator);
@@ -1112,7 +1113,8 @@ ASM__INLINE char *asm__put_fields(asm__space *to, char *p, const asm__part *part
 }
 
 /* The members of a raw JSON object, without its braces. Returns what stands before the next member. */
-static char asm__append_members(asm_buffer *out, const char *p, asm_str object, bool untidy, char separator) {
+static char asm__append_members(asm_buffer *out, const char *p, asm_str object, bool non_canonical,
+                                char separator) {
     const char *begin = object.data, *end = begin + object.size;
     while (*begin != '{')
         begin++;
@@ -1123,7 +1125,7 @@ static char asm__append_members(asm_buffer *out, const char *p, asm_str object, 
     asm__sync(out, p);
     if (begin == --end) return separator;
     asm_buffer_append_byte(out, separator);
-    asm__append_raw(out, asm_str_make(begin, (size_t)(end - begin)), untidy);
+    asm__append_raw(out, asm_str_make(begin, (size_t)(end - begin)), non_canonical);
     return ',';
 }
 
@@ -1132,14 +1134,15 @@ static char asm__append_rest(asm_buffer *out, const char *p, const asm__part *pa
     asm_json_reader reader;
     const char *key;
     uint32_t row;
-    if (!part->outdated) return asm__append_members(out, p, part->rest, part->is_rest_untidy, separator);
+    if (!part->outdated)
+        return asm__append_members(out, p, part->rest, part->is_rest_non_canonical, separator);
     asm__sync(out, p);
     asm_json_reader_init(&reader, part->rest, NULL);
     asm_json_enter_object(&reader);
     while (asm__next_row(&reader, part->fields, &row, &key) && asm_json_read_raw(&reader, NULL)) {
         if (row < part->fields->count && part->outdated >> row & 1) continue;
         asm_buffer_append_byte(out, separator);
-        asm__append_raw(out, asm_str_make(key, (size_t)(reader.at - key)), part->is_rest_untidy);
+        asm__append_raw(out, asm_str_make(key, (size_t)(reader.at - key)), part->is_rest_non_canonical);
         separator = ',';
     }
     return separator;
@@ -1235,11 +1238,11 @@ static asm_result asm__check_raw_fields(asm__part *part, uint32_t rows, unsigned
     for (; rows; rows &= rows - 1) {
         const asm__field *field = &part->fields->list[asm__lowest_bit(rows)];
         asm_str json = *asm__str_at(part->base, field);
-        bool is_untidy;
-        asm_result result = asm__check_raw(json, depth + 1, &is_untidy);
+        bool is_non_canonical;
+        asm_result result = asm__check_raw(json, depth + 1, &is_non_canonical);
         if (result == ASM_OK && !asm__takes_raw(field, asm_json_type_of(json))) result = ASM_ERR_TYPE;
         if (result != ASM_OK) return result;
-        if (is_untidy) part->untidy |= rows & (~rows + 1);
+        if (is_non_canonical) part->non_canonical |= rows & (~rows + 1);
     }
     return ASM_OK;
 }
@@ -1294,7 +1297,7 @@ static asm_result asm__check_rest(asm__part *part, uint32_t set, unsigned depth)
             return ASM_ERR_INVALID_ARGUMENT;
     reader.depth = 0;
     asm_json_reader_finish(&reader);
-    part->is_rest_untidy = reader.non_canonical;
+    part->is_rest_non_canonical = reader.non_canonical;
     part->written &= ~part->kept;
     return reader.error.result;
 }
@@ -1307,8 +1310,8 @@ ASM__INLINE asm_result asm__check_part(asm__part *part, const asm__fields *field
     part->base = (const char *)base;
     part->rest = rest;
     part->written = set & ~((set & fields->pairs) << 1);
-    part->untidy = part->outdated = part->kept = 0;
-    part->is_rest_untidy = false;
+    part->non_canonical = part->outdated = part->kept = 0;
+    part->is_rest_non_canonical = false;
     if (set & fields->raw) result = asm__check_raw_fields(part, set & fields->raw, depth);
     if (rest.data && result == ASM_OK) result = asm__check_rest(part, set, depth);
     return result;
@@ -1437,10 +1440,10 @@ static int64_t asm__output_size(const asm_tool_payload *tool) {
     char few[ASM_BUFFER_STREAM_MIN];
     asm_buffer counter;
     size_t size = 0;
-    bool untidy;
+    bool non_canonical;
     if (tool->output.data) return (int64_t)tool->output.size;
     if (!tool->output_json.data || asm_json_type_of(tool->output_json) == ASM_JSON_NULL) return -1;
-    if (asm__check_raw(tool->output_json, 0, &untidy) != ASM_OK || !untidy)
+    if (asm__check_raw(tool->output_json, 0, &non_canonical) != ASM_OK || !non_canonical)
         return (int64_t)tool->output_json.size;
     asm_buffer_init_stream(&counter, few, sizeof few, asm__count_bytes, &size);
     asm__append_canonical(&counter, tool->output_json);

@@ -54,7 +54,8 @@
  *
  * THREADS
  *   No globals, no locks: different objects may be used by different threads at the same time, one object
- *   by one thread at a time. Everything may be called from inside any callback of these headers.
+ *   by one thread at a time. Everything may be called from inside any callback of these headers, unless what is said of
+ *   the callback forbids it.
  */
 #ifndef ASM_JSON_H
 #define ASM_JSON_H
@@ -544,8 +545,8 @@ ASM_API asm_result asm_json_find(asm_str json, const asm_str *keys, asm_str *val
  * value of that type (and fits); else `*text` and `*value` are as they were. */
 
 /* A string: a view into `raw`, or unescaped to the end of `scratch`, which may be NULL if there are no
- * escapes (see asm_json_reader_init()). Who reads several into a growing buffer reserves room for as many
- * bytes as all their raw texts have, so that it does not move. */
+ * escapes (see asm_json_reader_init()). To read several into one growing buffer, first reserve as many bytes as all
+ * their raw texts have: then it does not move under the views. */
 ASM_API bool asm_json_to_string(asm_str raw, asm_buffer *scratch, asm_str *text);
 
 /* An integer, as asm_json_read_int64() reads it. */
@@ -668,14 +669,14 @@ ASM__WARNINGS_OFF
 #define ASM__SMALL 0
 #endif
 
-/* For what the compiler would not inline where it matters. */
+/* Functions that must be inlined: the compiler would not do it where it matters. */
 #if defined(__GNUC__) && !ASM__SMALL
 #define ASM__INLINE __attribute__((always_inline)) static inline
 #else
 #define ASM__INLINE static inline
 #endif
 
-/* For what is rarely needed, so that it does not burden where it is called. */
+/* Functions that are rarely called: kept out of line, so that their callers stay small. */
 #if defined(__GNUC__)
 #define ASM__RARE __attribute__((noinline)) static
 #else
@@ -1319,8 +1320,8 @@ static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
 
 #define ASM__SHORT 32
 
-/* A string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Where it ends need
- * not be waited for. */
+/* Writes a string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Both quotes are stored
+ * first: they do not depend on what is found in the text. */
 static inline bool asm__put_short(char *out, asm_str text) {
     out[0] = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
     out[text.size + 1] = '"';
@@ -1486,8 +1487,8 @@ static inline uint64_t asm__hash_load(const char *bytes, size_t size) {
 }
 /* NOLINTEND(clang-analyzer-core.*) */
 
-/* The seed is part of every factor, so that nobody who does not know it can make one of them 0, which would
- * hide the other. What depends on the size comes last, as that is often known late. */
+/* Both factors are keyed, so an attacker cannot force one to zero and cancel the other. What depends on the size comes
+ * last, as it is often known late. */
 static inline uint64_t asm__hash(const char *bytes, size_t size, uint64_t seed) {
     const uint64_t other_key = seed ^ 0xe7037ed1a0b428dbu;
     uint64_t hash = seed ^ 0x9e3779b97f4a7c15u, first, last;
@@ -1678,7 +1679,7 @@ static inline asm__lanes asm__lanes_all(char c) {
     return vdupq_n_u8((uint8_t)c);
 }
 
-/* bytes - c, or 0 where that would be below. */
+/* bytes - c, and 0 where c is larger. */
 static inline asm__lanes asm__lanes_above(asm__lanes bytes, char c) {
     return vqsubq_u8(bytes, asm__lanes_all(c));
 }
@@ -1720,7 +1721,7 @@ static inline asm__lanes asm__lanes_all(char c) {
     return _mm_set1_epi8(c);
 }
 
-/* bytes - c, or 0 where that would be below. */
+/* bytes - c, and 0 where c is larger. */
 static inline asm__lanes asm__lanes_above(asm__lanes bytes, char c) {
     return _mm_subs_epu8(bytes, _mm_set1_epi8(c));
 }
@@ -3315,8 +3316,7 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
 }
 
 /* Copies 1 to 64 bytes to a block and puts spaces after them; returns which are ASCII and special, and in
- * `non_ascii` which are not ASCII. A few wide stores, and none of it is loaded again here: that would have to
- * wait for them. */
+ * `non_ascii` which are not ASCII. Avoids reloading bytes just stored (store-forwarding stall). */
 static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *non_ascii) {
     uint64_t special;
     memset(block + size, ' ', 8);
@@ -4132,7 +4132,7 @@ ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *valu
     return true;
 }
 
-/* Behind the number that stands next, or NULL. */
+/* Returns the byte after the number that stands next; NULL (with the error set) if there is none. */
 static const char *asm__expect_number(asm_json_reader *reader, bool want_integer) {
     const char *end;
     bool integer;

@@ -167,12 +167,12 @@ typedef enum asm_topic_kind {
 
 /* A topic taken apart: what its form has no place for is absent. */
 typedef struct asm_topic_parts {
-    asm_topic_kind kind;
-    asm_str prefix;     /* session, run, type */
-    asm_str session_id; /* session, run, type, channel */
-    asm_str run_id;     /* run */
-    asm_str event_type; /* type */
-    asm_str agent_id;   /* agent, agent debug */
+    asm_topic_kind kind; /* which of the parts there are */
+    asm_str prefix;      /* session, run, type */
+    asm_str session_id;  /* session, run, type, channel */
+    asm_str run_id;      /* run */
+    asm_str event_type;  /* type */
+    asm_str agent_id;    /* agent, agent debug */
 } asm_topic_parts;
 
 /* Takes `topic` apart. The parts are views of it; those with %XX are unescaped into `memory`, where as many
@@ -652,7 +652,7 @@ ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *ma
  * args_summary is the first three arguments as `key: value, key: value`, then `, ...` if there are more: strings in
  * single quotes, others as JSON; a value of more than 30 bytes becomes its first 27 and `...`. A string or key that
  * could be taken for more than one argument is written as a JSON string. result_summary is the beginning of the
- * output, cut likewise. Nothing is cut inside a UTF-8 sequence. Arguments that are no object stand for themselves,
+ * output, cut so, too. Nothing is cut inside a UTF-8 sequence. Arguments that are no object stand for themselves,
  * those that are not valid JSON as a string.
  */
 
@@ -862,7 +862,7 @@ ASM__WARNINGS_OFF
 #define asm__array_remove(array, at) ((void)stbds_arrdeln(array, at, 1))
 typedef stbds_array_header asm__array_head;
 #else
-/* The same layout: files built with and without stb_ds.h may be linked together. */
+/* The layout of stb_ds.h: files built with and without it may be linked together. */
 typedef struct asm__array_head {
     size_t length, capacity;
     void *hash_table;

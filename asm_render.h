@@ -96,14 +96,15 @@ enum {
  * Works on each text by itself: nothing that is cut in two can join again. Returns the buffer's result. */
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags);
 
-/* Appends the first `count` code points of `text` likewise, and `...` if there are more. */
+/* Appends the first `count` code points of `text` as asm_text_append() does, and `...` if there are more. */
 ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t count, unsigned flags);
 
-/* Appends valid JSON text likewise, without the white space between its tokens; SIZE_MAX for all of it. */
+/* Appends the first `count` code points (SIZE_MAX: all) of valid JSON text as asm_text_append() does, without the white
+ * space between its tokens, and `...` if there are more. */
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags);
 
-/* Appends `text` likewise on one line, in at most `columns` columns of a terminal: wide characters take two, combining ones
- * none. Where that is not all of it, an ellipsis is the last that is appended, if there is room for it (… one column, with
+/* Appends `text` as asm_text_append() does with ASM_TEXT_LINE, in at most `columns` columns of a terminal: wide
+ * characters take two, combining ones none. Where that is not all of it, an ellipsis is the last that is appended, if there is room for it (… one column, with
  * ASCII ... three). Returns how many columns it took. */
 ASM_API int asm_text_append_columns(asm_buffer *out, asm_str text, int columns, unsigned flags);
 
@@ -132,7 +133,7 @@ typedef struct asm_terminal {
     bool
         has_progress; /* OSC 9;4: has_cursor, and the environment names one that is known for it: ConEmu, Windows
                           Terminal, Ghostty from 1.2, iTerm2 from 3.6.6 on, none of them within tmux or screen */
-    asm_notification notification; /* likewise; NONE if no terminal is known by the environment */
+    asm_notification notification; /* NONE: not a terminal that is known to have one */
     int columns;                   /* the terminal's width, else COLUMNS, else 80 */
     int rows;                      /* the terminal's height, else 24 */
     const char *home; /* the user's home directory, HOME, in the environment; NULL if it is not set */
@@ -215,11 +216,10 @@ typedef struct asm_studio_tool {
     const char *running; /* words while it runs */
     const char *done;    /* words for success */
     const char *failed;  /* words for failure */
-    const char *
-        subject; /* members of its input that say what it works on, separated by blanks: the first that is there
-                            is shown; at most 8 */
+    /* Members of its input that say what it works on, separated by blanks, at most 8: the first that is there is shown. */
+    const char *subject;
     asm_tool_subject shown_as;
-    asm_tool_facts facts;
+    asm_tool_facts facts; /* what is told of its result */
 } asm_studio_tool;
 
 typedef enum asm_times {
@@ -242,19 +242,19 @@ typedef struct asm_render_options {
     bool bell;  /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is
                              one that can. Fixed words, as they may show on a locked screen */
     bool links; /* studio: addresses in texts are links (OSC 8), where a terminal has these and colour */
-    bool
-        progress; /* studio: tell a terminal that shows progress (OSC 9;4) how far the run is, by its todos */
-    bool show_prompts;    /* studio: also what programs say for the person, and what sub-agents are asked */
-    asm_times show_times; /* studio: what stands before each line */
+    bool progress;     /* studio: tell a terminal that shows it (OSC 9;4) how far the run is, by its todos */
+    bool show_prompts; /* studio: also what programs say for the person, and what sub-agents are asked */
+    asm_times show_times;         /* studio: what stands before each line */
     const asm_studio_tool *tools; /* studio: rows that come before those of its own table */
     size_t tool_count;
 } asm_render_options;
 
 /* What options and terminal come to. */
 typedef struct asm_look {
-    bool has_color, has_cursor, is_ascii, is_raw;
-    bool has_links, has_progress;  /* never with is_raw: a text could make such sequences too */
-    asm_notification notification; /* likewise */
+    bool has_color, has_cursor;    /* as asm_terminal has them, unless the options say otherwise */
+    bool is_ascii, is_raw;         /* ASCII only; texts as they are */
+    bool has_links, has_progress;  /* false with is_raw: a text could make such sequences too */
+    asm_notification notification; /* NONE with is_raw */
     int columns;                   /* of the terminal; 0 if lines are not broken */
 } asm_look;
 
@@ -364,7 +364,7 @@ typedef struct asm_studio {
     bool has_lines; /* private: something was shown */
 } asm_studio;
 
-/* Initialise a renderer and return it for asm_pipeline_options. `options` may be NULL. The renderer must
+/* Each of these three sets up a renderer and returns it for asm_pipeline_options. `options` may be NULL. The struct must
  * outlive the pipeline. They cannot fail and allocate nothing. */
 ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options);
 ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options);
@@ -424,9 +424,9 @@ typedef struct asm_output {
     void *user;
     unsigned mode; /* path: the permissions of a file that is created, less the umask; 0 means 0600, since
                         logs hold what the agent saw. A file that exists keeps its own */
-    bool
-        erase_torn; /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only
-                        lacks its end. Nothing is cut off: another process might have written after it */
+    /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only lacks its end.
+     * Nothing is cut off: another process might have written after it. */
+    bool erase_torn;
 } asm_output;
 
 /* An output stream: where a sink writes, for sinks of your own. */
@@ -598,7 +598,8 @@ ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options 
  * is returned, and the first one kept in redact->result. */
 ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event);
 
-/* The same as a callback for asm_ingest_options.on_event and others. */
+/* asm_redact_event() as the function that others call with their events: `redact` is the asm_redact. Its first error is
+ * kept in asm_redact.result. */
 ASM_API void asm_redact_on_event(void *redact, const asm_event *event);
 
 /* Gives on what is held back: at the end of a stream. */
@@ -1195,7 +1196,7 @@ static void asm__compact_name(asm_compact *compact, asm_buffer *out, const char 
     asm__end_color(out, &compact->look);
 }
 
-/* A mark, and a dim text behind it. */
+/* A mark, and a dim text after it. */
 static void asm__compact_dim(asm_compact *compact, asm_buffer *out, const char *color, const char *mark,
                              asm_str text) {
     asm__compact_token(compact, out);
@@ -1412,7 +1413,7 @@ static void asm__verbose_name(asm_verbose *verbose, asm_buffer *out, const char 
     asm_text_append(out, text, asm__line_flags(&verbose->look));
 }
 
-/* Text that may have several lines: two blanks go before each that begins like one of ours. */
+/* Text that may have several lines: two blanks go before each that begins like a line of the renderer. */
 static void asm__verbose_lines(asm_verbose *verbose, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&verbose->look);
     if (verbose->in_line && asm__is_plain_text(text)) {
@@ -3283,7 +3284,7 @@ static void asm__line_facts(asm__line *line, const asm__facts *facts) {
     asm__end_color(line->out, &line->studio->look);
 }
 
-/* Begins a line behind a bar, below one of the renderer's own; returns the columns that are left. */
+/* Begins a line with a bar before it, below one of the renderer's own; returns the columns that are left. */
 static int asm__bar_begin(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker) {
     const int used = asm__studio_margin(studio, out, speaker->depth, speaker->label) + 2;
     asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
@@ -3297,7 +3298,7 @@ static void asm__bar_end(asm_studio *studio, asm_buffer *out) {
     asm_buffer_append_byte(out, '\n');
 }
 
-/* Facts with commas between them, which go on behind bars below the line if there are too many for it. */
+/* Facts with commas between them, which go on below the line, a bar before each, if there are too many for it. */
 static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const asm__speaker *speaker) {
     asm_studio *studio = line->studio;
     asm_str rest = asm_buffer_text(&facts->text);
@@ -3375,7 +3376,7 @@ static void asm__line_words(asm__line *line, const asm__view *view, const char *
     if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
 }
 
-/* A line behind a bar that has begun, with so much room; it goes on behind the next where a word does not fit. */
+/* The text of a line that has begun with a bar and has so much room; it goes on in the next where a word does not fit. */
 static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                            const asm__value *line, int room) {
     const unsigned flags = asm__line_flags(&studio->look);
@@ -3399,7 +3400,7 @@ static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speak
     }
 }
 
-/* A line of output behind bars: one that is too long goes on behind the next, or is cut if `is_short`. */
+/* A line of output after a bar: one that is too long goes on after the next, or is cut if `is_short`. */
 static void asm__bar_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                           const asm__value *line, bool is_short) {
     const unsigned flags = asm__line_flags(&studio->look);
@@ -3417,7 +3418,7 @@ static void asm__bar_line(asm_studio *studio, asm_buffer *out, const asm__speake
     asm__bar_end(studio, out);
 }
 
-/* The lines of a value from `at` on, behind bars. Blank lines only if others follow, and none if `is_short`. */
+/* The lines of a value from `at` on, each after a bar. Blank lines only if others follow, and none if `is_short`. */
 static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                              const asm__value *value, size_t at, bool is_short) {
     size_t blank = 0;
@@ -3858,7 +3859,7 @@ static void asm__studio_changed(asm_studio *studio, asm_buffer *out, const asm__
     asm__line_end(&line);
 }
 
-/* One line of a change behind a bar: its number if that is known, a sign, the text. */
+/* One line of a change after a bar: its number if that is known, a sign, the text. */
 static void asm__diff_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker, int64_t number,
                            char sign, const asm__value *text, bool is_short) {
     char memory[1024];
@@ -4881,7 +4882,7 @@ static void asm__studio_held(asm_studio *studio, asm_buffer *out) {
     studio->held.notice_size = 0;
 }
 
-/* A line of a symbol, words of ours, and a text. */
+/* A line of a symbol, words of the renderer, and a text. */
 static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, const char *words,
                             asm_str text) {
     const asm__speaker speaker = {0, 0, {NULL, 0}};
@@ -5722,7 +5723,7 @@ ASM_API asm_result asm_output_stream_close(asm_output_stream *out) {
 }
 
 /* An output stream as the function of a stream buffer. */
-static asm_result asm__drain_to_stream(void *user, const char *data, size_t size) {
+static asm_result asm__write_to_stream(void *user, const char *data, size_t size) {
     return asm_output_stream_write((asm_output_stream *)user, data, size);
 }
 
@@ -5888,10 +5889,10 @@ static asm_sink asm__sink(void *self, const char *name, asm_result result) {
 }
 
 /* Opens where a sink writes, through a stream buffer over `memory`. */
-static asm_result asm__open_drain(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
-                                  char *memory, size_t size) {
+static asm_result asm__open_through(asm_output_stream *out, asm_buffer *pending, const asm_output *output,
+                                    char *memory, size_t size) {
     asm_result result;
-    asm_buffer_init_stream(pending, memory, size, asm__drain_to_stream, out);
+    asm_buffer_init_stream(pending, memory, size, asm__write_to_stream, out);
     result = pending->result;
     memset(out, 0, sizeof *out);
     out->fd = -1;
@@ -6035,7 +6036,8 @@ ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_option
     if (options) output = options->output;
     if (!output.path && !output.stream && output.fd <= 0 && !output.write) output.fd = 1;
     if (options && options->buffer)
-        result = asm__open_drain(&sink->out, &sink->pending, &output, options->buffer, options->buffer_size);
+        result =
+            asm__open_through(&sink->out, &sink->pending, &output, options->buffer, options->buffer_size);
     else result = asm_output_stream_open(&sink->out, &output);
     table = asm__sink(sink, asm__output_name(&output, "tty"), result);
     table.write = asm__tty_write;
@@ -6097,9 +6099,9 @@ ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_opt
     asm_sink table;
     memset(sink, 0, sizeof *sink);
     sink->gather = options->buffer != NULL;
-    result = asm__open_drain(&sink->out, &sink->pending, &options->output,
-                             sink->gather ? options->buffer : sink->memory,
-                             sink->gather ? options->buffer_size : sizeof sink->memory);
+    result = asm__open_through(&sink->out, &sink->pending, &options->output,
+                               sink->gather ? options->buffer : sink->memory,
+                               sink->gather ? options->buffer_size : sizeof sink->memory);
     table = asm__sink(sink, asm__output_name(&options->output, "file"), result);
     table.write = asm__file_write;
     table.write_event = asm__file_write_event;
@@ -6148,7 +6150,7 @@ static asm_result asm__jsonl_long_record(asm_jsonl_sink *sink, const asm_event *
     if (result != ASM_OK) return result;
     sink->torn = false;
     sink->out.last_byte = '\n';
-    asm_buffer_init_stream(&pieces, sink->line.data, sink->line.capacity, asm__drain_to_stream, &sink->out);
+    asm_buffer_init_stream(&pieces, sink->line.data, sink->line.capacity, asm__write_to_stream, &sink->out);
     result = asm__append_record(sink, event, &pieces);
     if (result == ASM_OK) result = asm_buffer_flush(&pieces);
     sink->torn = result != ASM_OK && sink->out.last_byte != '\n';
@@ -6759,7 +6761,7 @@ static void asm__sink_result(asm_pipeline *pipeline, asm_sink *sink, asm_result 
     asm__pipeline_fail(pipeline, result, sink->name ? sink->name : "sink");
 }
 
-/* Text without an event to every sink that works: also the function of the text buffer when it drains. */
+/* Text without an event to every sink that works: also the function of the text buffer, which hands on what it holds. */
 static asm_result asm__pipeline_write(void *self, const char *data, size_t size) {
     asm_pipeline *pipeline = (asm_pipeline *)self;
     size_t i;
