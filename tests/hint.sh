@@ -28,6 +28,8 @@ nix-instantiate | nix-bin    |                   |              | nix           
 dpkg-buildpackage | dpkg-dev debhelper | dpkg-dev debhelper | dpkg  | dpkg-dev debhelper | dpkg         | https://www.debian.org
 lintian      | lintian       |                   |              |                    |              | https://lintian.debian.org
 chromium     | chromium      | chromium          | chromium     | chromium           | chromium     | https://www.chromium.org
+zsh          | zsh           | zsh               | zsh          | zsh                | zsh          | https://www.zsh.org
+fish         | fish          | fish              | fish         | fish               | fish         | https://fishshell.com
 mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv
 git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org

@@ -117,6 +117,21 @@ if has meson && has ninja; then
     fi
 fi
 
+# What the programs tell of themselves.
+: > "$log"
+if run "$make" install BUILD="$build" PREFIX="$work/told"; then
+    for file in "$work"/told/share/bash-completion/completions/*; do run bash -n "$file" || die "bash: $file"; done
+    if has zsh; then for file in "$work"/told/share/zsh/site-functions/*; do run zsh -n "$file" || die "zsh: $file"; done; fi
+    if has fish; then for file in "$work"/told/share/fish/vendor_completions.d/*; do run fish -n "$file" || die "fish: $file"; done; fi
+    if has mandoc; then
+        mandoc -Tlint -W warning "$work"/told/share/man/man1/*.1 | grep -v 'missing date' > "$log" && die 'manual pages'
+    fi
+    run "$make" install-shared uninstall BUILD="$build" PREFIX="$work/told"
+    [ -z "$(find "$work/told" -type f -o -type l)" ] || die "left after make uninstall: $(find "$work/told" -type f -o -type l)"
+else
+    die 'make install'
+fi
+
 # The shared library: its symbols, the flat header, and two languages that read the same events as the program does.
 shared() {
     : > "$log"

@@ -33,7 +33,7 @@ done
     grep -v ' https\{0,1\}:' | sort -u > "$work/links"
 while read -r page link; do
     case $link in '#'*) target=$page ;; *) target=$(dirname "$page")/${link%%#*} ;; esac
-    if [ ! -f "$out/html/$target" ]; then
+    if [ ! -e "$out/html/$target" ]; then
         fail "$page: there is no $link"
     else
         case $link in

@@ -109,4 +109,8 @@ for page in $pages; do
         esac
     done < "$work/links"
 done
+for page in docs/*.md docs/guide/*.md docs/formats/*.md; do
+    folder=$(dirname "$page")
+    [ "$page" = "$folder/README.md" ] || grep -q "]($(basename "$page"))" "$folder/README.md" || fail "$folder/README.md does not name $page"
+done
 exit $failed

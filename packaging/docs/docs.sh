@@ -37,7 +37,7 @@ html_text() { sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g'; }
 
 # Where every name is explained, found in a first round without links.
 for header; do
-    awk -v as=html -f "$here/header.awk" "$header" > "$work/plain.html"
+    awk -v as=html -f "$here/links.awk" -f "$here/header.awk" "$header" > "$work/plain.html"
     name=${header%.h}
     echo "$header $name.html"
     grep -o '<a id="[A-Za-z0-9_]*"></a>' "$work/plain.html" | sed "s/<a id=\"\(.*\)\"><\/a>/\1 $name.html#\1/"
@@ -54,7 +54,7 @@ done > "$work/names"
     echo '<p>The same pages are installed for man: <code>man asm_json</code>.</p>'
 } | page ../ 'The headers' > "$out/html/api/index.html"
 for header; do
-    awk -v as=html -v names="$work/names" -f "$here/header.awk" "$header" | page ../ "$header" > "$out/html/api/${header%.h}.html"
+    awk -v as=html -v names="$work/names" -f "$here/links.awk" -f "$here/header.awk" "$header" | page ../ "$header" > "$out/html/api/${header%.h}.html"
     sh "$here/man.sh" "$version" "$header" > "$out/man/man3/${header%.h}.3"
 done
 
@@ -62,7 +62,7 @@ find . -name '*.md' ! -path './build/*' ! -path './.*/*' ! -path "./${BUILD:-bui
 while read -r file; do
     mkdir -p "$out/html/$(dirname "$file")"
     top=$(dirname "$file" | sed 's|[^/.][^/]*|..|g; s|^\.$||; s|$|/|; s|^/$||')
-    awk -f "$here/markdown.awk" "$file" |
+    awk -v names="$work/names" -v api="${top}api/" -f "$here/links.awk" -f "$here/markdown.awk" "$file" |
         page "$top" "$(sed -n 's/^# //p; /^# /q' "$file" | html_text)" > "$out/html/${file%.md}.html"
 done < "$work/pages"
 
@@ -72,6 +72,8 @@ done < "$work/pages"
         source=$(dirname "$page")/$link
         if [ -f "$source" ]; then
             mkdir -p "$out/html/$(dirname "$source")" && cp "$source" "$out/html/$source"
+        elif [ -d "$source" ]; then
+            mkdir -p "$out/html/$source" && cp -R "$source/." "$out/html/$source"
         fi
     }
 done

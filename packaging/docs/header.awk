@@ -1,5 +1,5 @@
-# The public part of a header as a page, made from its comments: awk -v as=man|html -v version=V -f header.awk HEADER
-# For html, names=FILE has a line "NAME PAGE" for everything that is to become a link.
+# The public part of a header as a page, made from its comments:
+# awk -v as=man|html -v version=V [-v names=FILE] -f links.awk -f header.awk HEADER
 #
 # A header has its documentation on top, with headings in capitals; then, after the guard, sections, which begin with a
 # comment whose first line is /* ==..., and declarations, each with a comment before it, parted by empty lines.
@@ -9,27 +9,6 @@ function escape_man(text) {
     gsub(/-/, "\\-", text)
     gsub(/^[.']/, "\\\\\\&&", text)
     return text
-}
-
-function escape_html(text) {
-    gsub(/&/, "\\&amp;", text)
-    gsub(/</, "\\&lt;", text)
-    gsub(/>/, "\\&gt;", text)
-    return text
-}
-
-# Words that are known elsewhere become links.
-function linked(text,    before, word, result) {
-    text = escape_html(text)
-    result = ""
-    while (match(text, /(asm|ASM)_[A-Za-z0-9_]*[A-Za-z0-9](\.h)?/)) {
-        before = substr(text, 1, RSTART - 1)
-        word = substr(text, RSTART, RLENGTH)
-        text = substr(text, RSTART + RLENGTH)
-        if (!(word in page)) result = result before word
-        else result = result before "<a href=\"" page[word] "\">" word "</a>"
-    }
-    return result text
 }
 
 function inline(text) {
@@ -199,12 +178,6 @@ function section(    count, all, i, text) {
 }
 
 BEGIN {
-    if (names != "") {
-        while ((getline line < names) > 0) {
-            split(line, pair, " ")
-            page[pair[1]] = pair[2]
-        }
-    }
     comment = code = ""
 }
 

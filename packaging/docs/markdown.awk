@@ -1,12 +1,5 @@
-# Markdown as HTML, as much of it as these pages use: awk -f markdown.awk FILE. Headings, paragraphs, lists, tables, code
+# Markdown as HTML, as much of it as these pages use: awk -f links.awk -f markdown.awk FILE. Headings, paragraphs, lists, tables, code
 # (fenced and indented), comments; `code`, **bold**, *emphasis*, links and pictures. Links to .md go to .html.
-
-function escape(text) {
-    gsub(/&/, "\\&amp;", text)
-    gsub(/</, "\\&lt;", text)
-    gsub(/>/, "\\&gt;", text)
-    return text
-}
 
 function target(link) {
     if (link !~ /^[a-z]+:/) sub(/\.md/, ".html", link)
@@ -18,26 +11,26 @@ function target(link) {
 function inline(text,    result, at, word, link) {
     result = ""
     while (match(text, /`[^`]+`|!?\[[^]]*\]\([^)]*\)|\*\*[^*]+\*\*|\*[^* ][^*]*\*|<https?:[^>]*>/)) {
-        result = result escape(substr(text, 1, RSTART - 1))
+        result = result escape_html(substr(text, 1, RSTART - 1))
         word = substr(text, RSTART, RLENGTH)
         text = substr(text, RSTART + RLENGTH)
         if (word ~ /^`/) {
-            result = result "<code>" escape(substr(word, 2, length(word) - 2)) "</code>"
+            result = result "<code>" escape_html(substr(word, 2, length(word) - 2)) "</code>"
         } else if (word ~ /^\*\*/) {
             result = result "<strong>" inline(substr(word, 3, length(word) - 4)) "</strong>"
         } else if (word ~ /^\*/) {
             result = result "<em>" inline(substr(word, 2, length(word) - 2)) "</em>"
         } else if (word ~ /^</) {
             link = substr(word, 2, length(word) - 2)
-            result = result "<a href=\"" target(link) "\">" escape(link) "</a>"
+            result = result "<a href=\"" target(link) "\">" escape_html(link) "</a>"
         } else {
             at = index(word, "](")
             link = substr(word, at + 2, length(word) - at - 2)
-            if (word ~ /^!/) result = result "<img src=\"" target(link) "\" alt=\"" escape(substr(word, 3, at - 3)) "\">"
+            if (word ~ /^!/) result = result "<img src=\"" target(link) "\" alt=\"" escape_html(substr(word, 3, at - 3)) "\">"
             else result = result "<a href=\"" target(link) "\">" inline(substr(word, 2, at - 2)) "</a>"
         }
     }
-    return result escape(text)
+    return result escape_html(text)
 }
 
 # As GitHub names them.
@@ -94,8 +87,8 @@ function row(text, tag,    cells, n, i) {
 }
 
 fenced && /^ *```/ { print "</pre>"; fenced = 0; next }
-fenced { print escape($0); next }
-/^ *```/ { close_all(); printf "<pre class=\"code\">"; fenced = 1; next }
+fenced { print is_code ? linked($0) : escape_html($0); next }
+/^ *```/ { close_all(); printf "<pre class=\"code\">"; fenced = 1; is_code = /```c(pp)?$/; next }
 
 /^<!--/ { in_comment = 1 }
 in_comment { if (/-->/) in_comment = 0; next }
@@ -103,7 +96,7 @@ in_comment { if (/-->/) in_comment = 0; next }
 /^    / && buffer == "" && list == "" {
     if (!indented) { close_all(); printf "<pre class=\"code\">" }
     indented = 1
-    print escape(substr($0, 5))
+    print escape_html(substr($0, 5))
     next
 }
 indented && /^ *$/ { blank = 1; next }
