@@ -28,7 +28,7 @@ endif
 # Programs, examples and tests that stand on a library, SOURCE:LIBRARY in the words of tests/dependencies.sh: left out,
 # with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
 NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd \
-         tests/test_live_server.c:microhttpd
+         tests/test_live_server.c:microhttpd tests/test_live.c:microhttpd
 NEEDS += tests/mock_llm.c:microhttpd examples/llm_agent.c:curl
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
