@@ -130,10 +130,14 @@ static void connect_feed(struct load *load) {
     address.sun_family = AF_UNIX;
     if (strlen(load->socket) >= sizeof address.sun_path) fail("the name of the directory is too long");
     memcpy(address.sun_path, load->socket, strlen(load->socket) + 1);
-    load->feed = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (load->feed < 0 ||
-        connect(load->feed, (const struct sockaddr *)(const void *)&address, sizeof address) != 0)
-        fail(load->socket);
+    for (int i = 0; i < 1000; i++) { /* the server may not listen yet */
+        load->feed = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (load->feed < 0) fail("socket");
+        if (connect(load->feed, (const struct sockaddr *)(const void *)&address, sizeof address) == 0) break;
+        if (i == 999) fail(load->socket);
+        close(load->feed);
+        poll(NULL, 0, 10);
+    }
     fcntl(load->feed, F_SETFL, O_NONBLOCK);
 }
 
@@ -294,8 +298,6 @@ static void set_up(struct load *load, const char *program) {
     if (!mkdtemp(load->directory)) fail(load->directory);
     snprintf(load->socket, sizeof load->socket, "%s/events", load->directory);
     start_server(load, program);
-    for (int i = 0; access(load->socket, F_OK) != 0 && i < 1000; i++)
-        poll(NULL, 0, 10);
     connect_feed(load);
     load->epoll = epoll_create1(0);
     load->all = (struct viewer *)calloc(load->viewers + 1, sizeof *load->all);

@@ -1630,11 +1630,18 @@ static bool live__equal_ignoring_case(const char *a, const char *b) {
     return *a == *b;
 }
 
+/* Whether `host` is `name`, with our port or without a port. */
+static bool live__is_name(const live_server *server, const char *host, const char *name) {
+    char with_port[300];
+    snprintf(with_port, sizeof with_port, "%.280s:%u", name, server->port);
+    return live__equal_ignoring_case(host, name) || live__equal_ignoring_case(host, with_port);
+}
+
 static bool live__is_our_host(const live_server *server, const char *host) {
     for (size_t i = 0; i < sizeof server->hosts / sizeof *server->hosts; i++)
         if (server->hosts[i][0] && live__equal_ignoring_case(host, server->hosts[i])) return true;
     for (const char *const *name = server->options.hosts; name && *name; name++)
-        if (live__equal_ignoring_case(host, *name)) return true;
+        if (live__is_name(server, host, *name)) return true;
     return false;
 }
 

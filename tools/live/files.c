@@ -157,8 +157,10 @@ static void open_file(struct file *file) {
         if (!file->is_told) complain("%s: %s", file->path, strerror(errno));
         file->is_told = true;
         free(input);
-        for (size_t i = 0; i < file->owned_count; i++)
-            live_session_loaded(file->owned[i]); /* nobody shall wait for it */
+        for (size_t i = 0; i < file->owned_count; i++) { /* nobody shall wait for it */
+            live_session_rewind(file->owned[i]);
+            live_session_loaded(file->owned[i]);
+        }
         return;
     }
     file->input = input;
@@ -322,14 +324,19 @@ void files_add(struct files *files, const char *path) {
     add_file(files, path);
 }
 
-static bool is_known(const struct files *files, const char *path) {
+/* Whether there is this file already: most often its session has its id. */
+static bool is_known(const struct files *files, const struct session *found) {
+    live_session *session = live_server_find(live_server_of(files->live), asm_str_from(found->id));
+    const struct tracked *tracked = session ? live_tracked(session) : NULL;
+    const struct file *source = tracked ? (const struct file *)tracked->source : NULL;
+    if (!session || (source && strcmp(source->path, found->path) == 0)) return session != NULL;
     for (size_t i = 0; i < files->count; i++)
-        if (strcmp(files->items[i]->path, path) == 0) return true;
+        if (strcmp(files->items[i]->path, found->path) == 0) return true;
     return false;
 }
 
 static void add_session_file(struct files *files, const struct session *found) {
-    if (is_known(files, found->path)) return;
+    if (is_known(files, found)) return;
     struct file *file = add_file(files, found->path);
     live_session *session = new_session(file, asm_str_from(found->id));
     file->is_session = true;

@@ -98,12 +98,20 @@ static char *read_file(const char *path) {
 
 /* Tells where the page is. A network that can read along is not told in passing. */
 static void tell_address(const struct live *live, const struct live_settings *settings, const char *token) {
-    const bool is_ipv6 = settings->address && strchr(settings->address, ':');
     const char *address = settings->address ? settings->address : "127.0.0.1";
-    fprintf(settings->tells_stdout ? stdout : stderr, "%s://%s%s%s:%u/?token=%s\n",
-            settings->certificate ? "https" : "http", is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
-            live_server_port(live->server), token);
+    const bool is_any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+    const bool is_ipv6 = strchr(address, ':') != NULL;
+    char name[300];
+    if (is_any && settings->host_count > 0) snprintf(name, sizeof name, "%.290s", settings->hosts[0]);
+    else snprintf(name, sizeof name, is_ipv6 ? "[%s]" : "%s", address);
+    const bool has_port = strchr(name, ':') != NULL && !is_ipv6;
+    char port[16] = "";
+    if (!has_port) snprintf(port, sizeof port, ":%u", live_server_port(live->server));
+    fprintf(settings->tells_stdout ? stdout : stderr, "%s://%s%s/?token=%s\n",
+            settings->certificate ? "https" : "http", name, port, token);
     fflush(stdout);
+    if (is_any && settings->host_count == 0)
+        complain("%s has no name: give the one that browsers use with --host, others are refused", address);
     if (live_server_is_local(live->server) || settings->certificate) return;
     complain("WARNING: %s can be reached from other machines, and without TLS: whoever can read along on the "
              "network sees all sessions and the token, and can then do what you can. Give --tls-cert and "
