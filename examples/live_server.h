@@ -321,6 +321,7 @@ typedef struct live__viewer {
     uint64_t number;
     char name[LIVE__NAME_SIZE];
     bool is_suspended, wants_list, is_over;
+    bool has_turn; /* it may be given the list and its row now */
     bool has_said_hello, is_placed, has_caught_up;
     uint64_t list_version, row_version, presence_version, next_notice;
     int64_t active; /* when it was given something */
@@ -1016,7 +1017,6 @@ static void live__look_at_rows(live_server *server) {
         session->is_in_change = true;
         session->row_version = server->list_version + 1;
         live__blob_drop(&session->row_frame);
-        if (session->viewer_count > 0) live__news(session);
     }
 }
 
@@ -1325,11 +1325,6 @@ static bool live__next_of_events(live__viewer *viewer) {
 
 static bool live__next_of_session(live__viewer *viewer) {
     live_session *session = viewer->session;
-    if (viewer->row_version != session->row_version) {
-        viewer->row_version = session->row_version;
-        viewer->blob = live__blob_share(live__row_frame(session));
-        if (viewer->blob) return true;
-    }
     if (viewer->presence_version != session->presence_version) {
         viewer->presence_version = session->presence_version;
         viewer->blob = live__blob_share(live__presence_frame(session));
@@ -1343,9 +1338,28 @@ static bool live__next_of_session(live__viewer *viewer) {
     return viewer->blob != NULL;
 }
 
+/* The list, and the row of its session: once a second, when it is the viewer's turn. */
+static bool live__next_of_list(live__viewer *viewer) {
+    live_server *server = viewer->server;
+    live_session *session = viewer->session;
+    if (viewer->wants_list && viewer->list_version != server->list_version) {
+        const bool is_next = viewer->list_version > 0 && viewer->list_version + 1 == server->list_version;
+        viewer->list_version = server->list_version;
+        viewer->blob = live__blob_share(is_next && server->changes_frame ? server->changes_frame
+                                                                         : live__list_frame(server));
+        if (viewer->blob) return true;
+    }
+    if (session && viewer->row_version != session->row_version) {
+        viewer->row_version = session->row_version;
+        viewer->blob = live__blob_share(live__row_frame(session));
+        if (viewer->blob) return true;
+    }
+    viewer->has_turn = false;
+    return false;
+}
+
 /* Chooses what the viewer gets next; false if there is nothing. */
 static bool live__next(live__viewer *viewer) {
-    live_server *server = viewer->server;
     live_session *session = viewer->session;
     if (!viewer->has_said_hello) {
         if (session && (session->is_loading || session->is_unloaded)) return false;
@@ -1360,13 +1374,7 @@ static bool live__next(live__viewer *viewer) {
             viewer->after_epoch == session->log.epoch && viewer->next_number == viewer->after_number + 1;
         if (!goes_on && (viewer->blob = live__reset_frame(viewer, "epoch")) != NULL) return true;
     }
-    if (viewer->wants_list && viewer->list_version != server->list_version) {
-        const bool is_next = viewer->list_version > 0 && viewer->list_version + 1 == server->list_version;
-        viewer->list_version = server->list_version;
-        viewer->blob = live__blob_share(is_next && server->changes_frame ? server->changes_frame
-                                                                         : live__list_frame(server));
-        if (viewer->blob) return true;
-    }
+    if (viewer->has_turn && live__next_of_list(viewer)) return true;
     return session && live__next_of_session(viewer);
 }
 
@@ -1763,6 +1771,7 @@ static enum MHD_Result live__answer_stream(live_server *server, struct MHD_Conne
     }
     viewer->number = ++server->viewer_number;
     viewer->active = server->steady;
+    viewer->has_turn = true;
     viewer->next = server->viewers;
     if (server->viewers) server->viewers->previous = viewer;
     server->viewers = viewer;
@@ -2511,9 +2520,13 @@ static void live__tick(live_server *server) {
 
 /* Some of those that are to get the list. */
 static void live__wake_for_list(live_server *server) {
-    for (int i = 0; i < LIVE__WOKEN && server->next_woken; i++) {
-        if (server->next_woken->wants_list) live__wake(server->next_woken);
-        server->next_woken = server->next_woken->next;
+    for (int i = 0; i < LIVE__WOKEN && server->next_woken; server->next_woken = server->next_woken->next) {
+        live__viewer *viewer = server->next_woken;
+        viewer->has_turn =
+            viewer->wants_list || (viewer->session && viewer->row_version != viewer->session->row_version);
+        if (!viewer->has_turn) continue;
+        live__wake(viewer);
+        i++;
     }
 }
 
