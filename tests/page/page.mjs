@@ -3,7 +3,7 @@
 //     PICTURES  a directory for pictures
 //     ONLY      names of tests, separated by blanks
 import assert from 'node:assert/strict';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Chromium, sleep} from './chromium.mjs';
@@ -251,6 +251,40 @@ const tests = {
         await two.close();
     },
 
+    // Told to somebody who looks elsewhere, if that was chosen.
+    async alerts() {
+        if (!agentProgram) return;
+        const page = await open('#/', 1280, 800, agent);
+        await page.until(count('.session') + ' === 1');
+        await page.run('globalThis.told = []; globalThis.Notification = class { static permission = "granted"; static requestPermission = async () => "granted"; constructor(title, more) { told.push(title + " | " + more.body); } }');
+        const wait = (action, body) => page.run('fetch("/api/sessions/gardener/' + action + '", {method: "POST", headers: {"Content-Type": "application/json"}, body: ' + JSON.stringify(JSON.stringify(body)) + '}).then(r => r.status)');
+        await page.until('!document.querySelector(".lane.needs_you li")');
+        await wait('message', {text: 'delete it'});
+        await page.until('document.querySelector(".lane.needs_you li") && document.title.startsWith("(1)")', 'the lane and the title tell');
+        assert.deepEqual(await page.run('told'), [], 'nobody asked for notifications');
+        await wait('cancel', {});
+        await page.until('!document.querySelector(".lane.needs_you li") && !document.title.startsWith("(")');
+        await page.click('.alerts button', 'Notify');
+        await page.until('document.querySelector(".alerts button").getAttribute("aria-pressed") === "true"');
+        await wait('message', {text: 'delete it'});
+        await page.until('told.length === 1 && told[0].includes("Bash: rm -rf build")', 'a notification');
+        await wait('cancel', {});
+        await page.close();
+    },
+
+    // No text makes the page slow: what would take hours with a careless pattern.
+    async patience() {
+        const page = await open('#/');
+        const pieces = ['*', '_', '**a ', '`', '`` ', '[', '[](', '![a](b', '> ', '- ', '1. ', '|', '| - ', '#', '# ', '~~', '<http://', 'http://', '\\', '\n\n', '* * ', ' ', '\u0301', '\u200B', 'a[b](c "d ', '```\n', '    x\n',
+            '- a\n  ', '> - ', 'eyJ-', 'token=', 'a='];
+        const slow = await page.run('(async pieces => { const {markdown} = await import("/markdown.js"), {visible, withoutSecrets} = await import("/text.js"); const slow = []; ' +
+            'for (const piece of pieces) for (const [before, after] of [["", ""], ["# ", "x"], ["a|b\\n-|-\\n", "|"], ["[a](", ")"]]) { ' +
+            'const text = before + piece.repeat(60000 / piece.length) + after, begin = performance.now(); markdown(text); visible(text); withoutSecrets(text.slice(0, 4000)); ' +
+            'const took = performance.now() - begin; if (took > 3000) slow.push([text.slice(0, 20), Math.round(took)]); } return slow; })(' + JSON.stringify(pieces) + ')');
+        assert.deepEqual(slow, []);
+        await page.close();
+    },
+
     async hostile() {
         const page = await open('#/s/hostile');
         await page.until(says('.desk .ask', 'hacked'), 'it is asked for a decision');
@@ -449,15 +483,40 @@ const tests = {
     },
 };
 
+// Sessions as they might be, for pictures of the page.
+function scene(directory) {
+    const run = (title, agent, cwd, ...events) => [{type: 'run_started', provider: agent, data: {model: 'claude-sonnet-4-6', title, cwd}, run_id: 'r'}, ...events.map(event => ({provider: agent, run_id: 'r', ...event}))];
+    const call = (type, tool_name, tool_input, more) => ({type: 'tool_' + type, data: {tool_name, tool_call_id: 'c', tool_input, ...more}});
+    const spent = (input_tokens, output_tokens, cost_usd) => ({type: 'run_completed', data: {stop_reason: 'end_turn', token_usage: {input_tokens, output_tokens}, cost_usd}});
+    return [
+        new Log(directory, 'csvsum', story()), new Log(directory, 'reader', [...story('Read records without copies'), storyEnd]),
+        new Log(directory, 'deploy', run('Publish version 1.4', 'codex', '/home/user/src/site', call('approval_requested', 'Bash', {command: 'git push origin v1.4'}))),
+        new Log(directory, 'docs', run('Explain the file format', 'gemini', '/home/user/src/csvsum', call('call_started', 'Read', {file_path: 'docs/format.md'}))),
+        new Log(directory, 'bench', run('Find what is slow', 'claude', '/home/user/src/csvsum', call('call_started', 'Bash', {command: 'make bench'}))),
+        new Log(directory, 'names', run('Name the columns', 'claude', '/home/user/src/csvsum', spent(81200, 2210, 0.09))),
+        new Log(directory, 'ports', run('Build on other systems', 'codex', '/home/user/src/csvsum', {type: 'run_failed', data: {error_code: 'rate_limit', error_message: 'Usage limit reached, again at 18:00'}})),
+    ];
+}
+
 async function takePictures() {
-    const shots = [['list', '#/', 1100, 560, 'light'], ['session', '#/s/story', 1100, 760, 'light'], ['session-dark', '#/s/story', 1100, 760, 'dark'], ['timeline', '#/s/ended/timeline', 1100, 640, 'light'], ['narrow', '#/s/story', 360, 740, 'light']];
-    for (const [name, hash, width, height, scheme] of shots) {
-        const page = await open(hash, width, height);
+    mkdirSync(join(work, 'scene'));
+    const shown = await new Server(asmLive, join(work, 'scene-state'), scene(join(work, 'scene')).map(log => log.path)).start();
+    const shots = [['list', '#/', 960, 400, 'light'], ['session', '#/s/csvsum', 960, 600, 'light'], ['timeline', '#/s/reader/timeline', 960, 620, 'light'], ['narrow', '#/s/csvsum', 360, 640, 'dark']];
+    const shoot = async (name, page, scheme) => {
         await page.media({'prefers-color-scheme': scheme, 'prefers-reduced-motion': 'reduce'});
-        await sleep(1200);
+        await sleep(1500);
         await page.picture(join(pictures, 'live-' + name + '.png'));
         await page.close();
-    }
+    };
+    for (const [name, hash, width, height, scheme] of shots) await shoot(name, await open(hash, width, height, shown), scheme);
+    await shown.stop();
+    if (!agent) return;
+    const page = await open('#/s/gardener', 960, 600, agent);
+    await page.run('document.querySelector(".say textarea").focus()');
+    await page.type('Please delete what is not needed.');
+    await page.press('Enter');
+    await page.until(count('.ask') + ' === 1');
+    await shoot('approve', page, 'light');
 }
 
 function makeLogs() {
@@ -476,7 +535,6 @@ function makeLogs() {
 let failed = 0;
 const begin = Date.now();
 try {
-    const {mkdirSync} = await import('node:fs');
     mkdirSync(join(work, 'logs'));
     logs = makeLogs();
     server = await new Server(asmLive, join(work, 'state'), Object.values(logs).map(log => log.path)).start();

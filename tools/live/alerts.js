@@ -19,8 +19,10 @@ function keep(name, value) {
 }
 
 export class Alerts {
-    constructor(open) {
+    // open(key) shows a session, named() is called when the name has changed.
+    constructor(open, named) {
         this.open = open;
+        this.named = named;
         this.known = null; // keys of the sessions that need somebody
         this.notify = this.choice('Notify', 'notify');
         this.sound = this.choice('Sound', 'sound');
@@ -32,7 +34,10 @@ export class Alerts {
     nameField() {
         const field = h('input', {type: 'text', class: 'name', placeholder: 'Your name', 'aria-label': 'Your name, as other viewers see it', maxlength: '40', autocomplete: 'off'});
         field.value = kept('name');
-        field.addEventListener('change', () => keep('name', field.value.trim()));
+        field.addEventListener('change', () => {
+            keep('name', field.value.trim());
+            this.named();
+        });
         return field;
     }
 

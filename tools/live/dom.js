@@ -22,7 +22,7 @@ export function h(tag, properties, ...children) {
 export function add(parent, ...children) {
     for (const child of children.flat(Infinity)) {
         if (child === null || child === undefined || child === false || child === '') continue;
-        parent.append(child instanceof Node ? child : document.createTextNode(visible(child)));
+        parent.appendChild(child instanceof Node ? child : document.createTextNode(visible(child)));
     }
     return parent;
 }

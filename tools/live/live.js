@@ -34,7 +34,7 @@ if (new URLSearchParams(location.search).has('token')) history.replaceState(null
 const list = new SessionList({now});
 const alerts = new Alerts(key => {
     location.hash = '#/s/' + encodeURIComponent(key);
-});
+}, () => stream.again());
 
 const context = {
     key: () => route.key,

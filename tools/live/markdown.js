@@ -60,10 +60,17 @@ function blocks(lines, depth) {
         } else {
             while (i < lines.length && lines[i].trim() && (i === first || !startsBlock(lines[i]))) i++;
             const text = lines.slice(first, i).map(each => each.trim()).join('\n');
-            found.push({first, make: () => inline(h('p', {dir: 'auto'}), text)});
+            found.push({first, make: () => paragraph(text)});
         }
     }
     return found;
+}
+
+// Its direction is looked for once, not with each piece that is put in.
+function paragraph(text) {
+    const element = inline(h('p'), text);
+    element.setAttribute('dir', 'auto');
+    return element;
 }
 
 const plain = lines => h('p', {dir: 'auto', class: 'as-is'}, lines.join('\n'));
