@@ -128,7 +128,9 @@ typedef struct asm_wire {
     asm_buffer names;   /* copies of the options' texts */
     asm_buffer request; /* acp: id of the prompt that waits for its answer, as JSON */
     asm_buffer kept;    /* otlp: finished spans; others: what their encoder keeps for the end */
+    asm_buffer scratch; /* of strings that are unescaped */
     asm__index by_id;
+    asm__indexed anchor;                 /* always in the index: an empty one would give its memory back */
     size_t last_frame;                   /* where the last frame begins */
     uint64_t runs;                       /* that have begun */
     uint64_t frame_count, event_count;   /* events that gave frames; all */
@@ -143,6 +145,7 @@ typedef struct asm_wire {
     size_t held_size, history_size; /* bytes of both */
     asm_time now, origin;           /* of the last event, and of the first that has a time */
     uint64_t lanes;                 /* trace: in use */
+    uint64_t run_hash[3];           /* otlp: of the run: for the ids of its spans, and the trace's id */
     unsigned count;                 /* trace: flows and processes; otlp: spans that were kept */
     unsigned sessions;              /* how many there were */
     asm_result invalid;             /* of the event under way */
@@ -347,14 +350,17 @@ static asm__wire_item *asm__wire_find(const asm_wire *wire, asm__wire_kind kind,
 /* Room for `size` bytes of texts in `item`. */
 static bool asm__wire_reserve(asm_wire *wire, asm__wire_item *item, size_t size) {
     char *memory;
+    size_t room = 128; /* enough for most, so that those that are used again are large enough */
     if (size <= item->room) return true;
-    memory = (char *)ASM_REALLOC(item->memory, size + 32);
+    while (room < size && room <= SIZE_MAX / 2)
+        room *= 2;
+    memory = (char *)ASM_REALLOC(item->memory, room < size ? size : room);
     if (!memory) {
         asm__wire_fail(wire, ASM_ERR_NO_MEMORY);
         return false;
     }
     item->memory = memory;
-    item->room = size + 32;
+    item->room = room < size ? size : room;
     return true;
 }
 
@@ -468,7 +474,23 @@ static void asm__wire_free_items(asm__wire_item *item) {
 
 /* >>wire: frames */
 
-#define ASM__PUT(out, literal) asm_buffer_append((out), ASM_STR(literal))
+#if ASM__SMALL
+#define ASM__WIRE_INLINE static
+#else
+#define ASM__WIRE_INLINE ASM__INLINE
+#endif
+
+/* Adds what is mostly a literal: one bounds check, and a copy of a size that the compiler knows. */
+ASM__WIRE_INLINE void asm__wire_put(asm_buffer *out, asm_str text) {
+    if (out->capacity - out->size < text.size || out->result != ASM_OK) {
+        asm_buffer_append(out, text);
+        return;
+    }
+    memcpy(out->data + out->size, text.data, text.size);
+    out->size += text.size;
+}
+
+#define ASM__PUT(out, literal) asm__wire_put((out), ASM_STR(literal))
 
 static bool asm__wire_is_sse(const asm_wire *wire) {
     return wire->options.framing == ASM_WIRE_FRAMING_SSE;
@@ -519,16 +541,19 @@ static asm_result asm__wire_send(asm_wire *wire) {
  *
  * `before` is what stands before the value, comma, key and colon; nothing is written for what is absent. */
 
-static void asm__wire_text(asm_buffer *out, asm_str before, asm_str text) {
+ASM__WIRE_INLINE void asm__wire_text(asm_buffer *out, asm_str before, asm_str text) {
     if (!text.data) return;
-    asm_buffer_append(out, before);
+    asm__wire_put(out, before);
     asm__append_string(out, text);
 }
 
-static void asm__wire_int(asm_buffer *out, asm_str before, int64_t value) {
-    char digits[21];
-    asm_buffer_append(out, before);
-    asm_buffer_append(out, asm_str_make(digits, asm__format_int64(value, digits)));
+static void asm__wire_digits(asm_buffer *out, int64_t value) {
+    if (asm_buffer_reserve(out, 21) == ASM_OK) out->size += asm__format_int64(value, out->data + out->size);
+}
+
+ASM__WIRE_INLINE void asm__wire_int(asm_buffer *out, asm_str before, int64_t value) {
+    asm__wire_put(out, before);
+    asm__wire_digits(out, value);
 }
 
 static void asm__wire_optional_int(asm_buffer *out, asm_str before, asm_optional_int64 number) {
@@ -1398,14 +1423,14 @@ static void asm__wire_put_name(asm_wire *wire, asm_buffer *out, const asm_event 
 
 /* Adds ID with a prefix of ours as a string: "res:call_1". */
 static void asm__wire_put_id(asm_buffer *out, asm_str prefix, asm_str id) {
-    const size_t begin = out->size;
-    asm_buffer_append(out, prefix); /* begins with the quote */
-    asm__append_string(out, id);
+    size_t last;
+    char c;
+    asm__wire_put(out, prefix); /* begins with the quote */
     if (out->result != ASM_OK) return;
-    /* the id's own quote makes way */
-    memmove(out->data + begin + prefix.size, out->data + begin + prefix.size + 1,
-            out->size - begin - prefix.size - 1);
-    out->size--;
+    last = --out->size;
+    c = out->data[last];
+    asm__append_string(out, id); /* its own quote stands there now, and makes way */
+    if (out->result == ASM_OK) out->data[last] = c;
 }
 
 /* What is known of a run when it begins, as members of an object that has some. */
@@ -1507,7 +1532,7 @@ static asm_str asm__agui_type(asm_str begin) {
 /* A frame up to its type. */
 static asm_buffer *asm__agui_frame(asm_wire *wire, asm_str begin) {
     asm_buffer *out = asm__wire_frame(wire);
-    asm_buffer_append(out, begin);
+    asm__wire_put(out, begin);
     wire->frame_type = asm__agui_type(begin);
     return out;
 }
@@ -2365,13 +2390,13 @@ static const asm__wire_encoder asm__ai_encoder = {false,
  * Agent Client Protocol, version 1 (agentclientprotocol.com; checked with the schema of its SDK 2.4.0): what the agent
  * tells the editor. What it has no word for goes out as notifications of ours, "_asm/event", which others ignore. */
 
-static asm_buffer *asm__acp_frame(asm_wire *wire, asm_str method, asm_str member) {
+/* A notification up to its session and `member`; `method` is a JSON string. */
+ASM__WIRE_INLINE asm_buffer *asm__acp_frame(asm_wire *wire, asm_str method, asm_str member) {
     asm_buffer *out = asm__wire_frame(wire);
     ASM__PUT(out, "{\"jsonrpc\":\"2.0\",\"method\":");
-    asm__append_string(out, method);
-    ASM__PUT(out, ",\"params\":{\"sessionId\":");
-    asm__append_string(out, asm__wire_session(wire));
-    asm_buffer_append(out, member);
+    asm__wire_put(out, method);
+    asm__wire_text(out, ASM_STR(",\"params\":{\"sessionId\":"), asm__wire_session(wire));
+    asm__wire_put(out, member);
     return out;
 }
 
@@ -2382,8 +2407,9 @@ static void asm__acp_end(asm_wire *wire, asm_str closing) {
 
 static asm_buffer *asm__acp_update(asm_wire *wire, asm_str kind) {
     asm_buffer *out =
-        asm__acp_frame(wire, ASM_STR("session/update"), ASM_STR(",\"update\":{\"sessionUpdate\":"));
-    asm__append_string(out, kind);
+        asm__acp_frame(wire, ASM_STR("\"session/update\""), ASM_STR(",\"update\":{\"sessionUpdate\":\""));
+    asm__wire_put(out, kind); /* a word of ours */
+    ASM__PUT(out, "\"");
     return out;
 }
 
@@ -2443,7 +2469,7 @@ static void asm__acp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_outc
         asm_buffer_append(out, asm_buffer_text(&wire->request));
         asm_buffer_append(out, is_failed ? ASM_STR(",\"error\":{\"code\":-32603") : ASM_STR(",\"result\":{"));
     } else {
-        out = asm__acp_frame(wire, ASM_STR("_asm/run_ended"), ASM_STR(",\"runId\":"));
+        out = asm__acp_frame(wire, ASM_STR("\"_asm/run_ended\""), ASM_STR(",\"runId\":"));
         asm__append_string(out, run->id);
         ASM__PUT(out, ",");
     }
@@ -2508,47 +2534,46 @@ static void asm__acp_text_end(asm_wire *wire, asm__wire_item *text, const asm_ev
 }
 
 typedef struct asm__acp_kind {
-    const char *name, *kind;
+    asm_str name, kind;
 } asm__acp_kind;
 
 /* The kinds of tools that editors know, by the names that agents give them. */
-static const asm__acp_kind asm__acp_kinds[] = {{"Read", "read"},
-                                               {"view", "read"},
-                                               {"read_file", "read"},
-                                               {"Edit", "edit"},
-                                               {"Write", "edit"},
-                                               {"MultiEdit", "edit"},
-                                               {"NotebookEdit", "edit"},
-                                               {"apply_patch", "edit"},
-                                               {"replace", "edit"},
-                                               {"edit_file", "edit"},
-                                               {"write_file", "edit"},
-                                               {"Bash", "execute"},
-                                               {"bash", "execute"},
-                                               {"shell", "execute"},
-                                               {"exec_command", "execute"},
-                                               {"run_command", "execute"},
-                                               {"run_shell_command", "execute"},
-                                               {"execute_command", "execute"},
-                                               {"Grep", "search"},
-                                               {"Glob", "search"},
-                                               {"LS", "search"},
-                                               {"ls", "search"},
-                                               {"list_files", "search"},
-                                               {"find_files", "search"},
-                                               {"search_files", "search"},
-                                               {"WebFetch", "fetch"},
-                                               {"WebSearch", "fetch"},
-                                               {"Task", "think"},
-                                               {"Agent", "think"},
-                                               {"TodoWrite", "think"},
-                                               {"update_plan", "think"}};
+static const asm__acp_kind asm__acp_kinds[] = {{ASM_STR_INIT("Read"), ASM_STR_INIT("read")},
+                                               {ASM_STR_INIT("view"), ASM_STR_INIT("read")},
+                                               {ASM_STR_INIT("read_file"), ASM_STR_INIT("read")},
+                                               {ASM_STR_INIT("Edit"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("Write"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("MultiEdit"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("NotebookEdit"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("apply_patch"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("replace"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("edit_file"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("write_file"), ASM_STR_INIT("edit")},
+                                               {ASM_STR_INIT("Bash"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("bash"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("shell"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("exec_command"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("run_command"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("run_shell_command"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("execute_command"), ASM_STR_INIT("execute")},
+                                               {ASM_STR_INIT("Grep"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("Glob"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("LS"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("ls"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("list_files"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("find_files"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("search_files"), ASM_STR_INIT("search")},
+                                               {ASM_STR_INIT("WebFetch"), ASM_STR_INIT("fetch")},
+                                               {ASM_STR_INIT("WebSearch"), ASM_STR_INIT("fetch")},
+                                               {ASM_STR_INIT("Task"), ASM_STR_INIT("think")},
+                                               {ASM_STR_INIT("Agent"), ASM_STR_INIT("think")},
+                                               {ASM_STR_INIT("TodoWrite"), ASM_STR_INIT("think")},
+                                               {ASM_STR_INIT("update_plan"), ASM_STR_INIT("think")}};
 
 static asm_str asm__acp_kind_of(asm_str name) {
     size_t i;
     for (i = 0; i < sizeof asm__acp_kinds / sizeof *asm__acp_kinds; i++)
-        if (asm_str_equal(name, asm_str_from(asm__acp_kinds[i].name)))
-            return asm_str_from(asm__acp_kinds[i].kind);
+        if (asm_str_equal(name, asm__acp_kinds[i].name)) return asm__acp_kinds[i].kind;
     return ASM_STR("other");
 }
 
@@ -2565,11 +2590,10 @@ enum {
 /* The path as an absolute one; false if it is relative to nobody knows what. */
 static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, asm_str raw) {
     const asm_str cwd = wire->run ? asm_buffer_text(&wire->run->kept) : ASM_STR("");
-    asm_buffer path;
     asm_str text;
     bool is_known;
-    asm_buffer_init_growing(&path);
-    is_known = asm_json_to_string(raw, &path, &text) && text.size > 0 &&
+    asm_buffer_clear(&wire->scratch);
+    is_known = asm_json_to_string(raw, &wire->scratch, &text) && text.size > 0 &&
                (text.data[0] == '/' || (cwd.size > 0 && cwd.data[0] == '/'));
     if (is_known) {
         asm_buffer_clear(&wire->text);
@@ -2580,7 +2604,6 @@ static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, a
         asm_buffer_append(&wire->text, text);
         asm__wire_text(out, before, asm_buffer_text(&wire->text));
     }
-    asm_buffer_close(&path);
     return is_known;
 }
 
@@ -2605,11 +2628,10 @@ static void asm__acp_put_title(asm_wire *wire, asm_buffer *out, const asm__wire_
     const asm_str subject = values[ASM__ACP_COMMAND].data     ? values[ASM__ACP_COMMAND]
                             : values[ASM__ACP_FILE_PATH].data ? values[ASM__ACP_FILE_PATH]
                                                               : values[ASM__ACP_PATH];
-    asm_buffer scratch;
     asm_str text = display_text;
-    asm_buffer_init_growing(&scratch);
+    asm_buffer_clear(&wire->scratch);
     asm_buffer_clear(&wire->text);
-    if (!text.size && asm_json_to_string(subject, &scratch, &text)) {
+    if (!text.size && asm_json_to_string(subject, &wire->scratch, &text)) {
         if (!values[ASM__ACP_COMMAND].data) {
             asm_buffer_append(&wire->text, call->name);
             ASM__PUT(&wire->text, " ");
@@ -2617,7 +2639,6 @@ static void asm__acp_put_title(asm_wire *wire, asm_buffer *out, const asm__wire_
     }
     asm_buffer_append(&wire->text, text.size ? text : call->name);
     asm__wire_cut_text(wire, out, ASM_STR(",\"title\":"), asm_buffer_text(&wire->text));
-    asm_buffer_close(&scratch);
 }
 
 static void asm__acp_put_parent(asm_buffer *out, const asm__wire_item *call) {
@@ -2829,7 +2850,7 @@ static void asm__acp_note(asm_wire *wire, const asm_event *event) {
     }
     if (event->type == ASM_EVENT_SESSION_UPDATED || event->type == ASM_EVENT_SESSION_STARTED)
         asm__acp_title(wire, event);
-    out = asm__acp_frame(wire, ASM_STR("_asm/event"), ASM_STR(",\"name\":"));
+    out = asm__acp_frame(wire, ASM_STR("\"_asm/event\""), ASM_STR(",\"name\":"));
     asm__wire_put_name(wire, out, event);
     ASM__PUT(out, ",\"data\":");
     asm__wire_data(wire, out, event);
@@ -2891,8 +2912,7 @@ static uint64_t asm__otlp_run_hash(const asm_wire *wire, uint64_t seed) {
 /* The id of a span of the run: by its kind, id, and how often it came. */
 static uint64_t asm__otlp_span_id(const asm_wire *wire, asm_str kind, asm_str id, unsigned count) {
     char number[21];
-    uint64_t hash = asm__otlp_run_hash(wire, UINT64_C(0xCBF29CE484222325));
-    hash = asm__otlp_hash(asm__otlp_hash(hash, kind), id);
+    uint64_t hash = asm__otlp_hash(asm__otlp_hash(wire->run_hash[0], kind), id);
     if (count) hash = asm__otlp_hash(hash, asm_str_make(number, asm__format_int64(count, number)));
     return hash ? hash : 1;
 }
@@ -2903,8 +2923,8 @@ static void asm__otlp_put_trace(asm_wire *wire, asm_buffer *out) {
     if (parent.size >= 55) {
         asm_buffer_append(out, asm_str_make(parent.data + 3, 32));
     } else {
-        asm__otlp_put_hex(out, asm__otlp_run_hash(wire, UINT64_C(0x6C62272E07BB0142)));
-        asm__otlp_put_hex(out, asm__otlp_run_hash(wire, UINT64_C(0x62B821756295C58D)));
+        asm__otlp_put_hex(out, wire->run_hash[1]);
+        asm__otlp_put_hex(out, wire->run_hash[2]);
     }
     ASM__PUT(out, "\"");
 }
@@ -3028,6 +3048,9 @@ static uint64_t asm__otlp_parent(const asm_wire *wire, const asm__wire_item *ite
 }
 
 static void asm__otlp_run_begin(asm_wire *wire, asm__wire_item *run, const asm_event *event) {
+    wire->run_hash[0] = asm__otlp_run_hash(wire, UINT64_C(0xCBF29CE484222325));
+    wire->run_hash[1] = asm__otlp_run_hash(wire, UINT64_C(0x6C62272E07BB0142));
+    wire->run_hash[2] = asm__otlp_run_hash(wire, UINT64_C(0x62B821756295C58D));
     run->span = asm__otlp_span_id(wire, ASM_STR("run"), run->id, 0);
     if (!event) return;
     asm_buffer_append(&run->said, event->run.model);
@@ -3249,39 +3272,83 @@ static void asm__ce_put_segment(asm_buffer *out, asm_str text) {
     }
 }
 
+/* The session as a source, which stays in wire->kept until it is another one. */
+static void asm__ce_put_source(asm_wire *wire, asm_buffer *out) {
+    if (wire->count != wire->sessions) {
+        wire->count = wire->sessions;
+        asm_buffer_clear(&wire->kept);
+        ASM__PUT(&wire->kept, ",\"source\":\"/asm/session/");
+        asm__ce_put_segment(&wire->kept, asm__wire_session(wire));
+        ASM__PUT(&wire->kept, "\",\"partitionkey\":");
+        asm__append_string(&wire->kept, asm__wire_session(wire));
+        if (wire->options.traceparent.size)
+            asm__wire_text(&wire->kept, ASM_STR(",\"traceparent\":"), wire->options.traceparent);
+        if (wire->kept.result != ASM_OK) asm__wire_fail(wire, wire->kept.result);
+    }
+    asm__wire_put(out, asm_buffer_text(&wire->kept));
+}
+
+/* Adds a string of which the first part is ours: no escapes. */
+static void asm__wire_put_joined(asm_buffer *out, asm_str before, asm_str text, asm_str after) {
+    asm__wire_put_id(out, before, text);
+    if (out->result == ASM_OK) out->size--; /* the quote comes again */
+    asm__wire_put(out, after);
+}
+
+/* Adds `size` bytes that stand at `at` in the same buffer. */
+static void asm__wire_put_again(asm_buffer *out, size_t at, size_t size) {
+    if (asm_buffer_reserve(out, size) != ASM_OK) return;
+    memcpy(out->data + out->size, out->data + at, size);
+    out->size += size;
+}
+
+/* The beginning, up to the members that have the run's id and the number, which are put together once. */
+static void asm__ce_begin(asm_wire *wire, asm_buffer *out, const asm_event *event) {
+    const int64_t number = event->sequence_number > 0 ? event->sequence_number : (int64_t)wire->event_count;
+    size_t run = 0, run_size = 0, digits, count;
+    ASM__PUT(out, "{");
+    if (event->run_id.size) {
+        ASM__PUT(out, "\"subject\":");
+        run = out->size;
+        asm__append_string(out, event->run_id);
+        run_size = out->size - run;
+        ASM__PUT(out, ",\"runid\":");
+        asm__wire_put_again(out, run, run_size);
+        ASM__PUT(out, ",");
+    }
+    ASM__PUT(out, "\"sequence\":\"");
+    digits = out->size;
+    asm__wire_digits(out, number);
+    count = out->size - digits;
+    ASM__PUT(out, "\",\"specversion\":\"1.0\",\"id\":");
+    if (event->id.size) {
+        asm__append_string(out, event->id);
+        return;
+    }
+    if (event->run_id.size) {
+        asm__wire_put_again(out, run, run_size);
+        if (out->result == ASM_OK) out->size--; /* the number goes before the quote */
+        ASM__PUT(out, ":");
+    } else {
+        ASM__PUT(out, "\":");
+    }
+    asm__wire_put_again(out, digits, count);
+    ASM__PUT(out, "\"");
+}
+
 static void asm__ce_event(asm_wire *wire, const asm_event *event) {
     asm_buffer *out = asm__wire_frame(wire);
-    char digits[21];
-    const int64_t number = event->sequence_number > 0 ? event->sequence_number : (int64_t)wire->event_count;
-    const asm_str sequence = asm_str_make(digits, asm__format_int64(number, digits));
-    asm_buffer_clear(&wire->text);
-    asm_buffer_append(&wire->text, event->id);
-    if (!event->id.size) {
-        asm_buffer_append(&wire->text, event->run_id);
-        ASM__PUT(&wire->text, ":");
-        asm_buffer_append(&wire->text, sequence);
-    }
-    asm__wire_text(out, ASM_STR("{\"specversion\":\"1.0\",\"id\":"), asm_buffer_text(&wire->text));
-    ASM__PUT(out, ",\"source\":\"/asm/session/");
-    asm__ce_put_segment(out, asm__wire_session(wire));
-    asm_buffer_clear(&wire->text);
-    ASM__PUT(&wire->text, "asm.");
-    asm_buffer_append(&wire->text, asm_event_name(event));
-    ASM__PUT(&wire->text, ".v1");
-    asm__wire_text(out, ASM_STR("\",\"type\":"), asm_buffer_text(&wire->text));
-    if (event->run_id.size) asm__wire_text(out, ASM_STR(",\"subject\":"), event->run_id);
+    asm__ce_begin(wire, out, event);
+    asm__ce_put_source(wire, out);
+    asm__wire_put_joined(out, ASM_STR(",\"type\":\"asm."), asm_event_name(event), ASM_STR(".v1\""));
     if (event->time) {
-        char time[ASM_TIME_TEXT_SIZE];
-        asm__wire_text(out, ASM_STR(",\"time\":"),
-                       asm_str_make(time, asm_time_format(event->time, event->time_precision, time)));
+        ASM__PUT(out, ",\"time\":\"");
+        if (asm_buffer_reserve(out, ASM_TIME_TEXT_SIZE) == ASM_OK)
+            out->size += asm_time_format(event->time, event->time_precision, out->data + out->size);
+        ASM__PUT(out, "\"");
     }
-    asm__wire_text(out, ASM_STR(",\"sequence\":"), sequence);
-    asm__wire_text(out, ASM_STR(",\"partitionkey\":"), asm__wire_session(wire));
-    if (event->run_id.size) asm__wire_text(out, ASM_STR(",\"runid\":"), event->run_id);
     if (event->agent_id.size) asm__wire_text(out, ASM_STR(",\"agentid\":"), event->agent_id);
     if (event->provider.size) asm__wire_text(out, ASM_STR(",\"provider\":"), event->provider);
-    if (wire->options.traceparent.size)
-        asm__wire_text(out, ASM_STR(",\"traceparent\":"), wire->options.traceparent);
     ASM__PUT(out, ",\"data\":");
     asm__wire_data(wire, out, event);
     ASM__PUT(out, "}");
@@ -3589,6 +3656,7 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
     asm_buffer_init_growing(&wire->names);
     asm_buffer_init_growing(&wire->request);
     asm_buffer_init_growing(&wire->kept);
+    asm_buffer_init_growing(&wire->scratch);
     if (!asm__wire_options_are_valid(options)) {
         wire->result = ASM_ERR_INVALID_ARGUMENT;
         return;
@@ -3604,6 +3672,7 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
     asm__wire_set_session(wire, options->session_id.size ? options->session_id : ASM_STR("session"));
     wire->main = asm__wire_add(wire, ASM__WIRE_MAIN, NULL, ASM_STR("main"), 'm', ASM_STR(""));
     if (wire->main) asm__wire_forget(wire, wire->main);
+    asm__index_insert(&wire->by_id, &wire->anchor);
 }
 
 ASM_API asm_result asm_wire_init(asm_wire *wire, const asm_wire_options *options) {
@@ -3657,6 +3726,7 @@ static void asm__wire_free(asm_wire *wire) {
     asm_buffer_close(&wire->names);
     asm_buffer_close(&wire->request);
     asm_buffer_close(&wire->kept);
+    asm_buffer_close(&wire->scratch);
     wire->first = wire->last = wire->free_items = wire->main = wire->run = NULL;
     wire->held = wire->entries = wire->last_held = wire->last_entry = NULL;
 }

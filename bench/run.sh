@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares this library with others that C programs use for JSON and for signals, asm-cat with jq, and measures the
-# agent server:
+# agent server and what is written for interfaces:
 #     sh bench/run.sh
 #
 #   EVENTS   how many events there are (200000; below 100000 the branch predictor learns them by heart)
@@ -63,6 +63,7 @@ compile print_corpus bench/print_corpus.c bench/corpus.c -lm
 compile bench_json bench/bench_json.c bench/corpus.c bench/figures.c -Wl,--export-dynamic -ldl -lm
 compile bench_pubsub bench/bench_pubsub.c bench/figures.c -Wl,--export-dynamic -ldl
 compile bench_agent bench/bench_agent.c bench/figures.c -ldl
+compile bench_wire bench/bench_wire.c bench/figures.c -ldl
 { echo '#define ASM_IMPLEMENTATION'; ls asm_*.h | sed 's/.*/#include "&"/'; } > "$build/asm.c"
 compile asm-cat tools/asm_cat.c tools/common/*.c "$build/asm.c"
 add_library asm bench/ours.c
@@ -110,6 +111,8 @@ show < "$build/part.txt"
 $pin "$build/bench_pubsub" "$build/rows.jsonl" $libraries > "$build/part.txt" || die "bench_pubsub failed"
 show < "$build/part.txt"
 $pin "$build/bench_agent" "$build/rows.jsonl" > "$build/part.txt" || die "bench_agent failed"
+show < "$build/part.txt"
+$pin "$build/bench_wire" "$build/rows.jsonl" > "$build/part.txt" || die "bench_wire failed"
 show < "$build/part.txt"
 $pin sh bench/bench_cat.sh "$build" "$build/rows.jsonl" > "$build/part.txt" || die "bench_cat.sh failed"
 show < "$build/part.txt"

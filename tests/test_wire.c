@@ -448,6 +448,45 @@ static void test_deep_agents(void **state) {
     end_of_cases();
 }
 
+static asm_result ignore(void *user, const char *data, size_t size) {
+    (void)user, (void)data, (void)size;
+    return ASM_OK;
+}
+
+/* Once set up, events allocate nothing. */
+static void test_no_allocations(void **state) {
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t i = 0; i < COUNT(all); i++) {
+        asm_wire wire;
+        outcome out;
+        size_t calls = 0;
+        asm_wire_options options = options_for(all[i], &out);
+        options.output.write = ignore;
+        expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
+        for (int round = 0; round < 8; round++) {
+            bool in_run = false;
+            if (round == 6) calls = allocation_calls;
+            for (size_t e = 0; e < in.count; e++) {
+                const asm_event *event = &in.events[e];
+                /* what waits for a run, and what goes on without one, is kept */
+                if (event->type == ASM_EVENT_RUN_STARTED) in_run = true;
+                if (in_run && event->type != ASM_EVENT_TOOL_CALL_UPDATED)
+                    expect(asm_wire_event(&wire, event) == ASM_OK, "event %zu", e);
+                if (event->type >= ASM_EVENT_RUN_COMPLETED && event->type <= ASM_EVENT_RUN_TIMEOUT)
+                    in_run = false;
+                asm_wire_flush(&wire);
+            }
+        }
+        expect(allocation_calls == calls, "%s: %zu allocations in rounds that came before",
+               asm_wire_format_name(all[i]).data, allocation_calls - calls);
+        asm_wire_close(&wire);
+    }
+    close_stream(&in);
+    end_of_cases();
+}
+
 static void write_line(asm_wire *wire, const char *json) {
     asm_event event;
     asm_buffer scratch;
@@ -534,6 +573,7 @@ int main(void) {
         cmocka_unit_test(test_catch_up),
         cmocka_unit_test(test_deep_agents),
         cmocka_unit_test(test_acp_requests),
+        cmocka_unit_test(test_no_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
