@@ -845,6 +845,15 @@ static bool asm__llm_has_parts(asm_str output) {
     return count > 0;
 }
 
+/* Whether a JSON string says anything but white space. */
+static bool asm__llm_string_says(asm_str raw) {
+    const asm_str inside = asm_json_string_inside(raw);
+    size_t at = 0;
+    while (at < inside.size)
+        if (asm_json_string_decode(inside, &at) > ' ') return true;
+    return false;
+}
+
 /* Appends what a JSON string says to `out->built`. */
 static void asm__llm_build(asm__llm_out *out, asm_str raw) {
     char memory[256];
@@ -891,7 +900,7 @@ static void asm__llm_write_output_text(asm__llm_out *out, const char *key, const
     const bool has_parts = asm__llm_has_parts(result->output);
     const asm_str note = asm__llm_output_note(out, result, true);
     const asm_json_type type = asm_json_type_of(result->output);
-    if (!note.data && type == ASM_JSON_STRING && result->output.size > 2) {
+    if (!note.data && type == ASM_JSON_STRING && asm__llm_string_says(result->output)) {
         asm__llm_write_raw(&out->json, key, result->output);
         return;
     }
@@ -961,15 +970,21 @@ static void asm__llm_write_output_parts(asm__llm_out *out, const char *key, cons
         asm__llm_write_text_part(out, words, note);
         asm_json_end_object(&out->json);
     }
+    bool is_empty = !note.data;
     while (asm__llm_next(&reader, &element) && asm__llm_read_part(element, &part)) {
+        is_empty = is_empty && !part.is_image && !asm__llm_string_says(part.text);
         if (part.is_image) {
             asm__llm_write_image(out, words, &part);
-        } else if (part.text.size > 2) {
+        } else if (asm__llm_string_says(part.text)) {
             asm_json_begin_object(&out->json);
             asm__llm_write_text(&out->json, "type", asm_str_from(words->text));
             asm__llm_write_raw(&out->json, "text", part.text);
             asm_json_end_object(&out->json);
         }
+    }
+    if (is_empty) {
+        asm__llm_write_text_part(out, words, ASM_STR("(no output)"));
+        asm_json_end_object(&out->json);
     }
     asm_json_end_array(&out->json);
 }
@@ -1585,25 +1600,31 @@ static int64_t asm__llm_max_tokens(const asm__llm_out *out) {
     return out->request->max_tokens > 0 ? out->request->max_tokens : out->options->max_tokens;
 }
 
+static bool asm__llm_begins_with_thought(const asm__llm_out *out, const asm_turn *turn) {
+    const asm_str reasoning = asm__llm_reasoning(out, turn);
+    asm_json_reader reader =
+        asm__llm_elements(reasoning.data ? asm__llm_find(reasoning, "blocks") : asm__llm_absent());
+    asm_str first;
+    if (!asm__llm_next(&reader, &first)) return false;
+    const asm__llm_thought thought = asm__llm_read_thought(first);
+    return thought.text == 0 && thought.calls == 0;
+}
+
 /* Whether the model may think: an answer that is to go on after its own calls has to begin with what it thought then. */
 static bool asm__llm_may_think(const asm__llm_out *out) {
     const asm_llm_request *request = out->request;
     if (out->options->api != ASM_LLM_ANTHROPIC) return true;
     if (out->options->thinking_tokens <= 0 || !asm__llm_choice_is_free(asm__llm_choice(out))) return false;
+    const asm_turn *first = NULL; /* of the assistant's last message, if that has calls */
     for (size_t i = request->turn_count; i-- > 0;) {
         const asm_turn *turn = &request->turns[i];
         if (!asm__llm_turn_says(turn)) continue;
-        if (asm__llm_kind_of(turn) != ASM__LLM_ASSISTANT) return true;
-        if (!asm__llm_has_calls(turn)) return true;
-        const asm_str reasoning = asm__llm_reasoning(out, turn);
-        asm_json_reader reader =
-            asm__llm_elements(reasoning.data ? asm__llm_find(reasoning, "blocks") : asm__llm_absent());
-        asm_str first;
-        if (!asm__llm_next(&reader, &first)) return false;
-        const asm__llm_thought thought = asm__llm_read_thought(first);
-        return thought.text == 0 && thought.calls == 0;
+        const bool is_answer = asm__llm_kind_of(turn) == ASM__LLM_ASSISTANT;
+        if (first && (!is_answer || asm__llm_has_calls(turn))) break;
+        if (is_answer && !first && !asm__llm_has_calls(turn)) return true;
+        if (is_answer) first = turn;
     }
-    return true;
+    return !first || asm__llm_begins_with_thought(out, first);
 }
 
 static void asm__llm_body_anthropic(asm__llm_out *out) {
@@ -1667,7 +1688,7 @@ static void asm__llm_body_openai(asm__llm_out *out) {
     asm__llm_write_double(out, "temperature", options->temperature);
     asm__llm_write_double(out, "top_p", options->top_p);
     asm__llm_write_bool(out, "stream", !options->is_not_streamed);
-    if (!options->is_not_streamed && asm__llm_wants(out, "stream_options"))
+    if (!options->is_not_streamed && asm__llm_wants(out, "stream") && asm__llm_wants(out, "stream_options"))
         asm__llm_write_raw(&out->json, "stream_options", ASM_STR("{\"include_usage\":true}"));
     asm__llm_begin(&out->json, "messages", true);
     asm__llm_write_system_message(out);
@@ -2432,14 +2453,20 @@ static void asm__llm_take_text(asm__llm_exchange *exchange, const asm_message_pa
     asm__llm_tell_delta(exchange->talk, delta, false);
 }
 
-/* Notes that a call is not run, and why. */
-static void asm__llm_refuse(asm__llm_exchange *exchange, asm_str id, const char *why, asm_str what) {
+/* Notes that the call which came last is not run, and why; `what` is a JSON string that is shown after that, or absent. */
+static void asm__llm_refuse(asm__llm_exchange *exchange, const char *why, asm_str what) {
     asm_json_writer writer;
+    char memory[ASM__LLM_BEGINNING];
+    const asm_str inside = what.data ? asm_json_string_inside(what) : asm__llm_absent();
+    size_t at = 0;
     asm_buffer_clear(&exchange->scratch);
     asm__llm_append(&exchange->scratch, why);
-    asm_buffer_append(&exchange->scratch, asm_utf8_prefix(what, ASM__LLM_BEGINNING));
+    if (inside.size)
+        asm_buffer_append(
+            &exchange->scratch,
+            asm_utf8_prefix(asm_json_string_piece(inside, &at, memory, sizeof memory), ASM__LLM_BEGINNING));
     asm__llm_begin_element(&writer, &exchange->refused);
-    asm__llm_write_text(&writer, "id", id);
+    asm__llm_write_text(&writer, "id", asm_buffer_text(&exchange->last_id));
     asm__llm_write_text(&writer, "why", asm_buffer_text(&exchange->scratch));
     asm__llm_end_element(exchange, &writer);
 }
@@ -2497,8 +2524,7 @@ static void asm__llm_take_call(asm__llm_exchange *exchange, const asm_event *eve
     exchange->call_count++;
     exchange->last_is_empty = asm__llm_is(arguments, "{}");
     if (invalid.data)
-        asm__llm_refuse(exchange, asm_buffer_text(&exchange->last_id),
-                        "The arguments are no valid JSON object. They begin with: ", invalid);
+        asm__llm_refuse(exchange, "The arguments are no valid JSON object. They begin with: ", invalid);
 }
 
 static void asm__llm_take_usage(asm__llm_exchange *exchange, const asm_usage_payload *usage) {
@@ -2521,22 +2547,17 @@ static void asm__llm_take_end(asm__llm_exchange *exchange, const asm_run_payload
     const bool is_cut =
         asm__llm_is(reason, "max_tokens") || asm__llm_is(reason, "model_context_window_exceeded");
     if (is_cut && exchange->call_count && exchange->last_is_empty)
-        asm__llm_refuse(exchange, asm_buffer_text(&exchange->last_id),
-                        "The answer was cut before the arguments were complete.", asm__llm_absent());
+        asm__llm_refuse(exchange, "The answer was cut before the arguments were complete.",
+                        asm__llm_absent());
     if (exchange->call_count && exchange->ingest.counts.lost) /* perhaps a piece of the arguments */
         asm__llm_fail(exchange, ASM_STR("protocol"), ASM_STR("a part of the answer is not valid"));
     else if (exchange->outcome == ASM__LLM_OPEN) exchange->outcome = ASM__LLM_WHOLE;
 }
 
-/* Anthropic tells a bill apart by a code in the error's details. */
+/* Anthropic tells a bill apart by a code in the error's details, wherever a gateway puts these. */
 static bool asm__llm_is_bill(asm_str error) {
-    static const char *const codes[] = {"\"contract_spend_limit_reached\"",
-                                        "\"enforced_spend_limit_reached\""};
-    const asm_str details = error.data ? asm__llm_find(error, "details") : asm__llm_absent();
-    const asm_str code = details.data ? asm__llm_find(details, "error_code") : asm__llm_absent();
-    for (size_t i = 0; i < ASM__LLM_COUNT_OF(codes); i++)
-        if (asm__llm_is(code, codes[i])) return true;
-    return false;
+    return asm__llm_contains(error, ASM_STR("\"contract_spend_limit_reached\"")) ||
+           asm__llm_contains(error, ASM_STR("\"enforced_spend_limit_reached\""));
 }
 
 static void asm__llm_on_event(void *user, const asm_event *event) {
@@ -3464,18 +3485,25 @@ static bool asm__llm_tells_too_long(asm_str text) {
     return false;
 }
 
+/* Whether the code that an error's body has says more than its status. */
+static bool asm__llm_code_counts(const asm__llm_exchange *exchange) {
+    const asm_str code = asm__llm_code(exchange);
+    if (!asm__llm_is_known(code) || asm__llm_is(code, "provider_error") || asm__llm_is(code, "stream_ended"))
+        return false;
+    return exchange->status >= 500 || !asm__llm_is_passing(code);
+}
+
 /* Gives an answer that failed one of the codes of the page. */
 static void asm__llm_classify(asm__llm_exchange *exchange) {
-    const asm_str text = asm_buffer_text(&exchange->message_text);
     if (exchange->is_out_of_memory) return;
-    if (exchange->is_bill) asm__llm_set_code(exchange, "billing");
-    if (!asm__llm_is_known(asm__llm_code(exchange)) ||
-        asm__llm_is(asm__llm_code(exchange), "provider_error") ||
-        (asm__llm_is_error_status(exchange) && asm__llm_is(asm__llm_code(exchange), "stream_ended"))) {
-        const bool has_status = asm__llm_is_error_status(exchange);
-        asm__llm_set_code(exchange, has_status ? asm__llm_class_of(exchange->status) : "provider_error");
+    if (asm__llm_is_error_status(exchange)) {
+        if (!asm__llm_code_counts(exchange)) asm__llm_set_code(exchange, asm__llm_class_of(exchange->status));
+    } else if (!asm__llm_is_known(asm__llm_code(exchange))) {
+        asm__llm_set_code(exchange, "provider_error");
     }
-    if (asm__llm_is(asm__llm_code(exchange), "invalid_request") && asm__llm_tells_too_long(text))
+    if (exchange->is_bill) asm__llm_set_code(exchange, "billing");
+    if (asm__llm_is(asm__llm_code(exchange), "invalid_request") &&
+        asm__llm_tells_too_long(asm_buffer_text(&exchange->message_text)))
         asm__llm_set_code(exchange, "context_too_long");
 }
 
@@ -3494,6 +3522,8 @@ static void asm__llm_tell_beginning(asm__llm_exchange *exchange, const char *wha
     asm_buffer_append_utf8(text, asm_str_make(exchange->beginning, exchange->beginning_size), NULL);
 }
 
+#define ASM__LLM_VAGUE "the provider gave an error" /* what the reader says of an error without words */
+
 /* All bytes have been read: if nothing said that the answer is whole, it has failed. */
 static void asm__llm_conclude(asm__llm_exchange *exchange) {
     asm_buffer error = exchange->message_text; /* of the connection */
@@ -3506,7 +3536,8 @@ static void asm__llm_conclude(asm__llm_exchange *exchange) {
     const bool is_cut =
         exchange->outcome == ASM__LLM_OPEN || asm__llm_is(asm__llm_code(exchange), "stream_ended");
     if (asm__llm_is_error_status(exchange)) {
-        if (is_cut || is_whole) {
+        const bool is_vague = asm__llm_is(asm_buffer_text(&exchange->message_text), ASM__LLM_VAGUE);
+        if (is_cut || is_whole || is_vague) {
             exchange->outcome = ASM__LLM_FAILED;
             asm__llm_set_code(exchange, asm__llm_class_of(exchange->status));
             asm__llm_tell_beginning(exchange, "the server gave an answer that is not understood");
