@@ -4341,15 +4341,16 @@ ASM_API bool asm_llm_is_too_long(const asm_llm *llm, asm_execution execution) {
 
 static const char asm__llm_compaction_id[] = "summarization";
 
-/* What the middleware keeps with the conversation: {"tokens":N,"turns":N,"failed":N}. */
+/* What the middleware keeps with the conversation: {"tokens":N,"turns":N,"tried":N}. */
 typedef struct asm__llm_kept {
     int64_t tokens; /* that the conversation had after the answer of its turn number `turns` */
     int64_t turns;
-    int64_t failed; /* so many turns it had when a summary failed; 0: none did */
+    int64_t
+        tried; /* so many turns it had after the last summary, or when that failed: not again at once; 0: none */
 } asm__llm_kept;
 
 static asm__llm_kept asm__llm_read_kept(const asm_agent_state *state) {
-    const asm_str keys[] = {ASM_STR_INIT("tokens"), ASM_STR_INIT("turns"), ASM_STR_INIT("failed")};
+    const asm_str keys[] = {ASM_STR_INIT("tokens"), ASM_STR_INIT("turns"), ASM_STR_INIT("tried")};
     asm__llm_kept kept;
     asm_str values[3];
     memset(&kept, 0, sizeof kept);
@@ -4358,7 +4359,7 @@ static asm__llm_kept asm__llm_read_kept(const asm_agent_state *state) {
         (void)asm_json_find(state->middleware[i].state, keys, values, 3, NULL);
         (void)asm_json_to_int64(values[0], &kept.tokens);
         (void)asm_json_to_int64(values[1], &kept.turns);
-        (void)asm_json_to_int64(values[2], &kept.failed);
+        (void)asm_json_to_int64(values[2], &kept.tried);
     }
     return kept;
 }
@@ -4374,8 +4375,8 @@ static asm_result asm__llm_keep(asm_execution execution, const asm__llm_kept *ke
     asm_json_write_int64(&writer, kept->tokens);
     asm_json_write_key(&writer, ASM_STR("turns"));
     asm_json_write_int64(&writer, kept->turns);
-    asm_json_write_key(&writer, ASM_STR("failed"));
-    asm_json_write_int64(&writer, kept->failed);
+    asm_json_write_key(&writer, ASM_STR("tried"));
+    asm_json_write_int64(&writer, kept->tried);
     asm_json_end_object(&writer);
     return asm_agent_set_middleware_state(execution.server, asm_execution_agent_id(execution),
                                           asm_str_from(asm__llm_compaction_id), asm_buffer_text(&json));
@@ -4466,7 +4467,7 @@ static void asm__llm_take_summary(void *user, asm_execution execution, const asm
     (void)asm_execution_state(execution, &state);
     memset(&kept, 0, sizeof kept);
     kept.turns = (int64_t)state.turn_count;
-    kept.failed = result == ASM_OK ? 0 : (int64_t)state.turn_count;
+    kept.tried = (int64_t)state.turn_count;
     (void)asm__llm_keep(execution, &kept);
     asm__llm_tell_compaction(execution, "summarization_completed", "messages_before", before,
                              "messages_after", state.turn_count, error);
@@ -4518,7 +4519,7 @@ static asm_result asm__llm_before_model(void *user, asm_model_request *request) 
     const bool is_full =
         compaction->context_window > 0 && tokens / percent >= compaction->context_window / 100;
     if (!is_full && !asm_llm_is_too_long(compaction->llm, execution)) return ASM_OK;
-    if (kept.failed == (int64_t)state.turn_count) return ASM_OK;
+    if (kept.tried == (int64_t)state.turn_count) return ASM_OK;
     const size_t end = asm__llm_old_turns(compaction, &state, &begin);
     return end > begin ? asm__llm_summarize(compaction, request, &state, end, tokens) : ASM_OK;
 }

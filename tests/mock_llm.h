@@ -42,6 +42,7 @@ typedef struct mock_llm {
     char *script_memory;
     const char *key; /* that requests must have; NULL: any, but one */
     unsigned requests, refused;
+    asm_buffer taken;    /* the line of the script that is answered with */
     asm_buffer last;     /* the body of the last request */
     char complaint[400]; /* why the last one was refused */
     unsigned thoughts;   /* signatures that were given */
@@ -1003,6 +1004,7 @@ static inline void mock_echo(mock_line *line, asm_str body, asm_buffer *memory) 
 static inline void mock_init(mock_llm *mock, const char *script) {
     memset(mock, 0, sizeof *mock);
     asm_buffer_init_growing(&mock->last);
+    asm_buffer_init_growing(&mock->taken);
     if (!script) script = "";
     mock->script_memory = (char *)malloc(strlen(script) + 1);
     strcpy(mock->script_memory, script);
@@ -1011,6 +1013,7 @@ static inline void mock_init(mock_llm *mock, const char *script) {
 
 static inline void mock_close(mock_llm *mock) {
     asm_buffer_close(&mock->last);
+    asm_buffer_close(&mock->taken);
     free(mock->script_memory);
     memset(mock, 0, sizeof *mock);
 }
@@ -1023,18 +1026,14 @@ static inline asm_str mock_take_line(mock_llm *mock, asm_str body) {
         const asm_str line = asm_str_make(at, size), only = mock_text(mock_get(line, "if"));
         at += size + (end != NULL);
         if (size == 0 || line.data[0] == '#' || line.data[0] == '!') continue;
-        if (only.size) {
-            bool found = false;
-            for (size_t i = 0; i + only.size <= body.size && !found; i++)
-                found = memcmp(body.data + i, only.data, only.size) == 0;
-            if (!found) continue;
-            asm_str taken = asm_str_make((char *)malloc(size + 1), size);
-            memcpy((char *)(uintptr_t)taken.data, line.data, size);
-            ((char *)(uintptr_t)line.data)[0] = '!'; /* used */
-            return taken;                            /* as long as the program */
-        }
-        mock->script = at;
-        return line;
+        bool found = !only.size;
+        for (size_t i = 0; i + only.size <= body.size && !found; i++)
+            found = memcmp(body.data + i, only.data, only.size) == 0;
+        if (!found) continue;
+        asm_buffer_clear(&mock->taken);
+        asm_buffer_append(&mock->taken, line);
+        at[-(ptrdiff_t)size - (end != NULL)] = '!'; /* used */
+        return asm_buffer_text(&mock->taken);
     }
     return asm_str_make(NULL, 0);
 }
