@@ -234,7 +234,8 @@ ASM_API void asm_llm_request_init(asm_llm_request *request, const asm_llm_option
 /* Writes the body, JSON, to `out`: a stream buffer needs no more than a few hundred bytes for one of any size. May be
  * called several times (to learn the length first, say): it writes the same. Allocates little: what is merged from
  * several turns. Errors are those of `out`, ASM_ERR_INVALID_ARGUMENT for a request without options or model, those of the
- * JSON reader for turns that no asm_agent_server has checked, ASM_ERR_NO_MEMORY. */
+ * JSON reader for turns that no asm_agent_server has checked, ASM_ERR_NOT_FOUND if the execution that asks has ended
+ * meanwhile, ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out);
 
 /* ---- What the host hands over. All return ASM_ERR_NOT_FOUND if nobody waits for it: let go of the connection. ---- */
@@ -1795,6 +1796,9 @@ static void asm__llm_write_whole(asm__llm_out *out) {
     asm_json_end_object(&out->json);
 }
 
+/* Whether the execution that asks still goes on: else its turns are gone. */
+static bool asm__llm_is_wanted(asm_llm_exchange exchange);
+
 ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out) {
     asm__llm_out writing;
     const asm_str choice = request ? request->tool_choice : asm__llm_absent();
@@ -1802,6 +1806,7 @@ ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out)
         (unsigned)request->options->api >= ASM_LLM_API_COUNT || (request->turn_count && !request->turns) ||
         (request->todo_count && !request->todos))
         return ASM_ERR_INVALID_ARGUMENT;
+    if (request->exchange.llm && !asm__llm_is_wanted(request->exchange)) return ASM_ERR_NOT_FOUND;
     memset(&writing, 0, sizeof writing);
     asm_json_writer_init(&writing.json, out);
     writing.request = request;
@@ -2863,6 +2868,11 @@ static bool asm__llm_id_is_taken(asm__llm_talk *talk, asm_str quoted) {
     for (size_t i = 0; i < state.turn_count; i++)
         if (asm__llm_contains(state.turns[i].tool_calls, quoted)) return true;
     return false;
+}
+
+static bool asm__llm_is_wanted(asm_llm_exchange handle) {
+    const asm__llm_exchange *exchange = asm__llm_find_exchange(handle);
+    return exchange && asm__llm_goes_on(exchange->talk);
 }
 
 /* >>llm: telling

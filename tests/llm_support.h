@@ -56,7 +56,11 @@ static asm_result start(void *user, asm_llm_request *request) {
         transfer *made = &transfers[transfer_count++];
         memset(made, 0, sizeof *made);
         made->exchange = request->exchange;
+        const size_t fails_from = allocation_fails_from; /* the model has memory of its own */
+        allocation_fails_from = 0;
         mock_ask(&mock, request->path, headers, asm_buffer_text(&body), &made->answer);
+        asm_buffer_append_byte(&made->answer.headers, '\0');
+        allocation_fails_from = fails_from;
         if (mock.complaint[0]) print_error("refused: %s\n", mock.complaint);
     }
     asm_buffer_close(&body);
@@ -75,7 +79,6 @@ static inline void hand_over_head(transfer *made) {
     char line[64];
     snprintf(line, sizeof line, "HTTP/1.1 %d Whatever\r\n", made->answer.status);
     (void)asm_llm_take_header(made->exchange, asm_str_from(line));
-    asm_buffer_append_byte(&made->answer.headers, '\0');
     for (const char *at = made->answer.headers.data; *at;) {
         const size_t size = strcspn(at, "\n") + 1;
         (void)asm_llm_take_header(made->exchange, asm_str_make(at, size));
