@@ -18,10 +18,13 @@
  *                      what these print as JSON Lines
  *   acp                Agent Client Protocol: JSON-RPC lines of both directions, or of the agent's
  *   ag-ui              AG-UI: events of a user interface, as server-sent events or JSON Lines
- *   claude-transcript  what Claude Code keeps in ~/.claude/projects
- *   codex-rollout      what Codex keeps in ~/.codex/sessions
+ *   opencode-server    the events of OpenCode's server
+ *   claude-transcript, codex-rollout, gemini-chat, qwen-chat, pi-session, kimi-wire, droid-session, cursor-transcript,
+ *   opencode-export    what these programs keep on disk, or export
+ *   envelopes          UI envelopes as asm_pubsub.h sends them
  *   anthropic, openai, responses, ollama
  *                      answers of these model APIs: streams (server-sent events, or JSON Lines), or a body in one line
+ *   A JSON document over several lines is read like a line: it begins with a brace that stands alone in its line.
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
  *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB; a decision is taken back
  *   while only lines that the format does not know have come. Formats of the table that have no reader are named in a
@@ -82,8 +85,8 @@
  *
  * MEMORY
  *   Through ASM_REALLOC, kept until asm_ingest_close() (no allocation for each event), and as much as
- *     the longest line   that is fed in pieces (limited by max_line). Its texts are unescaped where they stand; those of a
- *                        line that is fed whole are copied if they have escapes.
+ *     the longest line   that is fed in pieces, or document over several lines (limited by max_line). Its texts are
+ *                        unescaped where they stand; those of a line that is fed whole are copied if they have escapes.
  *     what is open       messages and the inputs of tool calls, until they end (limited by max_kept), about 0.6 KB for each
  *                        open call and 2.4 KB for each sub-agent (limited by max_open); 256 approvals. A message that is
  *                        one long text keeps its line's memory in place of a copy, and frees it at its end.
@@ -165,6 +168,7 @@ extern "C" {
     X(AG_UI, "ag-ui", "an AG-UI stream",                                                                     \
       "type=RUN_STARTED threadId runId | type=RUN_FINISHED threadId runId | type^TEXT_MESSAGE_ messageId"    \
       " | type^TOOL_CALL_ toolCallId | type^REASONING_ messageId | type=MESSAGES_SNAPSHOT messages:a")       \
+    X(ENVELOPES, "envelopes", "a log of UI envelopes", "type^agent. payload:o session_id")                   \
     X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                       \
       "type properties:o | directory payload.properties")                                                    \
     /* what they leave on disk */                                                                            \
@@ -245,6 +249,7 @@ extern "C" {
 #define ASM_WITH_RESPONSES         (1LL << 28)
 #define ASM_WITH_OLLAMA            (1LL << 29)
 #define ASM_WITH_AG_UI             (1LL << 30)
+#define ASM_WITH_ENVELOPES         (1LL << 31)
 #ifndef ASM_INGEST_FORMATS
 #define ASM_INGEST_FORMATS (~0LL)
 #endif
@@ -381,6 +386,7 @@ ASM__WARNINGS_BACK
  *                                   droid, antigravity, grok, acp, each with a section of its own
  *   >>ingest: plain files           what the next ones share: gemini chats, qwen chats, pi sessions, kimi wires, droid and
  *                                   cursor files, opencode sessions, each with a section of its own
+ *   >>ingest: envelopes             what UI envelopes tell
  *   >>ingest: model apis            what raw model APIs share; then one section each
  *   >>ingest: anthropic
  *   >>ingest: openai
@@ -6428,9 +6434,9 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
 #if ASM_INGEST_FORMATS &                                                                                     \
     (ASM_WITH_GEMINI | ASM_WITH_CURSOR | ASM_WITH_OPENCODE | ASM_WITH_GOOSE | ASM_WITH_PI |                  \
      ASM_WITH_COPILOT | ASM_WITH_KIMI | ASM_WITH_DROID | ASM_WITH_ANTIGRAVITY | ASM_WITH_GROK |              \
-     ASM_WITH_ACP | ASM_WITH_AG_UI | ASM_WITH_GEMINI_CHAT | ASM_WITH_QWEN_CHAT | ASM_WITH_PI_SESSION |       \
-     ASM_WITH_KIMI_WIRE | ASM_WITH_DROID_SESSION | ASM_WITH_CURSOR_TRANSCRIPT | ASM_WITH_OPENCODE_EXPORT |   \
-     ASM_WITH_OPENCODE_SERVER)
+     ASM_WITH_ACP | ASM_WITH_AG_UI | ASM_WITH_ENVELOPES | ASM_WITH_GEMINI_CHAT | ASM_WITH_QWEN_CHAT |        \
+     ASM_WITH_PI_SESSION | ASM_WITH_KIMI_WIRE | ASM_WITH_DROID_SESSION | ASM_WITH_CURSOR_TRANSCRIPT |        \
+     ASM_WITH_OPENCODE_EXPORT | ASM_WITH_OPENCODE_SERVER)
 
 /* The line's time since 1970, in units of so many microseconds. */
 static void asm__plain_set_time(asm__ingest *state, asm_str raw, int unit) {
@@ -8580,6 +8586,10 @@ static bool asm__file_is_told(asm__ingest *state, char what, asm_str text) {
     size_t at;
     for (at = 0; at + sizeof hash <= state->told.size; at += sizeof hash)
         if (memcmp(state->told.data + at, &hash, sizeof hash) == 0) return true;
+    if (state->told.size >= 1024 * sizeof hash) { /* of very many the last are enough */
+        state->told.size /= 2;
+        memmove(state->told.data, state->told.data + state->told.size, state->told.size);
+    }
     asm__ingest_append(state, &state->told, asm_str_make((const char *)&hash, sizeof hash));
     return false;
 }
@@ -9867,7 +9877,8 @@ static void asm__opencode_server_text(asm__ingest *state, asm_str message_id, as
     if (is_whole && text.size >= part.size && memcmp(text.data, part.size ? part.data : "", part.size) == 0)
         text = asm_str_make(text.data + part.size, text.size - part.size);
     else if (is_whole) text.size = 0; /* told already, in other words */
-    asm__ingest_append(state, &state->part_text, text);
+    if (state->part_text.size <= asm__ingest_max_kept(state))
+        asm__ingest_append(state, &state->part_text, text);
     asm__ingest_need_turn(state);
     if (is_thinking) asm__ingest_emit_thinking(state, text, message_id, asm__ingest_absent());
     else if (text.size) asm__ingest_say(state, asm__plain_speaker(state, message_id), text);
@@ -10008,6 +10019,263 @@ static asm_result asm__opencode_server_line(asm__ingest *state, asm_str line, as
 static const asm__ingest_reader asm__opencode_server_reader = {
     ASM__MEMBER("opencode"), asm__opencode_server_line, asm__ingest_close_turn};
 #define ASM__READER_OPENCODE_SERVER &asm__opencode_server_reader
+#endif
+
+/* >>ingest: envelopes
+ *
+ * UI envelopes as asm_pubsub.h and other programs send them, one a line: a run is from one status that is no rest to the next
+ * that is.
+ */
+#if ASM_INGEST_FORMATS & ASM_WITH_ENVELOPES
+
+#define ASM__ENVELOPE "session_id:s execution_id:s timestamp:s "
+static const char *const asm__envelopes_shape[] = {
+    "type=agent.status " ASM__ENVELOPE "payload{status:s previous_status:s error_message:s last_response:s}",
+    "type=agent.step.started " ASM__ENVELOPE "payload{step_number:n message_count:n available_tools:n}",
+    "type=agent.step.completed " ASM__ENVELOPE
+    "payload{step_number:n has_tool_calls:b errors:n finish_reason:s usage:o duration_ms:n}",
+    "type=agent.stream.chunk " ASM__ENVELOPE "payload{content:s is_complete:b chunk_index:n}",
+    "type=agent.tool.started " ASM__ENVELOPE "payload{tool_name:s tool_call_id:s args:* args_summary:s}",
+    "type=agent.tool.completed " ASM__ENVELOPE
+    "payload{tool_name:s tool_call_id:s success:b error:s duration_ms:n result_summary:s}",
+    "type=agent.continuation " ASM__ENVELOPE
+    "payload{step_number:n should_stop:b stop_reason:s resolved_by:s}",
+    "type=agent.approval.requested " ASM__ENVELOPE
+    "payload{request_id:s interrupt:n kind:s tool_call_id:s tool_name:s args:* options:a reason:s}",
+    "type=agent.approval.resolved " ASM__ENVELOPE
+    "payload{request_id:s interrupt:n tool_call_id:s decision:s reason:s}",
+    "type=agent.message " ASM__ENVELOPE "payload{role:s content:s message_id:s incomplete:b synthetic:b}",
+    "type=agent.message.retracted " ASM__ENVELOPE "payload{message_id:s reason:s replaced_by:s}",
+    "type=agent.todos " ASM__ENVELOPE "payload{todos:a}",
+    "type=agent.usage " ASM__ENVELOPE
+    "payload{input_tokens:n output_tokens:n cache_read_tokens:n cache_creation_tokens:n reasoning_tokens:n"
+    " cost_usd:n cumulative:b}",
+    NULL};
+
+/* The payload's member, as text, number, truth. */
+static asm_str asm__envelope_text(asm__ingest *state, asm_str payload, const char *key) {
+    return asm__ingest_find_text(state, payload, asm_str_from(key));
+}
+
+static asm_optional_int64 asm__envelope_int64(asm_str payload, const char *key) {
+    return asm__ingest_int64(asm__ingest_find_one(payload, asm_str_from(key)));
+}
+
+static asm_optional_double asm__envelope_double(asm_str payload, const char *key) {
+    return asm__ingest_double(asm__ingest_find_one(payload, asm_str_from(key)));
+}
+
+static asm_optional_bool asm__envelope_bool(asm_str payload, const char *key) {
+    const asm_str raw = asm__ingest_find_one(payload, asm_str_from(key));
+    asm_optional_bool truth = {false, false};
+    truth.is_set = raw.data && asm_json_to_bool(raw, &truth.value);
+    return truth;
+}
+
+static void asm__envelope_status(asm__ingest *state, asm_str payload) {
+    const asm_str status = asm__envelope_text(state, payload, "status");
+    const asm_str error = asm__envelope_text(state, payload, "error_message");
+    const asm_str response = asm__envelope_text(state, payload, "last_response");
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
+    if (asm_str_equal(status, ASM_STR("processing"))) {
+        if (state->run_open) asm__ingest_cut_run(state);
+        asm__ingest_begin_run(state, &event);
+        return;
+    }
+    if (asm_str_equal(status, ASM_STR("idle"))) return;
+    if (!asm_str_equal(status, ASM_STR("completed")) && !asm_str_equal(status, ASM_STR("failed")) &&
+        !asm_str_equal(status, ASM_STR("cancelled")) && !asm_str_equal(status, ASM_STR("stopped"))) {
+        asm__ingest_emit_odd(state, ASM_STR("status"), ASM_STR("payload"), payload);
+        return;
+    }
+    if (response.size && !state->run_has_text) asm__plain_message(state, asm__ingest_absent(), response);
+    event =
+        asm_str_equal(status, ASM_STR("failed"))
+            ? asm__plain_failure(asm__ingest_absent(), error, asm__ingest_absent())
+            : asm__plain_success(asm_str_equal(status, ASM_STR("stopped")) ? status : asm__ingest_absent());
+    if (asm_str_equal(status, ASM_STR("cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
+    if (!asm_str_equal(status, ASM_STR("failed")) && error.size)
+        asm__ingest_emit_error(state, ASM_STR("provider_error"), error, asm__ingest_absent());
+    asm__plain_end_run(state, &event, &state->main.total);
+}
+
+/* A call without an id gets one; its end is that of the oldest of its name. */
+static asm_str asm__envelope_call_id(asm__ingest *state, asm_str payload, asm_str name, bool is_end) {
+    const asm_str id = asm__envelope_text(state, payload, "tool_call_id");
+    asm__ingest_record *record = state->calls.oldest;
+    char digits[32];
+    if (id.size) return id;
+    for (; is_end && record; record = record->newer) {
+        const asm__ingest_call *call = asm__container(record, asm__ingest_call, record);
+        if (asm_str_equal(asm__ingest_call_name(call), name)) return asm__ingest_call_id(call);
+    }
+    asm__ingest_keep(state, &state->built, ASM_STR("call_"));
+    asm__ingest_append(state, &state->built, asm__ingest_number(digits, ++state->numbered_calls));
+    return asm_buffer_text(&state->built);
+}
+
+static void asm__envelope_tool(asm__ingest *state, asm_str payload, bool is_end) {
+    const asm_str name = asm__envelope_text(state, payload, "tool_name"),
+                  error = asm__envelope_text(state, payload, "error");
+    const asm_optional_bool success = asm__envelope_bool(payload, "success");
+    const asm__ingest_call *call;
+    asm_str status = asm__ingest_absent();
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__plain_finish(state);
+    event.tool.call_id = asm__envelope_call_id(state, payload, name, is_end);
+    event.tool.name = name;
+    if (!is_end) {
+        event.tool.input = asm__ingest_value(asm__ingest_find_one(payload, ASM_STR("args")));
+        event.tool.display_text = asm__envelope_text(state, payload, "args_summary");
+        asm__ingest_start_call(state, &event);
+        return;
+    }
+    call = asm__ingest_find_call(state, event.tool.call_id);
+    event.tool.output = asm__envelope_text(state, payload, "result_summary");
+    event.tool.error_message = error;
+    event.tool.duration_ms = asm__envelope_double(payload, "duration_ms");
+    if (call && call->is_declined) status = ASM_STR("declined");
+    else if (!success.is_set && !error.size) status = ASM_STR("unknown");
+    asm__plain_end_tool(state, &event, error.size || (success.is_set && !success.value), status);
+}
+
+static void asm__envelope_step(asm__ingest *state, asm_str payload, bool is_end) {
+    asm_event event = asm__ingest_event(is_end ? ASM_EVENT_STEP_COMPLETED : ASM_EVENT_STEP_STARTED);
+    asm__ingest_need_run(state, asm__ingest_absent());
+    asm__plain_finish(state);
+    event.step.step_number = asm__envelope_int64(payload, "step_number");
+    event.step.message_count = asm__envelope_int64(payload, "message_count");
+    event.step.available_tools = asm__envelope_int64(payload, "available_tools");
+    event.step.has_tool_calls = asm__envelope_bool(payload, "has_tool_calls");
+    event.step.errors = asm__envelope_int64(payload, "errors");
+    event.step.finish_reason = asm__envelope_text(state, payload, "finish_reason");
+    event.step.usage = asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("usage")), ASM_JSON_OBJECT);
+    event.step.duration_ms = asm__envelope_double(payload, "duration_ms");
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__envelope_approval(asm__ingest *state, asm_str payload, bool is_request) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    const asm_str decision = asm__envelope_text(state, payload, "decision");
+    size_t request;
+    event.approval.request_id = asm__envelope_text(state, payload, "request_id");
+    event.approval.interrupt = asm__envelope_int64(payload, "interrupt");
+    event.approval.tool_call_id = asm__envelope_text(state, payload, "tool_call_id");
+    event.approval.reason = asm__envelope_text(state, payload, "reason");
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (is_request) {
+        event.approval.kind = asm__envelope_text(state, payload, "kind");
+        event.approval.tool_name = asm__envelope_text(state, payload, "tool_name");
+        event.approval.tool_input = asm__ingest_value(asm__ingest_find_one(payload, ASM_STR("args")));
+        event.approval.options =
+            asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("options")), ASM_JSON_ARRAY);
+        asm__ingest_ask(state, &event);
+        return;
+    }
+    event.approval.decision = decision;
+    event.type = asm_str_equal(decision, ASM_STR("reject")) ||
+                         asm_str_equal(decision, ASM_STR("withdrawn")) ||
+                         asm_str_equal(decision, ASM_STR("timeout"))
+                     ? ASM_EVENT_TOOL_APPROVAL_DENIED
+                     : ASM_EVENT_TOOL_APPROVAL_GRANTED;
+    if (event.type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
+        asm__ingest_call *call = asm__ingest_find_call(state, event.approval.tool_call_id);
+        if (call) call->is_declined = true;
+    }
+    request = asm__ingest_find_request(state, event.approval.request_id, event.approval.tool_call_id);
+    if (request < state->request_count) asm__ingest_decide(state, request, &event);
+    else asm__ingest_emit(state, &event);
+}
+
+static void asm__envelope_message(asm__ingest *state, asm_str payload) {
+    const asm_str content = asm__envelope_text(state, payload, "content"),
+                  id = asm__envelope_text(state, payload, "message_id"),
+                  role = asm__envelope_text(state, payload, "role");
+    asm_event event;
+    if (asm_str_equal(role, ASM_STR("assistant"))) {
+        asm__ingest_speaker *speaker = asm__plain_speaker(state, id);
+        speaker->aborted = asm__envelope_bool(payload, "incomplete").value;
+        if (content.size) asm__ingest_say_block(state, speaker, content, asm__ingest_absent());
+        asm__plain_finish(state);
+        return;
+    }
+    event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, content, id, asm__ingest_absent());
+    event.message.role = role.size ? role : ASM_STR("user");
+    event.message.synthetic = asm__envelope_bool(payload, "synthetic");
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__envelope_usage(asm__ingest *state, asm_str payload) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
+    if (!asm_usage_read(&event.usage, payload)) memset(&event.usage, 0, sizeof event.usage);
+    event.usage.cumulative = asm__envelope_bool(payload, "cumulative");
+    asm__ingest_emit(state, &event);
+}
+
+/* What tells of the agent's work beside its calls; false for another type. */
+static bool asm__envelope_of_work(asm__ingest *state, asm_str type, asm_str payload) {
+    asm_event event;
+    if (asm_str_equal(type, ASM_STR("agent.step.started"))) asm__envelope_step(state, payload, false);
+    else if (asm_str_equal(type, ASM_STR("agent.step.completed"))) asm__envelope_step(state, payload, true);
+    else if (asm_str_equal(type, ASM_STR("agent.usage"))) asm__envelope_usage(state, payload);
+    else if (asm_str_equal(type, ASM_STR("agent.continuation"))) {
+        event = asm__ingest_event(ASM_EVENT_CONTINUATION_EVALUATED);
+        event.continuation.step_number = asm__envelope_int64(payload, "step_number");
+        event.continuation.should_stop = asm__envelope_bool(payload, "should_stop");
+        event.continuation.stop_reason = asm__envelope_text(state, payload, "stop_reason");
+        event.continuation.resolved_by = asm__envelope_text(state, payload, "resolved_by");
+        asm__ingest_emit(state, &event);
+    } else if (asm_str_equal(type, ASM_STR("agent.todos"))) {
+        event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
+        event.todos.todos = asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("todos")), ASM_JSON_ARRAY);
+        if (event.todos.todos.data) asm__ingest_emit(state, &event);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static asm_result asm__envelopes_line(asm__ingest *state, asm_str line, asm_json_error *error) {
+    static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("session_id"),
+                                   ASM__MEMBER("execution_id"), ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("payload")};
+    asm_str values[5], type, payload, none = asm__ingest_absent();
+    if (asm_json_check(line, error) != ASM_OK) return error->result;
+    asm__ingest_find(line, keys, values, 5);
+    type = asm__ingest_string(state, values[0]);
+    payload = values[4];
+    asm__ingest_begin_rest(state, line, type, asm__envelopes_shape);
+    asm__ingest_set_line(state, values[1], values[3], none);
+    if (!state->run_open) asm__ingest_leave(state, ASM_STR("execution_id"), values[2]);
+    if (asm_str_equal(type, ASM_STR("agent.status"))) asm__envelope_status(state, payload);
+    else if (asm_str_equal(type, ASM_STR("agent.stream.chunk"))) {
+        asm__ingest_say(state, asm__plain_speaker(state, none),
+                        asm__envelope_text(state, payload, "content"));
+        if (asm__envelope_bool(payload, "is_complete").value) asm__plain_finish(state);
+    } else if (asm_str_equal(type, ASM_STR("agent.tool.started"))) asm__envelope_tool(state, payload, false);
+    else if (asm_str_equal(type, ASM_STR("agent.tool.completed"))) asm__envelope_tool(state, payload, true);
+    else if (asm_str_equal(type, ASM_STR("agent.approval.requested")))
+        asm__envelope_approval(state, payload, true);
+    else if (asm_str_equal(type, ASM_STR("agent.approval.resolved")))
+        asm__envelope_approval(state, payload, false);
+    else if (asm_str_equal(type, ASM_STR("agent.message"))) asm__envelope_message(state, payload);
+    else if (asm_str_equal(type, ASM_STR("agent.message.retracted")))
+        asm__ingest_retract(state, state->line_run, asm__envelope_text(state, payload, "message_id"), none,
+                            asm__envelope_text(state, payload, "reason"),
+                            asm__envelope_text(state, payload, "replaced_by"));
+    else if (!asm__envelope_of_work(state, type, payload)) {
+        asm_buffer_clear(&state->rest);
+        if (asm__ingest_starts_with(type, ASM_STR("agent.")))
+            type = asm_str_make(type.data + 6, type.size - 6); /* the event has it before its name */
+        asm__ingest_emit_odd(state, type, ASM_STR("envelope"), line);
+    }
+    return ASM_OK;
+}
+
+static const asm__ingest_reader asm__envelopes_reader = {ASM__MEMBER("agent"), asm__envelopes_line,
+                                                         asm__plain_stop};
+#define ASM__READER_ENVELOPES &asm__envelopes_reader
 #endif
 
 /* >>ingest: model apis
@@ -11921,6 +12189,9 @@ static const asm__ingest_reader asm__agui_in_reader = {ASM__MEMBER("ag-ui"), asm
 #ifndef ASM__READER_ACP
 #define ASM__READER_ACP NULL
 #endif
+#ifndef ASM__READER_ENVELOPES
+#define ASM__READER_ENVELOPES NULL
+#endif
 #ifndef ASM__READER_AG_UI
 #define ASM__READER_AG_UI NULL
 #endif
@@ -12500,7 +12771,7 @@ static bool asm__ingest_take_document_line(asm__ingest *state, asm_str line) {
         state->depth = 0;
         state->document_line = state->line_number;
         state->document_offset = state->line_offset;
-    } else if (state->depth == 1 && at < line.size && line.data[at] == '{') {
+    } else if (state->depth == 1 && at < line.size && !strchr("\"},", line.data[at])) {
         asm__ingest_take_document(state); /* it was a stray brace */
         return false;
     }
