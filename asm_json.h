@@ -2728,6 +2728,32 @@ static size_t asm__whole_digits(uint64_t whole, int power, char out[20], int *po
     return size;
 }
 
+/* asm__shortest_digits() for numbers from 2^-11 to 2^39 with at most four digits after the point, such as amounts of money;
+ * 0 for others. The number times 10,000 is the product of the mantissa and 10,000, shifted right by -exponent. If it lies
+ * within half a unit of the mantissa's last place, 5,000 of the product's, from an integer, that integer is the only one
+ * there, as the unit is less than 1/10,000: so no decimal that is as short reads back as the same double. */
+static size_t asm__money_digits(uint64_t mantissa, int exponent, char out[20], int *point) {
+    const int shift = -exponent;
+    uint64_t high = (mantissa >> 32) * 10000, low = (mantissa & UINT32_MAX) * 10000, whole, rest;
+    if (shift < 14 || shift > 63) return 0;
+    high += low >> 32;
+    low &= UINT32_MAX;
+    if (shift >= 32) {
+        whole = high >> (shift - 32);
+        rest = (high & ((UINT64_C(1) << (shift - 32)) - 1)) << 32 | low;
+    } else {
+        whole = high << (32 - shift) | low >> shift;
+        rest = low & ((UINT64_C(1) << shift) - 1);
+    }
+    if (rest > UINT64_C(1) << (shift - 1)) {
+        rest = (UINT64_C(1) << shift) - rest;
+        whole++;
+    }
+    /* The next lower double may be half as far away. */
+    if (rest >= (mantissa == UINT64_C(1) << 52 ? 2500 : 5000)) return 0;
+    return asm__whole_digits(whole, 4, out, point);
+}
+
 /* asm__shortest_digits() for nearly all numbers, quickly; 0 where 64 bits cannot tell. The number is brought
  * to 17 or 18 digits before the point; of those with 15, 16 and 17 digits, the first that is nearer than half
  * way to the next double is the shortest. (There is at most one with 15 digits, as a double tells any two of
@@ -2741,6 +2767,8 @@ static size_t asm__quick_digits(uint64_t bits, char out[20], int *point) {
     if (exponent <= 0 && exponent >= -52 && !(mantissa & ((UINT64_C(1) << -exponent) - 1)))
         return asm__whole_digits(mantissa >> -exponent, 0, out, point);
     if (bits >> 52 == 0) return 0;
+    const size_t money = asm__money_digits(mantissa, exponent, out, point);
+    if (money > 0) return money;
     power = (exponent + 52) * 30103; /* log10(2) * 100000 */
     power = 16 - (power >= 0 ? power / 100000 : -((99999 - power) / 100000));
     scaled = asm__scale(mantissa, power);

@@ -2689,8 +2689,14 @@ static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *eve
 }
 
 static void asm__append_blanks(asm_buffer *out, int count) {
-    while (count-- > 0)
+    static const char blanks[] = "                                ";
+    const int most = (int)sizeof blanks - 1;
+    if (count == 1) { /* most often */
         asm_buffer_append_byte(out, ' ');
+        return;
+    }
+    for (; count > 0; count -= most)
+        asm_buffer_append(out, asm_str_make(blanks, (size_t)(count < most ? count : most)));
 }
 
 /* The time before a line, if it is asked for; returns its columns. */
@@ -3025,9 +3031,23 @@ static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
     studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
 }
 
+/* Whether 8 bytes are printable and neither ` nor *. Where a byte is one of these, the difference from it is 0, which
+ * alone has a borrow reach its highest bit while that was not set. */
+static bool asm__is_plain_prose(const char *p) {
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t word, code, bold;
+    if (!asm__is_printable(p)) return false;
+    memcpy(&word, p, 8);
+    code = word ^ each * '`';
+    bold = word ^ each * '*';
+    return ((((code - each) & ~code) | ((bold - each) & ~bold)) & each * 0x80) == 0;
+}
+
 /* Characters of ASCII that mean nothing by themselves, from `at` on: how many. */
 static size_t asm__plain_run(asm_str text, size_t at) {
     const size_t begin = at;
+    while (text.size - at >= 8 && asm__is_plain_prose(text.data + at))
+        at += 8;
     while (at < text.size && text.data[at] >= ' ' && text.data[at] < 0x7F && text.data[at] != '`' &&
            text.data[at] != '*')
         at++;

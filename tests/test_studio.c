@@ -779,6 +779,12 @@ static void test_times_and_ascii(void **state) {
                         "+01:05    * Session complete\n"));
     free(text);
     options.show_times = ASM_TIMES_NONE;
+    for (options.indent = 1; options.indent <= 64; options.indent++) {
+        text = view(&options, "{'type':'run_started','data':{'model':'m'}}");
+        expect(strspn(text, " ") == (size_t)options.indent, "%d: %s", options.indent, text);
+        free(text);
+    }
+    options.indent = 0;
     text = view(&options, STARTED("Bash", "{'command':'cat <<E\\nx'}") DONE(""));
     expect_text(asm_str_from(text), ASM_STR("  o Running: cat <<E ...\n  + Ran: cat <<E ...\n"));
     free(text);
