@@ -106,7 +106,7 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments docs packaging page matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
+CHECKS := format comments docs packaging page wire matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
         shared docs install install-shared uninstall dist clean format FORCE
@@ -264,6 +264,11 @@ check-fresh:
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
+
+# STREAMS=DIR: the streams of that folder, too large to be kept here.
+check-wire: $(BUILD)/tests/test_wire_content
+	@TITLE='wire' sh tests/run.sh tests/wire/judges.sh
+	@[ -z "$(STREAMS)" ] || WIRE_STREAMS='$(STREAMS)' $<
 
 check-page: all $(PAGE_AGENT)
 	@TITLE='page' sh tests/run.sh tests/test_live_page.sh

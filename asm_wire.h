@@ -3122,8 +3122,9 @@ static void asm__otlp_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
     const bool is_failed = result && result->is_failed;
     asm_buffer *out;
     asm__otlp_model(wire, agent, NULL);
-    out = asm__otlp_begin(wire, agent->span, agent->call->span, ASM_STR("invoke_agent"), agent->name, false,
-                          agent->asked);
+    out = asm__otlp_begin(wire, agent->span,
+                          agent->call->is_told ? wire->run->span : agent->call->span, /* of another trace */
+                          ASM_STR("invoke_agent"), agent->name, false, agent->asked);
     asm__otlp_text(out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
     asm__otlp_text(out, ASM_STR("gen_ai.provider.name"),
                    asm__otlp_provider(asm_buffer_text(&wire->main->said)));

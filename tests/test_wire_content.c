@@ -668,8 +668,9 @@ static size_t take_folder(const char *folder, const char *suffix, size_t cuts, b
 
 static size_t take_all(size_t cuts) {
     const char *streams = getenv("WIRE_STREAMS");
-    if (streams) return take_folder(streams, "", cuts, true);
-    return take_folder("tests/golden", ".events.jsonl", cuts, false) +
+    if (streams && *streams) return take_folder(streams, "", cuts, true);
+    return (prints ? take_folder("tests/wire", ".sse", cuts, false) : 0) +
+           take_folder("tests/golden", ".events.jsonl", cuts, false) +
            take_folder("tests/ingest", ".jsonl", cuts, false) +
            take_folder("examples/data", ".jsonl", cuts, false);
 }
