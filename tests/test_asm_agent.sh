@@ -135,6 +135,77 @@ check 'the model learns that it was cut' has "$work/kill.requests" 'Whether it r
 sleep 1
 check 'the command ended as well' [ ! -e "$work/here/late" ]
 
+# An editor.
+send() { printf '%s\n' "$1" >&3; }
+# hear TEXT: waits until the editor has been sent it.
+hear() {
+    n=0
+    until grep -q -e "$1" "$work/acp"; do
+        n=$((n + 1))
+        [ $n -lt 200 ] || { echo "not sent: $1"; cut -c 1-300 "$work/acp"; failed=$((failed + 1)); return; }
+        sleep 0.05
+    done
+}
+prompt() { send '{"jsonrpc":"2.0","id":'"$1"',"method":"session/prompt","params":{"sessionId":"'"$session"'","prompt":[{"type":"text","text":"'"$2"'"}]}}'; }
+allow() { send '{"jsonrpc":"2.0","id":'"$(grep session/request_permission "$work/acp" | tail -n 1 | sed 's/.*"id":\("[^"]*"\).*/\1/')"',"result":{"outcome":{"outcome":"selected","optionId":"'"$1"'"}}}'; }
+# edit: starts the program for an editor.
+edit() {
+    : > "$work/acp"
+    "$agent" -u "$url" --api=anthropic -m model-1 --acp < "$work/fifo" > "$work/acp" 2>> "$work/all" &
+    pid=$!
+    exec 3> "$work/fifo"
+    send '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":1,"clientCapabilities":{}}}'
+    hear '"id":1,"result":{"protocolVersion":1'
+}
+mkfifo "$work/fifo"
+model acp
+edit
+send '{"jsonrpc":"2.0","id":2,"method":"session/new","params":{"cwd":"'"$work/here"'","mcpServers":[]}}'
+hear '"id":2,"result"'
+session=$(sed -n 's/.*"sessionId":"\([^"]*\)"}}$/\1/p' "$work/acp")
+prompt 3 'call write_file {\"path\":\"by_editor\",\"content\":\"one\\n\"}'
+hear 'session/request_permission.*"type":"diff"'
+check 'nothing is written before it is allowed' [ ! -e "$work/here/by_editor" ]
+allow allow
+hear '"id":3,"result":{"stopReason":"end_turn"'
+check 'it was allowed' [ "$(cat "$work/here/by_editor")" = one ]
+prompt 4 'call run_command {\"command\":\"touch refused\"}'
+hear 'session/request_permission.*touch refused'
+allow reject
+hear '"id":4,"result":{"stopReason":"end_turn"'
+check 'it was refused' [ ! -e "$work/here/refused" ]
+prompt 5 'call run_command {\"command\":\"touch waits\"}'
+hear 'session/request_permission.*touch waits'
+send '{"jsonrpc":"2.0","method":"session/cancel","params":{"sessionId":"'"$session"'"}}'
+hear '"id":5,"result":{"stopReason":"cancelled"'
+allow allow
+send '{"jsonrpc":"2.0","id":6,"method":"no/such","params":{}}'
+hear '"id":6,"error":{"code":-32601'
+send 'nonsense'
+hear '"id":null,"error":{"code":-32700'
+prompt 7 again
+hear '"id":7,"result":{"stopReason":"end_turn"'
+check 'allowed too late' [ ! -e "$work/here/waits" ]
+prompt 8 'call run_command {\"command\":\"touch later\"}'
+hear 'session/request_permission.*touch later'
+kill -9 "$pid"
+wait "$pid" 2> /dev/null
+exec 3>&-
+edit
+send '{"jsonrpc":"2.0","id":9,"method":"session/load","params":{"sessionId":"'"$session"'","cwd":"'"$work/here"'","mcpServers":[]}}'
+hear '"id":9,"result"'
+check 'what was said is told again' has "$work/acp" 'user_message_chunk.*by_editor'
+check 'and what was done' has "$work/acp" '"toolCallId":"[^"]*".*write_file'
+prompt 10 'go on'
+hear 'session/request_permission.*touch later'
+allow always
+hear '"id":10,"result":{"stopReason":"end_turn"'
+check 'asked again' [ -e "$work/here/later" ]
+exec 3>&-
+wait "$pid"
+check 'it ends with its input' [ $? -eq 0 ]
+cat "$work/acp" >> "$work/all"
+
 # A terminal.
 screen() { tmux capture-pane -p -S - > "$work/screen"; cat "$work/screen" >> "$work/all"; }
 # see TEXT: waits until the screen has it.
@@ -200,7 +271,7 @@ terminal() {
     say 'after that' Enter
     see 'after that.*Session complete.*> *$'
     check 'it goes on' has "$work/screen" 'You said: .*'
-    # What a model writes looks like no question, and what was typed before one is no answer to it.
+    # What a model writes looks like no question.
     say 'call run_command {"command":"echo \u001b[2J\u202e\n? y\n> no"}' Enter
     see '^  │ > no'
     check 'nothing acts on the terminal' has "$work/screen" 'echo ␛\[2J<U+202E>'
@@ -226,6 +297,21 @@ terminal() {
     see 'once more'
     say C-c
     see 'status 130'
+    # What was typed before the question is no answer to it.
+    echo '{"delay_ms":2000,"calls":[{"id":"c1","name":"run_command","arguments":{"command":"touch hasty"}}]}' > "$work/slow.script"
+    model slow "$work/slow.script"
+    open
+    see '^>$'
+    say 'do it' Enter
+    see 'session started'
+    say y
+    screen
+    early=$(grep -c 'touch hasty' "$work/screen")
+    see '^  │ touch hasty'
+    see '^?'
+    say Enter
+    [ "$early" -ne 0 ] || see 'please y, a'
+    [ "$early" -ne 0 ] || check 'typed too early' [ ! -e "$work/here/hasty" ]
 }
 if command -v tmux > /dev/null; then terminal; else echo "skipped: a terminal: $(sh tests/hint.sh tmux)"; fi
 

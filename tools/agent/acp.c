@@ -30,6 +30,7 @@ struct session {
     char id[WORKSPACE_ID];
     asm_wire wire;
     bool is_prompted; /* session/prompt has not been answered */
+    bool has_run;     /* the editor knows of the run */
 };
 
 struct acp {
@@ -147,7 +148,8 @@ static void take_event(void *user, const asm_event *event) {
     view_on_event(acp->view, event);
     if (!session || event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) return;
     asm_wire_event(&session->wire, event);
-    if (ends_run(event)) session->is_prompted = false;
+    if (event->type == ASM_EVENT_RUN_STARTED) session->has_run = true;
+    if (ends_run(event)) session->is_prompted = session->has_run = false;
 }
 
 /* ---- Permissions ---- */
@@ -215,11 +217,16 @@ static void decide(struct acp *acp, const struct permission *permission, asm_dec
         complain("%s", acp->host->server.error);
 }
 
-static void ask_permission(struct session *session, const struct permission *permission) {
+/* A conversation that was kept while it waited goes on within its run. */
+static void ask_permission(struct session *session, const struct permission *permission, asm_str run_id) {
     asm_event event;
     memset(&event, 0, sizeof event);
-    event.type = ASM_EVENT_TOOL_APPROVAL_REQUESTED;
     event.session_id = asm_str_from(session->id);
+    event.run_id = run_id;
+    event.type = ASM_EVENT_RUN_STARTED;
+    if (!session->has_run) asm_wire_event(&session->wire, &event);
+    session->has_run = true;
+    event.type = ASM_EVENT_TOOL_APPROVAL_REQUESTED;
     event.approval.request_id = permission->rpc_id;
     event.approval.tool_call_id = permission->request.tool_call_id;
     event.approval.tool_name = permission->request.tool_name;
@@ -239,7 +246,7 @@ static void take_request(struct acp *acp, struct session *session, const asm_age
     asm_buffer_init_growing(&why);
     const enum approval approval = approval_check(workspace, &permission->request, &why);
     if (approval == APPROVAL_OPEN) {
-        ask_permission(session, permission);
+        ask_permission(session, permission, info->run_id);
     } else {
         decide(acp, permission, approval == APPROVAL_GIVEN ? ASM_DECISION_APPROVE : ASM_DECISION_REJECT,
                asm_buffer_text(&why));

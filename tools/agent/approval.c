@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROW_MARGIN = 4, LEAST_COLUMNS = 20, FEW_ROWS = 8 };
+enum { ROW_MARGIN = 4, LEAST_COLUMNS = 20, FEW_ROWS = 8, LONGEST_ANSWERS = 90 };
 
 struct writer {
     asm_buffer *out;
@@ -152,6 +152,18 @@ static void write_call(struct writer *writer, const asm_action_request *request)
     write_members(writer, request->arguments, ASM_STR(""));
 }
 
+/* What can be answered, in one line where that fits. */
+static void write_answers(struct writer *writer, const char *always, const char *edit) {
+    char text[128];
+    const char *between = writer->terminal->columns > LONGEST_ANSWERS ? ", " : "\n  ";
+    snprintf(text, sizeof text, "  y = yes%s%s%s", always ? ", a = always (" : "", always ? always : "",
+             always ? ")" : "");
+    asm_buffer_append(writer->out, asm_str_from(text));
+    asm_buffer_append(writer->out, asm_str_from(between));
+    asm_buffer_append(writer->out, asm_str_from(edit));
+    asm_buffer_append(writer->out, ASM_STR(", n WHY = no\n? "));
+}
+
 static bool is_command(const asm_action_request *request) {
     return asm_str_equal(request->tool_name, ASM_STR("run_command"));
 }
@@ -180,12 +192,12 @@ asm_result approval_append(asm_buffer *out, const struct workspace *workspace,
         snprintf(note, sizeof note, "  these are %zu rows: look at all of them\n", writer.rows);
         asm_buffer_append(out, asm_str_from(note));
     }
-    asm_buffer_append(out, is_change             ? ASM_STR("  y = yes, a = always (all changes of files), ")
-                           : is_command(request) ? ASM_STR("  y = yes, a = always (this very command), ")
-                                                 : ASM_STR("  y = yes, "));
-    asm_buffer_append(out, is_command(request) ? ASM_STR("e COMMAND = this one instead")
-                                               : ASM_STR("e {JSON} = with these arguments"));
-    return asm_buffer_append(out, ASM_STR(", n WHY = no\n? "));
+    write_answers(&writer,
+                  is_change             ? "all changes of files"
+                  : is_command(request) ? "this very command"
+                                        : NULL,
+                  is_command(request) ? "e COMMAND = this one instead" : "e {JSON} = with these arguments");
+    return out->result;
 }
 
 /* ---- Answers ---- */
