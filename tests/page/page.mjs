@@ -477,7 +477,8 @@ const tests = {
         await page.go(new URL('/', server.address).href);
         await page.until(says('body', 'open the address that the program printed'), 'without the token the server says what to do');
         await page.go(server.address + '#/s/nobody');
-        await page.until(says('#banner', 'no such session') + ' || ' + count('#banner a') + ' === 1', 'a session that is not there');
+        await page.until(says('#banner', 'There is no session nobody here.'), 'a session that is not there');
+        await page.until(count('.session') + ' > 3 && document.querySelector("#connection").className === "open"', 'the list goes on without it');
         assert.equal(await page.run('location.search'), '', 'the token does not stay in the address');
         await page.close();
     },

@@ -60,8 +60,11 @@ export class Desk {
         this.cancelButton.hidden = !can('cancel') || !this.context.isRunning();
         this.form.hidden = this.text.hidden && this.cancelButton.hidden;
         this.element.hidden = this.form.hidden && this.asks.hidden;
-        for (const controls of this.asks.querySelectorAll('.controls')) controls.hidden = !can('resume');
-        for (const note of this.asks.querySelectorAll('.watch-only')) note.hidden = can('resume');
+        for (const approval of waiting) {
+            const {element} = this.cards.get(approval.key), isOurs = can('resume') && approval.interrupt !== undefined;
+            for (const controls of element.querySelectorAll('.controls')) controls.hidden = !isOurs;
+            element.querySelector('.watch-only').hidden = isOurs;
+        }
     }
 
     card(approval) {
@@ -72,7 +75,7 @@ export class Desk {
             h('h3', null, isQuestion ? 'Question' : ['Approve? ', quoted(cut(oneLine(approval.name ?? 'a tool'), 80))],
                 Number.isFinite(approval.time) && [' ', h('span', {class: 'dim', 'data-since': String(approval.time)})]),
             approval.reason && !isQuestion && h('p', null, quoted(oneLine(approval.reason))), body,
-            h('p', {class: 'dim watch-only', hidden: true}, 'This session can only be watched: decide where it runs.'), note);
+            h('p', {class: 'dim watch-only', hidden: true}, 'This can only be watched here: decide where it runs.'), note);
     }
 
     // All of the input is shown: a person decides by it.

@@ -24,6 +24,7 @@ let watch = null;
 let row = null;        // what the list says of the session that is looked at
 let viewers = null;
 let isLive = false;
+let isMissing = false; // the server has no such session (yet): the list goes on without it
 let wantedEvent = null; // a number to go to as soon as it is there
 
 const now = () => Date.now() + clockOffset;
@@ -183,6 +184,8 @@ function follow() {
     if (route.view === 'list') {
         if (watch) closeSession();
         if ($('content').firstChild !== null) fill($('content'));
+        isMissing = false;
+        $('banner').hidden = true;
         if (before.view === 'session') {
             stream.again();
             list.items.get(before.key)?.link.focus();
@@ -201,6 +204,7 @@ function openSession() {
     closeSession();
     row = list.rows.get(route.key) ?? null;
     viewers = null;
+    isMissing = false;
     timeline.reset();
     debug.reset();
     events.pages.clear();
@@ -285,11 +289,13 @@ const frames = {
         alerts.take([...list.rows.values()]);
         takeRow(list.rows.get(route.key));
         titleOf();
+        lookForMissing();
     },
     changes(told) {
         list.takeChanges(told);
         alerts.take([...list.rows.values()]);
         titleOf();
+        lookForMissing();
     },
     row: takeRow,
     caught_up() {
@@ -320,7 +326,7 @@ const frames = {
 
 function address() {
     const query = new URLSearchParams({list: '1'});
-    if (watch) {
+    if (watch && !isMissing) {
         query.set('session', watch.key);
         if (watch.lastId() === null) query.set('last', String(tailSize));
     }
@@ -335,18 +341,27 @@ function connection(state, reason, wait, refusal) {
     $('connection').className = state;
     setText($('connection'), {open: 'live', connecting: 'connecting\u2026', waiting: 'not connected', refused: 'refused'}[state]);
     const banner = $('banner');
+    if (isMissing && route.view === 'session') return;
     banner.hidden = state === 'open' || state === 'connecting';
     if (state === 'waiting' && stream.failures > 1)
         fill(banner, reason + ' Again in ' + duration(wait, true) + '. ', button('Now', () => stream.again()));
     else if (state === 'waiting') banner.hidden = true;
-    if (state === 'refused') {
-        fill(banner, refusal.status === 401 ? 'The server does not know you: open the address that it printed at its start. ' : reason + ' ',
-            refusal.status === 404 ? h('a', {href: '#/'}, 'To the list') : null);
-        if (refusal.status === 404 && watch) {
-            const gone = route.key;
-            setTimeout(() => route.key === gone && stream.again(), 5000);
-        }
+    if (state !== 'refused') return;
+    if (refusal.status === 404 && watch) {
+        isMissing = true;
+        fill(banner, 'There is no session ', quoted(cut(oneLine(route.key), 80)), ' here. ', h('a', {href: '#/'}, 'To the list'));
+        stream.again();
+    } else {
+        fill(banner, refusal.status === 401 ? 'The server does not know you: open the address that it printed at its start.' : reason);
     }
+}
+
+// It may appear later.
+function lookForMissing() {
+    if (!isMissing || !list.rows.has(route.key)) return;
+    isMissing = false;
+    $('banner').hidden = true;
+    stream.again();
 }
 
 const stream = new Stream({address, lastId: () => watch?.lastId() ?? null, frame, state: connection});
