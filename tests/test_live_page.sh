@@ -1,6 +1,6 @@
 #!/bin/sh
-# The page of asm-live in a headless browser; see tests/page/page.mjs. Without node, Chromium or asm-live it is skipped, without
-# npm only what the accessibility checker would say.
+# The page of asm-live in a headless browser; see tests/page/page.mjs, and its parts without one. Without node, Chromium or
+# asm-live it is skipped, without npm only what the accessibility checker would say.
 #     sh tests/test_live_page.sh
 #     PICTURES=docs/pictures sh tests/test_live_page.sh    and pictures of it
 set -u
@@ -12,9 +12,10 @@ skip() {
     exit 0
 }
 
-[ -x "$build/asm-live" ] || skip microhttpd
 command -v node > /dev/null || skip node
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' || { echo "skipped: node is older than 18"; exit 0; }
+node tests/page/units.mjs || exit 1
+[ -x "$build/asm-live" ] || skip microhttpd
 browser=
 for program in ${CHROMIUM:-} chromium chromium-browser google-chrome-stable google-chrome; do
     browser=$(command -v "$program") && break

@@ -13,6 +13,8 @@ const pause = () => new Promise(resolve => {
     channel.port2.postMessage(0);
 });
 
+const sleep = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+
 export class Watch {
     // told: replaced(session) when all events have been read anew, changed() after events, loading(part or null), lost(first, last, reason)
     constructor(key, told) {
@@ -119,25 +121,25 @@ export class Watch {
         this.told.lost(first, last, reason);
     }
 
+    // Fetches what is missing before an event; a line that breaks meanwhile is waited for.
     async fill(before) {
         const round = this.round, held = this.held;
-        try {
-            let after = this.next - 1;
-            while (after < before - 1) {
-                const read = await this.history(after, before, (number, text) => {
-                    if (number !== this.next || round !== this.round) return;
+        const isOurs = () => round === this.round && this.held === held;
+        for (let tries = 0; tries < 6 && isOurs() && this.next < before;) {
+            const from = this.next;
+            try {
+                await this.history(from - 1, before, (number, text) => {
+                    if (number !== this.next || !isOurs()) return;
                     this.next++;
                     if (!this.isWhole) this.kept.push([number, text]);
                     applyText(this.session, number, text);
                 });
-                if (round !== this.round || this.held !== held) return;
-                if (read <= after) break;
-                after = read;
+                if (this.next === from) tries++;
+            } catch {
+                await sleep(200 * 2 ** tries++);
             }
-        } catch {
-            // told below
         }
-        if (round !== this.round || this.held !== held) return;
+        if (!isOurs()) return;
         if (this.next < before) {
             this.told.lost(this.next, before - 1, 'they could not be fetched');
             this.next = before;
@@ -192,7 +194,7 @@ export class Watch {
                 this.told.loading((after - this.first + 1) / Math.max(1, end - this.first));
             } catch (error) {
                 if (error.code === 'other_epoch' || error.status === 404) break;
-                await new Promise(resolve => setTimeout(resolve, wait));
+                await sleep(wait);
                 wait = Math.min(10000, wait * 2);
             }
         }
