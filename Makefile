@@ -29,7 +29,7 @@ endif
 # with what is in tools/NAME/ for tools/asm_NAME.c, where it is not installed. Its flags are kept once it was found.
 NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd \
          tests/test_live_server.c:microhttpd tests/test_live.c:microhttpd
-NEEDS += tests/mock_llm.c:microhttpd examples/llm_agent.c:curl
+NEEDS += tests/mock_llm.c:microhttpd examples/llm_agent.c:curl examples/nats_bridge.c:nats
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
@@ -106,7 +106,7 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments docs packaging page wire matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
+CHECKS := format comments docs packaging page wire nats matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
         shared docs install install-shared uninstall dist clean format FORCE
@@ -272,6 +272,9 @@ check-wire: $(BUILD)/tests/test_wire_content
 
 check-page: all $(PAGE_AGENT)
 	@TITLE='page' sh tests/run.sh tests/test_live_page.sh
+
+check-nats: examples
+	@sh tests/nats.sh
 
 check-size: size
 size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt

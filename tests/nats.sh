@@ -1,0 +1,124 @@
+#!/bin/sh
+# The bridge to NATS with one nats-server and with three: publisher, consumer and servers are killed at random moments;
+# in the end the consumer's log has every event once, in order.
+#
+#     sh tests/nats.sh [KILLS]     of each kind (2)
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bridge=${BUILD:-build}/examples/nats_bridge kills=${1:-2}
+command -v nats-server > /dev/null || { echo "skipped: $(sh tests/hint.sh nats-server)"; exit 0; }
+[ -x "$bridge" ] || { echo "skipped: $(sh tests/hint.sh nats)"; exit 0; }
+bridge=$(cd "$(dirname "$bridge")" && pwd)/nats_bridge
+work=$(mktemp -d) || exit 1
+cd "$work" || exit 1
+pids=
+cleanup() {
+    for pid in $pids; do kill -9 "$pid" 2> /dev/null; done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+fail() { echo "nats: $*"; failed=1; }
+
+random() { awk -v seed="$1" -v below="$2" 'BEGIN { srand(seed); print int(rand() * below) }'; }
+base=$((20000 + $(random $$ 10000)))
+
+# config N COUNT: nN.conf of a server of COUNT.
+config() {
+    routes=$(for i in $(seq 1 "$2"); do printf '"nats://127.0.0.1:%d", ' $((base + 10 + i)); done)
+    {
+        echo "listen: 127.0.0.1:$((base + $1))"
+        echo "server_name: n$1"
+        echo "jetstream { store_dir: \"$work/store$2-$1\" }"
+        [ "$2" -eq 1 ] || echo "cluster { name: c, listen: 127.0.0.1:$((base + 10 + $1)), routes: [ ${routes%, } ] }"
+    } > "n$1.conf"
+}
+
+start_server() {
+    nats-server -c "n$1.conf" > "n$1.log" 2>&1 &
+    eval "server$1=$!"
+    pids="$pids $!"
+}
+
+kill_server() { eval "kill -9 \$server$1" && eval "wait \$server$1" 2> /dev/null; }
+
+events() {
+    awk -v count="$1" 'BEGIN { for (i = 1; i <= count; i++)
+        printf "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"%d\"},\"session_id\":\"ses.%d *\"}\n", i, i % 3 }'
+}
+
+# The numbers in the consumer's log, and those that there should be.
+compare() {
+    sed 's/.*"delta":"\([0-9]*\)".*/\1/' copy.jsonl > got.txt
+    seq 1 "$1" | cmp -s - got.txt || fail "$2: $(wc -l < got.txt) of $1 events, $(sort -n got.txt | uniq | wc -l) different"
+}
+
+# run NAME SERVERS EVENTS VICTIM: the log grows while VICTIM is killed again and again.
+run() {
+    name=$1 servers=$2 count=$3 victim=$4
+    rm -f log.jsonl log.jsonl.sent copy.jsonl
+    url=$(for i in $(seq 1 "$servers"); do printf ',nats://127.0.0.1:%d' $((base + i)); done)
+    set -- --url="${url#,}" --prefix="$name" --replicas="$servers"
+    : > log.jsonl
+    "$bridge" "$@" publish log.jsonl 2> publish.log & publisher=$!
+    "$bridge" "$@" consume copy.jsonl 2> consume.log & consumer=$!
+    for round in $(seq 1 "$kills"); do
+        events $((count * round / kills)) | tail -n +$(($(wc -l < log.jsonl) + 1)) >> log.jsonl
+        sleep "0.$(random "$((round * 7919 + base))" 6)"
+        case $victim in
+            publisher) kill -9 $publisher; "$bridge" "$@" publish log.jsonl 2>> publish.log & publisher=$! ;;
+            consumer) kill -9 $consumer; "$bridge" "$@" consume copy.jsonl 2>> consume.log & consumer=$! ;;
+            server)
+                number=$((1 + $(random "$round" "$servers")))
+                kill_server "$number"
+                sleep 0.3
+                start_server "$number"
+                ;;
+        esac
+    done
+    for _ in $(seq 1 300); do
+        [ "$(wc -l < copy.jsonl)" -ge "$count" ] && break
+        sleep 0.1
+    done
+    sleep 0.3
+    kill $publisher $consumer
+    wait $publisher $consumer 2> /dev/null
+    compare "$count" "$name"
+}
+
+ids() { "$bridge" subject "$1"; }
+[ "$(ids 'asm:session:a.b *c%>:type:x')" = 'asm.session.a%2Eb%20%2Ac%25%3E.type.x' ] || fail 'a topic became another subject'
+[ "$(ids 'asm:*:**')" = 'asm.*.>' ] || fail 'a pattern became another subject'
+[ "$("$bridge" topic 'asm.session.a%2Eb%20%2Ac%25%3E.type.x')" = 'asm:session:a.b *c%>:type:x' ] || fail 'a subject became another topic'
+
+config 1 1
+start_server 1
+run one_publisher 1 2000 publisher
+run one_consumer 1 2000 consumer
+run one_server 1 2000 server
+
+# A queue on disk while the server is away; what it has no room for is told.
+kill_server 1
+events 300 | timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued --append publish queue.jsonl 2> queue.log &
+queued=$!
+events 300 | timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=full --limit=2000 --append publish full.jsonl 2> full.log &
+full=$!
+sleep 1
+start_server 1
+wait $queued $full
+for prefix in queued full; do
+    timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=$prefix --until-end consume $prefix.copy 2> /dev/null
+done
+[ "$(grep -c message_streamed queued.copy)" -eq 300 ] || fail "of a queue came $(wc -l < queued.copy) of 300"
+kept=$(grep -c message_streamed full.copy)
+dropped=$(sed -n 's/.*"dropped":\([0-9]*\).*/\1/p' full.copy | awk '{ sum += $1 } END { print sum + 0 }')
+[ "$kept" -lt 300 ] && [ $((kept + dropped)) -eq 300 ] || fail "a full queue: $kept came, $dropped told as dropped"
+"$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued who | grep -q . || fail 'no publisher is told'
+kill_server 1
+
+for i in 1 2 3; do config $i 3; start_server $i; done
+run three_publisher 3 1500 publisher
+run three_server 3 1500 server
+[ $failed -eq 0 ] && echo "nats: $kills kills of each kind, nothing lost, nothing twice"
+exit $failed
