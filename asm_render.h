@@ -2120,7 +2120,8 @@ static asm_str asm__first_line(const asm__value *value, char *memory, size_t siz
 static const asm_studio_tool asm__studio_tools[] = {
     {"Bash bash shell run_shell_command exec_command execute_command local_shell container.exec "
      "command_execution "
-     "run_command run_terminal_cmd run_in_terminal terminal powershell PowerShell execute exec Shell Execute "
+     "run_command run_terminal_cmd run_in_terminal terminal run_terminal powershell PowerShell execute exec "
+     "Shell Execute "
      "developer__shell",
      "Running: ", "Ran: ", "Bash failed: ", "command cmd script", ASM_TOOL_SUBJECT_COMMAND,
      ASM_TOOL_FACTS_COMMAND},
@@ -3377,6 +3378,16 @@ static void asm__append_tool_name(asm_buffer *out, const asm_look *look, asm_str
     asm_text_append_cut(out, name, 100, flags);
 }
 
+/* The name of a tool, and what separates it from what it works on. */
+static void asm__line_name(asm__line *line, const asm__view *view) {
+    char memory[512];
+    asm_buffer name;
+    asm_buffer_init_fixed(&name, memory, sizeof memory);
+    asm__append_tool_name(&name, &line->studio->look, view->name);
+    asm__line_own(line, asm_buffer_text(&name));
+    if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
+}
+
 /* The words before what a tool works on: those of its row, or its name. Between name and words may stand "failed". */
 static void asm__line_words(asm__line *line, const asm__view *view, const char *words,
                             const char *otherwise) {
@@ -4209,8 +4220,12 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
         asm__facts_of_end(&facts, studio, view, end, event, call, line.room / 2, true);
     if (!words) words = end->outcome == ASM__OUTCOME_DONE ? view->tool->done : view->tool->failed;
     if (!*view->tool->done) words = "";
-    if (!asm__line_found(&line, view, end, event))
+    if (!asm__line_found(&line, view, end, event)) {
         asm__line_words(&line, view, words, looks[end->outcome].after);
+        if (words == looks[end->outcome].words && view->tool->shown_as != ASM_TOOL_SUBJECT_COMMAND &&
+            view->subject.size > 0)
+            asm__line_name(&line, view); /* the words do not tell which tool it was */
+    }
     facts_columns = facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0;
     if (end->reason.size > 0)
         reason_columns = 3 + asm__columns_of(end->reason, asm__line_flags(&studio->look), line.room);
@@ -4280,13 +4295,7 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
 
 /* What a person is asked about, in words. */
 static void asm__line_asked(asm__line *line, const asm__view *view, int limit) {
-    char memory[512];
-    asm_buffer name;
-    asm_buffer_init_fixed(&name, memory, sizeof memory);
-    asm__append_tool_name(&name, &line->studio->look, view->name);
-    asm__line_own(line, asm_buffer_text(&name));
-    if (view->subject.size == 0) return;
-    asm__line_own(line, ASM_STR(": "));
+    asm__line_name(line, view);
     asm__line_subject(line, view, limit);
 }
 
@@ -4815,6 +4824,9 @@ static const struct {
     {"auto_retry_start", "Trying again"},
     {"auto_retry_end", ""},
     {"session_meta", ""},
+    {"llm.tools_snapshot", ""},
+    {"ui_telemetry", ""},
+    {"thinking_level_change", ""},
     {"session_start", ""},
     {"session.info", ""},
     {"session.shutdown", ""},

@@ -764,6 +764,9 @@ static bool is_end_of_tool(const own_line *line, const asm_event *event) {
         rest += *rest == ':';
         rest += *rest == ' ' && rest[1] != '(' && strncmp(rest + 1, "—", 3) != 0;
         if (is_subject_facts_reason(rest)) return true;
+        if (i == own_count && goes(rest, tool_name_of(name, shown_name), &rest) &&
+            strncmp(rest, ": ", 2) == 0 && is_subject_facts_reason(rest + 2))
+            return true;
     }
     return false;
 }

@@ -428,7 +428,7 @@ static void on_watched_event(void *user, const asm_event *event) {
 #include "test_studio_facts.h"
 
 /* The text of agents and persons that is on the screen, without blanks and margins. */
-static void read_spoken(const char *text, asm_buffer *spoken) {
+static void read_spoken(const char *text, bool has_fences, asm_buffer *spoken) {
     while (*text) {
         const size_t size = strcspn(text, "\n");
         const char *line = text + 2;
@@ -439,7 +439,7 @@ static void read_spoken(const char *text, asm_buffer *spoken) {
             if (text[skip] == '[' && strncmp(text + 2, "┊", 3) == 0)
                 skip = (size_t)(strchr(text, ']') + 2 - text);
             if (strncmp(text + skip, "> ", 2) == 0) skip += 2;
-            if (strncmp(text + skip, "  │ ", 6) == 0) skip += 6; /* a fence */
+            if (has_fences && strncmp(text + skip, "  │ ", 6) == 0) skip += 6;
             append_without_blanks(spoken, asm_str_make(text + skip, size - skip));
         }
         text += size + (text[size] == '\n');
@@ -473,7 +473,7 @@ static void watch_file(const char *path, int columns, bool resizes, bool color) 
     expect(resizes || !watch.view.screen.wrapped, "%s at %d: a line is wider than the screen", path, columns);
     expect_shown(&watch.view, "");
     final = screen_text(&watch.view.screen, false);
-    read_spoken(final, &seen);
+    read_spoken(final, color, &seen);
     if (!color || !strstr(final, "│ "))
         expect(asm_str_equal(asm_buffer_text(&seen), asm_buffer_text(&watch.spoken)),
                "%s at %d: what was said\n%.*s\n  on the screen\n%.*s\n%s", path, columns,
