@@ -434,6 +434,10 @@ ASM_API asm_str asm_event_name(const asm_event *event);
 /* Returns the text that a message_... event adds: delta, else content, else empty. Empty for other types. */
 ASM_API asm_str asm_event_text(const asm_event *event);
 
+/* The tool call whose sub-agent the event is of (`parent_tool_call_id` of messages, tool calls, token counts and turns);
+ * absent for the main agent's, for events that are of no agent, and for NULL. */
+ASM_API asm_str asm_event_parent(const asm_event *event);
+
 /* Appends the full JSON form, one line without its line feed:
  *       {"ts":"2026-02-09T12:00:00Z","type":"run_started","data":{"model":"m"},"session_id":"ses_1"}
  * Strings come out valid whatever they hold; white space in JSON members is left out. Errors of the event:
@@ -941,6 +945,28 @@ ASM_API asm_str asm_event_text(const asm_event *event) {
         return asm_str_make("", 0);
     if (event->message.delta.data) return event->message.delta;
     return event->message.content.data ? event->message.content : asm_str_make("", 0);
+}
+
+ASM_API asm_str asm_event_parent(const asm_event *event) {
+    switch (event ? event->type : ASM_EVENT_CUSTOM) {
+    case ASM_EVENT_MESSAGE_SENT:
+    case ASM_EVENT_MESSAGE_RECEIVED:
+    case ASM_EVENT_MESSAGE_STREAMED:
+    case ASM_EVENT_MESSAGE_RETRACTED:
+        return event->message.parent_tool_call_id;
+    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
+    case ASM_EVENT_TOOL_CALL_STARTED:
+    case ASM_EVENT_TOOL_CALL_UPDATED:
+    case ASM_EVENT_TOOL_OUTPUT_STREAMED:
+    case ASM_EVENT_TOOL_CALL_COMPLETED:
+    case ASM_EVENT_TOOL_CALL_FAILED:
+        return event->tool.parent_tool_call_id;
+    case ASM_EVENT_TOKEN_USAGE_UPDATED:
+    case ASM_EVENT_TURN_COMPLETED:
+        return event->usage.parent_tool_call_id;
+    default:
+        return asm_str_make(NULL, 0);
+    }
 }
 
 /* The row of that name; fields->count if there is none. */

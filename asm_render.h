@@ -1129,26 +1129,6 @@ static void asm__append_output(asm_buffer *out, const asm_tool_payload *tool, un
     else asm_text_append_json(out, tool->output_json, ASM__LONG_TEXT, flags);
 }
 
-/* The tool call whose sub-agent an event belongs to; absent for the main agent's. */
-static asm_str asm__parent_of(const asm_event *event) {
-    switch (event->type) {
-    case ASM_EVENT_MESSAGE_SENT:
-    case ASM_EVENT_MESSAGE_RECEIVED:
-    case ASM_EVENT_MESSAGE_STREAMED:
-        return event->message.parent_tool_call_id;
-    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
-    case ASM_EVENT_TOOL_CALL_STARTED:
-    case ASM_EVENT_TOOL_CALL_COMPLETED:
-    case ASM_EVENT_TOOL_CALL_FAILED:
-        return event->tool.parent_tool_call_id;
-    case ASM_EVENT_TOKEN_USAGE_UPDATED:
-    case ASM_EVENT_TURN_COMPLETED:
-        return event->usage.parent_tool_call_id;
-    default:
-        return asm_str_make(NULL, 0);
-    }
-}
-
 /* FNV-1a: tells texts apart that nobody chooses to be alike. */
 static uint64_t asm__text_hash(asm_str text, uint64_t hash) {
     for (size_t i = 0; i < text.size; i++)
@@ -1157,7 +1137,7 @@ static uint64_t asm__text_hash(asm_str text, uint64_t hash) {
 }
 
 static uint64_t asm__other_speaker(const asm_event *event) {
-    const asm_str parent = asm__parent_of(event);
+    const asm_str parent = asm_event_parent(event);
     if (parent.size == 0 && event->agent_id.size == 0) return 0;
     return asm__text_hash(event->agent_id, asm__text_hash(parent, UINT64_C(0xCBF29CE484222325))) | 1;
 }
@@ -1234,7 +1214,7 @@ static void asm__compact_model(asm_compact *compact, asm_buffer *out, asm_str mo
 /* `@ID` after a token, if it is not the only agent's. */
 static void asm__compact_speaker(asm_compact *compact, asm_buffer *out, const asm_event *event) {
     asm_str ids[2];
-    ids[0] = asm__parent_of(event);
+    ids[0] = asm_event_parent(event);
     ids[1] = event->agent_id;
     for (size_t i = 0; i < 2; i++) {
         if (ids[i].size == 0) continue;
@@ -1474,7 +1454,7 @@ static void asm__verbose_session(asm_verbose *verbose, asm_buffer *out, const as
 
 /* Who it was, if it was not the only agent. */
 static void asm__verbose_speaker(asm_verbose *verbose, asm_buffer *out, const asm_event *event) {
-    const asm_str parent = asm__parent_of(event);
+    const asm_str parent = asm_event_parent(event);
     if (parent.size > 0) asm__verbose_name(verbose, out, " parent_tool_call_id=", parent);
     if (event->agent_id.size > 0) asm__verbose_name(verbose, out, " agent_id=", event->agent_id);
 }
@@ -2662,7 +2642,7 @@ static unsigned asm__running_agents(const asm_studio *studio) {
 
 /* `memory` holds the label. */
 static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *event, char memory[40]) {
-    const asm_str parent = asm__parent_of(event);
+    const asm_str parent = asm_event_parent(event);
     const asm_studio_call *call = asm__find_call(studio, parent);
     asm__speaker speaker;
     asm_buffer label;

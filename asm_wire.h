@@ -1233,27 +1233,6 @@ static void asm__wire_set_session(asm_wire *wire, asm_str id) {
     asm__wire_fail(wire, asm_buffer_append(&wire->session, id));
 }
 
-/* Which call's sub-agent the event is of. */
-static asm_str asm__wire_parent(const asm_event *event) {
-    switch (event->type) {
-    case ASM_EVENT_MESSAGE_SENT:
-    case ASM_EVENT_MESSAGE_RECEIVED:
-    case ASM_EVENT_MESSAGE_STREAMED:
-        return event->message.parent_tool_call_id;
-    case ASM_EVENT_TOOL_CALL_IDENTIFIED:
-    case ASM_EVENT_TOOL_CALL_STARTED:
-    case ASM_EVENT_TOOL_CALL_UPDATED:
-    case ASM_EVENT_TOOL_OUTPUT_STREAMED:
-    case ASM_EVENT_TOOL_CALL_COMPLETED:
-    case ASM_EVENT_TOOL_CALL_FAILED:
-        return event->tool.parent_tool_call_id;
-    case ASM_EVENT_TOKEN_USAGE_UPDATED:
-        return event->usage.parent_tool_call_id;
-    default:
-        return asm_str_make(NULL, 0);
-    }
-}
-
 static bool asm__wire_is_approval(const asm_event *event) {
     return event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED ||
            event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED || event->type == ASM_EVENT_TOOL_APPROVAL_DENIED;
@@ -1299,7 +1278,7 @@ static void asm__wire_step(asm_wire *wire, const asm_event *event) {
 
 /* An event of a run that is open. */
 static void asm__wire_inside(asm_wire *wire, const asm_event *event) {
-    asm__wire_item *agent = asm__wire_agent(wire, asm__wire_parent(event));
+    asm__wire_item *agent = asm__wire_agent(wire, asm_event_parent(event));
     if (!agent || (wire->is_same && asm__agui_same(wire, agent, event))) return;
     if (agent->speaking && agent->speaking->is_thought && !wire->is_same &&
         !(event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.thinking.value))
@@ -1316,7 +1295,7 @@ static void asm__wire_inside(asm_wire *wire, const asm_event *event) {
 
 /* Whether the event begins a run where none is open: content of the main agent that no earlier run began. */
 static bool asm__wire_begins(const asm_wire *wire, const asm_event *event) {
-    if (asm__wire_parent(event).size) return false;
+    if (asm_event_parent(event).size) return false;
     if (asm__wire_is_message(event))
         return event->type != ASM_EVENT_MESSAGE_SENT && asm_event_text(event).size;
     if (asm__wire_is_tool(event)) return !asm__wire_find(wire, ASM__WIRE_CALL, event->tool.call_id);

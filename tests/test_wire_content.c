@@ -29,7 +29,9 @@ typedef struct facts {
     fact *all;
     size_t count, room, calls, voices;
     voice *voice;
-    bool is_prompt; /* the message that is open is not the agent's */
+    bool is_prompt;      /* the message that is open is not the agent's */
+    char prompt_id[200]; /* ai-sdk: of the last prompt, and where its text begins: the same id replaces it */
+    size_t prompt_at;
 } facts;
 
 static void add_fact(facts *out, char kind, asm_str text) {
@@ -169,13 +171,6 @@ static bool is_message(const asm_event *event) {
     return event->type == ASM_EVENT_MESSAGE_STREAMED || event->type == ASM_EVENT_MESSAGE_RECEIVED;
 }
 
-static asm_str parent_of(const asm_event *event) {
-    if (is_message(event) || event->type == ASM_EVENT_MESSAGE_SENT) return event->message.parent_tool_call_id;
-    if (is_tool(event)) return event->tool.parent_tool_call_id;
-    if (event->type == ASM_EVENT_TOKEN_USAGE_UPDATED) return event->usage.parent_tool_call_id;
-    return asm_str_make(NULL, 0);
-}
-
 static void expect_tool(expectation *out, const asm_event *event) {
     const asm_tool_payload *tool = &event->tool;
     const bool is_end =
@@ -253,7 +248,7 @@ static void end_expected_run(expectation *out) {
 }
 
 static bool begins(expectation *out, const asm_event *event) {
-    if (parent_of(event).size) return false;
+    if (asm_event_parent(event).size) return false;
     if (is_message(event)) return asm_event_text(event).size > 0;
     if (is_tool(event)) return !find_known(out, event->tool.call_id);
     return event->type == ASM_EVENT_STEP_STARTED;
@@ -279,7 +274,7 @@ static void expect_usage(expectation *out, const asm_event *event, asm_wire_form
 
 /* An event of a run that is open. */
 static void expect_inside(expectation *out, const asm_event *event, asm_wire_format format) {
-    const asm_str parent = parent_of(event);
+    const asm_str parent = asm_event_parent(event);
     if (parent.size && !find_known(out, parent)) add_known(out, parent, ASM_STR("Task"));
     if (event->type == ASM_EVENT_MESSAGE_SENT)
         asm_buffer_append(&voice_of(&out->facts, parent.size ? ASM_STR("brief") : ASM_STR("prompt"))->text,
@@ -391,9 +386,14 @@ static void in_ag_ui(facts *out, const frame *in) {
 
 static void in_ai_sdk(facts *out, const frame *in) {
     const asm_str type = text_at(in, "type");
-    if (is(type, "data-asm-prompt"))
-        asm_buffer_append(&voice_of(out, ASM_STR("prompt"))->text, text_at(in, "data/text"));
-    else if (is(type, "text-delta"))
+    if (is(type, "data-asm-prompt")) {
+        asm_buffer *said = &voice_of(out, ASM_STR("prompt"))->text;
+        const asm_str id = text_at(in, "id");
+        if (said->size && is(id, out->prompt_id)) said->size = out->prompt_at;
+        snprintf(out->prompt_id, sizeof out->prompt_id, "%.*s", (int)id.size, id.data);
+        out->prompt_at = said->size;
+        asm_buffer_append(said, text_at(in, "data/text"));
+    } else if (is(type, "text-delta"))
         asm_buffer_append(&voice_of(out, ASM_STR(""))->text, text_at(in, "delta"));
     else if (is(type, "tool-input-available")) add_fact(out, 'c', text_at(in, "toolName"));
     else if (is(type, "tool-output-available") && !at(in->json, "preliminary").size)
