@@ -1038,6 +1038,56 @@ static asm_str asm__ingest_find_text(asm__ingest *state, asm_str object, asm_str
     return asm__ingest_string(state, asm__ingest_find_one(object, key));
 }
 
+/* Whether two valid values are the same but for blanks. */
+static bool asm__ingest_same_but_blanks(asm_str a, asm_str b) {
+    size_t i = 0, j = 0;
+    bool in_string = false;
+    for (;;) {
+        while (!in_string && i < a.size && asm__is_space(a.data[i]))
+            i++;
+        while (!in_string && j < b.size && asm__is_space(b.data[j]))
+            j++;
+        if (i == a.size || j == b.size) return i == a.size && j == b.size;
+        if (a.data[i] != b.data[j]) return false;
+        if (in_string && a.data[i] == '\\') { /* with what it escapes */
+            i++;
+            j++;
+            if (i == a.size || j == b.size || a.data[i] != b.data[j]) return false;
+        } else if (a.data[i] == '"') {
+            in_string = !in_string;
+        }
+        i++;
+        j++;
+    }
+}
+
+/* Whether two values are the same but for blanks and, of two objects, the order of their members. */
+static bool asm__ingest_says_same(asm_str a, asm_str b) {
+    asm_json_reader reader;
+    asm_str key, value;
+    size_t count = 0, others = 0;
+    char memory[256];
+    asm_buffer scratch;
+    if (asm__ingest_same_but_blanks(a, b)) return true;
+    if (!asm__ingest_is(a, ASM_JSON_OBJECT) || !asm__ingest_is(b, ASM_JSON_OBJECT)) return false;
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, a, &scratch);
+    asm_json_enter_object(&reader);
+    for (; asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value); count++) {
+        const asm_str other = asm__ingest_find_one(b, key);
+        if (!other.data || !asm__ingest_same_but_blanks(value, other)) return false;
+        asm_buffer_clear(&scratch);
+    }
+    if (reader.error.result != ASM_OK) return false;
+    asm_json_reader_init(&reader, b, &scratch);
+    asm_json_enter_object(&reader);
+    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+        asm_buffer_clear(&scratch);
+        others++;
+    }
+    return reader.error.result == ASM_OK && count == others;
+}
+
 /* What a block of a result is that is no text: "[image/png, 148 KB]". */
 static void asm__ingest_name_blob(asm__ingest *state, asm_buffer *out, asm_str block, asm_str type) {
     static const asm_str keys[] = {ASM__MEMBER("source"), ASM__MEMBER("mimeType"), ASM__MEMBER("data")};
@@ -4743,7 +4793,7 @@ static void asm__claude_answer(asm__ingest *state, size_t request, asm_str respo
         asm_str id = asm__ingest_request_call(&state->requests[request]);
         asm__ingest_call *call = asm__ingest_find_call(state, id);
         event.approval.tool_input = asm__ingest_value(values[1]);
-        if (call && !asm_str_equal(asm__ingest_call_input(call), values[1]))
+        if (call && !asm__ingest_says_same(asm__ingest_call_input(call), values[1]))
             event.approval.decision = ASM_STR("edit");
         asm__ingest_find(values[1], answers_key, answer, 1);
         if (state->requests[request].is_question) event.approval.answer = asm__ingest_value(answer[0]);
@@ -7405,6 +7455,7 @@ static const char *const asm__pi_shape[] = {
     "text:s | type:s *:*] details:*}",
     "type=tool_execution_end toolCallId:s toolName:s args:* isError:b result{content:s content[type=text "
     "text:s | type:s *:*] details:*}",
+    "type=auto_retry_start errorMessage:s attempt:n maxAttempts:n delayMs:n",
     "type=agent_end messages:a",
     "type=turn_start",
     "type=turn_end message:o toolResults:a",
@@ -7452,7 +7503,15 @@ static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error 
     } else if (asm_str_equal(type, ASM_STR("turn_start")) || asm_str_equal(type, ASM_STR("turn_end")) ||
                asm_str_equal(type, ASM_STR("message_start"))) {
         state->ingest->counts.heartbeats++;
-    } else { /* compaction, retries, queues */
+    } else if (asm_str_equal(type, ASM_STR("auto_retry_start"))) {
+        asm_event event = asm__ingest_notice(state, type);
+        event.notice.text = asm__ingest_find_text(state, line, ASM_STR("errorMessage"));
+        event.notice.level = ASM_STR("warning");
+        event.notice.attempt = asm__ingest_int64(asm__ingest_find_one(line, ASM_STR("attempt")));
+        event.notice.max_attempts = asm__ingest_int64(asm__ingest_find_one(line, ASM_STR("maxAttempts")));
+        event.notice.retry_in_ms = asm__ingest_double(asm__ingest_find_one(line, ASM_STR("delayMs")));
+        asm__ingest_emit(state, &event);
+    } else { /* compaction, other retries, queues */
         asm__ingest_put_back(state, keys, values, 14, &others);
         asm__ingest_emit_others(state, type, others);
         if (others.begin == others.end) asm__ingest_count_unknown(state, type);
