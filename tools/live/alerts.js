@@ -80,7 +80,7 @@ export class Alerts {
 
     show(row) {
         const text = value => typeof value === 'string' ? visible(cut(oneLine(value), 200)) : '';
-        const notification = new Notification(text(row.title) || text(row.session_id) || 'A session needs you', {body: text(row.what), tag: row.key});
+        const notification = new Notification(text(row.title) || text(row.first_words) || text(row.session_id) || 'A session needs you', {body: text(row.what), tag: row.key});
         notification.onclick = () => {
             globalThis.focus();
             this.open(row.key);

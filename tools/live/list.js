@@ -131,7 +131,7 @@ export class SessionList {
         let rows = [...new Map([...(this.found ?? []), ...this.rows]).values()];
         const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
         if (words.length) rows = rows.filter(row => {
-            const text = [row.title, row.directory, row.agent, row.what, row.session_id, row.key].filter(str).join('\n').toLowerCase();
+            const text = [row.title, row.first_words, row.directory, row.agent, row.what, row.session_id, row.key].filter(str).join('\n').toLowerCase();
             return words.every(word => text.includes(word));
         });
         for (const name of ['agent', 'directory']) if (this.chosen(this[name])) rows = rows.filter(row => row[name] === this.chosen(this[name]));
@@ -203,7 +203,7 @@ export class SessionList {
     }
 
     fillItem(link, row) {
-        const title = str(row.title) ?? str(row.session_id) ?? row.key;
+        const title = str(row.title) ?? str(row.first_words) ?? str(row.session_id) ?? row.key;
         const tokens = num(row.output_tokens) !== undefined || num(row.input_tokens) !== undefined;
         const since = timeOf(row.since), whatSince = timeOf(row.what_since);
         fill(link,

@@ -119,7 +119,7 @@ function later() {
 function drawHead() {
     if (route.view !== 'session' || !watch) return;
     const session = watch.session, about = session.about;
-    const title = about.title ?? str(row?.title) ?? str(row?.session_id) ?? route.key;
+    const title = about.title ?? str(row?.title) ?? str(row?.first_words) ?? str(row?.session_id) ?? route.key;
     setText(page.title, cut(oneLine(title), 140));
     const usage = session.usageTotal();
     const facts = [
@@ -252,7 +252,7 @@ function goToWanted() {
 
 function titleOf() {
     const waiting = Number(list.counts.needs_you) || 0;
-    const title = route.view === 'session' ? oneLine(watch?.session.about.title ?? str(row?.title) ?? 'Session') + ' \u2014 asm-live' : 'asm-live';
+    const title = route.view === 'session' ? oneLine(watch?.session.about.title ?? str(row?.title) ?? str(row?.first_words) ?? 'Session') + ' \u2014 asm-live' : 'asm-live';
     document.title = (waiting ? '(' + waiting + ') ' : '') + visible(cut(title, 120));
 }
 
