@@ -82,6 +82,7 @@ other_version() {
 }
 if has cmake; then
     with_cmake add_subdirectory -DSOURCE="$work/asm-session"
+    with_cxx=$in_cxx in_cxx=OFF # once is enough
     (cd "$work" && tar -cf asm-session.tar asm-session)
     with_cmake FetchContent -DSOURCE="$work/asm-session.tar" -DFETCH=ON
     : > "$log"
@@ -95,6 +96,7 @@ if has cmake; then
     other_version "$work/by-make"
     : > "$log"
     run cmake -S tests/packaging/components -B "$work/components" -DSOURCE="$work/asm-session" || die 'cmake: ESP-IDF, Zephyr'
+    in_cxx=$with_cxx
 fi
 if has meson && has ninja; then
     : > "$log"
@@ -119,15 +121,15 @@ fi
 
 # What the programs tell of themselves.
 : > "$log"
-if run "$make" install BUILD="$build" PREFIX="$work/told"; then
-    for file in "$work"/told/share/bash-completion/completions/*; do run bash -n "$file" || die "bash: $file"; done
-    if has zsh; then for file in "$work"/told/share/zsh/site-functions/*; do run zsh -n "$file" || die "zsh: $file"; done; fi
-    if has fish; then for file in "$work"/told/share/fish/vendor_completions.d/*; do run fish -n "$file" || die "fish: $file"; done; fi
+if run "$make" install BUILD="$build" PREFIX="$work/installed"; then
+    for file in "$work"/installed/share/bash-completion/completions/*; do run bash -n "$file" || die "bash: $file"; done
+    if has zsh; then for file in "$work"/installed/share/zsh/site-functions/*; do run zsh -n "$file" || die "zsh: $file"; done; fi
+    if has fish; then for file in "$work"/installed/share/fish/vendor_completions.d/*; do run fish -n "$file" || die "fish: $file"; done; fi
     if has mandoc; then
-        mandoc -Tlint -W warning "$work"/told/share/man/man1/*.1 | grep -v 'missing date' > "$log" && die 'manual pages'
+        mandoc -Tlint -W warning "$work"/installed/share/man/man1/*.1 | grep -v 'missing date' > "$log" && die 'manual pages'
     fi
-    run "$make" install-shared uninstall BUILD="$build" PREFIX="$work/told"
-    [ -z "$(find "$work/told" -type f -o -type l)" ] || die "left after make uninstall: $(find "$work/told" -type f -o -type l)"
+    run "$make" install-shared uninstall BUILD="$build" PREFIX="$work/installed"
+    [ -z "$(find "$work/installed" -type f -o -type l)" ] || die "left after make uninstall: $(find "$work/installed" -type f -o -type l)"
 else
     die 'make install'
 fi
