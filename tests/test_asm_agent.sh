@@ -15,6 +15,7 @@ trap 'tmux kill-server 2> /dev/null; kill $mocks 2> /dev/null; rm -rf "$work"' E
 trap 'exit 1' HUP INT TERM
 mocks=
 failed=0
+patience=200 # looks, 20 in a second; few once something is wrong
 XDG_STATE_HOME=$work/state
 ANTHROPIC_API_KEY=$key
 export XDG_STATE_HOME ANTHROPIC_API_KEY
@@ -142,7 +143,7 @@ hear() {
     n=0
     until grep -q -e "$1" "$work/acp"; do
         n=$((n + 1))
-        [ $n -lt 200 ] || { echo "not sent: $1"; cut -c 1-300 "$work/acp"; failed=$((failed + 1)); return; }
+        [ $n -lt $patience ] || { echo "not sent: $1"; tail -n 5 "$work/acp" | cut -c 1-300; failed=$((failed + 1)) patience=20; return; }
         sleep 0.05
     done
 }
@@ -213,7 +214,7 @@ see() {
     n=0
     until screen && { grep -q -e "$1" "$work/screen" || tr '\n' ' ' < "$work/screen" | grep -q -e "$1"; }; do
         n=$((n + 1))
-        [ $n -lt 200 ] || { echo "not on the screen: $1"; sed '/^$/d' "$work/screen" | tail -n 12; failed=$((failed + 1)); return; }
+        [ $n -lt $patience ] || { echo "not on the screen: $1"; sed '/^$/d' "$work/screen" | tail -n 12; failed=$((failed + 1)) patience=20; return; }
         sleep 0.05
     done
 }
