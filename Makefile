@@ -207,7 +207,7 @@ $(BUILD)/checked/%.cppcheck: % $(HEADERS)
 #   NULL in asm_json.h and asm_events.h: the end of a buffer without memory, which is never found to have room
 #   NULL in asm_pubsub.h   arrays that were just reserved
 #   leaks in asm_agent.h   blocks that are known by the address behind their header; the tests count blocks
-#   leaks in tools/common  rows of arrays that the program keeps until its end
+#   leaks in tools/common, tools/agent  rows of arrays that the program keeps until its end
 ANALYZER_FLAGS := -fanalyzer -fanalyzer-call-summaries -Werror -Wno-analyzer-use-of-uninitialized-value
 ANALYZER_FLAGS_json   := -Wno-analyzer-null-dereference
 ANALYZER_FLAGS_events := -Wno-analyzer-null-dereference
@@ -229,7 +229,7 @@ $(BUILD)/analyzed/asm_%.h.o: asm_%.h $(HEADERS)
 $(SOURCES:%=$(BUILD)/analyzed/%.o): $(BUILD)/analyzed/%.o: % $(HEADERS)
 	@mkdir -p $(@D)
 	$(say) ANALYZE $<
-	$(Q)$(ANALYZE) $(DECLARED) $(if $(filter tools/common/%,$<),-Wno-analyzer-malloc-leak)
+	$(Q)$(ANALYZE) $(DECLARED) $(if $(filter tools/common/% tools/agent/%,$<),-Wno-analyzer-malloc-leak)
 
 # An input that is found to do harm is left in $(BUILD)/fuzz.
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1

@@ -566,7 +566,7 @@ static void close_all(struct acp *acp) {
 }
 
 int acp_run(struct host *host, struct view *view) {
-    struct acp acp;
+    static struct acp acp;
     memset(&acp, 0, sizeof acp);
     acp.host = host;
     acp.view = view;

@@ -466,7 +466,7 @@ static int end(struct chat *chat) {
 }
 
 int chat_run(struct host *host, struct view *view, const struct chat_settings *settings) {
-    struct chat chat;
+    static struct chat chat;
     memset(&chat, 0, sizeof chat);
     chat.host = host;
     chat.view = view;
