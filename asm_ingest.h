@@ -9933,8 +9933,8 @@ static void asm__opencode_server_text(asm__ingest *state, asm_str message_id, as
         asm_buffer_clear(&state->part_text);
     }
     part = asm_buffer_text(&state->part_text);
-    if (is_whole && text.size >= part.size && memcmp(text.data, part.size ? part.data : "", part.size) == 0)
-        text = asm_str_make(text.data + part.size, text.size - part.size);
+    if (is_whole && (!part.size || asm__ingest_starts_with(text, part)))
+        text = text.size ? asm_str_make(text.data + part.size, text.size - part.size) : text;
     else if (is_whole) text.size = 0; /* told already, in other words */
     if (state->part_text.size <= asm__ingest_max_kept(state))
         asm__ingest_append(state, &state->part_text, text);
