@@ -70,8 +70,9 @@ typedef struct live_row {
     asm_time what_since; /* when `what` began */
     asm_time changed;
     asm_str agent, directory, title, model;
-    asm_str what;       /* what it does, or waits for, or why it failed, in words */
-    asm_str needs_kind; /* what it waits for: "approval" or "question"; absent: nothing */
+    asm_str first_words; /* what the agent said first: for one without a title */
+    asm_str what;        /* what it does, or waits for, or why it failed, in words */
+    asm_str needs_kind;  /* what it waits for: "approval" or "question"; absent: nothing */
     asm_str needs_call, needs_request, needs_tool;
     int64_t needs_interrupt;
     int64_t input_tokens, output_tokens, cache_read_tokens, cache_creation_tokens, reasoning_tokens;
@@ -967,6 +968,7 @@ static void live__write_row(asm_json_writer *writer, live_session *session, cons
     live__write_text(writer, "agent", row->agent);
     live__write_text(writer, "directory", row->directory);
     live__write_text(writer, "title", row->title);
+    live__write_text(writer, "first_words", row->first_words);
     live__write_text(writer, "model", row->model);
     live__write_text(writer, "what", row->what);
     live__write_time(writer, "since", row->since);

@@ -86,6 +86,9 @@ void tracked_event(struct tracked *tracked, const asm_event *event, asm_time now
         memcpy(tracked->agent, event->provider.data, event->provider.size);
         tracked->agent[event->provider.size] = 0;
     }
+    if (!tracked->first_words[0] && event->type == ASM_EVENT_MESSAGE_RECEIVED &&
+        event->message.parent_tool_call_id.size == 0 && asm_event_text(event).size > 0)
+        keep_text(tracked->first_words, asm_event_text(event));
     const enum session_state state = watch_state(&tracked->watch);
     if (state != tracked->state || tracked->since == 0) tracked->since = time;
     tracked->state = state;
@@ -109,6 +112,7 @@ void tracked_describe(const struct tracked *tracked, char *what, live_row *row) 
     row->agent = asm_str_from(tracked->agent);
     row->directory = asm_str_from(watch->directory);
     row->title = asm_str_from(watch->title[0] ? watch->title : watch->first_prompt);
+    if (row->title.size == 0) row->first_words = asm_str_from(tracked->first_words);
     row->model = asm_str_from(watch->model);
     status_what(watch, what, 2 * (size_t)WATCHED_TEXT);
     row->what = asm_str_from(what);

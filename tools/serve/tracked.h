@@ -21,6 +21,7 @@ struct tracked {
     struct watch watch;
     struct session_tally tally;
     char agent[32];
+    char first_words[WATCHED_TEXT]; /* of the agent, while nothing else says what the session is about */
     enum session_state state;
     asm_time since, changed;
     struct need *needs; /* allocated when there is one; the first has waited longest */
