@@ -224,7 +224,7 @@ static size_t read_page(const char *directory, live_file *files) {
             char *name = malloc(strlen(entry->d_name) + 1);
             file->bytes = (const unsigned char *)read_file(directory, entry->d_name, &file->size);
             file->type = types[i][1];
-            file->name = name ? strcpy(name, entry->d_name) : NULL;
+            file->name = name ? memcpy(name, entry->d_name, strlen(entry->d_name) + 1) : NULL;
             if (file->name && file->bytes) count++;
         }
     }
@@ -276,7 +276,7 @@ static void run(struct program *program) {
         struct pollfd polled = {live_server_descriptor(program->page), POLLIN, 0};
         poll(&polled, 1, program->agents.pending > 0 && of_page > PAUSE ? PAUSE : of_page);
         const int64_t at = now(CLOCK_MONOTONIC);
-        if (at - spoken >= PAUSE * 1000) {
+        if (at - spoken >= (int64_t)PAUSE * 1000) {
             asm_agent_server_poll(&program->agents, now(CLOCK_REALTIME), at);
             spoken = at;
         } else asm_agent_server_set_time(&program->agents, now(CLOCK_REALTIME), at);

@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 #define LIVE_ERROR_SIZE      256
-#define LIVE_MAX_WAITING     (1024 * 1024) /* bytes of a session's events that wait for the disk */
+#define LIVE_MAX_WAITING     ((size_t)1024 * 1024) /* bytes of a session's events that wait for the disk */
 #define LIVE_DEFAULT_VIEWERS 1024
 #define LIVE_MAX_SESSIONS    100000
 
@@ -522,8 +522,8 @@ static bool live__index_again(live_server *server) {
     size_t capacity = 64;
     while (capacity < 4 * (server->session_count + 1))
         capacity *= 2;
-    live_session **by_id = (live_session **)calloc(capacity, sizeof *by_id);
-    live_session **by_key = (live_session **)calloc(capacity, sizeof *by_key);
+    live_session **by_id = (live_session **)calloc(capacity, sizeof(live_session *));
+    live_session **by_key = (live_session **)calloc(capacity, sizeof(live_session *));
     if (!by_id || !by_key) {
         free(by_id);
         free(by_key);
@@ -585,7 +585,7 @@ static live_session *live__make_session(live_server *server, asm_str id) {
     if (id.size > 0) memcpy(session->id, id.data, id.size);
     session->id[id.size] = 0;
     session->id_size = id.size;
-    strcpy(session->key, key);
+    memcpy(session->key, key, strlen(key) + 1);
     session->id_hash = live__hash(server, id);
     session->key_hash = live__hash(server, asm_str_from(key));
     session->log.fd = -1;
@@ -596,7 +596,7 @@ static live_session *live__make_session(live_server *server, asm_str id) {
 static bool live__add_session(live_server *server, live_session *session) {
     if (server->session_count == server->session_capacity) {
         const size_t capacity = server->session_capacity ? 2 * server->session_capacity : 64;
-        live_session **grown = (live_session **)realloc(server->sessions, capacity * sizeof *grown);
+        live_session **grown = (live_session **)realloc(server->sessions, capacity * sizeof(live_session *));
         if (!grown) return false;
         server->sessions = grown;
         server->session_capacity = capacity;
@@ -1032,7 +1032,7 @@ static void live__window_insert(live_server *server, live_session *session) {
         else end = middle;
     }
     if (count < LIVE__WINDOW) server->window_count[session->lane] = ++count;
-    memmove(window + at + 1, window + at, (count - 1 - at) * sizeof *window);
+    memmove(window + at + 1, window + at, (count - 1 - at) * sizeof(live_session *));
     window[at] = session;
 }
 
@@ -1868,14 +1868,14 @@ static enum MHD_Result live__answer_list(live_server *server, struct MHD_Connect
         !live__number_parameter(connection, "offset", &search.offset))
         return live__refuse(connection, MHD_HTTP_BAD_REQUEST, "bad_request",
                             "limit is a number to 1000, offset a number");
-    live_session **found = (live_session **)malloc((server->session_count + 1) * sizeof *found);
+    live_session **found = (live_session **)malloc((server->session_count + 1) * sizeof(live_session *));
     if (!found) return live__no_memory(connection);
     live__look_at_rows(server);
     for (size_t i = 0; i < server->session_count; i++) {
         live_row row;
         if (live__matches(server->sessions[i], &search, &row)) found[count++] = server->sessions[i];
     }
-    qsort(found, count, sizeof *found, live__compare_sessions);
+    qsort(found, count, sizeof(live_session *), live__compare_sessions);
     asm_buffer_clear(&server->scratch);
     asm_json_writer_init(&writer, &server->scratch);
     live__write_found(server, &writer, found, count, &search);
@@ -2075,7 +2075,7 @@ static live__decision *live__each_decision(live_session *session, asm_str decisi
         if (!asm_json_read_raw(&reader, &raw) || asm_json_find(raw, keys, values, 2, NULL) != ASM_OK)
             continue;
         asm_buffer_clear(&scratch);
-        asm_buffer_reserve(&scratch, 2 * raw.size + 2 * ASM_JSON_SCRATCH_SPARE);
+        asm_buffer_reserve(&scratch, 2 * raw.size + 2 * (size_t)ASM_JSON_SCRATCH_SPARE);
         asm_json_to_string(values[0], &scratch, &call_id);
         asm_json_to_string(values[1], &scratch, &type);
         if (are_taken) live__decided(session, interrupt, call_id, type, viewer);
@@ -2390,7 +2390,7 @@ static bool live__listen(live_server *server, const struct sockaddr_storage *add
 
 static char *live__copy(const char *text) {
     char *copy = text ? (char *)malloc(strlen(text) + 1) : NULL;
-    if (copy) strcpy(copy, text);
+    if (copy) memcpy(copy, text, strlen(text) + 1);
     return copy;
 }
 
@@ -2721,7 +2721,7 @@ static void live__unlist(live_session *session) {
             if (server->window[lane][i] == session) {
                 server->window_count[lane]--;
                 memmove(&server->window[lane][i], &server->window[lane][i + 1],
-                        (server->window_count[lane] - i) * sizeof server->window[lane][0]);
+                        (server->window_count[lane] - i) * sizeof(live_session *));
                 asm_buffer_append(&server->gone, asm_str_make(session->key, strlen(session->key) + 1));
             }
 }

@@ -64,8 +64,8 @@ static void own(struct file *file, live_session *session) {
     struct tracked *tracked = live_tracked(session);
     if (tracked) tracked->source = file;
     if ((file->owned_count & (file->owned_count + 1)) == 0) /* 0, 1, 3, 7, …: full */
-        file->owned =
-            (live_session **)checked(realloc(file->owned, (2 * file->owned_count + 1) * sizeof *file->owned));
+        file->owned = (live_session **)checked(
+            realloc(file->owned, (2 * file->owned_count + 1) * sizeof(live_session *)));
     file->owned[file->owned_count++] = session;
 }
 
@@ -310,11 +310,12 @@ static struct file *add_file(struct files *files, const char *path) {
     struct file *file = (struct file *)checked(calloc(1, sizeof *file));
     file->files = files;
     file->path = (char *)checked(malloc(strlen(path) + 1));
-    strcpy(file->path, path);
+    memcpy(file->path, path, strlen(path) + 1);
     file->format = files->format;
     if (files->count == files->capacity) {
         files->capacity = files->capacity ? 2 * files->capacity : 64;
-        files->items = (struct file **)checked(realloc(files->items, files->capacity * sizeof *files->items));
+        files->items =
+            (struct file **)checked(realloc(files->items, files->capacity * sizeof(struct file *)));
     }
     files->items[files->count++] = file;
     return file;

@@ -37,7 +37,7 @@ void listener_open(struct listener *listener, struct live *live, const char *pat
     listener->path = path;
     address.sun_family = AF_UNIX;
     if (strlen(path) >= sizeof address.sun_path) die("%s: the name is too long for a socket", path);
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     if (lstat(path, &status) == 0) {
         if (!S_ISSOCK(status.st_mode)) die("%s: is there, and is no socket", path);
         if (is_in_use(&address)) die("%s: another program listens there", path);

@@ -11,12 +11,12 @@ struct live *live_start(const struct live_settings *settings, const struct live_
     die("built without libmicrohttpd: there is no page");
 }
 
-void live_on_event(void *live, const asm_event *event) {
-    (void)live, (void)event;
+void live_on_event(void *user, const asm_event *event) {
+    (void)user, (void)event;
 }
 
-void live_on_debug_event(void *live, const asm_event *event) {
-    (void)live, (void)event;
+void live_on_debug_event(void *user, const asm_event *event) {
+    (void)user, (void)event;
 }
 
 int live_descriptor(const struct live *live) {

@@ -49,7 +49,7 @@ static bool read_token(const char *path, char *token, size_t size) {
     if (got < 0) die("%s: %s", path, strerror(errno));
     token[got] = 0;
     token[strcspn(token, "\n")] = 0;
-    return strlen(token) >= 2 * 16;
+    return strlen(token) >= 32;
 }
 
 static void make_token(char *token) {
