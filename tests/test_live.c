@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-enum { KILLS = 4, VIEWERS = 3, PATIENCE = 10000 };
+enum { KILLS = 4, VIEWERS = 3, PATIENCE = 60000 };
 
 static const char *program; /* build/asm-live */
 static uint64_t chance = 20260318;
@@ -18,6 +18,7 @@ static uint64_t chance = 20260318;
 /* A run of asm-live. */
 struct run {
     char directory[64], log[96], socket[96], file[96], token[80], port_option[32];
+    const char *input; /* an option in place of the file and the socket; NULL: none */
     pid_t pid;
     int told;
     unsigned port;
@@ -47,12 +48,16 @@ static void start(struct run *run, bool has_file) {
     size_t size = 0;
     ssize_t got;
     assert_int_equal(pipe(ends), 0);
-    snprintf(input, sizeof input, has_file ? "%s" : "--socket=%s", has_file ? run->file : run->socket);
+    snprintf(input, sizeof input, has_file || run->input ? "%s" : "--socket=%s",
+             run->input ? run->input
+             : has_file ? run->file
+                        : run->socket);
     snprintf(log, sizeof log, "--log=%s", run->log);
     run->pid = fork();
     assert_true(run->pid >= 0);
     if (run->pid == 0) {
         setenv("XDG_STATE_HOME", run->directory, 1);
+        setenv("HOME", run->directory, 1);
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
@@ -292,12 +297,87 @@ static void test_killed_while_it_takes_events(void **state) {
     end_run(&run);
 }
 
+/* Turns on the answer to a GET; the body stays until answer_end(). */
+static answer get(const struct run *run, const char *path) {
+    const int64_t until = milliseconds() + PATIENCE;
+    char request[512];
+    answer got;
+    const int size = snprintf(request, sizeof request,
+                              "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n\r\n",
+                              path, run->port, run->token);
+    answer_begin(&got, connect_to(run->port));
+    assert_true(got.fd >= 0);
+    assert_int_equal(write(got.fd, request, (size_t)size), size);
+    while (!got.is_over && milliseconds() < until)
+        if (!answer_read(&got, SIZE_MAX)) poll(NULL, 0, 2);
+    assert_true(got.is_over);
+    return got;
+}
+
+/* Until the answer has `part` in it. */
+static void expect_soon(const struct run *run, const char *path, const char *part) {
+    const int64_t until = milliseconds() + PATIENCE;
+    for (;;) {
+        answer got = get(run, path);
+        const bool is_there = strstr(text_in(&got.body), part) != NULL;
+        if (!is_there && milliseconds() >= until) print_error("%s: %s\n", path, got.body.data);
+        answer_end(&got);
+        if (is_there) return;
+        assert_true(milliseconds() < until);
+        poll(NULL, 0, 20);
+    }
+}
+
+static const char says[] =
+    "{\"type\":\"user\",\"cwd\":\"/srv/site\",\"sessionId\":\"11111111-2222-3333-4444-555555555555\","
+    "\"uuid\":\"u-%u\",\"timestamp\":\"2026-03-18T08:00:0%u.000Z\",\"message\":"
+    "{\"role\":\"user\",\"content\":\"Look at part %u\"}}\n";
+
+/* What an agent keeps is listed before anybody has read it, read when somebody looks, and followed from then on. */
+static void test_sessions_of_agents_are_read_on_demand(void **state) {
+    struct run run;
+    char path[256];
+    (void)state;
+    begin_run(&run);
+    run.input = "--sessions";
+    snprintf(path, sizeof path, "%s/.claude/projects/-srv-site", run.directory);
+    for (char *slash = strchr(path + strlen(run.directory) + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash) *slash = 0;
+        assert_int_equal(mkdir(path, 0700), 0);
+        if (!slash) break;
+        *slash = '/';
+    }
+    strcat(path, "/11111111-2222-3333-4444-555555555555.jsonl");
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    setvbuf(out, NULL, _IONBF, 0);
+    fprintf(out, says, 1u, 1u, 1u);
+    fprintf(out, says, 2u, 2u, 2u);
+    start(&run, false);
+    expect_soon(&run, "/api/list", "\"title\":\"Look at part 1\"");
+    answer list = get(&run, "/api/list");
+    assert_non_null(strstr(text_in(&list.body), "\"agent\":\"claude\""));
+    assert_null(strstr(list.body.data, "\"events\":")); /* not read yet */
+    answer_end(&list);
+    answer history = get(&run, "/api/sessions/11111111-2222-3333-4444-555555555555/history");
+    assert_int_equal(history.status, 200);
+    assert_non_null(strstr(text_in(&history.body), "Look at part 2"));
+    answer_end(&history);
+    expect_soon(&run, "/api/list", "\"events\":");
+    fprintf(out, says, 3u, 3u, 3u);
+    expect_soon(&run, "/api/sessions/11111111-2222-3333-4444-555555555555/history", "Look at part 3");
+    fclose(out);
+    stop(&run, SIGTERM);
+    end_run(&run);
+}
+
 int main(void) {
     const char *build = getenv("BUILD");
     static char path[256];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_while_it_follows_a_file),
         cmocka_unit_test(test_killed_while_it_takes_events),
+        cmocka_unit_test(test_sessions_of_agents_are_read_on_demand),
     };
     snprintf(path, sizeof path, "%s/asm-live", build ? build : "build");
     program = path;
