@@ -150,7 +150,7 @@ typedef struct asm_wire {
     unsigned sessions;              /* how many there were */
     asm_result invalid;             /* of the event under way */
     int last_outcome;               /* of the last run; -1: none has ended */
-    bool has_begun, in_array, is_busy, is_cut, has_window, is_named;
+    bool has_begun, in_array, is_busy, is_cut, has_window, is_named, is_again;
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
     bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
     asm_str more;         /* ag-ui: of the event under way: members of its frames, by their type */
@@ -404,7 +404,8 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     const asm_str run = wire->run ? wire->run->id : ASM_STR("");
     const bool is_short = id.size < ASM__WIRE_UNIQUE_SIZE && run.size > 0 && !wire->is_same;
     const size_t before = is_short ? run.size + 1 : 0;
-    char made[32];
+    char made[32], after[32];
+    size_t after_size = 0;
     asm_str own = id;
     if (!item) return NULL;
     if (!id.size) {
@@ -412,7 +413,9 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
         made[1] = ':';
         own = asm_str_make(made, 2 + asm__format_int64((int64_t)wire->event_count, made + 2));
     }
-    if (!asm__wire_reserve(wire, item, before + own.size + name.size)) {
+    if (wire->is_again) after[0] = ':';
+    if (wire->is_again) after_size = 1 + asm__format_int64((int64_t)wire->event_count, after + 1);
+    if (!asm__wire_reserve(wire, item, before + own.size + after_size + name.size)) {
         item->next = wire->free_items;
         wire->free_items = item;
         return NULL;
@@ -422,9 +425,10 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
         item->memory[run.size] = ':';
     }
     memcpy(item->memory + before, own.data, own.size);
-    if (name.size) memcpy(item->memory + before + own.size, name.data, name.size);
-    item->id = asm_str_make(item->memory, before + own.size);
-    item->name = asm_str_make(item->memory + before + own.size, name.size);
+    memcpy(item->memory + before + own.size, after, after_size);
+    item->id = asm_str_make(item->memory, before + own.size + after_size);
+    if (name.size) memcpy(item->memory + item->id.size, name.data, name.size);
+    item->name = asm_str_make(item->memory + item->id.size, name.size);
     item->kind = kind;
     item->owner = owner;
     item->begin = item->since = wire->now;
@@ -985,8 +989,9 @@ static void asm__wire_tool(asm_wire *wire, asm__wire_item *agent, const asm_even
     asm__wire_item *call = asm__wire_find(wire, ASM__WIRE_CALL, tool->call_id);
     if (call && call->has_ended && !asm__wire_is_end(event) && event->type != ASM_EVENT_TOOL_CALL_UPDATED &&
         event->type != ASM_EVENT_TOOL_OUTPUT_STREAMED) {
-        asm__wire_forget(wire, call); /* the id again: another call */
+        asm__wire_forget(wire, call); /* the id again: another call, whose id gets the event's number */
         call = NULL;
+        wire->is_again = !wire->is_same;
     }
     if (call && call->has_ended) {
         asm__wire_note(wire, event);
@@ -994,6 +999,7 @@ static void asm__wire_tool(asm_wire *wire, asm__wire_item *agent, const asm_even
         return;
     }
     call = asm__wire_call(wire, agent, tool->call_id, tool->name);
+    wire->is_again = false;
     if (!call) return;
     if (asm_str_equal(tool->status, ASM_STR("running_in_background"))) call->is_background = true;
     if (event->type == ASM_EVENT_TOOL_CALL_IDENTIFIED) {

@@ -496,6 +496,29 @@ static void write_line(asm_wire *wire, const char *json) {
     asm_buffer_close(&scratch);
 }
 
+/* A call whose id comes again in the run is another one, and has another id. */
+static void test_id_again(void **state) {
+    asm_wire wire;
+    outcome out;
+    asm_wire_options options = options_for(ASM_WIRE_AG_UI, &out);
+    (void)state;
+    assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+    write_line(&wire, "{\"type\":\"run_started\",\"run_id\":\"r\",\"data\":{}}");
+    for (int i = 0; i < 2; i++) {
+        write_line(&wire,
+                   "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"x\",\"tool_call_id\":\"c\"}}");
+        write_line(
+            &wire,
+            "{\"type\":\"tool_call_completed\",\"data\":{\"tool_call_id\":\"c\",\"tool_output\":\"o\"}}");
+    }
+    assert_int_equal(asm_wire_close(&wire), ASM_OK);
+    expect(count_of(asm_buffer_text(&out.text), "TOOL_CALL_RESULT\",\"messageId\":\"res:r:c\"") == 1 &&
+               count_of(asm_buffer_text(&out.text), "TOOL_CALL_RESULT\",\"messageId\":\"res:r:c:4\"") == 1,
+           "%s", shown(asm_buffer_text(&out.text)));
+    asm_buffer_close(&out.text);
+    end_of_cases();
+}
+
 static void keep_decision(void *user, const asm_event *event) {
     if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED || event->type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
         asm_buffer_append((asm_buffer *)user, asm_event_name(event));
@@ -574,6 +597,7 @@ int main(void) {
         cmocka_unit_test(test_deep_agents),
         cmocka_unit_test(test_acp_requests),
         cmocka_unit_test(test_no_allocations),
+        cmocka_unit_test(test_id_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
