@@ -25,6 +25,7 @@
  *       #include <curl/curl.h>
  *       #include <stdio.h>
  *       #include <stdlib.h>
+ *       #include <time.h>
  *
  *       static size_t on_header(char *line, size_t one, size_t size, void *exchange) {
  *           return asm_llm_take_header(*(asm_llm_exchange *)exchange, asm_str_make(line, one * size)) ? 0 : size;
@@ -81,7 +82,7 @@
  *           asm_agent_add_turn(&server, ASM_STR("a1"), &(asm_turn){.role = ASM_STR("user"),
  *                                                                  .content = ASM_STR("What time is it?")});
  *           asm_agent_execute(&server, ASM_STR("a1"));
- *           while (server.running > 0) asm_agent_server_poll(&server, 0, 0);
+ *           while (server.running > 0) asm_agent_server_poll(&server, time(NULL) * 1000000, time(NULL) * 1000000);
  *           asm_agent_server_close(&server);
  *           asm_llm_close(&llm);
  *           asm_pubsub_close(&bus);
@@ -128,8 +129,8 @@
  *   A call goes identified, (approval), started, (streamed output), completed or failed. It is not run, and the model
  *   gets an answer that it can understand, when there is no such tool, its arguments do not fit the schema (types,
  *   required members, enum), or a person rejects it. Calls run in their order, one after the other; those of tools with
- *   `is_parallel` side by side. When only calls that need approval are left, the agent is interrupted with all of them at
- *   once; also told as middleware_action interrupt_triggered (debug).
+ *   `is_parallel` side by side. When it comes to a call that needs approval, and nothing runs any more, the agent is
+ *   interrupted with all such calls of the answer at once; also told as middleware_action interrupt_triggered (debug).
  *
  * CALLS FROM INSIDE CALLBACKS
  *   A tool's run() and needs_approval(), and callbacks of asm_llm_ask(), may call everything here and in asm_agent.h that
@@ -337,7 +338,7 @@ typedef struct asm_llm_prices {
 } asm_llm_prices;
 
 /* All texts must outlive the asm_llm. They may be changed in llm->options between polls: what is there counts from the
- * next request on. */
+ * next request on. A table of tools must live as long as calls of it run. */
 struct asm_llm_options {
     asm_llm_api api;
     asm_str model;               /* required: the name that the API knows */
@@ -2065,6 +2066,8 @@ typedef struct asm__llm_exchange {
     int should_retry;    /* what the server says; 0: nothing, else 1 or -1 */
     int64_t retry_after; /* milliseconds; negative: not told */
     asm_time retry_at, date;
+    asm_time
+        resets_at;   /* when the limit of a subscription ends, which may be far off: counts with 429 only */
     bool is_started; /* transport.start() was called */
     bool is_ended;   /* there will be no more bytes */
     asm_buffer bytes;
@@ -2237,8 +2240,7 @@ static void asm__llm_take_field(asm__llm_exchange *exchange, asm_str name, asm_s
         exchange->date = asm__llm_read_date(value);
     } else if (name.size == 33 && asm__llm_begins(name, "anthropic-ratelimit-unified-reset")) {
         const int64_t seconds = asm__llm_read_delay(value, 1);
-        if (!exchange->retry_at && seconds > 0 && seconds < INT64_MAX / 1000000)
-            exchange->retry_at = seconds * 1000000;
+        if (seconds > 0 && seconds < INT64_MAX / 1000000) exchange->resets_at = seconds * 1000000;
     }
 }
 
@@ -2255,7 +2257,7 @@ ASM_API asm_result asm_llm_take_header(asm_llm_exchange handle, asm_str line) {
             status = 10 * status + (rest.data[i] - '0');
         exchange->status = status;
         exchange->retry_after = -1;
-        exchange->retry_at = exchange->date = 0;
+        exchange->retry_at = exchange->date = exchange->resets_at = 0;
         exchange->should_retry = 0;
         return ASM_OK;
     }
@@ -2713,6 +2715,7 @@ struct asm__llm_talk {
     unsigned depth; /* calls on the stack that look at it */
     bool is_dead;   /* to be freed when they return */
     bool is_final;  /* the answer has no calls */
+    bool is_again;  /* the next question is the last one, asked once more */
     bool is_too_long, was_too_long;
     size_t asked_size; /* of the conversation that was too long */
     char stop_reason[ASM__LLM_CODE];
@@ -3309,7 +3312,8 @@ static void asm__llm_run_subagent(void *user, const asm_llm_call *call) {
     asm_buffer prompt, id;
     if (!run) return;
     const int depth = talk->child ? talk->child->depth + 1 : 1;
-    if (depth > (int)asm__llm_choose(talk->llm->options.limits.sub_agents, 3)) {
+    const int64_t deepest = asm__llm_choose(talk->llm->options.limits.sub_agents, 3);
+    if (deepest >= 0 && depth > deepest) {
         (void)asm_llm_call_fail(call, ASM_STR("Sub-agents cannot be nested so deeply (limits.sub_agents)."));
         return;
     }
@@ -3609,9 +3613,11 @@ static uint64_t asm__llm_random(asm_llm *llm) {
 /* How many milliseconds the server asks to wait; negative: nothing. */
 static int64_t asm__llm_asked_delay(const asm__llm_exchange *exchange) {
     const asm_time now = exchange->date ? exchange->date : exchange->talk->execution.server->now;
+    const asm_time at =
+        exchange->retry_at || exchange->status != 429 ? exchange->retry_at : exchange->resets_at;
     if (exchange->retry_after >= 0) return exchange->retry_after;
-    if (!exchange->retry_at || !now) return -1;
-    return exchange->retry_at > now ? (exchange->retry_at - now) / 1000 : 0;
+    if (!at || !now) return -1;
+    return at > now ? (at - now) / 1000 : 0;
 }
 
 static int64_t asm__llm_delay(asm__llm_talk *talk, const asm__llm_exchange *exchange) {
@@ -3682,6 +3688,7 @@ static asm_outcome asm__llm_take_failure(asm__llm_talk *talk, asm__llm_exchange 
     if (exchange->has_streamed && asm__llm_goes_on(talk)) asm__llm_tell_retraction(talk, "retried");
     if (asm__llm_goes_on(talk)) asm__llm_tell_retry(talk, exchange, delay, most);
     talk->retry_at = asm__llm_after(asm__llm_now(talk), delay);
+    talk->is_again = true;
     talk->llm->retries++;
     return ASM_OUTCOME_CONTINUE;
 }
@@ -3783,8 +3790,7 @@ static asm_outcome asm__llm_begin_question(asm__llm_talk *talk, const asm_model_
 /* Asks the model, unless a limit has been reached or middleware is not ready. */
 static asm_outcome asm__llm_ask(asm__llm_talk *talk) {
     asm_model_request request;
-    const bool is_again = talk->retry_at != ASM__LLM_NEVER || talk->is_too_long;
-    const char *reached = is_again ? NULL : asm__llm_reached(talk);
+    const char *reached = talk->is_again || talk->is_too_long ? NULL : asm__llm_reached(talk);
     if (reached) return asm_fail_as(talk->execution, ASM_STR("limit"), asm_str_from(reached));
     const asm_result result = asm_execution_before_model(talk->execution, &request);
     if (!asm__llm_goes_on(talk)) return ASM_OUTCOME_CONTINUE;
@@ -3797,8 +3803,7 @@ static asm_outcome asm__llm_ask(asm__llm_talk *talk) {
                            ASM_STR("the conversation is too long for the model"));
     }
     talk->asked_size = size;
-    talk->is_too_long = false;
-    talk->retry_at = ASM__LLM_NEVER;
+    talk->is_too_long = talk->is_again = false;
     return asm__llm_begin_question(talk, &request);
 }
 
@@ -4151,6 +4156,7 @@ static asm_outcome asm__llm_step(asm__llm_talk *talk) {
         return asm_complete(talk->execution, asm_str_make(talk->stop_reason, talk->stop_reason_size));
     }
     if (talk->retry_at != ASM__LLM_NEVER && asm__llm_now(talk) < talk->retry_at) return asm__llm_wait(talk);
+    talk->retry_at = ASM__LLM_NEVER;
     const asm_outcome outcome = asm__llm_ask(talk);
     return outcome == ASM_OUTCOME_WAIT && asm__llm_goes_on(talk) ? asm__llm_wait(talk) : outcome;
 }

@@ -9,8 +9,10 @@
 #include "asm_llm.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static size_t on_header(char *line, size_t one, size_t size, void *exchange) {
     return asm_llm_take_header(*(asm_llm_exchange *)exchange, asm_str_make(line, one * size)) ? 0 : size;
@@ -67,6 +69,12 @@ static void show(void *pipeline, const asm_message *message) {
     asm_pipeline_event(pipeline, message->event);
 }
 
+static int64_t now(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
 int main(int argc, char **argv) {
     const asm_llm_tool tools[] = {
         {.name = "read_file",
@@ -96,14 +104,17 @@ int main(int argc, char **argv) {
         &(asm_pipeline_options){.renderer = asm_studio_init(&studio, NULL), .sinks = &sink, .sink_count = 1});
     asm_pubsub_init(&bus, NULL);
     asm_agent_server_init(&server, NULL);
+    asm_agent_server_set_time(&server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
     asm_agent_start(&server, &(asm_agent_options){
                                  .id = ASM_STR("a1"), .pubsub = &bus, .config.driver = asm_llm_driver(&llm)});
     asm_agent_subscribe(&server, ASM_STR("a1"), show, &pipeline, NULL);
     asm_agent_add_turn(&server, ASM_STR("a1"),
                        &(asm_turn){.role = ASM_STR("user"), .content = asm_str_from(argv[1])});
     asm_agent_execute(&server, ASM_STR("a1"));
-    while (server.running > 0)
-        asm_agent_server_poll(&server, 0, 0);
+    while (server.running > 0) {
+        asm_agent_server_poll(&server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
+        poll(NULL, 0, asm_agent_server_timeout(&server)); /* until it asks again, say */
+    }
     const bool is_answered = asm_agent_get_status(&server, ASM_STR("a1")) == ASM_AGENT_IDLE;
     asm_agent_server_close(&server);
     asm_llm_close(&llm);

@@ -63,6 +63,13 @@ fi
 grep -q 'agent-gardener.jsonl is damaged' "$work/message" || fail 'approve_tool: the damage is not told'
 cmp "$work/damaged" "$file" || fail 'approve_tool: the damaged file was changed'
 
+for name in llm_subagent llm_approval llm_embedded; do
+    run "$name" "$name"
+    compare "$name"
+done
+run llm_approval_reject llm_approval reject
+compare llm_approval_reject
+
 run fleet fleet -n 7 -s 3
 compare fleet
 run fleet_of_100 fleet

@@ -135,6 +135,7 @@ static void test_retries(void **state) {
          20},
         {"{\"status\":429,\"headers\":{\"retry-after\":\"Mon, 09 Feb 2026 12:00:09 GMT\"}}\n", 9},
         {"{\"status\":503,\"headers\":{\"retry-after-ms\":\"2500\",\"retry-after\":\"9\"}}\n", 2},
+        {"{\"status\":529,\"headers\":{\"anthropic-ratelimit-unified-reset\":\"1770660000\"}}\n", 0},
         {"{\"status\":500}\n{\"status\":529}\n{\"status\":504}\n", 5},
         {"{\"text\":\"Half an "
          "\",\"stream_error\":{\"type\":\"overloaded_error\",\"code\":\"server_is_overloaded\",\"message\":"
@@ -164,6 +165,47 @@ static void test_retries(void **state) {
         }
 }
 
+/* Middleware that is not ready keeps a question from being asked again, and costs nothing meanwhile. */
+static bool holds;
+static asm_execution held_execution;
+
+static asm_result hold(void *user, asm_model_request *request) {
+    (void)user;
+    request->is_held = holds;
+    held_execution = request->execution;
+    return ASM_OK;
+}
+
+static void test_held(void **state) {
+    const asm_middleware middleware = {ASM_STR("holds"), NULL, hold, NULL, NULL, NULL};
+    asm_llm_options options = plain_options(ASM_LLM_ANTHROPIC);
+    asm_agent_options agent;
+    (void)state;
+    memset(&agent, 0, sizeof agent);
+    agent.config.middleware = &middleware;
+    agent.config.middleware_count = 1;
+    begin(&options, "{\"status\":500}\n{\"text\":\"Ready.\"}\n");
+    start_agent_with(agent);
+    holds = false;
+    add_text("Go");
+    assert_int_equal(asm_agent_execute(&server, AGENT), ASM_OK);
+    while (!strstr(log_text, "llm.retry"))
+        turn_once();
+    holds = true;
+    now += 10 * SECOND;
+    turn_once();
+    turn_once();
+    assert_int_equal(server.pending, 0);
+    assert_int_equal(asm_agent_server_timeout(&server), -1);
+    assert_int_equal(mock.requests, 1);
+    holds = false;
+    assert_int_equal(asm_execution_wake(held_execution), ASM_OK);
+    run();
+    expect_last_words("Ready.");
+    assert_int_equal(count_in(log_text, "step_started"), 1);
+    end();
+}
+
 static void test_errors(void **state) {
     static const struct {
         const char *script, *code;
@@ -185,6 +227,8 @@ static void test_errors(void **state) {
          "\"spent\",\"details\":{\"error_code\":\"enforced_spend_limit_reached\"}}}}",
          "billing", 1},
         {"{\"status\":429,\"headers\":{\"retry-after\":\"3600\"}}", "rate_limit", 1},
+        {"{\"status\":429,\"headers\":{\"anthropic-ratelimit-unified-reset\":\"1770660000\"}}", "rate_limit",
+         1},
         {"{\"status\":422}", "invalid_request", 1},
         {"{\"status\":500,\"headers\":{\"x-should-retry\":\"false\"}}", "server_error", 1},
         {"{\"status\":500}\n{\"status\":500}\n{\"status\":500}", "server_error", 3},
@@ -624,15 +668,15 @@ static void test_thinking(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answer),       cmocka_unit_test(test_tool),
-        cmocka_unit_test(test_pieces),       cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_retries),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_connection),   cmocka_unit_test(test_secret),
-        cmocka_unit_test(test_wrong_calls),  cmocka_unit_test(test_cut_call),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_fifty_steps),
-        cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_time_limit),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_approvals),
-        cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_answer),      cmocka_unit_test(test_tool),
+        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_retries),     cmocka_unit_test(test_held),
+        cmocka_unit_test(test_errors),      cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_secret),      cmocka_unit_test(test_wrong_calls),
+        cmocka_unit_test(test_cut_call),    cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_fifty_steps), cmocka_unit_test(test_side_by_side),
+        cmocka_unit_test(test_time_limit),  cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_approvals),   cmocka_unit_test(test_thinking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
