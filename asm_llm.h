@@ -2693,6 +2693,8 @@ typedef struct asm__llm_child {
     struct asm__llm_talk *talk; /* of the agent; NULL: none */
     asm__llm_told *told;
     bool is_waiting, told_waiting; /* for a person, and the owner was told so */
+    unsigned holds;                /* loops that look at it */
+    bool is_dropped;               /* to be freed by the last of them */
 } asm__llm_child;
 
 struct asm__llm_talk {
@@ -2783,18 +2785,23 @@ static void asm__llm_wake(const asm__llm_exchange *exchange) {
     (void)asm_execution_wake(exchange->talk->execution);
 }
 
-static void asm__llm_drop_child(asm__llm_child *child) {
-    asm__llm_child **place = &child->llm->children;
-    while (*place != child)
-        place = &(*place)->next;
-    *place = child->next;
-    if (child->talk) child->talk->child = NULL;
+static void asm__llm_free_child(asm__llm_child *child) {
     while (child->told) {
         asm__llm_told *told = child->told;
         child->told = told->next;
         ASM_FREE(told);
     }
     ASM_FREE(child);
+}
+
+static void asm__llm_drop_child(asm__llm_child *child) {
+    asm__llm_child **place = &child->llm->children;
+    while (*place != child)
+        place = &(*place)->next;
+    *place = child->next;
+    if (child->talk) child->talk->child = NULL;
+    child->is_dropped = true;
+    if (!child->holds) asm__llm_free_child(child);
 }
 
 static void asm__llm_free_runs(asm__llm_run **runs) {
@@ -2881,10 +2888,19 @@ static bool asm__llm_is_wanted(asm_llm_exchange handle) {
 /* >>llm: telling
  * What happens is told of the agent, and of those that it serves, with the id of the call that it does for them. */
 
-/* The sub-agent that the owner of `child` is, or NULL. */
-static asm__llm_child *asm__llm_upwards(const asm__llm_child *child) {
-    const asm__llm_talk *owner = asm__llm_find_talk(child->call.llm, child->call.execution);
-    return owner ? owner->child : NULL;
+/* Goes through those whom an agent serves: from `child`, which may be NULL, to the one that its owner is. Each is held while
+ * somebody is told, who may end it. */
+static asm__llm_child *asm__llm_hold(asm__llm_child *child) {
+    if (child) child->holds++;
+    return child;
+}
+
+static asm__llm_child *asm__llm_upwards(asm__llm_child *child) {
+    const asm__llm_talk *owner =
+        child->is_dropped ? NULL : asm__llm_find_talk(child->call.llm, child->call.execution);
+    asm__llm_child *next = asm__llm_hold(owner ? owner->child : NULL);
+    if (--child->holds == 0 && child->is_dropped) asm__llm_free_child(child);
+    return next;
 }
 
 static void asm__llm_message_id(const asm__llm_talk *talk, asm_buffer *id) {
@@ -2905,7 +2921,7 @@ static void asm__llm_tell_up(asm__llm_talk *talk, asm_event_type type, const asm
     event.type = type;
     event.message = *message;
     event.message.message_id = asm_buffer_text(&id);
-    for (asm__llm_child *child = talk->child; child; child = asm__llm_upwards(child)) {
+    for (asm__llm_child *child = asm__llm_hold(talk->child); child; child = asm__llm_upwards(child)) {
         event.message.parent_tool_call_id = child->call.call_id;
         (void)asm_emit_event(child->call.execution, &event);
     }
@@ -2944,7 +2960,7 @@ static void asm__llm_tell_usage(asm__llm_talk *talk, const asm_usage_payload *us
     asm_usage_payload copy = *usage;
     copy.model = talk->llm->options.model;
     (void)asm_emit_usage(talk->execution, &copy);
-    for (asm__llm_child *child = talk->child; child; child = asm__llm_upwards(child)) {
+    for (asm__llm_child *child = asm__llm_hold(talk->child); child; child = asm__llm_upwards(child)) {
         copy.parent_tool_call_id = child->call.call_id;
         (void)asm_emit_usage(child->call.execution, &copy);
     }
@@ -2974,7 +2990,7 @@ static void asm__llm_note_end(asm__llm_child *child, asm_str id) {
  * as they are only its own. */
 static void asm__llm_tell_tool_up(asm__llm_talk *talk, asm_event_type type, const asm_tool_payload *tool) {
     asm_tool_payload copy = *tool;
-    for (asm__llm_child *child = talk->child; child; child = asm__llm_upwards(child)) {
+    for (asm__llm_child *child = asm__llm_hold(talk->child); child; child = asm__llm_upwards(child)) {
         asm_buffer id;
         asm_buffer_init_growing(&id);
         asm_buffer_append(&id, child->call.call_id);

@@ -112,8 +112,8 @@ int main(int argc, char **argv) {
                        &(asm_turn){.role = ASM_STR("user"), .content = asm_str_from(argv[1])});
     asm_agent_execute(&server, ASM_STR("a1"));
     while (server.running > 0) {
+        poll(NULL, 0, asm_agent_server_timeout(&server)); /* sleeps until it asks again, say */
         asm_agent_server_poll(&server, now(CLOCK_REALTIME), now(CLOCK_MONOTONIC));
-        poll(NULL, 0, asm_agent_server_timeout(&server)); /* until it asks again, say */
     }
     const bool is_answered = asm_agent_get_status(&server, ASM_STR("a1")) == ASM_AGENT_IDLE;
     asm_agent_server_close(&server);

@@ -17,6 +17,7 @@ failed=0
 # serve SCRIPT: starts the model.
 serve() {
     [ -z "$server" ] || kill "$server"
+    rm -f "$work/address"
     printf '%s\n' "$@" > "$work/script"
     "$build/mock_llm" --script "$work/script" --key 'x-api-key: sk-secret-key' --log "$work/log" > "$work/address" &
     server=$!

@@ -266,7 +266,7 @@ static void storm(uint64_t seed, bool runs_out) {
 
 static uint64_t seeds(void) {
     const char *wanted = getenv("LLM_SEEDS");
-    return wanted ? (uint64_t)atoi(wanted) : 60;
+    return wanted ? (uint64_t)atoi(wanted) : 200;
 }
 
 static void test_storm(void **state) {
