@@ -1798,7 +1798,7 @@ static void asm__llm_write_whole(asm__llm_out *out) {
 }
 
 /* Whether the execution that asks still goes on: else its turns are gone. */
-static bool asm__llm_is_wanted(asm_llm_exchange exchange);
+static bool asm__llm_is_wanted(asm_llm_exchange handle);
 
 ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out) {
     asm__llm_out writing;
@@ -2050,7 +2050,8 @@ typedef enum asm__llm_outcome { ASM__LLM_OPEN, ASM__LLM_WHOLE, ASM__LLM_FAILED }
 
 typedef struct asm__llm_talk asm__llm_talk;
 
-/* A request under way, and what has come of its answer. */
+/* A request under way, and what has come of its answer: by what belongs together.
+ * NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 typedef struct asm__llm_exchange {
     asm_llm *llm;
     asm__llm_talk *talk;
@@ -2716,6 +2717,7 @@ struct asm__llm_talk {
     size_t context_turns;
     unsigned depth; /* calls on the stack that look at it */
     bool is_dead;   /* to be freed when they return */
+    bool is_listed; /* in the index */
     bool is_final;  /* the answer has no calls */
     bool is_again;  /* the next question is the last one, asked once more */
     bool is_too_long, was_too_long;
@@ -2778,6 +2780,7 @@ static asm__llm_talk *asm__llm_begin_talk(asm_llm *llm, asm_execution execution)
     talk->began = execution.server->elapsed;
     talk->retry_at = ASM__LLM_NEVER;
     asm__index_insert(&llm->talks, &talk->indexed);
+    talk->is_listed = true;
     return talk;
 }
 
@@ -2840,7 +2843,7 @@ static void asm__llm_free_talk(asm__llm_talk *talk) {
         asm__llm_drop_exchange(question);
     }
     if (talk->asked) asm__llm_drop_exchange(talk->asked);
-    asm__index_remove(&talk->llm->talks, &talk->indexed);
+    if (talk->is_listed) asm__index_remove(&talk->llm->talks, &talk->indexed);
     ASM_FREE(talk);
 }
 
@@ -4040,6 +4043,7 @@ static asm_outcome asm__llm_interrupt(asm__llm_talk *talk) {
             asm__array_release(&requests);
             return asm__llm_out_of_memory(talk->execution);
         }
+        /* There is memory for it. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         requests[count++] = call;
     }
     const asm_outcome outcome = asm_interrupt(talk->execution, requests, count);
@@ -4262,9 +4266,8 @@ ASM_API void asm_llm_close(asm_llm *llm) {
     if (!llm) return;
     for (asm__indexed *item; (item = asm__index_take(&llm->talks, &from)) != NULL;) {
         asm__llm_talk *talk = asm__container(item, asm__llm_talk, indexed);
-        asm__index_insert(&llm->talks, item);
+        talk->is_listed = false;
         asm__llm_free_talk(talk);
-        from = 0;
     }
     asm__index_close(&llm->talks);
     asm__array_release(&llm->slots);
@@ -4515,6 +4518,7 @@ static asm_result asm__llm_summarize(asm_llm_compaction *compaction, asm_model_r
     asm_llm_question question;
     asm_turn *turns = NULL;
     if (!asm__array_reserve(&turns, sizeof *turns, end + 1)) return ASM_ERR_NO_MEMORY;
+    /* There are turns. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memcpy(turns, state->turns, end * sizeof *turns);
     memset(&turns[end], 0, sizeof *turns);
     turns[end].role = ASM_STR("user");
