@@ -2087,11 +2087,13 @@ static asm_str asm__ingest_request_id(const asm__ingest_request *request) {
 }
 
 static asm_str asm__ingest_request_call(const asm__ingest_request *request) {
+    if (!request->call_size) return asm__ingest_absent();
     return asm_str_make(request->text.data + request->id_size, request->call_size);
 }
 
 static asm_str asm__ingest_request_tool(const asm__ingest_request *request) {
     size_t at = request->id_size + request->call_size;
+    if (at == request->text.size) return ASM_STR("");
     return asm_str_make(request->text.data + at, request->text.size - at);
 }
 
@@ -9751,13 +9753,12 @@ static void asm__opencode_call(asm__ingest *state, asm_str part) {
                                 asm__ingest_find_one(call, ASM_STR("input")));
         return;
     }
-    if (asm__file_is_told(state, 'e', id)) return;
     if (asm_str_equal(status, ASM_STR("completed")) || asm_str_equal(status, ASM_STR("error"))) {
+        if (asm__file_is_told(state, 'e', id)) return;
         asm__opencode_tool(state, part);
         state->has_final_words = false;
         return;
     }
-    state->told.size -= sizeof(uint64_t); /* it has not ended */
     if (asm__ingest_find_call(state, id)) return;
     asm__file_start_tool(state, id, asm__ingest_find_text(state, part, ASM_STR("tool")),
                          asm__ingest_find_one(call, ASM_STR("input")));
