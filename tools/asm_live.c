@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -160,6 +161,7 @@ static void find_logs(struct live *live, const char *directory) {
 static const char *log_directory(const struct settings *settings) {
     const char *directory = settings->log ? settings->log : state_directory("log");
     char path[4096];
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST) die("%s: %s", directory, strerror(errno));
     snprintf(path, sizeof path, "%s/lock", directory);
     const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* held until we end */
     if (fd < 0) die("%s: %s", path, strerror(errno));
