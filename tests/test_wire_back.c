@@ -128,7 +128,7 @@ static void test_same_stream_cut(void **state) {
                 {"REASONING_END", -1},          {"SUBAGENT_STARTED", 1},       {"SUBAGENT_FINISHED", -1},
                 {"SUBAGENT_ERROR", -1}};
             asm_str key = ASM_STR("type"), type;
-            if (line.size < 6 || memcmp(line.data, "data: ", 6)) continue;
+            if (line.size < 6 || memcmp(line.data, "data: ", 6) != 0) continue;
             assert_int_equal(asm_json_find(asm_str_make(line.data + 6, line.size - 6), &key, &type, 1, NULL),
                              ASM_OK);
             type = asm_str_make(type.data + 1, type.size - 2);
