@@ -114,9 +114,9 @@ static bool take_value(struct options *given, const char *argument) {
     return value != NULL;
 }
 
-/* ---- Topics and subjects ----
- *
- * A level of a topic is a token of a subject; what a token may not hold is written %XX, and so is a percent sign. An empty
+/* ---- Topics and subjects ---- */
+
+/* A level of a topic is a token of a subject; what a token may not hold is written %XX, and so is a percent sign. An empty
  * level is %, alone. Levels `*` and `**` of a pattern are the wildcards `*` and `>`. One to one, both ways. */
 
 static bool is_token_byte(unsigned char c) {
