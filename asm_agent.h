@@ -4068,7 +4068,7 @@ static void asm__agent_register(asm__agent *agent, const asm_agent_options *opti
 static asm_result asm__agent_equip(asm__agent *agent, const asm_agent_options *options) {
     asm_result result = asm__agent_resolve(agent, options->pubsub, false);
     if (result == ASM_OK) result = asm__agent_resolve(agent, options->debug_pubsub, true);
-    if (result == ASM_OK && agent->viewers.data)
+    if (result == ASM_OK && agent->presence && agent->viewers.data)
         result = asm_pubsub_subscribe(agent->presence->options.pubsub, agent->viewers.data,
                                       asm__agent_on_viewers, agent, &agent->subscription);
     if (result == ASM_OK && !asm__agent_reserve(agent->server)) result = ASM_ERR_NO_MEMORY;

@@ -4704,6 +4704,7 @@ static void asm__index_remove_below(asm__indexed **place, asm__indexed *item) {
     asm__indexed **to_fork = NULL,
                  **to_last = NULL; /* the links to the item's fork and to its leaf's parent */
     bool side = false;             /* on which the parent has the leaf */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the item is below */
     for (uint64_t above = 0; (*place)->bit > above;) {
         above = (*place)->bit;
         if (*place == item) to_fork = place;

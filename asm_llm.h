@@ -1373,6 +1373,7 @@ static void asm__llm_write_results(asm__llm_out *out, size_t at) {
     asm_action_request call;
     asm__llm_result result;
     asm_str element;
+    memset(&result, 0, sizeof result);
     for (size_t i = 0; asm__llm_next(&reader, &element); i++) {
         if (!asm__llm_read_call(out, element, &call)) return;
         asm__llm_find_result(out, at + 1, call.tool_call_id, &result);

@@ -1036,10 +1036,13 @@ static asm_look asm__look_of(const asm_render_options *options, const asm_termin
     look.is_ascii = asm__decide(options->ascii, terminal && !terminal->has_utf8);
     look.is_raw = options->raw;
     look.columns = !look.has_cursor ? 0 : terminal ? terminal->columns : 80;
-    const bool can_signal = look.has_cursor && !look.is_raw && terminal;
-    look.has_links = options->links && can_signal && look.has_color && terminal->has_links;
-    look.has_progress = options->progress && can_signal && terminal->has_progress;
-    look.notification = options->bell && can_signal ? terminal->notification : ASM_NOTIFICATION_NONE;
+    look.has_links = look.has_progress = false;
+    look.notification = ASM_NOTIFICATION_NONE;
+    if (terminal && look.has_cursor && !look.is_raw) {
+        look.has_links = options->links && look.has_color && terminal->has_links;
+        look.has_progress = options->progress && terminal->has_progress;
+        if (options->bell) look.notification = terminal->notification;
+    }
     return look;
 }
 

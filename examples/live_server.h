@@ -235,6 +235,7 @@ void live_session_forget(live_session *session);
 /* >>live: types */
 
 enum {
+    LIVE__HOSTS = 4,         /* names that a local page is reached by */
     LIVE__MARK = 256,        /* events between two whose place in the log is known */
     LIVE__CHUNK = 64 * 1024, /* bytes of a log that are read at a time */
     LIVE__WINDOW = 100,      /* rows of each lane in the list */
@@ -369,7 +370,7 @@ struct live_server {
     unsigned port;
     bool is_local, is_closing, is_turning;
     int descriptor;
-    char hosts[4][80];
+    char hosts[LIVE__HOSTS][80];
     char cookie[32];
     uint64_t seed;
     live_session **sessions;
@@ -1648,7 +1649,7 @@ static bool live__is_name(const live_server *server, const char *host, const cha
 }
 
 static bool live__is_our_host(const live_server *server, const char *host) {
-    for (size_t i = 0; i < sizeof server->hosts / sizeof *server->hosts; i++)
+    for (size_t i = 0; i < LIVE__HOSTS; i++)
         if (server->hosts[i][0] && live__equal_ignoring_case(host, server->hosts[i])) return true;
     for (const char *const *name = server->options.hosts; name && *name; name++)
         if (live__is_name(server, host, *name)) return true;

@@ -238,10 +238,10 @@ static void on_connected(natsConnection *connection, void *closure) {
     (void)connection, (void)closure;
 }
 
-static void connect_to(struct broker *to, const struct options *given) {
+static void connect_to(struct broker *to) {
+    const struct options *given = to->given;
     natsOptions *settings = NULL;
     jsOptions js;
-    to->given = given;
     must(natsOptions_Create(&settings), "no memory");
     add_servers(settings, given->urls);
     natsOptions_SetMaxReconnect(settings, -1);
@@ -508,10 +508,10 @@ static bool send_next(struct broker *to, struct queue *queue) {
 }
 
 static int publish(const struct options *given, const char *path) {
-    struct broker to = {0};
+    struct broker to = {.given = given};
     struct queue queue;
     open_queue(&queue, path, given->append);
-    connect_to(&to, given);
+    connect_to(&to);
     if (given->append) take_input(&queue, given, 0);
     make_stream(&to);
     while (!is_ending) {
@@ -681,13 +681,13 @@ static bool take_next(natsSubscription *subscription, struct copy *copy, const s
 }
 
 static int consume(const struct options *given, const char *path) {
-    struct broker from = {0};
+    struct broker from = {.given = given};
     struct copy copy;
     natsSubscription *subscription = NULL;
     uint64_t seen = 0;
     int64_t heard = 0;
     open_copy(&copy, path);
-    connect_to(&from, given);
+    connect_to(&from);
     while (!is_ending) {
         if (!subscription) {
             subscription = subscribe(&from, &copy);
@@ -733,8 +733,8 @@ int main(int argc, char **argv) {
     if (strcmp(command, "subject") == 0 && operand) return print_translated(operand, ':', '.', write_token);
     if (strcmp(command, "topic") == 0 && operand) return print_translated(operand, '.', ':', write_level);
     if (strcmp(command, "who") == 0) {
-        struct broker of = {0};
-        connect_to(&of, &given);
+        struct broker of = {.given = &given};
+        connect_to(&of);
         const int status = list_presence(&of);
         disconnect(&of);
         return status;

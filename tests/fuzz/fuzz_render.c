@@ -349,6 +349,49 @@ static void check_records(asm_str records) {
     }
 }
 
+/* Nothing that an 8-bit terminal would take for a control: U+00DB is C3 9B in UTF-8, and 9B begins a sequence. */
+static void check_ascii(asm_str text) {
+    for (size_t i = 0; i < text.size; i++)
+        expect((unsigned char)text.data[i] < 0x80, "%s", shown(text));
+}
+
+/* Whether a line could be one of the renderer's own: studio's begin with their symbol at the indent, verbose's with a
+ * bracket or a rule. */
+static bool looks_like_ours(int which, asm_str line) {
+    if (which == 1)
+        return line.size > 0 && (line.data[0] == '[' || (line.size >= 3 && memcmp(line.data, "---", 3) == 0));
+    return line.size > 0 && (line.size < 4 || memcmp(line.data, "    ", 4) != 0);
+}
+
+/* A text that says what it likes, between two of our lines: as many of its lines look like ours as without it. */
+static size_t count_ours(int which, asm_str text) {
+    static look memory;
+    asm_render_options options;
+    asm_event events[3];
+    outputs out;
+    size_t count = 0, begin = 0;
+    memset(&options, 0, sizeof options);
+    memset(events, 0, sizeof events);
+    options.color = options.tty = ASM_SETTING_OFF;
+    events[0].type = ASM_EVENT_RUN_STARTED;
+    events[1].type = ASM_EVENT_MESSAGE_STREAMED;
+    events[1].message.delta = text;
+    events[2].type = ASM_EVENT_RUN_COMPLETED;
+    render(renderer_of(&memory, which, &options), events, 3, 0, &out);
+    for (size_t i = 0; i < out.terminal.size; i++)
+        if (out.terminal.data[i] == '\n') {
+            count += looks_like_ours(which, asm_str_make(out.terminal.data + begin, i - begin));
+            begin = i + 1;
+        }
+    close_outputs(&out);
+    return count;
+}
+
+static void check_forging(asm_str text) {
+    for (int which = 1; which < 3; which++)
+        expect(count_ours(which, text) <= count_ours(which, ASM_STR("x")), "%d: %s", which, shown(text));
+}
+
 static void check_renderer(int which, asm_render_options options, const asm_event *events, size_t count) {
     static look memory;
     outputs plain, pieces, colored, overwriting;
@@ -357,6 +400,7 @@ static void check_renderer(int which, asm_render_options options, const asm_even
     options.color = options.tty = ASM_SETTING_OFF;
     render(renderer_of(&memory, which, &options), events, count, 0, &plain);
     expect(is_neutral(asm_buffer_text(&plain.terminal)), "%s", shown(asm_buffer_text(&plain.terminal)));
+    if (options.ascii == ASM_SETTING_ON) check_ascii(asm_buffer_text(&plain.terminal));
     check_terminal(asm_buffer_text(&plain.terminal));
     check_records(asm_buffer_text(&plain.records));
 
@@ -398,6 +442,7 @@ static void check_text(asm_str text) {
             asm_buffer_clear(&out);
             asm_text_append_cut(&out, text, count ? count : SIZE_MAX, flags);
             expect(is_neutral(asm_buffer_text(&out)), "%s", shown(asm_buffer_text(&out)));
+            if (flags & ASM_TEXT_ASCII) check_ascii(asm_buffer_text(&out));
             if (flags & ASM_TEXT_LINE)
                 expect(out.size == 0 || memchr(out.data, '\n', out.size) == NULL, "%s",
                        shown(asm_buffer_text(&out)));
@@ -426,6 +471,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     options.show_prompts = options.show_thinking;
     options.show_times = (asm_times)(chosen % 3);
     check_text(asm_str_make(input.left ? input.at : "", input.left < 64 ? input.left : 64));
+    check_forging(asm_str_make(input.left ? input.at : "", input.left < 256 ? input.left : 256));
     while (input.left != 0 && count < MAX_EVENTS)
         events[count++] = take_event(&input, &memory);
     for (int which = 0; which < 3; which++)
