@@ -3861,7 +3861,7 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
                 *out++ = asm__unescaped_letter(special[1]);
                 p = special + 2;
                 mask &= ~(UINT64_C(3) << at);
-            } else if ((code = asm__ascii_escape(special)) >= 0) {
+            } else if (!ASM__SMALL && (code = asm__ascii_escape(special)) >= 0) {
                 *out++ = (char)code;
                 p = special + 6;
                 mask &= ~(UINT64_C(0x3F) << at);

@@ -2100,42 +2100,60 @@ static asm_str asm__first_line(const asm__value *value, char *memory, size_t siz
 
 #define ASM__PATHS "file_path path absolute_path filePath filename target_file notebook_path file"
 
+/* Arrays, as linkers keep literals of a table that nobody uses. */
+static const char asm__bash_names[] =
+    "Bash bash shell run_shell_command exec_command execute_command local_shell container.exec "
+    "command_execution "
+    "run_command run_terminal_cmd run_in_terminal terminal run_terminal powershell PowerShell execute exec "
+    "Shell Execute "
+    "developer__shell";
+static const char asm__read_names[] =
+    "Read read read_file ReadFile readFile view view_file read_text_file open_file NotebookRead ViewFile";
+static const char asm__write_names[] =
+    "Write write write_file WriteFile writeFile write_to_file create_file create Create";
+static const char asm__edit_names[] =
+    "Edit edit MultiEdit multi_edit multiedit replace str_replace edit_file editFile search_replace "
+    "apply_diff "
+    "str_replace_editor str_replace_based_edit_tool NotebookEdit StrReplaceFile replace_in_file "
+    "replace_file_content multi_replace_file_content";
+static const char asm__apply_patch_names[] = "apply_patch patch file_change ApplyPatch";
+static const char asm__glob_names[] = "Glob glob find_files file_search find glob_file_search find_by_name";
+static const char asm__grep_names[] =
+    "Grep grep grep_search search_file_content search_files rg code_search ripgrep";
+static const char asm__ls_names[] = "LS ls list list_directory list_dir ListDir list_files listFiles";
+static const char asm__task_names[] = "Task Agent task agent spawn_agent delegate_task dispatch_agent";
+static const char asm__webfetch_names[] =
+    "WebFetch web_fetch webfetch fetch fetch_url FetchUrl FetchURL read_url_content read_web_page url_fetch";
+static const char asm__websearch_names[] =
+    "WebSearch web_search websearch google_web_search search_web SearchWeb";
+static const char asm__todowrite_names[] =
+    "TodoWrite todowrite todo_write write_todos update_plan update_todos update_todo SetTodoList todo";
+
 static const asm_studio_tool asm__studio_tools[] = {
-    {"Bash bash shell run_shell_command exec_command execute_command local_shell container.exec "
-     "command_execution "
-     "run_command run_terminal_cmd run_in_terminal terminal run_terminal powershell PowerShell execute exec "
-     "Shell Execute "
-     "developer__shell",
-     "Running: ", "Ran: ", "Bash failed: ", "command cmd script", ASM_TOOL_SUBJECT_COMMAND,
+    {asm__bash_names, "Running: ", "Ran: ", "Bash failed: ", "command cmd script", ASM_TOOL_SUBJECT_COMMAND,
      ASM_TOOL_FACTS_COMMAND},
-    {"Read read read_file ReadFile readFile view view_file read_text_file open_file NotebookRead ViewFile",
-     "Reading ", "Read ", "Read failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_LINES},
-    {"Write write write_file WriteFile writeFile write_to_file create_file create Create", "Writing ",
-     "Wrote ", "Write failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_INPUT_LINES},
-    {"Edit edit MultiEdit multi_edit multiedit replace str_replace edit_file editFile search_replace "
-     "apply_diff "
-     "str_replace_editor str_replace_based_edit_tool NotebookEdit StrReplaceFile replace_in_file "
-     "replace_file_content multi_replace_file_content",
-     "Editing ", "Edited ", "Edit failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
-    {"apply_patch patch file_change ApplyPatch", "Editing ", "Edited ", "Edit failed: ", "path file_path",
-     ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_CHANGES},
-    {"Glob glob find_files file_search find glob_file_search find_by_name", "Searching for ", "Searched for ",
-     "Glob failed: ", "pattern glob query", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_FILES},
-    {"Grep grep grep_search search_file_content search_files rg code_search ripgrep", "Searching ",
-     "Searched for ", "Grep failed: ", "pattern regex query search", ASM_TOOL_SUBJECT_QUOTED,
-     ASM_TOOL_FACTS_MATCHES},
-    {"LS ls list list_directory list_dir ListDir list_files listFiles", "Listing ", "Listed ",
-     "List failed: ", "path dir_path directory target_directory dir", ASM_TOOL_SUBJECT_PATH,
+    {asm__read_names, "Reading ", "Read ", "Read failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH,
+     ASM_TOOL_FACTS_LINES},
+    {asm__write_names, "Writing ", "Wrote ", "Write failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH,
+     ASM_TOOL_FACTS_INPUT_LINES},
+    {asm__edit_names, "Editing ", "Edited ", "Edit failed: ", ASM__PATHS, ASM_TOOL_SUBJECT_PATH,
+     ASM_TOOL_FACTS_CHANGES},
+    {asm__apply_patch_names, "Editing ", "Edited ", "Edit failed: ", "path file_path", ASM_TOOL_SUBJECT_PATH,
+     ASM_TOOL_FACTS_CHANGES},
+    {asm__glob_names, "Searching for ", "Searched for ", "Glob failed: ", "pattern glob query",
+     ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_FILES},
+    {asm__grep_names, "Searching ", "Searched for ", "Grep failed: ", "pattern regex query search",
+     ASM_TOOL_SUBJECT_QUOTED, ASM_TOOL_FACTS_MATCHES},
+    {asm__ls_names, "Listing ", "Listed ", "List failed: ", "path dir_path directory target_directory dir",
+     ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_SIZE},
+    {asm__task_names, "Task: ", "Task complete: ", "Task failed: ", "description title name prompt message",
+     ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_AGENT},
+    {asm__webfetch_names, "Fetching ", "Fetched ", "Fetch failed: ", "url uri prompt", ASM_TOOL_SUBJECT_URL,
      ASM_TOOL_FACTS_SIZE},
-    {"Task Agent task agent spawn_agent delegate_task dispatch_agent", "Task: ", "Task complete: ",
-     "Task failed: ", "description title name prompt message", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_AGENT},
-    {"WebFetch web_fetch webfetch fetch fetch_url FetchUrl FetchURL read_url_content read_web_page url_fetch",
-     "Fetching ", "Fetched ", "Fetch failed: ", "url uri prompt", ASM_TOOL_SUBJECT_URL, ASM_TOOL_FACTS_SIZE},
-    {"WebSearch web_search websearch google_web_search search_web SearchWeb", "Searching the web for ",
-     "Searched the web for ", "Web search failed: ", "query q search_term", ASM_TOOL_SUBJECT_QUOTED,
-     ASM_TOOL_FACTS_NONE},
-    {"TodoWrite todowrite todo_write write_todos update_plan update_todos update_todo SetTodoList todo",
-     "Updating todos", "Updated todos", "Todos not updated", "", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_TODOS},
+    {asm__websearch_names, "Searching the web for ", "Searched the web for ",
+     "Web search failed: ", "query q search_term", ASM_TOOL_SUBJECT_QUOTED, ASM_TOOL_FACTS_NONE},
+    {asm__todowrite_names, "Updating todos", "Updated todos", "Todos not updated", "", ASM_TOOL_SUBJECT_TEXT,
+     ASM_TOOL_FACTS_TODOS},
 };
 
 /* Any other tool: its name, and the first text among its arguments. */

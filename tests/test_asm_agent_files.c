@@ -301,7 +301,7 @@ static void test_commands(void **state) {
                strstr(out.data, "\n20000\n"),
            "%s", shown(asm_buffer_text(&out)));
     process_close(&process);
-    run(self, &process, "yes", 20, &out);
+    run(self, &process, "line=$(seq 1 2000); while :; do echo \"$line\"; done", 20, &out);
     expect(process.end == PROCESS_TOO_MUCH, "%d", process.end);
     process_close(&process);
     asm_buffer_close(&out);

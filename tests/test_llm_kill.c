@@ -139,7 +139,8 @@ static void test_kill(void **state) {
         assert_int_equal(mkdir(directory, 0700), 0);
         for (int i = 0; i < kills / (int)COUNT(all_apis); i++) {
             int status;
-            const struct timespec pause = {0, (long)random_below(15000000)};
+            const struct timespec pause = {0, (long)random_below(15000000)}, moment = {0, 1000000};
+            const unsigned wanted_requests = told->requests + 1 + (unsigned)random_below(6);
             const pid_t child = fork();
             assert_true(child >= 0);
             chance += 7;
@@ -147,6 +148,9 @@ static void test_kill(void **state) {
                 converse(directory, all_apis[api]);
                 _exit(1);
             }
+            /* however slow it is */
+            for (int wait = 0; wait < 20000 && told->requests < wanted_requests; wait++)
+                nanosleep(&moment, NULL);
             nanosleep(&pause, NULL);
             assert_int_equal(kill(child, SIGKILL), 0);
             assert_int_equal(waitpid(child, &status, 0), child);

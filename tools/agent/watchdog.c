@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { MOST_GROUPS = 256, MOST_DESCRIPTORS = 4096 };
@@ -68,7 +69,10 @@ static void start_looking(void) {
 }
 
 static void tell(pid_t group, bool is_over) {
-    const struct notice notice = {group, is_over};
+    struct notice notice;
+    memset(&notice, 0, sizeof notice); /* padding is written, too */
+    notice.group = group;
+    notice.is_over = is_over;
     const ssize_t size = notices >= 0 ? write(notices, &notice, sizeof notice) : 0;
     (void)size;
 }
