@@ -31,9 +31,9 @@ printf '#define ASM_IMPLEMENTATION\n#include "asm_pubsub.h"\n' > "$build/pubsub.
 
 # count_figure NAME: "NAME INSTRUCTIONS", for an event or byte.
 count_figure() {
-    done=$(valgrind --tool=callgrind --toggle-collect=count_pass --callgrind-out-file="$build/$1.out" "$build/count" "$1" \
+    times=$(valgrind --tool=callgrind --toggle-collect=count_pass --callgrind-out-file="$build/$1.out" "$build/count" "$1" \
         2> "$build/$1.log") || die "failed: $1: $(tail -n 1 "$build/$1.log")"
-    awk -v name="$1" -v times="$done" '/Collected *:/ { printf "%-24s %.2f\n", name, $NF / times }' "$build/$1.log"
+    awk -v name="$1" -v times="$times" '/Collected *:/ { printf "%-24s %.2f\n", name, $NF / times }' "$build/$1.log"
 }
 
 # One for each processor at a time.

@@ -12,6 +12,7 @@
  * (LOG.sent): killed and started again it goes on there, and the message id, LOG's number and offset, lets the stream drop
  * what came twice (for as long as it looks for that: 10 minutes). With --append the log is a queue: emptied when all is
  * sent, and past --limit events are counted instead of kept, which is told in its place (nats.gap).
+ * An event longer than 900,000 bytes is not sent, as servers take a megabyte by default: that is said on standard error.
  * A consumer gives each event the member nats_sequence, by which it goes on after the last whole line of its log. */
 #include "asm_events.h"
 #include "asm_ingest.h"
@@ -436,12 +437,12 @@ static void take_input(struct queue *queue, const struct options *given, int wai
         } else if (asm_buffer_append(&partial, asm_str_make(block, (size_t)size)) != ASM_OK)
             die("no memory", NULL);
         size_t begin = 0;
-        for (const char *end;
-             (end = (const char *)memchr(partial.data + begin, '\n', partial.size - begin)) != NULL;) {
-            const size_t next = (size_t)(end - partial.data) + 1;
-            keep_line(queue, given, partial.data + begin, next - begin);
-            begin = next;
-            if (begin == partial.size) break;
+        while (begin < partial.size) {
+            const char *end = (const char *)memchr(partial.data + begin, '\n', partial.size - begin);
+            if (!end) break;
+            const size_t size_of_line = (size_t)(end - partial.data) + 1 - begin;
+            keep_line(queue, given, partial.data + begin, size_of_line);
+            begin += size_of_line;
         }
         if (partial.size > 0) memmove(partial.data, partial.data + begin, partial.size - begin);
         partial.size -= begin;

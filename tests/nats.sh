@@ -110,6 +110,12 @@ wait $queued $full
 for prefix in queued full; do
     timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=$prefix --until-end consume $prefix.copy 2> /dev/null
 done
+# What is too long for a message, and a line that is no event, are said; what follows comes.
+{ printf '{"type":"message_streamed","data":{"delta":"%01000000d"}}\nno event\n' 0; events 1; } > long.jsonl
+timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end publish long.jsonl 2> long.log
+timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end consume long.copy 2> /dev/null
+[ "$(grep -c 'not sent' long.log)" -eq 2 ] || fail "what is not sent is not said: $(cat long.log)"
+[ "$(grep -c message_streamed long.copy)" -eq 1 ] || fail "after a long line came $(wc -l < long.copy) of 1"
 [ "$(grep -c message_streamed queued.copy)" -eq 300 ] || fail "of a queue came $(wc -l < queued.copy) of 300"
 kept=$(grep -c message_streamed full.copy)
 dropped=$(sed -n 's/.*"dropped":\([0-9]*\).*/\1/p' full.copy | awk '{ sum += $1 } END { print sum + 0 }')
