@@ -271,6 +271,7 @@ typedef struct asm__wire_item {
     uint64_t span;       /* otlp */
     bool has_id;         /* events give its id */
     bool is_told;        /* of a call in the background: its run has ended */
+    bool is_denied;      /* of a call: ended by that; its own start and end may still be told */
     bool is_prompt;      /* of a text: not the agent's */
     bool is_alone;       /* trace: of a call: on its agent's lane */
     bool is_asked;       /* trace: of a call: "waiting" is open */
@@ -956,6 +957,10 @@ static bool asm__wire_is_end(const asm_event *event) {
     return event->type == ASM_EVENT_TOOL_CALL_COMPLETED || event->type == ASM_EVENT_TOOL_CALL_FAILED;
 }
 
+static bool asm__wire_is_begin(const asm_event *event) {
+    return event->type == ASM_EVENT_TOOL_CALL_IDENTIFIED || event->type == ASM_EVENT_TOOL_CALL_STARTED;
+}
+
 static asm__wire_item *asm__wire_begin_agent(asm_wire *wire, asm__wire_item *call, asm_str id, asm_str kind) {
     asm__wire_item *agent =
         asm__wire_add(wire, ASM__WIRE_AGENT, call->owner, id, 'a', kind.size ? kind : call->name);
@@ -987,14 +992,14 @@ static asm__wire_item *asm__wire_agent(asm_wire *wire, asm_str call_id) {
 static void asm__wire_tool(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
     const asm_tool_payload *tool = &event->tool;
     asm__wire_item *call = asm__wire_find(wire, ASM__WIRE_CALL, tool->call_id);
-    if (call && call->has_ended && !asm__wire_is_end(event) && event->type != ASM_EVENT_TOOL_CALL_UPDATED &&
-        event->type != ASM_EVENT_TOOL_OUTPUT_STREAMED) {
+    if (call && call->has_ended && !call->is_denied && asm__wire_is_begin(event)) {
         asm__wire_forget(wire, call); /* the id again: another call, whose id gets the event's number */
         call = NULL;
         wire->is_again = !wire->is_same;
     }
     if (call && call->has_ended) {
         asm__wire_note(wire, event);
+        if (asm__wire_is_end(event)) call->is_denied = false;
         if (call->is_told && !call->call && asm__wire_is_end(event)) asm__wire_remove(wire, call);
         return;
     }
@@ -1038,9 +1043,12 @@ static void asm__wire_approval(asm_wire *wire, asm__wire_item *agent, const asm_
     call->is_waiting = event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED;
     if (call->is_waiting) call->since = wire->now;
     if (wire->encoder->approval) wire->encoder->approval(wire, call, event);
-    if (event->type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
+    /* nobody has denied what is only not asked any more: the call ends with its own end, or its run's */
+    if (event->type == ASM_EVENT_TOOL_APPROVAL_DENIED &&
+        !asm_str_equal(approval->decision, ASM_STR("withdrawn"))) {
         asm__wire_result result;
         memset(&result, 0, sizeof result);
+        call->is_denied = true;
         result.is_failed = result.is_denied = result.is_open = true; /* its own end may still come */
         result.text = approval->reason.size ? approval->reason : ASM_STR("denied");
         result.status = ASM_STR("declined");

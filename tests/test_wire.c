@@ -519,6 +519,85 @@ static void test_id_again(void **state) {
     end_of_cases();
 }
 
+/* One call that is asked for, answered in a way, and then ends by itself, as agents and providers tell it: it begins once
+ * and ends once in each format, whatever comes between. */
+static void test_calls_once(void **state) {
+    static const char *const decisions[] = {"reject", "withdrawn", "timeout", NULL};
+    static const char *const ends[] = {"run_cancelled", "run_failed", "run_completed", NULL};
+    static const struct {
+        asm_wire_format format;
+        const char *begin, *end;
+    } marks[] = {
+        {ASM_WIRE_AG_UI, "\"TOOL_CALL_START\"", "\"TOOL_CALL_RESULT\""},
+        {ASM_WIRE_AI_SDK, "\"tool-input-start\"", "\"tool-output-"},
+        {ASM_WIRE_ACP, "\"tool_call\"", "\"status\":\"failed\""},
+        {ASM_WIRE_OTLP, "execute_tool x\"", "\"asm.call\""},
+        {ASM_WIRE_TRACE, "\"ph\":\"B\",\"pid\":1,\"tid\":0,\"ts\":0,\"name\":\"x\"", "\"failed\":true"}};
+    (void)state;
+    for (size_t i = 0; i < 5 * 3 * 3 * 2; i++) {
+        const char *decision = decisions[i / 5 % 3], *end = ends[i / 15 % 3];
+        const size_t m = i % 5;
+        asm_wire wire;
+        outcome out;
+        asm_wire_options options = options_for(marks[m].format, &out);
+        char line[300];
+        assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+        write_line(&wire, "{\"type\":\"run_started\",\"run_id\":\"r\",\"data\":{}}");
+        if (i / 45)
+            write_line(&wire, "{\"type\":\"tool_call_identified\",\"data\":{\"tool_name\":\"x\","
+                              "\"tool_call_id\":\"c\",\"tool_input\":{}}}");
+        write_line(&wire, "{\"type\":\"tool_approval_requested\",\"data\":{\"tool_name\":\"x\","
+                          "\"tool_call_id\":\"c\",\"tool_input\":{}}}");
+        snprintf(line, sizeof line,
+                 "{\"type\":\"tool_approval_denied\",\"data\":{\"tool_name\":\"x\",\"tool_call_id\":\"c\","
+                 "\"decision\":\"%s\"}}",
+                 decision);
+        write_line(&wire, line);
+        write_line(&wire,
+                   "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"x\",\"tool_call_id\":\"c\"}}");
+        write_line(&wire, "{\"type\":\"tool_call_failed\",\"data\":{\"tool_call_id\":\"c\",\"status\":"
+                          "\"cancelled\",\"error_message\":\"not finished\"}}");
+        snprintf(line, sizeof line, "{\"type\":\"%s\",\"data\":{}}", end);
+        write_line(&wire, line);
+        assert_int_equal(asm_wire_close(&wire), ASM_OK);
+        expect(
+            count_of(asm_buffer_text(&out.text), marks[m].begin) == 1 &&
+                (marks[m].format == ASM_WIRE_OTLP || count_of(asm_buffer_text(&out.text), marks[m].end) == 1),
+            "%s, %s, %s: %s", asm_wire_format_name(marks[m].format).data, decision, end,
+            shown(asm_buffer_text(&out.text)));
+        expect(strcmp(decision, "withdrawn") != 0 ||
+                   count_of(asm_buffer_text(&out.text), "\"not finished\"") > 0 ||
+                   marks[m].format == ASM_WIRE_OTLP || marks[m].format == ASM_WIRE_TRACE,
+               "%s: its own end: %s", asm_wire_format_name(marks[m].format).data,
+               shown(asm_buffer_text(&out.text)));
+        asm_buffer_close(&out.text);
+    }
+    end_of_cases();
+}
+
+/* What is asked, withdrawn and asked again still waits. */
+static void test_asked_again(void **state) {
+    asm_wire wire;
+    outcome out;
+    asm_wire_options options = options_for(ASM_WIRE_ACP, &out);
+    (void)state;
+    options.acp_requests = true;
+    assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+    write_line(&wire, "{\"type\":\"run_started\",\"run_id\":\"r\",\"data\":{}}");
+    for (int i = 0; i < 2; i++) {
+        write_line(&wire, "{\"type\":\"tool_approval_requested\",\"data\":{\"tool_name\":\"x\","
+                          "\"tool_call_id\":\"c\",\"tool_input\":{}}}");
+        if (i == 0)
+            write_line(&wire, "{\"type\":\"tool_approval_denied\",\"data\":{\"tool_name\":\"x\","
+                              "\"tool_call_id\":\"c\",\"decision\":\"withdrawn\"}}");
+    }
+    assert_int_equal(asm_wire_close(&wire), ASM_OK);
+    expect(count_of(asm_buffer_text(&out.text), "session/request_permission") == 2, "%s",
+           shown(asm_buffer_text(&out.text)));
+    asm_buffer_close(&out.text);
+    end_of_cases();
+}
+
 static void keep_decision(void *user, const asm_event *event) {
     if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED || event->type == ASM_EVENT_TOOL_APPROVAL_DENIED) {
         asm_buffer_append((asm_buffer *)user, asm_event_name(event));
@@ -598,6 +677,8 @@ int main(void) {
         cmocka_unit_test(test_acp_requests),
         cmocka_unit_test(test_no_allocations),
         cmocka_unit_test(test_id_again),
+        cmocka_unit_test(test_calls_once),
+        cmocka_unit_test(test_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

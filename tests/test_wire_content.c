@@ -127,7 +127,7 @@ static size_t expect_facts(facts *expected, facts *found, const char *kinds, con
 
 typedef struct known_call {
     char id[200];
-    bool has_ended, is_background, is_told;
+    bool has_ended, is_background, is_told, is_denied;
 } known_call;
 
 typedef struct expectation {
@@ -179,8 +179,11 @@ static void expect_tool(expectation *out, const asm_event *event) {
     const bool is_begin =
         event->type == ASM_EVENT_TOOL_CALL_IDENTIFIED || event->type == ASM_EVENT_TOOL_CALL_STARTED;
     known_call *call = find_known(out, tool->call_id);
-    if (call && call->has_ended && is_begin) call = NULL;
-    if (call && call->has_ended) return;
+    if (call && call->has_ended && is_begin && !call->is_denied) call = NULL;
+    if (call && call->has_ended) {
+        if (is_end) call->is_denied = false;
+        return;
+    }
     if (!call) call = add_known(out, tool->call_id, tool->name);
     if (asm_str_equal(tool->status, ASM_STR("running_in_background"))) call->is_background = true;
     if (!is_end) return;
@@ -196,7 +199,8 @@ static void expect_approval(expectation *out, const asm_event *event) {
     if (!approval->tool_call_id.size && !approval->tool_name.size) return;
     if (!call) call = add_known(out, approval->tool_call_id, approval->tool_name);
     if (call->has_ended || event->type != ASM_EVENT_TOOL_APPROVAL_DENIED) return;
-    call->has_ended = true;
+    if (asm_str_equal(approval->decision, ASM_STR("withdrawn"))) return;
+    call->has_ended = call->is_denied = true;
     add_fact(&out->facts, 'r', approval->reason.size ? approval->reason : ASM_STR("denied"));
 }
 
