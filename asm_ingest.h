@@ -548,6 +548,11 @@ typedef struct asm__ingest_part {
     asm_buffer pieces; /* ag-ui: what else its pieces say, as the elements of an array */
     int64_t index;     /* -1: none */
     bool is_running;   /* the provider runs it */
+    /* openai: how far the arguments have come, and whether their braces are closed again */
+    size_t depth;
+    bool in_string, is_escaped, is_closed;
+    bool
+        is_repeat; /* openai: began as the head of the call before, which is nothing if no arguments follow */
 } asm__ingest_part;
 
 typedef struct asm__ingest asm__ingest;
@@ -10484,7 +10489,8 @@ static asm__ingest_part *asm__api_new_part(asm__ingest *state, int64_t index, as
     asm_buffer_clear(&part->parent);
     asm_buffer_clear(&part->pieces);
     part->index = index;
-    part->is_running = false;
+    part->depth = 0;
+    part->is_running = part->in_string = part->is_escaped = part->is_closed = part->is_repeat = false;
     return part;
 }
 
@@ -10498,11 +10504,13 @@ static void asm__api_add_input(asm__ingest *state, asm__ingest_part *part, asm_s
 /* Tells the calls that came in pieces, in their order. */
 static void asm__api_tell_calls(asm__ingest *state) {
     size_t i;
-    for (i = 0; i < state->part_count; i++)
-        asm__api_call(
-            state, state->parts[i].is_running ? ASM_EVENT_TOOL_CALL_STARTED : ASM_EVENT_TOOL_CALL_IDENTIFIED,
-            asm_buffer_text(&state->parts[i].id), asm_buffer_text(&state->parts[i].name),
-            asm_buffer_text(&state->parts[i].input));
+    for (i = 0; i < state->part_count; i++) {
+        const asm__ingest_part *part = &state->parts[i];
+        if (part->is_repeat && !part->input.size) continue;
+        asm__api_call(state, part->is_running ? ASM_EVENT_TOOL_CALL_STARTED : ASM_EVENT_TOOL_CALL_IDENTIFIED,
+                      asm_buffer_text(&part->id), asm_buffer_text(&part->name),
+                      asm_buffer_text(&part->input));
+    }
     state->part_count = 0;
 }
 
@@ -10832,42 +10840,81 @@ static void asm__openai_usage(asm__ingest *state, asm_str raw) {
     asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
 }
 
-/* The call that a piece belongs to. An id that is known wins over the index; a new id is a new call; a piece without
- * either goes to the call that was opened last. */
-static asm__ingest_part *asm__openai_part(asm__ingest *state, asm_str id, asm_optional_int64 index) {
+/* The call that a piece seems to belong to. An id that is known wins over the index, which may be wrong; a piece without
+ * either goes to the call that was opened last, as does one of an index that nobody has, if that call is not whole. */
+static asm__ingest_part *asm__openai_find_part(asm__ingest *state, asm_str id, asm_optional_int64 index) {
+    asm__ingest_part *last = state->part_count ? &state->parts[state->part_count - 1] : NULL;
+    asm__ingest_part *same_id = NULL;
     size_t i;
-    if (id.size) {
-        for (i = 0; i < state->part_count; i++)
-            if (asm_str_equal(asm_buffer_text(&state->parts[i].id), id)) return &state->parts[i];
-    } else if (index.is_set) {
-        for (i = state->part_count; i > 0; i--)
-            if (state->parts[i - 1].index == index.value) return &state->parts[i - 1];
-    } else if (state->part_count) {
-        return &state->parts[state->part_count - 1];
+    if (!id.size && !index.is_set) return last;
+    for (i = state->part_count; i > 0; i--) {
+        asm__ingest_part *part = &state->parts[i - 1];
+        const bool is_index = index.is_set && part->index == index.value;
+        const bool is_id = id.size && asm_str_equal(asm_buffer_text(&part->id), id);
+        if (is_index && (is_id || !id.size || !part->id.size)) return part;
+        if (is_id && !same_id) same_id = part;
     }
-    if (id.size && index.is_set)
-        for (i = 0; i < state->part_count; i++)
-            if (state->parts[i].index == index.value && !state->parts[i].id.size) {
-                asm__ingest_keep(state, &state->parts[i].id, id);
-                return &state->parts[i];
-            }
-    return asm__api_new_part(state, index.is_set ? index.value : -1, id);
+    return id.size ? same_id : last && !last->is_closed ? last : NULL;
 }
 
-static void asm__openai_call(asm__ingest *state, asm_str raw) {
+/* Whether a piece with a name begins another call than the one that it seems to belong to: servers give calls the same
+ * id, or the same index and none. A whole call may be followed by its own head once more: that is a repeat. */
+static bool asm__openai_is_next(const asm__ingest_part *part, asm_optional_int64 index, asm_str name) {
+    if (!name.size || !part->name.size) return false;
+    return part->is_closed || (index.is_set && part->index >= 0 && part->index != index.value);
+}
+
+/* Follows the braces of the arguments. */
+static void asm__openai_follow(asm__ingest_part *part, asm_str piece) {
+    size_t i;
+    for (i = 0; i < piece.size; i++) {
+        const char c = piece.data[i];
+        if (part->is_escaped) {
+            part->is_escaped = false;
+        } else if (part->in_string) {
+            part->is_escaped = c == '\\';
+            part->in_string = c != '"';
+        } else if (c == '"') {
+            part->in_string = true;
+        } else if (c == '{' || c == '[') {
+            part->depth++;
+        } else if ((c == '}' || c == ']') && part->depth) {
+            part->is_closed = --part->depth == 0;
+        }
+    }
+}
+
+/* A call, or a piece of one; in a whole message each is a call. */
+static void asm__openai_call(asm__ingest *state, asm_str raw, bool is_whole) {
     static const asm_str keys[] = {ASM__MEMBER("index"), ASM__MEMBER("id"), ASM__MEMBER("function")};
     static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
-    asm_str values[3], function[2], name;
-    asm__ingest_part *part;
+    asm_str values[3], function[2], id, name, piece = {NULL, 0};
+    asm_optional_int64 index;
+    asm__ingest_part *part = NULL;
+    bool is_repeat = false;
     asm__ingest_find(raw, keys, values, 3);
     asm__ingest_find(values[2], function_keys, function, 2);
-    part = asm__openai_part(state, asm__ingest_string(state, values[1]), asm__ingest_int64(values[0]));
-    if (!part) return;
+    index = asm__ingest_int64(values[0]);
+    id = asm__ingest_string(state, values[1]);
     name = asm__ingest_string(state, function[0]);
+    if (asm__ingest_is(function[1], ASM_JSON_STRING)) piece = asm__ingest_text(state, function[1]);
+    else if (asm__ingest_is(function[1], ASM_JSON_OBJECT)) piece = function[1];
+    if (!is_whole) part = asm__openai_find_part(state, id, index);
+    if (part && asm__openai_is_next(part, index, name)) {
+        is_repeat = !piece.size && (!index.is_set || part->index == index.value) &&
+                    asm_str_equal(asm_buffer_text(&part->name), name);
+        part = NULL;
+    }
+    if (!part && !is_whole && !id.size && !name.size && !piece.size) return;
+    if (!part) {
+        part = asm__api_new_part(state, index.is_set ? index.value : -1, id);
+        if (!part) return;
+        part->is_repeat = is_repeat;
+    }
+    if (id.size && !part->id.size) asm__ingest_keep(state, &part->id, id);
     if (!asm_str_equal(asm_buffer_text(&part->name), name)) asm__ingest_append(state, &part->name, name);
-    if (asm__ingest_is(function[1], ASM_JSON_STRING))
-        asm__api_add_input(state, part, asm__ingest_text(state, function[1]));
-    else if (asm__ingest_is(function[1], ASM_JSON_OBJECT)) asm__api_add_input(state, part, function[1]);
+    if (piece.size) asm__api_add_input(state, part, piece);
+    asm__openai_follow(part, piece);
 }
 
 /* A text, or a list of parts that have one. */
@@ -10881,7 +10928,7 @@ static void asm__openai_content(asm__ingest *state, asm__ingest_speaker *speaker
 }
 
 /* A delta, or a whole message, which has the same members. */
-static void asm__openai_delta(asm__ingest *state, asm_str raw) {
+static void asm__openai_delta(asm__ingest *state, asm_str raw, bool is_whole) {
     static const asm__ingest_key keys[] = {
         ASM__KEY("content", '*'),          ASM__KEY("reasoning_content", 's'), ASM__KEY("reasoning", 's'),
         ASM__KEY("refusal", 's'),          ASM__KEY("tool_calls", 'a'),        ASM__KEY("role", '-'),
@@ -10901,7 +10948,7 @@ static void asm__openai_delta(asm__ingest *state, asm_str raw) {
     }
     calls = asm__ingest_elements(values[4]);
     while (asm__ingest_next(&calls, &element))
-        asm__openai_call(state, element);
+        asm__openai_call(state, element, is_whole);
 }
 
 static void asm__openai_choice(asm__ingest *state, asm_str raw) {
@@ -10913,7 +10960,7 @@ static void asm__openai_choice(asm__ingest *state, asm_str raw) {
         asm__ingest_emit_odd(state, ASM_STR("choice"), ASM_STR("choice"), raw);
         return;
     }
-    asm__openai_delta(state, values[1].data ? values[1] : values[2]);
+    asm__openai_delta(state, values[1].data ? values[1] : values[2], !values[1].data);
     reason = asm__ingest_string(state, values[3]);
     if (reason.size && state->stop_reason.size == 0) asm__ingest_keep(state, &state->stop_reason, reason);
     if (values[4].data && asm_str_equal(reason, ASM_STR("error"))) asm__api_error(state, values[4]);

@@ -96,8 +96,8 @@
  * THE REQUEST
  *   is always one that the API takes, whatever the conversation is: every call is followed by all its results, in the
  *   order of the calls, before anything else; results of no call are left out; neighbours of one role are one message;
- *   nothing is empty; the user speaks first and last. Arguments are JSON objects, ids and names have only characters that
- *   the API allows. What had to be made or dropped is told: middleware_action dangling_tool_calls_patched (debug).
+ *   nothing is empty; the user speaks first and last. Arguments are JSON objects, each call has an id of its own, ids and
+ *   names have only characters that the API allows. What had to be made or dropped is told: middleware_action dangling_tool_calls_patched (debug).
  *   Turns of the role system at the beginning belong to the system text; later ones are written as the user's, between
  *   <system> and </system>. A turn of the user may have images: extra {"images":[{"media_type":"image/png",
  *   "data":BASE64},…]}; so may the output of a tool: a JSON array of {"type":"text","text":…} and {"type":"image",
@@ -670,6 +670,10 @@ typedef struct asm__llm_out {
     asm_str text;        /* chat: of that message */
     size_t first, after; /* chat: its turns */
     bool is_joined;
+    size_t repeats;      /* of the call that was read last: how many of its id came before, */
+    size_t repeats_here; /* and how many of these in its turn */
+    uint64_t once[64];   /* by the hash of an id: there is a call of such an id, */
+    uint64_t twice[64];  /* there is another one */
 } asm__llm_out;
 
 static asm__llm_kind asm__llm_kind_of(const asm_turn *turn) {
@@ -701,6 +705,57 @@ static asm_str asm__llm_string(asm_str raw, asm_buffer *scratch) {
     return text;
 }
 
+/* The id of an element of tool_calls, in `out->found`. */
+static asm_str asm__llm_id_of(asm__llm_out *out, asm_str raw) {
+    const asm_str id = asm__llm_find(raw, "id");
+    asm_buffer_clear(&out->found);
+    if (asm_buffer_reserve(&out->found, id.size + ASM_JSON_SCRATCH_SPARE) != ASM_OK)
+        asm_json_writer_fail(&out->json, out->found.result);
+    return asm__llm_string(id, &out->found);
+}
+
+/* A bit for an id: bit b of word w of a set. */
+static uint64_t asm__llm_bit_of(asm_str id, size_t *word) {
+    const uint64_t hash = asm__hash(id.size ? id.data : "", id.size, 0);
+    *word = (size_t)(hash >> 6) % ASM__LLM_COUNT_OF(((asm__llm_out *)NULL)->once);
+    return (uint64_t)1 << (hash & 63);
+}
+
+/* Notes the ids of all calls: which may be there twice. */
+static void asm__llm_note_ids(asm__llm_out *out) {
+    size_t word;
+    asm_str element;
+    for (size_t i = 0; i < out->request->turn_count; i++) {
+        if (asm__llm_kind_of(&out->request->turns[i]) != ASM__LLM_ASSISTANT) continue;
+        asm_json_reader reader = asm__llm_elements(out->request->turns[i].tool_calls);
+        while (asm__llm_next(&reader, &element)) {
+            const uint64_t bit = asm__llm_bit_of(asm__llm_id_of(out, element), &word);
+            if (out->once[word] & bit) out->twice[word] |= bit;
+            out->once[word] |= bit;
+        }
+    }
+}
+
+/* Counts the calls of this id that come before the element `raw`. */
+static void asm__llm_count_repeats(asm__llm_out *out, asm_str raw, asm_str id) {
+    size_t word;
+    asm_str element;
+    const uint64_t bit = asm__llm_bit_of(id, &word);
+    out->repeats = out->repeats_here = 0;
+    if (!(out->twice[word] & bit)) return;
+    for (size_t i = 0; i < out->request->turn_count; i++) {
+        if (asm__llm_kind_of(&out->request->turns[i]) != ASM__LLM_ASSISTANT) continue;
+        asm_json_reader reader = asm__llm_elements(out->request->turns[i].tool_calls);
+        out->repeats_here = 0;
+        while (asm__llm_next(&reader, &element)) {
+            if (element.data == raw.data) return;
+            if (!asm_str_equal(asm__llm_id_of(out, element), id)) continue;
+            out->repeats++;
+            out->repeats_here++;
+        }
+    }
+}
+
 /* Reads an element of tool_calls. False, and the writer has failed, if there is no memory. */
 static bool asm__llm_read_call(asm__llm_out *out, asm_str raw, asm_action_request *call) {
     const asm_str keys[] = {ASM_STR_INIT("id"), ASM_STR_INIT("name"), ASM_STR_INIT("arguments")};
@@ -714,7 +769,8 @@ static bool asm__llm_read_call(asm__llm_out *out, asm_str raw, asm_action_reques
     call->tool_call_id = asm__llm_string(values[0], &out->scratch);
     call->tool_name = asm__llm_string(values[1], &out->scratch);
     call->arguments = asm_json_type_of(values[2]) == ASM_JSON_OBJECT ? values[2] : ASM_STR("{}");
-    return true;
+    asm__llm_count_repeats(out, raw, call->tool_call_id);
+    return out->json.result == ASM_OK;
 }
 
 /* An element of tool_results. */
@@ -747,6 +803,7 @@ static bool asm__llm_read_result(asm__llm_out *out, asm_str raw, asm__llm_result
  * one it is made. */
 static void asm__llm_find_result(asm__llm_out *out, size_t at, asm_str id, asm__llm_result *result) {
     const asm_llm_request *request = out->request;
+    size_t others = out->repeats_here; /* of calls of the same id */
     asm_str element;
     for (; at < request->turn_count; at++) {
         const asm_turn *turn = &request->turns[at];
@@ -754,7 +811,7 @@ static void asm__llm_find_result(asm__llm_out *out, size_t at, asm_str id, asm__
         asm_json_reader reader = asm__llm_elements(turn->tool_results);
         while (asm__llm_next(&reader, &element)) {
             if (!asm__llm_read_result(out, element, result)) return;
-            if (!asm_str_equal(result->id, id)) continue;
+            if (!asm_str_equal(result->id, id) || others-- > 0) continue;
             out->used++;
             return;
         }
@@ -767,31 +824,39 @@ static void asm__llm_find_result(asm__llm_out *out, size_t at, asm_str id, asm__
     out->request->patched++;
 }
 
-/* What an API does not allow in ids and names is written as _. */
-static void asm__llm_write_name(asm__llm_out *out, const char *key, asm_str name, size_t most) {
-    bool is_plain = name.size > 0 && name.size <= most;
-    for (size_t i = 0; i < name.size && is_plain; i++)
-        is_plain = asm__llm_is_name_byte(name.data[i]);
-    if (is_plain) {
-        asm__llm_write_text(&out->json, key, name);
-        return;
-    }
+static bool asm__llm_is_plain(asm_str name) {
+    for (size_t i = 0; i < name.size; i++)
+        if (!asm__llm_is_name_byte(name.data[i])) return false;
+    return name.size > 0;
+}
+
+/* Copies up to `most` bytes, with _ for what an API does not allow in ids and names. Returns how many. */
+static size_t asm__llm_make_plain(char *plain, size_t most, asm_str name) {
+    const size_t size = name.size < most ? name.size : most;
+    for (size_t i = 0; i < size; i++)
+        plain[i] = asm__llm_is_name_byte(name.data[i]) ? name.data[i] : '_';
+    return size;
+}
+
+static void asm__llm_write_tool_name(asm__llm_out *out, const char *key, asm_str name) {
     char plain[ASM__LLM_NAME_MAX];
-    size_t size = 0;
-    for (; size < name.size && size < sizeof plain && size < most; size++)
-        plain[size] = asm__llm_is_name_byte(name.data[size]) ? name.data[size] : '_';
+    size_t size = asm__llm_make_plain(plain, sizeof plain, name);
     if (!size) plain[size++] = '_';
     asm__llm_write_text(&out->json, key, asm_str_make(plain, size));
 }
 
-static void asm__llm_write_tool_name(asm__llm_out *out, const char *key, asm_str name) {
-    asm__llm_write_name(out, key, name, ASM__LLM_NAME_MAX);
-}
-
-/* The id of a call: Anthropic takes few characters, the others any; no API takes an empty one. */
+/* The id of the call that was read last: Anthropic takes few characters, the others any; no API takes an empty one. What
+ * cannot be written as it is, and what another call has already, gets a number. */
 static void asm__llm_write_id(asm__llm_out *out, const char *key, asm_str id) {
-    if (out->options->api == ASM_LLM_ANTHROPIC) asm__llm_write_name(out, key, id, SIZE_MAX);
-    else asm__llm_write_text(&out->json, key, id.size ? id : ASM_STR("_"));
+    if (!out->repeats && (out->options->api != ASM_LLM_ANTHROPIC || asm__llm_is_plain(id))) {
+        asm__llm_write_text(&out->json, key, id.size ? id : ASM_STR("_"));
+        return;
+    }
+    char plain[ASM__LLM_NAME_MAX];
+    size_t size = asm__llm_make_plain(plain, sizeof plain - 21, id);
+    plain[size++] = '_';
+    size += asm__format_uint64(asm__hash(id.size ? id.data : "", id.size, out->repeats), plain + size);
+    asm__llm_write_text(&out->json, key, asm_str_make(plain, size));
 }
 
 /* The part of a turn's extra that goes back to the model, if it is the one that is asked; absent if there is none. */
@@ -1820,6 +1885,7 @@ ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out)
     request->patched = request->dropped = 0;
     writing.last = asm__llm_last_turn(request);
     writing.thinks = asm__llm_may_think(&writing);
+    asm__llm_note_ids(&writing);
     asm__llm_write_whole(&writing);
     asm__llm_count_dropped(&writing);
     request->tool_choice = choice;

@@ -943,9 +943,16 @@ static inline void mock_body(mock_llm *mock, const mock_line *line, asm_buffer *
     } else {
         mock_put(out,
                  "{\"model\":\"mock\",\n \"created_at\":\"2026-02-09T12:00:00Z\",\n "
-                 "\"message\":{\"role\":\"assistant\",\"content\":%S},\"done\":true,\"done_reason\":\"stop\","
-                 "\"prompt_eval_count\":%d,\"eval_count\":%d}",
-                 text, usage);
+                 "\"message\":{\"role\":\"assistant\",\"content\":%S,\n\"tool_calls\":[",
+                 text, NULL);
+        for (; mock_next(&reader, &raw); separator = ",\n") {
+            const mock_call call = mock_read_call(mock, raw, "call_");
+            const asm_str parts[] = {call.name, call.arguments.data ? call.arguments : ASM_STR("{}")};
+            asm_buffer_append(out, asm_str_from(separator));
+            mock_put(out, "{\"function\":{\"name\":%S,\"arguments\":%J}}", parts, NULL);
+        }
+        mock_put(out, "]},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":%d,\"eval_count\":%d}",
+                 NULL, usage);
     }
 }
 

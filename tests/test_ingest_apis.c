@@ -106,6 +106,47 @@ static const sample clones[] = {
      CALLS("{\"index\":0,\"function\":{\"name\":\"fo\"}},{\"index\":0,\"function\":{\"name\":\"o\","
            "\"arguments\":\"{}\"}}") CHUNK("{}", "\"tool_calls\"") DONE,
      "run() call( foo {}) end(tool_use ) "},
+    {ASM_FORMAT_OPENAI, /* two calls of one id, the heads first, pieces in turn, with and without the id */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}")
+         CALLS("{\"index\":1,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}")
+             CALLS("{\"index\":0,\"function\":{\"arguments\":\"{\\\"x\\\":\"}}")
+                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"{\\\"y\\\":\"}}")
+                     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"arguments\":\"1}\"}}")
+                         CALLS("{\"index\":1,\"id\":\"a\",\"function\":{\"arguments\":\"2}\"}}")
+                             CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call(a f {\"x\":1}) call(a f {\"y\":2}) end(tool_use ) "},
+    {ASM_FORMAT_OPENAI, /* of one id and one index, each at once; a bracket in a text closes nothing */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\\\"}\"}}")
+         CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}")
+             CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+                 CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call(a f {\"x\":\"}\"}) call(a f {}) end(tool_use ) "},
+    {ASM_FORMAT_OPENAI, /* neither id nor index, or one index; the last head is only a repeat */
+     CALLS(
+         "{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"function\":{\"name\":\"f\",\"arguments\":{"
+         "\"x\":1}}}") CALLS("{\"index\":0,\"function\":{\"name\":\"g\",\"arguments\":\"\"}}")
+         CALLS("{\"index\":0,\"function\":{\"arguments\":\"{}\"}}")
+             CALLS("{\"index\":0,\"function\":{\"name\":\"g\",\"arguments\":\"\"}}")
+                 CALLS("{\"index\":0,\"function\":{\"arguments\":\"{\\\"y\\\":2}\"}}")
+                     CALLS("{\"index\":0,\"function\":{\"name\":\"g\",\"arguments\":\"\"}}")
+                         CHUNK("{}", "\"stop\"") DONE,
+     "run() call( f {}) call( f {\"x\":1}) call( g {}) call( g {\"y\":2}) end(end_turn ) "},
+    {ASM_FORMAT_OPENAI, /* the second call's head has index 0, its tail 1 */
+     CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+         CALLS("{\"index\":0,\"id\":\"b\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}")
+             CALLS("{\"index\":1,\"function\":{\"arguments\":\"{\\\"y\\\":\"}}")
+                 CALLS("{\"index\":1,\"function\":{\"arguments\":\"2}\"}}") CALLS(
+                     "{\"index\":1,\"function\":{\"arguments\":\"\"}}") CHUNK("{}", "\"tool_calls\"") DONE,
+     "run() call(a f {}) call(b g {\"y\":2}) end(tool_use ) "},
+    {ASM_FORMAT_OPENAI, /* a whole body: one id for two calls, and two without any */
+     "{\"id\":\"c\",\"object\":\"chat.completion\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{"
+     "\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
+     "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
+     "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}},"
+     "{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}},"
+     "{\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]},"
+     "\"finish_reason\":\"tool_calls\"}]}",
+     "run(m) call(a f {}) call(a f {}) call( g {}) call( g {}) end(tool_use ) "},
     {ASM_FORMAT_OPENAI, /* arguments as an object */
      CALLS("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}")
          CHUNK("{}", "\"stop\"") DONE,

@@ -357,16 +357,22 @@ static void test_wrong_calls(void **state) {
         {"{\"name\":\"echo\",\"id\":\"same\",\"arguments\":{}},{\"name\":\"echo\",\"id\":\"same\","
          "\"arguments\":{\"b\":2}}",
          NULL},
+        {"{\"name\":\"echo\",\"id\":\"same\"},{\"name\":\"echo\",\"id\":\"same\"}", NULL},
+        {"{\"name\":\"echo\",\"id\":null,\"arguments\":{}},{\"name\":\"echo\",\"id\":null,"
+         "\"arguments\":{\"b\":2}}",
+         NULL},
     };
     (void)state;
     for (size_t api = 0; api < COUNT(all_apis); api++)
-        for (size_t i = 0; i < COUNT(cases); i++) {
+        for (size_t k = 0; k < 2 * COUNT(cases); k++) {
+            const size_t i = k / 2;
             char script[512];
             asm_llm_options options = plain_options(all_apis[api]);
-            if (all_apis[api] == ASM_LLM_OLLAMA && strstr(cases[i].call, "arguments\":\""))
-                continue; /* it sends objects */
-            if (all_apis[api] == ASM_LLM_OPENAI && strstr(cases[i].call, "\"b\":2"))
-                continue; /* one call, in pieces */
+            options.is_not_streamed = k % 2 != 0;
+            if (strstr(cases[i].call, "arguments\":\"") &&
+                (all_apis[api] == ASM_LLM_OLLAMA ||
+                 (all_apis[api] == ASM_LLM_ANTHROPIC && options.is_not_streamed)))
+                continue; /* they send objects */
             options.tools = strict_tools;
             options.tool_count = 2;
             snprintf(script, sizeof script, "{\"calls\":[%s]}\n{\"calls\":[%s]}\n{\"text\":\"Done.\"}\n",

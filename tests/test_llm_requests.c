@@ -141,6 +141,47 @@ static void test_repairs(void **state) {
     assert_int_equal(request.dropped, 1);
 }
 
+/* Calls of one id, in one answer and in several, as a conversation from elsewhere may have them; and ids that differ only
+ * in what Anthropic does not take. Each call has its own result. */
+static void test_same_ids(void **state) {
+    const asm_turn turns[] = {
+        turn_of("user", "Go", NULL, NULL),
+        turn_of("assistant", NULL,
+                "[{\"id\":\"x\",\"name\":\"read\",\"arguments\":{\"n\":1}},{\"id\":\"x\",\"name\":\"read\","
+                "\"arguments\":{\"n\":2}},{\"id\":\"a.b\",\"name\":\"read\",\"arguments\":{}},"
+                "{\"id\":\"a:b\",\"name\":\"read\",\"arguments\":{}}]",
+                NULL),
+        turn_of("tool", NULL, NULL,
+                "[{\"tool_call_id\":\"x\",\"status\":\"completed\",\"output\":\"first\"},"
+                "{\"tool_call_id\":\"x\",\"status\":\"completed\",\"output\":\"second\"},"
+                "{\"tool_call_id\":\"a.b\",\"status\":\"completed\",\"output\":\"dot\"},"
+                "{\"tool_call_id\":\"a:b\",\"status\":\"completed\",\"output\":\"colon\"}]"),
+        turn_of("assistant", NULL, "[{\"id\":\"x\",\"name\":\"read\",\"arguments\":{\"n\":3}}]", NULL),
+        turn_of("tool", NULL, NULL,
+                "[{\"tool_call_id\":\"x\",\"status\":\"completed\",\"output\":\"third\"}]"),
+    };
+    static const char *const outputs[] = {"first", "second", "dot", "colon", "third"};
+    (void)state;
+    for (size_t api = 0; api < COUNT(all_apis); api++) {
+        asm_llm_options options = plain_options(all_apis[api]);
+        asm_llm_request request;
+        options.tools = tools;
+        options.tool_count = 2;
+        asm_llm_request_init(&request, &options, turns, COUNT(turns));
+        asm_buffer body = body_of(&request);
+        asm_buffer_append_byte(&body, '\0');
+        const char *at = body.data;
+        for (size_t i = 0; i < COUNT(outputs); i++) {
+            assert_int_equal(count_in(body.data, outputs[i]), 1);
+            assert_true(strstr(body.data, outputs[i]) > at);
+            at = strstr(body.data, outputs[i]);
+        }
+        assert_int_equal(request.patched, 0);
+        assert_int_equal(request.dropped, 0);
+        asm_buffer_close(&body);
+    }
+}
+
 /* ---- conversations by chance ---- */
 
 static size_t random_below(uint64_t *random, size_t limit) {
@@ -173,10 +214,10 @@ static const char *some_calls(uint64_t *random) {
     const char *list = "";
     const size_t count = random_below(random, 4);
     for (size_t i = 0; i < count; i++)
-        list =
-            made("%s%s{\"id\":\"c%u_%u\",\"name\":\"%s\",\"arguments\":%s}", list, i ? "," : "",
-                 (unsigned)random_below(random, 1000), (unsigned)i, names[random_below(random, COUNT(names))],
-                 arguments[random_below(random, COUNT(arguments))]);
+        list = made("%s%s{\"id\":\"%s%u\",\"name\":\"%s\",\"arguments\":%s}", list, i ? "," : "",
+                    random_below(random, 2) ? "c." : "c:", (unsigned)random_below(random, 20),
+                    names[random_below(random, COUNT(names))],
+                    arguments[random_below(random, COUNT(arguments))]);
     return random_below(random, 3) ? NULL : made("[%s]", list);
 }
 
@@ -310,9 +351,8 @@ static void test_settings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_repairs),
-        cmocka_unit_test(test_any_conversation),
+        cmocka_unit_test(test_forms),    cmocka_unit_test(test_repairs),
+        cmocka_unit_test(test_same_ids), cmocka_unit_test(test_any_conversation),
         cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
