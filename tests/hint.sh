@@ -25,9 +25,10 @@ luajit       | luajit        | luajit            | luajit       | luajit        
 python3      | python3       | python3           | python       | python3            | python       | https://www.python.org
 ruby         | ruby          | ruby              | ruby         | ruby               | ruby         | https://www.ruby-lang.org
 nix-instantiate | nix-bin    |                   |              | nix                | nix          | https://nixos.org
+nix          | nix-bin       |                   |              | nix                | nix          | https://nixos.org
+bazel        | bazel-bootstrap |                 | bazelisk     |                    | bazel        | https://bazel.build
 dpkg-buildpackage | dpkg-dev debhelper | dpkg-dev debhelper | dpkg  | dpkg-dev debhelper | dpkg         | https://www.debian.org
 lintian      | lintian       |                   |              |                    |              | https://lintian.debian.org
-chromium     | chromium      | chromium          | chromium     | chromium           | chromium     | https://www.chromium.org
 zsh          | zsh           | zsh               | zsh          | zsh                | zsh          | https://www.zsh.org
 fish         | fish          | fish              | fish         | fish               | fish         | https://fishshell.com
 mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv

@@ -38,9 +38,7 @@ for recipe in homebrew/asm-session.rb meson/asm-session.wrap xmake/xmake.lua; do
     grep -q "$hash" "$dist/recipes/$recipe" || die "$recipe has another hash"
 done
 if has python3; then
-    for file in "$dist/$name.cdx.json" "$dist/recipes/vcpkg/asm-session/vcpkg.json"; do
-        run python3 -m json.tool "$file" /dev/null || die "${file##*/}: no JSON"
-    done
+    run python3 tests/packaging/recipes/materials.py "$dist/$name.cdx.json" "$dist/$name.tar.gz" || die 'the bill of materials'
 fi
 
 : > "$log"
@@ -61,6 +59,37 @@ if (cd "$source" && has meson) && (cd "$source" && has ninja); then
     cp "$dist/$name.tar.gz" "$work/meson/subprojects/packagecache"
     run meson setup "$work/meson/build" "$work/meson" && run meson compile -C "$work/meson/build" &&
         "$work/meson/build/in_c" || die 'meson: the wrap'
+fi
+
+# Recipes with stand-ins for what they call, which do what the tools do.
+recipes=$source/tests/packaging/recipes
+if (cd "$source" && has luajit); then
+    : > "$log"
+    mkdir "$work/xmake"
+    run luajit "$recipes/xmake.lua" "$dist/recipes/xmake/xmake.lua" "$PWD" "$work/xmake" || die 'xmake'
+fi
+if (cd "$source" && has cmake); then
+    : > "$log"
+    run cmake -DPORT_DIR="$dist/recipes/vcpkg/asm-session" -DARCHIVE="$dist/$name.tar.gz" -DWORK="$work/vcpkg" \
+        -P "$recipes/vcpkg.cmake" && run cmake -S "$source/tests/packaging/cmake" -B "$work/vcpkg/consumer" -DCXX=ON \
+        -DCMAKE_PREFIX_PATH="$work/vcpkg/package" -DWANTED="${version%.*}" && run cmake --build "$work/vcpkg/consumer" &&
+        run "$work/vcpkg/consumer/in_c" && run "$work/vcpkg/consumer/in_cxx" || die 'vcpkg: the port'
+fi
+if (cd "$source" && has ruby); then
+    : > "$log"
+    mkdir "$work/brew" && cp -R . "$work/brew/source"
+    run ruby "$recipes/formula.rb" "$dist/recipes/homebrew/asm-session.rb" "$work/brew/source" "$work/brew/prefix" || die 'the formula'
+fi
+if (cd "$source" && has bazel); then
+    : > "$log"
+    run sh "$recipes/bazel.sh" "$dist/$name.tar.gz" "$source/tests/packaging/program.c" "$work/by-bazel" || die 'Bazel'
+fi
+if (cd "$source" && has nix); then
+    : > "$log"
+    run sh "$recipes/nix.sh" "$work/one" "$work/by-nix" &&
+        "$work/by-nix/result/bin/asm-cat" --renderer=compact "$source/examples/data/claude_session.jsonl" | grep -q . &&
+        run "${CC:-cc}" -std=c99 -I"$work/by-nix/result/include" "$source/tests/packaging/program.c" -o "$work/by-nix/in_c" &&
+        run "$work/by-nix/in_c" || die 'Nix'
 fi
 
 # debian: builds the packages, looks at them, uses them from a folder.
