@@ -50,6 +50,8 @@ struct load {
     bool measures;
     char *waiting; /* bytes that the feed did not take */
     size_t waiting_size, waiting_capacity;
+    int feed_error;       /* why it took none the last time */
+    int64_t feed_stopped; /* since when, in microseconds; 0: it takes what there is */
 };
 
 static void fail(const char *what) {
@@ -145,9 +147,14 @@ static void flush_feed(struct load *load) {
     size_t done = 0;
     while (done < load->waiting_size) {
         const ssize_t size = write(load->feed, load->waiting + done, load->waiting_size - done);
-        if (size <= 0) break;
+        if (size <= 0) {
+            load->feed_error = errno;
+            break;
+        }
         done += (size_t)size;
     }
+    if (done > 0 || load->waiting_size == 0) load->feed_stopped = 0;
+    else if (load->feed_stopped == 0) load->feed_stopped = microseconds();
     memmove(load->waiting, load->waiting + done, load->waiting_size - done);
     load->waiting_size -= done;
 }
@@ -266,6 +273,30 @@ static void read_viewers(struct load *load, int pause) {
 
 /* ---- The measurement ---- */
 
+static void copy_to_stderr(const struct load *load, const char *name) {
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%ld/%s", (long)load->server, name);
+    const int file = open(path, O_RDONLY);
+    const ssize_t size = file >= 0 ? read(file, text, sizeof text) : -1;
+    fprintf(stderr, "%s: %.*s\n", path, size > 0 ? (int)size : 1, size > 0 ? text : "-");
+    if (file >= 0) close(file);
+}
+
+/* What can be known of a server that takes no more events. */
+static void fail_stalled(const struct load *load) {
+    int status;
+    fprintf(
+        stderr, "live_load: the server does not take the events: %zu bytes wait, none taken for %.1f s: %s\n",
+        load->waiting_size, (double)(microseconds() - load->feed_stopped) / 1e6, strerror(load->feed_error));
+    if (waitpid(load->server, &status, WNOHANG) != 0) fprintf(stderr, "it has ended: status %d\n", status);
+    copy_to_stderr(load, "stat");
+    copy_to_stderr(load, "wchan");
+    copy_to_stderr(load, "stack");
+    copy_to_stderr(load, "io");
+    kill(load->server, SIGABRT);
+    exit(1);
+}
+
 /* One event of each session, spread over a second; viewers are read meanwhile. */
 static void run_second(struct load *load) {
     const int64_t begin = microseconds();
@@ -280,10 +311,7 @@ static void run_second(struct load *load) {
         flush_feed(load);
         read_viewers(load, 1);
         if (elapsed >= 1000000 && load->waiting_size == 0) return;
-        if (elapsed >= 20000000) {
-            fprintf(stderr, "live_load: the server does not take the events\n");
-            exit(1);
-        }
+        if (load->feed_stopped && microseconds() - load->feed_stopped > 20000000) fail_stalled(load);
     }
 }
 

@@ -42,6 +42,7 @@ npm          | npm           | nodejs-npm        | node         | npm           
 chromium     | chromium      | chromium          | --cask chromium | chromium        | chromium     | https://www.chromium.org
 microhttpd   | libmicrohttpd-dev | libmicrohttpd-devel | libmicrohttpd | libmicrohttpd-dev | libmicrohttpd | https://www.gnu.org/software/libmicrohttpd
 nats-server  | nats-server   | nats-server       | nats-server  | nats-server        | nats-server  | https://nats.io
+mosquitto    | mosquitto-clients | mosquitto     | mosquitto    | mosquitto-clients  | mosquitto    | https://mosquitto.org
 nats         | libnats-dev   | cnats-devel       | cnats        |                    |              | https://nats.io
 cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON
 jansson      | libjansson-dev | jansson-devel    | jansson      | jansson-dev        | jansson      | https://github.com/akheron/jansson

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The bridge to NATS with one nats-server and with three: publisher, consumer and servers are killed at random moments;
-# in the end the consumer's log has every event once, in order.
+# in the end the consumer's log has every event once, in order. The same of addresses nats:// given to the programs.
 #
 #     sh tests/nats.sh [KILLS]     of each kind (2)
 set -u
@@ -9,6 +9,8 @@ bridge=${BUILD:-build}/examples/nats_bridge kills=${1:-2}
 command -v nats-server > /dev/null || { echo "skipped: $(sh tests/hint.sh nats-server)"; exit 0; }
 [ -x "$bridge" ] || { echo "skipped: $(sh tests/hint.sh nats)"; exit 0; }
 bridge=$(cd "$(dirname "$bridge")" && pwd)/nats_bridge
+tools=$(cd "${BUILD:-build}" && pwd)
+hint=$(sh tests/hint.sh mosquitto)
 work=$(mktemp -d) || exit 1
 cd "$work" || exit 1
 pids=
@@ -121,6 +123,106 @@ kept=$(grep -c message_streamed full.copy)
 dropped=$(sed -n 's/.*"dropped":\([0-9]*\).*/\1/p' full.copy | awk '{ sum += $1 } END { print sum + 0 }')
 [ "$kept" -lt 300 ] && [ $((kept + dropped)) -eq 300 ] || fail "a full queue: $kept came, $dropped told as dropped"
 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued who | grep -q . || fail 'no publisher is told'
+kill_server 1
+
+# Addresses: asm-cat writes and reads, while the server is killed, and the reader; asm-live shows what the stream has.
+XDG_STATE_HOME=$work/state
+export XDG_STATE_HOME
+start_server 1
+address=nats://127.0.0.1:$((base + 1))
+slowly() { events "$1" | awk '{ print; fflush() } NR % 100 == 0 { system("sleep 0.1") }'; }
+slowly 2000 | "$tools/asm-cat" -q --jsonl="$address/address?wait=20" > /dev/null 2> write.log & writer=$!
+rm -f copy.jsonl
+read_on() { "$tools/asm-cat" -q -F --jsonl=copy.jsonl "$address/address?after=copy.jsonl" > /dev/null 2>> read.log & reader=$!; }
+read_on
+"$tools/asm-live" --port=0 "$address/address" > live.url 2> live.log & live=$!
+pids="$pids $live"
+for round in $(seq 1 "$kills"); do
+    sleep "0.$((3 + $(random "$((round * 104729 + base))" 4)))"
+    kill_server 1
+    kill -9 $reader
+    sleep 0.3
+    start_server 1
+    read_on
+done
+wait $writer || fail "writing to an address: $(cat write.log)"
+for _ in $(seq 1 150); do [ "$(wc -l < copy.jsonl)" -ge 2000 ] && break; sleep 0.1; done
+sleep 0.3
+kill $reader
+wait $reader 2> /dev/null
+compare 2000 'an address'
+if command -v curl > /dev/null; then
+    token=$(sed 's/.*token=//' live.url)
+    site=$(sed 's|/?token.*||' live.url)
+    for _ in $(seq 1 100); do
+        curl -s -H "Authorization: Bearer $token" "$site/api/list" > list.json
+        [ "$(grep -o '"events":[0-9]*' list.json | awk -F : '{ sum += $2 } END { print sum }')" = 2000 ] && break
+        sleep 0.1
+    done
+    for number in 0 1 2; do
+        key=$(grep -o "\"key\":\"[^\"]*ses.$number[^\"]*\"" list.json | cut -d '"' -f 4)
+        curl -s -H "Authorization: Bearer $token" "$site/api/sessions/$key/history?limit=5000" |
+            sed 's/.*"delta":"\([0-9]*\)".*/\1/' > got.txt
+        seq 1 2000 | awk -v rest=$number '$1 % 3 == rest' | cmp -s - got.txt ||
+            fail "the page has $(wc -l < got.txt) events of session $number"
+    done
+fi
+kill $live
+# starts PLACE COUNT: how many events there are from there on.
+starts() {
+    count=$("$tools/asm-cat" -q --jsonl=- "$address/$1" | wc -l)
+    [ "$count" -eq "$2" ] || fail "$1: $count events of $2"
+}
+starts address 2000
+starts 'address?from=last' 1
+starts 'address?from=1991' 10
+starts 'address?from=2020-01-01T00:00:00Z' 2000
+starts 'address?from=2100-01-01T00:00:00Z' 0
+starts 'address.session.*.type.message_streamed?from=2000' 1
+starts 'address.session.ses%2E1%20%2A' 667
+"$tools/asm-cat" -q --jsonl=new.jsonl -F "$address/address?from=new" > /dev/null & reader=$!
+sleep 0.5
+printf '%s\n' '{"type":"message_streamed","data":{"delta":"tee"},"session_id":"t"}' > one.jsonl
+"$tools/asm-tee" --jsonl="$address/address" -- cat one.jsonl > /dev/null 2> tee.log
+for _ in $(seq 1 50); do [ -s new.jsonl ] && break; sleep 0.1; done
+kill $reader
+[ "$(grep -c '"delta":"tee"' new.jsonl)" -eq 1 ] && [ "$(wc -l < new.jsonl)" -eq 1 ] ||
+    fail "of asm-tee came: $(cat new.jsonl tee.log)"
+
+# says WORDS ARGUMENT...: asm-cat fails, and says them.
+says() {
+    words=$1
+    shift
+    timeout 20 "$tools/asm-cat" -q "$@" > out.log 2>&1 < /dev/null
+    status=$?
+    [ $status -eq 2 ] && grep -qF -- "$words" out.log || fail "$*: status $status: $(cat out.log)"
+    ! grep -q secret out.log || fail "a password is told: $(cat out.log)"
+}
+says 'there is no stream elsewhere' "nats://me:secret@127.0.0.1:$((base + 1))/elsewhere"
+says 'unknown parameter fro=1' "$address/address?fro=1"
+says "must be all, new, last" "$address/address?from=yesterday"
+says 'after the host comes a subject' "$address/"
+says 'after the host comes a subject' "$address/a..b"
+says 'below one name' --jsonl="$address/address.x" one.jsonl
+says 'only events go there' --log="$address/address" one.jsonl
+mkdir elsewhere
+cp "$tools/asm-cat" elsewhere
+PATH=/bin:/usr/bin elsewhere/asm-cat "$address/address" > out.log 2>&1
+[ $? -eq 2 ] && grep -q 'needs asm-nats' out.log || fail "without asm-nats: $(cat out.log)"
+kill_server 1
+says 'no server answers' "$address/address"
+# What no server takes waits in the queue, which is bounded, for the next writer.
+events 20 | "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl&wait=1" > /dev/null 2> out.log
+[ $? -eq 2 ] && grep -q 'they wait in later.jsonl' out.log || fail "without a server: $(cat out.log)"
+start_server 1
+"$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl" /dev/null > /dev/null 2>&1
+starts later 20
+kill_server 1
+printf 'authorization { user: me, password: "secret" }\n' >> n1.conf
+start_server 1
+says 'no server lets us in' "nats://me:wrong@127.0.0.1:$((base + 1))/later"
+count=$("$tools/asm-cat" -q --jsonl=- "nats://me:secret@127.0.0.1:$((base + 1))/later" | wc -l)
+[ "$count" -eq 20 ] || fail "with a password came $count of 20"
 kill_server 1
 
 for i in 1 2 3; do config $i 3; start_server $i; done

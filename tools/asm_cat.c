@@ -193,6 +193,9 @@ static const char *const notes[] = {
     "times, 16 in all, and so may topics to subscribe to. Files are appended to; several programs may log to "
     "one. "
     "Only ASCII leaves where the locale has no UTF-8.",
+    "FILE and the PATH of --jsonl may be an address of NATS JetStream, nats://HOST/asm: without -F the "
+    "events that are "
+    "there, with -F also those to come. asm-nats --man tells all that can stand in it.",
     "The first 10 messages of a kind about bad input are shown for each FILE, as FILE:LINE:COLUMN, then "
     "their count. "
     "SIGINT, SIGTERM and SIGHUP end the output properly, then the program; a second one ends it at once.",
@@ -312,6 +315,7 @@ struct diagnostic_count {
 struct source {
     struct program *program;
     const char *name;
+    char address[256]; /* its name, if it is an address */
     struct input input;
     asm_ingest ingest;
     struct statistics statistics;
@@ -663,7 +667,7 @@ static void end_source(struct source *source) {
         asm_ingest_close(&source->ingest);
         asm_redact_close(&source->redact);
     }
-    input_close(&source->input);
+    if (!input_close(&source->input)) program->failed = true;
 }
 
 /* Reads one block; false at the end of what there is. */
@@ -671,7 +675,11 @@ static bool read_block(struct source *source) {
     struct program *program = source->program;
     const ssize_t size = input_read(&source->input, program->block, sizeof program->block);
     if (size >= 0 && (!program->settings.follow || program->source_count == 1)) show_source(source);
-    if (size == 0) return false;
+    if (size == 0) {
+        if (source->input.remote.pid) end_source(source);
+        return false;
+    }
+    if (size < 0 && errno == EAGAIN && source->input.remote.pid) return false;
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (size < 0) {
         complain("%s: %s", source->name, strerror(errno));
@@ -690,7 +698,15 @@ static bool read_block(struct source *source) {
 
 static bool open_source(struct source *source, bool may_wait) {
     struct program *program = source->program;
-    const bool is_there = input_open(&source->input, source->name);
+    const bool is_address = is_remote(source->name);
+    const bool is_there = input_open(&source->input, source->name, program->settings.follow);
+    if (is_address) source->name = remote_name(source->name, source->address, sizeof source->address);
+    if (!is_there && is_address) {
+        complain("%s: %s", source->name, remote_error(errno));
+        program->failed = true;
+        end_source(source);
+        return false;
+    }
     if (!is_there && may_wait && errno == ENOENT) {
         if (!source->is_awaited && !program->settings.quiet)
             complain("%s: not there yet: waiting for it", source->name);
@@ -770,6 +786,11 @@ static void tell_follower(const struct source *source, const char *what) {
 static void follow(struct source *source) {
     if (!source->is_open && !source->is_ended && !open_source(source, true)) return;
     if (source->is_ended) return;
+    if (source->input.remote.pid) {
+        while (!source->is_ended && wait_for(source->program, -1, 0) && read_block(source))
+            continue;
+        return;
+    }
     switch (input_look(&source->input, source->name)) {
     case INPUT_SAME:
         break;
@@ -813,7 +834,8 @@ static void follow_all(struct program *program) {
             follow(&program->sources[i]);
             tell_idle(&program->sources[i]);
         }
-        if (all_ended(program) || !wait_for(program, -1, FOLLOW_PAUSE)) break;
+        if (all_ended(program) || !wait_for(program, program->sources[0].input.remote.fd, FOLLOW_PAUSE))
+            break;
     }
 }
 
@@ -868,7 +890,7 @@ static void add_sources(struct program *program, char **files, size_t count) {
     for (size_t i = 0; i < program->source_count; i++) {
         program->sources[i].program = program;
         program->sources[i].name = count ? files[i] : from_stdin;
-        program->sources[i].input.fd = -1;
+        program->sources[i].input.fd = program->sources[i].input.remote.fd = -1;
     }
     if (count == 0 && isatty(STDIN_FILENO) && !program->settings.quiet)
         complain("reading from the terminal; --help tells what else it can do");

@@ -12,6 +12,7 @@
 #include "common/options.h"
 #include "common/sessions.h"
 #include "common/signals.h"
+#include "common/state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -74,13 +75,15 @@ static const struct option options[] = {
     PROGRAM_OPTIONS,
 };
 
-static const char *const description[] = {"Shows the sessions of agents on a page in a browser, live: which "
-                                          "agent needs you, what each does, what it "
-                                          "cost, and all that was said and done.",
-                                          "FILEs are followed as they grow. Without FILE and other inputs: "
-                                          "--sessions, if standard input is a terminal, else "
-                                          "standard input, which - stands for.",
-                                          NULL};
+static const char *const description[] = {
+    "Shows the sessions of agents on a page in a browser, live: which "
+    "agent needs you, what each does, what it "
+    "cost, and all that was said and done.",
+    "FILEs are followed as they grow; one may be an address of NATS JetStream, "
+    "nats://HOST/asm (asm-nats --man). Without FILE and other inputs: "
+    "--sessions, if standard input is a terminal, else "
+    "standard input, which - stands for.",
+    NULL};
 
 static const char *const notes[] = {
     "The address that is printed has a token in it: whoever has it sees everything, so it is as good as a "
@@ -159,7 +162,7 @@ static void find_logs(struct live *live, const char *directory) {
 
 /* Logs are written by one program at a time. NULL, with a message, if another has them. */
 static const char *log_directory(const struct settings *settings) {
-    const char *directory = settings->log ? settings->log : state_directory("log");
+    const char *directory = settings->log ? settings->log : state_directory("asm-live", "log");
     char path[4096];
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) die("%s: %s", directory, strerror(errno));
     snprintf(path, sizeof path, "%s/lock", directory);
@@ -176,6 +179,8 @@ static const char *log_directory(const struct settings *settings) {
 
 /* ---- The program ---- */
 
+enum { MAX_REMOTES = 8 };
+
 struct program {
     struct settings settings;
     struct live *live;
@@ -183,6 +188,8 @@ struct program {
     struct stream standard_input;
     struct child child;
     struct listener listener;
+    struct remote_source remotes[MAX_REMOTES];
+    size_t remote_count;
 };
 
 static void open_standard_input(struct program *program) {
@@ -203,7 +210,10 @@ static void open_sources(struct program *program, char **operands, int count) {
     if (settings->runs && count == 0) die("--run needs a command: asm-live --run -- COMMAND [ARGUMENT]...");
     for (int i = 0; i < count && !settings->runs; i++) {
         if (strcmp(operands[i], "-") == 0) reads_stdin = true;
-        else files_add(program->files, operands[i]);
+        else if (is_remote(operands[i])) {
+            if (program->remote_count == MAX_REMOTES) die("at most %d addresses", MAX_REMOTES);
+            remote_source_open(&program->remotes[program->remote_count++], program->live, operands[i]);
+        } else files_add(program->files, operands[i]);
     }
     if (settings->sessions) files_find_sessions(program->files, settings->agent);
     if (reads_stdin) open_standard_input(program);
@@ -221,6 +231,9 @@ static void wait_for_news(struct program *program, struct waits *waits) {
     wait_for_input(waits, live_descriptor(program->live));
     if (program->standard_input.fd >= 0) wait_for_input(waits, program->standard_input.fd);
     if (program->child.stream.fd >= 0) wait_for_input(waits, program->child.stream.fd);
+    for (size_t i = 0; i < program->remote_count; i++)
+        if (program->remotes[i].remote.fd >= 0) wait_for_input(waits, program->remotes[i].remote.fd);
+        else if (pause > 100) pause = 100;
     listener_wait(&program->listener, waits);
     if (of_files >= 0 && of_files < pause) pause = of_files;
     poll(waits->items, (nfds_t)waits->count, pause);
@@ -233,6 +246,8 @@ static void run(struct program *program) {
     while (!stop_signal()) {
         wait_for_news(program, &waits);
         files_read(program->files);
+        for (size_t i = 0; i < program->remote_count; i++)
+            remote_source_read(&program->remotes[i]);
         if (program->standard_input.fd >= 0 && waits.items[2].revents)
             stream_read_once(&program->standard_input);
         stream_read(&program->child.stream);
@@ -259,6 +274,8 @@ int main(int argc, char **argv) {
     child_stop(&program.child);
     stream_close(&program.standard_input);
     listener_close(&program.listener);
+    for (size_t i = 0; i < program.remote_count; i++)
+        remote_source_close(&program.remotes[i]);
     files_close(program.files);
     live_end(program.live);
     return EXIT_SUCCESS;

@@ -19,11 +19,16 @@ static int open_path(const char *path) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-bool input_open(struct input *input, const char *path) {
+bool input_open(struct input *input, const char *path, bool follows) {
     const bool is_stdin = strcmp(path, "-") == 0;
-    const int fd = is_stdin ? STDIN_FILENO : open_path(path);
     memset(input, 0, sizeof *input);
-    input->fd = -1;
+    input->fd = input->remote.fd = -1;
+    if (is_remote(path)) {
+        const bool is_started = remote_read(&input->remote, path, follows, NULL);
+        input->fd = input->remote.fd;
+        return is_started;
+    }
+    const int fd = is_stdin ? STDIN_FILENO : open_path(path);
     if (fd < 0) return false;
     begin(input, fd);
     if (is_stdin) input->is_file = false; /* where it stands is nobody's business but the shell's */
@@ -93,7 +98,13 @@ bool input_reopen(struct input *input, const char *path) {
     return true;
 }
 
-void input_close(struct input *input) {
-    if (input->fd > STDIN_FILENO) close(input->fd);
+bool input_close(struct input *input) {
+    const bool is_open = input->fd > STDIN_FILENO;
+    if (is_open && input->remote.pid) {
+        input->fd = -1;
+        return remote_end(&input->remote);
+    }
+    if (is_open) close(input->fd);
     input->fd = -1;
+    return true;
 }

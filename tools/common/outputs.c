@@ -2,11 +2,13 @@
 #include "outputs.h"
 
 #include "messages.h"
+#include "remote.h"
 #include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,7 +52,11 @@ struct output {
     } sink;
     const asm_output_stream *stream; /* the sink's */
     bool is_reported;
-    char buffer[TEXT_BUFFER]; /* of text */
+    /* of an address */
+    struct remote remote;
+    char address[256];
+    asm_result (*close)(void *self); /* the sink's own */
+    char buffer[TEXT_BUFFER];        /* of text */
 };
 
 /* ---- Options ---- */
@@ -334,12 +340,32 @@ static void refuse_other_files(enum output_kind kind, const char *path) {
             path, option_name(kind), option_name(kind), path);
 }
 
+/* ---- Addresses ---- */
+
+/* Closes the sink, and waits until the events are taken. */
+static asm_result remote_close(void *self) {
+    struct output *output = (struct output *)(void *)((char *)self - offsetof(struct output, sink));
+    const asm_result result = output->close(self);
+    const bool is_taken = remote_end(&output->remote);
+    output->is_reported = output->is_reported || !is_taken; /* asm-nats has said it */
+    return result == ASM_OK && !is_taken ? ASM_ERR_WRITE : result;
+}
+
+static void open_remote(struct output *output, const char *url) {
+    output->path = remote_name(url, output->address, sizeof output->address);
+    if (output->kind != OUTPUT_JSONL) die("%s: only events go there: --jsonl=%s", output->path, output->path);
+    if (!remote_write(&output->remote, url)) die("%s: %s", output->path, remote_error(errno));
+}
+
 /* ---- Opening ---- */
 
 static asm_sink init_sink(struct output *output, const struct output_settings *settings,
                           asm_wire_format wire_format) {
-    const asm_output to = {.path = output->path,
-                           .fd = output->path ? 0 : STDOUT_FILENO,
+    const bool is_address = output->remote.pid != 0;
+    const asm_output to = {.path = is_address ? NULL : output->path,
+                           .fd = is_address     ? output->remote.fd
+                                 : output->path ? 0
+                                                : STDOUT_FILENO,
                            .mode = settings->mode,
                            .should_stop = is_time_to_give_up};
     const asm_tty_sink_options text = {to, output->buffer, sizeof output->buffer};
@@ -390,7 +416,12 @@ void outputs_open(struct outputs *outputs, const struct output_settings *setting
         struct output *output = &outputs->outputs[i];
         output->kind = settings->wanted[i].kind;
         output->path = settings->wanted[i].path;
+        if (output->path && is_remote(output->path)) open_remote(output, output->path);
         asm_sink sink = init_sink(output, settings, settings->wanted[i].wire);
+        if (output->remote.pid) {
+            output->close = sink.close;
+            sink.close = remote_close;
+        }
         sink.name = output->path ? output->path : "standard output";
         if (sink.result != ASM_OK) die("%s: %s", sink.name, reason_of(output, sink.result));
         outputs->sinks[outputs->count++] = sink;
@@ -403,9 +434,10 @@ void outputs_check(struct outputs *outputs) {
     for (size_t i = 0; i < outputs->count; i++) {
         struct output *output = &outputs->outputs[i];
         const asm_sink *sink = &outputs->sinks[i];
-        if (sink->result == ASM_OK || output->is_reported) continue;
-        output->is_reported = true;
+        if (sink->result == ASM_OK) continue;
         outputs->has_failed = true;
+        if (output->is_reported) continue;
+        output->is_reported = true;
         if (!output->path) outputs->stdout_failed = true;
         if (sink->result == ASM_ERR_CLOSED) continue; /* as in `asm-cat | head`: no news to anybody */
         complain("%s: %s%s", sink->name, reason_of(output, sink->result),

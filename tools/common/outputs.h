@@ -38,7 +38,8 @@ struct output_settings {
 
 /* Rows of a table of options; `at` and `preset_at` are OPTION_AT() of a struct output_settings and its preset. */
 #define OUTPUT_OPTIONS(at, preset_at)                                                                        \
-    OUTPUT_FILE("jsonl", "also append the events as JSON Lines", at, take_jsonl),                            \
+    OUTPUT_FILE("jsonl", "also append the events as JSON Lines; PATH may be nats://HOST/asm", at,            \
+                take_jsonl),                                                                                 \
         OUTPUT_FILE("jsonl-compact", "also append them in the compact form", at, take_jsonl_compact),        \
         OUTPUT_FILE("log", "also append the text, without colors", at, take_log),                            \
         OUTPUT_FILE("envelopes", "also append what a user interface wants to know", at, take_envelopes),     \

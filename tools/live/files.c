@@ -61,41 +61,17 @@ static void *checked(void *memory) {
 /* ---- Sessions of a file ---- */
 
 static void own(struct file *file, live_session *session) {
-    struct tracked *tracked = live_tracked(session);
-    if (tracked) tracked->source = file;
     if ((file->owned_count & (file->owned_count + 1)) == 0) /* 0, 1, 3, 7, …: full */
         file->owned = (live_session **)checked(
             realloc(file->owned, (2 * file->owned_count + 1) * sizeof(live_session *)));
     file->owned[file->owned_count++] = session;
 }
 
-/* A session of that id, or if another source has it, of an id with the path in it. NULL without memory, or for too many.
- */
-static live_session *new_session(struct file *file, asm_str id) {
-    live_server *server = live_server_of(file->files->live);
-    live_session *session = live_server_add(server, id);
-    if (session) return session;
-    asm_buffer name;
-    asm_buffer_init_growing(&name);
-    asm_buffer_append(&name, id);
-    asm_buffer_append(&name, ASM_STR(" in "));
-    asm_buffer_append(&name, asm_str_from(file->path));
-    session = live_server_add(server, asm_buffer_text(&name));
-    asm_buffer_close(&name);
-    return session;
-}
-
 static live_session *owned_session(struct file *file, asm_str id) {
-    const live_session *found = live_server_find(live_server_of(file->files->live), id);
-    for (size_t i = 0; i < file->owned_count; i++) {
-        const asm_str its = live_session_id(file->owned[i]);
-        const bool has_path = its.size > id.size + 4 && memcmp(its.data, id.data, id.size) == 0 &&
-                              memcmp(its.data + id.size, " in ", 4) == 0;
-        if (file->owned[i] == found || has_path) return file->owned[i];
-    }
-    if (file->owned_count == MAX_OWNED) return NULL;
-    live_session *session = new_session(file, id);
-    if (!session) return NULL;
+    bool is_new = false;
+    live_session *session = source_session(file->files->live, file, file->path, id,
+                                           file->owned_count < MAX_OWNED ? &is_new : NULL);
+    if (!session || !is_new) return session;
     own(file, session);
     if (file->is_loading) live_session_rewind(session);
     return session;
@@ -153,7 +129,7 @@ static void close_file(struct file *file) {
 static void open_file(struct file *file) {
     struct input *input = (struct input *)malloc(sizeof *input);
     if (!input) return;
-    if (!input_open(input, file->path)) {
+    if (!input_open(input, file->path, true)) {
         if (!file->is_told) complain("%s: %s", file->path, strerror(errno));
         file->is_told = true;
         free(input);
@@ -329,8 +305,8 @@ void files_add(struct files *files, const char *path) {
 static bool is_known(const struct files *files, const struct session *found) {
     live_session *session = live_server_find(live_server_of(files->live), asm_str_from(found->id));
     const struct tracked *tracked = session ? live_tracked(session) : NULL;
-    const struct file *source = tracked ? (const struct file *)tracked->source : NULL;
-    if (!session || (source && strcmp(source->path, found->path) == 0)) return session != NULL;
+    const char *where = tracked ? tracked->where : NULL;
+    if (!session || (where && strcmp(where, found->path) == 0)) return session != NULL;
     for (size_t i = 0; i < files->count; i++)
         if (strcmp(files->items[i]->path, found->path) == 0) return true;
     return false;
@@ -339,7 +315,8 @@ static bool is_known(const struct files *files, const struct session *found) {
 static void add_session_file(struct files *files, const struct session *found) {
     if (is_known(files, found)) return;
     struct file *file = add_file(files, found->path);
-    live_session *session = new_session(file, asm_str_from(found->id));
+    bool is_new = false;
+    live_session *session = source_session(files->live, file, file->path, asm_str_from(found->id), &is_new);
     file->is_session = true;
     if (asm_format_is_read(found->format)) file->format = found->format;
     if (!session) {

@@ -5,6 +5,8 @@
 
 #include "../serve/pages.h"
 
+#include "../common/remote.h"
+
 #include "asm_ingest.h"
 
 #include <poll.h>
@@ -23,6 +25,11 @@ bool wait_for_input(struct waits *waits, int fd);
 /* Unix time in microseconds; and milliseconds that never go back. */
 asm_time now_time(void);
 int64_t steady_time(void);
+
+/* The session of that id which `source` gives, or, if another source has it, one of an id with `where` in it; added if
+ * there is none, with a log that ends with the program, unless `is_new` is NULL. NULL without memory, for too many, or if it
+ * may not be added. `where` must stay. */
+live_session *source_session(struct live *live, void *source, const char *where, asm_str id, bool *is_new);
 
 /* ---- A stream that cannot be read again: its sessions' logs are kept ---- */
 
@@ -80,6 +87,30 @@ void child_look(struct child *child);
 
 /* Asks it to end. */
 void child_stop(struct child *child);
+
+/* ---- Events of a broker, which can be read again from there ---- */
+
+struct remote_source {
+    struct live *live;
+    const char *url; /* NULL: none */
+    char name[256];
+    struct remote remote;
+    asm_ingest ingest;
+    live_session **owned; /* allocated */
+    size_t owned_count;
+    bool is_loading; /* not all there was has come */
+    int64_t last;    /* number of the last event; 0: none */
+    int64_t again;   /* when the next one is started that reads, in steady milliseconds */
+    unsigned long diagnostics;
+};
+
+/* Ends the program with a message if that cannot be started. `source` is zero, and does not move. */
+void remote_source_open(struct remote_source *source, struct live *live, const char *url);
+
+/* Reads what there is, but no more than is done in some milliseconds. */
+void remote_source_read(struct remote_source *source);
+
+void remote_source_close(struct remote_source *source);
 
 /* ---- Events over a socket ---- */
 

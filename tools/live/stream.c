@@ -8,7 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 * 1024, BLOCKS = 16, TOLD_LIMIT = 10 };
+enum {
+    BLOCK = 16 * 1024,
+    SLICE = 8, /* milliseconds of reading before others have their turn: a new session is a new file */
+    TOLD_LIMIT = 10
+};
 
 asm_time now_time(void) {
     struct timespec now;
@@ -69,8 +73,9 @@ static bool read_block(struct stream *stream) {
 }
 
 void stream_read(struct stream *stream) {
-    for (int i = 0; i < BLOCKS && stream->fd >= 0; i++)
-        if (!read_block(stream)) return;
+    const int64_t until = steady_time() + SLICE;
+    while (stream->fd >= 0 && read_block(stream) && steady_time() < until)
+        continue;
 }
 
 void stream_read_once(struct stream *stream) {

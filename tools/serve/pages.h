@@ -21,10 +21,6 @@ struct tracked *live_tracked(live_session *session);
 /* Takes an event of a session, whatever session id it has. `now` is the time of one that has none. */
 void live_take(live_session *session, const asm_event *event, asm_time now);
 
-/* The directory in which programs keep what outlives them, with a final part `name` if that is not NULL; made if it is not
- * there, for the user alone. Ends the program with a message if that cannot be done. Allocated. */
-char *state_directory(const char *name);
-
 /* The token by which browsers are let in: the same for all programs of a user, so that a page goes on when one is started
  * again. */
 const char *state_token(void);

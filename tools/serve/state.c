@@ -2,6 +2,7 @@
 #include "pages.h"
 
 #include "../common/messages.h"
+#include "../common/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,30 +13,6 @@
 #include <unistd.h>
 
 enum { LONGEST = 2048, TOKEN_BYTES = 32 };
-
-static void make_directory(char *path, bool is_last) {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST && is_last) die("%s: %s", path, strerror(errno));
-}
-
-char *state_directory(const char *name) {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *path = (char *)malloc(LONGEST);
-    int size;
-    if (!path) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-    if (state && *state) size = snprintf(path, LONGEST, "%s/asm-live", state);
-    else if (home && *home) size = snprintf(path, LONGEST, "%s/.local/state/asm-live", home);
-    else die("neither XDG_STATE_HOME nor HOME says where to keep the page's token");
-    if (name && size > 0 && size < LONGEST)
-        size += snprintf(path + size, (size_t)(LONGEST - size), "/%s", name);
-    if (size < 0 || size >= LONGEST) die("the name of the directory for the page's token is too long");
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        make_directory(path, false);
-        *slash = '/';
-    }
-    make_directory(path, true);
-    return path;
-}
 
 static bool read_token(const char *path, char *token, size_t size) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -76,7 +53,7 @@ static void write_token(const char *path, const char *token) {
 
 const char *state_token(void) {
     static char token[2 * TOKEN_BYTES + 2];
-    char *directory = state_directory(NULL);
+    char *directory = state_directory("asm-live", NULL);
     char path[LONGEST + 8];
     snprintf(path, sizeof path, "%s/token", directory);
     free(directory);

@@ -138,6 +138,7 @@ void tracked_begin_again(struct tracked *tracked) {
     memset(&now, 0, sizeof now);
     memcpy(now.agent, tracked->agent, sizeof now.agent);
     now.source = tracked->source;
+    now.where = tracked->where;
     now.changed = tracked->changed;
     tracked_close(tracked);
     *tracked = now;

@@ -26,9 +26,10 @@ struct tracked {
     asm_time since, changed;
     struct need *needs; /* allocated when there is one; the first has waited longest */
     size_t need_count;
-    bool is_partial; /* not all of it was read: figures are not known */
-    bool is_quiet;   /* nobody is at work, though a run is open */
-    void *source;    /* whose it is */
+    bool is_partial;   /* not all of it was read: figures are not known */
+    bool is_quiet;     /* nobody is at work, though a run is open */
+    void *source;      /* whose it is */
+    const char *where; /* that one's name */
 };
 
 /* `now` is the time of an event that has none. */

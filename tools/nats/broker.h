@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Unlicense */
+/* A connection to NATS, for nats_publish() and nats_consume(). */
+#ifndef TOOLS_BROKER_H
+#define TOOLS_BROKER_H
+
+#include "nats.h"
+
+#include <nats/nats.h>
+
+enum { ACK_MS = 1000 };
+
+struct broker {
+    const struct nats_options *given;
+    natsConnection *connection;
+    jsCtx *stream;
+    kvStore *presence;
+    bool was_connected, is_told;
+    int64_t begun, closed; /* closed: since when; 0: it is not */
+};
+
+/* Ends the program with a message unless `status` is good. */
+void must(natsStatus status, const char *what);
+
+/* Milliseconds that never go back. */
+int64_t now_ms(void);
+
+/* Connecting goes on behind our back, also after the connection was lost. */
+void broker_connect(struct broker *to, const struct nats_options *given);
+
+/* Says once that there is no server yet. With `is_bounded` that ends the program, after some seconds. */
+void broker_look(struct broker *to);
+
+/* Makes the stream of the prefix if there is none; waits for the servers until a signal comes, or `until` if that is not 0.
+ * False if that was in vain. */
+bool broker_make_stream(struct broker *to, int64_t until);
+
+/* Tells that this publisher is there: a key that goes away by itself. */
+void broker_tell_presence(struct broker *to, const char *log);
+
+void broker_close(struct broker *from);
+
+#endif
