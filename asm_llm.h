@@ -120,7 +120,8 @@
  *       limit            a limit of the options: the text says which
  *       protocol         what came is no answer of this API: the text has its beginning
  *   Retried are connections that fail, 408, 409, 429 (unless it is a bill), 5xx, errors within a stream and streams
- *   that were cut; x-should-retry of the server decides if it is there. The wait is Retry-After (seconds or a date) or
+ *   that were cut; x-should-retry of the server decides if it is there, or yours: "x-should-retry: false" before
+ *   asm_llm_end() for a connection that would fail each time. The wait is Retry-After (seconds or a date) or
  *   retry-after-ms, else retry_ms doubled with each attempt, less up to a quarter at random. What was streamed is
  *   withdrawn first (message_retracted, "retried"). Each retry goes out as an event llm.retry with text, code, attempt,
  *   max_attempts, retry_in_ms.
@@ -373,8 +374,9 @@ struct asm_llm_options {
     int retries;      /* of a question; 0: 4; negative: none */
     int64_t retry_ms; /* the first wait; 0: 1000 */
     uint64_t random;  /* any number, different in each process: so that not all try again at once */
-    asm_str
-        secret; /* a text that must never be told, your API key: *** wherever a server's error repeats it */
+    /* Texts that must never be told, your API key first of all: *** stands wherever an error would repeat one. */
+    const asm_str *secrets;
+    size_t secret_count;
 };
 
 struct asm_llm {
@@ -2635,6 +2637,18 @@ static bool asm__llm_is_bill(asm_str error) {
            asm__llm_contains(error, ASM_STR("\"enforced_spend_limit_reached\""));
 }
 
+/* Whether what the server sent besides its answer repeats a secret, or may: of an error only its text is told. */
+static bool asm__llm_has_secret(asm__llm_exchange *exchange, const asm_event *event) {
+    if (asm__llm_is_error_status(exchange)) return true;
+    if (!exchange->options->secret_count) return false;
+    asm_buffer_clear(&exchange->scratch);
+    if (asm_event_write_json(event, &exchange->scratch) != ASM_OK) return true;
+    for (size_t i = 0; i < exchange->options->secret_count; i++)
+        if (asm__llm_contains(asm_buffer_text(&exchange->scratch), exchange->options->secrets[i]))
+            return true;
+    return false;
+}
+
 static void asm__llm_on_event(void *user, const asm_event *event) {
     asm__llm_exchange *exchange = (asm__llm_exchange *)user;
     if (exchange->outcome != ASM__LLM_OPEN) return;
@@ -2662,7 +2676,8 @@ static void asm__llm_on_event(void *user, const asm_event *event) {
         asm__llm_fail(exchange, ASM_STR("provider_error"), ASM_STR("the provider cancelled the answer"));
         break;
     case ASM_EVENT_CUSTOM:
-        if (!exchange->is_question) asm__llm_tell_event(exchange->talk, event);
+        if (!exchange->is_question && !asm__llm_has_secret(exchange, event))
+            asm__llm_tell_event(exchange->talk, event);
         break;
     default:
         break;
@@ -3670,18 +3685,33 @@ static bool asm__llm_read(asm__llm_exchange *exchange) {
     return exchange->is_ended || asm__llm_now(exchange->talk) - exchange->whole_at >= ASM__LLM_LINGER;
 }
 
-/* The error's text with the secret of the options left out. */
+#define ASM__LLM_TELLTALE                                                                                    \
+    6 /* so many bytes of a secret at the end of a text that was cut are left out as well */
+
+/* How many bytes at the beginning of `text` are a secret, or how one begins that goes on where the text was cut. */
+static size_t asm__llm_secret_size(const asm_llm_options *options, asm_str text) {
+    size_t size = 0;
+    for (size_t i = 0; i < options->secret_count; i++) {
+        const asm_str secret = options->secrets[i];
+        const size_t least = secret.size < text.size ? secret.size : text.size;
+        if (least > size && (least == secret.size || least >= ASM__LLM_TELLTALE) &&
+            memcmp(text.data, secret.data, least) == 0)
+            size = least;
+    }
+    return size;
+}
+
+/* The error's text with the secrets of the options left out. */
 static asm_str asm__llm_error_text(asm__llm_exchange *exchange) {
-    const asm_str text = asm_buffer_text(&exchange->message_text), secret = exchange->options->secret;
-    if (!secret.size || !asm__llm_contains(text, secret)) return text;
+    const asm_str text = asm_buffer_text(&exchange->message_text);
+    if (!exchange->options->secret_count) return text;
     asm_buffer_clear(&exchange->scratch);
     for (size_t i = 0; i < text.size;) {
-        if (secret.size <= text.size - i && memcmp(text.data + i, secret.data, secret.size) == 0) {
-            asm__llm_append(&exchange->scratch, "***");
-            i += secret.size;
-        } else {
-            asm_buffer_append_byte(&exchange->scratch, text.data[i++]);
-        }
+        const size_t size =
+            asm__llm_secret_size(exchange->options, asm_str_make(text.data + i, text.size - i));
+        if (size) asm__llm_append(&exchange->scratch, "***");
+        else asm_buffer_append_byte(&exchange->scratch, text.data[i]);
+        i += size ? size : 1;
     }
     return exchange->scratch.result == ASM_OK ? asm_buffer_text(&exchange->scratch) : ASM_STR("***");
 }
@@ -3756,7 +3786,9 @@ static asm_outcome asm__llm_take_failure(asm__llm_talk *talk, asm__llm_exchange 
     if (exchange->is_out_of_memory) return asm__llm_out_of_memory(talk->execution);
     asm__llm_classify(exchange);
     bool is_passing = asm__llm_is_passing(asm__llm_code(exchange)) || exchange->status == 409;
-    if (exchange->should_retry && asm__llm_is_error_status(exchange)) is_passing = exchange->should_retry > 0;
+    if (exchange->should_retry &&
+        (asm__llm_is_error_status(exchange) || asm__llm_is(asm__llm_code(exchange), "connection")))
+        is_passing = exchange->should_retry > 0;
     if (exchange->has_usage) asm__llm_tell_usage(talk, &exchange->usage);
     if (asm__llm_is(asm__llm_code(exchange), "context_too_long") && !talk->was_too_long &&
         asm__llm_goes_on(talk)) {

@@ -92,13 +92,15 @@ int main(int argc, char **argv) {
     asm_agent_server server;
     if (argc != 2 || !getenv("ANTHROPIC_API_KEY"))
         return fprintf(stderr, "usage: ANTHROPIC_API_KEY=… llm_agent QUESTION\n"), 2;
-    snprintf(key, sizeof key, "x-api-key: %s", getenv("ANTHROPIC_API_KEY"));
+    const asm_str secret = asm_str_from(getenv("ANTHROPIC_API_KEY"));
+    snprintf(key, sizeof key, "x-api-key: %s", secret.data);
     asm_llm_init(&llm, &(asm_llm_options){.api = ASM_LLM_ANTHROPIC,
                                           .model = ASM_STR("claude-sonnet-4-5"),
                                           .transport = {.start = start, .user = key},
                                           .tools = tools,
                                           .tool_count = 1,
-                                          .secret = asm_str_from(getenv("ANTHROPIC_API_KEY"))});
+                                          .secrets = &secret,
+                                          .secret_count = 1});
     asm_pipeline_init(
         &pipeline,
         &(asm_pipeline_options){.renderer = asm_studio_init(&studio, NULL), .sinks = &sink, .sink_count = 1});

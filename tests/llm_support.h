@@ -177,13 +177,15 @@ static inline void expect_not_in_log(const char *part) {
 /* ---- the agent ---- */
 
 static inline asm_llm_options plain_options(asm_llm_api api) {
+    static const asm_str secret = ASM_STR_INIT(KEY);
     asm_llm_options options;
     memset(&options, 0, sizeof options);
     options.api = api;
     options.model = ASM_STR("mock");
     options.transport.start = start;
     options.transport.cancel = cancel;
-    options.secret = ASM_STR(KEY);
+    options.secrets = &secret;
+    options.secret_count = 1;
     return options;
 }
 

@@ -115,12 +115,39 @@ check 'files are private' [ -z "$(find "$work/state" -type f -perm /077; find "$
 cat > "$work/bad.script" << 'END'
 {"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key: sk-ant-THE-KEY-OF-THE-TEST"}}}
 {"status":404,"raw":"<html>nothing here</html>"}
+{"status":403,"raw":"{\\"detail\\":{\\"headers\\":{\\"x-api-key\\":\\"sk-ant-THE-KEY-OF-THE-TEST\\"}}}"}
 END
 model bad "$work/bad.script"
 ask 1 hello
 check 'the reason' has "$work/out" 'invalid x-api-key'
+check 'it is told once' [ "$(grep -c 'invalid x-api-key' "$work/out")" -eq 1 ]
 ask 1 hello
 check 'what came' has "$work/out" 'nothing here'
+ask 1 --jsonl="$work/bad.jsonl" --envelopes="$work/bad.envelopes" --wire=otlp:"$work/bad.wire" --log="$work/bad.log" hello
+check 'a key in what is not understood' has "$work/bad.jsonl" '\*\*\*'
+
+# Keys in the URL.
+secrets='PASS-WORD-OF-JOE\|KEY-IN-THE-QUERY'
+cat > "$work/url.script" << 'END'
+{"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"no: joe:PASS-WORD-OF-JOE, PASS-WORD-OF-JOE, KEY-IN-THE-QUERY"}}}
+END
+model url "$work/url.script"
+url="http://joe:PASS-WORD-OF-JOE@${url#http://}/v1/messages?api-key=KEY-IN-THE-QUERY&version=1"
+ask 1 --jsonl="$work/url.jsonl" hello
+check 'the secrets of the URL are not told' has "$work/out" 'no: \*\*\*, \*\*\*, \*\*\*'
+ask 0 hello
+check 'a query comes after the path' has "$work/out" 'You said: hello'
+
+# Servers that speak something else.
+model plain
+plain=$url
+url=https${plain#http}
+begin=$(date +%s)
+ask 1 hello
+check 'no https there: not tried again' [ $(($(date +%s) - begin)) -lt 5 ]
+check 'it says so' has "$work/out" 'does this port speak https'
+url=ftp${plain#http}
+ask 2 hello
 
 # Killed while a tool runs: nothing of it goes on, and the model learns that it was cut.
 model kill
@@ -298,6 +325,7 @@ terminal() {
     see 'once more'
     say C-c
     see 'status 130'
+    check 'no question after the end' hasnt "$work/screen" '^> status'
     # What was typed before the question is no answer to it.
     echo '{"delay_ms":2000,"calls":[{"id":"c1","name":"run_command","arguments":{"command":"touch hasty"}}]}' > "$work/slow.script"
     model slow "$work/slow.script"
@@ -316,5 +344,5 @@ terminal() {
 }
 if command -v tmux > /dev/null; then terminal; else echo "skipped: a terminal: $(sh tests/hint.sh tmux)"; fi
 
-check 'the key is nowhere' [ -z "$(grep -rl "$key" "$work" | grep -v -e '\.script$' -e '\.requests$')" ]
+check 'no key is anywhere' [ -z "$(grep -rl -e "$key" -e "$secrets" "$work" | grep -v -e '\.script$' -e '\.requests$')" ]
 [ "$failed" -eq 0 ]

@@ -285,31 +285,43 @@ static void test_connection(void **state) {
     end();
 }
 
-/* The server repeats the key: nobody is told. */
+/* The server repeats the key, whole or up to where the text is cut: nobody is told. */
 static void test_secret(void **state) {
+    static const char *const scripts[] = {
+        "{\"status\":401,\"error\":{\"error\":{\"message\":\"Incorrect API key provided: " KEY ".\"}}}",
+        "{\"status\":500,\"raw\":\"key " KEY " " KEY "\"}",
+        "{\"status\":500,\"raw\":\"key=" KEY "\"}",
+        "{\"raw\":\"" KEY "\"}",
+        "{\"status\":401,\"raw\":\"{\\\"detail\\\":\\\"" KEY "\\\"}\"}",
+        "{\"status\":401,\"raw\":\"{\\\"type\\\":\\\"odd\\\",\\\"headers\\\":{\\\"x-api-key\\\":\\\"" KEY
+        "\\\"}}\"}",
+        "{\"raw\":\"data: {\\\"type\\\":\\\"odd\\\",\\\"created_at\\\":\\\"" KEY "\\\"}\\n\\n\"}",
+        "{\"status\":500,\"raw\":\"--------------------------------------------------------------------------"
+        "--------------------------------------------------------------------------------------------------"
+        "-------- " KEY "\"}",
+    };
     (void)state;
-    for (size_t api = 0; api < COUNT(all_apis); api++) {
-        asm_buffer exported;
-        asm_llm_options options = plain_options(all_apis[api]);
-        options.retries = 1;
-        begin(&options,
-              "{\"status\":401,\"error\":{\"error\":{\"message\":\"Incorrect API key provided: " KEY
-              ".\"}}}\n"
-              "{\"status\":500,\"raw\":\"key " KEY " " KEY "\"}\n{\"status\":500,\"raw\":\"key=" KEY "\"}\n"
-              "{\"raw\":\"" KEY "\"}\n");
-        start_agent();
-        for (int i = 0; i < 4; i++)
+    for (size_t api = 0; api < COUNT(all_apis); api++)
+        for (size_t i = 0; i < COUNT(scripts); i++) {
+            char script[1024];
+            asm_buffer exported;
+            asm_llm_options options = plain_options(all_apis[api]);
+            options.retries = 1;
+            snprintf(script, sizeof script, "%s\n%s\n", scripts[i], scripts[i]);
+            begin(&options, script);
+            start_agent();
             ask("Go");
-        asm_buffer_init_growing(&exported);
-        assert_int_equal(asm_agent_export_state(&server, AGENT, &exported), ASM_OK);
-        asm_buffer_append_byte(&exported, '\0');
-        expect_not_in_log(KEY);
-        expect_in_log("***");
-        assert_null(strstr(exported.data, KEY));
-        assert_null(strstr(server.error, KEY));
-        asm_buffer_close(&exported);
-        end();
-    }
+            asm_buffer_init_growing(&exported);
+            assert_int_equal(asm_agent_export_state(&server, AGENT, &exported), ASM_OK);
+            asm_buffer_append_byte(&exported, '\0');
+            expect_status(ASM_AGENT_ERROR);
+            expect_not_in_log("sk-test-0");
+            if (!strstr(scripts[i], "odd")) expect_in_log("***");
+            assert_null(strstr(exported.data, "sk-test-0"));
+            assert_null(strstr(server.error, "sk-test-0"));
+            asm_buffer_close(&exported);
+            end();
+        }
 }
 
 /* ---- calls ---- */

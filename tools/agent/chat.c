@@ -28,6 +28,7 @@ struct chat {
     bool is_asked, is_leaving;
     int interrupts; /* in a row */
     int status;
+    size_t turns;               /* of the conversation */
     asm_buffer news;            /* of other conversations */
     asm_buffer asked;           /* the texts of what is to be decided */
     asm_action_request request; /* in it */
@@ -97,6 +98,7 @@ static void tell_state(struct chat *chat) {
     const asm_turn *last = &info.state.turns[info.state.turn_count - 1];
     replay_turns(id_of(chat), &info.state, replay_last_question(&info.state), false, view_on_event,
                  chat->view);
+    chat->view->has_begun = true;
     if (info.status == ASM_AGENT_IDLE &&
         (last->is_incomplete || !asm_str_equal(last->role, ASM_STR("assistant"))))
         tell(chat, "the last answer was cut off: say something, or press Enter to have it go on");
@@ -113,6 +115,7 @@ static bool open_conversation(struct chat *chat, const char *id) {
     }
     view_show(chat->view, chat->id);
     chat->is_asked = false;
+    chat->turns = 0;
     return true;
 }
 
@@ -300,6 +303,7 @@ static void go_to(struct chat *chat, asm_str id) {
     }
     snprintf(chat->id, sizeof chat->id, "%.*s", (int)id.size, id.data);
     view_show(chat->view, chat->id);
+    chat->turns = 0;
     tell_state(chat);
 }
 
@@ -387,7 +391,7 @@ static void take_lines(struct chat *chat) {
         chat->interrupts = 0;
         if (chat->expectation == DECIDE && chat->is_asked) take_decision(chat, line);
         else take_message(chat, line);
-        expect(chat);
+        if (!chat->is_leaving) expect(chat);
     }
     if (!chat->keyboard.has_ended || !chat->keyboard.is_terminal || chat->is_leaving) return;
     if (chat->expectation == DECIDE && chat->is_asked) reject(chat, ASM_STR("nobody answered"));
@@ -416,6 +420,15 @@ static void take_interrupts(struct chat *chat) {
     view_release(chat->view);
 }
 
+/* A conversation that became shorter was too long for the model. */
+static void tell_summary(struct chat *chat) {
+    asm_agent_info info;
+    if (!get_info(chat, &info)) return;
+    if (info.state.turn_count < chat->turns)
+        tell(chat, "the model knows the older part of this conversation by a summary from now on");
+    chat->turns = info.state.turn_count;
+}
+
 /* ---- The loop ---- */
 
 static void turn(struct chat *chat) {
@@ -426,6 +439,7 @@ static void turn(struct chat *chat) {
     if (descriptors[0].revents) keyboard_read(&chat->keyboard);
     view_tick(chat->view, chat->host->server.now);
     tell_news(chat);
+    tell_summary(chat);
     take_interrupts(chat);
     if (wake_stop_signal()) {
         chat->is_leaving = true;
@@ -482,7 +496,7 @@ int chat_run(struct host *host, struct view *view, const struct chat_settings *s
     expect(&chat);
     while (!chat.is_leaving) {
         turn(&chat);
-        expect(&chat);
+        if (!chat.is_leaving) expect(&chat);
         take_lines(&chat);
     }
     return end(&chat);

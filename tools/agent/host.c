@@ -122,7 +122,8 @@ static void init_model(struct host *host, asm_llm *llm, size_t tool_count) {
     options.uses_max_tokens = host->provider.is_loopback;
     options.limits.steps = settings->steps;
     options.random = some_number();
-    options.secret = asm_str_from(host->provider.secret);
+    options.secrets = host->provider.secrets;
+    options.secret_count = host->provider.secret_count;
     if (asm_llm_init(llm, &options) != ASM_OK) die("%s", llm->error);
 }
 

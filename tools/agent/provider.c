@@ -21,14 +21,37 @@ static bool ends_with(const char *text, const char *end) {
     return size >= less && strcmp(text + size - less, end) == 0;
 }
 
-/* The host of a URL as it stands there, after a user's name. */
-static asm_str host_of(const char *url) {
-    const char *begin = strstr(url, "://");
-    begin = begin ? begin + 3 : url;
-    asm_str host = asm_str_make(begin, strcspn(begin, "/?#"));
-    for (size_t i = host.size; i-- > 0;)
-        if (host.data[i] == '@') return asm_str_make(host.data + i + 1, host.size - i - 1);
-    return host;
+static void add_secret(struct provider *provider, const char *text, size_t size) {
+    if (size == 0 || provider->secret_count == PROVIDER_SECRETS) return;
+    provider->secrets[provider->secret_count++] = asm_str_make(text, size);
+}
+
+/* Finds the host of the URL; what stands before it, a user's name and password, is a secret. */
+static void read_host(struct provider *provider) {
+    const char *begin = strstr(provider->url, "://");
+    begin = begin ? begin + 3 : provider->url;
+    provider->host = asm_str_make(begin, strcspn(begin, "/"));
+    for (size_t i = provider->host.size; i-- > 0;) {
+        if (begin[i] != '@') continue;
+        const char *colon = (const char *)memchr(begin, ':', i);
+        add_secret(provider, begin, i);
+        if (colon) add_secret(provider, colon + 1, (size_t)(begin + i - colon - 1));
+        provider->host = asm_str_make(begin + i + 1, provider->host.size - i - 1);
+        return;
+    }
+}
+
+/* Takes the query off the URL: its values may be keys. */
+static void split_query(struct provider *provider) {
+    provider->url[strcspn(provider->url, "#")] = '\0';
+    char *mark = strchr(provider->url, '?');
+    if (!mark) return;
+    strcpy(provider->query, mark);
+    *mark = '\0';
+    for (const char *at = provider->query; *at; at += strcspn(at, "&")) {
+        at += strcspn(at + 1, "=&") + 1;
+        if (*at == '=') add_secret(provider, at + 1, strcspn(at + 1, "&"));
+    }
 }
 
 static bool is_loopback(asm_str host) {
@@ -62,12 +85,15 @@ static int take_url(struct provider *provider, const char *url) {
     int api = -1;
     if ((size_t)snprintf(provider->url, sizeof provider->url, "%s%s", scheme, url) >= sizeof provider->url)
         die("-u: the URL is too long");
+    if (strncmp(provider->url, "https://", 8) != 0 && strncmp(provider->url, "http://", 7) != 0)
+        die("-u: a URL begins with https:// or http://");
+    split_query(provider);
     while (cut(provider->url, "/"))
         continue;
     for (size_t i = 0; i < sizeof paths / sizeof *paths && api < 0; i++)
         if (cut(provider->url, paths[i].end)) api = paths[i].api;
     cut(provider->url, "/v1"); /* which the path of a request has */
-    provider->host = host_of(provider->url);
+    read_host(provider);
     provider->is_loopback = is_loopback(provider->host);
     return api;
 }
@@ -111,7 +137,8 @@ static void keep_key(struct provider *provider, char *key, const char *variable)
         return;
     }
     const size_t size = strlen(name) + strlen(key) + 1;
-    provider->secret = key;
+    provider->key = key;
+    add_secret(provider, key, strlen(key));
     provider->key_header = (char *)malloc(size);
     if (!provider->key_header) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
     snprintf(provider->key_header, size, "%s%s", name, key);
@@ -197,6 +224,6 @@ void provider_init(struct provider *provider, const struct provider_settings *se
 }
 
 void provider_free(struct provider *provider) {
-    forget(provider->secret);
+    forget(provider->key);
     forget(provider->key_header);
 }

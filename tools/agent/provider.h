@@ -5,7 +5,7 @@
 
 #include "asm_llm.h"
 
-enum { PROVIDER_URL_SIZE = 1024, PROVIDER_MODEL_SIZE = 256 };
+enum { PROVIDER_URL_SIZE = 1024, PROVIDER_MODEL_SIZE = 256, PROVIDER_SECRETS = 16 };
 
 /* What the options say; all may be absent. */
 struct provider_settings {
@@ -16,11 +16,15 @@ struct provider_settings {
 
 struct provider {
     asm_llm_api api;
-    char url[PROVIDER_URL_SIZE]; /* what comes before a request's path */
-    asm_str host;                /* the part of it that may be shown: without a user and a password */
+    char url[PROVIDER_URL_SIZE];   /* what comes before a request's path */
+    char query[PROVIDER_URL_SIZE]; /* what comes after it: empty, or from ? on */
+    asm_str host;                  /* the part of it that may be shown: without a user and a password */
     char model[PROVIDER_MODEL_SIZE];
-    char *secret;     /* the key, NULL: none. Nothing ever shows it */
+    char *key;        /* NULL: none. Nothing ever shows it */
     char *key_header; /* the line that has it; NULL: none */
+    /* The key, and what the URL has: a user's name and password, the values of the query. */
+    asm_str secrets[PROVIDER_SECRETS];
+    size_t secret_count;
     bool is_loopback;
 };
 

@@ -148,7 +148,7 @@ static void finish(const struct job *job) {
     asm_buffer_init_growing(&output);
     process_append_output(process, &output);
     append_end(&output, job);
-    if (output.size == 0 && job->is_search) asm_buffer_append(&output, ASM_STR("nothing was found"));
+    if (output.size == 0 && job->is_search) asm_buffer_append(&output, ASM_STR("No matches found"));
     result.output = asm_buffer_text(&output);
     if (!result.output.data) result.output = ASM_STR("");
     result.status = ASM_STR("completed");

@@ -92,7 +92,7 @@ static void set_options(struct transfer *transfer, const char *url) {
 
 static asm_result start(void *user, asm_llm_request *request) {
     struct transport *transport = (struct transport *)user;
-    char url[PROVIDER_URL_SIZE + 64];
+    char url[2 * PROVIDER_URL_SIZE + 64];
     struct transfer *transfer = (struct transfer *)calloc(1, sizeof *transfer);
     if (!transfer) return ASM_ERR_NO_MEMORY;
     transfer->transport = transport;
@@ -100,7 +100,7 @@ static asm_result start(void *user, asm_llm_request *request) {
     asm_buffer_init_growing(&transfer->body);
     asm_result result = asm_llm_write_body(request, &transfer->body);
     transfer->easy = curl_easy_init();
-    snprintf(url, sizeof url, "%s%s", transport->provider->url, request->path);
+    snprintf(url, sizeof url, "%s%s%s", transport->provider->url, request->path, transport->provider->query);
     if (result == ASM_OK && (!transfer->easy || !add_headers(transfer, request))) result = ASM_ERR_NO_MEMORY;
     if (result == ASM_OK) {
         set_options(transfer, url);
@@ -132,13 +132,33 @@ asm_llm_transport transport_table(struct transport *transport) {
 
 /* ---- Waiting ---- */
 
+/* Failures that stay what they are however often it is tried, and what may be wrong; NULL: another one. */
+static const char *hint_of(CURLcode code) {
+    switch (code) {
+    case CURLE_SSL_CONNECT_ERROR:
+        return ": does this port speak https?";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_TOO_MANY_REDIRECTS:
+        return "";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+        return ": does this port speak http, or https?";
+    default:
+        return NULL;
+    }
+}
+
 static void finish(struct transfer *transfer, CURLcode code) {
-    char text[CURL_ERROR_SIZE + PROVIDER_URL_SIZE + 8];
+    char text[CURL_ERROR_SIZE + PROVIDER_URL_SIZE + 64];
     const asm_llm_exchange exchange = transfer->exchange;
     const asm_str host = transfer->transport->provider->host;
-    snprintf(text, sizeof text, "%.*s: %s", (int)host.size, host.data,
-             transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+    const char *hint = hint_of(code);
+    snprintf(text, sizeof text, "%.*s: %s%s", (int)host.size, host.data,
+             transfer->error[0] ? transfer->error : curl_easy_strerror(code), hint ? hint : "");
     drop(transfer);
+    if (hint) asm_llm_take_header(exchange, ASM_STR("x-should-retry: false"));
     asm_llm_end(exchange, asm_str_from(code == CURLE_OK ? NULL : text));
 }
 

@@ -27,21 +27,26 @@ static bool is_shown(const struct view *view, const asm_event *event) {
     if (event->type == ASM_EVENT_AGENT_SHUTDOWN) return false; /* the program ends, and with it the agent */
     if (event->type == ASM_EVENT_SESSION_UPDATED)
         return false; /* a title would come in the middle of a sentence */
+    if (event->type == ASM_EVENT_STATUS_CHANGED)
+        return !event->status.error_message.data; /* the end of the run has told it */
     if (event->type == ASM_EVENT_MESSAGE_SENT)
         return !view->is_typed && asm_str_equal(event->message.role, ASM_STR("user"));
     return true;
 }
 
-/* Requests are shown in full by who asks: of studio's line only the end of what stands before it. */
+/* Requests are shown in full by who asks: of studio's line only the end of what stands before it. A conversation begins
+ * once: of the line for another run nothing. */
 static asm_result render(struct view *view, const asm_event *event, asm_buffer *out) {
     asm_buffer line;
     asm_event plain = *event;
     plain.agent_id = asm_str_make(NULL, 0); /* all that is shown is of one agent */
-    if (event->type != ASM_EVENT_TOOL_APPROVAL_REQUESTED)
+    const bool goes_on = event->type == ASM_EVENT_RUN_STARTED && view->has_begun;
+    if (event->type == ASM_EVENT_RUN_STARTED) view->has_begun = true;
+    if (event->type != ASM_EVENT_TOOL_APPROVAL_REQUESTED && !goes_on)
         return view->look.render_event(view->look.self, &plain, out);
     asm_buffer_init_growing(&line);
     const asm_result result = view->look.render_event(view->look.self, &plain, &line);
-    if (line.size > 0 && line.data[0] == '\n') asm_buffer_append_byte(out, '\n');
+    if (!goes_on && line.size > 0 && line.data[0] == '\n') asm_buffer_append_byte(out, '\n');
     asm_buffer_close(&line);
     return result;
 }
@@ -125,6 +130,7 @@ void view_show(struct view *view, const char *id) {
     }
     view_settle(view);
     snprintf(view->front, sizeof view->front, "%s", id);
+    view->has_begun = false;
 }
 
 void view_on_event(void *user, const asm_event *event) {

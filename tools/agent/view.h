@@ -22,6 +22,7 @@ struct view {
     char front[WORKSPACE_ID]; /* the conversation that is shown */
     bool is_typed;            /* what the person says stands there already */
     bool is_open;             /* the last line that was shown has no end yet */
+    bool has_begun;           /* the person knows with whom they speak: the next runs begin without a line */
     bool is_held;             /* nothing is shown until view_release() */
     struct held_event *first, *last;
     asm_time ticked;
