@@ -16,7 +16,8 @@
 
 enum {
     BUFFER_SIZE = 64 * 1024,
-    PIECE = 512, /* POSIX: what a pipe that can be written takes without waiting */
+    MOST_KEPT = 1024 * 1024, /* bytes that an empty queue may have memory for */
+    PIECE = 512,             /* POSIX: what a pipe that can be written takes without waiting */
     NOT_FOUND = 127,
     NOT_STARTED = 126
 };
@@ -26,13 +27,13 @@ struct direction {
     int from, to;    /* -1: closed */
     bool to_is_ours; /* a pipe that nobody shares with us: it may be made not to wait */
     size_t begin, end;
+    asm_buffer queue; /* what waits, if the hooks say what passes; else it is in `bytes` */
     char bytes[BUFFER_SIZE];
 };
 
 struct passage {
     struct direction in, out;
-    passage_callback copy;
-    void *user;
+    struct passage_hooks hooks;
     pid_t child;
 };
 
@@ -134,14 +135,51 @@ static bool is_passing(int result) {
     return result >= 0 || errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
+static bool has_bytes(const struct direction *direction) {
+    return direction->begin < direction->end;
+}
+
+static enum passage_way way_of(const struct passage *passage, const struct direction *direction) {
+    return direction == &passage->in ? PASSAGE_IN : PASSAGE_OUT;
+}
+
+/* What the hooks have appended waits as well. */
+static void take_queue(struct direction *direction) {
+    if (direction->queue.result != ASM_OK) die("%s", asm_result_string(direction->queue.result));
+    direction->end = direction->queue.size;
+}
+
+/* Empties the queue; what a large message took is given back. */
+static void clear_queue(struct direction *direction) {
+    if (direction->queue.size > MOST_KEPT) {
+        asm_buffer_close(&direction->queue);
+        asm_buffer_init_growing(&direction->queue);
+    }
+    asm_buffer_clear(&direction->queue);
+    direction->begin = direction->end = 0;
+}
+
+/* Nothing more is read there; the command sees the end once what waits is out. */
+static void end_reading(struct passage *passage, struct direction *direction) {
+    close_end(&direction->from);
+    if (passage->hooks.end && direction->to >= 0) {
+        passage->hooks.end(passage->hooks.user, way_of(passage, direction), &direction->queue);
+        take_queue(direction);
+    }
+    if (direction == &passage->in && !has_bytes(direction)) close_end(&direction->to);
+}
+
 static void read_some(struct passage *passage, struct direction *direction) {
     const ssize_t size = read(direction->from, direction->bytes, sizeof direction->bytes);
-    if (size > 0) {
+    if (size > 0 && passage->hooks.take) {
+        passage->hooks.take(passage->hooks.user, way_of(passage, direction),
+                            asm_str_make(direction->bytes, (size_t)size), &direction->queue);
+        take_queue(direction);
+    } else if (size > 0) {
         direction->begin = 0;
         direction->end = (size_t)size;
     } else if (size == 0 || !is_passing((int)size)) {
-        close_end(&direction->from);
-        if (direction == &passage->in) close_end(&direction->to); /* the command sees the end, too */
+        end_reading(passage, direction);
     }
 }
 
@@ -149,10 +187,11 @@ static void read_some(struct passage *passage, struct direction *direction) {
 static void write_some(struct passage *passage, struct direction *direction) {
     const size_t left = direction->end - direction->begin;
     const size_t piece = direction->to_is_ours || left < PIECE ? left : PIECE;
-    const ssize_t size = write(direction->to, direction->bytes + direction->begin, piece);
+    const char *bytes = (passage->hooks.take ? direction->queue.data : direction->bytes) + direction->begin;
+    const ssize_t size = write(direction->to, bytes, piece);
     if (size > 0) {
-        const enum passage_way way = direction == &passage->in ? PASSAGE_IN : PASSAGE_OUT;
-        passage->copy(passage->user, way, direction->bytes + direction->begin, (size_t)size);
+        if (!passage->hooks.take)
+            passage->hooks.copy(passage->hooks.user, way_of(passage, direction), bytes, (size_t)size);
         direction->begin += (size_t)size;
     } else if (!is_passing((int)size)) {
         close_end(&direction->to);
@@ -163,10 +202,9 @@ static void write_some(struct passage *passage, struct direction *direction) {
             passage->in.begin = passage->in.end;
         }
     }
-}
-
-static bool has_bytes(const struct direction *direction) {
-    return direction->begin < direction->end;
+    if (has_bytes(direction)) return;
+    if (passage->hooks.take) clear_queue(direction);
+    if (direction == &passage->in && direction->from < 0) close_end(&direction->to);
 }
 
 /* Hands signals on; true once the command has ended. */
@@ -178,21 +216,31 @@ static bool hear(struct passage *passage, int *status) {
     return waitpid(passage->child, status, WNOHANG) == passage->child;
 }
 
+static void wake(struct passage *passage) {
+    struct direction *in = &passage->in, *out = &passage->out;
+    passage->hooks.wake(passage->hooks.user, in->from >= 0 && in->to >= 0 ? &in->queue : NULL,
+                        out->from >= 0 && out->to >= 0 ? &out->queue : NULL);
+    take_queue(in);
+    take_queue(out);
+}
+
 static int pass_all(struct passage *passage) {
     struct direction *in = &passage->in, *out = &passage->out;
     bool has_ended = false;
     int status = 0;
     while (!has_ended || out->from >= 0 || has_bytes(out)) {
-        struct pollfd polled[5];
+        struct pollfd polled[6];
         polled[0] = (struct pollfd){wake_up[0], POLLIN, 0};
         polled[1] = (struct pollfd){has_bytes(in) || in->to < 0 ? -1 : in->from, POLLIN, 0};
         polled[2] = (struct pollfd){has_bytes(in) ? in->to : -1, POLLOUT, 0};
         polled[3] = (struct pollfd){has_bytes(out) ? -1 : out->from, POLLIN, 0};
         polled[4] = (struct pollfd){out->to, has_bytes(out) ? POLLOUT : 0, 0};
+        polled[5] = (struct pollfd){
+            passage->hooks.descriptor ? passage->hooks.descriptor(passage->hooks.user) : -1, POLLIN, 0};
         if (has_ended && !has_bytes(out)) {
             /* what it printed last is in the pipe; whoever else has that end open is not waited for */
             if (poll(polled + 3, 1, 0) <= 0) break;
-        } else if (poll(polled, 5, -1) < 0 && errno != EINTR) {
+        } else if (poll(polled, 6, -1) < 0 && errno != EINTR) {
             break;
         }
         if (polled[0].revents && !has_ended) has_ended = hear(passage, &status);
@@ -200,27 +248,28 @@ static int pass_all(struct passage *passage) {
         if (polled[4].revents && has_bytes(out)) write_some(passage, out);
         else if (polled[4].revents & POLLERR) close_end(&out->to), close_end(&out->from), close_end(&in->to);
         if (polled[1].revents) read_some(passage, in);
-        if (polled[2].revents) write_some(passage, in);
+        if (polled[2].revents && has_bytes(in)) write_some(passage, in);
+        if (polled[5].revents) wake(passage);
     }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int passage_run(char **command, passage_callback copy, void *user) {
+int passage_run(char **command, const struct passage_hooks *hooks) {
     static struct passage passage; /* too large for some stacks */
-    int error, status;
+    int error;
     memset(&passage, 0, sizeof passage);
     passage.in.from = STDIN_FILENO;
     passage.out.to = STDOUT_FILENO;
     passage.in.to = passage.out.from = -1;
     passage.in.to_is_ours = true;
-    passage.copy = copy;
-    passage.user = user;
+    passage.hooks = *hooks;
+    asm_buffer_init_growing(&passage.in.queue);
+    asm_buffer_init_growing(&passage.out.queue);
     if (!take_signals()) die("a pipe for signals: %s", strerror(errno));
     error = start(&passage, command);
     if (error != 0) {
         complain("%s: %s", command[0], strerror(error));
         return error == ENOENT ? NOT_FOUND : NOT_STARTED;
     }
-    status = pass_all(&passage);
-    return status;
+    return pass_all(&passage);
 }
