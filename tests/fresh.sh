@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 unset MAKEFLAGS MAKELEVEL MFLAGS BUILD CC CXX CFLAGS CPPFLAGS LDFLAGS LDLIBS
 passed=0 failed=0
-TIME=${TIME:-600} # seconds for one step
+TIME=${TIME:-1800} # seconds for one step: three minutes on an idle machine
 
 say() { echo "fresh: $way: $*"; }
 skip() { say "skipped: $*"; skipped=yes; }
