@@ -115,7 +115,7 @@ check 'files are private' [ -z "$(find "$work/state" -type f -perm /077; find "$
 cat > "$work/bad.script" << 'END'
 {"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key: sk-ant-THE-KEY-OF-THE-TEST"}}}
 {"status":404,"raw":"<html>nothing here</html>"}
-{"status":403,"raw":"{\\"detail\\":{\\"headers\\":{\\"x-api-key\\":\\"sk-ant-THE-KEY-OF-THE-TEST\\"}}}"}
+{"status":403,"raw":"{\"detail\":{\"headers\":{\"x-api-key\":\"sk-ant-THE-KEY-OF-THE-TEST\"}}}"}
 END
 model bad "$work/bad.script"
 ask 1 hello
