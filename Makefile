@@ -267,7 +267,7 @@ bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh
 
 # STREAMS=DIR: the streams of that folder, too large to be kept here.
-check-wire: $(BUILD)/tests/test_wire_content
+check-wire: all $(MOCK) $(BUILD)/tests/test_wire_content
 	@TITLE='wire' sh tests/run.sh tests/wire/judges.sh
 	@[ -z "$(STREAMS)" ] || WIRE_STREAMS='$(STREAMS)' $<
 

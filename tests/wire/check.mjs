@@ -7,15 +7,13 @@ import { HttpAgent } from '@ag-ui/client';
 import { EventSchema } from '@ag-ui/core/schemas';
 import * as ai7 from 'ai';
 import * as ai6 from 'ai6';
+import { AcpRules, must } from './acp.mjs';
 
 const require = createRequire(import.meta.url);
-const Ajv = require('ajv/dist/2020').default;
 const { CloudEvent } = require('cloudevents');
-const acpSchema = require('@agentclientprotocol/sdk/schema/v1/schema.json');
 const { opentelemetry } = require('@opentelemetry/otlp-transformer/build/src/generated/root.js');
 const conventions = require('@opentelemetry/semantic-conventions/incubating');
 
-const must = (condition, text) => { if (!condition) throw new Error(text); };
 const decoder = new TextDecoder('utf-8', { fatal: true });
 let warning;
 console.warn = console.error = (...words) => { warning ??= words.join(' '); };
@@ -91,36 +89,10 @@ async function aiSdk(bytes) {
   }
 }
 
-const acp = new Ajv({ strict: false, validateFormats: false }).addSchema(acpSchema, 'acp');
-const acpChecks = new Map();
-function acpFits(definition, value) {
-  if (!acpChecks.has(definition)) acpChecks.set(definition, acp.compile({ $ref: `acp#/$defs/${definition}` }));
-  const check = acpChecks.get(definition);
-  must(check(value), `${definition}: ${acp.errorsText(check.errors?.slice(0, 2))}`);
-}
-const acpUpdates = new Map((acpSchema.$defs.SessionUpdate.oneOf ?? acpSchema.$defs.SessionUpdate.anyOf)
-  .map((branch, i) => [branch.properties?.sessionUpdate?.const, `SessionUpdate/${acpSchema.$defs.SessionUpdate.oneOf ? 'oneOf' : 'anyOf'}/${i}`]));
-
 function acpMessages(bytes) {
-  const calls = new Map();
-  for (const message of lines(bytes)) {
-    must(message.jsonrpc === '2.0', 'no JSON-RPC');
-    if (message.method?.startsWith('_')) continue;
-    if (message.method === 'session/request_permission') { acpFits('RequestPermissionRequest', message.params); continue; }
-    if (message.method === undefined) { if (message.result) acpFits('PromptResponse', message.result); continue; }
-    must(message.method === 'session/update', `method ${message.method}`);
-    acpFits('SessionNotification', message.params);
-    const update = message.params.update, kind = update.sessionUpdate, id = update.toolCallId;
-    must(acpUpdates.has(kind), `update ${kind}`);
-    acpFits(acpUpdates.get(kind), update);
-    if (kind === 'tool_call') { must(!calls.has(id), `call ${id} twice`); calls.set(id, update.status ?? 'pending'); }
-    if (kind === 'tool_call_update') {
-      must(calls.has(id), `update of the unknown call ${id}`);
-      must(/pending|in_progress/.test(calls.get(id)) || !update.status || update.status === calls.get(id), `call ${id} from ${calls.get(id)} to ${update.status}`);
-      calls.set(id, update.status ?? calls.get(id));
-    }
-  }
-  for (const [id, status] of calls) must(/completed|failed/.test(status), `at the end call ${id} is ${status}`);
+  const rules = new AcpRules();
+  for (const message of lines(bytes)) rules.agent(message);
+  rules.ended();
 }
 
 const Request = opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
@@ -205,14 +177,22 @@ async function take(format, name, bytes) {
     if (judged - passed <= 20) console.log(`refused: ${name}: ${String(error?.message ?? error).replace(/\s+/g, ' ').slice(0, 300)}`);
   }
 }
+// A stream's pieces are put together once, when they are all there.
+let pieces = [], gathered = 0, wanted = 0;
 for await (const piece of process.stdin) {
-  rest = Buffer.concat([rest, piece]);
-  for (;;) {
+  pieces.push(piece);
+  if ((gathered += piece.length) < wanted) continue;
+  rest = Buffer.concat(pieces);
+  for (wanted = 0;;) {
     const end = rest.indexOf(10), [format, name, size] = rest.subarray(0, Math.max(end, 0)).toString().split('\t');
-    if (end < 0 || rest.length < end + 1 + Number(size)) break;
-    await take(format, name, new Uint8Array(rest.subarray(end + 1, end + 1 + Number(size))));
-    rest = rest.subarray(end + 1 + Number(size));
+    if (end >= 0) wanted = end + 1 + Number(size);
+    if (end < 0 || rest.length < wanted) break;
+    await take(format, name, new Uint8Array(rest.subarray(end + 1, wanted)));
+    rest = rest.subarray(wanted);
+    wanted = 0;
   }
+  pieces = [rest];
+  gathered = rest.length;
 }
 console.log(`${judged} streams judged, ${passed} accepted${left ? `, ${left} left out for want of time` : ''}`);
 process.exitCode = judged > 0 && judged === passed && rest.length === 0 ? 0 : 1;

@@ -3,7 +3,7 @@
 # What asm_wire.h writes, judged by the packages that read it (package.json here, by the hashes of package-lock.json; no
 # scripts of them are run). Without node or npm's registry it is skipped: tests/test_wire.c compares with what passed.
 #     sh tests/wire/judges.sh
-#     STREAMS=DIR CUTS=200 SECONDS_LEFT=0 sh tests/wire/judges.sh    all recordings of a folder, cut at 200 places
+#     STREAMS=DIR CUTS=200 SEED=7 SECONDS_LEFT=0 sh tests/wire/judges.sh    all recordings of a folder, cut at 200 places
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build}
@@ -30,6 +30,10 @@ if ! cmp -s tests/wire/package-lock.json "$packages/installed.json"; then
         skip "the packages of tests/wire/package.json: npm's registry does not give them"
     cp tests/wire/package-lock.json "$packages/installed.json" || exit 1
 fi
-cp tests/wire/check.mjs "$packages" || exit 1
-WIRE_STREAMS=${STREAMS:-} "$build/tests/test_wire_content" --print "${CUTS:-3}" |
-    (cd "$packages" && node check.mjs --seconds="${SECONDS_LEFT:-40}")
+cp tests/wire/*.mjs "$packages" || exit 1
+[ -z "${SEED:-}" ] || echo "seed $SEED"
+WIRE_STREAMS=${STREAMS:-} WIRE_SEED=${SEED:-0} "$build/tests/test_wire_content" --print "${CUTS:-3}" |
+    (cd "$packages" && node check.mjs --seconds="${SECONDS_LEFT:-40}") || exit 1
+[ -x "$build/asm-agent" ] || skip "the client of ACP: $(sh tests/hint.sh curl)"
+[ -x "$build/mock_llm" ] || skip "the client of ACP: $(sh tests/hint.sh microhttpd)"
+exec node "$packages/client.mjs" "$build/asm-agent" "$build/mock_llm"
