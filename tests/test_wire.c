@@ -534,7 +534,7 @@ static void test_calls_once(void **state) {
         {ASM_WIRE_OTLP, "execute_tool x\"", "\"asm.call\""},
         {ASM_WIRE_TRACE, "\"ph\":\"B\",\"pid\":1,\"tid\":0,\"ts\":0,\"name\":\"x\"", "\"failed\":true"}};
     (void)state;
-    for (size_t i = 0; i < 5 * 3 * 3 * 2; i++) {
+    for (size_t i = 0; i < (size_t)5 * 3 * 3 * 2; i++) {
         const char *decision = decisions[i / 5 % 3], *end = ends[i / 15 % 3];
         const size_t m = i % 5;
         asm_wire wire;
