@@ -634,7 +634,8 @@ struct asm__ingest {
     size_t other_capacity;
 
     /* the line, for the events that come of it */
-    char *in_place; /* itself, if it may be changed; else NULL */
+    char *in_place;   /* itself, if it may be changed; else NULL */
+    asm__spans spans; /* where its values end */
     asm_str provider;
     asm_str line_session;
     asm_str line_agent;
@@ -904,6 +905,7 @@ static asm_str asm__ingest_string(asm__ingest *state, asm_str raw) {
     asm_buffer *strings, room;
     if (!raw.data || asm_json_type_of(raw) != ASM_JSON_STRING) return text;
     if (!memchr(raw.data, '\\', raw.size)) {
+        if (asm__spans_have(&state->spans, raw)) return asm_json_string_inside(raw);
         asm_json_to_string(raw, NULL, &text);
         return text;
     }
@@ -965,11 +967,12 @@ static const char *asm__ingest_skip_string(const char *at, const char *end) {
 }
 
 /* Whether valid JSON is flat enough to stand `levels` below the line's object. */
-static bool asm__ingest_fits_below(asm_str raw, unsigned levels) {
+static bool asm__ingest_fits_below(const asm__ingest *state, asm_str raw, unsigned levels) {
     const char *at = raw.data, *end = raw.data + raw.size;
     const unsigned limit = ASM_JSON_MAX_DEPTH - levels;
     unsigned depth = 0;
     if (raw.size < (size_t)2 * limit || (*at != '{' && *at != '[')) return true;
+    if (asm__spans_have(&state->spans, raw) && state->spans.depth <= limit) return true;
     while (at < end) {
         char c = *at++;
         if (c == '"') at = asm__ingest_skip_string(at, end);
@@ -981,27 +984,28 @@ static bool asm__ingest_fits_below(asm_str raw, unsigned levels) {
 }
 
 /* Whether valid JSON is flat enough to stand as a value inside an event, deeper than it did in the line. */
-static bool asm__ingest_is_flat(asm_str raw) {
-    return asm__ingest_fits_below(raw, 3);
+static bool asm__ingest_is_flat(const asm__ingest *state, asm_str raw) {
+    return asm__ingest_fits_below(state, raw, 3);
 }
 
 /* `raw` if it is a value of that type that an event can hold; else absent. */
-static asm_str asm__ingest_json(asm_str raw, asm_json_type type) {
-    return asm__ingest_is(raw, type) && asm__ingest_is_flat(raw) ? raw : asm__ingest_absent();
+static asm_str asm__ingest_json(const asm__ingest *state, asm_str raw, asm_json_type type) {
+    return asm__ingest_is(raw, type) && asm__ingest_is_flat(state, raw) ? raw : asm__ingest_absent();
 }
 
 /* `raw` if it is any value but null, likewise. */
-static asm_str asm__ingest_value(asm_str raw) {
-    bool usable = raw.data && !asm__ingest_is(raw, ASM_JSON_NULL) && asm__ingest_is_flat(raw);
+static asm_str asm__ingest_value(const asm__ingest *state, asm_str raw) {
+    bool usable = raw.data && !asm__ingest_is(raw, ASM_JSON_NULL) && asm__ingest_is_flat(state, raw);
     return usable ? raw : asm__ingest_absent();
 }
 
 /* `raw` if it is an array with something in it, likewise. */
-static asm_str asm__ingest_list(asm_str raw) {
+static asm_str asm__ingest_list(const asm__ingest *state, asm_str raw) {
     asm_json_reader reader;
-    asm_str list = asm__ingest_json(raw, ASM_JSON_ARRAY);
+    asm_str list = asm__ingest_json(state, raw, ASM_JSON_ARRAY);
     if (!list.data) return list;
     asm_json_reader_init(&reader, list, NULL);
+    reader.known = &state->spans;
     return asm_json_enter_array(&reader) && asm_json_next_element(&reader) ? list : asm__ingest_absent();
 }
 
@@ -1010,6 +1014,13 @@ static asm_json_reader asm__ingest_elements(asm_str raw) {
     asm_json_reader reader;
     asm_json_reader_init(&reader, asm__ingest_is(raw, ASM_JSON_ARRAY) ? raw : ASM_STR("[]"), NULL);
     asm_json_enter_array(&reader);
+    return reader;
+}
+
+/* The same for a part of the line: none of its elements is read to its end again. */
+static asm_json_reader asm__ingest_line_elements(const asm__ingest *state, asm_str raw) {
+    asm_json_reader reader = asm__ingest_elements(raw);
+    reader.known = &state->spans;
     return reader;
 }
 
@@ -1022,6 +1033,35 @@ static bool asm__ingest_next(asm_json_reader *reader, asm_str *element) {
 static void asm__ingest_find(asm_str object, const asm_str *keys, asm_str *values, size_t count) {
     if (!object.data || asm_json_find(object, keys, values, count, NULL) != ASM_OK)
         memset(values, 0, count * sizeof *values);
+}
+
+/* The span of an object in the line; NULL if it is not known. */
+static const asm__span *asm__ingest_object_span(const asm__ingest *state, asm_str raw) {
+    const asm__span *span =
+        asm__spans_have(&state->spans, raw) ? asm__spans_find(&state->spans, raw.data) : NULL;
+    return span && span->end == raw.data + raw.size && *raw.data == '{' ? span : NULL;
+}
+
+static asm_str asm__ingest_span_text(const asm__span *span) {
+    return asm_str_make(span->begin, (size_t)(span->end - span->begin));
+}
+
+/* asm__ingest_find() in what may be a part of the line. */
+static void asm__ingest_find_in_line(const asm__ingest *state, asm_str object, const asm_str *keys,
+                                     asm_str *values, size_t count) {
+    const asm__span *list = state->spans.list, *span = asm__ingest_object_span(state, object), *end;
+    if (!span) {
+        asm__ingest_find(object, keys, values, count);
+        return;
+    }
+    memset(values, 0, count * sizeof *values);
+    for (end = list + span->next, span++; span < end; span = list + span[1].next) {
+        const asm_str key = asm__ingest_span_text(span);
+        size_t i = 0;
+        while (i < count && !asm_str_equal(key, keys[i]))
+            i++;
+        if (i < count) values[i] = asm__ingest_span_text(span + 1);
+    }
 }
 
 /* The first element of a list; absent if there is none. */
@@ -1041,7 +1081,9 @@ static asm_str asm__ingest_find_one(asm_str object, asm_str key) {
 
 /* The same as a string, until the next line. */
 static asm_str asm__ingest_find_text(asm__ingest *state, asm_str object, asm_str key) {
-    return asm__ingest_string(state, asm__ingest_find_one(object, key));
+    asm_str value;
+    asm__ingest_find_in_line(state, object, &key, &value, 1);
+    return asm__ingest_string(state, value);
 }
 
 /* Whether two valid values are the same but for blanks. */
@@ -1101,9 +1143,10 @@ static void asm__ingest_name_blob(asm__ingest *state, asm_buffer *out, asm_str b
                                           ASM__MEMBER("mimeType")};
     asm_str values[3], source[3], media, data;
     char size[32];
-    asm__ingest_find(block, keys, values, 3);
-    asm__ingest_find(asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(),
-                     source_keys, source, 3);
+    asm__ingest_find_in_line(state, block, keys, values, 3);
+    asm__ingest_find_in_line(state,
+                             asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(),
+                             source_keys, source, 3);
     media = asm__ingest_string(state, source[0].data ? source[0] : source[2].data ? source[2] : values[1]);
     data = source[1].data ? source[1] : values[2];
     asm__ingest_append(state, out, ASM_STR("["));
@@ -1124,8 +1167,8 @@ static bool asm__ingest_next_text(asm__ingest *state, asm_json_reader *blocks, a
     asm_str values[2];
     *type = *text = asm__ingest_absent();
     if (!asm__ingest_next(blocks, block)) return false;
-    asm__ingest_find(asm__ingest_is(*block, ASM_JSON_OBJECT) ? *block : asm__ingest_absent(), keys, values,
-                     2);
+    asm__ingest_find_in_line(state, asm__ingest_is(*block, ASM_JSON_OBJECT) ? *block : asm__ingest_absent(),
+                             keys, values, 2);
     *type = asm__ingest_string(state, values[0]);
     if ((!type->size || asm__ingest_ends_with(*type, ASM_STR("text"))) &&
         asm__ingest_is(values[1], ASM_JSON_STRING))
@@ -1142,7 +1185,7 @@ static bool asm__ingest_is_blob(asm_str type) {
  * named in its place. The list can be read again after that only if it has blobs, or nothing is given: absent if there
  * is neither text nor image in it. */
 static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list, bool *has_blobs) {
-    asm_json_reader blocks = asm__ingest_elements(list);
+    asm_json_reader blocks = asm__ingest_line_elements(state, list);
     asm_str block, type, text, first = asm__ingest_absent();
     size_t count = 0;
     bool can_be_shown = false;
@@ -1154,7 +1197,7 @@ static asm_str asm__ingest_block_texts(asm__ingest *state, asm_str list, bool *h
     if (!can_be_shown) return asm__ingest_absent();
     if (count == 1 && !*has_blobs) return asm__ingest_text(state, first);
     asm_buffer_clear(&state->joined);
-    blocks = asm__ingest_elements(list);
+    blocks = asm__ingest_line_elements(state, list);
     for (count = 0; asm__ingest_next_text(state, &blocks, &block, &type, &text); count++) {
         if (count) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
         if (text.data)
@@ -1259,35 +1302,63 @@ static asm_str asm__ingest_other_key(const asm__ingest *state, const asm__ingest
     return asm_str_make(other->key ? other->key : state->keys.data + other->key_at, other->key_size);
 }
 
+/* The number of the key that has this text; `count` if none has. Members mostly stand in the order of the keys, after
+ * `next`, which is moved on. */
+static size_t asm__ingest_key_number(const asm__ingest_key *keys, size_t count, asm_str text, size_t *next) {
+    size_t tried, i = *next;
+    for (tried = 0; tried < count; tried++, i++) {
+        if (i >= count) i = 0;
+        if (keys[i].size == text.size && memcmp(keys[i].text, text.data, text.size) == 0) {
+            *next = i + 1;
+            return i;
+        }
+    }
+    return count;
+}
+
+/* A member of an object that is read: `key` is the asked for one that it has, or NULL. */
+static void asm__ingest_take_member(asm__ingest *state, const asm__ingest_key *key, asm_str *place,
+                                    asm_str name, bool is_scratch, asm_str value) {
+    const bool is_null = value.data[0] == 'n';
+    if (key) {
+        *place = asm__ingest_absent();
+        if (is_null || (key->type == '-' && value.data[0] != '{' && value.data[0] != '[')) return;
+        if (asm__ingest_fits(value, key->type)) {
+            *place = value;
+            return;
+        }
+    }
+    if (!is_null) asm__ingest_add_other(state, name, is_scratch, value);
+}
+
 /* Reads the object `raw`: values[i] is the raw text of the member keys[i], absent if it is missing, null, or of another
  * type; all that is not asked for is in `others`. The last of several with one key wins. False, with nothing read, if
  * `raw` is absent or no object. `error` may be NULL. */
 static bool asm__ingest_read_object(asm__ingest *state, asm_str raw, const asm__ingest_key *keys,
                                     asm_str *values, size_t count, asm__ingest_others *others,
                                     asm_json_error *error) {
+    const asm__span *list = state->spans.list, *span, *end;
     asm_json_reader reader;
     asm_str key, value;
+    size_t next = 0;
     memset(values, 0, count * sizeof *values);
     others->begin = others->end = state->other_count;
     if (!raw.data) return false;
+    span = asm__ingest_object_span(state, raw);
+    for (end = span ? list + span++->next : NULL; span < end; span = list + span[1].next) {
+        const size_t i = asm__ingest_key_number(keys, count, asm__ingest_span_text(span), &next);
+        asm__ingest_take_member(state, i < count ? &keys[i] : NULL, &values[i], asm__ingest_span_text(span),
+                                false, asm__ingest_span_text(span + 1));
+    }
+    others->end = state->other_count;
+    if (span) return true;
     asm_json_reader_init(&reader, raw, &state->keys);
+    reader.known = &state->spans;
     asm_json_enter_object(&reader);
-    while (asm_json_next_member(&reader, &key)) {
-        bool in_line = key.data >= raw.data && key.data < raw.data + raw.size;
-        size_t i = 0;
-        bool is_null;
-        if (!asm_json_read_raw(&reader, &value)) break;
-        is_null = value.data[0] == 'n';
-        while (i < count && !(keys[i].size == key.size && memcmp(keys[i].text, key.data, key.size) == 0))
-            i++;
-        if (i == count) {
-            if (!is_null) asm__ingest_add_other(state, key, !in_line, value);
-            continue;
-        }
-        values[i] = asm__ingest_absent();
-        if (is_null || (keys[i].type == '-' && value.data[0] != '{' && value.data[0] != '[')) continue;
-        if (asm__ingest_fits(value, keys[i].type)) values[i] = value;
-        else asm__ingest_add_other(state, key, !in_line, value);
+    while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
+        const bool in_line = key.data >= raw.data && key.data < raw.data + raw.size;
+        const size_t i = asm__ingest_key_number(keys, count, key, &next);
+        asm__ingest_take_member(state, i < count ? &keys[i] : NULL, &values[i], key, !in_line, value);
     }
     others->end = state->other_count;
     if (asm_json_reader_finish(&reader) == ASM_OK) return true;
@@ -1334,11 +1405,18 @@ static bool asm__ingest_is_member(asm_event_type type, asm_str key) {
     return false;
 }
 
+/* Writes a value that is flat enough to stand there. */
+static void asm__ingest_write_raw(const asm__ingest *state, asm_json_writer *writer, asm_str value) {
+    if (asm__spans_have(&state->spans, value))
+        asm__write_valid_raw(writer, value, state->spans.non_canonical);
+    else asm_json_write_raw(writer, value);
+}
+
 /* A member of an event's extra. One that is named like a member of the event gets the name provider_NAME. */
 static void asm__ingest_write_other(asm__ingest *state, asm_json_writer *writer, asm_event_type type,
                                     asm_str key, asm_str value) {
     char name[64] = "provider_";
-    if (!asm__ingest_is_flat(value)) {
+    if (!asm__ingest_is_flat(state, value)) {
         asm__ingest_diagnose(state, true, ASM_ERR_DEPTH, "a value is nested too deep for an event", 0);
         return;
     }
@@ -1347,7 +1425,7 @@ static void asm__ingest_write_other(asm__ingest *state, asm_json_writer *writer,
         key = asm_str_make(name, key.size + 9);
     }
     asm_json_write_key(writer, key);
-    asm_json_write_raw(writer, value);
+    asm__ingest_write_raw(state, writer, value);
 }
 
 /* Whether a later one has the same key. Of very many they are not compared. */
@@ -1442,7 +1520,7 @@ static void asm__ingest_write_others(asm__ingest *state, asm_json_writer *writer
     size_t i;
     for (i = others.begin; i < others.end; i++) {
         asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
-        asm_json_write_raw(writer, state->others[i].value);
+        asm__ingest_write_raw(state, writer, state->others[i].value);
     }
 }
 
@@ -1499,12 +1577,13 @@ typedef struct asm__ingest_teller {
 } asm__ingest_teller;
 
 /* Whether the object fits the alternative: by the words that it begins with. */
-static bool asm__ingest_fits_shape(asm_str object, asm__ingest_teller *teller, const char *shape) {
+static bool asm__ingest_fits_shape(const asm__ingest *state, asm_str object, asm__ingest_teller *teller,
+                                   const char *shape) {
     asm__ingest_shape_item item;
     while (asm__ingest_next_item(&shape, &item) && item.kind == '=') {
         if (!teller->key.data || !asm_str_equal(teller->key, item.name)) {
             teller->key = item.name;
-            teller->value = asm__ingest_find_one(object, item.name);
+            asm__ingest_find_in_line(state, object, &item.name, &teller->value, 1);
         }
         if (!teller->value.data || teller->value.size != item.word.size + 2 || teller->value.data[0] != '"' ||
             memcmp(teller->value.data + 1, item.word.data, item.word.size) != 0)
@@ -1514,10 +1593,10 @@ static bool asm__ingest_fits_shape(asm_str object, asm__ingest_teller *teller, c
 }
 
 /* The alternative of the shape that the object fits; NULL if there is none. */
-static const char *asm__ingest_pick_shape(asm_str object, const char *shape) {
+static const char *asm__ingest_pick_shape(const asm__ingest *state, asm_str object, const char *shape) {
     asm__ingest_teller teller = {{NULL, 0}, {NULL, 0}};
     asm__ingest_shape_item item;
-    while (!asm__ingest_fits_shape(object, &teller, shape)) {
+    while (!asm__ingest_fits_shape(state, object, &teller, shape)) {
         while (asm__ingest_next_item(&shape, &item)) {
         }
         while (*shape == ' ')
@@ -1562,7 +1641,7 @@ static bool asm__ingest_is_empty(asm_str value) {
 
 /* Writes what is left of a list: its elements of which something is. */
 static bool asm__ingest_write_list_rest(asm__ingest *state, asm_str list, const char *shape) {
-    asm_json_reader reader = asm__ingest_elements(list);
+    asm_json_reader reader = asm__ingest_line_elements(state, list);
     const size_t begin = state->rest.size;
     asm_str element;
     asm__ingest_append(state, &state->rest, ASM_STR("["));
@@ -1581,10 +1660,11 @@ static bool asm__ingest_write_rest(asm__ingest *state, asm_str value, const char
     asm_json_reader reader;
     asm_json_writer writer;
     asm_str key;
-    shape = asm__ingest_is(value, ASM_JSON_OBJECT) ? asm__ingest_pick_shape(value, shape) : NULL;
+    shape = asm__ingest_is(value, ASM_JSON_OBJECT) ? asm__ingest_pick_shape(state, value, shape) : NULL;
     if (!shape)
         return !asm__ingest_is(value, ASM_JSON_NULL) && asm__ingest_append(state, &state->rest, value);
     asm_json_reader_init(&reader, value, &state->scratch);
+    reader.known = &state->spans;
     asm_json_enter_object(&reader);
     while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
         const size_t before = state->rest.size;
@@ -1620,7 +1700,7 @@ static void asm__ingest_begin_rest(asm__ingest *state, asm_str line, asm_str typ
     state->line_type = type;
     asm_buffer_clear(&state->rest);
     asm_buffer_clear(&state->scratch);
-    while (*shapes && !asm__ingest_fits_shape(line, &teller, *shapes))
+    while (*shapes && !asm__ingest_fits_shape(state, line, &teller, *shapes))
         shapes++;
     if (*shapes) asm__ingest_write_rest(state, line, *shapes);
     asm__ingest_check_rest(state);
@@ -1698,6 +1778,7 @@ static void asm__ingest_write_members(asm__ingest *state, asm_json_writer *write
     char name[72];
     asm_buffer_clear(&state->scratch);
     asm_json_reader_init(&reader, object, &state->scratch);
+    reader.known = &state->spans;
     asm_json_enter_object(&reader);
     while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
         if (object.data != event->extra.data) {
@@ -1705,7 +1786,7 @@ static void asm__ingest_write_members(asm__ingest *state, asm_json_writer *write
             asm__ingest_write_other(state, writer, event->type, key, value);
         } else {
             asm_json_write_key(writer, key);
-            asm_json_write_raw(writer, value);
+            asm__ingest_write_raw(state, writer, value);
         }
     }
 }
@@ -2888,7 +2969,7 @@ static asm_result asm__asm_form(asm_str line, asm__ingest_form *form, asm_json_e
 static void asm__asm_emit(asm__ingest *state, asm_event *event) {
     static const asm_str keys[] = {ASM__MEMBER("ts"), ASM__MEMBER("session_id"), ASM__MEMBER("run_id")};
     asm_str odd[3];
-    asm__ingest_find(event->extension, keys, odd, 3);
+    asm__ingest_find_in_line(state, event->extension, keys, odd, 3);
     if (!event->time && !odd[0].data) event->time = state->now;
     if (!event->session_id.data && !odd[1].data && state->options.session_id.size)
         event->session_id = state->options.session_id;
@@ -2989,7 +3070,7 @@ static void asm__claude_take_usage(asm__ingest *state, asm__ingest_speaker *spea
     if (!raw.data) return;
     speaker->cache_is_apart = !asm__claude_is_qwen(state);
     asm__claude_read_usage(&speaker->usage, raw, final);
-    asm__ingest_keep(state, &speaker->usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+    asm__ingest_keep(state, &speaker->usage_object, asm__ingest_json(state, raw, ASM_JSON_OBJECT));
 }
 
 static bool asm__claude_starts_agent(asm_str name) {
@@ -3002,7 +3083,7 @@ static void asm__claude_describe(asm__ingest *state, asm_event *event) {
                                    ASM__MEMBER("prompt")};
     asm_str values[3];
     if (!asm__claude_starts_agent(event->tool.name)) return;
-    asm__ingest_find(event->tool.input, keys, values, 3);
+    asm__ingest_find_in_line(state, event->tool.input, keys, values, 3);
     event->tool.agent_kind = asm__ingest_string(state, values[0]);
     event->tool.display_text = asm__ingest_string(state, values[1]);
 }
@@ -3016,25 +3097,25 @@ static asm_str asm__claude_options(asm__ingest *state, asm_str input) {
     asm_json_reader questions, options;
     asm_json_writer writer;
     bool any = false;
-    asm__ingest_find(input, keys, values, 1);
-    questions = asm__ingest_elements(values[0]);
+    asm__ingest_find_in_line(state, input, keys, values, 1);
+    questions = asm__ingest_line_elements(state, values[0]);
     asm_buffer_clear(&state->built);
     asm_json_writer_init(&writer, &state->built);
     asm_json_begin_array(&writer);
     while (asm__ingest_next(&questions, &question)) {
-        asm__ingest_find(question, question_keys, values, 1);
-        options = asm__ingest_elements(values[0]);
+        asm__ingest_find_in_line(state, question, question_keys, values, 1);
+        options = asm__ingest_line_elements(state, values[0]);
         while (asm__ingest_next(&options, &option)) {
-            asm__ingest_find(option, option_keys, values, 2);
+            asm__ingest_find_in_line(state, option, option_keys, values, 2);
             if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
             asm_json_begin_object(&writer);
             asm_json_write_key(&writer, ASM_STR("id"));
-            asm_json_write_raw(&writer, values[0]);
+            asm__ingest_write_raw(state, &writer, values[0]);
             asm_json_write_key(&writer, ASM_STR("label"));
-            asm_json_write_raw(&writer, values[0]);
+            asm__ingest_write_raw(state, &writer, values[0]);
             if (asm__ingest_is(values[1], ASM_JSON_STRING)) {
                 asm_json_write_key(&writer, ASM_STR("description"));
-                asm_json_write_raw(&writer, values[1]);
+                asm__ingest_write_raw(state, &writer, values[1]);
             }
             asm_json_end_object(&writer);
             any = true;
@@ -3052,10 +3133,10 @@ static asm_str asm__claude_question(asm__ingest *state, asm_str input) {
     static const asm_str keys[] = {ASM__MEMBER("questions")}, question_key[] = {ASM__MEMBER("question")};
     asm_str values[1], question;
     asm_json_reader questions;
-    asm__ingest_find(input, keys, values, 1);
-    questions = asm__ingest_elements(values[0]);
+    asm__ingest_find_in_line(state, input, keys, values, 1);
+    questions = asm__ingest_line_elements(state, values[0]);
     if (!asm__ingest_next(&questions, &question)) return asm__ingest_absent();
-    asm__ingest_find(question, question_key, values, 1);
+    asm__ingest_find_in_line(state, question, question_key, values, 1);
     return asm__ingest_string(state, values[0]);
 }
 
@@ -3108,7 +3189,7 @@ static void asm__claude_end_tool_input(asm__ingest *state, asm__ingest_speaker *
     if (!speaker->tool_open) return;
     speaker->tool_open = false;
     if (!input.size) input = ASM_STR("{}");
-    if (asm_json_check(input, NULL) != ASM_OK || !asm__ingest_value(input).data) {
+    if (asm_json_check(input, NULL) != ASM_OK || !asm__ingest_value(state, input).data) {
         asm__ingest_diagnose(state, true, ASM_ERR_SYNTAX,
                              "the input of a tool call is not whole, or nested too deep", 0);
         input = asm__ingest_absent();
@@ -3210,9 +3291,9 @@ static void asm__claude_todos(asm__ingest *state, asm_str input) {
     asm__ingest_others others;
     asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
     size_t i;
-    asm__ingest_find(input, list_key, list, 1);
-    if (!asm__ingest_json(list[0], ASM_JSON_ARRAY).data) return;
-    todos = asm__ingest_elements(list[0]);
+    asm__ingest_find_in_line(state, input, list_key, list, 1);
+    if (!asm__ingest_json(state, list[0], ASM_JSON_ARRAY).data) return;
+    todos = asm__ingest_line_elements(state, list[0]);
     asm_buffer_clear(&state->built2);
     asm_json_writer_init(&writer, &state->built2);
     asm_json_begin_array(&writer);
@@ -3222,7 +3303,7 @@ static void asm__claude_todos(asm__ingest *state, asm_str input) {
         for (i = 0; i < 4; i++) {
             if (!values[i].data) continue;
             asm_json_write_key(&writer, names[i]);
-            asm_json_write_raw(&writer, values[i]);
+            asm__ingest_write_raw(state, &writer, values[i]);
         }
         asm__ingest_write_others(state, &writer, others);
         asm_json_end_object(&writer);
@@ -3262,11 +3343,11 @@ static asm__claude_details asm__claude_read_details(asm__ingest *state, asm_str 
     memset(&details, 0, sizeof details);
     details.raw = raw;
     if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return details;
-    asm__ingest_find(raw, keys, values, 13);
+    asm__ingest_find_in_line(state, raw, keys, values, 13);
     details.path = values[9];
     details.patch = values[10];
     details.kind = values[11];
-    details.answers = asm__ingest_value(values[12]);
+    details.answers = asm__ingest_value(state, values[12]);
     details.status = asm__ingest_string(state, values[0]);
     if (values[1].data) asm_json_to_bool(values[1], &is_async);
     if (values[3].data) asm_json_to_bool(values[3], &is_detached);
@@ -3290,10 +3371,10 @@ static asm_str asm__claude_changes(asm__ingest *state, const asm__claude_details
     if (!asm__ingest_is(details->path, ASM_JSON_STRING) || !asm__ingest_is(details->patch, ASM_JSON_ARRAY))
         return asm__ingest_absent();
     is_new = asm_str_equal(asm__ingest_string(state, details->kind), ASM_STR("create"));
-    hunks = asm__ingest_elements(details->patch);
+    hunks = asm__ingest_line_elements(state, details->patch);
     while (asm__ingest_next(&hunks, &hunk)) {
-        asm__ingest_find(hunk, hunk_key, lines, 1);
-        each = asm__ingest_elements(lines[0]);
+        asm__ingest_find_in_line(state, hunk, hunk_key, lines, 1);
+        each = asm__ingest_line_elements(state, lines[0]);
         while (asm__ingest_next(&each, &line)) {
             added += line.size > 1 && line.data[0] == '"' && line.data[1] == '+';
             removed += line.size > 1 && line.data[0] == '"' && line.data[1] == '-';
@@ -3304,7 +3385,7 @@ static asm_str asm__claude_changes(asm__ingest *state, const asm__claude_details
     asm_json_begin_array(&writer);
     asm_json_begin_object(&writer);
     asm_json_write_key(&writer, ASM_STR("path"));
-    asm_json_write_raw(&writer, details->path);
+    asm__ingest_write_raw(state, &writer, details->path);
     asm_json_write_key(&writer, ASM_STR("kind"));
     asm_json_write_string(&writer, is_new ? ASM_STR("add") : ASM_STR("update"));
     if (!is_new) {
@@ -3323,7 +3404,7 @@ static asm_str asm__claude_changes(asm__ingest *state, const asm__claude_details
 /* The structured result, unless it only repeats the text. */
 static asm_str asm__claude_structured(asm__ingest *state, asm_str raw, asm_str output) {
     asm_str text = asm__ingest_string(state, raw), error = ASM_STR("Error: ");
-    if (!asm__ingest_is(raw, ASM_JSON_STRING)) return asm__ingest_value(raw);
+    if (!asm__ingest_is(raw, ASM_JSON_STRING)) return asm__ingest_value(state, raw);
     if (asm__ingest_starts_with(text, error))
         text = asm_str_make(text.data + error.size, text.size - error.size);
     return asm_str_equal(text, output) || asm_str_equal(text, asm__claude_error_text(output))
@@ -3343,7 +3424,7 @@ static bool asm__claude_is_error_content(asm_str content) {
 static asm_str asm__claude_error_code(asm__ingest *state, asm_str content) {
     static const asm_str keys[] = {ASM__MEMBER("error_code")};
     asm_str values[1];
-    asm__ingest_find(content, keys, values, 1);
+    asm__ingest_find_in_line(state, content, keys, values, 1);
     return asm__ingest_string(state, values[0]);
 }
 
@@ -3406,9 +3487,9 @@ static void asm__claude_output(asm__ingest *state, asm_event *event, asm_str con
         bool has_blobs = false;
         asm__ingest_leave_rest(state, ASM_STR("content"), content, "type=text text:s | type:s *:*");
         event->tool.output = asm__ingest_block_texts(state, content, &has_blobs);
-        if (has_blobs) event->tool.output_json = asm__ingest_value(content);
+        if (has_blobs) event->tool.output_json = asm__ingest_value(state, content);
     }
-    if (!event->tool.output.data) event->tool.output_json = asm__ingest_value(content);
+    if (!event->tool.output.data) event->tool.output_json = asm__ingest_value(state, content);
 }
 
 /* A tool_result block. `details` is the line's tool_use_result, if it is about this one. */
@@ -3429,8 +3510,8 @@ static void asm__claude_end_tool(asm__ingest *state, const asm_str *block, asm_s
     if (details.is_launched && !failed) {
         asm_str text = content;
         event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
-        if (asm__ingest_is(text, ASM_JSON_ARRAY)) text = asm__ingest_value(content);
-        asm__ingest_add_other(state, ASM_STR("launch"), false, asm__ingest_value(text));
+        if (asm__ingest_is(text, ASM_JSON_ARRAY)) text = asm__ingest_value(state, content);
+        asm__ingest_add_other(state, ASM_STR("launch"), false, asm__ingest_value(state, text));
         if (details.raw.data) asm__ingest_add_other(state, ASM_STR("tool_use_result"), false, details.raw);
         others.end = state->other_count;
         event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
@@ -3479,7 +3560,7 @@ static void asm__claude_tool_use(asm__ingest *state, asm__ingest_speaker *speake
     speaker->started.size = now;
     if (has_started) return;
     asm__claude_start_tool(state, speaker, id, asm__ingest_string(state, block[ASM__BLOCK_NAME]),
-                           asm__ingest_value(block[ASM__BLOCK_INPUT]),
+                           asm__ingest_value(state, block[ASM__BLOCK_INPUT]),
                            asm__ingest_extra(state, &state->extra, ASM_EVENT_TOOL_CALL_STARTED, others));
 }
 
@@ -3518,7 +3599,7 @@ static void asm__claude_assistant_block(asm__ingest *state, asm__ingest_speaker 
 static void asm__claude_blocks(asm__ingest *state, asm__ingest_speaker *speaker, asm_str content,
                                bool may_be_last) {
     asm_str block, next;
-    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_json_reader blocks = asm__ingest_line_elements(state, content);
     size_t known = speaker->started.size;
     bool more = asm__ingest_next(&blocks, &block);
     while (more) {
@@ -3564,7 +3645,7 @@ static void asm__claude_finish_withdrawn(asm__ingest *state, asm_str message_id,
 /* Lines are withdrawn, by their ids: so are their messages, each once. False if there is an id that is not known. */
 static bool asm__claude_withdraw(asm__ingest *state, asm_str list, asm_str parent, asm_str reason,
                                  asm_str replaced_by) {
-    asm_json_reader ids = asm__ingest_elements(list);
+    asm_json_reader ids = asm__ingest_line_elements(state, list);
     asm_str raw;
     bool all_known = true;
     while (asm__ingest_next(&ids, &raw)) {
@@ -3777,14 +3858,14 @@ static void asm__claude_user_content(asm__ingest *state, asm_str content, asm_st
         asm__ingest_emit_odd(state, ASM_STR("content"), ASM_STR("content"), content);
         return;
     }
-    blocks = asm__ingest_elements(content);
+    blocks = asm__ingest_line_elements(state, content);
     if (asm__ingest_next(&blocks, &raw) && asm_json_next_element(&blocks) && details.data) {
         /* Several results: of which one are the details? */
         asm__ingest_add_other(state, ASM_STR("tool_use_result"), false, details);
         author->others.end = state->other_count;
         details = asm__ingest_absent();
     }
-    blocks = asm__ingest_elements(content);
+    blocks = asm__ingest_line_elements(state, content);
     while (asm__ingest_next(&blocks, &raw))
         asm__claude_user_block(state, raw, details, parent, author);
 }
@@ -3821,7 +3902,7 @@ static void asm__claude_user_line(asm__ingest *state, const asm_str *values, asm
     author.others = others;
     if (values[0].data) asm_json_to_bool(values[0], &author.is_synthetic);
     if (values[1].data) asm_json_to_bool(values[1], &is_replay);
-    asm__ingest_find(values[2], keys, kind, 1);
+    asm__ingest_find_in_line(state, values[2], keys, kind, 1);
     author.origin = asm__ingest_string(state, kind[0]);
     if (values[2].data && asm__ingest_has_more(values[2], author.origin.data != NULL)) {
         asm__ingest_add_other(state, ASM_STR("origin"), false, values[2]);
@@ -3923,7 +4004,7 @@ static void asm__claude_begin_message(asm__ingest *state, asm_str message, asm_s
     asm__ingest_keep_unless(state, ASM_STR("type"), values[4], ASM_STR("message"));
     if (values[2].data && !asm__claude_knows_usage(&speaker->usage))
         asm__ingest_add_other(state, ASM_STR("usage"), false, values[2]);
-    if (values[5].data && !(values[5].data[0] == '[' && !asm__ingest_list(values[5]).data))
+    if (values[5].data && !(values[5].data[0] == '[' && !asm__ingest_list(state, values[5]).data))
         asm__ingest_add_other(state, ASM_STR("content"), false, values[5]);
     line_others.end = state->other_count;
     asm__claude_keep_others(state, speaker, line_others);
@@ -3967,10 +4048,10 @@ static void asm__claude_message_delta(asm__ingest *state, asm__ingest_speaker *s
 static void asm__claude_stream_error(asm__ingest *state, asm_str error) {
     static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("type")};
     asm_str values[2], word;
-    asm__ingest_find(error, keys, values, 2);
+    asm__ingest_find_in_line(state, error, keys, values, 2);
     word = asm__claude_error_word(asm__ingest_string(state, values[1]));
     asm__ingest_emit_error(state, word.size ? word : ASM_STR("provider_error"),
-                           asm__ingest_string(state, values[0]), asm__ingest_value(error));
+                           asm__ingest_string(state, values[0]), asm__ingest_value(state, error));
 }
 
 static void asm__claude_stream_event(asm__ingest *state, asm_str event, asm_str parent,
@@ -4035,7 +4116,7 @@ static void asm__claude_start(asm__ingest *state, asm_str line) {
     if (values[4].data) state->provider = ASM_STR("qwen");
     event.run.model = asm__ingest_string(state, values[0]);
     event.run.cwd = asm__ingest_string(state, values[1]);
-    event.run.tools = asm__ingest_json(values[2], ASM_JSON_ARRAY);
+    event.run.tools = asm__ingest_json(state, values[2], ASM_JSON_ARRAY);
     event.run.agent_version = asm__ingest_string(state, values[3].data ? values[3] : values[4]);
     event.extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_RUN_STARTED, others);
     asm__ingest_begin_run(state, &event);
@@ -4116,7 +4197,7 @@ static void asm__claude_limit_words(asm__ingest *state, asm_event *event, asm_st
                                    ASM__MEMBER("resetsAt")};
     asm_str values[3], status, kind;
     asm_optional_int64 seconds;
-    asm__ingest_find(info, keys, values, 3);
+    asm__ingest_find_in_line(state, info, keys, values, 3);
     status = asm__ingest_string(state, values[0]);
     kind = asm__ingest_string(state, values[1]);
     asm__ingest_add_word(state, "", ASM_STR("rate limit"), "");
@@ -4139,7 +4220,7 @@ static void asm__claude_compact_words(asm__ingest *state, asm_str info) {
     static const asm_str keys[] = {ASM__MEMBER("trigger"), ASM__MEMBER("pre_tokens"),
                                    ASM__MEMBER("post_tokens")};
     asm_str values[3];
-    asm__ingest_find(info, keys, values, 3);
+    asm__ingest_find_in_line(state, info, keys, values, 3);
     asm__ingest_add_word(state, "", ASM_STR("conversation compacted"), "");
     asm__ingest_add_word(state, ", ", asm__ingest_string(state, values[0]), "");
     asm__ingest_add_word(state, ", from ", values[1], " tokens");
@@ -4161,7 +4242,7 @@ static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_st
     } else {
         for (i = ASM__NOTICE_TEXT; i <= ASM__NOTICE_DESCRIPTION && !state->words.size; i++)
             asm__ingest_add_word(state, "", asm__ingest_string(state, values[i]), "");
-        asm__ingest_find(values[ASM__NOTICE_VALUE], value_key, value, 1);
+        asm__ingest_find_in_line(state, values[ASM__NOTICE_VALUE], value_key, value, 1);
         asm__ingest_add_word(state, "", asm__ingest_string(state, value[0]), "");
         asm__ingest_add_word(state, ": ", asm__ingest_string(state, values[ASM__NOTICE_ERROR]), "");
         if (!state->words.size)
@@ -4250,8 +4331,8 @@ static void asm__claude_end_task(asm__ingest *state, asm_str id, const asm_str *
     else if (!failed && !asm_str_equal(status, ASM_STR("completed")))
         event.tool.status = status.size ? status : ASM_STR("unknown");
     if (failed || stopped) event.tool.error_message = event.tool.output;
-    asm__ingest_find(line, usage_key, usage, 1);
-    asm__ingest_find(usage[0], duration_key, duration, 1);
+    asm__ingest_find_in_line(state, line, usage_key, usage, 1);
+    asm__ingest_find_in_line(state, usage[0], duration_key, duration, 1);
     event.tool.duration_ms = asm__ingest_double(duration[0]);
     asm__claude_sum_up(state, id, &event);
     event.extra = asm__ingest_extra(state, &state->extra, event.type, others);
@@ -4365,7 +4446,7 @@ static bool asm__claude_is_heartbeat(asm__ingest *state, asm_str line, asm_str s
 static void asm__claude_refused(asm__ingest *state, asm_str line, asm_str subtype) {
     static const asm_str keys[] = {ASM__MEMBER("retracted_message_uuids")};
     asm_str values[1];
-    asm__ingest_find(line, keys, values, 1);
+    asm__ingest_find_in_line(state, line, keys, values, 1);
     asm__claude_withdraw(state, values[0], ASM_STR(""), ASM_STR("refused"), ASM_STR(""));
     asm__claude_notice(state, line, subtype);
 }
@@ -4478,6 +4559,7 @@ static asm_str asm__claude_models_json(asm__ingest *state, asm_buffer *out, asm_
     asm_json_writer_init(&writer, out);
     asm_json_begin_object(&writer);
     asm_json_reader_init(&reader, raw, &scratch);
+    reader.known = &state->spans;
     asm_json_enter_object(&reader);
     while (asm_json_next_member(&reader, &key)) {
         asm_usage_payload usage;
@@ -4497,7 +4579,7 @@ static asm_str asm__claude_models_json(asm__ingest *state, asm_buffer *out, asm_
         json = asm__ingest_usage_json(state, &state->built2, &usage);
         if (!json.data) continue;
         asm_json_write_key(&writer, key);
-        asm_json_write_raw(&writer, json);
+        asm__ingest_write_raw(state, &writer, json);
         any = true;
         asm_buffer_clear(&scratch);
     }
@@ -4525,6 +4607,7 @@ static void asm__claude_read_account(asm__ingest *state, asm__claude_account *ac
         char memory[256];
         asm_buffer_init_fixed(&scratch, memory, sizeof memory);
         asm_json_reader_init(&reader, models, &scratch);
+        reader.known = &state->spans;
         asm_json_enter_object(&reader);
         asm__claude_sum_models(account, reader);
     }
@@ -4600,13 +4683,13 @@ static bool asm__claude_result_failed(asm__ingest *state, const asm_str *values)
 static asm_str asm__claude_error_words(asm__ingest *state, const asm_str *values) {
     static const asm_str message_key[] = {ASM__MEMBER("message")};
     asm_str message[1], text = asm__ingest_string(state, values[ASM__RESULT_RESULT]), raw;
-    asm_json_reader errors = asm__ingest_elements(values[ASM__RESULT_ERRORS]);
+    asm_json_reader errors = asm__ingest_line_elements(state, values[ASM__RESULT_ERRORS]);
     if (text.size && !asm__ingest_is(values[ASM__RESULT_ERRORS], ASM_JSON_ARRAY)) return text;
     asm__ingest_begin_words(state);
     while (asm__ingest_next(&errors, &raw))
         asm__ingest_add_word(state, "\n", asm__ingest_string(state, raw), "");
     if (state->words.size) return asm_buffer_text(&state->words);
-    asm__ingest_find(values[ASM__RESULT_ERROR], message_key, message, 1);
+    asm__ingest_find_in_line(state, values[ASM__RESULT_ERROR], message_key, message, 1);
     if (message[0].data) return asm__ingest_string(state, message[0]);
     if (asm__ingest_is(values[ASM__RESULT_ERROR], ASM_JSON_STRING))
         return asm__ingest_string(state, values[ASM__RESULT_ERROR]);
@@ -4644,9 +4727,9 @@ static asm_event asm__claude_ending(asm__ingest *state, const asm_str *values) {
     if (state->last_code.size) event.run.error_code = asm_buffer_text(&state->last_code);
     event.run.error_message = asm__claude_error_words(state, values);
     if (!event.run.error_message.size) event.run.error_message = named ? subtype : event.run.error_code;
-    event.run.provider_error = asm__ingest_list(values[ASM__RESULT_ERRORS]);
+    event.run.provider_error = asm__ingest_list(state, values[ASM__RESULT_ERRORS]);
     if (!event.run.provider_error.data)
-        event.run.provider_error = asm__ingest_value(values[ASM__RESULT_ERROR]);
+        event.run.provider_error = asm__ingest_value(state, values[ASM__RESULT_ERROR]);
     return event;
 }
 
@@ -4687,7 +4770,7 @@ static void asm__claude_result_others(asm__ingest *state, const asm_event *event
         !asm_str_equal(asm__ingest_string(state, values[ASM__RESULT_RESULT]), event->run.error_message))
         kept[ASM__RESULT_RESULT] = values[ASM__RESULT_RESULT];
     if (event->type == ASM_EVENT_RUN_CANCELLED)
-        kept[ASM__RESULT_ERRORS] = asm__ingest_list(values[ASM__RESULT_ERRORS]);
+        kept[ASM__RESULT_ERRORS] = asm__ingest_list(state, values[ASM__RESULT_ERRORS]);
     asm__ingest_put_back(state, asm__claude_result_keys, kept, ASM__RESULT_COUNT, others);
 }
 
@@ -4730,7 +4813,7 @@ static void asm__claude_result(asm__ingest *state, asm_str line) {
     event.run.num_turns = asm__ingest_int64(values[ASM__RESULT_NUM_TURNS]);
     event.run.duration_ms = asm__ingest_double(values[ASM__RESULT_DURATION]);
     event.run.cost_usd = account.run_cost;
-    event.run.permission_denials = asm__ingest_list(values[ASM__RESULT_DENIALS]);
+    event.run.permission_denials = asm__ingest_list(state, values[ASM__RESULT_DENIALS]);
     if (event.type == ASM_EVENT_RUN_FAILED)
         asm__ingest_emit_error(state, event.run.error_code, event.run.error_message,
                                event.run.provider_error);
@@ -4761,7 +4844,7 @@ static void asm__claude_ask_permission(asm__ingest *state, asm_str request_id, a
     event.approval.request_id = request_id;
     event.approval.tool_call_id = call_id;
     event.approval.tool_name = asm__ingest_string(state, values[0]);
-    event.approval.tool_input = asm__ingest_value(values[2]);
+    event.approval.tool_input = asm__ingest_value(state, values[2]);
     event.approval.policy_name = asm__ingest_string(state, values[4]);
     event.approval.reason = asm__ingest_string(state, values[3].data ? values[3] : values[5]);
     event.approval.kind = ASM_STR("tool");
@@ -4800,11 +4883,11 @@ static void asm__claude_answer(asm__ingest *state, size_t request, asm_str respo
     if (allowed && values[1].data) {
         asm_str id = asm__ingest_request_call(&state->requests[request]);
         asm__ingest_call *call = asm__ingest_find_call(state, id);
-        event.approval.tool_input = asm__ingest_value(values[1]);
+        event.approval.tool_input = asm__ingest_value(state, values[1]);
         if (call && !asm__ingest_says_same(asm__ingest_call_input(call), values[1]))
             event.approval.decision = ASM_STR("edit");
-        asm__ingest_find(values[1], answers_key, answer, 1);
-        if (state->requests[request].is_question) event.approval.answer = asm__ingest_value(answer[0]);
+        asm__ingest_find_in_line(state, values[1], answers_key, answer, 1);
+        if (state->requests[request].is_question) event.approval.answer = asm__ingest_value(state, answer[0]);
     }
     if (allowed && state->requests[request].is_question) event.approval.decision = ASM_STR("answer");
     if (!allowed) {
@@ -4831,10 +4914,10 @@ static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) 
                                     ASM__MEMBER("response")};
     asm_str values[3], parts[3], id;
     size_t request;
-    asm__ingest_find(line, keys, values, 3);
+    asm__ingest_find_in_line(state, line, keys, values, 3);
     id = asm__ingest_string(state, values[0]);
     if (asm_str_equal(type, ASM_STR("control_request"))) {
-        asm__ingest_find(values[1], inner, parts, 3);
+        asm__ingest_find_in_line(state, values[1], inner, parts, 3);
         if (!asm_str_equal(asm__ingest_string(state, parts[0]), ASM_STR("can_use_tool")) || !id.size)
             return false;
         asm__ingest_begin_rest(state, line, type, shape);
@@ -4842,7 +4925,7 @@ static bool asm__claude_control(asm__ingest *state, asm_str line, asm_str type) 
         return true;
     }
     if (asm_str_equal(type, ASM_STR("control_response"))) {
-        asm__ingest_find(values[2], inner, parts, 3);
+        asm__ingest_find_in_line(state, values[2], inner, parts, 3);
         id = asm__ingest_string(state, parts[1]);
         request = asm__ingest_find_request(state, id, asm__ingest_absent());
         if (!id.size || request == state->request_count || !asm__ingest_is(parts[2], ASM_JSON_OBJECT))
@@ -4912,10 +4995,11 @@ static void asm__claude_settle_init(asm__ingest *state, asm_str type, const asm_
     if (asm_str_equal(type, ASM_STR("assistant")) || asm_str_equal(type, ASM_STR("stream_event"))) {
         asm__claude_judge_init(state, true);
     } else if (asm_str_equal(type, ASM_STR("user"))) {
-        asm__ingest_find(asm__ingest_is(values[ASM__CLAUDE_MESSAGE], ASM_JSON_OBJECT)
-                             ? values[ASM__CLAUDE_MESSAGE]
-                             : asm__ingest_absent(),
-                         keys, content, 1);
+        asm__ingest_find_in_line(state,
+                                 asm__ingest_is(values[ASM__CLAUDE_MESSAGE], ASM_JSON_OBJECT)
+                                     ? values[ASM__CLAUDE_MESSAGE]
+                                     : asm__ingest_absent(),
+                                 keys, content, 1);
         asm__claude_judge_init(state, !asm__claude_has_results(content[0]));
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm__claude_judge_init(state, false);
@@ -5090,7 +5174,7 @@ static asm_str asm__transcript_text(asm__ingest *state, asm_str content) {
     asm_json_reader blocks;
     asm_str block, type, text;
     if (asm__ingest_is(content, ASM_JSON_STRING)) return asm__ingest_string(state, content);
-    blocks = asm__ingest_elements(content);
+    blocks = asm__ingest_line_elements(state, content);
     while (asm__ingest_next_text(state, &blocks, &block, &type, &text))
         if (text.data) return asm__ingest_string(state, text);
     return asm__ingest_absent();
@@ -5121,7 +5205,7 @@ static asm__ingest_call *asm__transcript_find_prompt(asm__ingest *state, asm_str
         asm__ingest_call *call = asm__container(record, asm__ingest_call, record);
         asm_str values[1];
         if (!asm__claude_starts_agent(asm__ingest_call_name(call))) continue;
-        asm__ingest_find(asm__ingest_call_input(call), keys, values, 1);
+        asm__ingest_find_in_line(state, asm__ingest_call_input(call), keys, values, 1);
         if (prompt.size && asm_str_equal(asm__ingest_string(state, values[0]), prompt)) return call;
     }
     return NULL;
@@ -5148,14 +5232,14 @@ static asm_str asm__transcript_parent(asm__ingest *state, const asm_str *values)
 
 static bool asm__transcript_has_call(asm__ingest *state, asm_str content, bool *ends_with_text) {
     static const asm_str keys[] = {ASM__MEMBER("type")};
-    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_json_reader blocks = asm__ingest_line_elements(state, content);
     asm_str block, values[1];
     bool has_call = false;
     *ends_with_text = asm__ingest_is(content, ASM_JSON_STRING);
     while (asm__ingest_next(&blocks, &block)) {
         asm_str type;
-        asm__ingest_find(asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(), keys, values,
-                         1);
+        asm__ingest_find_in_line(state, asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(),
+                                 keys, values, 1);
         type = asm__ingest_string(state, values[0]);
         *ends_with_text = asm_str_equal(type, ASM_STR("text"));
         has_call = has_call || asm__claude_is_tool_use(type);
@@ -5168,7 +5252,7 @@ static void asm__transcript_model(asm__ingest *state, asm_str message) {
     static const asm_str keys[] = {ASM__MEMBER("model")};
     asm_str values[1], model;
     asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
-    asm__ingest_find(message, keys, values, 1);
+    asm__ingest_find_in_line(state, message, keys, values, 1);
     model = asm__ingest_string(state, values[0]);
     if (asm_str_equal(model, ASM_STR("<synthetic>")) || !asm__ingest_changes(state, &state->model, model))
         return;
@@ -5251,12 +5335,12 @@ static void asm__transcript_end_task(asm__ingest *state, asm_str text) {
 /* Calls that were denied fail as such. */
 static void asm__transcript_deny(asm__ingest *state, asm_str content) {
     static const asm_str keys[] = {ASM__MEMBER("tool_use_id")};
-    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_json_reader blocks = asm__ingest_line_elements(state, content);
     asm_str block, values[1];
     while (asm__ingest_next(&blocks, &block)) {
         asm__ingest_call *call;
-        asm__ingest_find(asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(), keys, values,
-                         1);
+        asm__ingest_find_in_line(state, asm__ingest_is(block, ASM_JSON_OBJECT) ? block : asm__ingest_absent(),
+                                 keys, values, 1);
         call = asm__ingest_find_call(state, asm__ingest_string(state, values[0]));
         if (call) call->is_declined = true;
     }
@@ -5273,7 +5357,7 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
     asm__claude_author author;
     memset(&author, 0, sizeof author);
     author.others = others;
-    asm__ingest_find(values[ASM__TRANSCRIPT_ORIGIN], keys, kind, 1);
+    asm__ingest_find_in_line(state, values[ASM__TRANSCRIPT_ORIGIN], keys, kind, 1);
     author.origin = asm__ingest_string(state, kind[0]);
     if (values[ASM__TRANSCRIPT_ORIGIN].data &&
         asm__ingest_has_more(values[ASM__TRANSCRIPT_ORIGIN], author.origin.data != NULL)) {
@@ -5334,7 +5418,7 @@ static void asm__transcript_system(asm__ingest *state, asm_str line, asm_str sub
     }
     asm__claude_notice(state, line, subtype.size ? subtype : ASM_STR("system"));
     if (asm_str_equal(subtype, ASM_STR("turn_duration")) && state->run_open && state->has_final_words) {
-        asm__ingest_find(line, keys, values, 1);
+        asm__ingest_find_in_line(state, line, keys, values, 1);
         state->turn_duration = asm__ingest_double(values[0]);
         asm__ingest_close_turn(state);
     }
@@ -5351,7 +5435,7 @@ static bool asm__transcript_title(asm__ingest *state, asm_str line, asm_str type
     bool is_custom = asm_str_equal(type, ASM_STR("custom-title"));
     if (!is_custom && !asm_str_equal(type, ASM_STR("summary")) && !asm_str_equal(type, ASM_STR("ai-title")))
         return false;
-    asm__ingest_find(line, keys, values, 3);
+    asm__ingest_find_in_line(state, line, keys, values, 3);
     title = asm__ingest_string(state, is_custom ? values[2] : values[1].data ? values[1] : values[0]);
     if (!title.size || (values[0].data && !state->stream_has_run)) return false;
     asm__ingest_begin_rest(state, line, type, shape);
@@ -5497,7 +5581,7 @@ static asm_str asm__codex_error_message(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("message")};
     asm_str values[1];
     if (asm__ingest_is(raw, ASM_JSON_STRING)) return asm__ingest_string(state, raw);
-    asm__ingest_find(raw, keys, values, 1);
+    asm__ingest_find_in_line(state, raw, keys, values, 1);
     return asm__ingest_string(state, values[0]);
 }
 
@@ -5539,7 +5623,7 @@ static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, cons
         asm__ingest_append(state, &state->name, ASM_STR(":"));
         asm__ingest_append(state, &state->name, asm__ingest_string(state, values[ASM__ITEM_TOOL]));
         event->tool.name = asm_buffer_text(&state->name);
-        event->tool.input = asm__ingest_value(values[ASM__ITEM_ARGUMENTS]);
+        event->tool.input = asm__ingest_value(state, values[ASM__ITEM_ARGUMENTS]);
         event->extra = asm__ingest_extra(state, &state->extra, event->type, others);
         return;
     }
@@ -5565,7 +5649,7 @@ static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, cons
 static asm_str asm__codex_changes(asm__ingest *state, asm_str list) {
     static const asm_str keys[] = {ASM__MEMBER("path"), ASM__MEMBER("kind"), ASM__MEMBER("diff"),
                                    ASM__MEMBER("move_path")};
-    asm_json_reader changes = asm__ingest_elements(list);
+    asm_json_reader changes = asm__ingest_line_elements(state, list);
     asm_json_writer writer;
     asm_str change, values[4];
     bool any = false;
@@ -5574,18 +5658,19 @@ static asm_str asm__codex_changes(asm__ingest *state, asm_str list) {
     asm_json_begin_array(&writer);
     while (asm__ingest_next(&changes, &change)) {
         asm_str kind;
-        asm__ingest_find(change, keys, values, 4);
+        asm__ingest_find_in_line(state, change, keys, values, 4);
         if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
         kind = asm__ingest_string(state, values[1]);
         any = true;
         asm_json_begin_object(&writer);
         asm_json_write_key(&writer, ASM_STR("path"));
-        asm_json_write_raw(&writer, asm__ingest_is(values[3], ASM_JSON_STRING) ? values[3] : values[0]);
+        asm__ingest_write_raw(state, &writer,
+                              asm__ingest_is(values[3], ASM_JSON_STRING) ? values[3] : values[0]);
         asm_json_write_key(&writer, ASM_STR("kind"));
         asm_json_write_string(&writer, asm__ingest_is(values[3], ASM_JSON_STRING) ? ASM_STR("move") : kind);
         if (asm__ingest_is(values[3], ASM_JSON_STRING)) {
             asm_json_write_key(&writer, ASM_STR("from"));
-            asm_json_write_raw(&writer, values[0]);
+            asm__ingest_write_raw(state, &writer, values[0]);
         }
         asm__ingest_write_diff_counts(state, &writer, values[2]);
         asm_json_end_object(&writer);
@@ -5599,7 +5684,7 @@ static asm_str asm__codex_changes(asm__ingest *state, asm_str list) {
 
 static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_str *values) {
     static const asm_str keys[] = {ASM__MEMBER("content")};
-    asm_str content[1], result = asm__ingest_value(values[ASM__ITEM_RESULT]);
+    asm_str content[1], result = asm__ingest_value(state, values[ASM__ITEM_RESULT]);
     bool has_blobs = false;
     event->tool.output = asm__ingest_text(state, values[ASM__ITEM_OUTPUT]);
     if (event->tool.output.data) return;
@@ -5607,7 +5692,7 @@ static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_st
         event->tool.output = asm__ingest_text(state, result);
         return;
     }
-    asm__ingest_find(result, keys, content, 1);
+    asm__ingest_find_in_line(state, result, keys, content, 1);
     if (asm__ingest_is(content[0], ASM_JSON_ARRAY)) {
         char *in_place = state->in_place;
         state->in_place = NULL; /* the result is kept whole */
@@ -5619,7 +5704,7 @@ static void asm__codex_output(asm__ingest *state, asm_event *event, const asm_st
         event->tool.output_json = result;
         event->tool.result = asm__ingest_absent();
     } else if (has_blobs) {
-        event->tool.output_json = asm__ingest_value(content[0]);
+        event->tool.output_json = asm__ingest_value(state, content[0]);
     }
 }
 
@@ -5756,7 +5841,7 @@ static void asm__codex_message(asm__ingest *state, const asm_str *values, asm__i
 static void asm__codex_todos(asm__ingest *state, asm_str list) {
     static const asm__ingest_key keys[] = {ASM__KEY("text", 's'), ASM__KEY("completed", 'b'),
                                            ASM__KEY("step", 's'), ASM__KEY("status", 's')};
-    asm_json_reader items = asm__ingest_elements(asm__ingest_json(list, ASM_JSON_ARRAY));
+    asm_json_reader items = asm__ingest_line_elements(state, asm__ingest_json(state, list, ASM_JSON_ARRAY));
     asm_json_writer writer;
     asm_str item, values[4];
     asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
@@ -5767,7 +5852,7 @@ static void asm__codex_todos(asm__ingest *state, asm_str list) {
         bool completed = false;
         asm__ingest_others others;
         if (!asm__ingest_is(item, ASM_JSON_OBJECT)) {
-            asm_json_write_raw(&writer, item);
+            asm__ingest_write_raw(state, &writer, item);
             continue;
         }
         asm__ingest_read_object(state, item, keys, values, 4, &others, NULL);
@@ -5775,10 +5860,10 @@ static void asm__codex_todos(asm__ingest *state, asm_str list) {
         asm_json_begin_object(&writer);
         if (values[0].data || values[2].data) {
             asm_json_write_key(&writer, ASM_STR("content"));
-            asm_json_write_raw(&writer, values[0].data ? values[0] : values[2]);
+            asm__ingest_write_raw(state, &writer, values[0].data ? values[0] : values[2]);
         }
         asm_json_write_key(&writer, ASM_STR("status"));
-        if (values[3].data) asm_json_write_raw(&writer, values[3]);
+        if (values[3].data) asm__ingest_write_raw(state, &writer, values[3]);
         else asm_json_write_string(&writer, completed ? ASM_STR("completed") : ASM_STR("pending"));
         asm__ingest_write_others(state, &writer, others);
         asm_json_end_object(&writer);
@@ -5884,7 +5969,7 @@ static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage,
         asm_str message = asm__codex_error_message(state, error);
         second.error.code = ASM_STR("protocol");
         second.error.message = message.size ? message : ASM_STR("a turn's end came after its end");
-        second.error.provider_error = asm__ingest_value(error);
+        second.error.provider_error = asm__ingest_value(state, error);
         second.extra = asm__ingest_extra(state, &state->extra, second.type, others);
         asm__ingest_emit(state, &second);
         return;
@@ -5902,7 +5987,7 @@ static void asm__codex_end_turn(asm__ingest *state, asm_str type, asm_str usage,
         event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
         event.run.error_code = ASM_STR("provider_error");
         event.run.error_message = asm__codex_error_message(state, error);
-        event.run.provider_error = asm__ingest_value(error);
+        event.run.provider_error = asm__ingest_value(state, error);
         if (!event.run.error_message.size) event.run.error_message = ASM_STR("the turn failed");
         asm__codex_error(state, event.run.error_message, event.run.provider_error, asm__ingest_absent());
     }
@@ -6059,7 +6144,7 @@ static void asm__rollout_meta(asm__ingest *state, asm_str payload) {
         asm__ingest_enter_session(state, asm__ingest_string(state, values[0].data ? values[0] : values[1]));
         state->line_session = asm_buffer_text(&state->session);
     }
-    asm__ingest_find(values[4], branch_key, branch, 1);
+    asm__ingest_find_in_line(state, values[4], branch_key, branch, 1);
     asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[2]));
     asm__ingest_keep(state, &state->branch, asm__ingest_string(state, branch[0]));
     asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[3]));
@@ -6072,7 +6157,7 @@ static void asm__rollout_context(asm__ingest *state, asm_str payload) {
     static const asm_str keys[] = {ASM__MEMBER("model"), ASM__MEMBER("cwd")};
     asm_str values[2], model, cwd;
     asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
-    asm__ingest_find(payload, keys, values, 2);
+    asm__ingest_find_in_line(state, payload, keys, values, 2);
     model = asm__ingest_string(state, values[0]);
     cwd = asm__ingest_string(state, values[1]);
     if (asm__ingest_changes(state, &state->model, model)) event.run.model = model;
@@ -6090,9 +6175,10 @@ static void asm__rollout_tokens(asm__ingest *state, asm_str payload) {
     asm_str values[1], parts[3];
     asm_usage_payload total, last;
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
-    asm__ingest_find(payload, keys, values, 1);
-    asm__ingest_find(asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(), info_keys,
-                     parts, 3);
+    asm__ingest_find_in_line(state, payload, keys, values, 1);
+    asm__ingest_find_in_line(state,
+                             asm__ingest_is(values[0], ASM_JSON_OBJECT) ? values[0] : asm__ingest_absent(),
+                             info_keys, parts, 3);
     asm__codex_read_usage(&total, parts[0]);
     asm__codex_read_usage(&last, parts[1]);
     if (!asm__ingest_usage_is_zero(&last) &&
@@ -6139,10 +6225,11 @@ static asm_str asm__rollout_command(asm__ingest *state, asm_str input) {
     static const asm_str keys[] = {ASM__MEMBER("command"), ASM__MEMBER("cmd")};
     asm_str values[2], part, last = asm__ingest_absent();
     asm_json_reader parts;
-    asm__ingest_find(asm__ingest_is(input, ASM_JSON_OBJECT) ? input : asm__ingest_absent(), keys, values, 2);
+    asm__ingest_find_in_line(state, asm__ingest_is(input, ASM_JSON_OBJECT) ? input : asm__ingest_absent(),
+                             keys, values, 2);
     if (!values[0].data) values[0] = values[1];
     if (asm__ingest_is(values[0], ASM_JSON_STRING)) return asm__ingest_string(state, values[0]);
-    parts = asm__ingest_elements(values[0]);
+    parts = asm__ingest_line_elements(state, values[0]);
     while (asm__ingest_next(&parts, &part))
         last = part;
     return asm__ingest_string(state, last);
@@ -6163,16 +6250,19 @@ static void asm__rollout_call(asm__ingest *state, asm_str payload, asm_str type)
     if (asm_str_equal(type, ASM_STR("local_shell_call"))) name = ASM_STR("local_shell");
     if (asm_str_equal(type, ASM_STR("web_search_call"))) name = ASM_STR("web_search");
     event.tool.call_id = asm__ingest_string(state, values[2]);
-    event.tool.input = asm__ingest_value(values[1].data ? values[1] : values[3].data ? values[3] : values[5]);
+    event.tool.input = asm__ingest_value(state, values[1].data   ? values[1]
+                                                : values[3].data ? values[3]
+                                                                 : values[5]);
     text = asm__ingest_string(state, values[1]); /* arguments as text are mostly JSON */
-    if (text.size && asm_json_check(text, NULL) == ASM_OK && asm__ingest_is_flat(text))
+    if (text.size && asm_json_check(text, NULL) == ASM_OK && asm__ingest_is_flat(state, text))
         event.tool.input = text;
     if (asm_str_equal(name, ASM_STR("update_plan"))) {
         static const asm_str plan_key[] = {ASM__MEMBER("plan")};
         asm_str plan[1];
-        asm__ingest_find(asm__ingest_is(event.tool.input, ASM_JSON_OBJECT) ? event.tool.input
-                                                                           : asm__ingest_absent(),
-                         plan_key, plan, 1);
+        asm__ingest_find_in_line(state,
+                                 asm__ingest_is(event.tool.input, ASM_JSON_OBJECT) ? event.tool.input
+                                                                                   : asm__ingest_absent(),
+                                 plan_key, plan, 1);
         asm__codex_todos(state, plan[0]);
         event.tool.name = name;
         asm__ingest_remember_call(state, &event.tool); /* its answer is passed over, too */
@@ -6237,8 +6327,9 @@ static bool asm__rollout_outcome(asm__ingest *state, asm_event *event, asm_str j
     if (!values[0].data) values[0] = values[3];
     if (!asm__ingest_is(values[0], ASM_JSON_STRING)) return false;
     event->tool.output = asm__ingest_string(state, values[0]);
-    asm__ingest_find(asm__ingest_is(values[1], ASM_JSON_OBJECT) ? values[1] : asm__ingest_absent(), data_keys,
-                     data, 2);
+    asm__ingest_find_in_line(state,
+                             asm__ingest_is(values[1], ASM_JSON_OBJECT) ? values[1] : asm__ingest_absent(),
+                             data_keys, data, 2);
     event->tool.exit_code = asm__ingest_int64(data[0]);
     seconds = asm__ingest_double(data[1]);
     if (seconds.is_set) {
@@ -6274,9 +6365,9 @@ static void asm__rollout_output(asm__ingest *state, asm_str payload) {
         state->in_place = NULL;
         event.tool.output = asm__ingest_block_texts(state, values[1], &has_blobs);
         state->in_place = in_place;
-        if (has_blobs) event.tool.result = asm__ingest_value(values[1]);
+        if (has_blobs) event.tool.result = asm__ingest_value(state, values[1]);
     } else if (!asm__rollout_outcome(state, &event, values[1])) {
-        event.tool.output_json = asm__ingest_value(values[1]);
+        event.tool.output_json = asm__ingest_value(state, values[1]);
     }
     if (!event.tool.exit_code.is_set) event.tool.exit_code = asm__rollout_exit_code(event.tool.output);
     if (event.tool.exit_code.value != 0 || (call && call->has_failed) ||
@@ -6296,12 +6387,13 @@ static void asm__rollout_mark_failure(asm__ingest *state, asm_str payload) {
     asm__ingest_call *call;
     bool success = true;
     asm_optional_int64 code;
-    asm__ingest_find(payload, keys, values, 4);
+    asm__ingest_find_in_line(state, payload, keys, values, 4);
     call = asm__ingest_find_call(state, asm__ingest_string(state, values[0]));
     if (!call) return;
     if (values[1].data) asm_json_to_bool(values[1], &success);
-    asm__ingest_find(asm__ingest_is(values[2], ASM_JSON_OBJECT) ? values[2] : asm__ingest_absent(),
-                     result_keys, parts, 2);
+    asm__ingest_find_in_line(state,
+                             asm__ingest_is(values[2], ASM_JSON_OBJECT) ? values[2] : asm__ingest_absent(),
+                             result_keys, parts, 2);
     code = asm__ingest_int64(values[3]);
     if (!success || parts[0].data || code.value != 0 || asm__codex_is_error(parts[1]))
         call->has_failed = true;
@@ -6328,7 +6420,7 @@ static void asm__rollout_item(asm__ingest *state, asm_str payload, asm_str type)
         asm_str role, text;
         bool has_blobs = false;
         char *in_place = state->in_place;
-        asm__ingest_find(payload, keys, values, 4);
+        asm__ingest_find_in_line(state, payload, keys, values, 4);
         role = asm__ingest_string(state, values[0]);
         state->in_place = NULL;
         text = asm__ingest_is(values[1], ASM_JSON_STRING)
@@ -6341,8 +6433,8 @@ static void asm__rollout_item(asm__ingest *state, asm_str payload, asm_str type)
     } else if (asm_str_equal(type, ASM_STR("reasoning"))) {
         asm_json_reader parts;
         asm_str block, kind, text;
-        asm__ingest_find(payload, keys, values, 4);
-        parts = asm__ingest_elements(values[3]);
+        asm__ingest_find_in_line(state, payload, keys, values, 4);
+        parts = asm__ingest_line_elements(state, values[3]);
         while (asm__ingest_next_text(state, &parts, &block, &kind, &text))
             asm__rollout_say(state, 2, asm__ingest_string(state, text), asm__ingest_absent(), true);
         asm__rollout_keep_reasoning(state);
@@ -6364,7 +6456,7 @@ static void asm__rollout_item(asm__ingest *state, asm_str payload, asm_str type)
 static void asm__rollout_end_turn(asm__ingest *state, asm_str payload, bool is_cancel) {
     static const asm_str keys[] = {ASM__MEMBER("duration_ms"), ASM__MEMBER("last_agent_message")};
     asm_str values[2];
-    asm__ingest_find(payload, keys, values, 2);
+    asm__ingest_find_in_line(state, payload, keys, values, 2);
     if (!state->run_open) return;
     state->turn_duration = asm__ingest_double(values[0]);
     if (is_cancel) state->cancelled = true;
@@ -6391,7 +6483,7 @@ static bool asm__rollout_is_notice(asm_str type) {
 static void asm__rollout_event(asm__ingest *state, asm_str payload, asm_str type) {
     static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("text"), ASM__MEMBER("phase")};
     asm_str values[3], text;
-    asm__ingest_find(payload, keys, values, 3);
+    asm__ingest_find_in_line(state, payload, keys, values, 3);
     text = asm__ingest_string(state, values[0].data ? values[0] : values[1]);
     if (asm_str_equal(type, ASM_STR("user_message"))) {
         asm__rollout_user(state, 1, text, ASM_STR("user"));
@@ -6410,7 +6502,7 @@ static void asm__rollout_event(asm__ingest *state, asm_str payload, asm_str type
     } else if (asm_str_equal(type, ASM_STR("turn_aborted"))) {
         asm__rollout_end_turn(state, payload, true);
     } else if (asm_str_equal(type, ASM_STR("error")) || asm_str_equal(type, ASM_STR("stream_error"))) {
-        asm__ingest_emit_error(state, ASM_STR("provider_error"), text, asm__ingest_value(payload));
+        asm__ingest_emit_error(state, ASM_STR("provider_error"), text, asm__ingest_value(state, payload));
     } else {
         asm__rollout_mark_failure(state, payload);
         if (!asm__rollout_is_notice(type)) asm__ingest_count_unknown(state, type);
@@ -6452,7 +6544,7 @@ static asm_result asm__rollout_line(asm__ingest *state, asm_str line, asm_json_e
     if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
     state->is_file = true;
     type = asm__ingest_string(state, values[0]);
-    asm__ingest_find(values[2], type_key, inner, 1);
+    asm__ingest_find_in_line(state, values[2], type_key, inner, 1);
     inner[0] = asm__ingest_string(state, inner[0]);
     asm__ingest_begin_rest(state, line, inner[0].size ? inner[0] : type,
                            values[2].data ? asm__rollout_shape : asm__rollout_item_shape);
@@ -6548,7 +6640,7 @@ static void asm__plain_start_tool(asm__ingest *state, asm_str id, asm_str name, 
     asm__ingest_need_run(state, asm__ingest_absent());
     event.tool.call_id = id;
     event.tool.name = name;
-    event.tool.input = asm__ingest_value(input);
+    event.tool.input = asm__ingest_value(state, input);
     asm__ingest_start_call(state, &event);
 }
 
@@ -6557,7 +6649,7 @@ static void asm__plain_identify(asm__ingest *state, asm_str id, asm_str name, as
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_IDENTIFIED);
     event.tool.call_id = id;
     event.tool.name = name;
-    event.tool.input = asm__ingest_value(input);
+    event.tool.input = asm__ingest_value(state, input);
     asm__ingest_emit(state, &event);
 }
 
@@ -6569,7 +6661,7 @@ static void asm__plain_output(asm__ingest *state, asm_event *event, asm_str raw)
     if (asm__ingest_is(raw, ASM_JSON_STRING)) event->tool.output = asm__ingest_string(state, raw);
     else if (asm__ingest_is(raw, ASM_JSON_ARRAY))
         event->tool.output = asm__ingest_block_texts(state, raw, &has_blobs);
-    if (!event->tool.output.data || has_blobs) event->tool.output_json = asm__ingest_value(raw);
+    if (!event->tool.output.data || has_blobs) event->tool.output_json = asm__ingest_value(state, raw);
 }
 
 /* Ends the call event->tool.call_id. Any sign of failure wins. */
@@ -6601,17 +6693,17 @@ static asm_str asm__plain_error_text(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("message"), ASM__MEMBER("data")};
     asm_str values[2], inner[2];
     if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return asm__ingest_string(state, raw);
-    asm__ingest_find(raw, keys, values, 2);
+    asm__ingest_find_in_line(state, raw, keys, values, 2);
     if (values[0].data) return asm__ingest_string(state, values[0]);
-    asm__ingest_find(values[1], keys, inner, 2);
+    asm__ingest_find_in_line(state, values[1], keys, inner, 2);
     return asm__ingest_string(state, inner[0]);
 }
 
-static asm_event asm__plain_failure(asm_str code, asm_str message, asm_str error) {
+static asm_event asm__plain_failure(const asm__ingest *state, asm_str code, asm_str message, asm_str error) {
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
     event.run.error_code = code.size ? code : ASM_STR("provider_error");
     event.run.error_message = message.size ? message : ASM_STR("the run failed");
-    event.run.provider_error = asm__ingest_value(error);
+    event.run.provider_error = asm__ingest_value(state, error);
     return event;
 }
 
@@ -6681,18 +6773,19 @@ static asm_str asm__gemini_models(asm__ingest *state, asm_str stats) {
     asm_str models, name, raw;
     asm_json_reader reader;
     asm_json_writer writer;
-    asm__ingest_find(stats, key, &models, 1);
+    asm__ingest_find_in_line(state, stats, key, &models, 1);
     if (!asm__ingest_is(models, ASM_JSON_OBJECT)) return asm__ingest_absent();
     asm_buffer_clear(&state->models);
     asm_json_writer_init(&writer, &state->models);
     asm_json_begin_object(&writer);
     asm_json_reader_init(&reader, models, &state->keys);
+    reader.known = &state->spans;
     asm_json_enter_object(&reader);
     while (asm_json_next_member(&reader, &name) && asm_json_read_raw(&reader, &raw)) {
         const asm_usage_payload usage = asm__gemini_usage(raw);
         const asm_str json = asm__ingest_usage_json(state, &state->built2, &usage);
         asm_json_write_key(&writer, name);
-        asm_json_write_raw(&writer, json.data ? json : ASM_STR("{}"));
+        asm__ingest_write_raw(state, &writer, json.data ? json : ASM_STR("{}"));
     }
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) == ASM_OK) return asm_buffer_text(&state->models);
@@ -6706,11 +6799,11 @@ static void asm__gemini_result(asm__ingest *state, asm_str status, asm_str error
     const asm_str message = asm__plain_error_text(state, error);
     const asm_usage_payload usage = asm__gemini_usage(stats);
     asm_event event = is_success ? asm__plain_success(asm__ingest_absent())
-                                 : asm__plain_failure(asm__ingest_absent(), message, error);
+                                 : asm__plain_failure(state, asm__ingest_absent(), message, error);
     asm_str duration;
     if (!is_success && asm_str_equal(message, ASM_STR("Operation cancelled.")))
         event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
-    asm__ingest_find(stats, keys, &duration, 1);
+    asm__ingest_find_in_line(state, stats, keys, &duration, 1);
     event.run.duration_ms = asm__ingest_double(duration);
     event.run.models = asm__gemini_models(state, stats);
     asm__plain_end_run(state, &event, &usage);
@@ -6788,7 +6881,7 @@ static asm_result asm__gemini_line(asm__ingest *state, asm_str line, asm_json_er
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         asm__ingest_emit_error(state, ASM_STR("provider_error"),
                                asm__ingest_string(state, values[ASM__GEMINI_MESSAGE]),
-                               asm__ingest_value(line));
+                               asm__ingest_value(state, line));
     } else if (asm_str_equal(type, ASM_STR("result"))) {
         asm__gemini_result(state, values[ASM__GEMINI_STATUS], values[ASM__GEMINI_ERROR],
                            values[ASM__GEMINI_STATS]);
@@ -6816,6 +6909,7 @@ static asm_str asm__cursor_call(asm__ingest *state, asm_str raw, asm_str *name) 
     asm_json_reader reader;
     asm_str key, value, inner;
     asm_json_reader_init(&reader, raw, &state->keys);
+    reader.known = &state->spans;
     if (!asm_json_enter_object(&reader)) return asm__ingest_absent();
     while (asm_json_next_member(&reader, &key) && asm_json_read_raw(&reader, &value)) {
         if (asm__ingest_ends_with(key, ASM_STR("ToolCall")) && key.size > 8) {
@@ -6823,7 +6917,7 @@ static asm_str asm__cursor_call(asm__ingest *state, asm_str raw, asm_str *name) 
             return value;
         }
         if (asm_str_equal(key, ASM_STR("tool")) || asm_str_equal(key, ASM_STR("function"))) {
-            asm__ingest_find(value, name_key, &inner, 1);
+            asm__ingest_find_in_line(state, value, name_key, &inner, 1);
             *name = asm__ingest_string(state, inner);
             return value;
         }
@@ -6841,6 +6935,7 @@ static void asm__cursor_outcome(asm__ingest *state, asm_event *event, asm_str re
     asm_str values[8], word, value;
     asm_json_reader reader;
     asm_json_reader_init(&reader, result, &state->keys);
+    reader.known = &state->spans;
     if (!asm_json_enter_object(&reader) || !asm_json_next_member(&reader, &word) ||
         !asm_json_read_raw(&reader, &value))
         return;
@@ -6848,11 +6943,11 @@ static void asm__cursor_outcome(asm__ingest *state, asm_event *event, asm_str re
     if (asm_str_equal(word, ASM_STR("rejected")) || asm_str_equal(word, ASM_STR("permissionDenied")))
         *status = ASM_STR("declined");
     if (asm_str_equal(word, ASM_STR("timeout"))) *status = ASM_STR("timeout");
-    asm__ingest_find(value, keys, values, 8);
+    asm__ingest_find_in_line(state, value, keys, values, 8);
     event->tool.exit_code = asm__ingest_int64(values[0]);
     event->tool.duration_ms = asm__ingest_double(values[5]);
     asm__plain_output(state, event, values[6].size > 2 ? values[6] : values[1].data ? values[1] : values[2]);
-    event->tool.result = asm__ingest_value(result);
+    event->tool.result = asm__ingest_value(state, result);
     if (*is_failed)
         event->tool.error_message = asm__ingest_string(state, values[3].data   ? values[3]
                                                               : values[4].data ? values[4]
@@ -6866,7 +6961,7 @@ static void asm__cursor_tool(asm__ingest *state, asm_str subtype, asm_str id, as
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     bool is_failed = false;
     body = asm__cursor_call(state, call, &name);
-    asm__ingest_find(body, keys, values, 3);
+    asm__ingest_find_in_line(state, body, keys, values, 3);
     if (asm_str_equal(subtype, ASM_STR("started"))) {
         asm__plain_start_tool(state, id, name, values[0]);
         return;
@@ -6896,12 +6991,12 @@ static void asm__cursor_result(asm__ingest *state, const asm_str *values) {
                                    ASM__MEMBER("cacheReadTokens"), ASM__MEMBER("cacheWriteTokens")};
     const bool is_error = asm_str_equal(values[1], ASM_STR("true"));
     const asm_str text = asm__ingest_string(state, values[0]);
-    asm_event event = is_error ? asm__plain_failure(asm__ingest_absent(), text, asm__ingest_absent())
+    asm_event event = is_error ? asm__plain_failure(state, asm__ingest_absent(), text, asm__ingest_absent())
                                : asm__plain_success(ASM_STR("end_turn"));
     asm_usage_payload usage;
     asm_str counts[4];
     memset(&usage, 0, sizeof usage);
-    asm__ingest_find(values[2], keys, counts, 4);
+    asm__ingest_find_in_line(state, values[2], keys, counts, 4);
     usage.input_tokens = asm__ingest_int64(counts[0]);
     usage.output_tokens = asm__ingest_int64(counts[1]);
     usage.cache_read_tokens = asm__ingest_int64(counts[2]);
@@ -6917,7 +7012,7 @@ static void asm__cursor_text(asm__ingest *state, asm_str message, bool is_piece)
     static const asm_str key[] = {ASM__MEMBER("content")};
     asm_str content, text;
     bool has_blobs = false;
-    asm__ingest_find(message, key, &content, 1);
+    asm__ingest_find_in_line(state, message, key, &content, 1);
     text = asm__ingest_block_texts(state, content, &has_blobs);
     if (is_piece) {
         asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()), text);
@@ -6987,7 +7082,7 @@ static asm_result asm__cursor_line(asm__ingest *state, asm_str line, asm_json_er
         static const asm_str key[] = {ASM__MEMBER("content")};
         asm_str content;
         bool has_blobs = false;
-        asm__ingest_find(values[ASM__CURSOR_MESSAGE], key, &content, 1);
+        asm__ingest_find_in_line(state, values[ASM__CURSOR_MESSAGE], key, &content, 1);
         asm__plain_prompt(state, asm__ingest_absent(), asm__ingest_block_texts(state, content, &has_blobs));
     } else if (asm_str_equal(type, ASM_STR("thinking"))) {
         if (values[ASM__CURSOR_TEXT].data) {
@@ -7050,10 +7145,10 @@ static void asm__opencode_tool(asm__ingest *state, asm_str part) {
     event.tool.display_text = asm__ingest_string(state, call[4]);
     asm__plain_output(state, &event, call[2]);
     event.tool.error_message = asm__plain_error_text(state, call[3]);
-    asm__ingest_find(call[5], exit_key, &code, 1);
+    asm__ingest_find_in_line(state, call[5], exit_key, &code, 1);
     event.tool.exit_code = asm__ingest_int64(code);
-    event.tool.result = asm__ingest_value(call[5]);
-    asm__ingest_find(call[6], time_keys, times, 2);
+    event.tool.result = asm__ingest_value(state, call[5]);
+    asm__ingest_find_in_line(state, call[6], time_keys, times, 2);
     begin = asm__ingest_double(times[0]);
     end = asm__ingest_double(times[1]);
     if (begin.is_set && end.is_set && end.value >= begin.value) {
@@ -7072,8 +7167,8 @@ static void asm__opencode_tokens(asm__ingest *state, asm_str raw, asm_str cost, 
     asm_str tokens[5], cache[2];
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     asm_optional_int64 total;
-    asm__ingest_find(raw, token_keys, tokens, 5);
-    asm__ingest_find(tokens[3], cache_keys, cache, 2);
+    asm__ingest_find_in_line(state, raw, token_keys, tokens, 5);
+    asm__ingest_find_in_line(state, tokens[3], cache_keys, cache, 2);
     asm__plain_finish(state);
     asm__ingest_need_run(state, asm__ingest_absent());
     event.usage.input_tokens = asm__ingest_int64(tokens[0]);
@@ -7101,7 +7196,7 @@ static void asm__opencode_step(asm__ingest *state, asm_str part) {
     static const asm_str keys[] = {ASM__MEMBER("reason"), ASM__MEMBER("cost"), ASM__MEMBER("tokens"),
                                    ASM__MEMBER("messageID")};
     asm_str values[4], reason;
-    asm__ingest_find(part, keys, values, 4);
+    asm__ingest_find_in_line(state, part, keys, values, 4);
     asm__opencode_tokens(state, values[2], values[1], asm__ingest_string(state, values[3]),
                          asm__ingest_absent());
     reason = asm__ingest_string(state, values[0]);
@@ -7115,8 +7210,8 @@ static void asm__opencode_finish(asm__ingest *state, asm_str reason) {
                                          : asm_str_equal(reason, ASM_STR("length")) ? ASM_STR("max_tokens")
                                                                                     : reason);
     if (state->last_error.size) {
-        event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
-                                   asm__ingest_absent());
+        event = asm__plain_failure(state, asm_buffer_text(&state->last_code),
+                                   asm_buffer_text(&state->last_error), asm__ingest_absent());
     }
     event.run.cost_usd = usage.cost_usd;
     asm__plain_end_run(state, &event, &usage);
@@ -7132,8 +7227,9 @@ static void asm__opencode_end(asm__ingest *state) {
     asm__plain_stop(state);
     if (state->run_open && !state->cancelled && !asm__ingest_usage_is_zero(&state->main.total)) {
         const asm_usage_payload usage = state->main.total; /* what is known of it all the same */
-        asm_event event = asm__plain_failure(
-            ASM_STR("stream_ended"), ASM_STR("the stream ended before the run did"), asm__ingest_absent());
+        asm_event event =
+            asm__plain_failure(state, ASM_STR("stream_ended"), ASM_STR("the stream ended before the run did"),
+                               asm__ingest_absent());
         event.run.open_tool_calls.is_set = true;
         event.run.cost_usd = usage.cost_usd;
         asm__plain_end_run(state, &event, &usage);
@@ -7145,14 +7241,14 @@ static void asm__opencode_error(asm__ingest *state, asm_str error) {
     static const asm_str status_key[] = {ASM__MEMBER("statusCode")};
     const asm_str message = asm__plain_error_text(state, error);
     asm_str values[2], status, code;
-    asm__ingest_find(error, keys, values, 2);
-    asm__ingest_find(values[1], status_key, &status, 1);
+    asm__ingest_find_in_line(state, error, keys, values, 2);
+    asm__ingest_find_in_line(state, values[1], status_key, &status, 1);
     code = asm_str_equal(status, ASM_STR("429")) ? ASM_STR("rate_limit") : ASM_STR("provider_error");
     asm__ingest_need_run(state, asm__ingest_absent());
     asm__ingest_keep(state, &state->last_error,
                      message.size ? message : ASM_STR("the provider gave an error"));
     asm__ingest_keep(state, &state->last_code, code);
-    asm__ingest_emit_error(state, code, message, asm__ingest_value(error));
+    asm__ingest_emit_error(state, code, message, asm__ingest_value(state, error));
 }
 
 static const char *const asm__opencode_shape[] = {
@@ -7180,7 +7276,7 @@ static asm_result asm__opencode_line(asm__ingest *state, asm_str line, asm_json_
     asm__ingest_begin_rest(state, line, type, asm__opencode_shape);
     asm__ingest_set_line(state, values[2], asm__ingest_absent(), asm__ingest_absent());
     asm__plain_set_time(state, values[1], 1000);
-    asm__ingest_find(values[3], part_keys, part, 2);
+    asm__ingest_find_in_line(state, values[3], part_keys, part, 2);
     id = asm__ingest_string(state, part[1]);
     if (asm_str_equal(type, ASM_STR("step_start"))) {
         asm__ingest_need_run(state, asm__ingest_absent());
@@ -7224,11 +7320,11 @@ static void asm__goose_block(asm__ingest *state, asm_str raw, asm_str message_id
     static const asm_str value_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments"),
                                          ASM__MEMBER("content"), ASM__MEMBER("isError")};
     asm_str values[6], outcome[3], value[4], type, id;
-    asm__ingest_find(raw, keys, values, 6);
+    asm__ingest_find_in_line(state, raw, keys, values, 6);
     type = asm__ingest_string(state, values[0]);
     id = asm__ingest_string(state, values[3]);
-    asm__ingest_find(values[4].data ? values[4] : values[5], outcome_keys, outcome, 3);
-    asm__ingest_find(outcome[1], value_keys, value, 4);
+    asm__ingest_find_in_line(state, values[4].data ? values[4] : values[5], outcome_keys, outcome, 3);
+    asm__ingest_find_in_line(state, outcome[1], value_keys, value, 4);
     if (asm_str_equal(type, ASM_STR("text")) && is_user) {
         asm__plain_prompt(state, message_id, asm__ingest_text(state, values[1]));
     } else if (asm_str_equal(type, ASM_STR("text"))) {
@@ -7289,17 +7385,17 @@ static asm_result asm__goose_line(asm__ingest *state, asm_str line, asm_json_err
     asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("message"))) {
         asm_json_reader blocks;
-        asm__ingest_find(values[1], message_keys, message, 4);
+        asm__ingest_find_in_line(state, values[1], message_keys, message, 4);
         asm__plain_set_time(state, message[3], 1000000);
         asm__ingest_need_run(state, asm__ingest_absent());
-        blocks = asm__ingest_elements(message[2]);
+        blocks = asm__ingest_line_elements(state, message[2]);
         while (asm__ingest_next(&blocks, &block))
             asm__goose_block(state, block, asm__ingest_string(state, message[1]),
                              asm_str_equal(message[0], ASM_STR("\"user\"")));
     } else if (asm_str_equal(type, ASM_STR("error"))) {
         asm__ingest_need_run(state, asm__ingest_absent());
         asm__ingest_emit_error(state, ASM_STR("provider_error"), asm__plain_error_text(state, values[2]),
-                               asm__ingest_value(values[2]));
+                               asm__ingest_value(state, values[2]));
     } else if (asm_str_equal(type, ASM_STR("complete"))) {
         asm_event event = asm__plain_success(asm__ingest_absent());
         asm_usage_payload usage;
@@ -7366,7 +7462,8 @@ static void asm__pi_usage(asm__ingest *state, asm_str raw, asm_str model) {
  * else tells of a call's start. */
 static void asm__pi_assistant(asm__ingest *state, asm_str message, bool is_file) {
     asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
-    asm_json_reader blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
+    asm_json_reader blocks =
+        asm__ingest_line_elements(state, asm__ingest_find_one(message, ASM_STR("content")));
     const bool has_thought = speaker->thought;
     asm_str block, type, reason;
     while (asm__ingest_next(&blocks, &block)) {
@@ -7384,7 +7481,7 @@ static void asm__pi_assistant(asm__ingest *state, asm_str message, bool is_file)
     if (asm_str_equal(reason, ASM_STR("aborted")) || asm_str_equal(reason, ASM_STR("error")))
         speaker->aborted = true;
     asm__plain_finish(state);
-    blocks = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("content")));
+    blocks = asm__ingest_line_elements(state, asm__ingest_find_one(message, ASM_STR("content")));
     while (asm__ingest_next(&blocks, &block))
         if (asm_str_equal(asm__ingest_find_one(block, ASM_STR("type")), ASM_STR("\"toolCall\"")))
             (is_file ? asm__plain_start_tool
@@ -7428,7 +7525,7 @@ static void asm__pi_tool(asm__ingest *state, const asm_str *values, asm_str type
         return;
     }
     details = asm__ingest_find_one(result, ASM_STR("details"));
-    event.tool.result = asm__ingest_value(details);
+    event.tool.result = asm__ingest_value(state, details);
     event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
     asm__plain_end_tool(state, &event, asm_str_equal(values[5], ASM_STR("true")), asm__ingest_absent());
 }
@@ -7441,7 +7538,7 @@ static void asm__pi_finish(asm__ingest *state) {
                                          : asm_str_equal(reason, ASM_STR("toolUse")) ? ASM_STR("tool_use")
                                                                                      : reason);
     if (asm_str_equal(reason, ASM_STR("error")))
-        event = asm__plain_failure(asm__ingest_absent(), asm_buffer_text(&state->last_error),
+        event = asm__plain_failure(state, asm__ingest_absent(), asm_buffer_text(&state->last_error),
                                    asm__ingest_absent());
     if (asm_str_equal(reason, ASM_STR("aborted"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
     event.run.cost_usd = usage.cost_usd;
@@ -7567,7 +7664,8 @@ static void asm__copilot_user(asm__ingest *state, asm_str data, asm_str id) {
 
 static void asm__copilot_message(asm__ingest *state, asm_str data) {
     const asm_str id = asm__ingest_find_text(state, data, ASM_STR("messageId"));
-    asm_json_reader calls = asm__ingest_elements(asm__ingest_find_one(data, ASM_STR("toolRequests")));
+    asm_json_reader calls =
+        asm__ingest_line_elements(state, asm__ingest_find_one(data, ASM_STR("toolRequests")));
     asm_str call;
     asm_usage_payload usage;
     memset(&usage, 0, sizeof usage);
@@ -7605,7 +7703,7 @@ static void asm__copilot_end_tool(asm__ingest *state, asm_str data) {
     if (!event.tool.name.size) event.tool.name = asm__ingest_absent();
     asm__plain_output(state, &event, asm__ingest_find_one(values[2], ASM_STR("content")));
     event.tool.error_message = asm__plain_error_text(state, values[3]);
-    asm__ingest_find(values[3], code_key, &code, 1);
+    asm__ingest_find_in_line(state, values[3], code_key, &code, 1);
     code = asm__ingest_string(state, code);
     if (asm_str_equal(code, ASM_STR("denied")) || asm_str_equal(code, ASM_STR("rejected")))
         status = ASM_STR("declined");
@@ -7623,7 +7721,7 @@ static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_requ
         event.approval.kind = ASM_STR("tool");
         event.approval.tool_call_id = asm__ingest_find_text(state, request, ASM_STR("toolCallId"));
         event.approval.tool_name = asm__ingest_find_text(state, request, ASM_STR("kind"));
-        event.approval.tool_input = asm__ingest_value(request);
+        event.approval.tool_input = asm__ingest_value(state, request);
         asm__ingest_ask(state, &event);
         return;
     }
@@ -7641,8 +7739,8 @@ static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_requ
 static void asm__copilot_result(asm__ingest *state, asm_str exit_code) {
     asm_event event = asm__plain_success(asm__ingest_absent());
     if (asm__ingest_int64(exit_code).value != 0 || state->last_error.size)
-        event = asm__plain_failure(asm_buffer_text(&state->last_code), asm_buffer_text(&state->last_error),
-                                   asm__ingest_absent());
+        event = asm__plain_failure(state, asm_buffer_text(&state->last_code),
+                                   asm_buffer_text(&state->last_error), asm__ingest_absent());
     asm__copilot_finish(state, &event);
 }
 
@@ -7659,7 +7757,8 @@ static void asm__copilot_error(asm__ingest *state, asm_str data) {
     asm__ingest_need_run(state, asm__ingest_absent());
     asm__ingest_keep(state, &state->last_error, message);
     asm__ingest_keep(state, &state->last_code, code.size ? code : ASM_STR("provider_error"));
-    asm__ingest_emit_error(state, asm_buffer_text(&state->last_code), message, asm__ingest_value(data));
+    asm__ingest_emit_error(state, asm_buffer_text(&state->last_code), message,
+                           asm__ingest_value(state, data));
 }
 
 /* Lines about the person's and the agent's messages; false for others. */
@@ -7774,7 +7873,7 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
     } else if (asm_str_equal(type, ASM_STR("session.idle")) ||
                asm_str_equal(type, ASM_STR("session.shutdown"))) {
         event = state->last_error.size
-                    ? asm__plain_failure(asm_buffer_text(&state->last_code),
+                    ? asm__plain_failure(state, asm_buffer_text(&state->last_code),
                                          asm_buffer_text(&state->last_error), asm__ingest_absent())
                     : asm__plain_success(asm__ingest_absent());
         asm__copilot_finish(state, &event);
@@ -7814,11 +7913,12 @@ static void asm__kimi_assistant(asm__ingest *state, asm_str content, asm_str cal
     static const asm_str call_keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
     static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
     static const asm_str part_keys[] = {ASM__MEMBER("type"), ASM__MEMBER("text"), ASM__MEMBER("think")};
-    asm_json_reader list = asm__ingest_elements(calls), parts = asm__ingest_elements(content);
+    asm_json_reader list = asm__ingest_line_elements(state, calls),
+                    parts = asm__ingest_line_elements(state, content);
     asm_str call, values[3], function[2];
     state->has_final_words = !asm__ingest_is(calls, ASM_JSON_ARRAY);
     while (asm__ingest_next(&parts, &call)) {
-        asm__ingest_find(call, part_keys, values, 3);
+        asm__ingest_find_in_line(state, call, part_keys, values, 3);
         if (values[2].data)
             asm__ingest_think(state, asm__plain_speaker(state, asm__ingest_absent()),
                               asm__ingest_string(state, values[2]), asm__ingest_absent());
@@ -7832,8 +7932,8 @@ static void asm__kimi_assistant(asm__ingest *state, asm_str content, asm_str cal
     asm__plain_finish(state);
     while (asm__ingest_next(&list, &call)) {
         asm_str input;
-        asm__ingest_find(call, call_keys, values, 2);
-        asm__ingest_find(values[1], function_keys, function, 2);
+        asm__ingest_find_in_line(state, call, call_keys, values, 2);
+        asm__ingest_find_in_line(state, values[1], function_keys, function, 2);
         input = asm__ingest_string(state, function[1]);
         if (asm_json_check(input, NULL) != ASM_OK) input = function[1];
         asm__plain_start_tool(state, asm__ingest_string(state, values[0]),
@@ -7894,10 +7994,10 @@ static void asm__droid_end_tool(asm__ingest *state, asm_str id, asm_str value, a
     asm_str parts[2];
     event.tool.call_id = id;
     if (asm__ingest_is(value, ASM_JSON_OBJECT)) {
-        asm__ingest_find(value, keys, parts, 2);
+        asm__ingest_find_in_line(state, value, keys, parts, 2);
         asm__plain_output(state, &event, parts[0].data ? parts[0] : value);
         event.tool.exit_code = asm__ingest_int64(parts[1]);
-        event.tool.result = asm__ingest_value(value);
+        event.tool.result = asm__ingest_value(state, value);
     } else {
         asm__plain_output(state, &event, value);
     }
@@ -7977,7 +8077,7 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
         asm__ingest_need_run(state, asm__ingest_absent());
         asm__ingest_emit_error(state, ASM_STR("provider_error"),
                                asm__ingest_string(state, values[ASM__DROID_MESSAGE]),
-                               asm__ingest_value(line));
+                               asm__ingest_value(state, line));
     } else if (asm_str_equal(type, ASM_STR("completion"))) {
         asm_event event = asm__plain_success(ASM_STR("end_turn"));
         const asm_str text = asm__ingest_string(state, values[ASM__DROID_FINAL]);
@@ -8045,13 +8145,13 @@ static void asm__agy_result(asm__ingest *state, asm_str result) {
     const bool is_success =
         asm_str_equal(asm__ingest_find_one(result, ASM_STR("status")), ASM_STR("\"SUCCESS\""));
     const asm_str failure = asm__ingest_find_one(result, ASM_STR("error"));
-    asm_event event =
-        is_success ? asm__plain_success(ASM_STR("end_turn"))
-                   : asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
+    asm_event event = is_success ? asm__plain_success(ASM_STR("end_turn"))
+                                 : asm__plain_failure(state, asm__ingest_absent(),
+                                                      asm__plain_error_text(state, failure), failure);
     asm_usage_payload usage;
     asm_str counts[4];
     memset(&usage, 0, sizeof usage);
-    asm__ingest_find(asm__ingest_find_one(result, ASM_STR("usage")), usage_keys, counts, 4);
+    asm__ingest_find_in_line(state, asm__ingest_find_one(result, ASM_STR("usage")), usage_keys, counts, 4);
     usage.input_tokens = asm__ingest_int64(counts[0]);
     usage.output_tokens = asm__ingest_int64(counts[1]);
     usage.reasoning_tokens = asm__ingest_int64(counts[2]);
@@ -8181,7 +8281,7 @@ static asm_str asm__acp_in_block(asm__ingest *state, asm_str block) {
 
 /* The texts of a call's content, one below the other; whether there is something else, a diff or a terminal. */
 static asm_str asm__acp_in_content(asm__ingest *state, asm_str list, bool *has_other) {
-    asm_json_reader elements = asm__ingest_elements(list);
+    asm_json_reader elements = asm__ingest_line_elements(state, list);
     asm_str element;
     bool has_any = false;
     asm_buffer_clear(&state->joined);
@@ -8229,7 +8329,7 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         start.tool.call_id = id;
         start.tool.name = name;
         start.tool.display_text = asm__ingest_string(state, values[1]);
-        start.tool.input = asm__ingest_value(values[5]);
+        start.tool.input = asm__ingest_value(state, values[5]);
         asm__acp_in_keep(state, &start, has_other, values[7]);
         asm__ingest_start_call(state, &start);
     }
@@ -8243,7 +8343,7 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
         asm_str word = asm__ingest_absent();
         if (is_failed && state->cancelled) word = ASM_STR("cancelled");
         if (is_failed && call && call->is_declined) word = ASM_STR("declined");
-        event.tool.result = asm__ingest_value(values[6].data || !has_other ? values[6] : values[7]);
+        event.tool.result = asm__ingest_value(state, values[6].data || !has_other ? values[6] : values[7]);
         if (is_open) asm__acp_in_keep(state, &event, has_other && values[6].data, values[7]);
         asm__plain_end_tool(state, &event, is_failed, word);
     } else if (is_open) {
@@ -8258,7 +8358,7 @@ static void asm__acp_in_call(asm__ingest *state, asm_str update) {
 
 static void asm__acp_in_plan(asm__ingest *state, asm_str entries) {
     static const asm__ingest_key keys[] = {ASM__KEY("content", 's'), ASM__KEY("status", 's')};
-    asm_json_reader list = asm__ingest_elements(entries);
+    asm_json_reader list = asm__ingest_line_elements(state, entries);
     asm_event event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
     asm_json_writer writer;
     asm__ingest_others others;
@@ -8270,9 +8370,9 @@ static void asm__acp_in_plan(asm__ingest *state, asm_str entries) {
         if (!asm__ingest_read_object(state, entry, keys, values, 2, &others, NULL)) continue;
         asm_json_begin_object(&writer);
         asm_json_write_key(&writer, ASM_STR("content"));
-        asm_json_write_raw(&writer, values[0].data ? values[0] : ASM_STR("\"\""));
+        asm__ingest_write_raw(state, &writer, values[0].data ? values[0] : ASM_STR("\"\""));
         asm_json_write_key(&writer, ASM_STR("status"));
-        asm_json_write_raw(&writer, values[1].data ? values[1] : ASM_STR("\"pending\""));
+        asm__ingest_write_raw(state, &writer, values[1].data ? values[1] : ASM_STR("\"pending\""));
         asm__ingest_write_others(state, &writer, others);
         asm_json_end_object(&writer);
     }
@@ -8328,7 +8428,8 @@ static void asm__acp_in_update(asm__ingest *state, asm_str update) {
 
 /* A prompt: a run begins, and the answer to this id ends it. */
 static void asm__acp_in_prompt(asm__ingest *state, asm_str id, asm_str params) {
-    asm_json_reader blocks = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("prompt")));
+    asm_json_reader blocks =
+        asm__ingest_line_elements(state, asm__ingest_find_one(params, ASM_STR("prompt")));
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
     asm_str block;
     if (state->run_open) asm__ingest_cut_run(state);
@@ -8343,7 +8444,8 @@ static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str param
     const asm_str call = asm__ingest_find_one(params, ASM_STR("toolCall"));
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
     asm__ingest_call *open;
-    asm_json_reader options = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("options")));
+    asm_json_reader options =
+        asm__ingest_line_elements(state, asm__ingest_find_one(params, ASM_STR("options")));
     asm_json_writer writer;
     asm_str option;
     event.approval.request_id = id;
@@ -8352,7 +8454,7 @@ static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str param
     open = asm__ingest_find_call(state, event.approval.tool_call_id);
     event.approval.tool_name =
         open ? asm__ingest_call_name(open) : asm__ingest_find_text(state, call, ASM_STR("title"));
-    event.approval.tool_input = asm__ingest_value(asm__ingest_find_one(call, ASM_STR("rawInput")));
+    event.approval.tool_input = asm__ingest_value(state, asm__ingest_find_one(call, ASM_STR("rawInput")));
     if (!event.approval.tool_input.data && open && open->input_size)
         event.approval.tool_input = asm__ingest_call_input(open);
     asm_buffer_clear(&state->built2);
@@ -8372,7 +8474,7 @@ static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str param
     if (asm_json_writer_finish(&writer) == ASM_OK) event.approval.options = asm_buffer_text(&state->built2);
     asm__ingest_ask(state, &event);
     if (!state->request_count) return;
-    options = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("options")));
+    options = asm__ingest_line_elements(state, asm__ingest_find_one(params, ASM_STR("options")));
     asm_buffer_clear(&state->requests[state->request_count - 1].rejecting);
     while (asm__ingest_next(&options, &option)) {
         if (!asm__ingest_starts_with(asm__ingest_find_text(state, option, ASM_STR("kind")),
@@ -8485,11 +8587,11 @@ static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result,
         asm__acp_in_answer(state, result);
     } else if (failure.data && state->run_open && asm_str_equal(id, asm_buffer_text(&state->repeated_init))) {
         asm_event event =
-            asm__plain_failure(asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
+            asm__plain_failure(state, asm__ingest_absent(), asm__plain_error_text(state, failure), failure);
         asm__plain_end_run(state, &event, NULL);
     } else if (failure.data) {
         asm__ingest_emit_error(state, ASM_STR("protocol"), asm__plain_error_text(state, failure),
-                               asm__ingest_value(failure));
+                               asm__ingest_value(state, failure));
     } else {
         state->ingest->counts.heartbeats++; /* answers to what does not concern the session */
     }
@@ -8523,7 +8625,7 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
                                    ASM__MEMBER("result"), ASM__MEMBER("error")};
     asm_str values[5], method, id;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 5);
+    asm__ingest_find_in_line(state, line, keys, values, 5);
     method = asm__ingest_string(state, values[0]);
     id = asm__ingest_is(values[1], ASM_JSON_STRING) ? asm__ingest_string(state, values[1]) : values[1];
     asm__ingest_begin_rest(state, line, asm__acp_in_name(method), asm__acp_shape);
@@ -8709,7 +8811,7 @@ static asm_str asm__gemini_chat_changes(asm__ingest *state, asm_str shown) {
     asm_json_begin_array(&writer);
     asm_json_begin_object(&writer);
     asm_json_write_key(&writer, ASM_STR("path"));
-    asm_json_write_raw(&writer, path);
+    asm__ingest_write_raw(state, &writer, path);
     asm__ingest_write_diff_counts(state, &writer, diff);
     asm_json_end_object(&writer);
     asm_json_end_array(&writer);
@@ -8730,7 +8832,7 @@ static void asm__gemini_chat_end_call(asm__ingest *state, asm_str id, asm_str st
     if (!event.tool.output.data) event.tool.output = error;
     event.tool.error_message = error;
     event.tool.exit_code = asm__gemini_exit_code(event.tool.output);
-    if (shown.size > 2) event.tool.result = asm__ingest_value(shown);
+    if (shown.size > 2) event.tool.result = asm__ingest_value(state, shown);
     event.tool.changes = asm__gemini_chat_changes(state, shown);
     asm__plain_end_tool(state, &event, !asm_str_equal(status, ASM_STR("success")),
                         is_cancelled ? status : asm__ingest_absent());
@@ -8742,7 +8844,7 @@ static void asm__gemini_chat_call(asm__ingest *state, asm_str call) {
                                    ASM__MEMBER("result"), ASM__MEMBER("resultDisplay")};
     asm_str values[6], id, status;
     bool is_over;
-    asm__ingest_find(call, keys, values, 6);
+    asm__ingest_find_in_line(state, call, keys, values, 6);
     id = asm__ingest_string(state, values[0]);
     status = asm__ingest_string(state, values[3]);
     is_over = asm_str_equal(status, ASM_STR("success")) || asm_str_equal(status, ASM_STR("error")) ||
@@ -8774,12 +8876,12 @@ static void asm__gemini_chat_answer(asm__ingest *state, asm_str message, asm_str
                                    ASM__MEMBER("model"), ASM__MEMBER("toolCalls")};
     asm_str values[5], element, text, model;
     asm_json_reader thoughts, calls;
-    asm__ingest_find(message, keys, values, 5);
+    asm__ingest_find_in_line(state, message, keys, values, 5);
     model = asm__ingest_string(state, values[3]);
     asm__ingest_need_turn(state);
     asm__file_recover(state);
     asm__file_place(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent(), model);
-    thoughts = asm__ingest_elements(values[1]);
+    thoughts = asm__ingest_line_elements(state, values[1]);
     while (asm__ingest_next(&thoughts, &element)) {
         if (asm__file_is_told(state, 't', element)) continue;
         asm__ingest_begin_words(state);
@@ -8789,9 +8891,9 @@ static void asm__gemini_chat_answer(asm__ingest *state, asm_str message, asm_str
     }
     text = asm__file_text(state, values[0]);
     if (text.size && !asm__file_is_told(state, 'm', text)) asm__file_say(state, id, text);
-    asm__gemini_chat_tokens(state, id, model, asm__ingest_json(values[2], ASM_JSON_OBJECT));
+    asm__gemini_chat_tokens(state, id, model, asm__ingest_json(state, values[2], ASM_JSON_OBJECT));
     asm__ingest_finish_rest(state);
-    calls = asm__ingest_elements(values[4]);
+    calls = asm__ingest_line_elements(state, values[4]);
     while (asm__ingest_next(&calls, &element))
         asm__gemini_chat_call(state, element);
 }
@@ -8826,7 +8928,7 @@ static void asm__gemini_chat_message(asm__ingest *state, asm_str message) {
     static const asm_str keys[] = {ASM__MEMBER("type"), ASM__MEMBER("id"), ASM__MEMBER("timestamp"),
                                    ASM__MEMBER("content"), ASM__MEMBER("displayContent")};
     asm_str values[5], type, id;
-    asm__ingest_find(message, keys, values, 5);
+    asm__ingest_find_in_line(state, message, keys, values, 5);
     type = asm__ingest_string(state, values[0]);
     id = asm__ingest_string(state, values[1]);
     asm__ingest_begin_rest(state, message, type, asm__gemini_chat_shape);
@@ -8862,7 +8964,7 @@ static asm_result asm__gemini_chat_line(asm__ingest *state, asm_str line, asm_js
     asm_json_reader messages;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, 8);
+    asm__ingest_find_in_line(state, line, keys, values, 8);
     if (values[6].data || values[7].data) {
         asm__gemini_chat_message(state, line);
         return ASM_OK;
@@ -8876,7 +8978,7 @@ static asm_result asm__gemini_chat_line(asm__ingest *state, asm_str line, asm_js
         asm__gemini_chat_rewind(state, asm__ingest_string(state, values[5]));
     if (values[0].data) asm__ingest_keep_header(state);
     asm__ingest_finish_rest(state);
-    messages = asm__ingest_elements(values[3]);
+    messages = asm__ingest_line_elements(state, values[3]);
     while (asm__ingest_next(&messages, &message))
         asm__gemini_chat_message(state, message);
     return ASM_OK;
@@ -8931,7 +9033,7 @@ enum {
 /* The person's words; parts that a program has added are told apart. */
 static void asm__qwen_chat_user(asm__ingest *state, const asm_str *values, asm_str subtype) {
     asm_json_reader parts =
-        asm__ingest_elements(asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts")));
+        asm__ingest_line_elements(state, asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts")));
     const asm_str id = asm__ingest_string(state, values[ASM__QWEN_UUID]);
     bool is_person = !asm_str_equal(subtype, ASM_STR("notification")) &&
                      !asm_str_equal(subtype, ASM_STR("cron")) &&
@@ -8957,7 +9059,7 @@ static void asm__qwen_chat_usage(asm__ingest *state, const asm_str *values, asm_
     asm_usage_payload *usage = &event.usage;
     asm_optional_int64 total;
     asm_str counts[5];
-    asm__ingest_find(values[ASM__QWEN_USAGE], keys, counts, 5);
+    asm__ingest_find_in_line(state, values[ASM__QWEN_USAGE], keys, counts, 5);
     usage->input_tokens = asm__ingest_int64(counts[0]);
     usage->output_tokens = asm__ingest_int64(counts[1]);
     usage->reasoning_tokens = asm__ingest_int64(counts[2]);
@@ -8975,14 +9077,14 @@ static void asm__qwen_chat_answer(asm__ingest *state, const asm_str *values) {
     const asm_str content = asm__ingest_find_one(values[ASM__QWEN_MESSAGE], ASM_STR("parts"));
     const asm_str id = asm__ingest_string(state, values[ASM__QWEN_UUID]);
     const asm_str model = asm__ingest_string(state, values[ASM__QWEN_MODEL]);
-    asm_json_reader parts = asm__ingest_elements(content);
+    asm_json_reader parts = asm__ingest_line_elements(state, content);
     asm_str part, inner[3];
     bool has_text = false;
     asm__ingest_need_turn(state);
     asm__file_recover(state);
     asm_buffer_clear(&state->joined);
     while (asm__ingest_next(&parts, &part)) {
-        asm__ingest_find(part, keys, inner, 3);
+        asm__ingest_find_in_line(state, part, keys, inner, 3);
         if (asm_str_equal(inner[1], ASM_STR("true"))) {
             asm__file_think(state, id, asm__ingest_string(state, inner[0]));
         } else if (inner[0].data) {
@@ -8992,7 +9094,7 @@ static void asm__qwen_chat_answer(asm__ingest *state, const asm_str *values) {
     }
     if (has_text) asm__file_say(state, id, asm_buffer_text(&state->joined));
     asm__qwen_chat_usage(state, values, id, model);
-    parts = asm__ingest_elements(content);
+    parts = asm__ingest_line_elements(state, content);
     while (asm__ingest_next(&parts, &part)) {
         const asm_str call = asm__ingest_find_one(part, ASM_STR("functionCall"));
         if (call.data)
@@ -9019,7 +9121,7 @@ static void asm__qwen_chat_result(asm__ingest *state, const asm_str *values) {
     if (!event.tool.output.data) event.tool.output = error;
     event.tool.error_message = error;
     if (shown.size > 2 && !asm_str_equal(shown, asm__ingest_find_one(response, ASM_STR("output"))))
-        event.tool.result = asm__ingest_value(shown);
+        event.tool.result = asm__ingest_value(state, shown);
     if (asm_str_equal(status, ASM_STR("cancelled"))) word = status;
     else if (!status.size && !error.size) word = ASM_STR("unknown");
     asm__ingest_need_turn(state);
@@ -9071,7 +9173,7 @@ static asm_result asm__qwen_chat_line(asm__ingest *state, asm_str line, asm_json
     asm_str values[ASM__QWEN_COUNT], type, subtype;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, ASM__QWEN_COUNT);
+    asm__ingest_find_in_line(state, line, keys, values, ASM__QWEN_COUNT);
     type = asm__ingest_string(state, values[ASM__QWEN_TYPE]);
     subtype = asm__ingest_string(state, values[ASM__QWEN_SUBTYPE]);
     asm__ingest_begin_rest(state, line, subtype.size ? subtype : type, asm__qwen_chat_shape);
@@ -9125,7 +9227,7 @@ static void asm__pi_session_result(asm__ingest *state, asm_str message) {
     event.tool.call_id = asm__ingest_find_text(state, message, ASM_STR("toolCallId"));
     event.tool.name = asm__ingest_find_text(state, message, ASM_STR("toolName"));
     asm__plain_output(state, &event, asm__ingest_find_one(message, ASM_STR("content")));
-    event.tool.result = asm__ingest_value(details);
+    event.tool.result = asm__ingest_value(state, details);
     event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
     asm__ingest_need_turn(state);
     asm__plain_end_tool(state, &event,
@@ -9188,7 +9290,7 @@ static asm_result asm__pi_session_line(asm__ingest *state, asm_str line, asm_jso
     asm_str values[7], type, none = asm__ingest_absent();
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, 7);
+    asm__ingest_find_in_line(state, line, keys, values, 7);
     type = asm__ingest_string(state, values[0]);
     asm__ingest_begin_rest(state, line, type, asm__pi_session_shape);
     asm__ingest_set_line(state, asm_str_equal(type, ASM_STR("session")) ? values[1] : none, values[2],
@@ -9265,7 +9367,7 @@ static void asm__kimi_wire_usage(asm__ingest *state, asm_str raw, asm_str id, bo
                                          ASM__MEMBER("input_cache_creation")}};
     asm_event event = asm__ingest_event(ASM_EVENT_TOKEN_USAGE_UPDATED);
     asm_str counts[4];
-    asm__ingest_find(raw, names[is_cli], counts, 4);
+    asm__ingest_find_in_line(state, raw, names[is_cli], counts, 4);
     event.usage.input_tokens = asm__ingest_int64(counts[0]);
     event.usage.output_tokens = asm__ingest_int64(counts[1]);
     event.usage.cache_read_tokens = asm__ingest_int64(counts[2]);
@@ -9309,7 +9411,7 @@ static void asm__kimi_wire_event(asm__ingest *state, asm_str event) {
         asm__plain_finish(state);
         update.tool.call_id = call;
         update.tool.name = asm__ingest_find_text(state, event, ASM_STR("name"));
-        update.tool.input = asm__ingest_value(asm__ingest_find_one(event, ASM_STR("args")));
+        update.tool.input = asm__ingest_value(state, asm__ingest_find_one(event, ASM_STR("args")));
         update.tool.display_text = asm__ingest_find_text(state, event, ASM_STR("description"));
         asm__ingest_start_call(state, &update);
         state->has_final_words = false;
@@ -9492,7 +9594,7 @@ static asm_result asm__kimi_wire_line(asm__ingest *state, asm_str line, asm_json
     asm_str values[4], type, none = asm__ingest_absent();
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, 4);
+    asm__ingest_find_in_line(state, line, keys, values, 4);
     type = asm__ingest_string(state, values[0]);
     if (!type.size && values[3].data) {
         type = asm__ingest_find_text(state, values[3], ASM_STR("type"));
@@ -9589,7 +9691,7 @@ static void asm__blocks_call(asm__ingest *state, asm_str block) {
 static void asm__blocks_message(asm__ingest *state, asm_str message, asm_str role, asm_str id) {
     const asm_str content = asm__ingest_find_one(message, ASM_STR("content"));
     const bool is_user = asm_str_equal(role, ASM_STR("user"));
-    asm_json_reader blocks = asm__ingest_elements(content);
+    asm_json_reader blocks = asm__ingest_line_elements(state, content);
     asm_str block;
     if (!is_user) asm__ingest_need_turn(state);
     if (asm__ingest_is(content, ASM_JSON_STRING)) {
@@ -9627,7 +9729,7 @@ static asm_result asm__droid_session_line(asm__ingest *state, asm_str line, asm_
     bool is_start;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, 8);
+    asm__ingest_find_in_line(state, line, keys, values, 8);
     type = asm__ingest_string(state, values[0]);
     is_start = asm_str_equal(type, ASM_STR("session_start"));
     asm__ingest_begin_rest(state, line, type, asm__droid_session_shape);
@@ -9714,7 +9816,7 @@ static void asm__opencode_complete(asm__ingest *state, asm_str info) {
                                    ASM__MEMBER("finish"), ASM__MEMBER("error"),  ASM__MEMBER("modelID"),
                                    ASM__MEMBER("time")};
     asm_str values[7], id, reason, name;
-    asm__ingest_find(info, keys, values, 7);
+    asm__ingest_find_in_line(state, info, keys, values, 7);
     id = asm__ingest_string(state, values[0]);
     if (values[4].data) {
         name = asm__ingest_find_text(state, values[4], ASM_STR("name"));
@@ -9809,7 +9911,7 @@ static void asm__opencode_export_message(asm__ingest *state, asm_str message) {
     const asm_str model = asm__ingest_find_text(state, info, ASM_STR("modelID"));
     const asm_str cwd =
         asm__ingest_find_text(state, asm__ingest_find_one(info, ASM_STR("path")), ASM_STR("cwd"));
-    asm_json_reader parts = asm__ingest_elements(asm__ingest_find_one(message, ASM_STR("parts")));
+    asm_json_reader parts = asm__ingest_line_elements(state, asm__ingest_find_one(message, ASM_STR("parts")));
     const bool is_user = asm_str_equal(role, ASM_STR("user"));
     asm_str part;
     asm__ingest_begin_rest(state, message, role.size ? role : ASM_STR("message"), asm__opencode_info_shape);
@@ -9838,7 +9940,7 @@ static asm_result asm__opencode_export_line(asm__ingest *state, asm_str line, as
     asm_json_reader messages;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find(line, keys, values, 2);
+    asm__ingest_find_in_line(state, line, keys, values, 2);
     if (!values[1].data) {
         asm__opencode_export_message(state, line);
         return ASM_OK;
@@ -9847,7 +9949,7 @@ static asm_result asm__opencode_export_line(asm__ingest *state, asm_str line, as
     asm__ingest_set_line(state, asm__ingest_find_one(values[0], ASM_STR("id")), none, none);
     asm__opencode_session(state, values[0]);
     asm__ingest_keep_header(state);
-    messages = asm__ingest_elements(values[1]);
+    messages = asm__ingest_line_elements(state, values[1]);
     while (asm__ingest_next(&messages, &message))
         asm__opencode_export_message(state, message);
     return ASM_OK;
@@ -10006,7 +10108,7 @@ static bool asm__opencode_server_approval(asm__ingest *state, asm_str type, asm_
         if (!event.approval.tool_name.size)
             event.approval.tool_name = asm__ingest_find_text(state, properties, ASM_STR("type"));
         event.approval.reason = asm__ingest_find_text(state, properties, ASM_STR("title"));
-        event.approval.tool_input = asm__ingest_value(properties);
+        event.approval.tool_input = asm__ingest_value(state, properties);
         if (event.approval.request_id.size) asm__ingest_ask(state, &event);
         else asm__ingest_emit_odd(state, type, ASM_STR("properties"), properties);
         return true;
@@ -10060,7 +10162,7 @@ static void asm__opencode_server_event(asm__ingest *state, asm_str type, asm_str
     } else if (asm_str_equal(type, ASM_STR("todo.updated"))) {
         event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
         event.todos.todos =
-            asm__ingest_json(asm__ingest_find_one(properties, ASM_STR("todos")), ASM_JSON_ARRAY);
+            asm__ingest_json(state, asm__ingest_find_one(properties, ASM_STR("todos")), ASM_JSON_ARRAY);
         if (event.todos.todos.data) asm__ingest_emit(state, &event);
     } else if (!asm__opencode_server_approval(state, type, properties) && !state->rest.size) {
         state->ingest->counts.heartbeats++;
@@ -10157,7 +10259,7 @@ static void asm__envelope_status(asm__ingest *state, asm_str payload) {
     if (response.size && !state->run_has_text) asm__plain_message(state, asm__ingest_absent(), response);
     event =
         asm_str_equal(status, ASM_STR("failed"))
-            ? asm__plain_failure(asm__ingest_absent(), error, asm__ingest_absent())
+            ? asm__plain_failure(state, asm__ingest_absent(), error, asm__ingest_absent())
             : asm__plain_success(asm_str_equal(status, ASM_STR("stopped")) ? status : asm__ingest_absent());
     if (asm_str_equal(status, ASM_STR("cancelled"))) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
     if (!asm_str_equal(status, ASM_STR("failed")) && error.size)
@@ -10192,7 +10294,7 @@ static void asm__envelope_tool(asm__ingest *state, asm_str payload, bool is_end)
     event.tool.call_id = asm__envelope_call_id(state, payload, name, is_end);
     event.tool.name = name;
     if (!is_end) {
-        event.tool.input = asm__ingest_value(asm__ingest_find_one(payload, ASM_STR("args")));
+        event.tool.input = asm__ingest_value(state, asm__ingest_find_one(payload, ASM_STR("args")));
         event.tool.display_text = asm__envelope_text(state, payload, "args_summary");
         asm__ingest_start_call(state, &event);
         return;
@@ -10216,7 +10318,8 @@ static void asm__envelope_step(asm__ingest *state, asm_str payload, bool is_end)
     event.step.has_tool_calls = asm__envelope_bool(payload, "has_tool_calls");
     event.step.errors = asm__envelope_int64(payload, "errors");
     event.step.finish_reason = asm__envelope_text(state, payload, "finish_reason");
-    event.step.usage = asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("usage")), ASM_JSON_OBJECT);
+    event.step.usage =
+        asm__ingest_json(state, asm__ingest_find_one(payload, ASM_STR("usage")), ASM_JSON_OBJECT);
     event.step.duration_ms = asm__envelope_double(payload, "duration_ms");
     asm__ingest_emit(state, &event);
 }
@@ -10233,9 +10336,9 @@ static void asm__envelope_approval(asm__ingest *state, asm_str payload, bool is_
     if (is_request) {
         event.approval.kind = asm__envelope_text(state, payload, "kind");
         event.approval.tool_name = asm__envelope_text(state, payload, "tool_name");
-        event.approval.tool_input = asm__ingest_value(asm__ingest_find_one(payload, ASM_STR("args")));
+        event.approval.tool_input = asm__ingest_value(state, asm__ingest_find_one(payload, ASM_STR("args")));
         event.approval.options =
-            asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("options")), ASM_JSON_ARRAY);
+            asm__ingest_json(state, asm__ingest_find_one(payload, ASM_STR("options")), ASM_JSON_ARRAY);
         asm__ingest_ask(state, &event);
         return;
     }
@@ -10294,7 +10397,8 @@ static bool asm__envelope_of_work(asm__ingest *state, asm_str type, asm_str payl
         asm__ingest_emit(state, &event);
     } else if (asm_str_equal(type, ASM_STR("agent.todos"))) {
         event = asm__ingest_event(ASM_EVENT_TODOS_UPDATED);
-        event.todos.todos = asm__ingest_json(asm__ingest_find_one(payload, ASM_STR("todos")), ASM_JSON_ARRAY);
+        event.todos.todos =
+            asm__ingest_json(state, asm__ingest_find_one(payload, ASM_STR("todos")), ASM_JSON_ARRAY);
         if (event.todos.todos.data) asm__ingest_emit(state, &event);
     } else {
         return false;
@@ -10308,7 +10412,7 @@ static asm_result asm__envelopes_line(asm__ingest *state, asm_str line, asm_json
                                    ASM__MEMBER("payload")};
     asm_str values[5], type, payload, none = asm__ingest_absent();
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 5);
+    asm__ingest_find_in_line(state, line, keys, values, 5);
     type = asm__ingest_string(state, values[0]);
     payload = values[4];
     asm__ingest_begin_rest(state, line, type, asm__envelopes_shape);
@@ -10437,7 +10541,7 @@ static void asm__api_call(asm__ingest *state, asm_event_type type, asm_str id, a
     asm_event event = asm__ingest_event(type);
     const bool is_valid =
         !input.size || (asm__ingest_is(input, ASM_JSON_OBJECT) && asm_json_check(input, NULL) == ASM_OK &&
-                        asm__ingest_value(input).data);
+                        asm__ingest_value(state, input).data);
     event.tool.call_id = id;
     event.tool.name = name;
     event.tool.input = input.size && is_valid ? input : ASM_STR("{}");
@@ -10540,7 +10644,7 @@ static void asm__api_fail(asm__ingest *state, asm_str code, asm_str message, asm
     code = asm__api_error_code(code);
     event.run.error_code = code.size ? code : ASM_STR("provider_error");
     event.run.error_message = message.size ? message : ASM_STR("the provider gave an error");
-    event.run.provider_error = asm__ingest_value(error);
+    event.run.provider_error = asm__ingest_value(state, error);
     asm__ingest_end_run(state, &event);
     asm_buffer_clear(&state->stop_reason);
 }
@@ -10553,7 +10657,7 @@ static void asm__api_error(asm__ingest *state, asm_str error) {
         asm__api_fail(state, asm__ingest_absent(), asm__ingest_string(state, error), error);
         return;
     }
-    asm__ingest_find(error, keys, values, 3);
+    asm__ingest_find_in_line(state, error, keys, values, 3);
     code = asm__ingest_string(state, values[2]);
     if (!code.size) code = asm__ingest_string(state, values[1]);
     message = asm__ingest_string(state, values[0]);
@@ -10601,8 +10705,8 @@ static void asm__anthropic_usage(asm__ingest *state, asm_str raw) {
     places[2] = &usage->cache_read_tokens;
     places[3] = &usage->cache_creation_tokens;
     places[4] = &usage->reasoning_tokens;
-    asm__ingest_find(raw, keys, values, 5);
-    asm__ingest_find(values[4], thinking_key, thinking, 1);
+    asm__ingest_find_in_line(state, raw, keys, values, 5);
+    asm__ingest_find_in_line(state, values[4], thinking_key, thinking, 1);
     values[4] = thinking[0];
     for (i = 0; i < 5; i++) { /* running totals: the last one counts */
         const asm_optional_int64 number = asm__ingest_int64(values[i]);
@@ -10611,7 +10715,7 @@ static void asm__anthropic_usage(asm__ingest *state, asm_str raw) {
     state->main.cache_is_apart = true;
     if (values[0].data ||
         !state->main.usage_object.size) /* the last counts of a stream are of the output only */
-        asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+        asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(state, raw, ASM_JSON_OBJECT));
 }
 
 static const char *const asm__anthropic_shape[] = {
@@ -10685,7 +10789,7 @@ static void asm__anthropic_end_call(asm__ingest *state, asm_str id, asm_str cont
         state, asm__ingest_is(content, ASM_JSON_OBJECT) ? content : asm__ingest_absent(),
         ASM_STR("error_code"));
     event.tool.call_id = asm__ingest_string(state, id);
-    event.tool.output_json = asm__ingest_value(content);
+    event.tool.output_json = asm__ingest_value(state, content);
     if (code.data || asm_str_equal(is_error, ASM_STR("true"))) {
         event.type = ASM_EVENT_TOOL_CALL_FAILED;
         event.tool.error_message = code.data ? code : ASM_STR("the tool failed");
@@ -10749,14 +10853,14 @@ static void asm__anthropic_message(asm__ingest *state, asm_str message, bool is_
                                    ASM__MEMBER("content"), ASM__MEMBER("stop_reason")};
     asm_str values[5], block;
     asm_json_reader blocks;
-    asm__ingest_find(message, keys, values, 5);
+    asm__ingest_find_in_line(state, message, keys, values, 5);
     asm__api_begin(state, asm__ingest_string(state, values[1]), asm__ingest_string(state, values[0]));
     asm__anthropic_usage(state, values[2]);
     if (!is_whole) { /* the count of the output is a placeholder yet */
         state->main.usage.output_tokens.is_set = false;
         return;
     }
-    blocks = asm__ingest_elements(values[3]);
+    blocks = asm__ingest_line_elements(state, values[3]);
     while (asm__ingest_next(&blocks, &block))
         asm__anthropic_block(state, block, true);
     asm__api_complete(state, asm__ingest_string(state, values[4]));
@@ -10768,7 +10872,7 @@ static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json
     static const asm_str reason_key[] = {ASM__MEMBER("stop_reason")};
     asm_str values[6], type, reason[1];
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 6);
+    asm__ingest_find_in_line(state, line, keys, values, 6);
     type = asm__ingest_string(state, values[0]);
     asm__ingest_begin_rest(state, line, type, asm__anthropic_shape);
     asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
@@ -10785,7 +10889,7 @@ static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json
     } else if (asm_str_equal(type, ASM_STR("message_delta"))) {
         asm__api_speaker(state);
         asm__anthropic_usage(state, values[4]);
-        asm__ingest_find(values[3], reason_key, reason, 1);
+        asm__ingest_find_in_line(state, values[3], reason_key, reason, 1);
         if (asm__ingest_is(reason[0], ASM_JSON_STRING))
             asm__ingest_keep(state, &state->stop_reason, asm__ingest_string(state, reason[0]));
         asm__ingest_keep_for_end(state);
@@ -10829,15 +10933,15 @@ static void asm__openai_usage(asm__ingest *state, asm_str raw) {
     asm_usage_payload *usage = &asm__api_speaker(state)->usage;
     asm_str values[6], parts[2];
     if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
-    asm__ingest_find(raw, keys, values, 6);
+    asm__ingest_find_in_line(state, raw, keys, values, 6);
     usage->input_tokens = asm__ingest_int64(values[0]);
     usage->output_tokens = asm__ingest_int64(values[1]);
-    asm__ingest_find(values[2], cached, parts, 2);
+    asm__ingest_find_in_line(state, values[2], cached, parts, 2);
     usage->cache_read_tokens = asm__ingest_int64(parts[0].data ? parts[0] : values[4]);
     usage->cache_creation_tokens = asm__ingest_int64(parts[1]);
     usage->reasoning_tokens = asm__ingest_int64(asm__ingest_find_one(values[3], ASM_STR("reasoning_tokens")));
     usage->cost_usd = asm__ingest_double(values[5]);
-    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(state, raw, ASM_JSON_OBJECT));
 }
 
 /* The call that a piece seems to belong to. An id that is known wins over the index, which may be wrong; a piece without
@@ -10892,8 +10996,8 @@ static void asm__openai_call(asm__ingest *state, asm_str raw, bool is_whole) {
     asm_optional_int64 index;
     asm__ingest_part *part = NULL;
     bool is_repeat = false;
-    asm__ingest_find(raw, keys, values, 3);
-    asm__ingest_find(values[2], function_keys, function, 2);
+    asm__ingest_find_in_line(state, raw, keys, values, 3);
+    asm__ingest_find_in_line(state, values[2], function_keys, function, 2);
     index = asm__ingest_int64(values[0]);
     id = asm__ingest_string(state, values[1]);
     name = asm__ingest_string(state, function[0]);
@@ -10946,7 +11050,7 @@ static void asm__openai_delta(asm__ingest *state, asm_str raw, bool is_whole) {
         asm__ingest_say(state, speaker, asm__ingest_text(state, values[3]));
         asm__ingest_keep(state, &state->stop_reason, ASM_STR("refusal"));
     }
-    calls = asm__ingest_elements(values[4]);
+    calls = asm__ingest_line_elements(state, values[4]);
     while (asm__ingest_next(&calls, &element))
         asm__openai_call(state, element, is_whole);
 }
@@ -10955,7 +11059,7 @@ static void asm__openai_choice(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("index"), ASM__MEMBER("delta"), ASM__MEMBER("message"),
                                    ASM__MEMBER("finish_reason"), ASM__MEMBER("error")};
     asm_str values[5], reason;
-    asm__ingest_find(raw, keys, values, 5);
+    asm__ingest_find_in_line(state, raw, keys, values, 5);
     if (asm__ingest_int64(values[0]).value != 0) {
         asm__ingest_emit_odd(state, ASM_STR("choice"), ASM_STR("choice"), raw);
         return;
@@ -10996,7 +11100,7 @@ static asm_result asm__openai_line(asm__ingest *state, asm_str line, asm_json_er
     asm_json_reader choices;
     bool is_whole, is_first;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 6);
+    asm__ingest_find_in_line(state, line, keys, values, 6);
     id = asm__ingest_string(state, values[0]);
     is_first = !state->run_open || !state->main.has_message ||
                (id.size && state->main.message_id.size &&
@@ -11012,7 +11116,7 @@ static asm_result asm__openai_line(asm__ingest *state, asm_str line, asm_json_er
     if (!values[2].data && !values[3].data) return asm__api_unknown(state, asm__ingest_absent(), line);
     is_whole = asm_str_equal(values[5], ASM_STR("\"chat.completion\""));
     if (is_first) asm__api_begin(state, asm__ingest_string(state, values[1]), id);
-    choices = asm__ingest_elements(values[2]);
+    choices = asm__ingest_line_elements(state, values[2]);
     while (state->run_open && asm__ingest_next(&choices, &choice))
         asm__openai_choice(state, choice);
     if (!state->run_open) return ASM_OK;
@@ -11041,26 +11145,26 @@ static void asm__responses_usage(asm__ingest *state, asm_str raw) {
     asm_usage_payload *usage = &state->main.usage;
     asm_str values[4], parts[2];
     if (!asm__ingest_is(raw, ASM_JSON_OBJECT)) return;
-    asm__ingest_find(raw, keys, values, 4);
+    asm__ingest_find_in_line(state, raw, keys, values, 4);
     usage->input_tokens = asm__ingest_int64(values[0]);
     usage->output_tokens = asm__ingest_int64(values[1]);
-    asm__ingest_find(values[2], cached, parts, 2);
+    asm__ingest_find_in_line(state, values[2], cached, parts, 2);
     usage->cache_read_tokens = asm__ingest_int64(parts[0]);
     usage->cache_creation_tokens = asm__ingest_int64(parts[1]);
-    asm__ingest_find(values[3], reasoning, parts, 1);
+    asm__ingest_find_in_line(state, values[3], reasoning, parts, 1);
     usage->reasoning_tokens = asm__ingest_int64(parts[0]);
-    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(raw, ASM_JSON_OBJECT));
+    asm__ingest_keep(state, &state->main.usage_object, asm__ingest_json(state, raw, ASM_JSON_OBJECT));
 }
 
 /* The texts of a message item that did not come in pieces. */
 static void asm__responses_message(asm__ingest *state, asm_str content) {
     static const asm_str keys[] = {ASM__MEMBER("text"), ASM__MEMBER("refusal")};
     asm__ingest_speaker *speaker = asm__api_speaker(state);
-    asm_json_reader parts = asm__ingest_elements(content);
+    asm_json_reader parts = asm__ingest_line_elements(state, content);
     asm_str part, values[2];
     if (speaker->text.size) return;
     while (asm__ingest_next(&parts, &part)) {
-        asm__ingest_find(part, keys, values, 2);
+        asm__ingest_find_in_line(state, part, keys, values, 2);
         asm__ingest_say(state, speaker, asm__ingest_text(state, values[0].data ? values[0] : values[1]));
     }
 }
@@ -11130,7 +11234,7 @@ static void asm__responses_end(asm__ingest *state, asm_str response) {
                                    ASM__MEMBER("incomplete_details")};
     static const asm_str reason_key[] = {ASM__MEMBER("reason")};
     asm_str values[4], reason[1];
-    asm__ingest_find(response, keys, values, 4);
+    asm__ingest_find_in_line(state, response, keys, values, 4);
     asm__api_speaker(state);
     asm__responses_usage(state, values[1]);
     if (asm_str_equal(values[0], ASM_STR("\"failed\""))) {
@@ -11147,14 +11251,14 @@ static void asm__responses_end(asm__ingest *state, asm_str response) {
     if (asm_str_equal(values[0], ASM_STR("\"queued\"")) ||
         asm_str_equal(values[0], ASM_STR("\"in_progress\"")))
         return; /* a body that is not the answer yet */
-    asm__ingest_find(values[3], reason_key, reason, 1);
+    asm__ingest_find_in_line(state, values[3], reason_key, reason, 1);
     asm__api_complete(state, reason[0].data ? asm__ingest_string(state, reason[0]) : ASM_STR("end_turn"));
 }
 
 static void asm__responses_begin(asm__ingest *state, asm_str response) {
     static const asm_str keys[] = {ASM__MEMBER("model"), ASM__MEMBER("id")};
     asm_str values[2];
-    asm__ingest_find(response, keys, values, 2);
+    asm__ingest_find_in_line(state, response, keys, values, 2);
     asm__api_begin(state, asm__ingest_string(state, values[0]), asm__ingest_string(state, values[1]));
 }
 
@@ -11217,12 +11321,12 @@ static asm_result asm__responses_line(asm__ingest *state, asm_str line, asm_json
                                    ASM__MEMBER("output"), ASM__MEMBER("error")};
     asm_str values[8], type, item;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 8);
+    asm__ingest_find_in_line(state, line, keys, values, 8);
     type = asm__ingest_string(state, values[0]);
     asm__ingest_begin_rest(state, line, type, asm__responses_shape);
     asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(values[5], ASM_STR("\"response\""))) { /* one body */
-        asm_json_reader items = asm__ingest_elements(values[6]);
+        asm_json_reader items = asm__ingest_line_elements(state, values[6]);
         asm__responses_begin(state, line);
         while (asm__ingest_next(&items, &item))
             asm__responses_item(state, item);
@@ -11270,8 +11374,8 @@ static void asm__ollama_call(asm__ingest *state, asm_str raw) {
     static const asm_str keys[] = {ASM__MEMBER("id"), ASM__MEMBER("function")};
     static const asm_str function_keys[] = {ASM__MEMBER("name"), ASM__MEMBER("arguments")};
     asm_str values[2], function[2], input;
-    asm__ingest_find(raw, keys, values, 2);
-    asm__ingest_find(values[1], function_keys, function, 2);
+    asm__ingest_find_in_line(state, raw, keys, values, 2);
+    asm__ingest_find_in_line(state, values[1], function_keys, function, 2);
     input = asm__ingest_is(function[1], ASM_JSON_STRING) ? asm__ingest_text(state, function[1]) : function[1];
     asm__api_call(state, ASM_EVENT_TOOL_CALL_IDENTIFIED, asm__ingest_string(state, values[0]),
                   asm__ingest_string(state, function[0]), input);
@@ -11294,7 +11398,7 @@ static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_er
     asm_json_reader calls;
     bool is_done = false;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 9);
+    asm__ingest_find_in_line(state, line, keys, values, 9);
     if (values[2].data || values[3].data || values[7].data)
         asm__ingest_begin_rest(state, line, ASM_STR("chunk"), asm__ollama_shape);
     asm__ingest_set_line(state, asm__ingest_absent(), values[1], asm__ingest_absent());
@@ -11306,11 +11410,11 @@ static asm_result asm__ollama_line(asm__ingest *state, asm_str line, asm_json_er
     if (!state->run_open || !state->main.has_message)
         asm__api_begin(state, asm__ingest_string(state, values[0]), asm__ingest_absent());
     speaker = &state->main;
-    asm__ingest_find(values[2], message_keys, message, 3);
+    asm__ingest_find_in_line(state, values[2], message_keys, message, 3);
     asm__ingest_think(state, speaker, asm__ingest_text(state, message[1]), asm__ingest_absent());
     /* /api/generate has the text beside, not in a message */
     asm__ingest_say(state, speaker, asm__ingest_text(state, message[0].data ? message[0] : values[8]));
-    calls = asm__ingest_elements(message[2]);
+    calls = asm__ingest_line_elements(state, message[2]);
     while (asm__ingest_next(&calls, &call))
         asm__ollama_call(state, call);
     if (!asm_json_to_bool(values[3], &is_done) || !is_done) return ASM_OK;
@@ -11373,12 +11477,12 @@ static void asm__agui_in_write_others(asm__ingest *state, asm_json_writer *write
     size_t i;
     for (i = others.begin; i < others.end; i++) {
         if (asm__ingest_is_repeated(state, i, others)) continue;
-        if (!asm__ingest_fits_below(state->others[i].value, 6)) {
+        if (!asm__ingest_fits_below(state, state->others[i].value, 6)) {
             asm__ingest_diagnose(state, true, ASM_ERR_DEPTH, "a value is nested too deep for an event", 0);
             continue;
         }
         asm_json_write_key(writer, asm__ingest_other_key(state, &state->others[i]));
-        asm_json_write_raw(writer, state->others[i].value);
+        asm__ingest_write_raw(state, writer, state->others[i].value);
     }
 }
 
@@ -11392,7 +11496,7 @@ static asm_str asm__agui_in_wrap(asm__ingest *state, const asm__agui_in *in, asm
     asm_json_begin_object(&writer);
     asm_json_write_key(&writer, in->type);
     if (value.data) {
-        asm_json_write_raw(&writer, value);
+        asm__ingest_write_raw(state, &writer, value);
     } else {
         asm_json_begin_object(&writer);
         asm__agui_in_write_others(state, &writer, in->others);
@@ -11751,12 +11855,12 @@ static void asm__agui_in_call_result(asm__ingest *state, asm__agui_in *in) {
     if (in->parent.size) event.tool.parent_tool_call_id = in->parent;
     asm__plain_output(state, &event, content);
     if (asm__ingest_is(content, ASM_JSON_ARRAY)) {
-        event.tool.output_json = asm__ingest_value(content);
+        event.tool.output_json = asm__ingest_value(state, content);
         event.tool.output = asm__ingest_absent();
     }
     if (asm_str_equal(asm__ingest_find_one(in->meta, ASM_STR("json")), ASM_STR("true")) &&
         asm_json_check(event.tool.output, NULL) == ASM_OK) {
-        event.tool.output_json = asm__ingest_value(event.tool.output);
+        event.tool.output_json = asm__ingest_value(state, event.tool.output);
         event.tool.output = asm__ingest_absent();
     }
     if (!asm__agui_in_outcome(state, in, &event)) return;
@@ -11817,7 +11921,7 @@ static void asm__agui_in_agent_end(asm__ingest *state, asm__agui_in *in) {
     event.type = is_failed ? ASM_EVENT_TOOL_CALL_FAILED : ASM_EVENT_TOOL_CALL_COMPLETED;
     event.tool.status = is_failed ? ASM_STR("failed") : ASM_STR("completed");
     event.tool.error_message = asm__ingest_string(state, in->values[1]);
-    event.tool.result = asm__ingest_value(in->values[2]);
+    event.tool.result = asm__ingest_value(state, in->values[2]);
     asm__ingest_end_tool(state, &event);
 }
 
@@ -11840,7 +11944,7 @@ static void asm__agui_in_step(asm__ingest *state, asm__agui_in *in) {
 
 static void asm__agui_in_state(asm__ingest *state, asm__agui_in *in) {
     asm_event event = asm__ingest_event(ASM_EVENT_AGENT_STATE_UPDATE);
-    event.state.state = asm__ingest_value(in->values[0]);
+    event.state.state = asm__ingest_value(state, in->values[0]);
     if (!event.state.state.data) { /* null, or too deep */
         asm__ingest_emit_odd(state, in->type, ASM_STR("event"), in->line);
         return;
@@ -11870,7 +11974,7 @@ static void asm__agui_in_activity(asm__ingest *state, asm__agui_in *in) {
         asm__agui_in_other(state, in);
         return;
     }
-    event.todos.todos = asm__ingest_value(asm__ingest_find_one(in->values[1], ASM_STR("todos")));
+    event.todos.todos = asm__ingest_value(state, asm__ingest_find_one(in->values[1], ASM_STR("todos")));
     asm__ingest_emit(state, &event);
 }
 
@@ -11885,7 +11989,7 @@ static bool asm__agui_in_decode(asm__ingest *state, asm_str name, asm_str value)
     asm_json_write_key(&writer, ASM_STR("type"));
     asm_json_write_string(&writer, name);
     asm_json_write_key(&writer, ASM_STR("data"));
-    asm_json_write_raw(&writer, asm__ingest_is(value, ASM_JSON_OBJECT) ? value : ASM_STR("{}"));
+    asm__ingest_write_raw(state, &writer, asm__ingest_is(value, ASM_JSON_OBJECT) ? value : ASM_STR("{}"));
     asm_json_end_object(&writer);
     if (asm_json_writer_finish(&writer) != ASM_OK) return false;
     asm_buffer_clear(&state->scratch);
@@ -11942,7 +12046,7 @@ static void asm__agui_in_one_usage(asm__ingest *state, asm_json_writer *models, 
     asm_usage_payload usage;
     asm_str values[6], model;
     memset(&usage, 0, sizeof usage);
-    asm__ingest_find(entry, keys, values, 6);
+    asm__ingest_find_in_line(state, entry, keys, values, 6);
     usage.input_tokens = asm__ingest_int64(values[0]);
     usage.output_tokens = asm__ingest_int64(values[1]);
     usage.cache_read_tokens = asm__ingest_int64(values[2]);
@@ -11953,11 +12057,11 @@ static void asm__agui_in_one_usage(asm__ingest *state, asm_json_writer *models, 
     if (!model.size) return;
     asm_json_write_key(models, model);
     entry = asm__ingest_usage_json(state, &state->joined, &usage);
-    asm_json_write_raw(models, entry.data ? entry : ASM_STR("{}"));
+    asm__ingest_write_raw(state, models, entry.data ? entry : ASM_STR("{}"));
 }
 
 static void asm__agui_in_usage(asm__ingest *state, asm_str raw, asm_event *event) {
-    asm_json_reader list = asm__ingest_elements(raw);
+    asm_json_reader list = asm__ingest_line_elements(state, raw);
     asm_usage_payload total;
     asm_json_writer models;
     asm_str entry;
@@ -12006,12 +12110,12 @@ static void asm__agui_in_result(asm__ingest *state, asm_str result, asm_event *e
     event->run.duration_ms = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("duration_ms")));
     event->run.cost_usd = asm__ingest_double(asm__ingest_find_one(result, ASM_STR("cost_usd")));
     event->run.permission_denials =
-        asm__ingest_value(asm__ingest_find_one(result, ASM_STR("permission_denials")));
+        asm__ingest_value(state, asm__ingest_find_one(result, ASM_STR("permission_denials")));
 }
 
 /* A run that stops to ask: each interrupt as a request. */
 static void asm__agui_in_interrupts(asm__ingest *state, const asm__agui_in *in, asm_str list) {
-    asm_json_reader reader = asm__ingest_elements(list);
+    asm_json_reader reader = asm__ingest_line_elements(state, list);
     asm__agui_in mark = *in;
     asm_str entry;
     mark.type = ASM_STR("interrupt");
@@ -12218,7 +12322,7 @@ static asm_result asm__agui_in_line(asm__ingest *state, asm_str line, asm_json_e
     asm__agui_in in;
     asm_str values[3];
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find(line, keys, values, 3);
+    asm__ingest_find_in_line(state, line, keys, values, 3);
     memset(&in, 0, sizeof in);
     in.line = line;
     in.type = asm__ingest_string(state, values[0]);
@@ -12583,7 +12687,9 @@ static asm_result asm__ingest_read_known(asm__ingest *state, asm_str line, char 
     state->line_type = asm__ingest_absent();
     asm__ingest_clear_strings(state);
     if (format->reader) {
+        if (state->ingest->format != ASM_FORMAT_ASM) asm__spans_read(&state->spans, line);
         result = format->reader->line(state, line, error);
+        asm__spans_clear(&state->spans);
         asm__ingest_finish_rest(state);
         if (state->ingest->counts.unknown == unknown) state->unsure = false;
         return result;
@@ -13206,6 +13312,7 @@ ASM_API void asm_ingest_close(asm_ingest *ingest) {
     }
     ASM_FREE(state->parts);
     ASM_FREE(state->session_models);
+    asm__spans_close(&state->spans);
     ASM_FREE(state->others);
     ASM_FREE(state->line);
     ASM_FREE(state);

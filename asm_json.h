@@ -462,7 +462,8 @@ typedef struct asm_json_reader {
     unsigned depth;      /* private */
     unsigned state;      /* private */
     char *writable;      /* private: the text again, where strings may be unescaped over themselves */
-    size_t reserve;      /* private: how much room in the scratch buffer to reserve at once */
+    const struct asm__spans *known; /* private: where values of the text end, if that is known; else NULL */
+    size_t reserve;                 /* private: how much room in the scratch buffer to reserve at once */
     bool
         non_canonical; /* private: there was white space, or a character that the writer would have escaped */
     asm_json_error error; /* read only: the first error */
@@ -622,7 +623,7 @@ ASM__WARNINGS_BACK
  *   >>shared: plain text          runs of characters that stand for themselves
  *   >>shared: buffer              strings written where there is room for them
  *   >>shared: private functions   of the implementation below
- *   >>shared: time, json reader, json writer
+ *   >>shared: time, json reader, spans, json writer
  *   >>shared: hash, index         finding records by a key
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC) ||                \
@@ -1445,6 +1446,71 @@ static inline bool asm__leave_object(asm_json_reader *reader) {
     return true;
 }
 
+/* >>shared: spans
+ * Where the values of a text begin and end, found in one pass: who reads an object in the text, and then one in that, does
+ * not read either to its end again. */
+
+#define ASM__SPANS_MAX   16384 /* of a text that has more, nothing is noted */
+#define ASM__SPAN_PLACES 1024
+
+/* A value, or the inside of a key, which has no escapes. */
+typedef struct asm__span {
+    const char *begin, *end;
+    uint32_t next; /* the number of the span after this one and all that is in it */
+} asm__span;
+
+/* In the order in which they begin. All zero: none. */
+typedef struct asm__spans {
+    asm__span *list;
+    uint32_t count, capacity;
+    const char *begin, *end; /* the text that they belong to */
+    unsigned depth;          /* of the innermost object or array */
+    bool non_canonical;      /* as of the reader */
+    uint16_t places
+        [ASM__SPAN_PLACES]; /* the number of the last span that began so many bytes on, for each remainder */
+} asm__spans;
+
+/* Whether a text is part of the one whose spans are known. */
+static inline bool asm__spans_have(const asm__spans *spans, asm_str part) {
+    return spans->count && part.data && part.data >= spans->begin && part.data < spans->end;
+}
+
+/* The span of the value that begins there; NULL if there is none. */
+static inline const asm__span *asm__spans_find(const asm__spans *spans, const char *begin) {
+    uint32_t low = 0, high = spans->count;
+    if (begin < spans->begin || begin >= spans->end) return NULL;
+    const uint32_t place = spans->places[(size_t)(begin - spans->begin) % ASM__SPAN_PLACES];
+    if (place < high && spans->list[place].begin == begin) return &spans->list[place];
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (spans->list[middle].begin < begin) low = middle + 1;
+        else high = middle;
+    }
+    return low < spans->count && spans->list[low].begin == begin ? &spans->list[low] : NULL;
+}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Notes the values of a text. False, and none is noted, if it is not valid, has too many, has a key with escapes, or
+ * there is no memory: then it must be read as always. */
+ASM__PRIVATE bool asm__spans_read(asm__spans *spans, asm_str text);
+
+/* Forgets the values, and keeps the memory. */
+static inline void asm__spans_clear(asm__spans *spans) {
+    spans->count = 0;
+}
+
+ASM__PRIVATE void asm__spans_close(asm__spans *spans);
+
+/* asm_json_write_raw() for what is known to be valid, and not nested too deeply. */
+ASM__PRIVATE asm_result asm__write_valid_raw(asm_json_writer *writer, asm_str json, bool non_canonical);
+
+#ifdef __cplusplus
+}
+#endif
+
 /* >>shared: json writer */
 
 static inline size_t asm__format_bool(bool value, char out[5]) {
@@ -1591,7 +1657,7 @@ ASM__WARNINGS_BACK
  *   >>json: numbers               decimal to double and back, in integers
  *   >>json: characters            what the writer escapes, and the reader unescapes
  *   >>scan: wide                  sixty-four bytes at once: the contract, then avx512
- *   >>json: escaping, reader, strings in pieces, writer
+ *   >>json: escaping, reader, spans, strings in pieces, writer
  *   >>json: index                 of records, by a key
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_JSON_IMPLEMENTATION) || defined(ASM_STATIC)
@@ -3674,18 +3740,65 @@ ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *
     return p;
 }
 
-/* Returns the byte after any value, checked; NULL (with the error set) if it is invalid. No recursion: the
- * reader's own depth tells where in the value it is. */
-static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
+/* What the scan of a value notes. */
+typedef struct asm__notes {
+    asm__spans *spans;
+    uint32_t open[ASM_JSON_MAX_DEPTH]; /* the spans of the objects and arrays that have begun */
+} asm__notes;
+
+/* Room for one span more. */
+static bool asm__spans_grow(asm__spans *spans) {
+    const uint32_t capacity = spans->capacity ? spans->capacity * 2 : 256;
+    void *memory;
+    if (spans->count >= ASM__SPANS_MAX) return false;
+    memory = ASM_REALLOC(spans->list, capacity * sizeof *spans->list);
+    if (!memory) return false;
+    spans->list = (asm__span *)memory;
+    spans->capacity = capacity;
+    return true;
+}
+
+static inline bool asm__note_begin(asm__spans *spans, const char *begin) {
+    if (spans->count == spans->capacity && !asm__spans_grow(spans)) return false;
+    spans->list[spans->count].begin = begin;
+    spans->places[(size_t)(begin - spans->begin) % ASM__SPAN_PLACES] = (uint16_t)spans->count;
+    spans->count++;
+    return true;
+}
+
+/* Of what has nothing in it. False for a key with escapes. */
+static inline bool asm__note_end(asm__spans *spans, const char *end, bool key) {
+    asm__span *span = &spans->list[spans->count - 1];
+    span->end = end;
+    span->next = spans->count;
+    return !key || !memchr(span->begin, '\\', (size_t)(end - span->begin));
+}
+
+static inline void asm__note_enter(asm__notes *notes, unsigned depth) {
+    notes->open[depth - 1] = notes->spans->count - 1;
+    if (depth > notes->spans->depth) notes->spans->depth = depth;
+}
+
+static inline void asm__note_leave(const asm__notes *notes, unsigned depth, const char *end) {
+    asm__span *span = &notes->spans->list[notes->open[depth - 1]];
+    span->end = end;
+    span->next = notes->spans->count;
+}
+
+/* Returns the byte after any value, checked; NULL (with the error set) if it is invalid, or (without) if there is no
+ * room for a note. No recursion: the reader's own depth tells where in the value it is. */
+ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p, asm__notes *notes) {
     unsigned outside = reader->depth;
     asm__strings strings = {NULL, NULL, 0};
     bool key = false;
     p = asm__skip_space(reader, p);
     for (;;) {
         char c = asm__at(reader, p);
+        if (notes && !asm__note_begin(notes->spans, key ? p + 1 : p)) return NULL;
         if (c == '"') {
             p = asm__pass_string(reader, &strings, p);
             if (!p) return NULL;
+            if (notes && !asm__note_end(notes->spans, key ? p - 1 : p, key)) return NULL;
             if (key) {
                 p = asm__skip_space(reader, p);
                 if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
@@ -3698,15 +3811,18 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
         } else if (c == '{' || c == '[') {
             p = asm__enter(reader, p);
             if (!p) return NULL;
+            if (notes) asm__note_enter(notes, reader->depth);
             p = asm__skip_space(reader, p);
             if (asm__at(reader, p) != asm__closing(reader)) {
                 key = c == '{';
                 continue;
             }
             p++;
+            if (notes) asm__note_leave(notes, reader->depth, p);
             asm__leave(reader);
         } else {
             p = asm__scan_scalar(reader, p);
+            if (notes && p) asm__note_end(notes->spans, p, false);
         }
         for (;;) { /* to the next value */
             if (!p || reader->depth == outside) return p;
@@ -3715,11 +3831,16 @@ static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
             if (c == ',') break;
             if (c != asm__closing(reader)) return asm__syntax(reader, "a comma or an end is missing", p);
             p++;
+            if (notes) asm__note_leave(notes, reader->depth, p);
             asm__leave(reader);
         }
         p = asm__skip_space(reader, p + 1);
         key = asm__in_object(reader);
     }
+}
+
+static const char *asm__scan_value(asm_json_reader *reader, const char *p) {
+    return asm__scan_noting(reader, p, NULL);
 }
 
 /* Copies from *p to `out` up to the next backslash or the end. Text may be copied over itself, downwards. */
@@ -4229,13 +4350,15 @@ ASM_API bool asm_json_read_null(asm_json_reader *reader) {
 
 ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
     const char *begin, *end;
+    const asm__span *known;
     if (!reader) return false;
     if (reader->state != ASM__AT_VALUE) {
         asm__expect_slowly(reader, ASM_JSON_NONE); /* fails, and says why */
         return false;
     }
     begin = asm__skip_space(reader, reader->at);
-    end = asm__scan_value(reader, begin);
+    known = reader->known ? asm__spans_find(reader->known, begin) : NULL;
+    end = known ? known->end : asm__scan_value(reader, begin);
     if (!asm__value_read(reader, end)) return false;
     if (raw) *raw = asm_str_make(begin, (size_t)(end - begin));
     return true;
@@ -4336,6 +4459,30 @@ ASM_API bool asm_json_to_bool(asm_str raw, bool *value) {
         return false;
     *value = truth;
     return true;
+}
+
+/* >>json: spans */
+
+ASM__PRIVATE bool asm__spans_read(asm__spans *spans, asm_str text) {
+    asm_json_reader reader;
+    asm__notes notes;
+    const char *end;
+    spans->count = spans->depth = 0;
+    spans->begin = text.data;
+    spans->end = asm__end(text);
+    notes.spans = spans;
+    asm_json_reader_init(&reader, text, NULL);
+    end = asm__scan_noting(&reader, asm__skip_space(&reader, reader.at), &notes);
+    spans->non_canonical = reader.non_canonical;
+    if (asm__value_read(&reader, end) && asm_json_reader_finish(&reader) == ASM_OK) return true;
+    spans->count = 0;
+    return false;
+}
+
+ASM__PRIVATE void asm__spans_close(asm__spans *spans) {
+    ASM_FREE(spans->list);
+    spans->list = NULL;
+    spans->count = spans->capacity = 0;
 }
 
 /* >>json: strings in pieces */
@@ -4639,16 +4786,20 @@ ASM__PRIVATE void asm__append_raw(asm_buffer *out, asm_str json, bool non_canoni
     else asm_buffer_append(out, json);
 }
 
+ASM__PRIVATE asm_result asm__write_valid_raw(asm_json_writer *writer, asm_str json, bool non_canonical) {
+    if (!(writer->state & ASM__WRITE_VALUE)) return asm__writer_result(writer, ASM_ERR_MISUSE);
+    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
+    asm__append_raw(writer->out, json, non_canonical);
+    return asm__go_on(writer, writer->after);
+}
+
 ASM_API asm_result asm_json_write_raw(asm_json_writer *writer, asm_str json) {
     bool non_canonical;
     asm_result result =
         writer ? asm__check_raw(json, writer->depth, &non_canonical) : ASM_ERR_INVALID_ARGUMENT;
     if (!writer) return result;
-    if (result == ASM_OK && !(writer->state & ASM__WRITE_VALUE)) result = ASM_ERR_MISUSE;
     if (asm__writer_result(writer, result) != ASM_OK) return writer->result;
-    if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(writer->out, ',');
-    asm__append_raw(writer->out, json, non_canonical);
-    return asm__go_on(writer, writer->after);
+    return asm__write_valid_raw(writer, json, non_canonical);
 }
 
 ASM_API asm_result asm_json_writer_fail(asm_json_writer *writer, asm_result result) {
