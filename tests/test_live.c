@@ -328,6 +328,46 @@ static void expect_soon(const struct run *run, const char *path, const char *par
     }
 }
 
+/* Each session is a file to be made, so that a megabyte of events can take seconds: others have their turn meanwhile. */
+static void test_many_new_sessions_hold_nobody_up(void **state) {
+    enum { SESSIONS = 20000, SOON = SESSIONS / 2 };
+    struct run run;
+    unsigned total = 0;
+    (void)state;
+    begin_run(&run);
+    start(&run, false);
+    const int feed = connect_feed(&run);
+    const pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        static char lines[SESSIONS * 64];
+        size_t size = 0;
+        for (unsigned i = 0; i < SESSIONS; i++)
+            size += (size_t)snprintf(lines + size, sizeof lines - size,
+                                     "{\"type\":\"run_started\",\"data\":{},\"session_id\":\"s%u\"}\n", i);
+        for (size_t done = 0; done < size;) {
+            const ssize_t written = write(feed, lines + done, size - done);
+            if (written < 0) break;
+            done += (size_t)written;
+        }
+        _exit(0);
+    }
+    while (total == 0) {
+        answer list = get(&run, "/api/list?limit=1");
+        const char *told = strstr(text_in(&list.body), "\"total\":");
+        assert_non_null(told);
+        total = (unsigned)strtoul(told + 8, NULL, 10);
+        answer_end(&list);
+    }
+    if (total >= SOON) print_error("%u sessions before an answer\n", total);
+    assert_true(total < SOON);
+    close(feed);
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    stop(&run, SIGTERM);
+    end_run(&run);
+}
+
 static const char says[] =
     "{\"type\":\"user\",\"cwd\":\"/srv/site\",\"sessionId\":\"11111111-2222-3333-4444-555555555555\","
     "\"uuid\":\"u-%u\",\"timestamp\":\"2026-03-18T08:00:0%u.000Z\",\"message\":"
@@ -377,6 +417,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_killed_while_it_follows_a_file),
         cmocka_unit_test(test_killed_while_it_takes_events),
+        cmocka_unit_test(test_many_new_sessions_hold_nobody_up),
         cmocka_unit_test(test_sessions_of_agents_are_read_on_demand),
     };
     snprintf(path, sizeof path, "%s/asm-live", build ? build : "build");
