@@ -159,6 +159,7 @@ check-format:
 
 check-comments:
 	@sh tests/comments.sh $(FORMATTED) Makefile tests/*.sh tests/golden/README
+	@awk -f tests/documented.awk $(HEADERS)
 
 check-docs: docs
 	@sh tests/pages.sh

@@ -334,8 +334,10 @@ ASM_API asm_outcome asm_interrupt(asm_execution execution, const asm_action_requ
 /* Interrupted until a person has answered. `question` is any JSON: a text, or {"question":text,"options":[…]}. */
 ASM_API asm_outcome asm_ask(asm_execution execution, asm_str question);
 
-/* Failed, for the reason `text`; `code` is short and stable ("rate_limit", "timeout", …). */
+/* Failed, for the reason `text`. */
 ASM_API asm_outcome asm_fail(asm_execution execution, asm_str text);
+
+/* Failed, for the reason `text`, with a `code` that is short and stable: "rate_limit", "timeout", … */
 ASM_API asm_outcome asm_fail_as(asm_execution execution, asm_str code, asm_str text);
 
 /* Failed beyond repair: the agent is shut down, too, for the reason "crash". */
@@ -383,8 +385,10 @@ ASM_API asm_result asm_emit_result(asm_execution execution, const asm_tool_paylo
 /* All todos as they are now: they replace the state's, and go out as todos_updated. */
 ASM_API asm_result asm_emit_todos(asm_execution execution, const asm_todo *todos, size_t count);
 
-/* Any event, as by asm_agent_publish_event() and asm_agent_publish_debug_event(). */
+/* Any event, on the agent's topic: asm_agent_publish_event() for the agent of this execution. */
 ASM_API asm_result asm_emit_event(asm_execution execution, const asm_event *event);
+
+/* Any event, on the agent's debug topic: asm_agent_publish_debug_event() for the agent of this execution. */
 ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event *event);
 
 /* ---- What a driver asks ---- */
@@ -502,9 +506,9 @@ typedef struct asm_snapshot {
 typedef struct asm_conversation {
     asm_str agent_id;        /* of one that was kept under its agent's id */
     asm_str conversation_id; /* of all others */
-    asm_str title;
-    asm_str status; /* of its agent when it was last saved */
-    asm_time saved_at;
+    asm_str title;           /* text, as asm_agent_set_title() was told */
+    asm_str status;          /* of its agent when it was last saved */
+    asm_time saved_at;       /* when it was last saved; 0: not known */
 } asm_conversation;
 
 typedef asm_result (*asm_conversation_callback)(void *user, const asm_conversation *conversation);
@@ -525,7 +529,7 @@ typedef struct asm_state_store {
     /* Calls `each` for each conversation that is kept, until it returns an error, and returns that. Never called by
      * the server. */
     asm_result (*list)(void *user, asm_conversation_callback each, void *each_user);
-    void *user;
+    void *user; /* the first argument of each function */
 } asm_state_store;
 
 typedef enum asm_display_kind {
@@ -545,7 +549,7 @@ typedef struct asm_display_store {
      * there is none: then nothing is published. `saved` as above. May be NULL. */
     asm_result (*update_tool)(void *user, asm_str agent_id, asm_str conversation_id,
                               const asm_tool_payload *tool, asm_str status, asm_buffer *saved);
-    void *user;
+    void *user; /* the first argument of each function */
 } asm_display_store;
 
 /* =========================================================================================================
@@ -626,9 +630,9 @@ typedef struct asm_agent_options {
     int64_t shutdown_delay_ms;    /* how long a stop waits for a running driver before it cancels it;
                                              0: ASM_AGENT_SHUTDOWN_DELAY_MS, negative: not at all */
     asm_str conversation_id;      /* copied; may be absent */
-    const asm_state_store *state_store; /* must outlive the agent, as the two below; may be NULL */
-    const asm_display_store *display_store;
-    asm_agent_presence presence;
+    const asm_state_store *state_store; /* must outlive the agent, as the two below; NULL: nothing is kept */
+    const asm_display_store *display_store; /* NULL: messages are not kept */
+    asm_agent_presence presence;            /* zero: none is tracked */
     asm_execution
         owner; /* zero: none. The agent serves this execution, as a sub-agent: when that ends in any way,
                             the agent is cancelled if it runs, and ends, before anything is told of the owner's end */
@@ -693,9 +697,12 @@ ASM_API asm_result asm_agent_resume_json(asm_agent_server *server, asm_str id, a
  * first; the JSON reader's errors for members that are no JSON of their type. */
 ASM_API asm_result asm_agent_add_turn(asm_agent_server *server, asm_str id, const asm_turn *turn);
 
-/* Publishes `event` on the agent's topic, or on its debug topic. What it leaves open is filled in: agent, session and run id,
- * time, sequence number. Does nothing if there is no dispatcher. */
+/* Publishes `event` on the agent's topic. What it leaves open is filled in: agent, session and run id, time, sequence
+ * number. Does nothing if the agent has no pubsub. */
 ASM_API asm_result asm_agent_publish_event(asm_agent_server *server, asm_str id, const asm_event *event);
+
+/* Publishes `event` on the agent's debug topic, filled in as by asm_agent_publish_event(). Does nothing if the agent has
+ * no debug_pubsub. */
 ASM_API asm_result asm_agent_publish_debug_event(asm_agent_server *server, asm_str id,
                                                  const asm_event *event);
 
@@ -754,15 +761,20 @@ ASM_API asm_result asm_agent_save_state(asm_agent_server *server, asm_str id, as
 ASM_API asm_result asm_agent_notify_middleware(asm_agent_server *server, asm_str id, asm_str middleware,
                                                asm_str message);
 
-/* Subscribe to the agent's topic, or to its debug topic, as asm_pubsub_subscribe() does, and end such subscriptions. ASM_ERR_MISUSE if
- * the agent has no such dispatcher. `subscription` may be NULL. A subscription outlives the agent: events
- * of the next one with this id come, too. */
+/* Subscribes to the agent's topic, as asm_pubsub_subscribe() does. ASM_ERR_MISUSE if the agent has no pubsub.
+ * `subscription` may be NULL. A subscription outlives the agent: events of the next one with this id come, too. */
 ASM_API asm_result asm_agent_subscribe(asm_agent_server *server, asm_str id, asm_message_callback callback,
                                        void *user, asm_subscription *subscription);
+
+/* Subscribes to the agent's debug topic, with the errors and the life of asm_agent_subscribe(). */
 ASM_API asm_result asm_agent_subscribe_debug(asm_agent_server *server, asm_str id,
                                              asm_message_callback callback, void *user,
                                              asm_subscription *subscription);
+
+/* Ends a subscription of asm_agent_subscribe(), as asm_pubsub_unsubscribe() does. */
 ASM_API asm_result asm_agent_unsubscribe(asm_agent_server *server, asm_str id, asm_subscription subscription);
+
+/* Ends a subscription of asm_agent_subscribe_debug(), as asm_pubsub_unsubscribe() does. */
 ASM_API asm_result asm_agent_unsubscribe_debug(asm_agent_server *server, asm_str id,
                                                asm_subscription subscription);
 
@@ -793,7 +805,7 @@ typedef enum asm_command_kind {
 } asm_command_kind;
 
 typedef struct asm_command {
-    asm_command_kind kind;
+    asm_command_kind kind;   /* which members count stands with each */
     asm_execution execution; /* wake */
     asm_str agent_id;        /* all others */
     asm_str middleware;      /* notify */
@@ -818,8 +830,8 @@ ASM_API bool asm_agent_exists(const asm_agent_server *server, asm_str id);
 
 /* All about an agent. Views are valid until the agent is next changed. */
 typedef struct asm_agent_info {
-    asm_str id;
-    asm_agent_status status;
+    asm_str id;                         /* as it was started with */
+    asm_agent_status status;            /* as asm_agent_get_status() gives it */
     bool is_stopping;                   /* ends when its driver has finished */
     bool is_waiting;                    /* its driver waits to be woken */
     asm_agent_state state;              /* as asm_execution_state() gives it */

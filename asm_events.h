@@ -151,16 +151,16 @@ typedef enum asm_event_type {
 
 /* Values that may be absent. A zero one is. */
 typedef struct asm_optional_int64 {
-    int64_t value;
-    bool is_set;
+    int64_t value; /* counts only if is_set */
+    bool is_set;   /* whether there is one */
 } asm_optional_int64;
 typedef struct asm_optional_double {
-    double value;
-    bool is_set;
+    double value; /* counts only if is_set */
+    bool is_set;  /* whether there is one */
 } asm_optional_double;
 typedef struct asm_optional_bool {
-    bool value;
-    bool is_set;
+    bool value;  /* counts only if is_set */
+    bool is_set; /* whether there is one */
 } asm_optional_bool;
 
 #ifdef __cplusplus
@@ -250,9 +250,9 @@ typedef struct asm_usage_payload {
     asm_optional_int64 context_window;        /* tokens that fit the model */
     asm_optional_double cost_usd;             /* US dollars, as the provider tells it */
     asm_optional_bool cumulative; /* counted from the session's start, not from the last such event */
-    asm_str model;
-    asm_str message_id;          /* the message they were spent on, when they are that message's alone */
-    asm_str parent_tool_call_id; /* the tool call whose sub-agent spent them */
+    asm_str model;                /* which one spent them, by the provider's name */
+    asm_str message_id;           /* the message they were spent on, when they are that message's alone */
+    asm_str parent_tool_call_id;  /* the tool call whose sub-agent spent them */
     asm_str models; /* JSON object, the parts of the figures above by model: {"input_tokens", ...,
                                     "cost_usd", "context_window"} under each model's name */
 } asm_usage_payload;
@@ -316,10 +316,10 @@ typedef struct asm_continuation_payload {
 /* status_changed. */
 typedef struct asm_status_payload {
     asm_str status; /* "idle", "running", "interrupted", "paused", "cancelled", "error", "not_running" */
-    asm_str previous_status;
-    asm_str data;          /* JSON: the interrupt's requests (see Order above), the error's reason */
-    asm_str error_message; /* text */
-    asm_str last_response; /* text */
+    asm_str previous_status; /* one of these, too */
+    asm_str data;            /* JSON: the interrupt's requests (see Order above), the error's reason */
+    asm_str error_message;   /* text */
+    asm_str last_response;   /* text */
 } asm_status_payload;
 
 /* todos_updated. */
@@ -359,14 +359,14 @@ typedef struct asm_node_payload {
 /* middleware_action. */
 typedef struct asm_middleware_payload {
     asm_str middleware; /* its id */
-    asm_str action;
-    asm_str data; /* JSON */
+    asm_str action;     /* what it did, in its own word */
+    asm_str data;       /* JSON */
 } asm_middleware_payload;
 
 /* policy_violation. */
 typedef struct asm_policy_payload {
-    asm_str policy; /* its name */
-    asm_str kind;
+    asm_str policy;  /* its name */
+    asm_str kind;    /* of the violation, in the policy's own word */
     asm_str message; /* text */
 } asm_policy_payload;
 

@@ -310,9 +310,9 @@ typedef struct asm_ingest_options {
 
 /* What was read so far. */
 typedef struct asm_ingest_counts {
-    uint64_t bytes;
-    uint64_t lines;
-    uint64_t events;
+    uint64_t bytes;       /* that were fed */
+    uint64_t lines;       /* that were read */
+    uint64_t events;      /* that on_event was given */
     uint64_t diagnostics; /* all of them */
     uint64_t lost;        /* those with `lost` */
     uint64_t unknown;     /* lines, and parts of messages, of a type or shape that is not known */

@@ -195,8 +195,8 @@ ASM_API const char *asm_version(void);
  * anything: the memory belongs to whoever made the view. data == NULL means absent; an empty text has a data
  * that is not NULL, and size 0. */
 typedef struct asm_str {
-    const char *data;
-    size_t size;
+    const char *data; /* NULL: absent */
+    size_t size;      /* bytes */
 } asm_str;
 
 /* A view of a string literal: an expression, and an initialiser for static tables, where C99 has no room for the

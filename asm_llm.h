@@ -226,7 +226,7 @@ typedef struct asm_llm_transport {
     /* Nobody waits for the answer any more. Not called for one that has been ended by asm_llm_end(), nor by calls of
      * asm_llm_take_...(). May be NULL */
     void (*cancel)(void *user, asm_llm_exchange exchange);
-    void *user;
+    void *user; /* the first argument of both */
 } asm_llm_transport;
 
 /* Sets up a request that is not an agent's. */
@@ -266,9 +266,9 @@ typedef struct asm_llm_call {
     asm_execution execution; /* of the agent that calls */
     uint64_t number;         /* counts all calls of the asm_llm, from 1 */
     asm_str agent_id;        /* views, valid until the call has ended, as all below */
-    asm_str tool_name;
-    asm_str call_id;
-    asm_str arguments; /* JSON object that fits the schema; as edited by a person if it was */
+    asm_str tool_name;       /* asm_llm_tool.name */
+    asm_str call_id;         /* the model's, or one that it was given in place of none */
+    asm_str arguments;       /* JSON object that fits the schema; as edited by a person if it was */
 } asm_llm_call;
 
 typedef struct asm_llm_tool {
@@ -282,15 +282,17 @@ typedef struct asm_llm_tool {
     /* Whether a person has to approve this very call. Asked each time before it would run; must tell the same until
      * then. NULL: what needs_approval_always and the agent's interrupt_on say. */
     bool (*needs_approval)(void *user, const asm_llm_call *call);
-    bool needs_approval_always;
-    bool is_parallel;      /* may run beside others that are */
-    int64_t time_limit_ms; /* 0: limits.tool_ms; negative: none */
-    void *user;
+    bool needs_approval_always; /* a person has to approve each call; needs_approval is not asked */
+    bool is_parallel;           /* may run beside others that are */
+    int64_t time_limit_ms;      /* 0: limits.tool_ms; negative: none */
+    void *user;                 /* the first argument of each function */
 } asm_llm_tool;
 
-/* Ends a call: the model reads `output`, or why it failed. Copy. ASM_ERR_NOT_FOUND if it has ended already, as for all
- * below; ASM_ERR_NO_MEMORY: it is still open. */
+/* Ends a call: the model reads `output`, which is copied. ASM_ERR_NOT_FOUND if it has ended already, as for all below;
+ * ASM_ERR_NO_MEMORY: it is still open. */
 ASM_API asm_result asm_llm_call_complete(const asm_llm_call *call, asm_str output);
+
+/* Ends a call that failed: the model reads `why`, which is copied. */
 ASM_API asm_result asm_llm_call_fail(const asm_llm_call *call, asm_str why);
 
 /* Ends a call with all that tool_call_completed or tool_call_failed may tell: output or output_json (see THE REQUEST for
@@ -334,18 +336,18 @@ typedef struct asm_llm_limits {
 
 /* What a million tokens cost, in US dollars, for limits.cost_usd only. 0: not known. */
 typedef struct asm_llm_prices {
-    double input, output;
+    double input, output;              /* tokens of these */
     double cache_read, cache_creation; /* 0: as input */
 } asm_llm_prices;
 
 /* All texts must outlive the asm_llm. They may be changed in llm->options between polls: what is there counts from the
  * next request on. A table of tools must live as long as calls of it run. */
 struct asm_llm_options {
-    asm_llm_api api;
+    asm_llm_api api;             /* how the server is asked, and how it answers */
     asm_str model;               /* required: the name that the API knows */
     asm_llm_transport transport; /* start() is required */
     asm_str system;              /* text: what stands before the conversation */
-    const asm_llm_tool *tools;
+    const asm_llm_tool *tools;   /* what the model may call; NULL: nothing */
     size_t tool_count;
     asm_str
         tool_choice; /* "auto" (default), "any", "none", or a tool's name. With "any" and a name the model calls tools
@@ -353,8 +355,8 @@ struct asm_llm_options {
 
     int64_t
         max_tokens; /* of an answer; 0: 8192 for ASM_LLM_ANTHROPIC, which asks for a number, else what the API does */
-    asm_optional_double temperature, top_p;
-    const asm_str *stop; /* texts that end an answer */
+    asm_optional_double temperature, top_p; /* not set: what the API does */
+    const asm_str *stop;                    /* texts that end an answer */
     size_t stop_count;
     int64_t
         thinking_tokens; /* ASM_LLM_ANTHROPIC: how many the model may think, 1024 at least; 0: it does not think.
@@ -369,11 +371,11 @@ struct asm_llm_options {
     bool tells_todos;     /* the agent's todos are part of the request */
     asm_str extra;        /* JSON object: members of the body, in place of those of the same name */
 
-    asm_llm_limits limits;
-    asm_llm_prices prices;
-    int retries;      /* of a question; 0: 4; negative: none */
-    int64_t retry_ms; /* the first wait; 0: 1000 */
-    uint64_t random;  /* any number, different in each process: so that not all try again at once */
+    asm_llm_limits limits; /* what may not be exceeded */
+    asm_llm_prices prices; /* for limits.cost_usd */
+    int retries;           /* of a question; 0: 4; negative: none */
+    int64_t retry_ms;      /* the first wait; 0: 1000 */
+    uint64_t random;       /* any number, different in each process: so that not all try again at once */
     /* Texts that must never be told, your API key first of all: *** stands wherever an error would repeat one. */
     const asm_str *secrets;
     size_t secret_count;
@@ -411,11 +413,11 @@ ASM_API asm_driver asm_llm_driver(asm_llm *llm);
 
 /* What came of it. Valid during the callback only. */
 typedef struct asm_llm_answer {
-    asm_str text;        /* what the model said */
-    asm_str stop_reason; /* "end_turn", "max_tokens", …; absent if it failed */
-    asm_str error_code;  /* see ERRORS; absent: it did not fail */
-    asm_str error;       /* text */
-    asm_usage_payload usage;
+    asm_str text;            /* what the model said */
+    asm_str stop_reason;     /* "end_turn", "max_tokens", …; absent if it failed */
+    asm_str error_code;      /* see ERRORS; absent: it did not fail */
+    asm_str error;           /* text */
+    asm_usage_payload usage; /* tokens that it took, as far as they were told */
 } asm_llm_answer;
 
 /* The question has been answered, or has failed; not called if the execution ends before. */
@@ -430,7 +432,7 @@ typedef struct asm_llm_question {
     size_t turn_count;
     int64_t max_tokens;               /* 0: as the options say */
     asm_llm_answer_callback callback; /* required */
-    void *user;
+    void *user;                       /* its first argument */
 } asm_llm_question;
 
 /* Asks, beside what the execution does; the model may not call tools. Tokens count for the run. It is not retried. An
@@ -466,6 +468,7 @@ typedef struct asm_llm_compaction {
     const asm_llm_options *options; /* of the model that summarizes; NULL: the agent's */
 } asm_llm_compaction;
 
+/* The middleware, for asm_agent_config. `compaction` is used as it is, not copied. */
 ASM_API asm_middleware asm_llm_compaction_middleware(asm_llm_compaction *compaction);
 
 /* Gives the conversation a title after the first answer, unless it has one. Debug events: middleware_action
@@ -476,6 +479,7 @@ typedef struct asm_llm_title {
     const asm_llm_options *options; /* of the model that is asked; NULL: the agent's */
 } asm_llm_title;
 
+/* The middleware, for asm_agent_config. `title` is used as it is, not copied. */
 ASM_API asm_middleware asm_llm_title_middleware(asm_llm_title *title);
 
 /* A tool that has another agent do something: {"prompt":…}. That is started on the same server, its id the caller's with
@@ -485,15 +489,16 @@ ASM_API asm_middleware asm_llm_title_middleware(asm_llm_title *title);
 typedef struct asm_llm_subagent {
     asm_llm *llm; /* required: its model, tools and limits. Not the caller's own asm_llm unless it may call
                                 itself: limits.sub_agents */
-    const char *name;        /* of the tool; NULL: "task" */
-    const char *description; /* for the model; NULL: a default */
-    asm_pubsub *pubsub;      /* where its own events go; NULL: nowhere */
-    const asm_str *interrupt_on;
+    const char *name;            /* of the tool; NULL: "task" */
+    const char *description;     /* for the model; NULL: a default */
+    asm_pubsub *pubsub;          /* where its own events go; NULL: nowhere */
+    const asm_str *interrupt_on; /* tools of its that a person has to approve, as in asm_agent_config */
     size_t interrupt_on_count;
     bool is_not_parallel;  /* one after the other */
     int64_t time_limit_ms; /* 0: limits.tool_ms; negative: none */
 } asm_llm_subagent;
 
+/* The tool, for asm_llm_options. `subagent` is used as it is, not copied. */
 ASM_API asm_llm_tool asm_llm_subagent_tool(asm_llm_subagent *subagent);
 
 #ifdef __cplusplus

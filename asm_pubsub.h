@@ -355,7 +355,7 @@ ASM_API asm_result asm_topic_publish_all(asm_pubsub *pubsub, const asm_topic_han
 typedef struct asm_event_filter {
     asm_str prefix;     /* default: ASM_TOPIC_PREFIX */
     asm_str session_id; /* required unless `topic` is given */
-    asm_str run_id;
+    asm_str run_id;     /* of one run only */
     asm_str event_type; /* as asm_event_name() gives it */
     const char *topic;  /* explicit */
 } asm_event_filter;
@@ -413,8 +413,8 @@ ASM_API asm_sink asm_pubsub_sink_init(asm_pubsub_sink *sink, const asm_pubsub_si
 
 /* An event callback and its user, as a pair. */
 typedef struct asm_event_handler {
-    asm_event_callback callback;
-    void *user;
+    asm_event_callback callback; /* called for each event; valid during the call only */
+    void *user;                  /* its first argument */
 } asm_event_handler;
 
 /* An event callback that publishes each event, for use without a pipeline. sink->result says what is wrong with the
@@ -467,9 +467,9 @@ typedef struct asm_presence {
 typedef struct asm_presence_entry {
     uint64_t reference; /* its number, never 0 */
     const void *owner;  /* as it was given */
-    const char *topic;
-    asm_str key;
-    asm_str meta; /* JSON */
+    const char *topic;  /* that it was tracked on */
+    asm_str key;        /* whose appearance it is: a user, an agent */
+    asm_str meta;       /* JSON */
 } asm_presence_entry;
 
 /* Nobody is there. `options` may be NULL. Allocates nothing. */

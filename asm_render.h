@@ -122,8 +122,8 @@ typedef enum asm_notification {
 
 /* What an output can do, and what its user wants. */
 typedef struct asm_terminal {
-    bool is_terminal;
-    bool has_cursor; /* lines can be overwritten: a terminal, and TERM is neither unset nor dumb */
+    bool is_terminal; /* isatty(3) of the output */
+    bool has_cursor;  /* lines can be overwritten: a terminal, and TERM is neither unset nor dumb */
     /* NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, CLICOLOR=0, is_terminal, TERM unset or dumb: the first that says
      * something decides */
     bool has_color;
@@ -218,8 +218,8 @@ typedef struct asm_studio_tool {
     const char *failed;  /* words for failure */
     /* Members of its input that say what it works on, separated by blanks, at most 8: the first that is there is shown. */
     const char *subject;
-    asm_tool_subject shown_as;
-    asm_tool_facts facts; /* what is told of its result */
+    asm_tool_subject shown_as; /* how the subject is shown */
+    asm_tool_facts facts;      /* what is told of its result */
 } asm_studio_tool;
 
 typedef enum asm_times {
@@ -364,10 +364,14 @@ typedef struct asm_studio {
     bool has_lines; /* private: something was shown */
 } asm_studio;
 
-/* Each of these three sets up a renderer and returns it for asm_pipeline_options. `options` may be NULL. The struct must
- * outlive the pipeline. They cannot fail and allocate nothing. */
+/* Sets up the compact renderer and returns it for asm_pipeline_options. `options` may be NULL. The struct must outlive the
+ * pipeline. Cannot fail, and allocates nothing, as the two below. */
 ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options);
+
+/* Sets up the verbose renderer; the contract of asm_compact_init(). */
 ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options);
+
+/* Sets up the studio renderer; the contract of asm_compact_init(). */
 ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options);
 
 /* Renders nothing: for pipelines whose sinks want the events only. */
@@ -421,7 +425,7 @@ typedef struct asm_output {
     int fd;                   /* a file descriptor above 0 (1 is standard output): used, never closed */
     asm_write_function write; /* a function of yours, called with `user` */
     asm_stop_function should_stop; /* path and fd: may be NULL; called with `user` */
-    void *user;
+    void *user;                    /* the first argument of both functions */
     unsigned mode; /* path: the permissions of a file that is created, less the umask; 0 means 0600, since
                         logs hold what the agent saw. A file that exists keeps its own */
     /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only lacks its end.

@@ -97,10 +97,10 @@ typedef enum asm_wire_framing {
 } asm_wire_framing;
 
 typedef struct asm_wire_options {
-    asm_wire_format format;
-    asm_wire_framing framing;
-    asm_output output;    /* required: where the frames go; one write for each event that gives any */
-    asm_str session_id;   /* of events that have none; default "session". Copied */
+    asm_wire_format format;   /* what is written */
+    asm_wire_framing framing; /* what stands around each value */
+    asm_output output;        /* required: where the frames go; one write for each event that gives any */
+    asm_str session_id;       /* of events that have none; default "session". Copied */
     int64_t epoch;        /* SSE: each event's last frame has the id EPOCH.N, N counting the events that gave
                              frames from 1; 0: no ids */
     size_t max_text;      /* bytes of a text in one frame, at least 1024; default 256 KiB */

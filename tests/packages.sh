@@ -96,7 +96,8 @@ fi
 debian() {
     : > "$log"
     cp -R "$dist/recipes/debian" .
-    run env DEB_BUILD_OPTIONS="nocheck parallel=$(getconf _NPROCESSORS_ONLN)" dpkg-buildpackage -us -uc -b -d || { die 'dpkg-buildpackage'; return; }
+    profile=$(FETCH=no sh tests/dependencies.sh nats > /dev/null 2>&1 || echo pkg.asm-session.nonats)
+    run env DEB_BUILD_PROFILES="$profile" DEB_BUILD_OPTIONS="nocheck parallel=$(getconf _NPROCESSORS_ONLN)" dpkg-buildpackage -us -uc -b -d || { die 'dpkg-buildpackage'; return; }
     mkdir "$work/root"
     for package in "$work"/unpacked/*.deb; do run dpkg-deb -x "$package" "$work/root" || die "${package##*/}"; done
     "$work/root/usr/bin/asm-cat" --renderer=compact "$source/examples/data/claude_session.jsonl" | grep -q . || die 'asm-cat of the package'

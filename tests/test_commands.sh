@@ -46,6 +46,9 @@ curl -H | it needs a token: tests/test_live.c asks the same
 curl -N -H | it needs a token: tests/test_live.c asks the same
 cc -O2 -D_DEFAULT_SOURCE bench/live_load.c | it loads the machine for a minute
 nats_bridge | it needs a NATS server: tests/nats.sh runs it
+asm-tee --jsonl=nats: | it needs a NATS server: tests/nats.sh has one
+asm-live nats: | it needs a NATS server: tests/nats.sh has one
+asm-cat -F 'nats: | it needs a NATS server: tests/nats.sh has one
 "agent_servers" | text
 Content-Security-Policy: | text
 connect-src | text
