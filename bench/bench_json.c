@@ -3,12 +3,20 @@
  *
  * The first library is the one that the others are compared with. Prints tables of what is written, read, escaped and
  * checked, and writes one JSON line per figure to ROWS-FILE. EVENTS and ROUNDS in the environment change how much is
- * measured. Ends with status 1 if this library is wrong somewhere, or allocates. */
+ * measured. Ends with status 1 if this library is wrong somewhere, or allocates.
+ *
+ * Each round is a process of its own. Where the system puts the stack, the libraries and the events differs from one to
+ * the next, and a row that meets an unlucky place is slower there by as much as four times: one process alone would show
+ * that as the row's speed, without any spread. All but the last round are children, which leave their seconds in
+ * ROWS-FILE.samples (SAMPLES in their environment). */
 #include "bench.h"
 #include "figures.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define CHECKED_EVENTS 20000
 #define MAX_COLUMNS    5
@@ -167,16 +175,37 @@ static double time_once(bench_task task, const bench_row *row, const bench_input
     return figures_now() - start;
 }
 
-/* All rows take turns, so that a machine that becomes slower does so for all. The first round only warms up.
- */
-static void measure_table(bench_table *table, size_t rounds) {
+/* A tenth of the work, before it is timed. */
+static void warm_up(bench_task task, const bench_row *row, const bench_input *input) {
+    static corpus_event event;
+    if (task == TASK_ESCAPE) row->escape(input->string);
+    if (task == TASK_CHECK) row->check(input->string);
+    for (size_t i = 0; i < input->events.count / 10 && !out_of_order(row, input); i++)
+        if (task == TASK_WRITE) row->write(&input->events.events[i]);
+        else row->read(input->events.events[i].line, &event, corpus_digest_quick);
+}
+
+/* All rows take turns, so that a machine that becomes slower does so for all. */
+static void measure_round(bench_table *table, size_t round) {
     for (size_t column = 0; column < table->input_count; column++)
-        for (size_t round = 0; round <= rounds; round++)
-            for (size_t i = 0; i < table->entry_count; i++) {
-                bench_entry *entry = &table->entries[i];
-                double seconds = time_once(table->task, entry->row, &table->inputs[column]);
-                if (round > 0) entry->seconds[column][round - 1] = seconds;
+        for (size_t i = 0; i < table->entry_count; i++) {
+            bench_entry *entry = &table->entries[i];
+            warm_up(table->task, entry->row, &table->inputs[column]);
+            entry->seconds[column][round] = time_once(table->task, entry->row, &table->inputs[column]);
+        }
+}
+
+/* The seconds of one round, to or from a child's part of the file. */
+static void pass_samples(bench_table *table, size_t round, FILE *file, bool write) {
+    for (size_t i = 0; i < table->entry_count; i++)
+        for (size_t column = 0; column < table->input_count; column++) {
+            double *seconds = &table->entries[i].seconds[column][round];
+            if ((write ? fwrite(seconds, sizeof *seconds, 1, file)
+                       : fread(seconds, sizeof *seconds, 1, file)) != 1) {
+                fputs("bench: a round's seconds are lost\n", stderr);
+                exit(1);
             }
+        }
 }
 
 /* ---- Results ---- */
@@ -245,15 +274,25 @@ static void collect_rows(bench_table *table) {
             }
 }
 
-static void run_table(bench_table *table, size_t rounds, FILE *rows_file) {
+/* A table's round in a child. */
+static void run_child_table(bench_table *table, FILE *samples) {
+    collect_rows(table);
+    measure_round(table, 0);
+    pass_samples(table, 0, samples, true);
+}
+
+/* `children` are the files of the rounds before, each read as far as the last table. */
+static void run_table(bench_table *table, FILE *const *children, size_t rounds, FILE *rows_file) {
     uint64_t allocations = count_allocations();
     collect_rows(table);
     check_table(table);
-    measure_table(table, rounds);
+    for (size_t round = 0; round + 1 < rounds; round++)
+        pass_samples(table, round, children[round], false);
+    measure_round(table, rounds - 1);
     sort_samples(table, rounds);
     print_table(table, rounds, rows_file);
     allocations = count_allocations() - allocations;
-    printf("allocations by this library in all rounds of this table: %llu\n",
+    printf("allocations by this library in the last round of this table: %llu\n",
            (unsigned long long)allocations);
     if (allocations != 0) fail(table->entries[0].row, "it allocated memory");
 }
@@ -262,11 +301,14 @@ static void load_libraries(char **paths, size_t count) {
     const void *found[MAX_LIBRARIES];
     library_count = count < MAX_LIBRARIES ? count : MAX_LIBRARIES;
     figures_load(paths, library_count, "bench_exported", found);
-    for (size_t i = 0; i < library_count; i++) {
+    for (size_t i = 0; i < library_count; i++)
         libraries[i] = (const bench_library *)found[i];
+}
+
+static void print_libraries(void) {
+    for (size_t i = 0; i < library_count; i++)
         if (*libraries[i]->version != '\0')
             printf("%s%s %s", i == 0 ? "libraries: " : ", ", libraries[i]->name, libraries[i]->version);
-    }
     putchar('\n');
 }
 
@@ -360,23 +402,67 @@ static void print_inputs(const bench_table *table) {
                (double)table->inputs[i].bytes / (double)table->inputs[i].events.count);
 }
 
-static void run_all(FILE *rows_file) {
-    size_t rounds = figures_from_environment("ROUNDS", 5, MAX_ROUNDS);
+static void run_all(FILE *const *children, size_t rounds, FILE *rows_file) {
     size_t count = figures_from_environment("EVENTS", 200000, 10000000);
     for (size_t i = 0; i < COUNT_OF(tables); i++) {
         make_inputs(&tables[i], count);
+        if (rows_file == NULL) {
+            run_child_table(&tables[i], children[0]);
+            continue;
+        }
         print_inputs(&tables[i]);
-        run_table(&tables[i], rounds, rows_file);
+        run_table(&tables[i], children, rounds, rows_file);
     }
 }
 
+static FILE *open_file(const char *path, const char *mode) {
+    FILE *file = fopen(path, mode);
+    if (file == NULL) {
+        perror(path);
+        exit(2);
+    }
+    return file;
+}
+
+/* A round in a process of its own; the file of its seconds, which has no name any more. */
+static FILE *run_child(char **argv) {
+    char path[4096];
+    int status = 1;
+    snprintf(path, sizeof path, "%s.samples", argv[1]);
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("SAMPLES", path, 1);
+        execv(argv[0], argv);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
+        fputs("bench: a round failed\n", stderr);
+        exit(1);
+    }
+    FILE *file = open_file(path, "rb");
+    remove(path);
+    return file;
+}
+
 int main(int argc, char **argv) {
-    FILE *rows_file = argc > 2 ? fopen(argv[1], "w") : NULL;
-    if (rows_file == NULL) {
+    FILE *children[MAX_ROUNDS];
+    const char *samples = getenv("SAMPLES");
+    size_t rounds = figures_from_environment("ROUNDS", 5, MAX_ROUNDS);
+    if (argc < 3) {
         fputs("usage: bench_json ROWS-FILE LIBRARY.so...\n", stderr);
         return 2;
     }
+    if (samples != NULL) {
+        load_libraries(argv + 2, (size_t)argc - 2);
+        children[0] = open_file(samples, "wb");
+        run_all(children, 1, NULL);
+        return fclose(children[0]) == 0 ? 0 : 2;
+    }
+    for (size_t round = 0; round + 1 < rounds; round++)
+        children[round] = run_child(argv);
+    FILE *rows_file = open_file(argv[1], "w");
     load_libraries(argv + 2, (size_t)argc - 2);
-    run_all(rows_file);
+    print_libraries();
+    run_all(children, rounds, rows_file);
     return fclose(rows_file) == 0 ? 0 : 2;
 }

@@ -5,7 +5,7 @@
 #
 #   EVENTS   how many events there are (200000; below 100000 the branch predictor learns them by heart)
 #   PUBLISHES   how many messages are published (1000000)
-#   ROUNDS   how often everything is measured, after a warm-up (5)
+#   ROUNDS   how often everything is measured, after a warm-up (5); of JSON each time in a process of its own
 #   CC, CXX, CFLAGS   as for make (cc, c++, -O2); all that is compiled here gets the same
 #   YYJSON, SIMDJSON   a checkout of that library, which is built here with the same flags, in place of the package
 #
@@ -102,7 +102,7 @@ machine="$(processor), $cores cores, $(uname -srm)"
 {
     echo "machine: $machine${pin:+, pinned to the last core}"
     echo "compilers: $(version_of "$cc"); $(version_of "$cxx"); $flags"
-    echo "rounds: $ROUNDS after a warm-up, all rows taking turns"
+    echo "rounds: $ROUNDS after a warm-up, all rows taking turns; of JSON each in a process of its own"
 } | show
 # shellcheck disable=SC2086  # both are lists of words
 $pin "$build/bench_json" "$build/rows.jsonl" $json_libraries > "$build/part.txt" || die "bench_json failed"
