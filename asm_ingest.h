@@ -548,7 +548,7 @@ typedef struct asm__ingest_part {
     asm_buffer pieces; /* ag-ui: what else its pieces say, as the elements of an array */
     int64_t index;     /* -1: none */
     bool is_running;   /* the provider runs it */
-    /* openai: how far the arguments have come, and whether their braces are closed again */
+    /* openai: how far the arguments have come, and whether their braces are closed again; anthropic: the block has ended */
     size_t depth;
     bool in_string, is_escaped, is_closed;
     bool
@@ -10765,7 +10765,8 @@ enum {
 };
 
 /* A call, of the caller's tools or of the provider's own. */
-static void asm__anthropic_tool(asm__ingest *state, const asm_str *block, asm_str type, bool is_whole) {
+static void asm__anthropic_tool(asm__ingest *state, const asm_str *block, asm_str type, int64_t index,
+                                bool is_whole) {
     const asm_str id = asm__ingest_string(state, block[ASM__ANTHROPIC_ID]);
     const asm_str name = asm__ingest_string(state, block[ASM__ANTHROPIC_NAME]);
     const bool is_running = !asm_str_equal(type, ASM_STR("tool_use"));
@@ -10775,7 +10776,7 @@ static void asm__anthropic_tool(asm__ingest *state, const asm_str *block, asm_st
                       name, block[ASM__ANTHROPIC_INPUT]);
         return;
     }
-    part = asm__api_new_part(state, 0, id);
+    part = asm__api_new_part(state, index, id);
     if (!part) return;
     asm__ingest_keep(state, &part->name, name);
     part->is_running = is_running;
@@ -10797,8 +10798,26 @@ static void asm__anthropic_end_call(asm__ingest *state, asm_str id, asm_str cont
     asm__ingest_end_tool(state, &event);
 }
 
+/* The call whose block has this index: the last one if none has. NULL: there is no call. */
+static asm__ingest_part *asm__anthropic_part(asm__ingest *state, int64_t index) {
+    size_t i;
+    for (i = state->part_count; i > 0; i--)
+        if (state->parts[i - 1].index == index) return &state->parts[i - 1];
+    return state->part_count ? &state->parts[state->part_count - 1] : NULL;
+}
+
+/* A block has ended. Blocks come one after the other; where they do not, calls are told when all have ended. */
+static void asm__anthropic_stop(asm__ingest *state, int64_t index) {
+    asm__ingest_part *part = asm__anthropic_part(state, index);
+    size_t i;
+    if (part && (part->index == index || state->part_count == 1)) part->is_closed = true;
+    for (i = 0; i < state->part_count; i++)
+        if (!state->parts[i].is_closed) return;
+    asm__api_tell_calls(state);
+}
+
 /* A content block: as it begins in a stream, or whole. */
-static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole) {
+static void asm__anthropic_block(asm__ingest *state, asm_str raw, int64_t index, bool is_whole) {
     static const asm__ingest_key keys[] = {
         ASM__KEY("type", 's'),      ASM__KEY("text", 's'),    ASM__KEY("thinking", 's'),
         ASM__KEY("id", 's'),        ASM__KEY("name", 's'),    ASM__KEY("input", '*'),
@@ -10812,8 +10831,9 @@ static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole)
         return;
     }
     type = asm__ingest_string(state, block[ASM__ANTHROPIC_TYPE]);
-    if (asm__ingest_ends_with(type, ASM_STR("tool_use")) && block[ASM__ANTHROPIC_ID].data) {
-        asm__anthropic_tool(state, block, type, is_whole);
+    if (asm__ingest_ends_with(type, ASM_STR("tool_use")) &&
+        (block[ASM__ANTHROPIC_ID].data || block[ASM__ANTHROPIC_NAME].data)) {
+        asm__anthropic_tool(state, block, type, index, is_whole);
     } else if (asm__ingest_ends_with(type, ASM_STR("_tool_result")) && block[ASM__ANTHROPIC_CALL].data) {
         asm__anthropic_end_call(state, block[ASM__ANTHROPIC_CALL], block[ASM__ANTHROPIC_CONTENT],
                                 block[ASM__ANTHROPIC_IS_ERROR]);
@@ -10831,7 +10851,7 @@ static void asm__anthropic_block(asm__ingest *state, asm_str raw, bool is_whole)
     }
 }
 
-static void asm__anthropic_delta(asm__ingest *state, asm_str raw) {
+static void asm__anthropic_delta(asm__ingest *state, asm_str raw, int64_t index) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", '-'), ASM__KEY("text", 's'),
                                            ASM__KEY("thinking", 's'), ASM__KEY("partial_json", 's'),
                                            ASM__KEY("signature", 's')};
@@ -10843,7 +10863,7 @@ static void asm__anthropic_delta(asm__ingest *state, asm_str raw) {
     asm__ingest_think(state, speaker, asm__ingest_text(state, values[2]), asm__ingest_absent());
     asm__api_keep_reasoning(state, speaker, ASM_STR("signature"), values[4]);
     if (values[3].data && state->part_count)
-        asm__api_add_input(state, &state->parts[state->part_count - 1], asm__ingest_text(state, values[3]));
+        asm__api_add_input(state, asm__anthropic_part(state, index), asm__ingest_text(state, values[3]));
     else asm__ingest_leave(state, ASM_STR("partial_json"), values[3]);
 }
 
@@ -10862,18 +10882,23 @@ static void asm__anthropic_message(asm__ingest *state, asm_str message, bool is_
     }
     blocks = asm__ingest_line_elements(state, values[3]);
     while (asm__ingest_next(&blocks, &block))
-        asm__anthropic_block(state, block, true);
+        asm__anthropic_block(state, block, -1, true);
     asm__api_complete(state, asm__ingest_string(state, values[4]));
 }
 
 static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm_str keys[] = {ASM__MEMBER("type"),  ASM__MEMBER("message"), ASM__MEMBER("content_block"),
-                                   ASM__MEMBER("delta"), ASM__MEMBER("usage"),   ASM__MEMBER("error")};
+                                   ASM__MEMBER("delta"), ASM__MEMBER("usage"),   ASM__MEMBER("error"),
+                                   ASM__MEMBER("index")};
     static const asm_str reason_key[] = {ASM__MEMBER("stop_reason")};
-    asm_str values[6], type, reason[1];
+    asm_str values[7], type, reason[1];
+    asm_optional_int64 at;
+    int64_t index;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
-    asm__ingest_find_in_line(state, line, keys, values, 6);
+    asm__ingest_find_in_line(state, line, keys, values, 7);
     type = asm__ingest_string(state, values[0]);
+    at = asm__ingest_int64(values[6]);
+    index = at.is_set ? at.value : -1;
     asm__ingest_begin_rest(state, line, type, asm__anthropic_shape);
     asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
     if (asm_str_equal(type, ASM_STR("message_start"))) {
@@ -10881,11 +10906,11 @@ static asm_result asm__anthropic_line(asm__ingest *state, asm_str line, asm_json
     } else if (asm_str_equal(type, ASM_STR("message"))) {
         asm__anthropic_message(state, line, true);
     } else if (asm_str_equal(type, ASM_STR("content_block_start"))) {
-        asm__anthropic_block(state, values[2], false);
+        asm__anthropic_block(state, values[2], index, false);
     } else if (asm_str_equal(type, ASM_STR("content_block_delta"))) {
-        asm__anthropic_delta(state, values[3]);
+        asm__anthropic_delta(state, values[3], index);
     } else if (asm_str_equal(type, ASM_STR("content_block_stop"))) {
-        asm__api_tell_calls(state);
+        asm__anthropic_stop(state, index);
     } else if (asm_str_equal(type, ASM_STR("message_delta"))) {
         asm__api_speaker(state);
         asm__anthropic_usage(state, values[4]);

@@ -85,7 +85,12 @@ static void test_cuts(void **state) {
 #define CALLS(calls) CHUNK("{\"tool_calls\":[" calls "]}", "null")
 #define DONE         "data: [DONE]\n\n"
 
-/* What servers make of the chat completions format. */
+#define BLOCK(what, index, rest) "data: {\"type\":\"content_block_" what "\",\"index\":" index rest "}\n\n"
+#define STOP(index)              BLOCK("stop", index, "")
+#define INPUT(index, piece)                                                                                  \
+    BLOCK("delta", index, ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" piece "\"}")
+
+/* What servers make of the formats, of chat completions above all. */
 static const sample clones[] = {
     {ASM_FORMAT_OPENAI, /* no index at all */
      CALLS("{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":\"}}")
@@ -177,6 +182,17 @@ static const sample clones[] = {
      "\"usage\":{\"input_tokens\":3,"
      "\"output_tokens\":4}}",
      "run(c) say(Hi) call(t f {}) got(Hi) end(tool_use {\"input_tokens\":3,\"output_tokens\":4}) "},
+    {ASM_FORMAT_ANTHROPIC, /* two blocks at once, by a gateway; the second call without an id */
+     BLOCK("start", "0",
+           ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{}}")
+         BLOCK("start", "1",
+               ",\"content_block\":{\"type\":\"tool_use\",\"id\":null,\"name\":\"g\",\"input\":{}}")
+             INPUT("0", "{\\\"x\\\":") STOP("2") INPUT("1", "{\\\"y\\\":") INPUT("0", "1}") STOP("0")
+                 INPUT("1", "2}") STOP("1") "data: "
+                                            "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+                                            "\"tool_use\"}}\n\ndata: "
+                                            "{\"type\":\"message_stop\"}\n\n",
+     "run() call(a f {\"x\":1}) call( g {\"y\":2}) end(tool_use ) "},
     {ASM_FORMAT_ANTHROPIC, /* overloaded after some text */
      "data: "
      "{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"role\":\"assistant\",\"model\":\"c\"}}\n\n"
