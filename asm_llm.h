@@ -2130,7 +2130,8 @@ typedef struct asm__llm_exchange {
     asm_llm *llm;
     asm__llm_talk *talk;
     struct asm__llm_exchange *next; /* questions of the talk */
-    const asm_llm_options *options;
+    const asm_llm_options *options; /* `asked`: as they were then, whatever becomes of the others meanwhile */
+    asm_llm_options asked;
     asm_llm_transport transport;
     uint64_t number;
     uint32_t slot;
@@ -2223,7 +2224,8 @@ static asm__llm_exchange *asm__llm_new_exchange(asm_llm *llm, asm__llm_talk *tal
     llm->slots[exchange->slot].exchange = exchange;
     exchange->llm = llm;
     exchange->talk = talk;
-    exchange->options = options;
+    exchange->asked = *options;
+    exchange->options = &exchange->asked;
     exchange->transport = options->transport;
     exchange->number = ++llm->exchanges;
     exchange->retry_after = -1;
@@ -3046,9 +3048,9 @@ static void asm__llm_tell_retraction(asm__llm_talk *talk, const char *reason) {
     talk->messages++;
 }
 
-static void asm__llm_tell_usage(asm__llm_talk *talk, const asm_usage_payload *usage) {
+static void asm__llm_tell_usage(asm__llm_talk *talk, asm_str model, const asm_usage_payload *usage) {
     asm_usage_payload copy = *usage;
-    copy.model = talk->llm->options.model;
+    copy.model = model;
     (void)asm_emit_usage(talk->execution, &copy);
     for (asm__llm_child *child = asm__llm_hold(talk->child); child; child = asm__llm_upwards(child)) {
         copy.parent_tool_call_id = child->call.call_id;
@@ -3794,7 +3796,7 @@ static asm_outcome asm__llm_take_failure(asm__llm_talk *talk, asm__llm_exchange 
     if (exchange->should_retry &&
         (asm__llm_is_error_status(exchange) || asm__llm_is(asm__llm_code(exchange), "connection")))
         is_passing = exchange->should_retry > 0;
-    if (exchange->has_usage) asm__llm_tell_usage(talk, &exchange->usage);
+    if (exchange->has_usage) asm__llm_tell_usage(talk, exchange->options->model, &exchange->usage);
     if (asm__llm_is(asm__llm_code(exchange), "context_too_long") && !talk->was_too_long &&
         asm__llm_goes_on(talk)) {
         talk->is_too_long = talk->was_too_long = true; /* middleware may make it shorter */
@@ -4023,7 +4025,8 @@ static asm_outcome asm__llm_take_answer(asm__llm_talk *talk, asm__llm_exchange *
     talk->is_final = !has_calls;
     talk->stop_reason_size = exchange->stop_reason_size;
     memcpy(talk->stop_reason, exchange->stop_reason, exchange->stop_reason_size);
-    if (result == ASM_OK && exchange->has_usage && asm__llm_goes_on(talk)) asm__llm_tell_usage(talk, &usage);
+    if (result == ASM_OK && exchange->has_usage && asm__llm_goes_on(talk))
+        asm__llm_tell_usage(talk, exchange->options->model, &usage);
     if (usage.input_tokens.is_set || usage.output_tokens.is_set) {
         talk->context = usage.input_tokens.value + usage.output_tokens.value;
         if (asm_execution_state(talk->execution, &state) == ASM_OK) talk->context_turns = state.turn_count;
@@ -4387,7 +4390,7 @@ static void asm__llm_answer_question(asm__llm_talk *talk, asm__llm_exchange *exc
     asm_llm_answer answer;
     memset(&answer, 0, sizeof answer);
     answer.usage = exchange->usage;
-    if (exchange->has_usage) asm__llm_tell_usage(talk, &exchange->usage);
+    if (exchange->has_usage) asm__llm_tell_usage(talk, exchange->options->model, &exchange->usage);
     if (exchange->outcome == ASM__LLM_WHOLE) {
         answer.text = asm_buffer_text(&exchange->text);
         answer.stop_reason = asm_str_make(exchange->stop_reason, exchange->stop_reason_size);
