@@ -3808,8 +3808,9 @@ static asm_outcome asm__llm_take_failure(asm__llm_talk *talk, asm__llm_exchange 
     talk->attempts++;
     const int64_t delay = asm__llm_delay(talk, exchange);
     if (wait_ms >= 0 && delay > wait_ms)
-        return asm__llm_give_up(talk, exchange,
-                                " (seconds that the server asks to wait: ", (uint64_t)delay / 1000);
+        return asm__llm_give_up(
+            talk, exchange,
+            " (seconds that the server asks to wait, more than limits.wait_ms: ", (uint64_t)delay / 1000);
     if (exchange->has_streamed && asm__llm_goes_on(talk)) asm__llm_tell_retraction(talk, "retried");
     if (asm__llm_goes_on(talk)) asm__llm_tell_retry(talk, exchange, delay, most);
     talk->retry_at = asm__llm_after(asm__llm_now(talk), delay);

@@ -557,6 +557,98 @@ static void test_time_limit(void **state) {
     end();
 }
 
+/* ---- limits of time ---- */
+
+static void expect_limit(const char *code, const char *name) {
+    char expected[128];
+    expect_status(ASM_AGENT_ERROR);
+    snprintf(expected, sizeof expected, "\"error_code\":\"%s\"", code);
+    expect_in_log(expected);
+    expect_in_log(name);
+}
+
+/* Of an execution: while the model answers, and while a tool runs. */
+static void test_time(void **state) {
+    (void)state;
+    for (size_t api = 0; api < COUNT(all_apis); api++)
+        for (int has_tool = 0; has_tool < 2; has_tool++) {
+            begin_slow(all_apis[api], has_tool ? "{\"calls\":[{\"name\":\"slow\"}]}" : NULL);
+            llm.options.limits.time_ms = 3000;
+            is_held = !has_tool;
+            ask("Go");
+            expect_limit("limit", "limits.time_ms");
+            assert_true(now - T0 >= 3 * SECOND && now - T0 < 4 * SECOND);
+            assert_int_equal(slow_cancelled, has_tool);
+            assert_int_equal(cancelled, !has_tool);
+            end();
+        }
+}
+
+/* Nothing comes; only signs of life come; text comes, then nothing. */
+static void test_silence(void **state) {
+    static const char *const comes[] = {
+        NULL, ": still there\n\n",
+        "data: {\"id\":\"g\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(comes); i++) {
+        asm_llm_options options = plain_options(ASM_LLM_OPENAI);
+        options.retries = -1;
+        options.limits.silence_ms = 2000;
+        begin(&options, NULL);
+        start_agent();
+        is_held = true;
+        add_text("Go");
+        assert_int_equal(asm_agent_execute(&server, AGENT), ASM_OK);
+        for (int k = 0; server.running > 0 && k < 100; k++) {
+            turn_once();
+            if (transfer_count && comes[i] && (i == 1 || k == 10))
+                (void)asm_llm_take_body(transfers[0].exchange, comes[i], strlen(comes[i]));
+            now += SECOND / 10;
+        }
+        expect_limit("timeout", "limits.silence_ms");
+        assert_true(now - T0 >= (i == 2 ? 3 : 2) * SECOND && now - T0 < (i == 2 ? 4 : 3) * SECOND);
+        assert_int_equal(cancelled, 1);
+        assert_string_equal(on_screen, i == 2 ? "Hi" : "");
+        end();
+    }
+}
+
+static void test_wait(void **state) {
+    asm_llm_options options = plain_options(ASM_LLM_OPENAI);
+    (void)state;
+    options.limits.wait_ms = 5000;
+    begin(&options, "{\"status\":429,\"headers\":{\"retry-after\":\"5\"}}\n"
+                    "{\"status\":429,\"headers\":{\"retry-after\":\"6\"}}\n");
+    start_agent();
+    ask("Go");
+    expect_limit("rate_limit", "limits.wait_ms: 6)");
+    assert_true(now - T0 >= 5 * SECOND && now - T0 < 6 * SECOND);
+    end();
+}
+
+/* A result that is longer is cut for the model, which is told. */
+static void test_output(void **state) {
+    (void)state;
+    for (size_t api = 0; api < COUNT(all_apis); api++) {
+        static char output[5000];
+        begin_slow(all_apis[api], "{\"calls\":[{\"name\":\"slow\"}]}\n{\"text\":\"Done.\"}");
+        llm.options.limits.output = 1000;
+        add_text("Go");
+        assert_int_equal(asm_agent_execute(&server, AGENT), ASM_OK);
+        while (slow_count == 0)
+            turn_once();
+        memset(output, 'x', sizeof output - 1);
+        assert_int_equal(asm_llm_call_complete(&slow_calls[0], asm_str_from(output)), ASM_OK);
+        run();
+        expect_last_words("Done.");
+        asm_buffer_append_byte(&mock.last, '\0');
+        assert_int_equal(strspn(strstr(mock.last.data, "xxxx"), "x"), 1000);
+        assert_non_null(strstr(mock.last.data, "3999 more bytes"));
+        assert_int_equal(mock.refused, 0);
+        end();
+    }
+}
+
 /* Cancel while a tool runs, while the model answers, while it waits to ask again: the conversation goes on. */
 static void test_cancel(void **state) {
     (void)state;
@@ -693,6 +785,8 @@ int main(void) {
         cmocka_unit_test(test_secret),      cmocka_unit_test(test_wrong_calls),
         cmocka_unit_test(test_cut_call),    cmocka_unit_test(test_limits),
         cmocka_unit_test(test_fifty_steps), cmocka_unit_test(test_side_by_side),
+        cmocka_unit_test(test_time),        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_wait),        cmocka_unit_test(test_output),
         cmocka_unit_test(test_time_limit),  cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_approvals),   cmocka_unit_test(test_thinking),
     };

@@ -98,6 +98,59 @@ static void test_forms(void **state) {
                     "no\"},{\"role\":\"user\",\"content\":\"And?\"}]}");
 }
 
+#define PNG "{\"type\":\"image\",\"media_type\":\"image/png\",\"data\":\"QUI=\"}"
+
+/* Images in results and of the user, as each API takes them. */
+static void test_images(void **state) {
+    asm_turn turns[] = {
+        turn_of("user", "Look.", NULL, NULL),
+        turn_of("assistant", NULL, "[{\"id\":\"t1\",\"name\":\"read\",\"arguments\":{}}]", NULL),
+        turn_of(
+            "tool", NULL, NULL,
+            "[{\"tool_call_id\":\"t1\",\"status\":\"completed\",\"output\":[{\"type\":\"text\",\"text\":\"a "
+            "cat\"}," PNG "]}]"),
+        turn_of("user", "And this?", NULL, NULL),
+    };
+    turns[3].extra = ASM_STR("{\"images\":[{\"media_type\":\"image/jpeg\",\"data\":\"/9j=\"}]}");
+    (void)state;
+    expect_messages(
+        ASM_LLM_ANTHROPIC, turns + 1, 3,
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Begin.\"}]},{\"role\":"
+        "\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"read\",\"input\":{}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t1\",\"content\":[{"
+        "\"type\":"
+        "\"text\",\"text\":\"a "
+        "cat\"},{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/"
+        "png\",\"data\":\"QUI=\"}}]},{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":"
+        "\"image/"
+        "jpeg\",\"data\":\"/9j=\"}},{\"type\":\"text\",\"text\":\"And this?\"}]}]}");
+    expect_messages(
+        ASM_LLM_RESPONSES, turns, 4,
+        "\"input\":[{\"role\":\"user\",\"content\":\"Look.\"},{\"type\":\"function_call\",\"call_id\":\"t1\","
+        "\"name\":\"read\",\"arguments\":\"{}\"},{\"type\":\"function_call_output\",\"call_id\":\"t1\","
+        "\"output\":"
+        "[{\"type\":\"input_text\",\"text\":\"a cat\"},{\"type\":\"input_image\",\"image_url\":\"data:image/"
+        "png;base64,QUI=\"}]},{\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"And "
+        "this?\"},"
+        "{\"type\":\"input_image\",\"image_url\":\"data:image/jpeg;base64,/9j=\"}]}]}");
+    expect_messages(
+        ASM_LLM_OPENAI, turns, 4,
+        "\"messages\":[{\"role\":\"user\",\"content\":\"Look.\"},{\"role\":\"assistant\",\"content\":null,"
+        "\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\",\"function\":{\"name\":\"read\",\"arguments\":"
+        "\"{}"
+        "\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"t1\",\"content\":\"a "
+        "cat\\n[image]\"},{\"role\":\"user\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"And "
+        "this?\"},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+        "\"data:image/jpeg;base64,/9j=\"}}]}]}");
+    expect_messages(
+        ASM_LLM_OLLAMA, turns, 4,
+        "\"messages\":[{\"role\":\"user\",\"content\":\"Look.\"},{\"role\":\"assistant\",\"content\":\"\","
+        "\"tool_calls\":[{\"id\":\"t1\",\"function\":{\"name\":\"read\",\"arguments\":{}}}]},{\"role\":"
+        "\"tool\",\"tool_call_id\":\"t1\",\"tool_name\":\"read\",\"content\":\"a "
+        "cat\\n[image]\"},{\"role\":\"user\",\"content\":\"And this?\",\"images\":[\"/9j=\"]}]}");
+}
+
 /* Neighbours become one message, what says nothing is left out, the user begins and ends. */
 static void test_repairs(void **state) {
     const asm_turn turns[] = {
@@ -351,8 +404,11 @@ static void test_settings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),    cmocka_unit_test(test_repairs),
-        cmocka_unit_test(test_same_ids), cmocka_unit_test(test_any_conversation),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_repairs),
+        cmocka_unit_test(test_same_ids),
+        cmocka_unit_test(test_any_conversation),
         cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
