@@ -255,7 +255,7 @@ typedef struct asm_look {
     bool is_ascii, is_raw;         /* ASCII only; texts as they are */
     bool has_links, has_progress;  /* false with is_raw: a text could make such sequences too */
     asm_notification notification; /* NONE with is_raw */
-    int columns;                   /* of the terminal; 0 if lines are not broken */
+    int columns;                   /* width of lines, at least 20; 0 if they are not broken */
 } asm_look;
 
 /* Tokens on a line: r+ sonnet >> Hello t+Read t-Read r-:end
@@ -338,7 +338,8 @@ typedef struct asm_studio {
         int column, gap, hang, word_width;
         unsigned kind, depth, style, blank, words;
         unsigned char label_size, word_size;
-        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, is_partial, in_line;
+        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, is_partial, in_line, is_wide, is_long,
+            has_marks;
         char label[40], word[120];
     } text;
     struct { /* private: a notice that may come again, and a person who is waited for */
@@ -1033,13 +1034,19 @@ static bool asm__decide(asm_setting setting, bool otherwise) {
 }
 
 /* `terminal` may be NULL: nothing is known. */
+#define ASM__MIN_COLUMNS 20
+
 static asm_look asm__look_of(const asm_render_options *options, const asm_terminal *terminal) {
     asm_look look;
     look.has_color = asm__decide(options->color, terminal && terminal->has_color);
     look.has_cursor = asm__decide(options->tty, terminal && terminal->has_cursor);
     look.is_ascii = asm__decide(options->ascii, terminal && !terminal->has_utf8);
     look.is_raw = options->raw;
-    look.columns = !look.has_cursor ? 0 : terminal ? terminal->columns : 80;
+    look.columns = options->columns > 0 ? options->columns
+                   : !look.has_cursor   ? 0
+                   : terminal           ? terminal->columns
+                                        : 80;
+    if (look.columns > 0 && look.columns < ASM__MIN_COLUMNS) look.columns = ASM__MIN_COLUMNS;
     look.has_links = look.has_progress = false;
     look.notification = ASM_NOTIFICATION_NONE;
     if (terminal && look.has_cursor && !look.is_raw) {
@@ -2622,7 +2629,6 @@ static void asm__view_hide_secrets(asm__view *view, const asm_look *look) {
 
 #define ASM__PIPED_COLUMNS 160 /* of what a line says, where there is no terminal */
 #define ASM__UNLIMITED     1000000000
-#define ASM__MIN_COLUMNS   20
 #define ASM__MAX_DEPTH     4 /* levels of sub-agents that are indented */
 
 /* Who speaks: how deep, and a name if there are several at once. */
@@ -2754,19 +2760,15 @@ static int asm__studio_margin(const asm_studio *studio, asm_buffer *out, unsigne
     return columns;
 }
 
-static int asm__studio_columns(const asm_studio *studio) {
-    int columns = studio->options.columns > 0 ? studio->options.columns : studio->look.columns;
-    if (columns > 0 && columns < ASM__MIN_COLUMNS) columns = ASM__MIN_COLUMNS;
-    return columns;
-}
-
 /* The columns that are left of a line of which `used` are taken. */
 static int asm__studio_room(const asm_studio *studio, int used) {
-    const int columns = asm__studio_columns(studio);
+    const int columns = studio->look.columns;
     return columns == 0 ? ASM__PIPED_COLUMNS : columns > used ? columns - used : 0;
 }
 
 /* >>render: studio's text */
+
+#define ASM__MAX_GAP 400 /* blanks between words */
 
 enum { ASM__TEXT_AGENT, ASM__TEXT_THINKING, ASM__TEXT_PERSON };
 enum { ASM__STYLE_NONE, ASM__STYLE_BOLD, ASM__STYLE_CODE, ASM__STYLE_DIM };
@@ -2903,8 +2905,6 @@ static asm_str asm__next_address(asm_str text, size_t *at) {
 
 /* Appends a piece of a word in the style of the moment. */
 static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) {
-    const int limit = asm__studio_columns(studio);
-    const bool is_long = limit > 0 && studio->text.column + studio->text.word_width > limit;
     const bool is_whole = !studio->text.is_joined && !studio->text.is_partial;
     asm__text_style(studio, out, asm__text_style_now(studio));
     while (piece.size > 0) {
@@ -2916,7 +2916,7 @@ static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) 
             else link.size = 0; /* first what stands before it */
             part.size = link.size > 0 ? link.size : size;
         }
-        if (is_long) asm__text_long_word(studio, out, part, link, limit);
+        if (studio->text.is_long) asm__text_long_word(studio, out, part, link, studio->look.columns);
         else asm_buffer_append(out, part);
         if (link.size > 0) asm__append_link(out, asm_str_make(NULL, 0));
         piece = asm__without(piece, part.size);
@@ -2927,7 +2927,7 @@ static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) 
  */
 static bool asm__text_first_word(asm_studio *studio, asm_str word) {
     size_t same = 1;
-    const int columns = asm__studio_columns(studio);
+    const int columns = studio->look.columns;
     const bool is_marked = studio->look.has_color && studio->text.kind == ASM__TEXT_AGENT;
     while (same < word.size && word.data[same] == word.data[0])
         same++;
@@ -2971,7 +2971,7 @@ static void asm__text_marked_word(asm_studio *studio, asm_buffer *out, asm_str w
 
 /* What stands before a word: the margin of its line, the blanks before it; or it goes on a new line, if it does not fit. */
 static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
-    const int limit = asm__studio_columns(studio), needed = studio->text.gap + studio->text.word_width;
+    const int limit = studio->look.columns, needed = studio->text.gap + studio->text.word_width;
     if (!studio->text.in_line) asm__text_margin(studio, out);
     else if (limit > 0 && !studio->text.is_joined && studio->text.words > 0 &&
              studio->text.column + needed > limit) {
@@ -2986,10 +2986,19 @@ static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
     studio->text.gap = 0;
 }
 
+/* The word under way has gone out. */
+static void asm__text_word_done(asm_studio *studio) {
+    studio->text.words++;
+    studio->text.word_size = 0;
+    studio->text.word_width = 0;
+    studio->text.is_joined = studio->text.is_partial = false;
+    studio->text.is_wide = studio->text.has_marks = false;
+}
+
 /* Appends the word under way. */
 static void asm__text_word(asm_studio *studio, asm_buffer *out) {
     const asm_str word = asm_str_make(studio->text.word, studio->text.word_size);
-    const int limit = asm__studio_columns(studio), width = studio->text.word_width;
+    const int limit = studio->look.columns, width = studio->text.word_width;
     const bool is_first = studio->text.words == 0 && !studio->text.is_joined;
     bool is_plain = !studio->look.has_color || studio->text.kind != ASM__TEXT_AGENT;
     if (word.size == 0) {
@@ -3006,22 +3015,23 @@ static void asm__text_word(asm_studio *studio, asm_buffer *out) {
         is_plain |= is_fence;
     }
     asm__text_before_word(studio, out);
+    studio->text.is_long = limit > 0 && studio->text.column + width > limit;
     if (is_plain || studio->text.in_fence) asm__text_piece(studio, out, word);
     else asm__text_marked_word(studio, out, word);
-    if (limit == 0 || studio->text.column + width <= limit) studio->text.column += width;
-    studio->text.words++;
-    studio->text.word_size = 0;
-    studio->text.word_width = 0;
-    studio->text.is_joined = studio->text.is_partial = false;
+    if (!studio->text.is_long) studio->text.column += width;
+    asm__text_word_done(studio);
+}
+
+/* Appends what is there of a word that goes on. */
+static void asm__text_part_of_word(asm_studio *studio, asm_buffer *out) {
+    studio->text.is_partial = true;
+    asm__text_word(studio, out);
+    studio->text.is_joined = true;
 }
 
 /* Adds a character to the word under way. */
 static void asm__text_add(asm_studio *studio, asm_buffer *out, asm_str shown, int width) {
-    if (studio->text.word_size + shown.size > sizeof studio->text.word) {
-        studio->text.is_partial = true;
-        asm__text_word(studio, out);
-        studio->text.is_joined = true;
-    }
+    if (studio->text.word_size + shown.size > sizeof studio->text.word) asm__text_part_of_word(studio, out);
     memcpy(studio->text.word + studio->text.word_size, shown.data, shown.size);
     studio->text.word_size = (unsigned char)(studio->text.word_size + shown.size);
     studio->text.word_width += width;
@@ -3037,55 +3047,82 @@ static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
     studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
 }
 
-/* Whether 8 bytes are printable and neither ` nor *. Where a byte is one of these, the difference from it is 0, which
- * alone has a borrow reach its highest bit while that was not set. */
-static bool asm__is_plain_prose(const char *p) {
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    uint64_t word, code, bold;
-    if (!asm__is_printable(p)) return false;
-    memcpy(&word, p, 8);
-    code = word ^ each * '`';
-    bold = word ^ each * '*';
-    return ((((code - each) & ~code) | ((bold - each) & ~bold)) & each * 0x80) == 0;
+/* Which of 8 bytes are marks, ` and *, or no printable ASCII: the highest bit of each. Right up to the first of them, as
+ * no difference borrows from a byte before it has found one. */
+static uint64_t asm__marked_bytes(uint64_t word) {
+    const uint64_t code = word ^ ASM__EACH_BYTE * '`', bold = word ^ ASM__EACH_BYTE * '*';
+    const uint64_t marks = ((code - ASM__EACH_BYTE) & ~code) | ((bold - ASM__EACH_BYTE) & ~bold);
+    return ((word - ASM__EACH_BYTE * ' ') | word | (word + ASM__EACH_BYTE) | marks) & ASM__EACH_BYTE * 0x80;
 }
 
-/* Characters of ASCII that mean nothing by themselves, from `at` on: how many. */
-static size_t asm__plain_run(asm_str text, size_t at) {
-    const size_t begin = at;
-    while (text.size - at >= 8 && asm__is_plain_prose(text.data + at))
-        at += 8;
-    while (at < text.size && text.data[at] >= ' ' && text.data[at] < 0x7F && text.data[at] != '`' &&
-           text.data[at] != '*')
-        at++;
-    return at - begin;
+/* How many of the first `most` bytes are printable ASCII without marks. */
+static size_t asm__plain_run(const char *text, size_t most) {
+    for (size_t size = 0; size < most; size += 8) {
+        const uint64_t ends = asm__marked_bytes(asm__load_few(text + size, most - size));
+        if (ends) return size + (size_t)asm__lowest_bit(ends) / 8;
+    }
+    return most;
 }
 
-/* The usual case: words that fit into the line that is open, and mean nothing but themselves. All but the last go out at
- * once; returns how many bytes were taken, 0 for none. */
-static size_t asm__text_fitting_words(asm_studio *studio, asm_buffer *out, asm_str text, size_t at) {
-    const int limit = asm__studio_columns(studio);
-    const size_t run = asm__plain_run(text, at);
-    size_t last = run, end;
-    if (!studio->text.in_line || studio->text.words == 0 || run == 0 || run > 1000) return 0;
-    if (studio->look.has_links) return 0; /* there may be addresses */
-    if (limit > 0 && studio->text.column + studio->text.gap + studio->text.word_width + (int)run > limit)
-        return 0;
-    while (last > 0 && text.data[at + last - 1] != ' ')
+/* Whether words go into the open line as they are: no beginning of a line, no address, no change of style. */
+static bool asm__text_is_usual(const asm_studio *studio) {
+    return studio->text.in_line && studio->text.words > 0 && !studio->text.is_joined &&
+           !studio->text.is_wide && (!studio->text.has_marks || !studio->look.has_color) &&
+           !studio->look.has_links && studio->text.style == asm__text_style_now(studio);
+}
+
+/* The usual case: words of ASCII without marks that fit into the open line. They go out at once, but for the last, which
+ * may go on. Returns how many bytes were taken; 0: the first word has to be looked at. */
+static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
+    const int room = limit - studio->text.column - studio->text.gap - studio->text.word_width;
+    size_t run = text.size < 1000 ? text.size : 1000, held = studio->text.word_size, last, end, tail;
+    if (!asm__text_is_usual(studio) || (limit > 0 && room < 0)) return 0;
+    if (limit > 0 && (size_t)room < run) run = (size_t)room;
+    last = run = asm__plain_run(text.data, run);
+    while (last > 0 && text.data[last - 1] != ' ')
         last--;
-    for (end = last; end > 0 && text.data[at + end - 1] == ' ';)
+    for (end = last; end > 0 && text.data[end - 1] == ' ';)
         end--;
-    if (end == 0 || run - last > sizeof studio->text.word) return 0;
-    asm__text_word(studio, out);
-    asm__text_style(studio, out, asm__text_style_now(studio));
-    asm__append_blanks(out, studio->text.gap);
-    asm_buffer_append(out, asm_str_make(text.data + at, end));
-    studio->text.column += studio->text.gap + (int)end;
-    studio->text.gap = (int)(last - end);
-    studio->text.words++;
-    memcpy(studio->text.word, text.data + at + last, run - last);
-    studio->text.word_size = (unsigned char)(run - last);
-    studio->text.word_width = (int)(run - last);
+    tail = run - last;
+    if (last > 0 && held + end > 0) {
+        const size_t gap = (size_t)studio->text.gap;
+        char *to;
+        if (out->result != ASM_OK || gap > 8 || out->capacity - out->size < held + end + 8) return 0;
+        to = out->data + out->size;
+        memset(to, ' ', 8);
+        memcpy(to + gap, studio->text.word, held);
+        memcpy(to + gap + held, text.data, end);
+        out->size += gap + held + end;
+        studio->text.column += studio->text.gap + studio->text.word_width + (int)end;
+        studio->text.gap = 0;
+        asm__text_word_done(studio);
+    }
+    if (last > 0) held = 0;
+    studio->text.gap += (int)(last - end);
+    if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
+    if (held + tail > sizeof studio->text.word) return last;
+    memcpy(studio->text.word + held, text.data + last, tail);
+    studio->text.word_size = (unsigned char)(held + tail);
+    studio->text.word_width += (int)tail;
     return run;
+}
+
+/* Adds printable ASCII to the word under way, up to the next blank or until the word is full. Returns how many bytes. */
+static size_t asm__text_letters(asm_studio *studio, asm_str text) {
+    char *word = studio->text.word + studio->text.word_size;
+    const size_t room = sizeof studio->text.word - studio->text.word_size;
+    const size_t most = text.size < room ? text.size : room;
+    bool has_marks = studio->text.has_marks;
+    size_t size = 0;
+    for (; size < most && text.data[size] > ' ' && text.data[size] < 0x7F; size++) {
+        const char c = text.data[size];
+        word[size] = c;
+        has_marks |= c == '`' || c == '*';
+    }
+    studio->text.has_marks = has_marks;
+    studio->text.word_size = (unsigned char)(studio->text.word_size + size);
+    studio->text.word_width += (int)size;
+    return size;
 }
 
 /* Whether a character of two columns is punctuation: words end there, as far as addresses are concerned. */
@@ -3095,50 +3132,44 @@ static bool asm__is_wide_mark(asm_str shown) {
     return (c >= 0x3000 && c <= 0x303F) || (c >= 0xFF01 && c <= 0xFF0F) || (c >= 0xFF1A && c <= 0xFF20);
 }
 
-/* A piece of text, word by word: where lines are broken or colours are put. */
-static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
+/* Adds the character at `*at`, or what stands for it, to the word under way. Lines may end before and after one of two
+ * columns. */
+static void asm__text_character(asm_studio *studio, asm_buffer *out, asm_str text, size_t *at,
+                                unsigned *marks) {
     const unsigned flags = asm__block_flags(&studio->look) | ASM_TEXT_LINE;
+    char memory[16];
+    int width;
+    const asm_str shown = asm__next_shown(text, at, flags, marks, memory, &width);
+    if (width == 2) {
+        studio->text.is_partial = !asm__is_wide_mark(shown);
+        asm__text_word(studio, out);
+    } else if (width > 0 && studio->text.is_wide) asm__text_word(studio, out);
+    asm__text_add(studio, out, shown, width);
+    if (width > 0) studio->text.is_wide = width == 2;
+}
+
+/* A piece of text, word by word: where lines are broken or colours are put. */
+static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
     unsigned marks = 0;
     for (size_t at = 0; at < text.size;) {
-        const size_t fitting = asm__text_fitting_words(studio, out, text, at);
+        const size_t usual = asm__text_usual_words(studio, out, asm__without(text, at), limit);
         const char c = text.data[at];
-        char memory[16];
-        int width;
-        asm_str shown;
-        if (fitting > 0) {
-            at += fitting;
-            continue;
-        }
-        if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
-            at += c == '\r' ? 2 : 1;
-            asm__text_line_end(studio, out);
-        } else if (c == ' ' || c == '\t') {
+        if (usual > 0) at += usual;
+        else if (c == ' ' || c == '\t') {
             asm__text_word(studio, out);
             studio->text.gap += c == ' ' ? 1 : 8 - studio->text.gap % 8;
-            if (studio->text.gap > 400) studio->text.gap = 400;
+            if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
             at++;
-        } else if (c > ' ' && c < 0x7F && at + 1 < text.size && text.data[at + 1] > ' ' &&
-                   text.data[at + 1] < 0x7F &&
-                   studio->text.word_width != 2) { /* the rest of a word at once */
-            size_t size = 1;
-            while (size < 60 && at + size < text.size && text.data[at + size] > ' ' &&
-                   text.data[at + size] < 0x7F)
-                size++;
-            asm__text_add(studio, out, asm_str_make(text.data + at, size), (int)size);
-            at += size;
-        } else {
-            shown = asm__next_shown(text, &at, flags, &marks, memory, &width);
-            if (width == 2) { /* a line may end before it, and after it */
-                studio->text.is_partial = !asm__is_wide_mark(shown);
-                asm__text_word(studio, out);
-                asm__text_add(studio, out, shown, width);
-            } else {
-                if (studio->text.word_width == 2 && (unsigned char)studio->text.word[0] >= 0xE1 &&
-                    width > 0 && !(c > 0 && strchr(")]},.;:!?\"'", c)))
-                    asm__text_word(studio, out);
-                asm__text_add(studio, out, shown, width);
-            }
-        }
+        } else if (c > ' ' && c < 0x7F) {
+            marks = 0;
+            if (studio->text.is_wide && !strchr(")]},.;:!?\"'", c)) asm__text_word(studio, out);
+            studio->text.is_wide = false;
+            if (studio->text.word_size == sizeof studio->text.word) asm__text_part_of_word(studio, out);
+            at += asm__text_letters(studio, asm__without(text, at));
+        } else if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
+            at += c == '\r' ? 2 : 1;
+            asm__text_line_end(studio, out);
+        } else asm__text_character(studio, out, text, &at, &marks);
     }
 }
 
@@ -3187,13 +3218,14 @@ static void asm__text_begin(asm_studio *studio, asm_buffer *out, const asm__spea
 
 /* More of the open text. */
 static void asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const int limit = studio->look.columns;
     studio->text.is_begun = true;
-    if (!studio->look.has_color && asm__studio_columns(studio) == 0) {
+    if (!studio->look.has_color && limit == 0) {
         if (studio->text.in_line && asm__is_plain_text(text)) asm_buffer_append(out, text);
         else asm__text_lines(studio, out, text);
         return;
     }
-    asm__text_words(studio, out, text);
+    asm__text_words(studio, out, text, limit);
     asm__text_style(studio, out, ASM__STYLE_NONE);
 }
 
@@ -3316,7 +3348,7 @@ static int asm__bar_begin(asm_studio *studio, asm_buffer *out, const asm__speake
     asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
     asm_buffer_append_byte(out, ' ');
     asm__begin_color(out, &studio->look, ASM__DIM);
-    return asm__studio_columns(studio) == 0 ? ASM__UNLIMITED : asm__studio_room(studio, used);
+    return studio->look.columns == 0 ? ASM__UNLIMITED : asm__studio_room(studio, used);
 }
 
 static void asm__bar_end(asm_studio *studio, asm_buffer *out) {
@@ -4220,7 +4252,7 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     asm__facts facts;
     int facts_columns, reason_columns = 0, room;
     asm__facts_of_end(&facts, studio, view, end, event, call, line.room, false);
-    room = line.room / (end->reason.size > 0 && asm__studio_columns(studio) > 0 ? 3 : 2);
+    room = line.room / (end->reason.size > 0 && studio->look.columns > 0 ? 3 : 2);
     if (asm__facts_columns(&facts) > room) /* leave room for the rest */
         asm__facts_of_end(&facts, studio, view, end, event, call, line.room / 2, true);
     if (!words) words = end->outcome == ASM__OUTCOME_DONE ? view->tool->done : view->tool->failed;
@@ -4235,13 +4267,11 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     if (end->reason.size > 0)
         reason_columns = 3 + asm__columns_of(end->reason, asm__line_flags(&studio->look), line.room);
     room = line.room - facts_columns;
-    if (asm__studio_columns(studio) == 0)
-        line.room = room = 2 * ASM__PIPED_COLUMNS; /* each as wide as that */
+    if (studio->look.columns == 0) line.room = room = 2 * ASM__PIPED_COLUMNS; /* each as wide as that */
     else if (reason_columns > room * 3 / 5) reason_columns = room * 3 / 5;
-    asm__line_subject(&line, view,
-                      asm__studio_columns(studio) == 0 ? ASM__PIPED_COLUMNS : room - reason_columns);
+    asm__line_subject(&line, view, studio->look.columns == 0 ? ASM__PIPED_COLUMNS : room - reason_columns);
     asm__line_facts(&line, &facts);
-    if (asm__studio_columns(studio) == 0) line.room = ASM__PIPED_COLUMNS;
+    if (studio->look.columns == 0) line.room = ASM__PIPED_COLUMNS;
     asm__line_reason(&line, end->reason, end->is_reason_cut);
     asm__line_end(&line);
 }
@@ -5382,9 +5412,7 @@ static asm_result asm__studio_tick(void *self, asm_time now, asm_buffer *out) {
     asm_studio *studio = (asm_studio *)self;
     (void)now;
     if (studio->text.word_size > 0) {
-        studio->text.is_partial = true;
-        asm__text_word(studio, out);
-        studio->text.is_joined = true;
+        asm__text_part_of_word(studio, out);
         asm__text_style(studio, out, ASM__STYLE_NONE);
     }
     return out->result;

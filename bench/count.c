@@ -85,6 +85,30 @@ static size_t publish(const corpus *events) {
     return sum > 0 ? events->count : 0;
 }
 
+/* As on a terminal in colour, 80 columns wide. */
+static size_t show_pieces(const corpus *events) {
+    static asm_studio studio;
+    static char memory[4096];
+    asm_render_options options;
+    asm_renderer renderer;
+    asm_buffer out;
+    asm_event event;
+    memset(&options, 0, sizeof options);
+    memset(&event, 0, sizeof event);
+    options.color = ASM_SETTING_ON;
+    options.columns = 80;
+    event.type = ASM_EVENT_MESSAGE_STREAMED;
+    renderer = asm_studio_init(&studio, &options);
+    asm_buffer_init_fixed(&out, memory, sizeof memory);
+    for (size_t i = 0; i < events->count; i++) {
+        const corpus_text delta = events->events[i].delta;
+        event.message.delta = asm_str_make(delta.data, delta.size);
+        asm_buffer_clear(&out);
+        if (renderer.render_event(renderer.self, &event, &out) != ASM_OK) exit(1);
+    }
+    return events->count;
+}
+
 #define PIECES(...)                                                                                          \
     { .kind = CORPUS_MESSAGE_STREAMED, __VA_ARGS__ }
 #define OUTPUTS(about)                                                                                       \
@@ -104,6 +128,7 @@ static const count_figure figures[] = {
     {"read-outputs-ansi", read_events, OUTPUTS(CORPUS_ANSI)},
     {"read-outputs-chinese", read_events, OUTPUTS(CORPUS_CHINESE)},
     {"check-utf8-chinese", check_outputs, OUTPUTS(CORPUS_CHINESE)},
+    {"show-pieces", show_pieces, PIECES(.topic = CORPUS_ENGLISH)},
     {"publish-by-handle", publish, PIECES(.topic = CORPUS_ENGLISH)},
 };
 

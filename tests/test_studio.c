@@ -838,6 +838,146 @@ static void test_text_is_broken_at_words(void **state) {
     end_of_cases();
 }
 
+/* What studio makes of a text that comes in pieces of at most `most` bytes, ASCII but for whole characters at their
+ * ends; the caller frees it. */
+static char *view_pieces(const asm_render_options *options, const char *text, size_t most, uint64_t *seed) {
+    static asm_studio studio;
+    asm_renderer renderer = asm_studio_init(&studio, options);
+    asm_buffer out;
+    asm_event event;
+    asm_buffer_init_growing(&out);
+    memset(&event, 0, sizeof event);
+    event.type = ASM_EVENT_MESSAGE_STREAMED;
+    for (size_t at = 0, size = strlen(text); at < size; at += event.message.delta.size) {
+        size_t piece = most < 2 ? most : 1 + next_random(seed) % most;
+        if (piece > size - at) piece = size - at;
+        while (((unsigned char)text[at + piece] & 0xC0) == 0x80)
+            piece++;
+        event.message.delta = asm_str_make(text + at, piece);
+        assert_int_equal(renderer.render_event(renderer.self, &event, &out), ASM_OK);
+    }
+    assert_int_equal(renderer.finish(renderer.self, &out), ASM_OK);
+    asm_buffer_append_byte(&out, 0);
+    char *copy = malloc(out.size);
+    memcpy(copy, out.data, out.size);
+    asm_buffer_close(&out);
+    return copy;
+}
+
+/* Words of a text on lines of `columns`, each begun by four blanks, in another way than the renderer does it: words that
+ * are longer than a line go on in the next. */
+static void lay_out(const char *text, int columns, char *out) {
+    const int room = columns - 4;
+    for (const char *line = text; *line;) {
+        const size_t size = strcspn(line, "\n");
+        int column = 0;
+        for (size_t at = 0; at < size;) {
+            const size_t blanks = strspn(line + at, " "), letters = strcspn(line + at + blanks, " \n");
+            if (letters == 0) break;
+            const bool fits = column == 0 || column + (int)(blanks + letters) <= room;
+            out += sprintf(out, column == 0 ? "    " : fits ? "%*s" : "\n    ", (int)blanks, "");
+            column = column == 0 || !fits ? 0 : column + (int)blanks;
+            for (size_t i = 0; i < letters; i++, column++) {
+                if (column == room) out += sprintf(out, "\n    "), column = 0;
+                *out++ = line[at + blanks + i];
+            }
+            at += blanks + letters;
+        }
+        *out++ = '\n';
+        line += size + (line[size] == '\n');
+    }
+    *out = 0;
+}
+
+/* Takes the colours out of a text. */
+static void without_colors(char *text) {
+    char *out = text;
+    for (; *text; text++) {
+        if (*text == '\033') text += strcspn(text, "m");
+        else *out++ = *text;
+    }
+    *out = 0;
+}
+
+/* How a text is laid out depends on nothing but the text: not on the pieces it came in. */
+static void test_text_is_laid_out_alike_in_any_pieces(void **state) {
+    (void)state;
+    static const char *const words[] = {
+        "a",
+        "is",
+        "the",
+        "words",
+        "**bold",
+        "end**",
+        "`code`",
+        "*",
+        "日本",
+        "é…",
+        "https://example.org/a/rather/long/path?with=query&and=more#fragment"};
+    static char text[20000], expected[60000];
+    uint64_t seed = 5;
+    for (int round = 0; round < 300; round++) {
+        const bool is_plain = round % 2 == 0;
+        asm_render_options options = ends_only();
+        options.columns = 20 + (int)(next_random(&seed) % 100);
+        options.color = is_plain || round % 4 == 1 ? ASM_SETTING_OFF : ASM_SETTING_ON;
+        size_t used = 0, count = 1 + next_random(&seed) % 200;
+        for (size_t i = 0; i < count; i++) {
+            const size_t kind = next_random(&seed) % 40;
+            if (i > 0)
+                used += (size_t)sprintf(text + used, kind % 9 == 8 ? "\n" : kind % 9 == 7 ? "  " : " ");
+            if (kind < 2) /* longer than what is kept of a word */
+                for (size_t k = 0, size = 50 + next_random(&seed) % 400; k < size && used < 18000; k++)
+                    text[used++] = (char)('a' + k % 26);
+            else
+                used += (size_t)sprintf(text + used, "%s",
+                                        words[next_random(&seed) % (is_plain ? 4 : COUNT(words))]);
+            if (used > 18000) break;
+        }
+        text[used] = 0;
+        char *whole = view_pieces(&options, text, sizeof text, &seed);
+        if (is_plain) {
+            lay_out(text, options.columns, expected);
+            expect(strcmp(whole, expected) == 0, "%d columns\n%s\n  got\n%s  expected\n%s", options.columns,
+                   text, whole, expected);
+        }
+        for (size_t most = 1; most < 100; most = most * 3 + 1) {
+            char *pieces = view_pieces(&options, text, most, &seed);
+            without_colors(whole), without_colors(pieces);
+            expect(strcmp(whole, pieces) == 0, "%d columns, pieces of %zu\n%s\n  not\n%s", options.columns,
+                   most, pieces, whole);
+            free(pieces);
+        }
+        free(whole);
+    }
+    end_of_cases();
+}
+
+/* A tick shows what there is of a word; what follows is broken at words again. */
+static void test_a_tick_within_a_word(void **state) {
+    (void)state;
+    static asm_studio studio;
+    asm_render_options options = ends_only();
+    options.columns = 20;
+    asm_renderer renderer = asm_studio_init(&studio, &options);
+    asm_buffer out;
+    asm_event event;
+    static const char *const pieces[] = {"one th", "ree fou", "rteen six"};
+    asm_buffer_init_growing(&out);
+    memset(&event, 0, sizeof event);
+    event.type = ASM_EVENT_MESSAGE_STREAMED;
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        event.message.delta = asm_str_from(pieces[i]);
+        assert_int_equal(renderer.render_event(renderer.self, &event, &out), ASM_OK);
+        if (i == 0) assert_int_equal(renderer.tick(renderer.self, 5, &out), ASM_OK);
+        if (i == 0) expect_text(asm_buffer_text(&out), ASM_STR("    one th"));
+    }
+    assert_int_equal(renderer.finish(renderer.self, &out), ASM_OK);
+    expect_text(asm_buffer_text(&out), ASM_STR("    one three\n    fourteen six\n"));
+    asm_buffer_close(&out);
+    end_of_cases();
+}
+
 static void test_markdown_is_coloured_and_not_rewritten(void **state) {
     (void)state;
 #define B "\033[1m"
@@ -972,6 +1112,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_table_of_tools_can_be_extended),
         cmocka_unit_test(test_times_and_ascii),
         cmocka_unit_test(test_text_is_broken_at_words),
+        cmocka_unit_test(test_text_is_laid_out_alike_in_any_pieces),
+        cmocka_unit_test(test_a_tick_within_a_word),
         cmocka_unit_test(test_markdown_is_coloured_and_not_rewritten),
         cmocka_unit_test(test_lines_cannot_be_forged),
         cmocka_unit_test(test_what_runs_now),
