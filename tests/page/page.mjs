@@ -50,7 +50,7 @@ async function fits(page, what) {
 const tests = {
     async list() {
         const page = await open();
-        await page.until(count('.session') + ' === 9', 'all sessions are listed');
+        await page.until(count('.session') + ' === 10', 'all sessions are listed');
         assert.match(await page.text('.lane.needs_you'), /Hostile|Needs you 1|Needs you/);
         assert.match(await page.text('.lane.working'), /Keep an empty last field/);
         assert.match(await page.text('.lane.working .session'), /claude/);
@@ -403,6 +403,60 @@ const tests = {
         await page.close();
     },
 
+    async find() {
+        const page = await open('#/s/ended');
+        await session(page, 'ended', 'Session complete');
+        const said = () => page.run('document.querySelector(".find .dim").textContent');
+        await page.press('/');
+        assert.equal(await page.run('document.activeElement.placeholder'), 'Find in this session');
+        await page.type('FIELD');
+        await page.until('/^\\d+$/.test(document.querySelector(".find .dim").textContent)', 'how many there are');
+        const all = Number(await said());
+        assert.ok(all > 1, 'several places: ' + all);
+        await page.press('Enter');
+        await page.until('document.querySelector(".row.selected")?.textContent.toLowerCase().includes("field")', 'the last one, as the end is read');
+        assert.equal(await said(), all + ' of ' + all);
+        await page.press('Enter');
+        await page.until('document.querySelector(".find .dim").textContent.startsWith("1 of ")', 'on from the beginning');
+        await page.run('document.querySelector(".conversation").focus()');
+        await page.press('n');
+        await page.until('document.querySelector(".find .dim").textContent.startsWith("2 of ")', 'n is the next');
+        await page.press('N');
+        await page.until('document.querySelector(".find .dim").textContent.startsWith("1 of ")', 'N is the one before');
+        assert.ok(await page.run('CSS.highlights.get("found").size') > 0, 'places are marked');
+        await page.run('document.querySelector(".find input").value = ""');
+        await page.press('/');
+        await page.type('(*)[nowhere]');
+        await page.press('Enter');
+        await page.until(says('#toast', 'Nowhere in this session'), 'a pattern is only a text');
+        await page.press('Escape');
+        assert.equal(await page.run('document.querySelector(".find input").value'), '');
+        assert.equal(await page.run('location.hash'), '#/s/ended', 'Escape takes the text away first');
+        await page.close();
+    },
+
+    // Each of 100,000 events is looked at, and nothing else waits for it.
+    async findInMany() {
+        const page = await open('#/s/huge');
+        await page.until('document.querySelector(".loading").textContent === "" && ' + says('.session-head .facts', '100,000 events'), 'all is read', 60000);
+        await page.run('window.longest = 0; new PerformanceObserver(list => { for (const e of list.getEntries()) longest = Math.max(longest, e.duration); }).observe({type: "longtask"}); 0');
+        await page.press('/');
+        const begin = Date.now();
+        await page.type('src/file12345.c');
+        await page.until('document.querySelector(".find .dim").textContent === "1"', 'the one place', 20000);
+        const time = Date.now() - begin;
+        await page.press('Enter');
+        await page.until('document.querySelector(".row.selected")?.textContent.includes("file12345.c")', 'it is gone to');
+        await page.run('document.querySelector(".find input").select()');
+        await page.type('callers');
+        await page.until('/^24,\\d\\d\\d$/.test(document.querySelector(".find .dim").textContent)', 'a word that is everywhere', 20000);
+        await page.press('Enter');
+        const longest = Math.round(await page.run('longest'));
+        console.log('found in 100,000 events: ' + time + ' ms, longest task ' + longest + ' ms');
+        assert.ok(longest < 500, 'nothing freezes: ' + longest + ' ms');
+        await page.close();
+    },
+
     async debug() {
         const page = await open('#/s/story/debug');
         await page.click('.debug button', 'What changed');
@@ -525,7 +579,7 @@ function makeLogs() {
     const one = (name, events) => new Log(directory, name, events);
     const begin = title => [{type: 'run_started', data: {model: 'm', title}, run_id: 'r'}];
     return {
-        story: one('story', story()), ended: one('ended', [...story('All went well'), storyEnd]), hostile: one('hostile', hostileStory()), long: one('long', longStory(10000)),
+        story: one('story', story()), ended: one('ended', [...story('All went well'), storyEnd]), hostile: one('hostile', hostileStory()), long: one('long', longStory(10000)), huge: one('huge', longStory(100000)),
         moving: one('moving', begin('Moving')),
         stream: one('stream', [...begin('Stream'), {type: 'message_received', data: {content: 'Streaming', role: 'assistant'}, run_id: 'r'}]),
         numbers: one('numbers', begin('Numbers')), rewritten: one('rewritten', [{type: 'message_received', data: {content: 'first version', role: 'assistant'}}]),

@@ -84,6 +84,7 @@ export class Conversation {
     }
 
     inserted(node) {
+        this.context.touched(node);
         if (node.parent.kind !== 'root') this.changed(node.parent);
         if (!this.isShown(node)) return;
         const siblings = node.parent.children;
@@ -95,6 +96,7 @@ export class Conversation {
     }
 
     changed(node) {
+        this.context.touched(node);
         this.dirty.add(node);
         if (node.parent && node.parent.kind !== 'root') this.dirty.add(node.parent);
         this.later();
@@ -298,6 +300,7 @@ export class Conversation {
             End: () => this.toEnd(), Home: () => this.toStart(), e: () => this.toEnd(),
             f: () => this.jump(this.session.failures, 1, 'failure'), F: () => this.jump(this.session.failures, -1, 'failure'),
             p: () => this.jump(this.session.persons, 1, 'words of the person'), P: () => this.jump(this.session.persons, -1, 'words of the person'),
+            n: () => this.context.find(1), N: () => this.context.find(-1),
             r: node && (() => this.context.showEvent(node)),
             Enter: onRow && node && (() => this.toggle(node)),
             o: node?.children && (() => this.fold(node)),

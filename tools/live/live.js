@@ -7,6 +7,7 @@ import {SessionList} from './list.js';
 import {Conversation} from './conversation.js';
 import {Watch, tailSize} from './watch.js';
 import {Desk} from './act.js';
+import {Find} from './find.js';
 import {Timeline} from './timeline.js';
 import {EventList, showEvent} from './events.js';
 import {DebugView} from './debug.js';
@@ -61,10 +62,17 @@ const context = {
     goToNumber: number => {
         location.hash = context.link(number);
     },
-    scrolled: view => jumps.update(view),
+    scrolled: view => {
+        jumps.update(view);
+        if (find.pattern) find.tell();
+    },
+    touched: node => find.touch(node),
+    find: step => find.next(step),
 };
 
+const find = new Find(context);
 const conversation = new Conversation(context);
+find.conversation = conversation;
 const desk = new Desk(context);
 const timeline = new Timeline(context);
 const events = new EventList(context);
@@ -102,7 +110,7 @@ const page = {
 };
 page.element = h('div', {class: 'session-page'},
     h('div', {class: 'session-head'}, h('a', {href: '#/', class: 'back'}, '\u2190 Sessions'), page.title, page.facts, page.viewers, page.todos,
-        h('div', {class: 'bar'}, page.tabs, h('div', {class: 'jumps'}, jumps.failures, jumps.persons, jumps.end)), page.loading),
+        h('div', {class: 'bar'}, page.tabs, h('div', {class: 'jumps'}, find.element, jumps.failures, jumps.persons, jumps.end)), page.loading),
     page.body, desk.element);
 
 // What changed is drawn once for each picture.
@@ -214,6 +222,7 @@ function openSession() {
         changed: later,
         replaced: session => {
             conversation.setSession(session);
+            find.start();
             later();
             goToWanted();
         },
@@ -222,6 +231,7 @@ function openSession() {
     });
     conversation.isAtEnd = true;
     conversation.setSession(watch.session);
+    find.clear();
     setText(page.loading, '');
     if (!page.element.isConnected) fill($('content'), page.element);
     drawHead();
@@ -367,7 +377,7 @@ function lookForMissing() {
 const stream = new Stream({address, lastId: () => watch?.lastId() ?? null, frame, state: connection});
 
 function help() {
-    const keys = [['/', 'search the sessions'], ['j k', 'next, previous row'], ['Enter', 'unfold a row'], ['o', 'unfold a sub-agent'], ['f F', 'next, previous failure'],
+    const keys = [['/', 'find in the session; in the list: search the sessions'], ['n N', 'next, previous place that was found'], ['j k', 'next, previous row'], ['Enter', 'unfold a row'], ['o', 'unfold a sub-agent'], ['f F', 'next, previous failure'],
         ['p P', 'next, previous words of the person'], ['e', 'to the end'], ['Home', 'to the beginning'], ['r', 'the event as it is'], ['Escape', 'back to the list']];
     const dialog = $('dialog');
     fill(dialog, h('div', {class: 'dialog-bar'}, h('h2', {id: 'dialog-title'}, 'Keys'), button('Close', () => dialog.close(), {class: 'primary'})),
@@ -380,6 +390,10 @@ document.addEventListener('keydown', event => {
     const isTyping = event.target.closest('input, textarea, select');
     if (event.key === '/' && !isTyping) {
         event.preventDefault();
+        if (route.view === 'session' && route.tab === '') {
+            find.focus();
+            return;
+        }
         if (route.view === 'session' && matchMedia('(max-width: 899px)').matches) location.hash = '#/';
         list.search.focus();
     } else if (event.key === '?' && !isTyping) {

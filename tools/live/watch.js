@@ -5,9 +5,9 @@ import {rawMember} from './json.js';
 
 export const tailSize = 250;    // events that a view begins with
 const historyPage = 5000;       // events asked for at once
-const slice = 8;                // milliseconds of work before others have their turn
+export const slice = 8;                // milliseconds of work before others have their turn
 
-const pause = () => new Promise(resolve => {
+export const pause = () => new Promise(resolve => {
     const channel = new MessageChannel();
     channel.port1.onmessage = resolve;
     channel.port2.postMessage(0);
