@@ -233,13 +233,14 @@ $(SOURCES:%=$(BUILD)/analyzed/%.o): $(BUILD)/analyzed/%.o: % $(HEADERS)
 	$(say) ANALYZE $<
 	$(Q)$(ANALYZE) $(DECLARED) $(if $(filter tools/% examples/live_agent.c,$<),-Wno-analyzer-malloc-leak)
 
-# An input that is found to do harm is left in $(BUILD)/fuzz.
+# An input that is found to do harm is left in $(BUILD)/fuzz. FORMAT=name in the environment: asm_ingest.h's reader of that.
+seeds = tests/fuzz/corpus/$(1) $(if $(filter ingest,$(1)),tests/ingest tests/ingest/pairs)
 FUZZ_ENVIRONMENT := ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 
 check-fuzz: $(FUZZERS:%=check-fuzz-%)
 	@grep -q . $(BUILD)/vterm.flags || echo "skipped: a terminal to compare with: $$(sh tests/hint.sh vterm)"
 check-fuzz-%: $(BUILD)/sanitized/tests/fuzz/fuzz_%
-	@$(FUZZ_ENVIRONMENT) $< 8 $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*
+	@$(FUZZ_ENVIRONMENT) $< 8 $(BUILD)/fuzz/$*.crash $(call seeds,$*)
 
 fuzz: $(FUZZERS:%=fuzz-%) ## look for inputs that do harm, TIME=60 seconds for each kind (fuzz-json: one kind)
 fuzz-%: FORCE
@@ -248,13 +249,13 @@ fuzz-%: FORCE
 	        clang -fsanitize=fuzzer -x c - -o $(BUILD)/probe 2>/dev/null; then \
 	    $(MAKE) --no-print-directory $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* && mkdir -p $(BUILD)/fuzz/corpus/$* && \
 	    $(BUILD)/libfuzzer/tests/fuzz/fuzz_$* -max_total_time=$(TIME) -timeout=10 -max_len=4096 -print_final_stats=1 \
-	        -artifact_prefix=$(BUILD)/fuzz/$*. $(BUILD)/fuzz/corpus/$* tests/fuzz/corpus/$* > $(BUILD)/fuzz/$*.log 2>&1 || \
+	        -artifact_prefix=$(BUILD)/fuzz/$*. $(BUILD)/fuzz/corpus/$* $(call seeds,$*) > $(BUILD)/fuzz/$*.log 2>&1 || \
 	        { tail -n 60 $(BUILD)/fuzz/$*.log; exit 1; }; \
 	    sed -n "s/stat::number_of_executed_units: */fuzz $*: nothing wrong, inputs: /p" $(BUILD)/fuzz/$*.log; \
 	else \
 	    echo "clang's libFuzzer: $$(sh tests/hint.sh clang): a driver without coverage instead"; \
 	    $(MAKE) --no-print-directory $(BUILD)/sanitized/tests/fuzz/fuzz_$* && $(FUZZ_ENVIRONMENT) \
-	        $(BUILD)/sanitized/tests/fuzz/fuzz_$* $(TIME) $(BUILD)/fuzz/$*.crash tests/fuzz/corpus/$*; \
+	        $(BUILD)/sanitized/tests/fuzz/fuzz_$* $(TIME) $(BUILD)/fuzz/$*.crash $(call seeds,$*); \
 	fi
 
 check-platforms: all

@@ -435,6 +435,7 @@ ASM__WARNINGS_OFF
 #define ASM__INGEST_REQUESTS    256 /* approvals that wait for a decision */
 #define ASM__INGEST_PAST_LINES  64  /* whose ids are remembered, for a line that withdraws them */
 #define ASM__INGEST_SAID        32
+#define ASM__INGEST_RECORDS     1024 /* files: whose ids are remembered */
 #define ASM__INGEST_MAX_OPEN    65536
 #define ASM__INGEST_MAX_KEPT    ((size_t)256 << 20)
 
@@ -513,7 +514,7 @@ typedef struct asm__ingest_request {
     asm_buffer text;
     size_t id_size, call_size;
     bool is_question;
-    asm_buffer rejecting; /* acp: the options that say no */
+    asm_buffer options; /* acp: those that say no, or yes for good: an r or an a, the id, a NUL */
 } asm__ingest_request;
 
 /* What a model has used since the provider began to count: numbers as events count. */
@@ -661,10 +662,10 @@ struct asm__ingest {
     asm_buffer model;
     asm_buffer context;     /* rollouts: what else the last turn's settings were */
     asm_buffer counts_text; /* rollouts: the last token_count; kimi: a step's figures */
-    asm_buffer told;        /* files: hashes of what was told of the message that grows */
-    asm_buffer told_id;     /* and its id; opencode: that of the person's last message */
-    asm_buffer part_id;     /* opencode: the part that grows */
-    asm_buffer part_text;   /* and its text so far */
+    asm_buffer told;      /* files: hashes of what was told of the message that grows, or of ids of records */
+    asm_buffer told_id;   /* and its id; opencode: that of the person's last message */
+    asm_buffer part_id;   /* opencode: the part that grows */
+    asm_buffer part_text; /* and its text so far */
     uint64_t numbered_calls;
     uint64_t said[ASM__INGEST_SAID]; /* rollouts: hashes of texts, and where they stood */
     size_t said_at;
@@ -823,9 +824,13 @@ static void asm__ingest_write_run_id(asm__ingest *state, asm_buffer *out, uint64
 /* Defined with the rest of a line. */
 static void asm__ingest_attach_rest(asm__ingest *state, asm_event *event);
 
+/* Defined with the notices. */
+static void asm__ingest_give_words(asm__ingest *state, asm_event *event);
+
 /* An event of the run with that number; of none for 0. */
 static void asm__ingest_emit_in(asm__ingest *state, uint64_t run, asm_event *event) {
     if (state->rest.size) asm__ingest_attach_rest(state, event);
+    if (event->type == ASM_EVENT_CUSTOM && !event->notice.text.data) asm__ingest_give_words(state, event);
     event->provider = state->provider;
     event->session_id = state->line_session;
     event->agent_id = state->line_agent;
@@ -2234,6 +2239,58 @@ static void asm__ingest_decide(asm__ingest *state, size_t index, asm_event *even
     asm__ingest_forget_request(state, index);
 }
 
+/* A question to the person: its options, as approvals have them. Absent if there is no such list. */
+static asm_str asm__ingest_question_options(asm__ingest *state, asm_str input) {
+    static const asm_str keys[] = {ASM__MEMBER("questions")};
+    static const asm_str question_keys[] = {ASM__MEMBER("options")};
+    static const asm_str option_keys[] = {ASM__MEMBER("label"), ASM__MEMBER("description")};
+    asm_str values[2], question, option;
+    asm_json_reader questions, options;
+    asm_json_writer writer;
+    bool any = false;
+    asm__ingest_find_in_line(state, input, keys, values, 1);
+    questions = asm__ingest_line_elements(state, values[0]);
+    asm_buffer_clear(&state->built);
+    asm_json_writer_init(&writer, &state->built);
+    asm_json_begin_array(&writer);
+    while (asm__ingest_next(&questions, &question)) {
+        asm__ingest_find_in_line(state, question, question_keys, values, 1);
+        options = asm__ingest_line_elements(state, values[0]);
+        while (asm__ingest_next(&options, &option)) {
+            asm__ingest_find_in_line(state, option, option_keys, values, 2);
+            if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
+            asm_json_begin_object(&writer);
+            asm_json_write_key(&writer, ASM_STR("id"));
+            asm__ingest_write_raw(state, &writer, values[0]);
+            asm_json_write_key(&writer, ASM_STR("label"));
+            asm__ingest_write_raw(state, &writer, values[0]);
+            if (asm__ingest_is(values[1], ASM_JSON_STRING)) {
+                asm_json_write_key(&writer, ASM_STR("description"));
+                asm__ingest_write_raw(state, &writer, values[1]);
+            }
+            asm_json_end_object(&writer);
+            any = true;
+        }
+    }
+    asm_json_end_array(&writer);
+    if (asm_json_writer_finish(&writer) == ASM_OK)
+        return any ? asm_buffer_text(&state->built) : asm__ingest_absent();
+    state->failed = true;
+    return asm__ingest_absent();
+}
+
+/* The text of the first question. */
+static asm_str asm__ingest_question(asm__ingest *state, asm_str input) {
+    static const asm_str keys[] = {ASM__MEMBER("questions")}, question_key[] = {ASM__MEMBER("question")};
+    asm_str values[1], question;
+    asm_json_reader questions;
+    asm__ingest_find_in_line(state, input, keys, values, 1);
+    questions = asm__ingest_line_elements(state, values[0]);
+    if (!asm__ingest_next(&questions, &question)) return asm__ingest_absent();
+    asm__ingest_find_in_line(state, question, question_key, values, 1);
+    return asm__ingest_string(state, values[0]);
+}
+
 /* >>ingest: messages */
 
 /* Defined with the notices. */
@@ -2377,9 +2434,13 @@ static void asm__ingest_drop_speaker(asm__ingest *state, asm__ingest_speaker *sp
     state->speakers.spare_count++;
 }
 
-/* Lets go of a sub-agent that will say no more. */
+/* Lets go of a sub-agent that will say no more. What it used is part of what its caller did. */
 static void asm__ingest_forget_speaker(asm__ingest *state, asm__ingest_speaker *speaker) {
+    const asm__ingest_call *call = asm__ingest_find_call(state, asm_buffer_text(&speaker->parent));
+    asm__ingest_speaker *caller =
+        call ? asm__ingest_find_speaker(state, asm__ingest_call_parent(call)) : NULL;
     asm__ingest_finish_message(state, speaker, speaker->partial);
+    asm__ingest_add_usage(caller ? &caller->total : &state->main.total, &speaker->total);
     asm__ingest_drop_speaker(state, speaker);
 }
 
@@ -2415,7 +2476,7 @@ static asm__ingest_speaker *asm__ingest_speaker_of(asm__ingest *state, asm_str p
     if (is_new) asm__ingest_each_speaker_buffer(speaker, asm_buffer_init_growing);
     asm__ingest_keep(state, &speaker->parent, parent);
     speaker->run = asm__ingest_run_of(state, parent);
-    speaker->has_message = speaker->finished = speaker->is_broken = false;
+    speaker->has_message = speaker->finished = speaker->is_broken = speaker->tool_open = false;
     memset(&speaker->total, 0, sizeof speaker->total);
     asm__ingest_index_record(&state->speakers, record, asm_buffer_text(&speaker->parent));
     asm__ingest_link_record(&state->speakers, record);
@@ -2612,6 +2673,13 @@ static asm_str asm__ingest_usage_json(asm__ingest *state, asm_buffer *out, const
         return asm__ingest_absent();
     }
     return any ? asm_buffer_text(out) : asm__ingest_absent();
+}
+
+/* The sub-agent of a call that ends has said all; the call has what it used. */
+static void asm__ingest_sum_up(asm__ingest *state, asm__ingest_speaker *speaker, asm_event *event) {
+    asm__ingest_finish_message(state, speaker, speaker->partial);
+    event->tool.token_usage = asm__ingest_usage_json(state, &state->models, &speaker->total);
+    asm__ingest_forget_speaker(state, speaker);
 }
 
 static void asm__ingest_take_difference(asm_optional_int64 *number, asm_optional_int64 earlier) {
@@ -2826,6 +2894,88 @@ static asm_event asm__ingest_notice(asm__ingest *state, asm_str name) {
     return event;
 }
 
+/* The words of events that have none of their own: how they begin, and the member, or the member of a member, that says
+ * the rest. */
+static const char *const asm__ingest_phrases[][3] = {
+    {"claude.session_start", "the session begins", ""},
+    {"claude.conversation_reset", "the conversation begins anew", ""},
+    {"codex.session_meta", "settings of the session", ""},
+    {"copilot.assistant.turn_end", "a turn of the agent ends", ""},
+    {"copilot.assistant.turn_start", "a turn of the agent begins", ""},
+    {"copilot.hook.end", "hook has ended: ", "data.hookType"},
+    {"copilot.hook.start", "hook: ", "data.hookType"},
+    {"copilot.session.compaction_complete", "the conversation was compacted", ""},
+    {"copilot.session.compaction_start", "the conversation is being compacted", ""},
+    {"copilot.session.model_change", "model: ", "data.newModel"},
+    {"copilot.session.resume", "the session goes on", ""},
+    {"copilot.session.shutdown", "the program ends: ", "data.shutdownType"},
+    {"copilot.session.truncation", "the conversation was cut: ", "data.reason"},
+    {"droid.todo_state", "to do: ", "todos"},
+    {"kimi.config.update", "settings have changed", ""},
+    {"kimi.context.append_message", "told to the model: ", "message.origin.variant"},
+    {"kimi.context.apply_compaction", "the conversation goes on from a summary", ""},
+    {"kimi.full_compaction.begin", "the conversation is being compacted", ""},
+    {"kimi.full_compaction.complete", "the conversation was compacted", ""},
+    {"kimi.llm.tools_snapshot", "the tools that the model may call", ""},
+    {"kimi.permission.set_mode", "permission mode: ", "mode"},
+    {"kimi.plan_mode.enter", "plan mode begins", ""},
+    {"kimi.plan_mode.exit", "plan mode ends", ""},
+    {"opencode.file.edited", "file changed: ", "properties.file"},
+    {"opencode.patch", "files were changed", ""},
+    {"pi.auto_compaction_end", "the conversation was compacted", ""},
+    {"pi.auto_compaction_start", "the conversation is being compacted: ", "reason"},
+    {"pi.auto_retry_end", "no more retries", ""},
+    {"pi.compaction_end", "the conversation was compacted", ""},
+    {"pi.compaction_start", "the conversation is being compacted: ", "reason"},
+    {"pi.custom", "noted by an extension: ", "customType"},
+    {"pi.label", "label: ", "label"},
+    {"pi.message", "an answer of ", "message.provider"},
+    {"pi.thinking_level_change", "thinking: ", "thinkingLevel"},
+    {"qwen.chat_compression", "the conversation was compacted", ""},
+    {"qwen.rewind", "the conversation went back", ""},
+    {"qwen.slash_command", "command: ", "systemPayload.rawCommand"}};
+
+/* The text at a path like "data.reason"; absent if there is none, or a long one. */
+static asm_str asm__ingest_text_at(asm__ingest *state, asm_str object, asm_str path) {
+    while (path.size) {
+        const char *dot = (const char *)memchr(path.data, '.', path.size);
+        const size_t size = dot ? (size_t)(dot - path.data) : path.size;
+        object = asm__ingest_is(object, ASM_JSON_OBJECT)
+                     ? asm__ingest_find_one(object, asm_str_make(path.data, size))
+                     : asm__ingest_absent();
+        path = asm_str_make(path.data + size + (dot != NULL), path.size - size - (dot != NULL));
+    }
+    return asm__ingest_is(object, ASM_JSON_STRING) && object.size < 1024 ? asm__ingest_string(state, object)
+                                                                         : asm__ingest_absent();
+}
+
+/* Words for a person, for an event of a provider that has none: those of the list, else a text that the event has. */
+static void asm__ingest_give_words(asm__ingest *state, asm_event *event) {
+    static const char *const places[] = {"", "data.", "payload.", "systemPayload.", "message.", "params."};
+    static const char *const names[] = {"message", "text", "content", "title", "summary", "reason", "error"};
+    char *in_place = state->in_place;
+    asm_str found = asm__ingest_absent();
+    size_t i, j;
+    state->in_place = NULL; /* the extra is shown, too */
+    asm__ingest_begin_words(state);
+    for (i = 0; i < ASM__INGEST_COUNT_OF(asm__ingest_phrases); i++) {
+        if (!asm_str_equal(event->type_name, asm_str_from(asm__ingest_phrases[i][0]))) continue;
+        asm__ingest_add_word(state, "", asm_str_from(asm__ingest_phrases[i][1]), "");
+        asm__ingest_append(state, &state->words,
+                           asm__ingest_text_at(state, event->extra, asm_str_from(asm__ingest_phrases[i][2])));
+    }
+    for (i = 0; i < ASM__INGEST_COUNT_OF(places) && !state->words.size; i++)
+        for (j = 0; j < ASM__INGEST_COUNT_OF(names) && !found.size; j++) {
+            char path[32];
+            const size_t size = strlen(places[i]);
+            memcpy(path, places[i], size);
+            memcpy(path + size, names[j], strlen(names[j]));
+            found = asm__ingest_text_at(state, event->extra, asm_str_make(path, size + strlen(names[j])));
+        }
+    event->notice.text = found.size ? found : asm__ingest_words(state);
+    state->in_place = in_place;
+}
+
 /* The same with all that was not asked for. */
 static void asm__ingest_emit_notice(asm__ingest *state, asm_event *event, asm__ingest_others others) {
     event->extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_CUSTOM, others);
@@ -2931,6 +3081,52 @@ static void asm__ingest_begin_turn(asm__ingest *state, bool is_line) {
 
 static void asm__ingest_need_turn(asm__ingest *state) {
     if (!state->run_open) asm__ingest_begin_turn(state, false);
+}
+
+/* The person went back in the conversation: what was said since then is no longer part of it, but it was said. Ends the
+ * turn that is open. `turns`: how many were left; 0: not known. */
+static void asm__ingest_tell_rewind(asm__ingest *state, uint64_t turns) {
+    asm_event event;
+    char digits[32];
+    asm__ingest_close_turn(state);
+    state->rest_waits = true;
+    event = asm__ingest_notice(state, ASM_STR("rewound"));
+    asm__ingest_begin_words(state);
+    asm__ingest_add_word(state, "", ASM_STR("the conversation went back"), "");
+    if (turns)
+        asm__ingest_add_word(state, " by ", asm__ingest_number(digits, turns),
+                             turns == 1 ? " turn" : " turns");
+    else asm__ingest_add_word(state, "", ASM_STR(" to an earlier point"), "");
+    event.notice.text = asm__ingest_words(state);
+    state->line_run = 0;
+    asm__ingest_emit(state, &event);
+    state->rest_waits = false;
+}
+
+/* Whether one of the last texts that were remembered so is this one; how many have come since then. */
+static bool asm__ingest_recall(const asm__ingest *state, asm_str text, size_t *since) {
+    const uint64_t hash = asm__hash(text.data, text.size, 0);
+    const size_t count = state->told.size / sizeof hash;
+    for (*since = 1; *since <= count; ++*since)
+        if (memcmp(state->told.data + (count - *since) * sizeof hash, &hash, sizeof hash) == 0) return true;
+    return false;
+}
+
+static void asm__ingest_remember(asm__ingest *state, uint64_t hash) {
+    if (state->told.size >= ASM__INGEST_RECORDS * sizeof hash) { /* of very many the last are enough */
+        state->told.size /= 2;
+        memmove(state->told.data, state->told.data + state->told.size, state->told.size);
+    }
+    asm__ingest_append(state, &state->told, asm_str_make((const char *)&hash, sizeof hash));
+}
+
+/* Records that each name the one before: talk that names one before that is where the person went back to. */
+static void asm__ingest_follow_chain(asm__ingest *state, asm_str id, asm_str parent, bool is_talk) {
+    size_t since;
+    if (!id.size) return;
+    if (is_talk && parent.size && asm__ingest_recall(state, parent, &since) && since > 1)
+        asm__ingest_tell_rewind(state, 0);
+    asm__ingest_remember(state, asm__hash(id.data, id.size, 0));
 }
 
 /* The line is through: what no event of it has taken is one by itself. */
@@ -3088,58 +3284,6 @@ static void asm__claude_describe(asm__ingest *state, asm_event *event) {
     event->tool.display_text = asm__ingest_string(state, values[1]);
 }
 
-/* A question to the person: its options, as approvals have them. Absent if there is no such list. */
-static asm_str asm__claude_options(asm__ingest *state, asm_str input) {
-    static const asm_str keys[] = {ASM__MEMBER("questions")};
-    static const asm_str question_keys[] = {ASM__MEMBER("options")};
-    static const asm_str option_keys[] = {ASM__MEMBER("label"), ASM__MEMBER("description")};
-    asm_str values[2], question, option;
-    asm_json_reader questions, options;
-    asm_json_writer writer;
-    bool any = false;
-    asm__ingest_find_in_line(state, input, keys, values, 1);
-    questions = asm__ingest_line_elements(state, values[0]);
-    asm_buffer_clear(&state->built);
-    asm_json_writer_init(&writer, &state->built);
-    asm_json_begin_array(&writer);
-    while (asm__ingest_next(&questions, &question)) {
-        asm__ingest_find_in_line(state, question, question_keys, values, 1);
-        options = asm__ingest_line_elements(state, values[0]);
-        while (asm__ingest_next(&options, &option)) {
-            asm__ingest_find_in_line(state, option, option_keys, values, 2);
-            if (!asm__ingest_is(values[0], ASM_JSON_STRING)) continue;
-            asm_json_begin_object(&writer);
-            asm_json_write_key(&writer, ASM_STR("id"));
-            asm__ingest_write_raw(state, &writer, values[0]);
-            asm_json_write_key(&writer, ASM_STR("label"));
-            asm__ingest_write_raw(state, &writer, values[0]);
-            if (asm__ingest_is(values[1], ASM_JSON_STRING)) {
-                asm_json_write_key(&writer, ASM_STR("description"));
-                asm__ingest_write_raw(state, &writer, values[1]);
-            }
-            asm_json_end_object(&writer);
-            any = true;
-        }
-    }
-    asm_json_end_array(&writer);
-    if (asm_json_writer_finish(&writer) == ASM_OK)
-        return any ? asm_buffer_text(&state->built) : asm__ingest_absent();
-    state->failed = true;
-    return asm__ingest_absent();
-}
-
-/* The text of the first question. */
-static asm_str asm__claude_question(asm__ingest *state, asm_str input) {
-    static const asm_str keys[] = {ASM__MEMBER("questions")}, question_key[] = {ASM__MEMBER("question")};
-    asm_str values[1], question;
-    asm_json_reader questions;
-    asm__ingest_find_in_line(state, input, keys, values, 1);
-    questions = asm__ingest_line_elements(state, values[0]);
-    if (!asm__ingest_next(&questions, &question)) return asm__ingest_absent();
-    asm__ingest_find_in_line(state, question, question_key, values, 1);
-    return asm__ingest_string(state, values[0]);
-}
-
 static bool asm__claude_is_question(asm_str name) {
     return asm_str_equal(name, ASM_STR("AskUserQuestion")) || asm_str_equal(name, ASM_STR("ExitPlanMode"));
 }
@@ -3153,8 +3297,8 @@ static void asm__claude_ask(asm__ingest *state, asm_str id, asm_str name, asm_st
     event.approval.tool_name = name;
     event.approval.tool_input = input;
     event.approval.kind = ASM_STR("question");
-    event.approval.options = asm__claude_options(state, input);
-    event.approval.reason = asm__claude_question(state, input);
+    event.approval.options = asm__ingest_question_options(state, input);
+    event.approval.reason = asm__ingest_question(state, input);
     asm__ingest_ask(state, &event);
 }
 
@@ -3441,16 +3585,11 @@ static void asm__claude_settle(asm__ingest *state, asm_str id, bool declined, bo
     asm__ingest_decide(state, request, &event);
 }
 
-/* The sub-agent of a call that ends has said all; the call has what it used. */
 static void asm__claude_sum_up(asm__ingest *state, asm_str id, asm_event *event) {
-    asm__ingest_speaker *speaker = id.size ? asm__ingest_find_speaker(state, id) : NULL, *caller;
-    asm__ingest_call *call = asm__ingest_find_call(state, id);
+    asm__ingest_speaker *speaker = id.size ? asm__ingest_find_speaker(state, id) : NULL;
     if (!speaker) return;
     asm__claude_finish(state, speaker, speaker->partial);
-    event->tool.token_usage = asm__ingest_usage_json(state, &state->models, &speaker->total);
-    caller = asm__ingest_find_speaker(state, call ? asm__ingest_call_parent(call) : ASM_STR(""));
-    if (caller) asm__ingest_add_usage(&caller->total, &speaker->total);
-    asm__ingest_forget_speaker(state, speaker);
+    asm__ingest_sum_up(state, speaker, event);
 }
 
 /* Gives the end of a call. A list of things to do that was written is told, too. */
@@ -4194,19 +4333,39 @@ static void asm__claude_retry_words(asm__ingest *state, asm_event *event, const 
 
 static void asm__claude_limit_words(asm__ingest *state, asm_event *event, asm_str info) {
     static const asm_str keys[] = {ASM__MEMBER("status"), ASM__MEMBER("rateLimitType"),
-                                   ASM__MEMBER("resetsAt")};
-    asm_str values[3], status, kind;
+                                   ASM__MEMBER("resetsAt"), ASM__MEMBER("utilization")};
+    static const char *const kinds[][2] = {{"five_hour", " of 5 hours"},
+                                           {"seven_day", " of 7 days"},
+                                           {"seven_day_opus", " of 7 days for Opus"},
+                                           {"seven_day_sonnet", " of 7 days for Sonnet"},
+                                           {"overage", " of extra usage"}};
+    static const char *const states[][3] = {{"allowed", "not reached", "info"},
+                                            {"allowed_warning", "nearly reached", "warning"},
+                                            {"rejected", "reached", "error"}};
+    asm_str values[4], status, kind, words = asm__ingest_absent();
     asm_optional_int64 seconds;
-    asm__ingest_find_in_line(state, info, keys, values, 3);
+    asm_optional_double used;
+    char digits[32];
+    size_t i;
+    asm__ingest_find_in_line(state, info, keys, values, 4);
     status = asm__ingest_string(state, values[0]);
     kind = asm__ingest_string(state, values[1]);
+    used = asm__ingest_double(values[3]);
     asm__ingest_add_word(state, "", ASM_STR("rate limit"), "");
-    asm__ingest_add_word(state, " ", kind, "");
-    asm__ingest_add_word(state, ": ", status, "");
+    for (i = 0; i < ASM__INGEST_COUNT_OF(kinds); i++)
+        if (asm_str_equal(kind, asm_str_from(kinds[i][0]))) words = asm_str_from(kinds[i][1]);
+    asm__ingest_add_word(state, words.size ? "" : " ", words.size ? words : kind, "");
     event->notice.code = kind;
-    event->notice.level = asm_str_equal(status, ASM_STR("rejected"))  ? ASM_STR("error")
-                          : asm_str_equal(status, ASM_STR("allowed")) ? ASM_STR("info")
-                                                                      : ASM_STR("warning");
+    event->notice.level = ASM_STR("warning");
+    for (i = 0; i < ASM__INGEST_COUNT_OF(states); i++)
+        if (asm_str_equal(status, asm_str_from(states[i][0]))) {
+            status = asm_str_from(states[i][1]);
+            event->notice.level = asm_str_from(states[i][2]);
+        }
+    asm__ingest_add_word(state, ": ", status, "");
+    if (used.is_set && used.value >= 0 && used.value <= 100)
+        asm__ingest_add_word(state, ", ", asm__ingest_number(digits, (uint64_t)(used.value * 100 + 0.5)),
+                             "% used");
     seconds = asm__ingest_int64(values[2]);
     if (seconds.is_set && seconds.value > 0 && seconds.value < 253402300800) {
         char time[ASM_TIME_TEXT_SIZE];
@@ -4256,6 +4415,14 @@ static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_st
     event->notice.text = asm__ingest_words(state);
 }
 
+/* A notification has a priority in place of a level. */
+static void asm__claude_priority(asm__ingest *state, asm_event *event, asm_str line) {
+    const asm_str priority = asm__ingest_find_text(state, line, ASM_STR("priority"));
+    const bool is_urgent =
+        asm_str_equal(priority, ASM_STR("immediate")) || asm_str_equal(priority, ASM_STR("high"));
+    if (priority.size) event->notice.level = is_urgent ? ASM_STR("warning") : ASM_STR("info");
+}
+
 /* What the program tells beside the talk: PROVIDER.NAME with words for a person and all members. */
 static void asm__claude_notice(asm__ingest *state, asm_str line, asm_str name) {
     asm_str values[ASM__INGEST_COUNT_OF(asm__claude_notice_keys)];
@@ -4264,6 +4431,8 @@ static void asm__claude_notice(asm__ingest *state, asm_str line, asm_str name) {
     asm__ingest_read_object(state, line, asm__claude_notice_keys, values,
                             ASM__INGEST_COUNT_OF(asm__claude_notice_keys), &others, NULL);
     asm__claude_words(state, &event, values, name);
+    if (asm_str_equal(name, ASM_STR("notification")) && !event.notice.level.data)
+        asm__claude_priority(state, &event, line);
     if (event.notice.attempt.is_set) values[ASM__NOTICE_ATTEMPT] = asm__ingest_absent();
     if (event.notice.max_attempts.is_set) values[ASM__NOTICE_MAX] = asm__ingest_absent();
     if (event.notice.retry_in_ms.is_set) values[ASM__NOTICE_DELAY] = asm__ingest_absent();
@@ -4850,8 +5019,8 @@ static void asm__claude_ask_permission(asm__ingest *state, asm_str request_id, a
     event.approval.kind = ASM_STR("tool");
     if (asm__claude_is_question(event.approval.tool_name)) {
         event.approval.kind = ASM_STR("question");
-        event.approval.options = asm__claude_options(state, values[2]);
-        if (!event.approval.reason.size) event.approval.reason = asm__claude_question(state, values[2]);
+        event.approval.options = asm__ingest_question_options(state, values[2]);
+        if (!event.approval.reason.size) event.approval.reason = asm__ingest_question(state, values[2]);
     }
     if (values[3].data && values[5].data)
         asm__ingest_add_other(state, ASM_STR("description"), false, values[5]);
@@ -5180,8 +5349,21 @@ static asm_str asm__transcript_text(asm__ingest *state, asm_str content) {
     return asm__ingest_absent();
 }
 
-static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values) {
+/* Where the person's words hang: at what an earlier prompt hangs at, if the person went back before that. */
+static void asm__transcript_find_rewind(asm__ingest *state, const asm_str *values) {
+    const asm_str parent = asm__ingest_string(state, values[ASM__TRANSCRIPT_PARENT]);
+    size_t turns;
+    if (!parent.size) return;
+    if (asm__ingest_recall(state, parent, &turns)) {
+        state->told.size -= turns * sizeof(uint64_t);
+        asm__ingest_tell_rewind(state, turns);
+    }
+    asm__ingest_remember(state, asm__hash(parent.data, parent.size, 0));
+}
+
+static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values, bool is_prompt) {
     asm__ingest_close_turn(state);
+    if (is_prompt) asm__transcript_find_rewind(state, values);
     asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[ASM__TRANSCRIPT_VERSION]));
     asm__ingest_begin_turn(state, false);
 }
@@ -5272,7 +5454,7 @@ static void asm__transcript_assistant(asm__ingest *state, const asm_str *values,
     }
     has_call = asm__transcript_has_call(state, content, &ends_with_text);
     if (!parent.size) {
-        if (!state->run_open) asm__transcript_begin_turn(state, values);
+        if (!state->run_open) asm__transcript_begin_turn(state, values, false);
         asm_buffer_clear(&state->stop_reason);
         asm_buffer_clear(&state->last_code);
         asm_buffer_clear(&state->last_error);
@@ -5376,9 +5558,9 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
     }
     if (!parent.size) {
         bool is_interrupt = asm__ingest_starts_with(text, ASM_STR("[Request interrupted by user"));
-        if ((text.size && !has_results && !author.is_synthetic && !is_interrupt) ||
-            (!state->run_open && has_results))
-            asm__transcript_begin_turn(state, values);
+        bool is_prompt = text.size && !has_results && !author.is_synthetic && !is_interrupt;
+        if (is_prompt || (!state->run_open && has_results))
+            asm__transcript_begin_turn(state, values, is_prompt);
         if (has_results) state->has_final_words = false;
     }
     asm__transcript_end_task(state, text);
@@ -6611,10 +6793,14 @@ static asm__ingest_speaker *asm__plain_speaker(asm__ingest *state, asm_str id) {
     return speaker;
 }
 
+static void asm__plain_finish_speaker(asm__ingest *state, asm__ingest_speaker *speaker) {
+    speaker->partial = false;
+    asm__ingest_finish_message(state, speaker, false);
+    speaker->has_message = false;
+}
+
 static void asm__plain_finish(asm__ingest *state) {
-    state->main.partial = false;
-    asm__ingest_finish_message(state, &state->main, false);
-    state->main.has_message = false;
+    asm__plain_finish_speaker(state, &state->main);
 }
 
 /* A message that comes whole. What of it came in pieces is not given again. */
@@ -8393,6 +8579,33 @@ static void asm__acp_in_usage(asm__ingest *state, asm_str update) {
     asm__ingest_emit(state, &event);
 }
 
+/* What the person may choose from, or has chosen. */
+static bool asm__acp_in_setting(asm__ingest *state, asm_str kind, asm_str update) {
+    asm_json_reader commands =
+        asm__ingest_elements(asm__ingest_find_one(update, ASM_STR("availableCommands")));
+    asm_event event = asm__ingest_notice(state, kind);
+    asm_str command;
+    asm__ingest_begin_words(state);
+    if (asm_str_equal(kind, ASM_STR("current_mode_update"))) {
+        asm__ingest_add_word(state, "mode ", asm__ingest_find_text(state, update, ASM_STR("currentModeId")),
+                             "");
+    } else if (asm_str_equal(kind, ASM_STR("available_commands_update"))) {
+        while (asm__ingest_next(&commands, &command)) {
+            const bool is_first = state->words.size == 0;
+            asm__ingest_add_word(state, is_first ? "commands: " : ", ",
+                                 asm__ingest_find_text(state, command, ASM_STR("name")), "");
+        }
+    } else if (asm_str_equal(kind, ASM_STR("config_option_update"))) {
+        asm__ingest_add_word(state, "", ASM_STR("settings have changed"), "");
+    } else {
+        return false;
+    }
+    event.notice.text = asm__ingest_words(state);
+    event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("update"), update);
+    asm__ingest_emit(state, &event);
+    return true;
+}
+
 static void asm__acp_in_update(asm__ingest *state, asm_str update) {
     const asm_str kind = asm__ingest_find_text(state, update, ASM_STR("sessionUpdate"));
     const asm_str content = asm__ingest_find_one(update, ASM_STR("content"));
@@ -8421,7 +8634,7 @@ static void asm__acp_in_update(asm__ingest *state, asm_str update) {
         asm_event event = asm__ingest_event(ASM_EVENT_SESSION_UPDATED);
         event.run.title = asm__ingest_find_text(state, update, ASM_STR("title"));
         if (asm__ingest_changes(state, &state->title, event.run.title)) asm__ingest_emit(state, &event);
-    } else {
+    } else if (!asm__acp_in_setting(state, kind, update)) {
         asm__ingest_emit_odd(state, kind, ASM_STR("update"), update);
     }
 }
@@ -8475,28 +8688,30 @@ static void asm__acp_in_permission(asm__ingest *state, asm_str id, asm_str param
     asm__ingest_ask(state, &event);
     if (!state->request_count) return;
     options = asm__ingest_line_elements(state, asm__ingest_find_one(params, ASM_STR("options")));
-    asm_buffer_clear(&state->requests[state->request_count - 1].rejecting);
+    asm_buffer_clear(&state->requests[state->request_count - 1].options);
     while (asm__ingest_next(&options, &option)) {
-        if (!asm__ingest_starts_with(asm__ingest_find_text(state, option, ASM_STR("kind")),
-                                     ASM_STR("reject")))
-            continue;
-        asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting,
-                           asm__ingest_find_text(state, option, ASM_STR("optionId")));
-        asm__ingest_append(state, &state->requests[state->request_count - 1].rejecting, asm_str_make("", 1));
+        asm_buffer *known = &state->requests[state->request_count - 1].options;
+        const asm_str kind = asm__ingest_find_text(state, option, ASM_STR("kind"));
+        const bool is_reject = asm__ingest_starts_with(kind, ASM_STR("reject"));
+        if (!is_reject && !asm_str_equal(kind, ASM_STR("allow_always"))) continue;
+        asm__ingest_append(state, known, is_reject ? ASM_STR("r") : ASM_STR("a"));
+        asm__ingest_append(state, known, asm__ingest_find_text(state, option, ASM_STR("optionId")));
+        asm__ingest_append(state, known, asm_str_make("", 1));
     }
 }
 
-/* Whether the option says no: the request remembers those that do, each after a NUL. */
-static bool asm__acp_in_rejects(const asm__ingest *state, size_t index, asm_str option) {
-    const asm_buffer *ids = &state->requests[index].rejecting;
+/* What the option says: no, yes for good, or yes. */
+static asm_str asm__acp_in_meaning(const asm__ingest *state, size_t index, asm_str option) {
+    const asm_buffer *known = &state->requests[index].options;
     size_t at = 0;
-    while (at < ids->size) {
-        const char *end = (const char *)memchr(ids->data + at, 0, ids->size - at);
-        const size_t size = (size_t)(end - (ids->data + at));
-        if (asm_str_equal(asm_str_make(ids->data + at, size), option)) return true;
+    while (at < known->size) {
+        const char *end = (const char *)memchr(known->data + at, 0, known->size - at);
+        const size_t size = end ? (size_t)(end - (known->data + at)) : known->size - at;
+        if (size && asm_str_equal(asm_str_make(known->data + at + 1, size - 1), option))
+            return known->data[at] == 'r' ? ASM_STR("reject") : ASM_STR("always");
         at += size + 1;
     }
-    return false;
+    return ASM_STR("approve");
 }
 
 static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outcome) {
@@ -8507,12 +8722,9 @@ static void asm__acp_in_decision(asm__ingest *state, size_t index, asm_str outco
         event.type = ASM_EVENT_TOOL_APPROVAL_DENIED;
         event.approval.decision = ASM_STR("withdrawn");
     } else {
-        if (asm__acp_in_rejects(state, index, option)) {
+        event.approval.decision = asm__acp_in_meaning(state, index, option);
+        if (asm_str_equal(event.approval.decision, ASM_STR("reject")))
             event.type = ASM_EVENT_TOOL_APPROVAL_DENIED;
-            event.approval.decision = ASM_STR("reject");
-        } else {
-            event.approval.decision = ASM_STR("approve");
-        }
         event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("option"),
                                        asm__ingest_find_one(outcome, ASM_STR("optionId")));
     }
@@ -8579,6 +8791,72 @@ static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
     asm__plain_end_run(state, &event, NULL);
 }
 
+/* What the agent asks its editor to do with files and terminals, and what the editor asks of the agent's set-up. That it
+ * looks whether a terminal has something new is a sign of life. */
+static void asm__acp_in_errand(asm__ingest *state, asm_str method, asm_str params) {
+    static const char *const words[][3] = {{"initialize", "protocolVersion", "protocol version "},
+                                           {"authenticate", "methodId", "authenticates with "},
+                                           {"fs/read_text_file", "path", "reads "},
+                                           {"fs/write_text_file", "path", "writes "},
+                                           {"terminal/create", "command", "runs "},
+                                           {"terminal/kill", "terminalId", "kills terminal "},
+                                           {"session/set_mode", "modeId", "mode "},
+                                           {"session/set_model", "modelId", "model "},
+                                           {"session/resume", "sessionId", "resumes "},
+                                           {"terminal/output", NULL, NULL},
+                                           {"terminal/wait_for_exit", NULL, NULL},
+                                           {"terminal/release", NULL, NULL}};
+    asm_json_reader arguments = asm__ingest_elements(asm__ingest_find_one(params, ASM_STR("args")));
+    asm_event event = asm__ingest_notice(state, asm__acp_in_name(method));
+    asm_str argument, value;
+    size_t i;
+    asm__ingest_begin_words(state);
+    for (i = 0; i < ASM__INGEST_COUNT_OF(words); i++) {
+        if (!asm_str_equal(method, asm_str_from(words[i][0]))) continue;
+        if (!words[i][1]) {
+            state->ingest->counts.heartbeats++;
+            return;
+        }
+        value = asm__ingest_find_one(params, asm_str_from(words[i][1]));
+        asm__ingest_add_word(
+            state, words[i][2],
+            asm__ingest_is(value, ASM_JSON_STRING) ? asm__ingest_string(state, value) : value, "");
+    }
+    while (asm__ingest_next(&arguments, &argument))
+        asm__ingest_add_word(state, " ", asm__ingest_string(state, argument), "");
+    event.notice.text = asm__ingest_words(state);
+    if (asm__ingest_is(params, ASM_JSON_OBJECT))
+        event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("params"), params);
+    asm__ingest_emit(state, &event);
+}
+
+/* An answer that has more than is known: what it says, with what is left of it. */
+static void asm__acp_in_other_answer(asm__ingest *state, asm_str result) {
+    static const asm_str keys[] = {ASM__MEMBER("content"),   ASM__MEMBER("terminalId"),
+                                   ASM__MEMBER("output"),    ASM__MEMBER("exitStatus"),
+                                   ASM__MEMBER("exitCode"),  ASM__MEMBER("signal"),
+                                   ASM__MEMBER("sessionId"), ASM__MEMBER("protocolVersion")};
+    asm_event event = asm__ingest_notice(state, ASM_STR("answer"));
+    asm_str values[8], code, signal;
+    asm__ingest_find(result, keys, values, 8);
+    code = values[4].data ? values[4] : asm__ingest_find_one(values[3], ASM_STR("exitCode"));
+    signal = asm__ingest_string(state, values[5].data ? values[5]
+                                                      : asm__ingest_find_one(values[3], ASM_STR("signal")));
+    asm__ingest_begin_words(state);
+    if (asm__ingest_is(values[0], ASM_JSON_STRING))
+        asm__ingest_add_word(state, "", ASM_STR("a file's text"), "");
+    if (asm__ingest_is(values[1], ASM_JSON_STRING))
+        asm__ingest_add_word(state, "terminal ", asm__ingest_string(state, values[1]), " has begun");
+    asm__ingest_add_word(state, "terminal: ", asm__ingest_string(state, values[2]), "");
+    if (asm__ingest_int64(code).is_set) asm__ingest_add_word(state, ", exit code ", code, "");
+    asm__ingest_add_word(state, ", ended by ", signal, "");
+    if (values[6].data) asm__ingest_add_word(state, "", ASM_STR("the session is open"), "");
+    if (values[7].data) asm__ingest_add_word(state, "protocol version ", values[7], "");
+    event.notice.text = asm__ingest_words(state);
+    if (signal.size || asm__ingest_int64(code).value != 0) event.notice.level = ASM_STR("warning");
+    asm__ingest_emit(state, &event);
+}
+
 static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result, asm_str failure) {
     const size_t index = asm__ingest_find_request(state, id, asm__ingest_absent());
     if (index < state->request_count && asm__ingest_find_one(result, ASM_STR("outcome")).data) {
@@ -8592,8 +8870,10 @@ static void asm__acp_in_response(asm__ingest *state, asm_str id, asm_str result,
     } else if (failure.data) {
         asm__ingest_emit_error(state, ASM_STR("protocol"), asm__plain_error_text(state, failure),
                                asm__ingest_value(state, failure));
+    } else if (state->rest.size) {
+        asm__acp_in_other_answer(state, result);
     } else {
-        state->ingest->counts.heartbeats++; /* answers to what does not concern the session */
+        state->ingest->counts.heartbeats++; /* that it was done */
     }
 }
 
@@ -8613,8 +8893,8 @@ static const char *const asm__acp_shape[] = {
     "method=session/cancel jsonrpc:s params{sessionId:s}",
     "method=session/new jsonrpc:s id:* params{sessionId:s cwd:s}",
     "method=session/load jsonrpc:s id:* params{sessionId:s cwd:s}",
-    "method=initialize jsonrpc:s id:*",
-    "method=authenticate jsonrpc:s id:*",
+    "method=initialize jsonrpc:s id:* params:o",
+    "method=authenticate jsonrpc:s id:* params:o",
     "method:s jsonrpc:s id:* params:o error:* result{stopReason:s sessionId:s outcome{outcome:s optionId:s} "
     "usage{totalTokens:n inputTokens:n outputTokens:n thoughtTokens:n cachedReadTokens:n "
     "cachedWriteTokens:n}}",
@@ -8649,7 +8929,7 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
         asm_buffer_clear(&state->rest);
         asm__ingest_emit_odd(state, method, ASM_STR("params"), values[2]);
     } else {
-        state->ingest->counts.heartbeats++; /* set-up, files and terminals of the editor */
+        asm__acp_in_errand(state, method, values[2]);
     }
     return ASM_OK;
 }
@@ -8755,11 +9035,7 @@ static bool asm__file_is_told(asm__ingest *state, char what, asm_str text) {
     size_t at;
     for (at = 0; at + sizeof hash <= state->told.size; at += sizeof hash)
         if (memcmp(state->told.data + at, &hash, sizeof hash) == 0) return true;
-    if (state->told.size >= 1024 * sizeof hash) { /* of very many the last are enough */
-        state->told.size /= 2;
-        memmove(state->told.data, state->told.data + state->told.size, state->told.size);
-    }
-    asm__ingest_append(state, &state->told, asm_str_make((const char *)&hash, sizeof hash));
+    asm__ingest_remember(state, hash);
     return false;
 }
 
@@ -9027,6 +9303,7 @@ enum {
     ASM__QWEN_PAYLOAD,
     ASM__QWEN_AGENT,
     ASM__QWEN_SIDECHAIN,
+    ASM__QWEN_PARENT,
     ASM__QWEN_COUNT
 };
 
@@ -9169,7 +9446,8 @@ static asm_result asm__qwen_chat_line(asm__ingest *state, asm_str line, asm_json
                                    ASM__MEMBER("contextWindowSize"),
                                    ASM__MEMBER("systemPayload"),
                                    ASM__MEMBER("agentId"),
-                                   ASM__MEMBER("isSidechain")};
+                                   ASM__MEMBER("isSidechain"),
+                                   ASM__MEMBER("parentUuid")};
     asm_str values[ASM__QWEN_COUNT], type, subtype;
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
@@ -9180,6 +9458,10 @@ static asm_result asm__qwen_chat_line(asm__ingest *state, asm_str line, asm_json
     asm__ingest_set_line(state, state->session.size ? asm__ingest_absent() : values[ASM__QWEN_SESSION],
                          values[ASM__QWEN_TIME], values[ASM__QWEN_UUID]);
     state->line_agent = asm__ingest_string(state, values[ASM__QWEN_AGENT]);
+    if (!asm_str_equal(values[ASM__QWEN_SIDECHAIN], ASM_STR("true")))
+        asm__ingest_follow_chain(state, asm__ingest_string(state, values[ASM__QWEN_UUID]),
+                                 asm__ingest_string(state, values[ASM__QWEN_PARENT]),
+                                 !asm_str_equal(type, ASM_STR("system")));
     state->rest_waits = true;
     asm__file_place(state, asm__ingest_string(state, values[ASM__QWEN_CWD]),
                     asm__ingest_string(state, values[ASM__QWEN_BRANCH]),
@@ -9284,17 +9566,20 @@ static bool asm__pi_session_is_known(asm_str type) {
 }
 
 static asm_result asm__pi_session_line(asm__ingest *state, asm_str line, asm_json_error *error) {
-    static const asm_str keys[] = {ASM__MEMBER("type"),    ASM__MEMBER("id"),  ASM__MEMBER("timestamp"),
-                                   ASM__MEMBER("message"), ASM__MEMBER("cwd"), ASM__MEMBER("modelId"),
-                                   ASM__MEMBER("name")};
-    asm_str values[7], type, none = asm__ingest_absent();
+    static const asm_str keys[] = {ASM__MEMBER("type"),    ASM__MEMBER("id"),      ASM__MEMBER("timestamp"),
+                                   ASM__MEMBER("message"), ASM__MEMBER("cwd"),     ASM__MEMBER("modelId"),
+                                   ASM__MEMBER("name"),    ASM__MEMBER("parentId")};
+    asm_str values[8], type, none = asm__ingest_absent();
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
-    asm__ingest_find_in_line(state, line, keys, values, 7);
+    asm__ingest_find_in_line(state, line, keys, values, 8);
     type = asm__ingest_string(state, values[0]);
     asm__ingest_begin_rest(state, line, type, asm__pi_session_shape);
     asm__ingest_set_line(state, asm_str_equal(type, ASM_STR("session")) ? values[1] : none, values[2],
                          asm_str_equal(type, ASM_STR("session")) ? none : values[1]);
+    asm__ingest_follow_chain(
+        state, asm__ingest_string(state, values[1]), asm__ingest_string(state, values[7]),
+        asm_str_equal(type, ASM_STR("message")) || asm_str_equal(type, ASM_STR("branch_summary")));
     if (asm_str_equal(type, ASM_STR("session"))) {
         asm__ingest_keep(state, &state->cwd, asm__ingest_string(state, values[4]));
         asm__ingest_keep(state, &state->model, asm__ingest_string(state, values[5]));
@@ -9347,19 +9632,31 @@ static const char *const asm__kimi_wire_shape[] = {
     "type=permission.record_approval_result time:n toolCallId:s toolName:s result{decision:s scope:s}",
     "type:s time:n",
     NULL};
+#define ASM__KIMI_CLI_RECORD                                                                                 \
+    "type=TurnBegin payload{user_input:s user_input[type=text text:s]}"                                      \
+    " | type=SteerInput payload{user_input:s user_input[type=text text:s]}"                                  \
+    " | type=ContentPart payload{type=text text:s | type=think think:s} | type=StepBegin payload{n:n}"       \
+    " | type=ToolCall payload{type:s id:s function{name:s arguments:s}} | type=ToolCallPart "                \
+    "payload{arguments_part:s}"                                                                              \
+    " | type=ToolResult payload{tool_call_id:s return_value{is_error:b output:s output[type=text text:s | "  \
+    "type:s *:*] output:* message:s}}"                                                                       \
+    " | type=StatusUpdate payload{message_id:s token_usage{input_other:n output:n input_cache_read:n "       \
+    "input_cache_creation:n}}"                                                                               \
+    " | type=ApprovalRequest payload{id:s tool_call_id:s action:s description:s}"                            \
+    " | type=ApprovalResponse payload{request_id:s response:s feedback:s}"                                   \
+    " | type=ApprovalRequestResolved payload{request_id:s response:s feedback:s}"                            \
+    " | type=QuestionRequest payload{id:s tool_call_id:s questions:a}"                                       \
+    " | type=Notification payload{title:s body:s severity:s} | type=PlanDisplay payload{content:s}"          \
+    " | type=TurnEnd | type=StepInterrupted"
+#define ASM__KIMI_CLI_ENVELOPE                                                                               \
+    " | type=SubagentEvent payload{parent_tool_call_id:s task_tool_call_id:s agent_id:s subagent_type:s "
 static const char *const asm__kimi_cli_shape[] = {
-    "timestamp:n message{type=TurnBegin payload{user_input:s user_input[type=text text:s]}"
-    " | type=ContentPart payload{type=text text:s | type=think think:s} | type=StepBegin payload{n:n}"
-    " | type=ToolCall payload{type:s id:s function{name:s arguments:s}} | type=ToolCallPart "
-    "payload{arguments_part:s}"
-    " | type=ToolResult payload{tool_call_id:s return_value{is_error:b output:s output[type=text text:s | "
-    "type:s *:*] output:* message:s}}"
-    " | type=StatusUpdate payload{message_id:s token_usage{input_other:n output:n input_cache_read:n "
-    "input_cache_creation:n}}"
-    " | type=TurnEnd | type=StepInterrupted | type:s}",
+    "timestamp:n message{" ASM__KIMI_CLI_RECORD ASM__KIMI_CLI_ENVELOPE
+    "event{" ASM__KIMI_CLI_RECORD ASM__KIMI_CLI_ENVELOPE "event{" ASM__KIMI_CLI_RECORD " | type:s}}"
+    " | type:s}} | type:s}",
     NULL};
 
-static void asm__kimi_wire_usage(asm__ingest *state, asm_str raw, asm_str id, bool is_cli) {
+static asm_event asm__kimi_wire_usage(const asm__ingest *state, asm_str raw, bool is_cli) {
     static const asm_str names[2][4] = {{ASM__MEMBER("inputOther"), ASM__MEMBER("output"),
                                          ASM__MEMBER("inputCacheRead"), ASM__MEMBER("inputCacheCreation")},
                                         {ASM__MEMBER("input_other"), ASM__MEMBER("output"),
@@ -9373,12 +9670,65 @@ static void asm__kimi_wire_usage(asm__ingest *state, asm_str raw, asm_str id, bo
     event.usage.cache_read_tokens = asm__ingest_int64(counts[2]);
     event.usage.cache_creation_tokens = asm__ingest_int64(counts[3]);
     asm__plain_add_cache(&event.usage);
+    return event;
+}
+
+static void asm__kimi_wire_add_usage(asm__ingest *state, asm_str raw, asm_str id) {
+    asm_event event = asm__kimi_wire_usage(state, raw, false);
     asm__file_usage(state, &event, id, asm_buffer_text(&state->model), raw);
 }
 
 static void asm__kimi_wire_stop(asm__ingest *state, asm_str reason) {
     state->has_final_words = !asm_str_equal(reason, ASM_STR("tool_use"));
     asm__ingest_keep(state, &state->stop_reason, reason);
+}
+
+/* kimi-cli: a call whose arguments come in pieces is whole. */
+static void asm__kimi_cli_flush(asm__ingest *state, asm__ingest_speaker *speaker) {
+    const bool waits = state->rest_waits;
+    const asm_str parent = asm_buffer_text(&speaker->parent);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
+    asm_str input = asm_buffer_text(&speaker->tool_input);
+    if (!speaker->tool_open) return;
+    speaker->tool_open = false;
+    if (!input.size || asm_json_check(input, NULL) != ASM_OK) {
+        asm_json_writer writer;
+        asm_buffer_clear(&state->built);
+        asm_json_writer_init(&writer, &state->built);
+        asm_json_write_string(&writer, input);
+        input =
+            asm_json_writer_finish(&writer) == ASM_OK ? asm_buffer_text(&state->built) : asm__ingest_absent();
+    }
+    event.tool.call_id = asm_buffer_text(&speaker->tool_id);
+    event.tool.name = asm_buffer_text(&speaker->tool_name);
+    event.tool.input = asm__ingest_value(state, input);
+    if (parent.size) event.tool.parent_tool_call_id = parent;
+    state->rest_waits = true;
+    asm__plain_finish_speaker(state, speaker);
+    asm__ingest_start_call(state, &event);
+    state->rest_waits = waits;
+    if (!parent.size) state->has_final_words = false;
+}
+
+/* Before the speakers are let go: calls of which the end of the arguments was not seen have begun all the same. */
+static void asm__kimi_cli_flush_all(asm__ingest *state) {
+    asm__ingest_record *record;
+    asm__kimi_cli_flush(state, &state->main);
+    for (record = state->speakers.oldest; record; record = record->newer)
+        asm__kimi_cli_flush(state, asm__container(record, asm__ingest_speaker, record));
+}
+
+/* A call ends: so does the sub-agent that serves it. */
+static void asm__kimi_wire_sum_up(asm__ingest *state, asm_event *event) {
+    const asm_str id = event->tool.call_id;
+    asm__ingest_speaker *speaker = id.size ? asm__ingest_find_speaker(state, id) : NULL;
+    const bool waits = state->rest_waits;
+    if (!speaker) return;
+    state->rest_waits = true;
+    asm__kimi_cli_flush(state, speaker);
+    asm__plain_finish_speaker(state, speaker);
+    asm__ingest_sum_up(state, speaker, event);
+    state->rest_waits = waits;
 }
 
 /* An end of a call: {"output", "isError"}, or {"output", "is_error", "message"}. */
@@ -9389,6 +9739,7 @@ static void asm__kimi_wire_end_tool(asm__ingest *state, asm_str id, asm_str resu
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_COMPLETED);
     event.tool.call_id = id;
     asm__ingest_need_turn(state);
+    asm__kimi_wire_sum_up(state, &event);
     asm__plain_output(state, &event, asm__ingest_find_one(result, ASM_STR("output")));
     event.tool.error_message =
         is_failed ? asm__ingest_find_text(state, result, ASM_STR("message")) : asm__ingest_absent();
@@ -9420,7 +9771,7 @@ static void asm__kimi_wire_event(asm__ingest *state, asm_str event) {
     } else if (asm_str_equal(type, ASM_STR("step.end"))) {
         const asm_str usage = asm__ingest_find_one(event, ASM_STR("usage"));
         asm__ingest_keep(state, &state->counts_text, usage);
-        asm__kimi_wire_usage(state, usage, asm__ingest_find_text(state, event, ASM_STR("messageId")), false);
+        asm__kimi_wire_add_usage(state, usage, asm__ingest_find_text(state, event, ASM_STR("messageId")));
         asm__kimi_wire_stop(state, asm__ingest_find_text(state, event, ASM_STR("finishReason")));
     } else if (!asm_str_equal(type, ASM_STR("step.begin"))) {
         asm__ingest_count_unknown(state, type);
@@ -9500,7 +9851,7 @@ static void asm__kimi_wire_record(asm__ingest *state, asm_str line, asm_str type
         asm__kimi_wire_event(state, asm__ingest_find_one(line, ASM_STR("event")));
     else if (asm_str_equal(type, ASM_STR("usage.record"))) {
         if (!asm_str_equal(usage, asm_buffer_text(&state->counts_text)))
-            asm__kimi_wire_usage(state, usage, none, false);
+            asm__kimi_wire_add_usage(state, usage, none);
         asm_buffer_clear(&state->counts_text); /* a step's figures again */
     } else if (asm_str_equal(type, ASM_STR("llm.request")))
         asm__kimi_wire_request(state, asm__ingest_find_text(state, line, ASM_STR("model")));
@@ -9519,32 +9870,9 @@ static void asm__kimi_wire_record(asm__ingest *state, asm_str line, asm_str type
     } /* else by what is left of it */
 }
 
-/* kimi-cli: a call whose arguments come in pieces is whole. */
-static void asm__kimi_cli_flush(asm__ingest *state) {
-    asm__ingest_speaker *speaker = &state->main;
-    const bool waits = state->rest_waits;
-    asm_str input = asm_buffer_text(&speaker->tool_input);
-    if (!speaker->tool_open) return;
-    speaker->tool_open = false;
-    state->rest_waits = true;
-    if (!input.size || asm_json_check(input, NULL) != ASM_OK) {
-        asm_json_writer writer;
-        asm_buffer_clear(&state->built);
-        asm_json_writer_init(&writer, &state->built);
-        asm_json_write_string(&writer, input);
-        input =
-            asm_json_writer_finish(&writer) == ASM_OK ? asm_buffer_text(&state->built) : asm__ingest_absent();
-    }
-    asm__file_start_tool(state, asm_buffer_text(&speaker->tool_id), asm_buffer_text(&speaker->tool_name),
-                         input);
-    state->rest_waits = waits;
-}
-
-static void asm__kimi_cli_call(asm__ingest *state, asm_str payload) {
+static void asm__kimi_cli_call(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload) {
     const asm_str function = asm__ingest_find_one(payload, ASM_STR("function"));
-    asm__ingest_speaker *speaker = &state->main;
-    asm__ingest_need_turn(state);
-    asm__plain_finish(state);
+    asm__plain_finish_speaker(state, speaker);
     asm__ingest_keep(state, &speaker->tool_id, asm__ingest_find_text(state, payload, ASM_STR("id")));
     asm__ingest_keep(state, &speaker->tool_name, asm__ingest_find_text(state, function, ASM_STR("name")));
     asm__ingest_keep(state, &speaker->tool_input,
@@ -9552,40 +9880,256 @@ static void asm__kimi_cli_call(asm__ingest *state, asm_str payload) {
     speaker->tool_open = true;
 }
 
-static void asm__kimi_cli_record(asm__ingest *state, asm_str type, asm_str payload) {
+static void asm__kimi_cli_call_part(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload) {
+    const asm_str piece = asm__ingest_find_text(state, payload, ASM_STR("arguments_part"));
+    if (!speaker->tool_open) {
+        asm__ingest_leave(state, ASM_STR("arguments_part"),
+                          asm__ingest_find_one(payload, ASM_STR("arguments_part")));
+    } else if (speaker->tool_input.size > asm__ingest_max_kept(state) ||
+               piece.size > asm__ingest_max_kept(state) - speaker->tool_input.size) {
+        asm__ingest_tell_limit(state, "the input of a tool call is longer than what may be kept");
+    } else {
+        asm__ingest_append(state, &speaker->tool_input, piece);
+    }
+}
+
+static void asm__kimi_cli_content(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload) {
     const asm_str text = asm__ingest_find_text(state, payload, ASM_STR("text")),
                   think = asm__ingest_find_text(state, payload, ASM_STR("think"));
-    if (asm_str_equal(type, ASM_STR("ToolCallPart"))) {
-        asm__ingest_append(state, &state->main.tool_input,
-                           asm__ingest_find_text(state, payload, ASM_STR("arguments_part")));
+    if (speaker == &state->main) state->has_final_words = text.size != 0;
+    if (think.size || (!text.size && state->rest.size))
+        asm__ingest_emit_thinking(state, think, asm__ingest_absent(), asm_buffer_text(&speaker->parent));
+    if (!text.size) return;
+    asm__ingest_enter_message(state, speaker, asm__ingest_absent());
+    speaker->partial = speaker->streamed = true;
+    asm__ingest_say(state, speaker, text);
+}
+
+/* What a step has used; a sub-agent's is part of the run's once it has ended. */
+static void asm__kimi_cli_usage(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload) {
+    const asm_str raw = asm__ingest_find_one(payload, ASM_STR("token_usage")),
+                  id = asm__ingest_find_text(state, payload, ASM_STR("message_id"));
+    asm_event event = asm__kimi_wire_usage(state, raw, true);
+    if (speaker == &state->main || asm__ingest_usage_is_zero(&event.usage)) {
+        asm__file_usage(state, &event, id, asm_buffer_text(&state->model), raw);
         return;
     }
-    asm__kimi_cli_flush(state);
-    if (asm_str_equal(type, ASM_STR("TurnBegin"))) {
-        asm__file_prompt(state, asm__ingest_absent(),
-                         asm__file_text(state, asm__ingest_find_one(payload, ASM_STR("user_input"))));
+    if (id.size) event.usage.message_id = id;
+    event.usage.parent_tool_call_id = asm_buffer_text(&speaker->parent);
+    event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("provider_usage"), raw);
+    asm__ingest_add_usage(&speaker->total, &event.usage);
+    asm__ingest_emit(state, &event);
+}
+
+/* What the person asks of the agent, or an agent of its sub-agent. */
+static void asm__kimi_cli_prompt(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload,
+                                 bool is_steering) {
+    const asm_str text = asm__file_text(state, asm__ingest_find_one(payload, ASM_STR("user_input")));
+    asm_event event;
+    if (speaker == &state->main) {
+        if (is_steering) asm__plain_prompt(state, asm__ingest_absent(), text);
+        else asm__file_prompt(state, asm__ingest_absent(), text);
+        return;
+    }
+    event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(),
+                                asm_buffer_text(&speaker->parent));
+    event.message.role = ASM_STR("user");
+    event.message.synthetic = asm__ingest_true();
+    if (text.size) asm__ingest_emit(state, &event);
+}
+
+/* The agent waits for the person: to approve a call, or to answer questions. */
+static void asm__kimi_cli_ask(asm__ingest *state, asm_str payload, bool is_question) {
+    const asm__ingest_call *call;
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_REQUESTED);
+    event.approval.request_id = asm__ingest_find_text(state, payload, ASM_STR("id"));
+    event.approval.tool_call_id = asm__ingest_find_text(state, payload, ASM_STR("tool_call_id"));
+    event.approval.kind = is_question ? ASM_STR("question") : ASM_STR("tool");
+    call = asm__ingest_find_call(state, event.approval.tool_call_id);
+    event.approval.tool_name =
+        call ? asm__ingest_call_name(call) : asm__ingest_find_text(state, payload, ASM_STR("action"));
+    if (call) event.approval.tool_input = asm__ingest_call_input(call);
+    if (is_question) {
+        event.approval.tool_input = asm__ingest_value(state, payload);
+        event.approval.options = asm__ingest_question_options(state, payload);
+        event.approval.reason = asm__ingest_question(state, payload);
+    } else {
+        event.approval.reason = asm__ingest_find_text(state, payload, ASM_STR("description"));
+        if (call)
+            asm__ingest_leave(state, ASM_STR("action"), asm__ingest_find_one(payload, ASM_STR("action")));
+    }
+    asm__ingest_ask(state, &event);
+}
+
+static void asm__kimi_cli_decide(asm__ingest *state, asm_str payload) {
+    const asm_str id = asm__ingest_find_text(state, payload, ASM_STR("request_id")),
+                  word = asm__ingest_find_text(state, payload, ASM_STR("response"));
+    const bool is_granted = asm__ingest_starts_with(word, ASM_STR("approve"));
+    const size_t index = asm__ingest_find_request(state, id, asm__ingest_absent());
+    asm__ingest_call *call;
+    asm_event event =
+        asm__ingest_event(is_granted ? ASM_EVENT_TOOL_APPROVAL_GRANTED : ASM_EVENT_TOOL_APPROVAL_DENIED);
+    event.approval.decision = !is_granted                        ? ASM_STR("reject")
+                              : word.size > sizeof "approve" - 1 ? ASM_STR("always")
+                                                                 : ASM_STR("approve");
+    event.approval.reason = asm__ingest_find_text(state, payload, ASM_STR("feedback"));
+    if (!event.approval.reason.size) event.approval.reason = asm__ingest_absent();
+    event.approval.request_id = id;
+    if (index == state->request_count) {
+        asm__ingest_emit(state, &event);
+        return;
+    }
+    call = asm__ingest_find_call(state, asm__ingest_request_call(&state->requests[index]));
+    if (call && !is_granted) call->is_declined = true;
+    asm__ingest_decide(state, index, &event);
+}
+
+/* The result of a call that asked the person something is the answer. */
+static void asm__kimi_cli_result(asm__ingest *state, asm_str payload) {
+    const asm_str id = asm__ingest_find_text(state, payload, ASM_STR("tool_call_id")),
+                  result = asm__ingest_find_one(payload, ASM_STR("return_value"));
+    const size_t index = asm__ingest_find_request(state, asm__ingest_absent(), id);
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_APPROVAL_GRANTED);
+    if (index < state->request_count && state->requests[index].is_question &&
+        !asm_str_equal(asm__ingest_find_one(result, ASM_STR("is_error")), ASM_STR("true"))) {
+        const bool waits = state->rest_waits;
+        state->rest_waits = true;
+        event.approval.decision = ASM_STR("answer");
+        event.approval.answer = asm__ingest_value(state, asm__ingest_find_one(result, ASM_STR("output")));
+        asm__ingest_decide(state, index, &event);
+        state->rest_waits = waits;
+    }
+    asm__kimi_wire_end_tool(state, id, result);
+}
+
+/* What else there is, in words where it has some. */
+static void asm__kimi_cli_notice(asm__ingest *state, const asm__ingest_speaker *speaker, asm_str type,
+                                 asm_str payload) {
+    static const char *const words[][2] = {{"CompactionBegin", "the conversation is being compacted"},
+                                           {"CompactionEnd", "the conversation was compacted"},
+                                           {"MCPLoadingBegin", "tools of MCP servers are being loaded"},
+                                           {"MCPLoadingEnd", "tools of MCP servers have been loaded"},
+                                           {"StepRetry", "the step is tried again"}};
+    asm_event event = asm__ingest_notice(state, type);
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(words); i++)
+        if (asm_str_equal(type, asm_str_from(words[i][0]))) event.notice.text = asm_str_from(words[i][1]);
+    if (asm_str_equal(type, ASM_STR("Notification"))) {
+        asm__ingest_begin_words(state);
+        asm__ingest_add_word(state, "", asm__ingest_find_text(state, payload, ASM_STR("title")), "");
+        asm__ingest_add_word(state, ": ", asm__ingest_find_text(state, payload, ASM_STR("body")), "");
+        event.notice.text = asm__ingest_words(state);
+        event.notice.level = asm__ingest_find_text(state, payload, ASM_STR("severity"));
+    } else if (asm_str_equal(type, ASM_STR("PlanDisplay"))) {
+        event.notice.text = asm__ingest_find_text(state, payload, ASM_STR("content"));
+    } else if (asm__ingest_starts_with(type, ASM_STR("Hook"))) {
+        asm__ingest_begin_words(state);
+        asm__ingest_add_word(state, "hook ", asm__ingest_find_text(state, payload, ASM_STR("event")), "");
+        asm__ingest_add_word(state, " on ", asm__ingest_find_text(state, payload, ASM_STR("target")), "");
+        asm__ingest_add_word(state, ": ", asm__ingest_find_text(state, payload, ASM_STR("action")), "");
+        asm__ingest_add_word(state, ", ", asm__ingest_find_text(state, payload, ASM_STR("reason")), "");
+        event.notice.text = asm__ingest_words(state);
+    }
+    if (speaker->parent.size) {
+        asm_json_writer writer;
+        asm_buffer_clear(&state->built);
+        asm_json_writer_init(&writer, &state->built);
+        asm_json_write_string(&writer, asm_buffer_text(&speaker->parent));
+        if (asm_json_writer_finish(&writer) == ASM_OK)
+            event.extra = asm__ingest_pair(state, &state->extra, ASM_STR("parent_tool_call_id"),
+                                           asm_buffer_text(&state->built));
+    }
+    asm__ingest_emit(state, &event);
+}
+
+static void asm__kimi_cli_record(asm__ingest *state, asm__ingest_speaker *speaker, asm_str type,
+                                 asm_str payload) {
+    const bool is_main = speaker == &state->main, is_end = asm_str_equal(type, ASM_STR("TurnEnd"));
+    if (asm_str_equal(type, ASM_STR("ToolCallPart"))) {
+        asm__kimi_cli_call_part(state, speaker, payload);
+        return;
+    }
+    asm__kimi_cli_flush(state, speaker);
+    if (is_main && (is_end || asm_str_equal(type, ASM_STR("TurnBegin")) ||
+                    asm_str_equal(type, ASM_STR("ApprovalRequest"))))
+        asm__kimi_cli_flush_all(state);
+    if (asm_str_equal(type, ASM_STR("TurnBegin")) || asm_str_equal(type, ASM_STR("SteerInput"))) {
+        asm__kimi_cli_prompt(state, speaker, payload, type.data[0] == 'S');
     } else if (asm_str_equal(type, ASM_STR("ContentPart"))) {
-        asm__ingest_need_turn(state);
-        asm__file_think(state, asm__ingest_absent(), think);
-        if (text.size) asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()), text);
-        state->has_final_words = text.size != 0;
+        asm__kimi_cli_content(state, speaker, payload);
     } else if (asm_str_equal(type, ASM_STR("ToolCall"))) {
-        asm__kimi_cli_call(state, payload);
+        asm__kimi_cli_call(state, speaker, payload);
     } else if (asm_str_equal(type, ASM_STR("ToolResult"))) {
-        asm__kimi_wire_end_tool(state, asm__ingest_find_text(state, payload, ASM_STR("tool_call_id")),
-                                asm__ingest_find_one(payload, ASM_STR("return_value")));
-        state->has_final_words = false;
+        asm__kimi_cli_result(state, payload);
+        if (is_main) state->has_final_words = false;
+    } else if (asm_str_equal(type, ASM_STR("ApprovalRequest")) ||
+               asm_str_equal(type, ASM_STR("QuestionRequest"))) {
+        asm__kimi_cli_ask(state, payload, type.data[0] == 'Q');
+    } else if (asm_str_equal(type, ASM_STR("ApprovalResponse")) ||
+               asm_str_equal(type, ASM_STR("ApprovalRequestResolved"))) {
+        asm__kimi_cli_decide(state, payload);
     } else if (asm_str_equal(type, ASM_STR("StatusUpdate"))) {
-        asm__kimi_wire_usage(state, asm__ingest_find_one(payload, ASM_STR("token_usage")),
-                             asm__ingest_find_text(state, payload, ASM_STR("message_id")), true);
-    } else if (asm_str_equal(type, ASM_STR("StepBegin"))) {
-        asm__plain_finish(state);
+        asm__kimi_cli_usage(state, speaker, payload);
+    } else if (is_end || asm_str_equal(type, ASM_STR("StepBegin"))) {
+        asm__plain_finish_speaker(state, speaker);
+        if (is_main && is_end) asm__ingest_close_turn(state);
     } else if (asm_str_equal(type, ASM_STR("StepInterrupted"))) {
-        state->cancelled = true;
-    } else if (asm_str_equal(type, ASM_STR("TurnEnd"))) {
-        asm__plain_finish(state);
-        asm__ingest_close_turn(state);
-    } /* others: by what is left of them */
+        if (is_main) state->cancelled = true;
+        else asm__ingest_finish_message(state, speaker, true);
+    } else {
+        asm__kimi_cli_notice(state, speaker, type, payload);
+    }
+}
+
+/* The kind of a sub-agent that is heard the first time. */
+static void asm__kimi_cli_tell_kind(asm__ingest *state, asm_str parent, asm_str kind) {
+    asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_UPDATED);
+    const bool waits = state->rest_waits;
+    if (!kind.size || asm__ingest_find_speaker(state, parent)) return;
+    state->rest_waits = true;
+    event.tool.call_id = parent;
+    event.tool.status = ASM_STR("running");
+    event.tool.agent_kind = kind;
+    asm__ingest_update_tool(state, &event);
+    state->rest_waits = waits;
+}
+
+/* A record of kimi-cli: of the agent, or of a sub-agent in as many envelopes as it is deep. */
+static void asm__kimi_cli_message(asm__ingest *state, asm_str line, asm_str timestamp, asm_str message) {
+    static const asm_str keys[] = {ASM__MEMBER("event"), ASM__MEMBER("parent_tool_call_id"),
+                                   ASM__MEMBER("task_tool_call_id"), ASM__MEMBER("subagent_type"),
+                                   ASM__MEMBER("agent_id")};
+    asm_str values[5], type, parent = asm__ingest_absent(), kind = parent, agent = parent, none = parent;
+    asm__ingest_speaker *speaker = &state->main;
+    for (;;) {
+        asm_str call;
+        type = asm__ingest_find_text(state, message, ASM_STR("type"));
+        asm__ingest_find(asm__ingest_find_one(message, ASM_STR("payload")), keys, values, 5);
+        call = asm__ingest_is(values[1], ASM_JSON_STRING) ? values[1] : values[2];
+        if (!asm_str_equal(type, ASM_STR("SubagentEvent")) || !asm__ingest_is(values[0], ASM_JSON_OBJECT) ||
+            !asm__ingest_is(call, ASM_JSON_STRING) || call.size == 2)
+            break;
+        message = values[0];
+        parent = call;
+        kind = values[3];
+        agent = values[4];
+    }
+    asm__ingest_begin_rest(state, line, type, asm__kimi_cli_shape);
+    asm__ingest_set_line(state, none, none, none);
+    asm__plain_set_time(state, timestamp, 1000000);
+    parent = asm__ingest_string(state, parent);
+    if (parent.size) {
+        asm__ingest_need_turn(state);
+        asm__kimi_cli_flush(state, &state->main); /* the call that it serves */
+        state->line_run = asm__ingest_run_of(state, parent);
+        state->line_agent = asm__ingest_string(state, agent);
+        asm__kimi_cli_tell_kind(state, parent, asm__ingest_string(state, kind));
+        speaker = asm__ingest_speaker_of(state, parent);
+    } else if (asm_str_equal(type, ASM_STR("ContentPart")) || asm_str_equal(type, ASM_STR("ToolCall"))) {
+        asm__ingest_need_turn(state);
+    }
+    state->main.run = state->run_open ? state->runs : state->main.run;
+    asm__kimi_cli_record(state, speaker, type, asm__ingest_find_one(message, ASM_STR("payload")));
 }
 
 static asm_result asm__kimi_wire_line(asm__ingest *state, asm_str line, asm_json_error *error) {
@@ -9597,11 +10141,7 @@ static asm_result asm__kimi_wire_line(asm__ingest *state, asm_str line, asm_json
     asm__ingest_find_in_line(state, line, keys, values, 4);
     type = asm__ingest_string(state, values[0]);
     if (!type.size && values[3].data) {
-        type = asm__ingest_find_text(state, values[3], ASM_STR("type"));
-        asm__ingest_begin_rest(state, line, type, asm__kimi_cli_shape);
-        asm__ingest_set_line(state, none, none, none);
-        asm__plain_set_time(state, values[2], 1000000);
-        asm__kimi_cli_record(state, type, asm__ingest_find_one(values[3], ASM_STR("payload")));
+        asm__kimi_cli_message(state, line, values[2], values[3]);
         return ASM_OK;
     }
     asm__ingest_begin_rest(state, line, type, asm__kimi_wire_shape);
@@ -9612,7 +10152,7 @@ static asm_result asm__kimi_wire_line(asm__ingest *state, asm_str line, asm_json
 }
 
 static void asm__kimi_wire_end(asm__ingest *state) {
-    asm__kimi_cli_flush(state);
+    asm__kimi_cli_flush_all(state);
     asm__ingest_close_turn(state);
 }
 
@@ -13202,7 +13742,7 @@ static void asm__ingest_each_buffer(asm__ingest *state, void (*function)(asm_buf
     for (i = 0; i < ASM__INGEST_REQUESTS; i++)
         function(&state->requests[i].text);
     for (i = 0; i < ASM__INGEST_REQUESTS; i++)
-        function(&state->requests[i].rejecting);
+        function(&state->requests[i].options);
     for (i = 0; i < ASM__INGEST_PAST_LINES; i++)
         function(&state->past[i].text);
     for (i = 0; i < state->model_capacity; i++)

@@ -707,7 +707,9 @@ static void claude_several_runs_in_a_stream(void **state) {
                                                                        "5,\"usage\":{\"input_tokens\":1,"
                                                                        "\"output_tokens\":1}}}\n"
                                                                        "{\"type\":\"claude.conversation_"
-                                                                       "reset\",\"data\":{}}\n" STARTED TOTAL(
+                                                                       "reset\",\"data\":{\"text\":\"the "
+                                                                       "conversation begins "
+                                                                       "anew\"}}\n" STARTED TOTAL(
                                                                            "\"input_tokens\":2,"
                                                                            "\"output_tokens\":2,\"cost_"
                                                                            "usd\":1.25") "{\"type\":"
@@ -840,7 +842,7 @@ static void claude_notices_and_unknown_lines(void **state) {
         "{\"type\":\"claude.api_retry\",\"data\":{\"text\":\"request failed, will be sent again, attempt "
         "2\",\"level\":\"warning\",\"attempt\":2,\"retry_in_ms\":548.86}}\n"
         "{\"type\":\"claude.rate_limit_event\",\"data\":{\"text\":\"rate limit: "
-        "allowed\",\"level\":\"info\",\"rate_limit_info\":{\"status\":\"allowed\"}}}\n"
+        "not reached\",\"level\":\"info\",\"rate_limit_info\":{\"status\":\"allowed\"}}}\n"
         "{\"type\":\"claude.other\",\"data\":{\"x\":1}}\n"
         "{\"type\":\"claude.system\",\"data\":{}}\n"
         "{\"type\":\"message_sent\",\"data\":{\"content\":\"More, please\",\"role\":\"user\"}}\n"

@@ -178,6 +178,10 @@ static const char *const repeats[][2] = {
     {"qwen-chat", "<ui_telemetry>."},
     /* numbers of requests may be texts */
     {"acp", ".id"},
+    /* that the agent looks whether there is something new is counted */
+    {"acp", "<terminal/output>.params"},
+    {"acp", "<terminal/wait_for_exit>.params"},
+    {"acp", "<terminal/release>.params"},
 };
 
 static bool is_repeat(asm_format format, const char *path) {

@@ -1,5 +1,5 @@
-/* Runs a fuzzer without libFuzzer: every file of its corpus, then damaged copies of them, the same ones in every run.
- *     PROGRAM SECONDS CRASH-FILE CORPUS-DIRECTORY
+/* Runs a fuzzer without libFuzzer: every file of its corpora, then damaged copies of them, the same ones in every run.
+ *     PROGRAM SECONDS CRASH-FILE CORPUS-DIRECTORY...
  * An input that ends the program, or takes longer than ten seconds, is left in CRASH-FILE. */
 #include <dirent.h>
 #include <signal.h>
@@ -89,14 +89,15 @@ int main(int argc, char **argv) {
     static size_t order[MAX_FILES];
     uint64_t random = 1;
     unsigned long inputs = 0;
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s SECONDS CRASH-FILE CORPUS-DIRECTORY\n", argv[0]);
+    if (argc < 4) {
+        fprintf(stderr, "usage: %s SECONDS CRASH-FILE CORPUS-DIRECTORY...\n", argv[0]);
         return 2;
     }
     const double seconds = strtod(argv[1], NULL);
     crash_path = argv[2];
     remove(crash_path);
-    read_corpus(argv[3]);
+    for (int i = 3; i < argc; i++)
+        read_corpus(argv[i]);
     if (!corpus_size) {
         fprintf(stderr, "%s: no inputs\n", argv[3]);
         return 1;

@@ -1,6 +1,7 @@
 /* Streams of every format: cut anywhere they give the same events and diagnostics, every run begins and ends once, all
- * events can be written and read again, and memory that runs out does no harm. An input: a byte for the format, one for
- * the sizes of the pieces, one for the allocation that fails, then the stream. */
+ * events can be written and read again, and memory that runs out does no harm. An input: a line with the name of the
+ * format or "auto", a byte for the sizes of the pieces, one for the allocation that fails, then the stream; or the stream
+ * alone. FORMAT=name in the environment: that one, whatever the line says. */
 #include "fuzz.h"
 
 #include "asm_ingest.h"
@@ -96,11 +97,24 @@ static void end_record(record *out) {
     asm_buffer_close(&out->line);
 }
 
+static asm_format format_of(asm_str name) {
+    const asm_format format = asm_format_from_name(name);
+    return asm_format_is_read(format) ? format : ASM_FORMAT_AUTO;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    fuzz_input input = fuzz_begin(data, size < 16384 ? size : 16384);
-    const asm_format wanted = (asm_format)(fuzz_byte(&input) % ASM_FORMAT_COUNT),
-                     format = asm_format_is_read(wanted) ? wanted : ASM_FORMAT_AUTO;
-    const unsigned piece = fuzz_byte(&input), failing = fuzz_byte(&input);
+    const fuzz_input all = fuzz_begin(data, size < 16384 ? size : 16384);
+    fuzz_input input = all;
+    const asm_str name = fuzz_text(&input, '\n');
+    const char *forced = getenv("FORMAT");
+    unsigned piece = (unsigned)size % 256, failing = (unsigned)size / 8;
+    if (asm_format_from_name(name) != ASM_FORMAT_COUNT) {
+        piece = fuzz_byte(&input);
+        failing = fuzz_byte(&input);
+    } else {
+        input = all;
+    }
+    const asm_format format = format_of(forced ? asm_str_from(forced) : name);
     const asm_str stream = asm_str_make(input.left ? input.at : "", input.left);
     record whole, pieces, starved;
     const asm_result result = take(&whole, format, stream, 0);
