@@ -363,10 +363,12 @@ static bool make_room(struct copy *copy, size_t size) {
     }
     if (size <= copy->capacity - copy->end) return true;
     if (copy->end + size > KEPT_LIMIT) return false;
-    grown = (char *)realloc(copy->kept, 2 * (copy->end + size));
+    const size_t wanted = 2 * (copy->end + size);
+    const size_t capacity = wanted < KEPT_LIMIT ? wanted : KEPT_LIMIT;
+    grown = (char *)realloc(copy->kept, capacity);
     if (!grown) return false;
     copy->kept = grown;
-    copy->capacity = 2 * (copy->end + size);
+    copy->capacity = capacity;
     return true;
 }
 
@@ -416,7 +418,7 @@ static void finish_copy(struct copy *copy, pid_t reader) {
 /* The process that reads the copy: standard output is not its own, so what it shows goes to standard error. It tells by
  * a byte that its outputs are open. `gate`: the other end of the gate's socket, -1: there is none. */
 static void be_reader(const struct settings *settings, int copy, int tell, int gate) {
-    static const int ignored[] = {SIGPIPE, SIGTTIN, SIGTTOU, SIGINT, SIGTERM, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGINT, SIGTERM, SIGHUP};
     static struct reader reader; /* too large for some stacks */
     struct live_host host;
     const int null = open("/dev/null", O_RDONLY);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,8 +26,8 @@ enum {
 
 /* One direction: bytes are read only when those before are out, so that a slow reader slows the other side down. */
 struct direction {
-    int from, to;    /* -1: closed */
-    bool to_is_ours; /* a pipe that nobody shares with us: it may be made not to wait */
+    int from, to;                /* -1: closed */
+    bool never_waits, is_socket; /* what is written to `to` goes as far as there is room */
     size_t begin, end;
     asm_buffer queue; /* what waits, if the hooks say what passes; else it is in `bytes` */
     char bytes[BUFFER_SIZE];
@@ -159,36 +161,27 @@ static void clear_queue(struct direction *direction) {
     direction->begin = direction->end = 0;
 }
 
-/* Nothing more is read there; the command sees the end once what waits is out. */
+/* Nothing more is read there; the other side sees the end once what waits is out. */
 static void end_reading(struct passage *passage, struct direction *direction) {
     close_end(&direction->from);
     if (passage->hooks.end && direction->to >= 0) {
         passage->hooks.end(passage->hooks.user, way_of(passage, direction), &direction->queue);
         take_queue(direction);
     }
-    if (direction == &passage->in && !has_bytes(direction)) close_end(&direction->to);
+    if (!has_bytes(direction)) close_end(&direction->to);
 }
 
-static void read_some(struct passage *passage, struct direction *direction) {
-    const ssize_t size = read(direction->from, direction->bytes, sizeof direction->bytes);
-    if (size > 0 && passage->hooks.take) {
-        passage->hooks.take(passage->hooks.user, way_of(passage, direction),
-                            asm_str_make(direction->bytes, (size_t)size), &direction->queue);
-        take_queue(direction);
-    } else if (size > 0) {
-        direction->begin = 0;
-        direction->end = (size_t)size;
-    } else if (size == 0 || !is_passing((int)size)) {
-        end_reading(passage, direction);
-    }
+/* What waits when it is full gets no more than what fits. */
+static ssize_t write_piece(const struct direction *direction, const char *bytes, size_t size) {
+#ifdef MSG_DONTWAIT
+    if (direction->is_socket) return send(direction->to, bytes, size, MSG_DONTWAIT);
+#endif
+    return write(direction->to, bytes, direction->never_waits || size < PIECE ? size : PIECE);
 }
 
-/* Standard output may be shared with others and then waits when it is full: so it gets no more than what fits. */
 static void write_some(struct passage *passage, struct direction *direction) {
-    const size_t left = direction->end - direction->begin;
-    const size_t piece = direction->to_is_ours || left < PIECE ? left : PIECE;
     const char *bytes = (passage->hooks.take ? direction->queue.data : direction->bytes) + direction->begin;
-    const ssize_t size = write(direction->to, bytes, piece);
+    const ssize_t size = write_piece(direction, bytes, direction->end - direction->begin);
     if (size > 0) {
         if (!passage->hooks.take)
             passage->hooks.copy(passage->hooks.user, way_of(passage, direction), bytes, (size_t)size);
@@ -204,7 +197,22 @@ static void write_some(struct passage *passage, struct direction *direction) {
     }
     if (has_bytes(direction)) return;
     if (passage->hooks.take) clear_queue(direction);
-    if (direction == &passage->in && direction->from < 0) close_end(&direction->to);
+    if (direction->from < 0) close_end(&direction->to);
+}
+
+static void read_some(struct passage *passage, struct direction *direction) {
+    const ssize_t size = read(direction->from, direction->bytes, sizeof direction->bytes);
+    if (size > 0 && passage->hooks.take) {
+        passage->hooks.take(passage->hooks.user, way_of(passage, direction),
+                            asm_str_make(direction->bytes, (size_t)size), &direction->queue);
+        take_queue(direction);
+    } else if (size > 0) {
+        direction->begin = 0;
+        direction->end = (size_t)size;
+    } else if (size == 0 || !is_passing((int)size)) {
+        end_reading(passage, direction);
+    }
+    if (direction->never_waits && has_bytes(direction)) write_some(passage, direction);
 }
 
 /* Hands signals on; true once the command has ended. */
@@ -254,6 +262,22 @@ static int pass_all(struct passage *passage) {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Standard output may be shared with others, so that it cannot be made not to wait: but a pipe can be opened once more, and
+ * a socket is asked each time. */
+static void look_at_output(struct direction *out) {
+    struct stat status;
+    if (fstat(STDOUT_FILENO, &status) != 0) return;
+    if (S_ISFIFO(status.st_mode)) {
+        const int own = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        out->never_waits = own >= 0 && dup2(own, STDOUT_FILENO) >= 0;
+        if (own >= 0) close(own);
+    }
+#ifdef MSG_DONTWAIT
+    out->is_socket = S_ISSOCK(status.st_mode);
+    out->never_waits = out->never_waits || out->is_socket;
+#endif
+}
+
 int passage_run(char **command, const struct passage_hooks *hooks) {
     static struct passage passage; /* too large for some stacks */
     int error;
@@ -261,7 +285,8 @@ int passage_run(char **command, const struct passage_hooks *hooks) {
     passage.in.from = STDIN_FILENO;
     passage.out.to = STDOUT_FILENO;
     passage.in.to = passage.out.from = -1;
-    passage.in.to_is_ours = true;
+    passage.in.never_waits = true;
+    look_at_output(&passage.out);
     passage.hooks = *hooks;
     asm_buffer_init_growing(&passage.in.queue);
     asm_buffer_init_growing(&passage.out.queue);

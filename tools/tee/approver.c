@@ -349,8 +349,9 @@ static void write_question(asm_buffer *out, const struct question *question, con
 
 void approver_show(struct approver *approver) {
     if (approver->shown > 0 && approver->is_settled) {
-        char text[96];
-        snprintf(text, sizeof text, "\n  %" PRIu64 " is settled: the editor or the agent was first\n",
+        char text[128];
+        snprintf(text, sizeof text,
+                 "\n  %" PRIu64 " is not asked any more: it was answered elsewhere, or taken back\n",
                  approver->shown);
         approver->shown = 0;
         approver->is_settled = false;
@@ -415,7 +416,8 @@ static void take_line(struct approver *approver, asm_str line) {
         snprintf(text, sizeof text, "  %" PRIu64 ": %s\n", approver->shown,
                  choice == CHOICE_ALLOW ? "yes" : "no");
     else if (result == ASM_ERR_NOT_FOUND)
-        snprintf(text, sizeof text, "  %" PRIu64 " is settled: the editor or the agent was first\n",
+        snprintf(text, sizeof text,
+                 "  %" PRIu64 " is not asked any more: it was answered elsewhere, or taken back\n",
                  approver->shown);
     else
         snprintf(text, sizeof text, "  not taken: %s\n? ",
