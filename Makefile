@@ -121,8 +121,9 @@ help: ## this list
 
 all: $(TOOLS) left-out ## the programs: build/asm-cat (the default)
 
+# Of programs, where only these are made.
 left-out:
-	@$(foreach source,$(LEFT_OUT),echo "left out: $(source): $$(sh tests/hint.sh $(call library_of,$(source)))";)
+	@$(foreach source,$(filter $(if $(filter-out all install,$(MAKECMDGOALS)),,tools/)%,$(LEFT_OUT)),echo "left out: $(source): $$(sh tests/hint.sh $(call library_of,$(source)))";)
 
 examples: $(EXAMPLES) $(IN_CXX) ## the examples: build/examples/quickstart and others
 

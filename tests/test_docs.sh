@@ -6,6 +6,7 @@
 #   <!-- input: FILE -->   before a block: what its program reads
 #   <!-- output -->        before a ```text block: what the program before it has to print
 #   <!-- file: NAME -->    before a block: is written to NAME, not compiled
+#   <!-- needs: NAME -->   before a block: is left out where there is no such program
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL MFLAGS
@@ -81,7 +82,7 @@ for page in $pages; do
             place = NR; printf "" > (file ".block"); next }
         /^```/ { inside = 0; print language, place > (file ".language"); note = ""; next }
         inside { print > (file ".block"); next }
-        /^<!-- (input|file): .* -->$/ { note = substr($2, 1, length($2) - 1); value = $3; next }
+        /^<!-- (input|file|needs): .* -->$/ { note = substr($2, 1, length($2) - 1); value = $3; next }
         /^<!-- output -->$/ { note = "output"; value = ""; next }
         !/^ *$/ { note = "" }' "$page"
     grep -q '^```\(c\|cpp\|sh\)$' "$page" && reader
@@ -94,6 +95,8 @@ for page in $pages; do
             mkdir -p "$(dirname "$name")" && cp "$block.block" "$name"
         elif [ -e "$block.output" ]; then
             [ ! -e "$work/printed" ] || diff "$block.block" "$work/printed" > "$work/log" || fail_with "$page:$line: the program before prints something else"
+        elif [ -e "$block.needs" ] && ! command -v "$(cat "$block.needs")" > /dev/null; then
+            echo "skipped: $page:$line: $(sh tests/hint.sh "$(cat "$block.needs")")"
         elif [ "$page" != README.md ]; then # README's program has a test of its own
             input=$([ ! -e "$block.input" ] || sed "s|^|$source/|" "$block.input")
             check_block "$language" "$block.block" "$input" "$page:$line" "$work/printed"
