@@ -1,10 +1,10 @@
 /* mock_llm.h over HTTP, for tests of programs:
  *
- *     build/mock_llm [--port N] [--script FILE] [--key LINE] [--log FILE]
+ *     build/mock_llm [--port N] [--script FILE] [--key LINE] [--log FILE] [--delay MS]
  *
  * Prints its address, http://127.0.0.1:PORT, and answers until it is killed. --key is a header line that requests must
  * have, such as "x-api-key: secret". --log gets one JSON line per request: {"path","status","complaint","body"}; the key
- * of requests stands nowhere. */
+ * of requests stands nowhere. --delay is the time before the first byte of all answers. */
 #include "mock_llm.h"
 
 #include <microhttpd.h>
@@ -19,6 +19,7 @@
 static mock_llm mock;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *log_file;
+static int delay_ms;
 
 /* A request that arrives, then its answer. */
 typedef struct exchange {
@@ -48,7 +49,7 @@ static ssize_t read_answer(void *user, uint64_t at, char *out, size_t size) {
     const size_t left = made->end - (size_t)at, piece = made->answer.piece_ms > 0 && size > 64 ? 64 : size;
     if (left == 0)
         return made->answer.aborts ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
-    sleep_ms(at == 0 ? made->answer.delay_ms : made->answer.piece_ms);
+    sleep_ms(at == 0 ? made->answer.delay_ms + delay_ms : made->answer.piece_ms);
     size = left < piece ? left : piece;
     memcpy(out, made->answer.body.data + at, size);
     return (ssize_t)size;
@@ -165,8 +166,10 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--script") == 0) script = read_file(argv[i + 1]);
         else if (strcmp(argv[i], "--key") == 0) key = argv[i + 1];
         else if (strcmp(argv[i], "--log") == 0) log_file = fopen(argv[i + 1], "w");
+        else if (strcmp(argv[i], "--delay") == 0) delay_ms = atoi(argv[i + 1]);
         else
-            return fprintf(stderr, "usage: mock_llm [--port N] [--script FILE] [--key LINE] [--log FILE]\n"),
+            return fprintf(stderr, "usage: mock_llm [--port N] [--script FILE] [--key LINE] [--log FILE] "
+                                   "[--delay MS]\n"),
                    2;
     }
     mock_init(&mock, script);
