@@ -255,7 +255,9 @@ static bool look_at(struct file *file, int64_t until) {
     const bool is_changed = has_changed(file);
     if (!file->is_session) {
         if (!file->is_open) open_file(file);
-        return !file->is_open || follow(file, until);
+        if (file->is_open && !follow(file, until)) return false;
+        if (!is_changed) note_quiet(file);
+        return true;
     }
     if (file->is_row_known && is_changed) file->active = now;
     if (file->is_open) {

@@ -54,8 +54,9 @@ export class Find {
         this.round = 0;
         this.input = h('input', {type: 'search', placeholder: 'Find in this session', 'aria-label': 'Find in this session', spellcheck: 'false', autocomplete: 'off'});
         this.count = h('span', {class: 'dim', role: 'status'});
-        this.element = h('span', {class: 'find', role: 'search'}, this.input, this.count,
-            button('\u2191', () => this.next(-1), {'aria-label': 'Previous place'}), button('\u2193', () => this.next(1), {'aria-label': 'Next place'}));
+        this.steps = h('span', {class: 'pair', hidden: true}, button('\u2191', () => this.next(-1), {'aria-label': 'Previous place'}),
+            button('\u2193', () => this.next(1), {'aria-label': 'Next place'}));
+        this.element = h('span', {class: 'find', role: 'search'}, this.input, this.count, this.steps);
         this.input.addEventListener('input', () => {
             clearTimeout(this.timer);
             this.timer = setTimeout(() => this.start(), patience);
@@ -173,6 +174,7 @@ export class Find {
 
     tell() {
         const at = this.matches.indexOf(this.conversation?.selected);
+        this.steps.hidden = this.words === '';
         const count = grouped(this.matches.length) + (this.isBusy ? '\u2026' : '');
         setText(this.count, this.words === '' ? '' : at >= 0 ? grouped(at + 1) + ' of ' + count : count);
         this.mark();

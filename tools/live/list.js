@@ -1,6 +1,6 @@
 // The sessions in lanes: who needs you, who works, who is done.
 import {h, fill, quoted, button, setText} from './dom.js';
-import {amount, cost, counted, cut, duration, grouped, oneLine, timeOf} from './text.js';
+import {amount, cost, counted, cut, duration, grouped, oneLine, timeOf, unmarked} from './text.js';
 import {get} from './stream.js';
 
 export const lanes = [['needs_you', 'Needs you'], ['working', 'Working'], ['done', 'Done'], ['failed', 'Failed'], ['idle', 'Idle']];
@@ -15,6 +15,11 @@ function order(lane) {
 }
 
 const page = 50;
+
+// What a session is called: its title, else what was said first, else its id.
+export function titleOf(row, title = str(row?.title)) {
+    return title ?? (str(row?.first_words) !== undefined ? unmarked(row.first_words) : str(row?.session_id) ?? row?.key);
+}
 
 export class SessionList {
     constructor({now}) {
@@ -203,7 +208,7 @@ export class SessionList {
     }
 
     fillItem(link, row) {
-        const title = str(row.title) ?? str(row.first_words) ?? str(row.session_id) ?? row.key;
+        const title = titleOf(row);
         const tokens = num(row.output_tokens) !== undefined || num(row.input_tokens) !== undefined;
         const since = timeOf(row.since), whatSince = timeOf(row.what_since);
         fill(link,

@@ -3,7 +3,7 @@
 //     #/s/KEY                   a session; /e/N at event N; /timeline, /events, /debug
 import {h, fill, quoted, button, announce, setText} from './dom.js';
 import {Stream, get, sessionPath} from './stream.js';
-import {SessionList} from './list.js';
+import {SessionList, titleOf} from './list.js';
 import {Conversation} from './conversation.js';
 import {Watch, tailSize} from './watch.js';
 import {Desk} from './act.js';
@@ -127,7 +127,7 @@ function later() {
 function drawHead() {
     if (route.view !== 'session' || !watch) return;
     const session = watch.session, about = session.about;
-    const title = about.title ?? str(row?.title) ?? str(row?.first_words) ?? str(row?.session_id) ?? route.key;
+    const title = titleOf(row, about.title ?? str(row?.title)) ?? route.key;
     setText(page.title, cut(oneLine(title), 140));
     const usage = session.usageTotal();
     const facts = [
@@ -205,7 +205,7 @@ function follow() {
         goToWanted();
     }
     list.select(route.key);
-    titleOf();
+    nameWindow();
 }
 
 function openSession() {
@@ -260,9 +260,9 @@ function goToWanted() {
     }
 }
 
-function titleOf() {
+function nameWindow() {
     const waiting = Number(list.counts.needs_you) || 0;
-    const title = route.view === 'session' ? oneLine(watch?.session.about.title ?? str(row?.title) ?? str(row?.first_words) ?? 'Session') + ' \u2014 asm-live' : 'asm-live';
+    const title = route.view === 'session' ? oneLine(titleOf(row, watch?.session.about.title ?? str(row?.title)) ?? 'Session') + ' \u2014 asm-live' : 'asm-live';
     document.title = (waiting ? '(' + waiting + ') ' : '') + visible(cut(title, 120));
 }
 
@@ -298,13 +298,13 @@ const frames = {
         list.takeList(told);
         alerts.take([...list.rows.values()]);
         takeRow(list.rows.get(route.key));
-        titleOf();
+        nameWindow();
         lookForMissing();
     },
     changes(told) {
         list.takeChanges(told);
         alerts.take([...list.rows.values()]);
-        titleOf();
+        nameWindow();
         lookForMissing();
     },
     row: takeRow,

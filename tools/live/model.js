@@ -426,7 +426,7 @@ export class Session {
         const decision = {isGranted, word: str(data.decision), reason: str(data.reason), answer: data.answer, policy: str(data.policy_name), n: this.n, time: this.time};
         if (!approval) {
             const call = this.calls.get(str(data.tool_call_id));
-            if (!call) return this.add(this.root, 'notice', {type: isGranted ? 'approved' : 'denied', level: 'info', text: undefined, hint: str(data.tool_name)});
+            if (!call) return this.add(this.root, 'notice', {type: isGranted ? 'approved' : 'denied', level: 'info', text: isGranted ? 'Approved' : 'Not approved', hint: str(data.tool_name)});
             call.approval = {decision, kind: 'tool', name: call.name};
             this.changed(call);
             return call;

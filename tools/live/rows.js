@@ -5,7 +5,7 @@ import {callWords, taskFacts, plainWords, isTask, kindOf} from './tools.js';
 import {isFailed, isEnded, outputText, usageOf} from './model.js';
 import {editOf, diffView} from './diff.js';
 import {imagesOf} from './images.js';
-import {amount, clock, cost, counted, cut, duration, firstLine, grouped, oneLine, shortPath} from './text.js';
+import {amount, clock, cost, counted, cut, duration, firstLine, grouped, oneLine, shortPath, unmarked} from './text.js';
 
 const shortOutput = 10;      // lines of an output before it is unfolded
 const longestOutput = 60000; // characters that are put on the page at once
@@ -66,7 +66,7 @@ function message(node, context) {
         const words = node.retracted ? 'Withdrawn' + (node.retracted.reason ? ' (' + cut(oneLine(node.retracted.reason), 60) + ')' : '')
             : node.isThinking ? 'Reasoning' : '';
         fill(place, folds ? markButton(isOpen ? '\u25BE' : '\u25B8', words, Boolean(node.isExpanded), toggle) : node.isStreaming ? mark('\u25D0') : null);
-        fill(head, words, folds && !isOpen ? [words && ': ', quoted(cut(oneLine(firstLine(node.text.slice(0, 600))), 160))] : null,
+        fill(head, words, folds && !isOpen ? [words && ': ', quoted(cut(oneLine(unmarked(firstLine(node.text.slice(0, 600)))), 160))] : null,
             node.role && node.role !== 'assistant' ? [' ', quoted(cut(oneLine(node.role), 40))] : null,
             node.phase === 'commentary' ? ' Commentary' : null);
         head.hidden = !head.firstChild;

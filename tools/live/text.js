@@ -39,6 +39,12 @@ export function cut(text, limit) {
     return text.slice(0, code >= 0xD800 && code <= 0xDBFF ? end - 1 : end) + '\u2026';
 }
 
+// The beginning of a Markdown text as words: without marks before, and around them.
+export function unmarked(text) {
+    const words = text.replace(/^[\s#>*+-]+/, '').replace(/`+|\*\*+/g, '').trim();
+    return words === '' ? text : words;
+}
+
 export function firstLine(text) {
     const line = /\S[^\n]*/.exec(String(text));
     return line ? line[0].trimEnd() : '';

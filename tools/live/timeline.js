@@ -111,6 +111,7 @@ export class Timeline {
     drawLongest() {
         const calls = this.data.lanes.flatMap(lane => lane.spans).filter(span => span.node?.kind === 'call' && span.kind !== 'waits' && span.to - span.from >= 50)
             .sort((a, b) => b.to - b.from - a.to + a.from).slice(0, 10);
+        this.longest.parentElement.hidden = calls.length === 0;
         fill(this.longest, calls.map(span => h('li', null, button([duration(span.to - span.from), ' ', quoted(cut(span.text(), 160))], () => this.context.goTo(span.node), {class: 'quiet'}))));
     }
 

@@ -107,7 +107,7 @@ void tracked_describe(const struct tracked *tracked, char *what, live_row *row) 
     const bool is_quiet = tracked->is_quiet && tracked->state == STATE_WORKING;
     row->lane = is_quiet ? LIVE_IDLE : (live_lane)tracked->state;
     row->since = is_quiet ? tracked->changed : tracked->since;
-    row->what_since = status_since(watch);
+    row->what_since = is_quiet ? 0 : status_since(watch);
     row->changed = tracked->changed;
     row->agent = asm_str_from(tracked->agent);
     row->directory = asm_str_from(watch->directory);
@@ -115,7 +115,7 @@ void tracked_describe(const struct tracked *tracked, char *what, live_row *row) 
     if (row->title.size == 0) row->first_words = asm_str_from(tracked->first_words);
     row->model = asm_str_from(watch->model);
     status_what(watch, what, 2 * (size_t)WATCHED_TEXT);
-    row->what = asm_str_from(what);
+    row->what = is_quiet ? ASM_STR("a run is open, but nothing comes any more") : asm_str_from(what);
     if (tracked->need_count > 0 && tracked->state == STATE_NEEDS_YOU) {
         row->needs_kind = tracked->needs->is_question ? ASM_STR("question") : ASM_STR("approval");
         row->needs_call = asm_str_from(tracked->needs->call);
