@@ -272,7 +272,8 @@ bench: ## compare with other libraries, as far as they are to be found
 # STREAMS=DIR: the streams of that folder, too large to be kept here.
 check-wire: all $(MOCK) $(BUILD)/tests/test_wire_content
 	@TITLE='wire' sh tests/run.sh tests/wire/judges.sh
-	@[ -z "$(STREAMS)" ] || WIRE_STREAMS='$(STREAMS)' $<
+	@TITLE='asm-tee' sh tests/run.sh tests/wire/tee.sh
+	@[ -z "$(STREAMS)" ] || WIRE_STREAMS='$(STREAMS)' $(BUILD)/tests/test_wire_content
 
 check-page: all $(PAGE_AGENT)
 	@TITLE='page' sh tests/run.sh tests/test_live_page.sh
