@@ -2671,6 +2671,21 @@ static unsigned asm__running_agents(const asm_studio *studio) {
     return count;
 }
 
+/* Appends the first characters of a name that stands in brackets, in at most `size` bytes: what could end the brackets,
+ * and punctuation and symbols beyond ASCII, as _, so that nothing behind them looks like a line of the renderer. Returns
+ * whether that is all of it. */
+static bool asm__append_label(asm_buffer *out, asm_str name, size_t size) {
+    const asm_str text = asm_utf8_prefix(name, size);
+    for (size_t at = 0; at < text.size;) {
+        const size_t begin = at;
+        const uint32_t c = asm_utf8_decode(text, &at);
+        const bool is_symbol = (c >= 0x2000 && c < 0x2C00) || c >= 0x1F000;
+        if (c == '[' || c == ']' || is_symbol) asm_buffer_append_byte(out, '_');
+        else asm_buffer_append(out, asm_str_make(text.data + begin, at - begin));
+    }
+    return text.size == name.size;
+}
+
 /* `memory` holds the label. */
 static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *event, char memory[40]) {
     const asm_str parent = asm_event_parent(event);
@@ -2686,14 +2701,13 @@ static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *eve
         if (studio->main_agent == 0) studio->main_agent = agent;
         if (studio->main_agent == agent) return speaker;
         speaker.depth = 1;
-        asm_buffer_append(&label, asm_utf8_prefix(event->agent_id, 9));
-        if (label.size < event->agent_id.size) asm__append_glyph(&label, &studio->look, ASM__GLYPH_CUT);
+        if (!asm__append_label(&label, event->agent_id, 9))
+            asm__append_glyph(&label, &studio->look, ASM__GLYPH_CUT);
         speaker.label = asm_buffer_text(&label);
         return speaker;
     }
     if (!call || asm__running_agents(studio) < 2) return speaker;
-    asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_KIND), 7));
-    if (label.size == 0) asm_buffer_append(&label, asm_utf8_prefix(asm__call_text(call, ASM__CALL_NAME), 7));
+    asm__append_label(&label, asm__call_text(call, call->kind_size > 0 ? ASM__CALL_KIND : ASM__CALL_NAME), 7);
     asm_buffer_append_byte(&label, ' ');
     asm__append_count(&label, call->number);
     speaker.label = asm_buffer_text(&label);
@@ -3295,15 +3309,15 @@ static void asm__line_glyph(asm__line *line, asm__glyph glyph) {
     line->room -= columns;
 }
 
-/* Text that is the renderer's own, symbols included, and known to be harmless. */
+/* Text that is the renderer's own, or has been made harmless: nearly always it is ASCII and fits. */
 static void asm__line_own(asm__line *line, asm_str text) {
-    const int columns = (int)(text.size > 0 ? asm_utf8_count(text) : 0);
-    if (columns > line->room) {
+    if (line->room < 0 || text.size > (size_t)line->room || !asm__is_plain_text(text) ||
+        (text.size > 0 && memchr(text.data, '\t', text.size))) {
         asm__line_text(line, text);
         return;
     }
     asm_buffer_append(line->out, text);
-    line->room -= columns;
+    line->room -= (int)text.size;
 }
 
 static void asm__line_end(asm__line *line) {
@@ -3329,7 +3343,7 @@ static asm_buffer *asm__fact(asm__facts *facts) {
 }
 
 static int asm__facts_columns(const asm__facts *facts) {
-    return facts->text.size > 0 ? (int)asm_utf8_count(asm_buffer_text(&facts->text)) : 0;
+    return asm__columns_of(asm_buffer_text(&facts->text), 0, ASM__UNLIMITED);
 }
 
 /* ` (a, b)` */
@@ -3365,7 +3379,7 @@ static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const 
         while (size < rest.size && !asm__begins_with(asm__without(rest, size), ", "))
             size++;
         if (size < rest.size) size++; /* the comma */
-        if ((int)asm_utf8_count(asm_str_make(rest.data, size)) > line->room) {
+        if (asm__columns_of(asm_str_make(rest.data, size), 0, line->room) > line->room) {
             asm__line_end(line);
             line->room = asm__bar_begin(studio, line->out, speaker);
             asm__end_color(line->out, &studio->look);
@@ -3453,7 +3467,14 @@ static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speak
     char memory[ASM__PIECE], one[16];
     for (size_t at = 0; at < line->text.size;) {
         const asm_str piece = asm__value_piece(line, &at, memory);
-        for (size_t used = 0; used < piece.size;) {
+        size_t used = 0;
+        if (room > 0 && piece.size <= (size_t)room && asm__is_plain_text(piece) &&
+            !memchr(piece.data, '\t', piece.size)) {
+            asm_buffer_append(out, piece);
+            room -= (int)piece.size;
+            used = piece.size;
+        }
+        while (used < piece.size) {
             int width, word = 0;
             if (used > 0 && piece.data[used - 1] == ' ')
                 word = asm__columns_of(asm__first_word(asm__without(piece, used)), flags, whole);
@@ -5994,17 +6015,26 @@ static asm_result asm__tty_put(asm_tty_sink *sink, asm_str text) {
 /* How many rows of the screen a line takes, from `at` on, which is moved past its LF. Escape sequences take no place;
  * wide characters count as one, as it is better to leave a row standing than to erase one too many. */
 static int asm__rows_of_line(asm_str lines, size_t *at, int columns) {
-    int width = 0;
+    int rows = 1, column = 0;
     unsigned state = ASM__PLAIN;
-    for (; *at < lines.size && lines.data[*at] != '\n'; ++*at) {
+    while (*at < lines.size && lines.data[*at] != '\n') {
         const unsigned char c = (unsigned char)lines.data[*at];
         bool keep = true;
-        if (state != ASM__PLAIN || c == 0x1B)
+        int width;
+        if (state != ASM__PLAIN || c == 0x1B) {
             state = state == ASM__PLAIN ? (unsigned)ASM__AFTER_ESCAPE : asm__escape_state(state, c, &keep);
-        else if ((c & 0xC0) != 0x80) width++;
+            ++*at;
+            continue;
+        }
+        width = asm__columns_of_character(asm_utf8_decode(lines, at));
+        if (column + width > columns && columns > 0) { /* a wide one does not stand in the last column */
+            rows++;
+            column = 0;
+        }
+        column += width;
     }
     ++*at;
-    return width <= columns || columns == 0 ? 1 : (width + columns - 1) / columns;
+    return rows;
 }
 
 /* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. */

@@ -1064,6 +1064,8 @@ static void test_lines_cannot_be_forged(void **state) {
 
 #include "test_studio_screen.h"
 
+#include "test_studio_forgery.h"
+
 /* Which of two calls with one id has ended cannot be told. A start that is told twice is one call. */
 static void test_calls_with_one_id(void **state) {
     (void)state;
@@ -1116,6 +1118,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_a_tick_within_a_word),
         cmocka_unit_test(test_markdown_is_coloured_and_not_rewritten),
         cmocka_unit_test(test_lines_cannot_be_forged),
+        cmocka_unit_test(test_no_member_forges_a_line),
+        cmocka_unit_test(test_screens_of_any_width),
         cmocka_unit_test(test_what_runs_now),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_links),
