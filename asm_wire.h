@@ -41,7 +41,9 @@
  *            a count after the ids of runs but the first.
  *   tokens   Absent stays absent; input_tokens includes what was read from and written to a cache.
  *   limits   A text that is longer than a frame may be is split where the format can, else cut: a mark is
- *            added, and the metadata has the full length ("cut_bytes").
+ *            added, and the metadata has the full length ("cut_bytes"). Data that is JSON is whole up to 16 times
+ *            that, else the beginning of its text ({"cut":TEXT,"cut_bytes":N}). Ids are never cut, CloudEvents
+ *            has no limit, and what a person is asked to approve is whole (acp_requests).
  *   the rest An event that the format has no word for is written as what the format allows for others.
  *
  * MEMORY
@@ -113,7 +115,8 @@ typedef struct asm_wire_options {
     bool with_content;    /* otlp: texts, arguments and results, too; they may be private */
     asm_str service_name; /* otlp: default "asm". Copied, as all below */
     asm_str service_instance; /* otlp: default: left out */
-    asm_str traceparent;      /* otlp, cloudevents: W3C trace context that the runs belong to */
+    asm_str traceparent; /* otlp, cloudevents: W3C trace context that the runs belong to; one that is none
+                                 is left out */
 } asm_wire_options;
 
 typedef struct asm_wire {
@@ -395,6 +398,16 @@ static asm__wire_item *asm__wire_take_item(asm_wire *wire) {
     return item;
 }
 
+/* The part of `text` that fits `size` bytes; never a part of a character. */
+static asm_str asm__wire_prefix(asm_str text, size_t size) {
+    size_t back = 0;
+    if (text.size <= size) return text;
+    while (back < 3 && back < size && ((unsigned char)text.data[size - back] & 0xC0) == 0x80)
+        back++;
+    if (((unsigned char)text.data[size - back] & 0xC0) == 0x80) back = 0; /* no character stands there */
+    return asm_str_make(text.data, size - back);
+}
+
 /* Below it, an id is not taken to be unique beyond its run. */
 #define ASM__WIRE_UNIQUE_SIZE 20
 
@@ -409,6 +422,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     size_t after_size = 0;
     asm_str own = id;
     if (!item) return NULL;
+    if (!wire->is_same) name = asm__wire_prefix(name, wire->options.max_text);
     if (!id.size) {
         made[0] = letter;
         made[1] = ':';
@@ -605,14 +619,6 @@ static void asm__wire_wrap(asm_buffer *out, size_t begin, asm_str before) {
     ASM__PUT(out, "}");
 }
 
-/* The part of `text` that fits `size` bytes; never a part of a character. */
-static asm_str asm__wire_prefix(asm_str text, size_t size) {
-    if (text.size <= size) return text;
-    while (size > 0 && ((unsigned char)text.data[size] & 0xC0) == 0x80)
-        size--;
-    return asm_str_make(text.data, size);
-}
-
 /* A string, cut where it is too long for a frame. Returns how many bytes it had if it was cut, else 0. */
 static size_t asm__wire_cut_text(asm_wire *wire, asm_buffer *out, asm_str before, asm_str text) {
     const asm_str part = asm__wire_prefix(text, wire->options.max_text);
@@ -633,19 +639,49 @@ static asm_str asm__wire_piece(const asm_wire *wire, asm_str *rest) {
     return piece;
 }
 
+/* JSON that cannot be cut is written whole up to so many bytes, else as the beginning of its text. */
+static size_t asm__wire_json_limit(const asm_wire *wire) {
+    return wire->options.max_text <= SIZE_MAX / 16 ? 16 * wire->options.max_text : SIZE_MAX;
+}
+
+/* Puts the beginning of the JSON that `out` has from `begin` on in its place, as a string. */
+static void asm__wire_cut_json(asm_wire *wire, asm_buffer *out, size_t begin) {
+    const asm_str whole = asm_str_make(out->data + begin, out->size - begin);
+    asm_buffer_clear(&wire->scratch);
+    asm_buffer_append(&wire->scratch, asm__wire_prefix(whole, wire->options.max_text + 4));
+    out->size = begin;
+    asm__wire_cut_text(wire, out, ASM_STR("{\"cut\":"), asm_buffer_text(&wire->scratch));
+    asm__wire_int(out, ASM_STR(",\"cut_bytes\":"), (int64_t)whole.size);
+    ASM__PUT(out, "}");
+}
+
+/* A member of a frame that is JSON, likewise. */
+static void asm__wire_cut_member(asm_wire *wire, asm_buffer *out, asm_str before, asm_str json) {
+    const size_t begin = out->size + before.size;
+    asm__wire_json(out, before, json);
+    if (json.data && out->result == ASM_OK && out->size - begin > asm__wire_json_limit(wire))
+        asm__wire_cut_json(wire, out, begin);
+}
+
 /* The event's own data; null if it is not valid, which the call then returns. */
 static void asm__wire_data(asm_wire *wire, asm_buffer *out, const asm_event *event) {
+    const size_t begin = out->size;
     const asm_result result = asm_event_write_data(event, out);
-    if (result == ASM_OK || out->result != ASM_OK) return;
-    ASM__PUT(out, "null");
-    wire->invalid = result;
+    if (result != ASM_OK && out->result == ASM_OK) {
+        ASM__PUT(out, "null");
+        wire->invalid = result;
+    } else if (out->result == ASM_OK && out->size - begin > asm__wire_json_limit(wire) &&
+               wire->options.format != ASM_WIRE_OTLP && wire->options.format != ASM_WIRE_CLOUDEVENTS) {
+        asm__wire_cut_json(wire, out, begin);
+    }
 }
 
 /* What is known of how a call ended, as the members of an object; `before` goes before each but the first. */
-static void asm__wire_result_members(asm_buffer *out, const asm__wire_result *result, size_t cut) {
+static void asm__wire_result_members(asm_wire *wire, asm_buffer *out, const asm__wire_result *result,
+                                     size_t cut) {
     size_t begin = out->size;
-    asm__wire_text(out, ASM_STR(",\"status\":"),
-                   !result->status.data && result->is_failed ? ASM_STR("failed") : result->status);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"status\":"),
+                       !result->status.data && result->is_failed ? ASM_STR("failed") : result->status);
     if (result->is_open) ASM__PUT(out, ",\"open\":true");
     if (result->is_json) ASM__PUT(out, ",\"json\":true");
     asm__wire_optional_int(out, ASM_STR(",\"exit_code\":"), result->exit_code);
@@ -1427,24 +1463,24 @@ static void asm__wire_put_id(asm_buffer *out, asm_str prefix, asm_str id) {
 }
 
 /* What is known of a run when it begins, as members of an object that has some. */
-static void asm__wire_run_members(asm_buffer *out, const asm_event *event) {
-    asm__wire_text(out, ASM_STR(",\"provider\":"), event->provider);
-    asm__wire_text(out, ASM_STR(",\"model\":"), event->run.model);
-    asm__wire_text(out, ASM_STR(",\"cwd\":"), event->run.cwd);
-    asm__wire_text(out, ASM_STR(",\"title\":"), event->run.title);
-    asm__wire_text(out, ASM_STR(",\"git_branch\":"), event->run.git_branch);
-    asm__wire_text(out, ASM_STR(",\"agent_version\":"), event->run.agent_version);
+static void asm__wire_run_members(asm_wire *wire, asm_buffer *out, const asm_event *event) {
+    asm__wire_cut_text(wire, out, ASM_STR(",\"provider\":"), event->provider);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"model\":"), event->run.model);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"cwd\":"), event->run.cwd);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"title\":"), event->run.title);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"git_branch\":"), event->run.git_branch);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"agent_version\":"), event->run.agent_version);
 }
 
 /* What is known of a run's end, likewise. */
-static void asm__wire_end_members(asm_buffer *out, const asm_event *event) {
+static void asm__wire_end_members(asm_wire *wire, asm_buffer *out, const asm_event *event) {
     if (!event) return;
-    asm__wire_text(out, ASM_STR(",\"stop_reason\":"), event->run.stop_reason);
+    asm__wire_cut_text(wire, out, ASM_STR(",\"stop_reason\":"), event->run.stop_reason);
     asm__wire_optional_int(out, ASM_STR(",\"num_turns\":"), event->run.num_turns);
     asm__wire_double(out, ASM_STR(",\"duration_ms\":"), event->run.duration_ms);
     asm__wire_double(out, ASM_STR(",\"cost_usd\":"), event->run.cost_usd);
     asm__wire_optional_int(out, ASM_STR(",\"open_tool_calls\":"), event->run.open_tool_calls);
-    asm__wire_json(out, ASM_STR(",\"permission_denials\":"), event->run.permission_denials);
+    asm__wire_cut_member(wire, out, ASM_STR(",\"permission_denials\":"), event->run.permission_denials);
 }
 
 /* What a run's failure is called where a text is required. */
@@ -1557,7 +1593,7 @@ static void asm__agui_run_begin(asm_wire *wire, asm__wire_item *run, const asm_e
     asm__agui_time(wire, event);
     if (!wire->is_same) { /* asm_ingest.h knows by `asm` who wrote the stream */
         const size_t begin = out->size;
-        if (event) asm__wire_run_members(out, event);
+        if (event) asm__wire_run_members(wire, out, event);
         if (out->size == begin) ASM__PUT(out, ",\"protocolVersion\":\"1.0\",\"metadata\":{\"asm\":{}");
         else asm__wire_wrap(out, begin, ASM_STR(",\"protocolVersion\":\"1.0\",\"metadata\":{\"asm\":"));
         ASM__PUT(out, "}");
@@ -1613,7 +1649,7 @@ static void asm__agui_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
     if (outcome == ASM__WIRE_FAILED) {
         asm__agui_frame(wire, ASM_STR("{\"type\":\"RUN_ERROR\""));
         asm__wire_cut_text(wire, out, ASM_STR(",\"message\":"), asm__wire_error_text(event));
-        asm__wire_text(out, ASM_STR(",\"code\":"), asm__wire_error_code(event));
+        asm__wire_cut_text(wire, out, ASM_STR(",\"code\":"), asm__wire_error_code(event));
     } else {
         asm__agui_run(wire, run, ASM_STR("{\"type\":\"RUN_FINISHED\""));
         if (is_told)
@@ -1624,7 +1660,7 @@ static void asm__agui_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
             ASM__PUT(out, ",\"outcome\":{\"type\":\"success\"}");
         begin = out->size;
         if (outcome == ASM__WIRE_TIMEOUT) ASM__PUT(out, ",\"reason\":\"timeout\"");
-        if (!is_told) asm__wire_end_members(out, event);
+        if (!is_told) asm__wire_end_members(wire, out, event);
         if (out->size > begin) asm__wire_wrap(out, begin, ASM_STR(",\"result\":"));
     }
     begin = out->size;
@@ -1717,12 +1753,14 @@ static void asm__agui_text_delta(asm_wire *wire, asm__wire_item *text, asm_str d
 }
 
 /* What is known of a message when it has ended. */
-static void asm__agui_message_members(asm_buffer *out, const asm_event *event) {
+static void asm__agui_message_members(asm_wire *wire, asm_buffer *out, const asm_event *event) {
     const size_t begin = out->size;
     if (event->message.incomplete.value) ASM__PUT(out, ",\"incomplete\":true");
     if (event->message.synthetic.value) ASM__PUT(out, ",\"synthetic\":true");
-    if (event->message.origin.size) asm__wire_text(out, ASM_STR(",\"origin\":"), event->message.origin);
-    if (event->message.phase.size) asm__wire_text(out, ASM_STR(",\"phase\":"), event->message.phase);
+    if (event->message.origin.size)
+        asm__wire_cut_text(wire, out, ASM_STR(",\"origin\":"), event->message.origin);
+    if (event->message.phase.size)
+        asm__wire_cut_text(wire, out, ASM_STR(",\"phase\":"), event->message.phase);
     if (out->size == begin) return;
     asm__wire_wrap(out, begin, ASM_STR(",\"metadata\":{\"asm\":"));
     ASM__PUT(out, "}");
@@ -1734,7 +1772,7 @@ static void asm__agui_text_end(asm_wire *wire, asm__wire_item *text, const asm_e
     out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_END\"")
                                                  : ASM_STR("{\"type\":\"TEXT_MESSAGE_END\""));
     asm__agui_message_id(wire, out, text);
-    if (event && !text->is_thought && !wire->is_same) asm__agui_message_members(out, event);
+    if (event && !text->is_thought && !wire->is_same) asm__agui_message_members(wire, out, event);
     asm__agui_end(wire, text->owner);
     asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_END\""));
 }
@@ -1836,7 +1874,7 @@ static void asm__agui_call_end(asm_wire *wire, asm__wire_item *call, const asm__
                                  result->text.data ? result->text : ASM_STR(""));
     if (asm__wire_has_members(result, cut) && !wire->is_same) {
         ASM__PUT(out, ",\"metadata\":{\"asm\":");
-        asm__wire_result_members(out, result, cut);
+        asm__wire_result_members(wire, out, result, cut);
         ASM__PUT(out, "}");
     }
     asm__agui_now(wire);
@@ -1963,7 +2001,8 @@ static void asm__agui_note(asm_wire *wire, const asm_event *event) {
         out = asm__agui_frame(wire, ASM_STR("{\"type\":\"ACTIVITY_SNAPSHOT\""));
         asm__wire_put_id(out, ASM_STR(",\"messageId\":\"todos:"), wire->run->id);
         ASM__PUT(out, ",\"activityType\":\"asm.todos\",\"content\":");
-    } else if (event->type == ASM_EVENT_AGENT_STATE_UPDATE && event->state.state.size) {
+    } else if (event->type == ASM_EVENT_AGENT_STATE_UPDATE && event->state.state.size &&
+               event->state.state.size <= asm__wire_json_limit(wire)) {
         asm__wire_json(asm__agui_frame(wire, ASM_STR("{\"type\":\"STATE_SNAPSHOT\"")),
                        ASM_STR(",\"snapshot\":"), event->state.state);
         asm__agui_end(wire, NULL);
@@ -2035,7 +2074,7 @@ static void asm__ai_run_begin(asm_wire *wire, asm__wire_item *run, const asm_eve
         asm__ai_frame(wire, ASM_STR("{\"type\":\"message-metadata\",\"messageMetadata\":{\"asm\":{"));
     asm__wire_text(out, ASM_STR("\"session_id\":"), asm__wire_session(wire));
     asm__wire_text(out, ASM_STR(",\"run_id\":"), run->id);
-    if (event) asm__wire_run_members(out, event);
+    if (event) asm__wire_run_members(wire, out, event);
     ASM__PUT(out, "}}");
     asm__ai_end(wire);
 }
@@ -2101,9 +2140,9 @@ static void asm__ai_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_outco
     size_t begin;
     (void)run;
     asm__wire_text(out, ASM_STR("\"outcome\":"), asm__wire_outcome_name(outcome));
-    asm__wire_end_members(out, event);
+    asm__wire_end_members(wire, out, event);
     if (outcome == ASM__WIRE_FAILED) {
-        asm__wire_text(out, ASM_STR(",\"error_code\":"), asm__wire_error_code(event));
+        asm__wire_cut_text(wire, out, ASM_STR(",\"error_code\":"), asm__wire_error_code(event));
         asm__wire_cut_text(wire, out, ASM_STR(",\"error_message\":"), asm__wire_error_text(event));
     }
     begin = out->size;
@@ -2219,7 +2258,7 @@ static void asm__ai_end_call_frame(asm_wire *wire, const asm__wire_item *call, c
     ASM__PUT(out, ",\"dynamic\":true,\"providerExecuted\":true");
     if (has_owner || has_more) {
         ASM__PUT(out, ",\"toolMetadata\":{\"asm\":");
-        if (has_more) asm__wire_result_members(out, result, cut);
+        if (has_more) asm__wire_result_members(wire, out, result, cut);
         if (has_owner) {
             if (has_more && out->result == ASM_OK) out->size--; /* the closing brace comes again */
             asm__wire_text(
@@ -2317,7 +2356,7 @@ static void asm__ai_approval(asm_wire *wire, asm__wire_item *call, const asm_eve
         asm__wire_put_id(out, ASM_STR(",\"approvalId\":\"apr:"), call->id);
         asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
         if (wire->options.only_ai_sdk_7 && event->approval.reason.size)
-            asm__wire_text(out, ASM_STR(",\"reason\":"), event->approval.reason);
+            asm__wire_cut_text(wire, out, ASM_STR(",\"reason\":"), event->approval.reason);
         asm__ai_end(wire);
     } else if (wire->options.only_ai_sdk_7) {
         out = asm__ai_frame(wire, ASM_STR("{\"type\":\"tool-approval-response\""));
@@ -2325,7 +2364,8 @@ static void asm__ai_approval(asm_wire *wire, asm__wire_item *call, const asm_eve
         asm_buffer_append(out, event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED
                                    ? ASM_STR(",\"approved\":true")
                                    : ASM_STR(",\"approved\":false"));
-        if (event->approval.reason.size) asm__wire_text(out, ASM_STR(",\"reason\":"), event->approval.reason);
+        if (event->approval.reason.size)
+            asm__wire_cut_text(wire, out, ASM_STR(",\"reason\":"), event->approval.reason);
         asm__ai_end(wire);
     }
 }
@@ -2414,8 +2454,8 @@ static void asm__acp_note(asm_wire *wire, const asm_event *event);
 
 static void asm__acp_title(asm_wire *wire, const asm_event *event) {
     if (!event->run.title.size) return;
-    asm__wire_text(asm__acp_update(wire, ASM_STR("session_info_update")), ASM_STR(",\"title\":"),
-                   event->run.title);
+    asm__wire_cut_text(wire, asm__acp_update(wire, ASM_STR("session_info_update")), ASM_STR(",\"title\":"),
+                       event->run.title);
     asm__acp_end_update(wire);
 }
 
@@ -2470,7 +2510,7 @@ static void asm__acp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_outc
         if (!is_answer) ASM__PUT(out, "\"error\":{\"code\":-32603");
         asm__wire_cut_text(wire, out, ASM_STR(",\"message\":"),
                            outcome == ASM__WIRE_TIMEOUT ? ASM_STR("timeout") : asm__wire_error_text(event));
-        asm__wire_text(out, ASM_STR(",\"data\":"), asm__wire_error_code(event));
+        asm__wire_cut_text(wire, out, ASM_STR(",\"data\":"), asm__wire_error_code(event));
         if (!is_answer) ASM__PUT(out, "}");
     } else {
         asm__wire_text(out, ASM_STR("\"stopReason\":"), asm__acp_stop_reason(outcome, event));
@@ -2699,7 +2739,7 @@ static void asm__acp_call_end(asm_wire *wire, asm__wire_item *call, const asm__w
     }
     if (asm__wire_has_members(result, cut)) {
         ASM__PUT(out, ",\"_meta\":{\"asm\":");
-        asm__wire_result_members(out, result, cut);
+        asm__wire_result_members(wire, out, result, cut);
         ASM__PUT(out, "}");
     }
     asm__acp_end_update(wire);
@@ -2723,16 +2763,29 @@ static void asm__acp_call_progress(asm_wire *wire, asm__wire_item *call, const a
     asm__acp_end_update(wire);
 }
 
-/* One answer that a person may give: those of the event, which have no kind of their own, allow once. */
-static void asm__acp_put_option(asm_buffer *out, asm_str json, bool is_first) {
+/* The kind of an answer as ACP knows it: allowing once, unless the event says another one. */
+static asm_str asm__acp_option_kind(asm_str kind) {
+    static const asm_str kinds[] = {ASM_STR_INIT("\"allow_always\""), ASM_STR_INIT("\"reject_once\""),
+                                    ASM_STR_INIT("\"reject_always\"")};
+    size_t i;
+    for (i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (asm_str_equal(kind, kinds[i])) return kind;
+    return ASM_STR("\"allow_once\"");
+}
+
+/* One answer that a person may give. False if it has no id to be given by. */
+static bool asm__acp_put_option(asm_buffer *out, asm_str json, bool is_first) {
     static const asm_str keys[3] = {ASM_STR_INIT("id"), ASM_STR_INIT("label"), ASM_STR_INIT("kind")};
     asm_str values[3];
     memset(values, 0, sizeof values);
     asm_json_find(json, keys, values, 3, NULL);
+    if (!values[0].data || asm_json_type_of(values[0]) != ASM_JSON_STRING) return false;
+    if (!values[1].data || asm_json_type_of(values[1]) != ASM_JSON_STRING) values[1] = values[0];
     asm__wire_json(out, is_first ? ASM_STR("{\"optionId\":") : ASM_STR(",{\"optionId\":"), values[0]);
-    asm__wire_json(out, ASM_STR(",\"name\":"), values[1].data ? values[1] : values[0]);
-    asm__wire_json(out, ASM_STR(",\"kind\":"), values[2].data ? values[2] : ASM_STR("\"allow_once\""));
+    asm__wire_json(out, ASM_STR(",\"name\":"), values[1]);
+    asm__wire_json(out, ASM_STR(",\"kind\":"), asm__acp_option_kind(values[2]));
     ASM__PUT(out, "}");
+    return true;
 }
 
 static void asm__acp_put_options(asm_buffer *out, asm_str options) {
@@ -2742,10 +2795,8 @@ static void asm__acp_put_options(asm_buffer *out, asm_str options) {
     ASM__PUT(out, ",\"options\":[");
     asm_json_reader_init(&reader, options, NULL);
     if (options.size && asm_json_enter_array(&reader))
-        while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &json)) {
-            asm__acp_put_option(out, json, is_first);
-            is_first = false;
-        }
+        while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &json))
+            if (asm__acp_put_option(out, json, is_first)) is_first = false;
     if (is_first)
         ASM__PUT(out, "{\"optionId\":\"allow\",\"name\":\"Allow\",\"kind\":\"allow_once\"},"
                       "{\"optionId\":\"always\",\"name\":\"Always allow\",\"kind\":\"allow_always\"},"
@@ -2766,7 +2817,7 @@ static void asm__acp_ask(asm_wire *wire, const asm__wire_item *call, const asm_e
     ASM__PUT(out, ",\"status\":\"pending\"");
     asm__acp_put_call(wire, out, call, event->approval.tool_input, asm_str_make(NULL, 0), SIZE_MAX);
     if (event->approval.reason.size) {
-        asm__wire_text(out, ASM_STR(",\"_meta\":{\"asm\":{\"reason\":"), event->approval.reason);
+        asm__wire_cut_text(wire, out, ASM_STR(",\"_meta\":{\"asm\":{\"reason\":"), event->approval.reason);
         ASM__PUT(out, "}}");
     }
     ASM__PUT(out, "}");
@@ -2785,7 +2836,8 @@ static void asm__acp_approval(asm_wire *wire, asm__wire_item *call, const asm_ev
     if (event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) ASM__PUT(out, ",\"status\":\"pending\"");
     else if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED) ASM__PUT(out, ",\"status\":\"in_progress\"");
     asm__wire_text(out, ASM_STR(",\"_meta\":{\"asm\":{\"approval\":"), asm_event_name(event));
-    if (event->approval.reason.size) asm__wire_text(out, ASM_STR(",\"reason\":"), event->approval.reason);
+    if (event->approval.reason.size)
+        asm__wire_cut_text(wire, out, ASM_STR(",\"reason\":"), event->approval.reason);
     ASM__PUT(out, "}}");
     asm__acp_end_update(wire);
 }
@@ -2797,7 +2849,8 @@ static void asm__acp_usage(asm_wire *wire, const asm_event *event) {
         wire->has_window = true;
     }
     if (!usage->parent_tool_call_id.size && !usage->cumulative.value && usage->input_tokens.is_set &&
-        usage->output_tokens.is_set) {
+        usage->output_tokens.is_set && usage->input_tokens.value >= 0 && usage->output_tokens.value >= 0 &&
+        usage->output_tokens.value <= INT64_MAX - usage->input_tokens.value) {
         wire->used = usage->input_tokens.value + usage->output_tokens.value;
         asm__acp_usage_update(wire, usage->cost_usd);
     }
@@ -2913,7 +2966,7 @@ static uint64_t asm__otlp_span_id(const asm_wire *wire, asm_str kind, asm_str id
 static void asm__otlp_put_trace(asm_wire *wire, asm_buffer *out) {
     const asm_str parent = wire->options.traceparent;
     ASM__PUT(out, "\"traceId\":\"");
-    if (parent.size >= 55) {
+    if (parent.size) {
         asm_buffer_append(out, asm_str_make(parent.data + 3, 32));
     } else {
         asm__otlp_put_hex(out, wire->run_hash[1]);
@@ -2933,10 +2986,11 @@ static void asm__otlp_key(asm_buffer *out, asm_str key) {
     asm__append_string(out, key);
 }
 
-static void asm__otlp_text(asm_buffer *out, asm_str key, asm_str text) {
+static void asm__otlp_text(const asm_wire *wire, asm_buffer *out, asm_str key, asm_str text) {
     if (!text.size) return;
     asm__otlp_key(out, key);
-    asm__wire_text(out, ASM_STR(",\"value\":{\"stringValue\":"), text);
+    asm__wire_text(out, ASM_STR(",\"value\":{\"stringValue\":"),
+                   asm__wire_prefix(text, wire->options.max_text));
     ASM__PUT(out, "}}");
 }
 
@@ -2982,7 +3036,7 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
     if (parent) {
         ASM__PUT(out, "\",\"parentSpanId\":\"");
         asm__otlp_put_hex(out, parent);
-    } else if (given.size >= 55) {
+    } else if (given.size) {
         ASM__PUT(out, "\",\"parentSpanId\":\"");
         asm_buffer_append(out, asm_str_make(given.data + 36, 16));
     }
@@ -2990,7 +3044,7 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
     asm_buffer_append(&wire->text, operation);
     if (name.size) {
         ASM__PUT(&wire->text, " ");
-        asm_buffer_append(&wire->text, name);
+        asm_buffer_append(&wire->text, asm__wire_prefix(name, wire->options.max_text));
     }
     asm__wire_text(out, ASM_STR("\",\"name\":"), asm_buffer_text(&wire->text));
     asm_buffer_append(out, is_client ? ASM_STR(",\"kind\":3") : ASM_STR(",\"kind\":1"));
@@ -3004,7 +3058,7 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
 static void asm__otlp_end(asm_wire *wire, const asm_buffer *events, bool is_failed, asm_str type,
                           asm_str message) {
     asm_buffer *out = &wire->kept;
-    if (is_failed) asm__otlp_text(out, ASM_STR("error.type"), type.size ? type : ASM_STR("_OTHER"));
+    if (is_failed) asm__otlp_text(wire, out, ASM_STR("error.type"), type.size ? type : ASM_STR("_OTHER"));
     ASM__PUT(out, "]");
     if (events && events->size) {
         ASM__PUT(out, ",\"events\":[");
@@ -3025,8 +3079,8 @@ static void asm__otlp_flush(asm_wire *wire) {
     if (!wire->kept.size) return;
     out = asm__wire_frame(wire);
     ASM__PUT(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-    asm__otlp_text(out, ASM_STR("service.name"), wire->options.service_name);
-    asm__otlp_text(out, ASM_STR("service.instance.id"), wire->options.service_instance);
+    asm__otlp_text(wire, out, ASM_STR("service.name"), wire->options.service_name);
+    asm__otlp_text(wire, out, ASM_STR("service.instance.id"), wire->options.service_instance);
     ASM__PUT(out, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"asm_wire\",\"version\":\"" ASM_VERSION
                   "\"},\"spans\":[");
     asm_buffer_append(out, asm_buffer_text(&wire->kept));
@@ -3059,13 +3113,14 @@ static void asm__otlp_model(asm_wire *wire, asm__wire_item *agent, const asm_usa
     agent->count++;
     out = asm__otlp_begin(wire, asm__otlp_span_id(wire, ASM_STR("chat"), agent->id, agent->count), parent,
                           ASM_STR("chat"), model, true, agent->is_waiting ? agent->begin : agent->since);
-    asm__otlp_text(out, ASM_STR("gen_ai.operation.name"), ASM_STR("chat"));
-    asm__otlp_text(out, ASM_STR("gen_ai.provider.name"),
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("chat"));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"),
                    asm__otlp_provider(asm_buffer_text(&wire->main->said)));
-    asm__otlp_text(out, ASM_STR("gen_ai.request.model"), model);
-    if (usage) asm__otlp_text(out, ASM_STR("gen_ai.response.id"), usage->message_id);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.request.model"), model);
+    if (usage) asm__otlp_text(wire, out, ASM_STR("gen_ai.response.id"), usage->message_id);
     if (usage) asm__otlp_usage(out, usage);
-    if (wire->options.with_content) asm__otlp_text(out, ASM_STR("asm.text"), asm_buffer_text(&agent->kept));
+    if (wire->options.with_content)
+        asm__otlp_text(wire, out, ASM_STR("asm.text"), asm_buffer_text(&agent->kept));
     asm_buffer_clear(&agent->kept);
     asm__otlp_end(wire, NULL, false, asm_str_make(NULL, 0), asm_str_make(NULL, 0));
     agent->is_waiting = false;
@@ -3118,11 +3173,11 @@ static void asm__otlp_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
     out = asm__otlp_begin(wire, agent->span,
                           agent->call->is_told ? wire->run->span : agent->call->span, /* of another trace */
                           ASM_STR("invoke_agent"), agent->name, false, agent->asked);
-    asm__otlp_text(out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
-    asm__otlp_text(out, ASM_STR("gen_ai.provider.name"),
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"),
                    asm__otlp_provider(asm_buffer_text(&wire->main->said)));
-    asm__otlp_text(out, ASM_STR("gen_ai.agent.id"), agent->id);
-    asm__otlp_text(out, ASM_STR("gen_ai.agent.name"), agent->name);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.id"), agent->id);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.name"), agent->name);
     asm__otlp_end(wire, NULL, is_failed, is_failed ? result->status : asm_str_make(NULL, 0),
                   asm_str_make(NULL, 0));
 }
@@ -3142,16 +3197,15 @@ static void asm__otlp_call_end(asm_wire *wire, asm__wire_item *call, const asm__
     const bool has_code = result->exit_code.is_set && result->exit_code.value != 0;
     asm_buffer *out = asm__otlp_begin(wire, call->span, asm__otlp_parent(wire, call), ASM_STR("execute_tool"),
                                       call->name, false, call->begin);
-    asm__otlp_text(out, ASM_STR("gen_ai.operation.name"), ASM_STR("execute_tool"));
-    asm__otlp_text(out, ASM_STR("gen_ai.tool.name"), call->name);
-    asm__otlp_text(out, ASM_STR("gen_ai.tool.call.id"), call->id);
-    asm__otlp_text(out, ASM_STR("gen_ai.tool.type"), ASM_STR("function"));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("execute_tool"));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.name"), call->name);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.id"), call->id);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.type"), ASM_STR("function"));
     asm__otlp_int(out, ASM_STR("asm.exit_code"), result->exit_code);
-    asm__otlp_text(out, ASM_STR("asm.status"), result->status);
+    asm__otlp_text(wire, out, ASM_STR("asm.status"), result->status);
     if (wire->options.with_content) {
-        asm__otlp_text(out, ASM_STR("gen_ai.tool.call.arguments"), asm_buffer_text(&call->said));
-        asm__otlp_text(out, ASM_STR("gen_ai.tool.call.result"),
-                       asm__wire_prefix(result->text, wire->options.max_text));
+        asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.arguments"), asm_buffer_text(&call->said));
+        asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.result"), result->text);
     }
     asm__otlp_end(wire, &call->kept, result->is_failed, has_code ? ASM_STR("exit_code") : result->status,
                   wire->options.with_content ? result->text : asm_str_make(NULL, 0));
@@ -3172,8 +3226,7 @@ static void asm__otlp_note_on(asm_wire *wire, asm__wire_item *item, const asm_ev
         asm_buffer_clear(&wire->text);
         asm__wire_data(wire, &wire->text, event);
         ASM__PUT(out, ",\"attributes\":[");
-        asm__otlp_text(out, ASM_STR("asm.data"),
-                       asm__wire_prefix(asm_buffer_text(&wire->text), wire->options.max_text));
+        asm__otlp_text(wire, out, ASM_STR("asm.data"), asm_buffer_text(&wire->text));
         ASM__PUT(out, "]");
     }
     ASM__PUT(out, "}");
@@ -3206,19 +3259,19 @@ static void asm__otlp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
     asm_buffer *out;
     asm__otlp_model(wire, wire->main, NULL);
     out = asm__otlp_begin(wire, run->span, 0, ASM_STR("invoke_agent"), provider, false, run->begin);
-    asm__otlp_text(out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
-    asm__otlp_text(out, ASM_STR("gen_ai.provider.name"), asm__otlp_provider(provider));
-    asm__otlp_text(out, ASM_STR("gen_ai.agent.name"), provider);
-    asm__otlp_text(out, ASM_STR("gen_ai.conversation.id"), asm__wire_session(wire));
-    asm__otlp_text(out, ASM_STR("gen_ai.request.model"), asm_buffer_text(&run->said));
-    asm__otlp_text(out, ASM_STR("asm.run_id"), run->id);
-    asm__otlp_text(out, ASM_STR("asm.outcome"), asm__wire_outcome_name(outcome));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"), asm__otlp_provider(provider));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.name"), provider);
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.conversation.id"), asm__wire_session(wire));
+    asm__otlp_text(wire, out, ASM_STR("gen_ai.request.model"), asm_buffer_text(&run->said));
+    asm__otlp_text(wire, out, ASM_STR("asm.run_id"), run->id);
+    asm__otlp_text(wire, out, ASM_STR("asm.outcome"), asm__wire_outcome_name(outcome));
     if (event && event->run.token_usage.size && asm_usage_read(&usage, event->run.token_usage)) {
         asm__wire_check_usage(&usage);
         asm__otlp_usage(out, &usage);
     }
     if (event) asm__otlp_double(out, ASM_STR("asm.cost_usd"), event->run.cost_usd);
-    if (event) asm__otlp_text(out, ASM_STR("asm.stop_reason"), event->run.stop_reason);
+    if (event) asm__otlp_text(wire, out, ASM_STR("asm.stop_reason"), event->run.stop_reason);
     asm__otlp_end(wire, &run->kept, is_failed,
                   outcome == ASM__WIRE_TIMEOUT ? ASM_STR("timeout") : asm__wire_error_code(event),
                   is_failed ? asm__wire_error_text(event) : asm_str_make(NULL, 0));
@@ -3412,7 +3465,7 @@ static void asm__trace_run_begin(asm_wire *wire, asm__wire_item *run, const asm_
     asm__trace_slice(wire, ASM_STR("B"), 0, run->id, ASM_STR("run"));
     if (event) {
         const size_t begin = wire->frames.size;
-        asm__wire_run_members(&wire->frames, event);
+        asm__wire_run_members(wire, &wire->frames, event);
         if (wire->frames.size > begin) asm__wire_wrap(&wire->frames, begin, ASM_STR(",\"args\":"));
     }
     asm__trace_end(wire);
@@ -3422,8 +3475,9 @@ static void asm__trace_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_ou
                                const asm_event *event) {
     asm__trace_slice(wire, ASM_STR("E"), 0, run->id, ASM_STR("run"));
     asm__wire_text(&wire->frames, ASM_STR(",\"args\":{\"outcome\":"), asm__wire_outcome_name(outcome));
-    asm__wire_end_members(&wire->frames, event);
-    if (event) asm__wire_json(&wire->frames, ASM_STR(",\"token_usage\":"), event->run.token_usage);
+    asm__wire_end_members(wire, &wire->frames, event);
+    if (event)
+        asm__wire_cut_member(wire, &wire->frames, ASM_STR(",\"token_usage\":"), event->run.token_usage);
     if (outcome == ASM__WIRE_FAILED)
         asm__wire_cut_text(wire, &wire->frames, ASM_STR(",\"error_message\":"), asm__wire_error_text(event));
     ASM__PUT(&wire->frames, "}");
@@ -3640,6 +3694,21 @@ static void asm__wire_copy_names(asm_wire *wire) {
     }
 }
 
+static bool asm__wire_is_hex(const char *text, size_t size) {
+    size_t i;
+    for (i = 0; i < size; i++)
+        if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f'))) return false;
+    return true;
+}
+
+/* W3C trace context: 00-TRACE-PARENT-FLAGS. It comes from outside, as a header or in the environment. */
+static bool asm__wire_is_traceparent(asm_str text) {
+    return text.size == 55 && asm__wire_is_hex(text.data, 2) && text.data[2] == '-' &&
+           asm__wire_is_hex(text.data + 3, 32) && text.data[35] == '-' &&
+           asm__wire_is_hex(text.data + 36, 16) && text.data[52] == '-' &&
+           asm__wire_is_hex(text.data + 53, 2);
+}
+
 static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
     const asm__wire_format_row *row;
     memset(wire, 0, sizeof *wire);
@@ -3661,6 +3730,7 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
     if (!options->framing) wire->options.framing = row->framing;
     if (!options->max_text) wire->options.max_text = row->max_text;
     if (!options->service_name.size) wire->options.service_name = ASM_STR("asm");
+    if (!asm__wire_is_traceparent(options->traceparent)) wire->options.traceparent = ASM_STR("");
     asm__wire_copy_names(wire);
     wire->is_named = options->session_id.size > 0;
     asm__wire_set_session(wire, options->session_id.size ? options->session_id : ASM_STR("session"));

@@ -2,8 +2,7 @@
  * repository; WIRE_GOLDEN=write writes the golden files anew. */
 #include "support.h"
 
-#include "../asm_ingest.h"
-#include "../asm_wire.h"
+#include "wire_streams.h"
 
 #define WRITTEN 4000000
 
@@ -127,38 +126,12 @@ static void test_golden(void **state) {
     end_of_cases();
 }
 
-/* Each frame is one JSON value on a line of its own, whatever the events say; SSE has nothing but data and ids. */
-static void check_frames(asm_wire_format format, asm_str text, const char *what) {
+static void check_form(asm_wire_format format, asm_str text, const char *what) {
     const bool is_sse = format == ASM_WIRE_AG_UI || format == ASM_WIRE_AI_SDK;
-    const char *line = text.data, *end = text.data + text.size;
-    if (format == ASM_WIRE_TRACE) {
-        expect(!text.size || asm_json_check(text, NULL) == ASM_OK, "%s: no JSON", what);
-        return;
-    }
-    while (line < end) {
-        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line));
-        asm_str value;
-        expect(next != NULL, "%s: the last line is not ended", what);
-        if (!next) return;
-        value = asm_str_make(line, (size_t)(next - line));
-        line = next + 1;
-        expect(!memchr(value.data, '\r', value.size), "%s: a CR", what);
-        if (is_sse) {
-            if (!value.size || (value.size > 4 && !memcmp(value.data, "id: ", 4))) continue;
-            expect(value.size > 6 && !memcmp(value.data, "data: ", 6), "%s: a line of another kind", what);
-            value = asm_str_make(value.data + 6, value.size - 6);
-            if (asm_str_equal(value, ASM_STR("[DONE]"))) continue;
-        }
-        expect(asm_json_check(value, NULL) == ASM_OK, "%s: %s", what, shown(value));
-    }
-}
-
-static size_t count_of(asm_str text, const char *needle) {
-    const size_t size = strlen(needle);
-    size_t count = 0;
-    for (size_t i = 0; i + size <= text.size; i++)
-        if (!memcmp(text.data + i, needle, size)) count++;
-    return count;
+    check_frames(is_sse                     ? ASM_WIRE_FRAMING_SSE
+                 : format == ASM_WIRE_TRACE ? ASM_WIRE_FRAMING_ARRAY
+                                            : ASM_WIRE_FRAMING_LINES,
+                 text, true, what);
 }
 
 /* Wherever the stream ends, what was opened is closed. */
@@ -185,7 +158,7 @@ static void test_cuts(void **state) {
             options.epoch = count % 2 ? 7 : 0;
             snprintf(what, sizeof what, "%s cut after %zu", asm_wire_format_name(all[i]).data, count);
             expect(write_some(&in, count, &options) == ASM_OK, "%s", what);
-            check_frames(all[i], asm_buffer_text(&out.text), what);
+            check_form(all[i], asm_buffer_text(&out.text), what);
             for (size_t pair = 0; pair < COUNT(pairs); pair++) {
                 const size_t opened = count_of(asm_buffer_text(&out.text), pairs[pair][0]);
                 const size_t closed = count_of(asm_buffer_text(&out.text), pairs[pair][1]);
@@ -195,61 +168,6 @@ static void test_cuts(void **state) {
             asm_buffer_close(&out.text);
         }
     close_stream(&in);
-    assert_int_equal(allocations_alive, 0);
-    end_of_cases();
-}
-
-/* Text of every kind in every field. */
-static void test_hostile_text(void **state) {
-    static const char hostile[] =
-        "a\r\n\r\ndata: {\"forged\":1}\n\nid: 9\n\x1B]0;x\x07\xC3\x28 \xE2\x80\xA8 \"\\ \x00 end";
-    const asm_str text = asm_str_make(hostile, sizeof hostile - 1);
-    (void)state;
-    for (size_t i = 0; i < COUNT(all); i++)
-        for (int type = 0; type < ASM_EVENT_TYPE_COUNT; type++) {
-            asm_wire wire;
-            outcome out;
-            asm_wire_options options = options_for(all[i], &out);
-            asm_event event, begin;
-            memset(&event, 0, sizeof event);
-            memset(&begin, 0, sizeof begin);
-            options.with_content = true;
-            options.session_id = text;
-            begin.type = ASM_EVENT_RUN_STARTED;
-            begin.run_id = begin.run.model = begin.run.cwd = begin.run.title = begin.provider = text;
-            begin.time = INT64_C(1769940000000000);
-            event.type = (asm_event_type)type;
-            event.type_name = event.run_id = event.provider = event.agent_id = event.id = text;
-            switch (type) { /* the payloads whose texts the encoders look at */
-            case ASM_EVENT_MESSAGE_SENT:
-            case ASM_EVENT_MESSAGE_STREAMED:
-            case ASM_EVENT_MESSAGE_RECEIVED:
-                event.message.content = event.message.message_id = event.message.role = text;
-                event.message.parent_tool_call_id = text;
-                break;
-            case ASM_EVENT_TOOL_CALL_IDENTIFIED:
-            case ASM_EVENT_TOOL_CALL_STARTED:
-            case ASM_EVENT_TOOL_CALL_COMPLETED:
-            case ASM_EVENT_TOOL_CALL_FAILED:
-                event.tool.name = event.tool.call_id = event.tool.output = event.tool.status = text;
-                event.tool.input = text; /* not JSON: written as a string */
-                event.tool.display_text = event.tool.error_message = event.tool.agent_kind = text;
-                break;
-            case ASM_EVENT_RUN_FAILED:
-                event.run.error_message = event.run.error_code = event.run.stop_reason = text;
-                break;
-            default:
-                break;
-            }
-            expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
-            asm_wire_event(&wire, &begin);
-            asm_wire_event(&wire, &event);
-            expect(asm_wire_close(&wire) == ASM_OK, "close");
-            check_frames(all[i], asm_buffer_text(&out.text), asm_event_type_name((asm_event_type)type).data);
-            expect(count_of(asm_buffer_text(&out.text), "\"forged\":1") == 0, "%s: text left its field",
-                   asm_event_type_name((asm_event_type)type).data);
-            asm_buffer_close(&out.text);
-        }
     assert_int_equal(allocations_alive, 0);
     end_of_cases();
 }
@@ -265,21 +183,21 @@ static void test_long_texts(void **state) {
         asm_wire wire;
         outcome out;
         asm_wire_options options = options_for(all[i], &out);
-        asm_event events[4];
-        memset(events, 0, sizeof events);
-        events[0].type = ASM_EVENT_RUN_STARTED;
-        events[1].type = ASM_EVENT_MESSAGE_STREAMED;
-        events[1].message.delta = asm_str_make(text, size);
-        events[2].type = ASM_EVENT_TOOL_CALL_STARTED;
-        events[2].tool.name = events[2].tool.call_id = ASM_STR("x");
-        events[3].type = ASM_EVENT_TOOL_CALL_COMPLETED;
-        events[3].tool.name = events[3].tool.call_id = ASM_STR("x");
-        events[3].tool.output = asm_str_make(text, size);
+        asm_event made[4];
+        memset(made, 0, sizeof made);
+        made[0].type = ASM_EVENT_RUN_STARTED;
+        made[1].type = ASM_EVENT_MESSAGE_STREAMED;
+        made[1].message.delta = asm_str_make(text, size);
+        made[2].type = ASM_EVENT_TOOL_CALL_STARTED;
+        made[2].tool.name = made[2].tool.call_id = ASM_STR("x");
+        made[3].type = ASM_EVENT_TOOL_CALL_COMPLETED;
+        made[3].tool.name = made[3].tool.call_id = ASM_STR("x");
+        made[3].tool.output = asm_str_make(text, size);
         options.with_content = true;
         expect(asm_wire_init(&wire, &options) == ASM_OK, "init");
-        for (size_t e = 0; e < COUNT(events); e++) {
-            events[e].time = INT64_C(1769940000000000);
-            expect(asm_wire_event(&wire, &events[e]) == ASM_OK, "event %zu", e);
+        for (size_t e = 0; e < COUNT(made); e++) {
+            made[e].time = INT64_C(1769940000000000);
+            expect(asm_wire_event(&wire, &made[e]) == ASM_OK, "event %zu", e);
         }
         expect(asm_wire_close(&wire) == ASM_OK, "close");
         if (all[i] != ASM_WIRE_CLOUDEVENTS) { /* has no limit, and leaves nothing out */
@@ -334,9 +252,9 @@ static void test_failures(void **state) {
             fail_allocations_from(failing);
             write_some(&in, in.count, &options); /* the history's are no error of an event */
             fail_allocations_from(0);
-            check_frames(all[i],
-                         out.text.size && all[i] == ASM_WIRE_TRACE ? ASM_STR("") : asm_buffer_text(&out.text),
-                         "without memory");
+            check_form(all[i],
+                       out.text.size && all[i] == ASM_WIRE_TRACE ? ASM_STR("") : asm_buffer_text(&out.text),
+                       "without memory");
             asm_buffer_close(&out.text);
         }
         expect(allocations_alive == alive, "%s leaks", asm_wire_format_name(all[i]).data);
@@ -441,7 +359,7 @@ static void test_deep_agents(void **state) {
         event.tool.parent_tool_call_id = asm_str_make(NULL, 0);
         expect(asm_wire_event(&wire, &event) == ASM_OK, "the outermost ends");
         expect(asm_wire_close(&wire) == ASM_OK, "close");
-        check_frames(all[i], asm_buffer_text(&out.text), "deep");
+        check_form(all[i], asm_buffer_text(&out.text), "deep");
         asm_buffer_close(&out.text);
     }
     assert_int_equal(allocations_alive, 0);
@@ -665,19 +583,12 @@ static void test_acp_requests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_long_texts),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_calls_from_inside),
-        cmocka_unit_test(test_catch_up),
-        cmocka_unit_test(test_deep_agents),
-        cmocka_unit_test(test_acp_requests),
-        cmocka_unit_test(test_no_allocations),
-        cmocka_unit_test(test_id_again),
-        cmocka_unit_test(test_calls_once),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_cuts),         cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_failures),     cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_catch_up),     cmocka_unit_test(test_deep_agents),
+        cmocka_unit_test(test_acp_requests), cmocka_unit_test(test_no_allocations),
+        cmocka_unit_test(test_id_again),     cmocka_unit_test(test_calls_once),
         cmocka_unit_test(test_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

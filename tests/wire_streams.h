@@ -84,4 +84,47 @@ static inline asm_result write_events(const events *in, size_t count, const asm_
     return result != ASM_OK ? result : closed;
 }
 
+static inline size_t count_of(asm_str text, const char *needle) {
+    const size_t size = strlen(needle);
+    size_t count = 0;
+    const char *at = text.data, *end = text.data + text.size;
+    while (size <= (size_t)(end - at) &&
+           (at = (const char *)memchr(at, needle[0], (size_t)(end - at) - size + 1)) != NULL)
+        if (!memcmp(at++, needle, size)) count++;
+    return count;
+}
+
+/* Each frame is one JSON value on a line of its own, whatever the events say; SSE has nothing but data and ids. `is_whole`:
+ * the stream is closed. Returns the length of the longest line. */
+static inline size_t check_frames(asm_wire_framing framing, asm_str text, bool is_whole, const char *what) {
+    const char *line = text.data, *end = text.data + text.size;
+    size_t longest = 0, lines = 0;
+    if (framing == ASM_WIRE_FRAMING_ARRAY && is_whole)
+        expect(!text.size || asm_json_check(text, NULL) == ASM_OK, "%s: no JSON", what);
+    while (line < end) {
+        const char *next = (const char *)memchr(line, '\n', (size_t)(end - line));
+        asm_str value = asm_str_make(line, (size_t)((next ? next : end) - line));
+        expect(next || framing == ASM_WIRE_FRAMING_ARRAY, "%s: the last line is not ended", what);
+        line = next ? next + 1 : end;
+        longest = value.size > longest ? value.size : longest;
+        for (size_t i = 0; i < value.size; i++)
+            if ((unsigned char)value.data[i] < ' ') fail_msg("%s: a control character", what);
+        if (framing == ASM_WIRE_FRAMING_SSE) {
+            lines = value.size ? lines + 1 : 0;
+            if (!value.size || (value.size > 4 && !memcmp(value.data, "id: ", 4))) continue;
+            expect(lines == 1, "%s: a frame of several lines", what);
+            expect(value.size > 6 && !memcmp(value.data, "data: ", 6), "%s: a line of another kind", what);
+            value = asm_str_make(value.data + 6, value.size - 6);
+            if (asm_str_equal(value, ASM_STR("[DONE]")) &&
+                !count_of(asm_str_make(line, (size_t)(end - line)), "data:"))
+                continue;
+        } else if (framing == ASM_WIRE_FRAMING_ARRAY) {
+            if (asm_str_equal(value, ASM_STR("[")) || asm_str_equal(value, ASM_STR("]"))) continue;
+            if (value.size && value.data[value.size - 1] == ',') value.size--;
+        }
+        expect(asm_json_check(value, NULL) == ASM_OK, "%s: %s", what, shown(value));
+    }
+    return longest;
+}
+
 #endif
