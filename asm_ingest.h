@@ -1313,7 +1313,8 @@ static size_t asm__ingest_key_number(const asm__ingest_key *keys, size_t count, 
     size_t tried, i = *next;
     for (tried = 0; tried < count; tried++, i++) {
         if (i >= count) i = 0;
-        if (keys[i].size == text.size && memcmp(keys[i].text, text.data, text.size) == 0) {
+        if (keys[i].size == text.size && text.size && keys[i].text[0] == text.data[0] &&
+            memcmp(keys[i].text, text.data, text.size) == 0) {
             *next = i + 1;
             return i;
         }
@@ -1402,12 +1403,14 @@ static bool asm__ingest_is_member(asm_event_type type, asm_str key) {
                             ? approval
                         : type == ASM_EVENT_ERROR_OCCURRED ? error
                                                            : run;
-    while (*++names) {
-        size_t size = strcspn(names, " ");
-        if (size == key.size && memcmp(names, key.data, size) == 0) return true;
-        names += size;
-    }
-    return false;
+    char word[24 + 3];
+    /* The longest has 21 letters. */
+    if (!key.size || key.size > 24 || memchr(key.data, ' ', key.size) || memchr(key.data, 0, key.size))
+        return false;
+    word[0] = ' ';
+    memcpy(word + 1, key.data, key.size);
+    memcpy(word + 1 + key.size, " ", 2);
+    return strstr(names, word) != NULL;
 }
 
 /* Writes a value that is flat enough to stand there. */

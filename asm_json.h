@@ -3666,7 +3666,8 @@ static char asm__closing(const asm_json_reader *reader) {
 /* Look-ahead: quote positions already found in the current 64-byte block. */
 typedef struct asm__strings {
     const char *block, *after;
-    uint64_t quotes; /* bit n: one that begins or ends a string stands at block[n] */
+    uint64_t quotes;  /* bit n: one that begins or ends a string stands at block[n] */
+    uint64_t escapes; /* likewise, the backslash of an escape */
 } asm__strings;
 
 /* Marks what stands after the backslash of the most usual escapes. */
@@ -3691,7 +3692,7 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 /* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in
  * one. Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape.
  * */
-static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
+static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size, uint64_t *escapes) {
     asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
     asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);
     uint64_t starts = asm__escape_starts(ASM__BITS_64(ASM__BACKSLASHES));
@@ -3706,6 +3707,7 @@ static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size) {
         stops |= ASM__BITS_64(asm__lanes_other) & strings & ~non_ascii;
         if (prefix < 64) stops |= UINT64_C(1) << prefix;
     }
+    *escapes = starts;
     *size = stops ? (unsigned)asm__lowest_bit(stops) : 64;
     return quotes & asm__bits_below(stops);
 }
@@ -3717,7 +3719,7 @@ ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *
     bool unused;
     if (ASM__HAS_LANES && !strings->quotes && reader->end - p >= ASM__BLOCK_READABLE) {
         strings->block = p;
-        strings->quotes = asm__find_quotes(p, false, &size);
+        strings->quotes = asm__find_quotes(p, false, &size, &strings->escapes);
         strings->after = p + size;
     }
     if (!strings->quotes) {
@@ -3727,9 +3729,11 @@ ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *
     strings->quotes &= strings->quotes - 1;
     while (!strings->quotes) {
         p = strings->block = strings->after;
-        if (reader->end - p >= ASM__BLOCK_READABLE) strings->quotes = asm__find_quotes(p, true, &size);
+        if (reader->end - p >= ASM__BLOCK_READABLE)
+            strings->quotes = asm__find_quotes(p, true, &size, &strings->escapes);
         else size = 0;
         if (size == 0) {
+            strings->block = NULL;
             p = asm__scan_string_on(reader, p, &unused);
             return p ? p + 1 : NULL;
         }
@@ -3766,12 +3770,19 @@ static inline bool asm__note_begin(asm__spans *spans, const char *begin) {
     return true;
 }
 
-/* Of what has nothing in it. False for a key with escapes. */
-static inline bool asm__note_end(asm__spans *spans, const char *end, bool key) {
+/* Of what has nothing in it. */
+static inline void asm__note_end(asm__spans *spans, const char *end) {
     asm__span *span = &spans->list[spans->count - 1];
     span->end = end;
     span->next = spans->count;
-    return !key || !memchr(span->begin, '\\', (size_t)(end - span->begin));
+}
+
+/* Whether there is an escape in the string that was passed last. */
+static inline bool asm__has_escape(const asm__strings *strings, const char *begin, const char *end) {
+    if (strings->block && begin >= strings->block && end - strings->block <= 64)
+        return (strings->escapes & asm__bits_below(UINT64_C(1) << (end - 1 - strings->block))) >>
+               (begin - strings->block);
+    return memchr(begin, '\\', (size_t)(end - begin)) != NULL;
 }
 
 static inline void asm__note_enter(asm__notes *notes, unsigned depth) {
@@ -3789,16 +3800,20 @@ static inline void asm__note_leave(const asm__notes *notes, unsigned depth, cons
  * room for a note. No recursion: the reader's own depth tells where in the value it is. */
 ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p, asm__notes *notes) {
     unsigned outside = reader->depth;
-    asm__strings strings = {NULL, NULL, 0};
+    asm__strings strings = {NULL, NULL, 0, 0};
     bool key = false;
     p = asm__skip_space(reader, p);
     for (;;) {
         char c = asm__at(reader, p);
         if (notes && !asm__note_begin(notes->spans, key ? p + 1 : p)) return NULL;
         if (c == '"') {
+            const char *begin = p;
             p = asm__pass_string(reader, &strings, p);
             if (!p) return NULL;
-            if (notes && !asm__note_end(notes->spans, key ? p - 1 : p, key)) return NULL;
+            if (notes) {
+                asm__note_end(notes->spans, key ? p - 1 : p);
+                if (key && asm__has_escape(&strings, begin, p)) return NULL;
+            }
             if (key) {
                 p = asm__skip_space(reader, p);
                 if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
@@ -3822,7 +3837,7 @@ ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p,
             asm__leave(reader);
         } else {
             p = asm__scan_scalar(reader, p);
-            if (notes && p) asm__note_end(notes->spans, p, false);
+            if (notes && p) asm__note_end(notes->spans, p);
         }
         for (;;) { /* to the next value */
             if (!p || reader->depth == outside) return p;
