@@ -2408,7 +2408,7 @@ static void asm__ingest_finish_message(asm__ingest *state, asm__ingest_speaker *
     asm__ingest_give_usage(state, speaker, &others);
     if (others.data) { /* neither text nor tokens: then by itself */
         event = asm__ingest_notice(state, ASM_STR("message"));
-        event.extra = others;
+        asm__ingest_take_rest(state, &speaker->others, &event);
         asm__ingest_emit_in(state, speaker->run, &event);
     }
     asm_buffer_clear(&speaker->others);
