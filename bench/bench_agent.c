@@ -42,6 +42,8 @@ static const size_t agent_counts[COLUMNS] = {100, 10000, 100000};
 static const char *const column_names[COLUMNS] = {"100 agents", "10000 agents", "100000 agents"};
 
 static asm_pubsub bus;
+static asm_presence presence;
+static bool tracks; /* agents track themselves in it */
 static asm_agent_server server;
 static asm_time now = INT64_C(1770638400000000);
 static size_t tokens_in_a_slice;
@@ -72,10 +74,16 @@ static void must(asm_result result) {
     exit(1);
 }
 
+static asm_agent_presence discovery(void) {
+    return (asm_agent_presence){.presence = &presence, .discovery = true};
+}
+
 static void start_agents(size_t count) {
     asm_agent_options options = {.config.driver.execute = talk, .pubsub = &bus};
     char id[48];
     asm_pubsub_init(&bus, NULL);
+    asm_presence_init(&presence, &(asm_presence_options){.pubsub = &bus});
+    if (tracks) options.presence = discovery();
     asm_agent_server_init(&server, NULL);
     asm_agent_server_set_time(&server, now, now);
     for (size_t i = 0; i < count; i++) {
@@ -87,6 +95,7 @@ static void start_agents(size_t count) {
 
 static void end_agents(void) {
     must(asm_agent_server_close(&server));
+    asm_presence_close(&presence);
     must(asm_pubsub_close(&bus));
 }
 
@@ -156,6 +165,37 @@ static double touch(size_t count, size_t steps) {
     return figures_now() - begin;
 }
 
+/* One more agent, and one less. */
+static double start_and_stop(size_t count, size_t steps) {
+    asm_agent_options options = {.id = ASM_STR("one more"), .config.driver.execute = talk, .pubsub = &bus};
+    (void)count;
+    if (tracks) options.presence = discovery();
+    steps /= 20;
+    const double begin = figures_now();
+    for (size_t i = 0; i < steps; i++) {
+        must(asm_agent_start(&server, &options));
+        must(asm_agent_server_poll(&server, now, now));
+        must(asm_agent_stop(&server, options.id));
+        must(asm_agent_server_poll(&server, now, now));
+    }
+    return (figures_now() - begin) / (double)steps;
+}
+
+/* To running, and back. */
+static double execute_and_cancel(size_t count, size_t steps) {
+    char id[48];
+    tokens_in_a_slice = 0;
+    steps /= 20;
+    const double begin = figures_now();
+    for (size_t i = 0; i < steps; i++) {
+        const asm_str one = id_of((i * 7919) % count, id);
+        must(asm_agent_execute(&server, one));
+        must(asm_agent_cancel(&server, one));
+        must(asm_agent_reset(&server, one));
+    }
+    return (figures_now() - begin) / (double)steps;
+}
+
 static double emit(size_t count, size_t steps) {
     char id[48];
     tokens_in_a_slice = steps;
@@ -204,6 +244,7 @@ typedef struct row {
 static const struct {
     const char *title;
     row rows[4];
+    bool tracks;
 } tables[] = {
     {"poll with all agents idle",
      {{"asm, all idle", poll_idle, false, false},
@@ -213,7 +254,15 @@ static const struct {
     {"tell one piece of text",
      {{"asm, asm_emit_text()", emit, false, true},
       {"asm, publish by handle, no agents", publish_without_server, false, true}}},
-    {"look up one agent of all, and more", {{"asm, touch by id (with making the id)", touch, false, false}}},
+    {"look up one agent of all, and more",
+     {{"asm, touch by id (with making the id)", touch, false, false},
+      {"asm, start and stop", start_and_stop, true, true},
+      {"asm, execute, cancel, reset", execute_and_cancel, true, true}}},
+    {"the same, with discovery",
+     {{"asm, touch by id (with making the id)", touch, false, true},
+      {"asm, start and stop", start_and_stop, true, true},
+      {"asm, execute, cancel, reset", execute_and_cancel, true, true}},
+     true},
 };
 
 static double samples[4][COLUMNS][MAX_ROUNDS];
@@ -279,6 +328,7 @@ int main(int argc, char **argv) {
     }
     print_memory(rows_file);
     for (size_t table = 0; table < sizeof tables / sizeof *tables; table++) {
+        tracks = tables[table].tracks;
         for (size_t column = 0; column < COLUMNS; column++) {
             start_agents(agent_counts[column]);
             measure(tables[table].rows, column, rounds, steps);
