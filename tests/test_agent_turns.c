@@ -474,7 +474,10 @@ static void test_messages_have_ids(void **state) {
  * Runs and steps
  */
 
+static char run_of_driver[64]; /* as the driver is told */
+
 static void two_steps(script *s, asm_execution execution) {
+    const asm_str run = asm_execution_run_id(execution);
     const asm_usage_payload usage = {
         .input_tokens = ASM_INT64(10), .output_tokens = ASM_INT64(2), .message_id = TEXT("m1")};
     const asm_usage_payload again = {
@@ -486,6 +489,7 @@ static void two_steps(script *s, asm_execution execution) {
     const asm_turn last = {.role = TEXT("assistant"), .content = TEXT("Done")};
     const asm_tool_payload result = {.call_id = TEXT("c1"), .status = TEXT("failed"), .output = TEXT("no")};
     asm_model_request request;
+    snprintf(run_of_driver, sizeof run_of_driver, "%.*s", (int)run.size, run.data);
     if (s->calls == 1) {
         assert_int_equal(asm_execution_before_model(execution, &request), ASM_OK);
         assert_int_equal(asm_emit_usage(execution, &usage), ASM_OK);
@@ -539,6 +543,7 @@ static void test_a_run(void **state) {
     expect_log("a1 status_changed {\"status\":\"running\"}\n"
                "a1 run_started {\"title\":\"Reading\"}\n");
     poll_after(2 * MS);
+    assert_string_equal(run_of_driver, run_ids);
     expect_log(
         "a1 step_started {\"step_number\":1,\"message_count\":1}\n"
         "a1 token_usage_updated {\"input_tokens\":10,\"output_tokens\":2,\"message_id\":\"m1\"}\n"
