@@ -178,7 +178,7 @@ static void await(tee *self, const char *text) {
     "\"rawInput\":{\"command\":\"rm -rf\\n? y 2\"}}}}\n"
 #define ASK(id)                                                                                              \
     "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"session/request_permission\",\"params\":{"              \
-    "\"sessionId\":\"s1\",\"toolCall\":{\"toolCallId\":\"c1\"},\"options\":["                                \
+    "\"sessionId\":\"s1\",\"toolCall\":{\"toolCallId\":\"c1\",\"content\":[7]},\"options\":["                \
     "{\"optionId\":\"y\",\"name\":\"Y\",\"kind\":\"allow_once\"},"                                           \
     "{\"optionId\":\"n\",\"name\":\"N\",\"kind\":\"reject_once\"}]}}\n"
 #define SELECT(id, option)                                                                                   \
@@ -203,6 +203,7 @@ static void test_on_a_terminal(void **state) {
     await(&self, " 1: may the agent do this?");
     await(&self, "\xE2\x94\x82 remove\xE2\x90\x9B[2J"); /* the escape is shown as one */
     await(&self, "command: \"rm -rf\\n? y 2\"");
+    await(&self, "content: [7]"); /* what else is told of the call */
     await(&self, "y 1 = yes, n 1 = no");
     expect(!strchr(self.seen.data, '\x1b'), "%s", shown(asm_buffer_text(&self.seen)));
     put(self.terminal, "y\ny 2\nyes 1\ny 1 now\nn1x\n");

@@ -243,8 +243,10 @@ static void read_piece(struct reader *reader, const struct head *head, const cha
             reader->is_skipping[head->way] = true;
         }
         if (next) {
-            if (!reader->is_skipping[head->way])
-                asm_ingest_feed(&reader->ingest, line->data, line->size, head->time);
+            const bool is_read = !reader->is_skipping[head->way];
+            if (is_read && reader->approver && head->way == PASSAGE_OUT)
+                approver_line(reader->approver, asm_buffer_text(line));
+            if (is_read) asm_ingest_feed(&reader->ingest, line->data, line->size, head->time);
             reader->is_skipping[head->way] = false;
             asm_buffer_clear(line);
         }

@@ -3,6 +3,7 @@
 
 #include "../common/messages.h"
 #include "../common/rows.h"
+#include "protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,9 @@ struct question {
     bool takes_words;
     asm_buffer texts; /* of the two below */
     asm_str id, call;
-    asm_event *event; /* that asks, allocated; NULL: it has not come yet */
+    asm_event *event;       /* that asks, allocated; NULL: it has not come yet */
+    asm_buffer details;     /* all that is asked for, as it came: an object */
+    const char *input_name; /* of the arguments in it */
 };
 
 struct approver {
@@ -36,11 +39,12 @@ struct approver {
     int terminal; /* -1: none */
     struct question questions[MAX_QUESTIONS];
     size_t count;
-    uint64_t shown;       /* the number on the terminal; 0: none */
-    bool is_settled;      /* what is shown was answered elsewhere */
-    const char *error;    /* why the last decision was not taken */
-    asm_buffer typed;     /* of a line */
-    asm_buffer arguments; /* of a decision */
+    uint64_t shown;         /* the number on the terminal; 0: none */
+    bool is_settled;        /* what is shown was answered elsewhere */
+    struct agent_line line; /* whose events come now */
+    const char *error;      /* why the last decision was not taken */
+    asm_buffer typed;       /* of a line */
+    asm_buffer arguments;   /* of a decision */
 };
 
 /* ---- Questions ---- */
@@ -55,6 +59,7 @@ static size_t find(const struct approver *approver, uint64_t number) {
 static void drop(struct approver *approver, size_t index) {
     struct question *question = &approver->questions[index];
     asm_buffer_close(&question->texts);
+    asm_buffer_close(&question->details);
     free(question->event);
     approver->count--;
     memmove(question, question + 1, (approver->count - index) * sizeof *question);
@@ -75,6 +80,7 @@ static void add(struct approver *approver, const struct request_note *note, asm_
     question->number = note->number;
     question->takes_words = note->takes_words;
     asm_buffer_init_growing(&question->texts);
+    asm_buffer_init_growing(&question->details);
     /* room for the texts as they are, and decoded: so that nothing moves */
     if (asm_buffer_reserve(&question->texts, 2 * texts.size + 2 * (size_t)ASM_JSON_SCRATCH_SPARE) != ASM_OK)
         return;
@@ -110,6 +116,10 @@ static struct question *find_request(struct approver *approver, const asm_approv
     return NULL;
 }
 
+void approver_line(struct approver *approver, asm_str line) {
+    approver->line = protocol_read_agent(line);
+}
+
 void approver_event(struct approver *approver, asm_event *event) {
     if (event->type != ASM_EVENT_TOOL_APPROVAL_REQUESTED) return;
     struct question *question = find_request(approver, &event->approval);
@@ -117,7 +127,11 @@ void approver_event(struct approver *approver, asm_event *event) {
     const size_t size = asm_event_copy_size(event);
     void *block = malloc(size);
     const bool is_question = asm_str_equal(event->approval.kind, ASM_STR("question"));
-    if (!block || is_question) { /* the answers to questions have other words: they are the editor's */
+    question->input_name = approver->line.input_name;
+    asm_buffer_append(&question->details, approver->line.details);
+    if (!block || is_question ||
+        question->details.result !=
+            ASM_OK) { /* the answers to questions have other words: they are the editor's */
         free(block);
         drop(approver, (size_t)(question - approver->questions));
         return;
@@ -336,8 +350,8 @@ static void write_question(asm_buffer *out, const struct question *question, con
     else if (asm_json_type_of(approval->tool_input) == ASM_JSON_OBJECT)
         rows_members(&rows, approval->tool_input, ASM_STR(""));
     else rows_text(&rows, approval->tool_input, false);
-    if (approval->reason.size > 0) rows_text(&rows, approval->reason, false);
-    if (question->event->extra.data) rows_members(&rows, question->event->extra, ASM_STR(""));
+    if (question->details.size > 0)
+        rows_members(&rows, asm_buffer_text(&question->details), asm_str_from(question->input_name));
     if (terminal->rows > FEW_ROWS && rows.count > (size_t)(terminal->rows - FEW_ROWS)) {
         snprintf(text, sizeof text, "  these are %zu rows: look at all of them\n", rows.count);
         asm_buffer_append(out, asm_str_from(text));

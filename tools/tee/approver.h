@@ -20,7 +20,10 @@ struct live_host approver_host(struct approver *approver);
 /* A note of the gate, from the copy. */
 void approver_note(struct approver *approver, const char *data, size_t size);
 
-/* An event: it is given its number, if it asks for what can be answered. */
+/* A whole line of the agent, before its events. */
+void approver_line(struct approver *approver, asm_str line);
+
+/* An event of that line: it is given its number, if it asks for what can be answered. */
 void approver_event(struct approver *approver, asm_event *event);
 
 /* Whether there is something to show on the terminal: the next question, or that the last one is settled. The screen has

@@ -129,6 +129,7 @@ static void add_request(struct gate *gate, const struct agent_line *line) {
     request->line.allow_once = keep(&request->texts, line->allow_once);
     request->line.deny_once = keep(&request->texts, line->deny_once);
     request->line.input = keep(&request->texts, line->input);
+    request->line.details = asm_str_make(NULL, 0);
     gate->open_count++;
     gate->kept += request->texts.size;
     memset(&note, 0, sizeof note);

@@ -76,7 +76,9 @@ static struct agent_line read_acp(asm_str method, asm_str id, asm_str params) {
         const asm_str options = member(params, "options");
         line.kind = LINE_REQUEST;
         line.id = id;
-        line.call = member(member(params, "toolCall"), "toolCallId");
+        line.details = member(params, "toolCall");
+        line.input_name = "rawInput";
+        line.call = member(line.details, "toolCallId");
         line.session = member(params, "sessionId");
         line.allow_once = find_option(options, "allow_once");
         line.deny_once = find_option(options, "reject_once");
@@ -93,6 +95,8 @@ static struct agent_line read_claude(asm_str type, asm_str id, asm_str request) 
         line.kind = LINE_WITHDRAWAL;
     } else if (is_text(type, "control_request") && is_text(member(request, "subtype"), "can_use_tool")) {
         line.kind = LINE_REQUEST;
+        line.details = request;
+        line.input_name = "input";
         line.call = member(request, "tool_use_id");
         line.input = member(request, "input");
     }

@@ -26,6 +26,8 @@ struct agent_line {
     asm_str session;               /* ACP */
     asm_str allow_once, deny_once; /* ACP: ids of options; absent: there is none */
     asm_str input;                 /* Claude */
+    asm_str details; /* of what is asked for: an object, in which the input is named as follows */
+    const char *input_name;
 };
 
 /* Reads a line, without its end. */
