@@ -4498,6 +4498,28 @@ static void asm__studio_requested(asm_studio *studio, asm_buffer *out, const asm
     studio->held.wait_id = asm__text_hash(approval->tool_call_id, 1);
 }
 
+/* An answer in words: a text, or those of an object that has one for each question. Returns whether all of it fits. */
+static bool asm__answer_copy(asm_buffer *fixed, asm_str answer) {
+    asm_json_reader reader;
+    asm_str name, raw;
+    asm__value value = asm__value_of(answer);
+    char memory[600];
+    asm_buffer scratch;
+    bool is_whole = true;
+    asm_buffer_init_fixed(&scratch, memory, sizeof memory);
+    asm_json_reader_init(&reader, answer, &scratch);
+    if (asm_json_type_of(answer) != ASM_JSON_OBJECT || !asm_json_enter_object(&reader))
+        return asm__value_copy(fixed, &value);
+    for (bool is_first = true; is_whole && asm_json_next_member(&reader, &name); is_first = false) {
+        if (!asm_json_read_raw(&reader, &raw)) return false;
+        value = asm__value_of(raw);
+        if (!is_first) asm_buffer_append(fixed, ASM_STR(", "));
+        is_whole = fixed->result == ASM_OK && asm__value_copy(fixed, &value);
+        asm_buffer_clear(&scratch);
+    }
+    return is_whole && reader.error.result == ASM_OK;
+}
+
 /* `✓ Approved: …`, `✗ Denied: … — why` */
 static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     const asm_approval_payload *approval = &event->approval;
@@ -4506,7 +4528,6 @@ static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_e
     asm_studio_call *call = asm__find_call(studio, approval->tool_call_id);
     asm__line line = asm__line_begin(studio, out, &speaker, is_granted ? ASM__GREEN : ASM__RED,
                                      is_granted ? ASM__GLYPH_DONE : ASM__GLYPH_FAILED);
-    const asm__value answer = asm__value_of(approval->answer);
     asm__view view;
     asm__view_of_approval(studio, &view, approval);
     studio->held.has_wait = false;
@@ -4514,11 +4535,11 @@ static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_e
         call->is_waiting = false;
         call->is_denied = !is_granted;
     }
-    if (asm_str_equal(approval->kind, ASM_STR("question")) || answer.text.size > 0) {
+    if (asm_str_equal(approval->kind, ASM_STR("question")) || asm__value_of(approval->answer).text.size > 0) {
         char memory[600];
         asm_buffer text;
         asm_buffer_init_fixed(&text, memory, sizeof memory);
-        const bool is_cut = !asm__value_copy(&text, &answer);
+        const bool is_cut = !asm__answer_copy(&text, approval->answer);
         asm__line_own(&line, is_granted ? ASM_STR("Answered: ") : ASM_STR("Not answered"));
         if (is_granted)
             line.room -= asm__append_fit(out, &studio->look, asm_buffer_text(&text), line.room, is_cut);
@@ -6037,17 +6058,22 @@ static int asm__rows_of_line(asm_str lines, size_t *at, int columns) {
     return rows;
 }
 
+static int asm__rows_of(asm_str lines, int columns) {
+    int rows = 0;
+    for (size_t at = 0; at < lines.size;)
+        rows += asm__rows_of_line(lines, &at, columns);
+    return rows;
+}
+
 /* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. */
 static asm_result asm__tty_erase(asm_tty_sink *sink) {
     const asm_str lines = asm_str_make(sink->lines, sink->lines_size);
-    int rows = 0;
+    int rows = asm__rows_of(lines, sink->terminal.columns);
     char memory[32];
     asm_buffer sequence;
     asm_json_writer writer;
     if (!sink->is_shown) return ASM_OK;
     sink->is_shown = false;
-    for (size_t at = 0; at < lines.size;)
-        rows += asm__rows_of_line(lines, &at, sink->terminal.columns);
     if (rows >= sink->terminal.rows) rows = sink->terminal.rows - 1; /* the others have left the screen */
     asm_buffer_init_fixed(&sequence, memory, sizeof memory);
     asm__append_literal(&sequence, "\r\033[");
@@ -6083,7 +6109,8 @@ static asm_result asm__tty_show(void *self, asm_str lines) {
         if (told != ASM_OK) return told;
         lines = asm__without(lines, signals);
     }
-    if (lines.size > sizeof sink->lines) lines.size = 0;
+    if (lines.size > sizeof sink->lines || asm__rows_of(lines, sink->terminal.columns) >= sink->terminal.rows)
+        lines.size = 0; /* what has left the screen could not be taken off it */
     const bool is_same = asm_str_equal(lines, asm_str_make(sink->lines, sink->lines_size));
     if (is_same && (sink->is_shown || lines.size == 0)) return ASM_OK;
     const asm_result result = asm__tty_erase(sink);

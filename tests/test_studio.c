@@ -634,6 +634,10 @@ static void test_todos_and_approvals(void **state) {
          "one?','options':[{'label':'A','description':'the first'},{'label':'B'}]}}\n"
          "{'type':'tool_approval_granted','data':{'kind':'question','decision':'answer','answer':'B'}}",
          "  ● Question: Which one?\n  │ 1. A — the first\n  │ 2. B\n  ✓ Answered: B\n"},
+        {"{'type':'tool_approval_granted','data':{'kind':'question','decision':'answer','answer':{'Which "
+         "one?': 'B',"
+         "'And then?':'stop it'}}}\n",
+         "  ✓ Answered: B, stop it\n"},
     };
     const asm_render_options options = ends_only();
     expect_view(&options, cases, COUNT(cases));

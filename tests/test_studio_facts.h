@@ -245,7 +245,7 @@ static const char *money(char *out, double dollars) {
         sprintf(out, "$%g", dollars);
         return out;
     }
-    sprintf(digits, is_small ? "%.4f" : "%.2f", dollars);
+    sprintf(digits, is_small ? "%.4f" : "%.2f", dollars + 1e-9); /* halves up */
     if (is_small) {
         while (strchr("0.", digits[strlen(digits) - 1]) && digits[1])
             digits[strlen(digits) - 1] = 0;
