@@ -553,6 +553,34 @@ static void test_runs(void **state) {
     expect_view(&options, cases, COUNT(cases));
 }
 
+/* The end of a run with all that is told of one. */
+static void test_end_of_a_long_run(void **state) {
+    (void)state;
+    static char events[20000];
+    size_t used = (size_t)sprintf(events, "{'type':'run_started','data':{'model':'claude-sonnet-4-6','cwd':'/"
+                                          "src/csvsum','git_branch':'main'}}\n");
+    for (int i = 0; i < 24; i++)
+        used += (size_t)sprintf(
+            events + used, "%s%s", STARTED("Edit", "{'file_path':'src/record.c'}"),
+            i < 3    ? FAILED(",'error_message':'no'")
+            : i == 3 ? DONE(",'changes':[{'path':'src/record.c','kind':'update','added':9,'removed':4}"
+                            ",{'path':'tests/cases/utf8_tail.csv','kind':'add'}]")
+                     : DONE(""));
+    sprintf(events + used,
+            "{'type':'run_completed','data':{'stop_reason':'end_turn','duration_ms':72000,'cost_usd':0.1551,"
+            "'token_usage':{'input_tokens':231000,'output_tokens':3396,'cache_read_tokens':217300},"
+            "'permission_denials':[{'tool_name':'Bash'},{'tool_name':'Bash'}]}}");
+    const asm_render_options options = ends_only();
+    char *text = view(&options, events);
+    expect(strstr(text, "\n\n  ● Session complete (end_turn) — 3,396 tokens out, 231k in (94% cached), 24 "
+                        "tools, 3 failed, "
+                        "1m 12s, $0.16\n  ● Changed: src/record.c +9 −4, tests/cases/utf8_tail.csv new\n"
+                        "  ✗ 2 calls were not allowed: Bash ×2\n") != NULL,
+           "%s", text);
+    free(text);
+    end_of_cases();
+}
+
 static void test_messages(void **state) {
     (void)state;
     static const view_case cases[] = {
@@ -1111,6 +1139,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_subjects_are_what_was_given),
         cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_end_of_a_long_run),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_todos_and_approvals),
         cmocka_unit_test(test_subagents),

@@ -19,7 +19,10 @@ typedef struct watcher {
 static watcher *watching;         /* for the function without an argument of its own */
 static asm_terminal obeys_beside; /* what the terminal obeys beside colours and cursor movements */
 
+static size_t screen_bytes; /* that were written to screens */
+
 static asm_result write_screen(void *user, const char *data, size_t size) {
+    screen_bytes += size;
     screen_write((screen *)user, data, size);
     return ASM_OK;
 }
@@ -124,6 +127,10 @@ static void test_what_runs_now(void **state) {
     watch_lines(&self, START("a", "make test", "26"));
     asm_pipeline_tick(&self.pipeline, at_second(98));
     expect_shown(&self, "  ◐ Running: make test (1m 12s) · 1m 38s\n");
+    const size_t written = screen_bytes; /* nothing is drawn anew before a second has passed */
+    for (int part = 1; part < 10; part++)
+        asm_pipeline_tick(&self.pipeline, at_second(98) + part * 100000);
+    expect(screen_bytes == written, "%zu bytes within a second", screen_bytes - written);
     watch_lines(
         &self,
         "{'type':'todos_updated','data':{'todos':[{'content':'A','status':'completed'},{'content':'B'}]}}\n"
