@@ -30,6 +30,7 @@ endif
 NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.c:microhttpd \
          tests/test_live_server.c:microhttpd tests/test_live.c:microhttpd
 NEEDS += tests/mock_llm.c:microhttpd tests/test_llm_many.c:curl examples/llm_agent.c:curl examples/nats_bridge.c:nats tools/asm_nats.c:nats
+NEEDS += examples/wire_websocket.c:websockets
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
                FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))

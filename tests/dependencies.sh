@@ -25,6 +25,7 @@ vterm     | vterm     | vterm.h               | -lvterm   | c   | libvterm-dev l
 curl      | libcurl   | curl/curl.h           | -lcurl    | c   | libcurl4-openssl-dev
 microhttpd | libmicrohttpd | microhttpd.h     | -lmicrohttpd | c | libmicrohttpd-dev
 nats      | libnats   | nats/nats.h           | -lnats    | c   | libnats-dev
+websockets | libwebsockets | libwebsockets.h  | -lwebsockets | c | libwebsockets-dev
 arm-none-eabi-gcc | | |  | tool | gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-dev
 END
 }

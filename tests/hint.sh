@@ -44,6 +44,7 @@ microhttpd   | libmicrohttpd-dev | libmicrohttpd-devel | libmicrohttpd | libmicr
 nats-server  | nats-server   | nats-server       | nats-server  | nats-server        | nats-server  | https://nats.io
 mosquitto    | mosquitto-clients | mosquitto     | mosquitto    | mosquitto-clients  | mosquitto    | https://mosquitto.org
 nats         | libnats-dev   | cnats-devel       | cnats        |                    |              | https://nats.io
+websockets   | libwebsockets-dev | libwebsockets-devel | libwebsockets | libwebsockets-dev | libwebsockets | https://libwebsockets.org
 cjson        | libcjson-dev  | cjson-devel       | cjson        | cjson-dev          | cjson        | https://github.com/DaveGamble/cJSON
 jansson      | libjansson-dev | jansson-devel    | jansson      | jansson-dev        | jansson      | https://github.com/akheron/jansson
 json-c       | libjson-c-dev | json-c-devel      | json-c       | json-c-dev         | json-c       | https://github.com/json-c/json-c
