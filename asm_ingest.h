@@ -26,8 +26,8 @@
  *                      answers of these model APIs: streams (server-sent events, or JSON Lines), or a body in one line
  *   A JSON document over several lines is read like a line: it begins with a brace that stands alone in its line.
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
- *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB; a decision is taken back
- *   while only lines that the format does not know have come. Formats of the table that have no reader are named in a
+ *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB. As long as only lines have come
+ *   that the format does not know, another line may still decide for another format. Formats of the table that have no reader are named in a
  *   diagnostic. docs/formats has a page for each format: what becomes what, what is not there, and whether it was tested
  *   on recordings or on made-up streams only.
  *
@@ -211,7 +211,7 @@ extern "C" {
     X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                      \
     X(GPTME, "gptme", "a gptme conversation", "role content:s timestamp files:a")                            \
     X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                         \
-    X(IFLOW, "iflow", "a iFlow session", "sessionId^session- parentUuid isSidechain")                        \
+    X(IFLOW, "iflow", "an iFlow session", "sessionId^session- parentUuid isSidechain")                       \
     X(MUSE, "muse", "a Muse session", "payload payload_type")                                                \
     X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                        \
     X(VIBE, "vibe", "a Vibe session", "role message_id !type !message")
@@ -265,7 +265,7 @@ typedef enum asm_format {
 /* "auto", "asm", "claude", …; NULL for a number that is no format. */
 ASM_API const char *asm_format_name(asm_format format);
 
-/* What people call it, with its article: "a Claude Code stream"; NULL likewise. */
+/* What people call it, with its article: "a Claude Code stream"; NULL for a number that is no format. */
 ASM_API const char *asm_format_title(asm_format format);
 
 /* The format of that name; ASM_FORMAT_COUNT if there is none. */
@@ -298,14 +298,14 @@ typedef struct asm_ingest_options {
     asm_diagnostic_callback on_diagnostic; /* default: they are only counted */
     void *user;                            /* for both */
     asm_str session_id;                    /* for events of streams that carry none; copied */
-    asm_str run_id;  /* likewise, for the first run; the next ones get "_2", "_3", … after it. Default:
-                        "run_1", … */
+    asm_str run_id; /* for the first run of streams that carry none; the next ones get "_2", "_3", … after it.
+                        Copied. Default: "run_1", … */
     size_t max_line; /* bytes; a longer line is skipped with a diagnostic. 0: no limit */
     size_t max_open; /* tool calls, and sub-agents, that may be open at once: past that the oldest are
                         forgotten, with a diagnostic (once for each stream). Default: 65536 of each */
     size_t max_kept; /* bytes of the open calls' names and inputs and of the messages that are not complete.
-                        Past that calls are forgotten likewise, and a message comes in pieces only. Default:
-                        256 MB */
+                        Past that the oldest calls are forgotten, with a diagnostic, and a message comes in
+                        pieces only. Default: 256 MB */
 } asm_ingest_options;
 
 /* What was read so far. */
@@ -328,8 +328,8 @@ typedef struct asm_ingest {
 } asm_ingest;
 
 /* Sets up; allocates. ASM_ERR_INVALID_ARGUMENT without on_event or for a format that is none; ASM_ERR_UNSUPPORTED for
- * one that is not read; ASM_ERR_NO_MEMORY. After an error nothing needs closing, and feeding and ending do nothing but return it
- * again: it is enough to look at `result` at the end. `options` is copied. */
+ * one that is not read; ASM_ERR_NO_MEMORY. After an error nothing needs closing, and feeding and ending do nothing but
+ * return it again: it is enough to look at `result` at the end. `options` is copied. */
 ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options *options);
 
 /* Takes the next `size` bytes of the stream, cut anywhere; gives the events that they complete. `now` is the

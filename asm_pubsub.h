@@ -676,7 +676,7 @@ typedef struct asm_broadcast_settings {
 /* Status, steps, tools and approvals; longest_arg 100. */
 ASM_API asm_broadcast_settings asm_broadcast_minimal(void);
 
-/* Those, and stream chunks and the conversation. The default. */
+/* What asm_broadcast_minimal() has, stream chunks and the conversation. The default. */
 ASM_API asm_broadcast_settings asm_broadcast_standard(void);
 
 /* Everything; arguments up to 500 bytes. */
@@ -715,7 +715,7 @@ typedef struct asm_broadcaster {
     asm_buffer scratch, text, quoted; /* private */
 } asm_broadcaster;
 
-/* A broadcaster that is idle. `options` is copied. ASM_ERR_INVALID_ARGUMENT without a broadcast function. Allocates
+/* Sets up a broadcaster, whose status is idle. `options` is copied. ASM_ERR_INVALID_ARGUMENT without a broadcast function. Allocates
  * nothing. */
 ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster, const asm_broadcaster_options *options);
 
@@ -751,8 +751,8 @@ ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *me
 ASM_API asm_result asm_broadcaster_set_status(asm_broadcaster *broadcaster, asm_str status,
                                               asm_str error_message, asm_str last_response, asm_time time);
 
-/* Starts the next execution of the session: idle, the next chunk is the first, and this is the execution's
- * id. Sends nothing. */
+/* Starts the next execution of the session: the status is idle, chunks are counted from 0 again, and `execution_id`, which
+ * must outlive the broadcaster, is that of events without a run id. Sends nothing. */
 ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id);
 
 /* ---- Transports ---- */

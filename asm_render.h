@@ -944,6 +944,7 @@ static bool asm__neutral(asm_str text, size_t *at, unsigned flags, unsigned *mar
 }
 
 ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
     const char *p = text.data, *end, *begin = p; /* from `begin` on nothing was replaced */
     const char newline = flags & ASM_TEXT_LINE ? '\t' : '\n';
     unsigned marks = 0;
@@ -969,6 +970,7 @@ ASM_API asm_result asm_text_append(asm_buffer *out, asm_str text, unsigned flags
 }
 
 ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t count, unsigned flags) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
     asm_str shown = text.data ? asm_utf8_prefix(text, count) : text;
     asm_text_append(out, shown, flags);
     if (shown.size < text.size) asm__append_literal(out, "...");
@@ -986,6 +988,7 @@ static const char *asm__json_piece_end(const char *p, const char *end, bool *in_
 }
 
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
     const char *p = json.data, *end = p + json.size;
     bool in_string = false;
     while (json.size > 0 && p < end) {
@@ -1372,8 +1375,9 @@ static void asm__compact_begin_on(void *self, const asm_terminal *terminal) {
 
 ASM_API asm_renderer asm_compact_init(asm_compact *compact, const asm_render_options *options) {
     asm_renderer renderer;
-    memset(compact, 0, sizeof *compact);
     memset(&renderer, 0, sizeof renderer);
+    if (!compact) return renderer;
+    memset(compact, 0, sizeof *compact);
     compact->options = asm__render_defaults(options);
     compact->look = asm__look_of(&compact->options, NULL);
     renderer.self = compact;
@@ -1638,8 +1642,9 @@ static void asm__verbose_begin_on(void *self, const asm_terminal *terminal) {
 
 ASM_API asm_renderer asm_verbose_init(asm_verbose *verbose, const asm_render_options *options) {
     asm_renderer renderer;
-    memset(verbose, 0, sizeof *verbose);
     memset(&renderer, 0, sizeof renderer);
+    if (!verbose) return renderer;
+    memset(verbose, 0, sizeof *verbose);
     verbose->options = asm__render_defaults(options);
     verbose->look = asm__look_of(&verbose->options, NULL);
     renderer.self = verbose;
@@ -5481,8 +5486,9 @@ static void asm__studio_begin(void *self, const asm_terminal *terminal) {
 
 ASM_API asm_renderer asm_studio_init(asm_studio *studio, const asm_render_options *options) {
     asm_renderer renderer;
-    memset(studio, 0, sizeof *studio);
     memset(&renderer, 0, sizeof renderer);
+    if (!studio) return renderer;
+    memset(studio, 0, sizeof *studio);
     studio->options = asm__render_defaults(options);
     studio->look = asm__look_of(&studio->options, NULL);
     studio->rows = 24;
@@ -5697,6 +5703,7 @@ static asm_result asm__open_path(asm_output_stream *out) {
 #endif
 
 ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_output *output) {
+    if (!out || !output) return ASM_ERR_INVALID_ARGUMENT;
     int count =
         (output->path != NULL) + (output->stream != NULL) + (output->fd > 0) + (output->write != NULL);
     memset(out, 0, sizeof *out);
@@ -5807,6 +5814,7 @@ ASM_API asm_result asm_output_stream_write(asm_output_stream *out, const char *d
 }
 
 ASM_API asm_result asm_output_stream_sync(asm_output_stream *out) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
 #ifndef ASM_NO_STDIO
     if (out->fd >= 0 && asm__system_sync(out->fd) != 0 && errno != EINVAL && errno != EROFS)
         return asm__system_failed(out, ASM_ERR_WRITE);
@@ -5819,6 +5827,7 @@ ASM_API asm_result asm_output_stream_sync(asm_output_stream *out) {
 }
 
 ASM_API asm_result asm_output_stream_close(asm_output_stream *out) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
     asm_result result = ASM_OK;
 #ifndef ASM_NO_STDIO
     if (out->is_owned && asm__system_close(out->fd) != 0 && errno != EINTR)
@@ -6148,6 +6157,7 @@ static const asm_terminal *asm__tty_terminal(void *self) {
 }
 
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options) {
+    if (!sink) return asm__sink(NULL, "tty", ASM_ERR_INVALID_ARGUMENT);
     asm_output output;
     asm_result result;
     asm_sink table;
@@ -6217,6 +6227,7 @@ static asm_result asm__file_close(void *self) {
 }
 
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options) {
+    if (!sink || !options) return asm__sink(NULL, "file", ASM_ERR_INVALID_ARGUMENT);
     asm_result result;
     asm_sink table;
     memset(sink, 0, sizeof *sink);
@@ -6317,6 +6328,7 @@ static asm_result asm__jsonl_close(void *self) {
 }
 
 ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options) {
+    if (!sink || !options) return asm__sink(NULL, "jsonl", ASM_ERR_INVALID_ARGUMENT);
     asm_result result;
     asm_sink table;
     memset(sink, 0, sizeof *sink);
@@ -6346,6 +6358,7 @@ static asm_result asm__callback_write(void *self, asm_str text) {
 }
 
 ASM_API asm_sink asm_callback_sink_init(asm_callback_sink *sink, asm_text_callback callback, void *user) {
+    if (!sink) return asm__sink(NULL, "callback", ASM_ERR_INVALID_ARGUMENT);
     asm_sink table = asm__sink(sink, "callback", callback ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
     memset(sink, 0, sizeof *sink);
     sink->on_text = callback;
@@ -6363,6 +6376,7 @@ static asm_result asm__callback_give_event(void *self, const asm_event *event, a
 }
 
 ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback callback, void *user) {
+    if (!sink) return asm__sink(NULL, "event", ASM_ERR_INVALID_ARGUMENT);
     asm_sink table = asm__sink(sink, "event", callback ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
     memset(sink, 0, sizeof *sink);
     sink->on_event = callback;
@@ -6608,6 +6622,7 @@ static size_t asm__redact(asm_buffer *out, asm_str text, bool is_all, uint64_t *
 }
 
 ASM_API asm_result asm_redact_text(asm_buffer *out, asm_str text, uint64_t *count) {
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
     uint64_t unused = 0;
     asm__redact(out, text, true, count ? count : &unused);
     return out->result;
@@ -6821,6 +6836,7 @@ static asm_result asm__redact_piece(asm_redact *redact, asm_event event) {
 }
 
 ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options *options) {
+    if (!redact || !options) return ASM_ERR_INVALID_ARGUMENT;
     memset(redact, 0, sizeof *redact);
     redact->options = *options;
     asm_buffer_init_growing(&redact->line);
@@ -6835,6 +6851,7 @@ ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options 
 }
 
 ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event) {
+    if (!redact || !event) return ASM_ERR_INVALID_ARGUMENT;
     asm_event copy = *event;
     if (!redact->options.on_event) return redact->result;
     if (asm__streamed_piece(&copy)) return asm__redact_piece(redact, copy);
@@ -6847,6 +6864,7 @@ ASM_API void asm_redact_on_event(void *redact, const asm_event *event) {
 }
 
 ASM_API asm_result asm_redact_flush(asm_redact *redact) {
+    if (!redact) return ASM_ERR_INVALID_ARGUMENT;
     for (size_t i = 0; i < ASM_REDACT_LANES; i++)
         asm__redact_release(redact, i);
     return redact->result;
@@ -6937,6 +6955,7 @@ static void asm__close_sinks(asm_pipeline *pipeline) {
 }
 
 ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_options *options) {
+    if (!pipeline || !options) return ASM_ERR_INVALID_ARGUMENT;
     size_t i;
     memset(pipeline, 0, sizeof *pipeline);
     pipeline->renderer = options->renderer;
@@ -6958,6 +6977,7 @@ ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_
 }
 
 ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *event) {
+    if (!pipeline || !event) return ASM_ERR_INVALID_ARGUMENT;
     asm_str text;
     size_t i;
     if (!pipeline->is_open) return asm__pipeline_fail(pipeline, ASM_ERR_MISUSE, "pipeline");
@@ -6983,6 +7003,7 @@ ASM_API void asm_pipeline_on_event(void *pipeline, const asm_event *event) {
 }
 
 ASM_API asm_result asm_pipeline_tick(asm_pipeline *pipeline, asm_time now) {
+    if (!pipeline) return ASM_ERR_INVALID_ARGUMENT;
     if (!pipeline->is_open) return asm__pipeline_fail(pipeline, ASM_ERR_MISUSE, "pipeline");
     if (pipeline->terminal.is_terminal) asm__pipeline_look(pipeline);
     if (now > pipeline->now) pipeline->now = now;
@@ -6997,6 +7018,7 @@ ASM_API asm_result asm_pipeline_tick(asm_pipeline *pipeline, asm_time now) {
 }
 
 ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline) {
+    if (!pipeline) return ASM_ERR_INVALID_ARGUMENT;
     size_t i;
     for (i = 0; pipeline->is_open && i < pipeline->sink_count; i++) {
         asm_sink *sink = &pipeline->sinks[i];
@@ -7006,6 +7028,7 @@ ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline) {
 }
 
 ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline) {
+    if (!pipeline) return ASM_ERR_INVALID_ARGUMENT;
     if (!pipeline->is_open) return pipeline->result;
     asm__pipeline_show(pipeline, true);
     asm_buffer_clear(&pipeline->text);
@@ -7022,6 +7045,7 @@ ASM_API asm_result asm_pipeline_close(asm_pipeline *pipeline) {
 }
 
 ASM_API asm_result asm_pipeline_run(asm_pipeline *pipeline, asm_next_function next, void *user) {
+    if (!pipeline || !next) return ASM_ERR_INVALID_ARGUMENT;
     asm_event event;
     memset(&event, 0, sizeof event);
     while (next(user, &event)) {

@@ -44,13 +44,13 @@
  *            added, and the metadata has the full length ("cut_bytes"). Data that is JSON is whole up to 16 times
  *            that, else the beginning of its text ({"cut":TEXT,"cut_bytes":N}). Ids are never cut, CloudEvents
  *            has no limit, and what a person is asked to approve is whole (acp_requests).
- *   the rest An event that the format has no word for is written as what the format allows for others.
+ *   others   An event that the format has no word for is written as what the format allows for others.
  *
  * MEMORY
  *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; each agent's message that was streamed and has not
- *   come whole; for each open message, call, sub-agent and
- *   step, and for each call of the run under way, about 250 bytes; with OTLP the spans that are not flushed yet; and
- *   the history, if there is to be one. What has ended is used again: events that open nothing allocate nothing.
+ *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 250
+ *   bytes; with OTLP the spans that are not flushed yet; and the history, if there is to be one. What has ended is used
+ *   again: events that open nothing allocate nothing.
  *
  * ERRORS
  *   The first error of the output or of memory stays in wire.result; from then on nothing is written. An event
@@ -165,14 +165,16 @@ typedef struct asm_wire {
  * asm_wire_close() in any case. Nothing of `options` is kept but what `output` points to. */
 ASM_API asm_result asm_wire_init(asm_wire *wire, const asm_wire_options *options);
 
-/* The same as a sink, for a pipeline, which closes it. `wire` must outlive the pipeline. */
+/* asm_wire_init(), and the sink that writes to the wire, for a pipeline, which closes it. `wire` must outlive the
+ * pipeline. The sink's result is that of asm_wire_init(). */
 ASM_API asm_sink asm_wire_sink_init(asm_wire *wire, const asm_wire_options *options);
 
-/* Writes what the event is in the format, with one write to the output; nothing if it is nothing. Must not be called
- * from inside the output's write function (ASM_ERR_MISUSE). */
+/* Writes the event in the format, with one write to the output; nothing if the format has nothing for it. See ERRORS;
+ * ASM_ERR_MISUSE from inside the output's write function. */
 ASM_API asm_result asm_wire_event(asm_wire *wire, const asm_event *event);
 
-/* The same as a callback for asm_ingest_options.on_event and others; errors stay in wire->result. */
+/* asm_wire_event() as an asm_event_callback: for asm_ingest_options.on_event and others. `wire` is the asm_wire. Errors of
+ * the output and of memory stay in wire->result. */
 ASM_API void asm_wire_on_event(void *wire, const asm_event *event);
 
 /* otlp: writes the spans that have ended as one request. The others have nothing to flush. */
@@ -3740,12 +3742,14 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
 }
 
 ASM_API asm_result asm_wire_init(asm_wire *wire, const asm_wire_options *options) {
+    if (!wire || !options) return ASM_ERR_INVALID_ARGUMENT;
     asm__wire_start(wire, options);
     if (wire->result == ASM_OK) asm__wire_fail(wire, asm_output_stream_open(&wire->out, &options->output));
     return wire->result;
 }
 
 ASM_API asm_result asm_wire_event(asm_wire *wire, const asm_event *event) {
+    if (!wire || !event) return ASM_ERR_INVALID_ARGUMENT;
     asm_result result;
     if (wire->is_busy) return ASM_ERR_MISUSE;
     if (wire->result != ASM_OK) return wire->result;
@@ -3762,6 +3766,7 @@ ASM_API void asm_wire_on_event(void *wire, const asm_event *event) {
 }
 
 ASM_API asm_result asm_wire_flush(asm_wire *wire) {
+    if (!wire) return ASM_ERR_INVALID_ARGUMENT;
     if (wire->is_busy) return ASM_ERR_MISUSE;
     if (wire->result != ASM_OK || wire->options.format != ASM_WIRE_OTLP) return wire->result;
     wire->is_busy = true;
@@ -3772,6 +3777,7 @@ ASM_API asm_result asm_wire_flush(asm_wire *wire) {
 }
 
 ASM_API asm_result asm_wire_acp_prompt(asm_wire *wire, asm_str request_id) {
+    if (!wire) return ASM_ERR_INVALID_ARGUMENT;
     if (asm_json_check(request_id, NULL) != ASM_OK) return ASM_ERR_INVALID_ARGUMENT;
     asm_buffer_clear(&wire->request);
     asm__wire_fail(wire, asm_buffer_append(&wire->request, request_id));
@@ -3808,6 +3814,7 @@ static void asm__wire_repeat_open(const asm_wire *wire, asm_wire *joined) {
 }
 
 ASM_API asm_result asm_wire_catch_up(const asm_wire *wire, const asm_output *output) {
+    if (!wire || !output) return ASM_ERR_INVALID_ARGUMENT;
     const asm__wire_entry *entry;
     asm_wire_options options = wire->options;
     asm_wire joined;
@@ -3840,6 +3847,7 @@ static bool asm__wire_waits(const asm_wire *wire) {
 }
 
 ASM_API asm_result asm_wire_close(asm_wire *wire) {
+    if (!wire) return ASM_ERR_INVALID_ARGUMENT;
     asm_result result;
     if (wire->is_busy) return ASM_ERR_MISUSE;
     if (wire->result == ASM_OK) {
@@ -3882,8 +3890,9 @@ ASM_API asm_sink asm_wire_sink_init(asm_wire *wire, const asm_wire_options *opti
     asm_sink sink;
     memset(&sink, 0, sizeof sink);
     sink.result = asm_wire_init(wire, options);
+    sink.name = options && options->output.path ? options->output.path : "wire";
+    if (!wire || !options) return sink;
     sink.self = wire;
-    sink.name = options->output.path ? options->output.path : "wire";
     sink.write = asm__wire_sink_write;
     sink.write_event = asm__wire_sink_event;
     sink.flush = asm__wire_sink_flush;

@@ -158,6 +158,10 @@ shared() {
         ls asm_*.h | python3 -B tests/packaging/shared/layout.py "$build" > "$work/layout.c" &&
             ${CC:-cc} -std=c99 -I. "$work/layout.c" -o "$work/layout" && "$work/layout" > "$work/layout.txt" &&
             run python3 -B tests/packaging/shared/layout.py "$build" "$work/layout.txt" || die 'the description: another layout'
+        : > "$log"
+        python3 -B tests/packaging/shared/null.py "$build" > "$work/null.c" &&
+            run ${CC:-cc} -std=c99 -D_POSIX_C_SOURCE=200809L -w -I"$build" "$work/null.c" -L"$build" -lasm-session -o "$work/null" &&
+            LD_LIBRARY_PATH=$build run "$work/null" || die 'NULL'
     fi
 }
 case $(uname -s) in

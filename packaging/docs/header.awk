@@ -38,22 +38,31 @@ function close_pre() {
     opened = 0
 }
 
-# A paragraph of n lines; one with columns or indented more than the rest stays as it is.
-function paragraph(lines, n,    i, as_it_is, text) {
-    if (n == 0) return
-    as_it_is = 0
-    for (i = 1; i <= n; i++) if (lines[i] ~ /^ / || lines[i] ~ /[^ .]  +[^ ]/) as_it_is = 1
-    if (lines[1] ~ /^- /) as_it_is = 1
+# Whether a line stays as it is: indented more than the rest, with columns, or of a list.
+function is_fixed(line) { return line ~ /^ / || line ~ /([^ .]|\.\.\.)  +[^ ]/ || line ~ /^- / }
+
+# A paragraph of n lines. From the first that stays as it is to the last all do; what is before and after is prose.
+function paragraph(lines, n,    i, first, last) {
+    first = last = 0
+    for (i = 1; i <= n; i++) if (is_fixed(lines[i])) { if (!first) first = i; last = i }
+    if (!first) { block(lines, 1, n, 0); return }
+    block(lines, 1, first - 1, 0)
+    block(lines, first, last, 1)
+    block(lines, last + 1, n, 0)
+}
+
+function block(lines, from, to, as_it_is,    i, text) {
+    if (from > to) return
     if (as == "man") {
         if (!after_heading) print ".PP"
         after_heading = 0
         if (as_it_is) print ".nf"
-        for (i = 1; i <= n; i++) print inline(lines[i])
+        for (i = from; i <= to; i++) print inline(lines[i])
         if (as_it_is) print ".fi"
         return
     }
     text = ""
-    for (i = 1; i <= n; i++) text = text (i > 1 ? "\n" : "") (as_it_is ? linked(lines[i]) : lines[i])
+    for (i = from; i <= to; i++) text = text (i > from ? "\n" : "") (as_it_is ? linked(lines[i]) : lines[i])
     if (as_it_is) {
         printf "%s%s", opened ? "\n\n" : "<pre>", text
         opened = 1
