@@ -31,7 +31,9 @@ packaging/conan/conanfile.py:version = "$version"
 packaging/nix/package.nix:version = "$version"
 packaging/vcpkg/asm-session/vcpkg.json:"version": "$version"
 END
+grep -q "^## \[$version\]" CHANGELOG.md || die "CHANGELOG.md has no section $version"
 for header in asm_*.h; do
+    head -n 1 "$header" | grep -q " - v$version - " || die "$header has another version on its first line"
     for file in meson.build clib.json library.json; do
         grep -q "['\"]${header}['\"]" "$file" || die "$file does not name $header"
     done
@@ -131,6 +133,9 @@ if run "$make" install BUILD="$build" PREFIX="$work/installed"; then
     if has mandoc; then
         mandoc -Tlint -W warning "$work"/installed/share/man/man1/*.1 | grep -v 'missing date' > "$log" && die 'manual pages'
     fi
+    for file in "$work"/installed/share/man/man?/*; do
+        head -n 1 "$file" | grep -qF " $version\"" || die "$(basename "$file"): another version"
+    done
     run "$make" install-shared uninstall BUILD="$build" PREFIX="$work/installed"
     [ -z "$(find "$work/installed" -type f -o -type l)" ] || die "left after make uninstall: $(find "$work/installed" -type f -o -type l)"
 else
