@@ -332,8 +332,11 @@ static void test_on_the_page(void **state) {
     start(&self, (const char *const[]){"--approve=page", "--live=0", NULL});
     assert_int_equal(
         sscanf(read_errors(&self), "http://127.0.0.1:%u/?token=%79[0-9a-f]\n", &self.port, self.token), 2);
+    put(self.agent_out,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":1,\"agentCapabilities\":{}}}\n");
     put(self.agent_out, CALL ASK("7"));
     await_row(&self, "\"interrupt\":1,\"tool_call_id\":\"c1\",\"request_id\":\"7\"");
+    await_row(&self, "\"total\":1"); /* what came before it had a name is no session */
     expect_status(&self, "{\"interrupt\":2,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"approve\"}]}",
                   409);
     expect_status(&self, "{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c2\",\"type\":\"approve\"}]}",
@@ -357,7 +360,10 @@ static void test_on_the_page(void **state) {
                   "\"approve\"}]}",
                   200);
     expect_bytes(self.agent_in, SELECT("7", "y"));
-    expect_bytes(self.from, CALL ASK("7") WITHDRAW("7"));
+    expect_bytes(
+        self.from,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":1,\"agentCapabilities\":{}}}\n" CALL
+            ASK("7") WITHDRAW("7"));
     expect_status(&self, "{\"interrupt\":1,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"reject\"}]}",
                   409);
     put(self.to, REFUSED("7"));

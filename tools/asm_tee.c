@@ -33,6 +33,7 @@
 enum {
     LINE_LIMIT = 64 * 1024 * 1024, /* bytes of a line that is read */
     KEPT_LIMIT = 64 * 1024 * 1024, /* bytes that wait for the copy's process */
+    MAX_EARLY = 16,                /* events that wait for a session's id */
     HELD_LIMIT = 4 * 1024 * 1024,  /* bytes that are shown after a question is answered */
     TOLD_LIMIT = 10,               /* diagnostics that are told one by one */
     PATIENCE = 2000                /* milliseconds for it to take the rest in the end */
@@ -137,12 +138,14 @@ struct reader {
     asm_ingest ingest;
     asm_pipeline pipeline;
     struct outputs outputs;
-    struct live *live;         /* NULL: no page */
-    struct approver *approver; /* NULL: nobody is asked */
-    asm_renderer look;         /* what the three below look like */
-    asm_buffer held;           /* what is shown when nothing is asked any more */
-    asm_buffer lines[2];       /* the line that has begun, of each way */
-    bool is_skipping[2];       /* it has no beginning, or is too long */
+    struct live *live;           /* NULL: no page */
+    struct approver *approver;   /* NULL: nobody is asked */
+    asm_event *early[MAX_EARLY]; /* for the page: they came before any session had a name; allocated */
+    size_t early_count;
+    asm_renderer look;   /* what the three below look like */
+    asm_buffer held;     /* what is shown when nothing is asked any more */
+    asm_buffer lines[2]; /* the line that has begun, of each way */
+    bool is_skipping[2]; /* it has no beginning, or is too long */
     unsigned long diagnostics;
     asm_studio studio;
     asm_compact compact;
@@ -155,12 +158,36 @@ static void on_diagnostic(void *user, const asm_diagnostic *diagnostic) {
         complain("line %lu: %s", (unsigned long)diagnostic->line, diagnostic->message);
 }
 
+/* What was said before a session had a name belongs to the first that has one. */
+static void show_early(struct reader *reader, asm_str session) {
+    for (size_t i = 0; i < reader->early_count; i++) {
+        reader->early[i]->session_id = session;
+        live_on_event(reader->live, reader->early[i]);
+        free(reader->early[i]);
+    }
+    reader->early_count = 0;
+}
+
+static bool keep_early(struct reader *reader, const asm_event *event) {
+    const size_t size = asm_event_copy_size(event);
+    void *block = reader->early_count < MAX_EARLY ? malloc(size) : NULL;
+    if (!block) return false;
+    reader->early[reader->early_count++] = asm_event_copy(event, block, size);
+    return true;
+}
+
+static void show_live(struct reader *reader, const asm_event *event) {
+    if (event->session_id.size == 0 && keep_early(reader, event)) return;
+    show_early(reader, event->session_id);
+    live_on_event(reader->live, event);
+}
+
 static void on_event(void *user, const asm_event *event) {
     struct reader *reader = (struct reader *)user;
     asm_event numbered = *event;
     if (reader->approver) approver_event(reader->approver, &numbered);
     asm_pipeline_on_event(&reader->pipeline, event);
-    if (reader->live) live_on_event(reader->live, &numbered);
+    if (reader->live) show_live(reader, &numbered);
 }
 
 /* ---- While somebody is asked on the terminal nothing else is shown, so that the question stays the last thing there ---- */
@@ -330,6 +357,7 @@ static void read_copy(const struct settings *settings, struct reader *reader, in
     asm_pipeline_close(&reader->pipeline);
     outputs_check(&reader->outputs);
     outputs_free(&reader->outputs);
+    if (reader->live) show_early(reader, ASM_STR(""));
     live_end(reader->live);
 }
 
