@@ -88,10 +88,12 @@
  *     the longest line   that is fed in pieces, or document over several lines (limited by max_line). Its texts are
  *                        unescaped where they stand; those of a line that is fed whole are copied if they have escapes.
  *     what is open       messages and the inputs of tool calls, until they end (limited by max_kept), about 0.6 KB for each
- *                        open call and 2.4 KB for each sub-agent (limited by max_open); 256 approvals. A message that is
- *                        one long text keeps its line's memory in place of a copy, and frees it at its end.
+ *                        open call and 2.4 KB for each sub-agent (limited by max_open); 256 approvals; of a model API's
+ *                        message, and in AG-UI, 1024 calls whose input has not ended. A message that is one long
+ *                        text keeps its line's memory in place of a copy, and frees it at its end.
  *     what is joined     the output of a tool that comes in several blocks, and the members in `extra`.
- *   So a stream of any length takes no more: 10 million lines with calls that never end, 42 MB with the default limits.
+ *   What is past a limit is told once, as a diagnostic. So a stream of any length takes no more: 10 million lines with the
+ *   default limits, 42 MB with calls that never end, 147 MB with sub-agents that never end, 0.1 MB with nothing but new ids.
  *
  * NULL
  *   A pointer that may be NULL is said to be so. NULL for any other is ASM_ERR_INVALID_ARGUMENT, or nothing, false, 0 where
@@ -9686,13 +9688,11 @@ static void asm__kimi_wire_stop(asm__ingest *state, asm_str reason) {
     asm__ingest_keep(state, &state->stop_reason, reason);
 }
 
-/* kimi-cli: a call whose arguments come in pieces is whole. */
-static void asm__kimi_cli_flush(asm__ingest *state, asm__ingest_speaker *speaker) {
-    const bool waits = state->rest_waits;
+/* kimi-cli: a call whose arguments are whole begins. */
+static void asm__kimi_cli_start(asm__ingest *state, asm__ingest_speaker *speaker) {
     const asm_str parent = asm_buffer_text(&speaker->parent);
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
     asm_str input = asm_buffer_text(&speaker->tool_input);
-    if (!speaker->tool_open) return;
     speaker->tool_open = false;
     if (!input.size || asm_json_check(input, NULL) != ASM_OK) {
         asm_json_writer writer;
@@ -9706,11 +9706,18 @@ static void asm__kimi_cli_flush(asm__ingest *state, asm__ingest_speaker *speaker
     event.tool.name = asm_buffer_text(&speaker->tool_name);
     event.tool.input = asm__ingest_value(state, input);
     if (parent.size) event.tool.parent_tool_call_id = parent;
+    asm__ingest_start_call(state, &event);
+    if (!parent.size) state->has_final_words = false;
+}
+
+/* One whose arguments come in pieces is whole when something else comes. */
+static void asm__kimi_cli_flush(asm__ingest *state, asm__ingest_speaker *speaker) {
+    const bool waits = state->rest_waits;
+    if (!speaker->tool_open) return;
     state->rest_waits = true;
     asm__plain_finish_speaker(state, speaker);
-    asm__ingest_start_call(state, &event);
+    asm__kimi_cli_start(state, speaker);
     state->rest_waits = waits;
-    if (!parent.size) state->has_final_words = false;
 }
 
 /* Before the speakers are let go: calls of which the end of the arguments was not seen have begun all the same. */
@@ -9881,6 +9888,9 @@ static void asm__kimi_cli_call(asm__ingest *state, asm__ingest_speaker *speaker,
     asm__ingest_keep(state, &speaker->tool_input,
                      asm__ingest_find_text(state, function, ASM_STR("arguments")));
     speaker->tool_open = true;
+    if (asm__ingest_starts_with(asm_buffer_text(&speaker->tool_input), ASM_STR("{")) &&
+        asm_json_check(asm_buffer_text(&speaker->tool_input), NULL) == ASM_OK)
+        asm__kimi_cli_start(state, speaker);
 }
 
 static void asm__kimi_cli_call_part(asm__ingest *state, asm__ingest_speaker *speaker, asm_str payload) {
