@@ -46,7 +46,7 @@ static void split_query(struct provider *provider) {
     provider->url[strcspn(provider->url, "#")] = '\0';
     char *mark = strchr(provider->url, '?');
     if (!mark) return;
-    strcpy(provider->query, mark);
+    snprintf(provider->query, sizeof provider->query, "%s", mark);
     *mark = '\0';
     for (const char *at = provider->query; *at; at += strcspn(at, "&")) {
         at += strcspn(at + 1, "=&") + 1;
