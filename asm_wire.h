@@ -3389,7 +3389,13 @@ static void asm__ce_event(asm_wire *wire, const asm_event *event) {
     asm_buffer *out = asm__wire_frame(wire);
     asm__ce_begin(wire, out, event);
     asm__ce_put_source(wire, out);
-    asm__wire_put_joined(out, ASM_STR(",\"type\":\"asm."), asm_event_name(event), ASM_STR(".v1\""));
+    if (event->type == ASM_EVENT_CUSTOM) {
+        asm__wire_put_joined(out, ASM_STR(",\"type\":\"asm."), asm_event_name(event), ASM_STR(".v1\""));
+    } else { /* a word of ours */
+        ASM__PUT(out, ",\"type\":\"asm.");
+        asm__wire_put(out, asm_event_type_name(event->type));
+        ASM__PUT(out, ".v1\"");
+    }
     if (event->time) {
         ASM__PUT(out, ",\"time\":\"");
         if (asm_buffer_reserve(out, ASM_TIME_TEXT_SIZE) == ASM_OK)
