@@ -2810,8 +2810,15 @@ static unsigned asm__text_style_now(const asm_studio *studio) {
 /* Begins a line of the open text. */
 static void asm__text_margin(asm_studio *studio, asm_buffer *out) {
     const asm_str label = asm_str_make(studio->text.label, studio->text.label_size);
-    for (; studio->text.blank > 0; studio->text.blank--)
+    const bool has_bar = studio->text.in_fence && studio->look.has_color;
+    for (; studio->text.blank > 0; studio->text.blank--) {
+        if (has_bar) { /* goes on through blank lines */
+            asm__studio_margin(studio, out, studio->text.depth, label);
+            asm__append_blanks(out, 2);
+            asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
+        }
         asm_buffer_append_byte(out, '\n');
+    }
     studio->text.column = asm__studio_margin(studio, out, studio->text.depth, label) + 2;
     if (studio->text.kind == ASM__TEXT_AGENT) asm__append_blanks(out, 2);
     else
@@ -2819,7 +2826,7 @@ static void asm__text_margin(asm_studio *studio, asm_buffer *out) {
                      studio->text.kind == ASM__TEXT_PERSON ? "> "
                      : studio->look.is_ascii               ? ". "
                                                            : "\xC2\xB7 ");
-    if (studio->text.in_fence && studio->look.has_color) {
+    if (has_bar) {
         asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
         asm_buffer_append_byte(out, ' ');
         studio->text.column += 2;

@@ -1019,7 +1019,7 @@ static void test_markdown_is_coloured_and_not_rewritten(void **state) {
     static const view_case cases[] = {
         {"{'type':'message_streamed','data':{'delta':'# Plan\\n**bold words** and `code here` ok'}}",
          "    " B "# Plan" E "\n    " B "**bold words**" E " and " C "`code here`" E " ok\n"},
-        {"{'type':'message_streamed','data':{'delta':'```c\\nint x;\\n\\n```\\nafter * `'}}",
+        {"{'type':'message_streamed','data':{'delta':'```c\\nint x;\\n\\nint y;\\n\\n```\\nafter * `'}}",
          "    " C "```c" E "\n  \033[2m" E "x"},
     };
     asm_render_options options = ends_only();
@@ -1029,8 +1029,9 @@ static void test_markdown_is_coloured_and_not_rewritten(void **state) {
     free(text);
     /* a fence has bars, and what is not closed ends with its line */
     text = view(&options, cases[1].events);
-    expect(strstr(text, "```c") && strstr(text, D "│" E " int x;\n") && strstr(text, "    " C "```" E "\n") &&
-               strstr(text, "after * " C "`" E "\n"),
+    expect(strstr(text, "```c") &&
+               strstr(text, D "│" E " int x;\n    " D "│" E "\n    " D "│" E " int y;\n\n") &&
+               strstr(text, "    " C "```" E "\n") && strstr(text, "after * " C "`" E "\n"),
            "%s", shown(asm_str_from(text)));
     free(text);
     end_of_cases();
