@@ -1447,6 +1447,24 @@ static void test_status_is_one_line(void **state) {
     release(&end);
     expect(RUN("", "--status={model} {state}[ title={title}][ todo={todo}]", file), 0,
            "claude-sonnet-4-5 working todo=1/2\n", "");
+    /* A file that tells no ends: the last words of a turn are one, a call is none. */
+    add_to_file(
+        file, "w",
+        "{\"type\":\"user\",\"sessionId\":\"t\",\"parentUuid\":null,\"isSidechain\":false,\"uuid\":\"u\","
+        "\"message\":{\"role\":\"user\",\"content\":\"go\"}}\n"
+        "{\"type\":\"assistant\",\"sessionId\":\"t\",\"parentUuid\":\"u\",\"isSidechain\":false,\"uuid\":"
+        "\"v\","
+        "\"message\":{\"id\":\"m\",\"role\":\"assistant\",\"stop_reason\":\"end_turn\",\"content\":[{"
+        "\"type\":"
+        "\"text\",\"text\":\"Done.\"}],\"usage\":{\"input_tokens\":70,\"output_tokens\":2}}}\n");
+    expect(RUN("", "--status={state} {tokens}", file), 0, "done 72\n", "");
+    add_to_file(
+        file, "a",
+        "{\"type\":\"assistant\",\"sessionId\":\"t\",\"parentUuid\":\"v\",\"isSidechain\":false,\"uuid\":"
+        "\"w\","
+        "\"message\":{\"id\":\"n\",\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"k\","
+        "\"name\":\"Read\",\"input\":{}}]}}\n");
+    expect(RUN("", "--status={state}", file), 0, "working\n", "");
     /* Of a large file only the beginning and the end are read. */
     bytes large = {0};
     append(&large, STARTED, strlen(STARTED));

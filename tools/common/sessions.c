@@ -199,16 +199,22 @@ struct reading {
     struct watch *watch;
     struct statistics *statistics;
     asm_time now;
+    bool is_over; /* the file's end is reached */
 };
 
 static void on_event(void *user, const asm_event *event) {
     struct reading *reading = (struct reading *)user;
+    /* A turn whose last words stand there is over; one that only stops there may go on. */
+    if (reading->is_over && event->type == ASM_EVENT_RUN_FAILED &&
+        asm_str_equal(event->run.error_code, ASM_STR("stream_ended")))
+        return;
     watch_event(reading->watch, event, reading->now);
     statistics_count(reading->statistics, event);
 }
 
 /* Reads a part of the file, whole lines only. Each part is a stream of its own: between two, calls may have ended. */
-static void read_part(struct reading *reading, asm_format format, int fd, off_t begin, size_t size) {
+static void read_part(struct reading *reading, asm_format format, int fd, off_t begin, size_t size,
+                      bool is_last) {
     const asm_ingest_options options = {.format = asm_format_is_read(format) ? format : ASM_FORMAT_AUTO,
                                         .on_event = on_event,
                                         .user = reading};
@@ -224,7 +230,9 @@ static void read_part(struct reading *reading, asm_format format, int fd, off_t 
     reading->watch->joins_late = begin > 0;
     if (asm_ingest_init(&ingest, &options) == ASM_OK) {
         asm_ingest_feed(&ingest, start, (size_t)(end - start), 0);
-        asm_ingest_close(&ingest); /* without an end: nothing is said to be over that may go on */
+        reading->is_over = is_last;
+        if (is_last) asm_ingest_end(&ingest, 0);
+        asm_ingest_close(&ingest);
     }
     free(memory);
 }
@@ -232,15 +240,15 @@ static void read_part(struct reading *reading, asm_format format, int fd, off_t 
 void session_read(const char *path, asm_format format, struct watch *watch, struct statistics *statistics,
                   bool *is_whole) {
     struct stat status;
-    struct reading reading = {watch, statistics, 0};
+    struct reading reading = {watch, statistics, 0, false};
     const int fd = open(path, O_RDONLY);
     *is_whole = true;
     if (fd < 0) return;
     if (fstat(fd, &status) == 0) {
         *is_whole = status.st_size <= SMALL;
         reading.now = (asm_time)status.st_mtime * 1000000;
-        read_part(&reading, format, fd, 0, *is_whole ? SMALL : HEAD);
-        if (!*is_whole) read_part(&reading, format, fd, status.st_size - TAIL, TAIL);
+        read_part(&reading, format, fd, 0, *is_whole ? SMALL : HEAD, *is_whole);
+        if (!*is_whole) read_part(&reading, format, fd, status.st_size - TAIL, TAIL, true);
     }
     close(fd);
 }
