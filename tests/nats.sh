@@ -225,6 +225,31 @@ count=$("$tools/asm-cat" -q --jsonl=- "nats://me:secret@127.0.0.1:$((base + 1))/
 [ "$count" -eq 20 ] || fail "with a password came $count of 20"
 kill_server 1
 
+# A small device speaks MQTT: what it publishes is in the stream, and it hears what the stream is given.
+if command -v mosquitto_pub > /dev/null && command -v mosquitto_sub > /dev/null; then
+    config 1 1
+    echo "mqtt { host: 127.0.0.1, port: $((base + 30)) }" >> n1.conf
+    start_server 1
+    "$tools/asm-cat" -q --jsonl="$address/device" one.jsonl > /dev/null 2>&1 # which makes the stream
+    timeout 20 mosquitto_sub -h 127.0.0.1 -p $((base + 30)) -i hears -c -q 1 -C 1 -t 'device/session/+/type/run_started' > heard.txt & hears=$!
+    sleep 0.5
+    n=0
+    for number in 1 2 3; do
+        printf '{"type":"message_streamed","data":{"delta":"%s"},"session_id":"board"}' $number |
+            mosquitto_pub -h 127.0.0.1 -p $((base + 30)) -i board -q 1 -s -t device/session/board/type/message_streamed || n=$((n + 1))
+    done
+    [ $n -eq 0 ] || fail "MQTT: $n of 3 were not taken"
+    "$tools/asm-cat" -q --jsonl=- "$address/device.session.board" | sed 's/.*"delta":"\([0-9]*\)".*/\1/' > got.txt
+    [ "$(tr '\n' ' ' < got.txt)" = '1 2 3 ' ] || fail "MQTT: the stream has $(cat got.txt)"
+    echo '{"type":"run_started","data":{"title":"for the board"},"session_id":"b"}' > told.jsonl
+    "$tools/asm-cat" -q --jsonl="$address/device" told.jsonl > /dev/null 2>&1
+    wait $hears
+    grep -q 'for the board' heard.txt || fail "MQTT: a subscriber hears: $(cat heard.txt)"
+    kill_server 1
+else
+    echo "skipped: MQTT: $hint"
+fi
+
 for i in 1 2 3; do config $i 3; start_server $i; done
 run three_publisher 3 1500 publisher
 run three_server 3 1500 server

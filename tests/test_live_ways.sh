@@ -4,7 +4,7 @@
 #     sh tests/test_live_ways.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=$(cd "${BUILD:-build}" && pwd)
+build=$(cd "${BUILD:-build}" && pwd) source=$PWD
 live=$build/asm-live
 [ -x "$live" ] || { echo "skipped: asm-live: $(sh tests/hint.sh microhttpd)"; exit 0; }
 command -v curl > /dev/null || { echo "skipped: $(sh tests/hint.sh curl)"; exit 0; }
@@ -224,8 +224,19 @@ agent() {
     tmux kill-server
 }
 
+# Each member and each code that the server writes stands in the page about it.
+protocol() {
+    sed -n 's/.*live__write_[a-z]*(&\{0,1\}writer, "\([a-z_]*\)".*/\1/p; s/.*live__refuse(connection, [^,]*, "\([a-z_]*\)".*/\1/p
+        s/.*live__make_refused([^,]*, "\([a-z_]*\)".*/\1/p; s/.*asm_json_write_key(&\{0,1\}writer, ASM_STR("\([a-z_]*\)").*/\1/p' "$source/examples/live_server.h" | sort -u > told
+    [ "$(wc -l < told)" -gt 40 ] || fail "hardly any members: $(cat told)"
+    while read -r name; do
+        grep -q "[\"\`]$name[\"\`]" "$source/docs/live-protocol.md" || fail "docs/live-protocol.md says nothing of $name"
+    done < told
+}
+
 inputs
 names
+protocol
 strangers
 tls
 agent
