@@ -34,6 +34,7 @@ fish         | fish          | fish              | fish         | fish          
 mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv
 git          | git           | git               | git          | git                | git          | https://git-scm.com
 gcov         | gcc           | gcc               | gcc          | gcc                | gcc          | https://gcc.gnu.org
+openssl      | openssl       | openssl           | openssl      | openssl            | openssl      | https://www.openssl.org
 tmux         | tmux          | tmux              | tmux         | tmux               | tmux         | https://github.com/tmux/tmux
 vterm        | libvterm-dev  | libvterm-devel    | libvterm     | libvterm-dev       | libvterm     | https://www.leonerd.org.uk/code/libvterm
 curl         | libcurl4-openssl-dev | libcurl-devel | curl     | curl-dev           | curl         | https://curl.se

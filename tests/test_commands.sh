@@ -45,6 +45,13 @@ token= | it needs a token: tests/test_live.c asks the same
 curl -H | it needs a token: tests/test_live.c asks the same
 curl -N -H | it needs a token: tests/test_live.c asks the same
 cc -O2 -D_DEFAULT_SOURCE bench/live_load.c | it loads the machine for a minute
+mosquitto_ | it needs a broker: tests/nats.sh has one that speaks MQTT
+asm-cat -q --jsonl=- -F session.jsonl | it needs a broker
+listener 1883 | text
+allow_anonymous | text
+persistence | text
+autosave_interval | text
+max_queued_messages | text
 nats_bridge | it needs a NATS server: tests/nats.sh runs it
 asm-tee --jsonl=nats: | it needs a NATS server: tests/nats.sh has one
 asm-live nats: | it needs a NATS server: tests/nats.sh has one
