@@ -1493,8 +1493,8 @@ static inline const asm__span *asm__spans_find(const asm__spans *spans, const ch
 extern "C" {
 #endif
 
-/* Notes the values of a text. False, and none is noted, if it is not valid, has too many, has a key with escapes, or
- * there is no memory: then it must be read as always. */
+/* Notes the values of a text. False, and none is noted, if it is not valid, has too many, has a key with escapes, there
+ * is no memory, or the code is compiled for size: then it must be read as always. */
 ASM__PRIVATE bool asm__spans_read(asm__spans *spans, asm_str text);
 
 /* Forgets the values, and keeps the memory. */
@@ -3722,7 +3722,7 @@ ASM__INLINE const char *asm__pass_string(asm_json_reader *reader, asm__strings *
         strings->quotes = asm__find_quotes(p, false, &size, &strings->escapes);
         strings->after = p + size;
     }
-    if (!strings->quotes) {
+    if (!ASM__HAS_LANES || !strings->quotes) {
         p = asm__scan_string(reader, p + 1, &unused);
         return p ? p + 1 : NULL;
     }
@@ -3802,6 +3802,7 @@ ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p,
     unsigned outside = reader->depth;
     asm__strings strings = {NULL, NULL, 0, 0};
     bool key = false;
+    if (ASM__SMALL) notes = NULL;
     p = asm__skip_space(reader, p);
     for (;;) {
         char c = asm__at(reader, p);
@@ -4372,7 +4373,7 @@ ASM_API bool asm_json_read_raw(asm_json_reader *reader, asm_str *raw) {
         return false;
     }
     begin = asm__skip_space(reader, reader->at);
-    known = reader->known ? asm__spans_find(reader->known, begin) : NULL;
+    known = !ASM__SMALL && reader->known ? asm__spans_find(reader->known, begin) : NULL;
     end = known ? known->end : asm__scan_value(reader, begin);
     if (!asm__value_read(reader, end)) return false;
     if (raw) *raw = asm_str_make(begin, (size_t)(end - begin));
@@ -4483,6 +4484,7 @@ ASM__PRIVATE bool asm__spans_read(asm__spans *spans, asm_str text) {
     asm__notes notes;
     const char *end;
     spans->count = spans->depth = 0;
+    if (ASM__SMALL) return false;
     spans->begin = text.data;
     spans->end = asm__end(text);
     notes.spans = spans;
