@@ -3211,10 +3211,15 @@ static asm_result asm__asm_line(asm__ingest *state, asm_str line, asm_json_error
     asm_result result;
     if (state->in_place) return asm__asm_line_in_place(state, line, error);
     result = asm__asm_read(state, &event, line, error);
-    if (result != ASM_OK && asm__asm_form(line, &form, NULL) == ASM_OK &&
-        state->compact != (form == ASM__FORM_COMPACT)) {
-        state->compact = !state->compact;
-        result = asm__asm_read(state, &event, line, error);
+    if (result != ASM_OK && state->scratch.result == ASM_OK) {
+        asm_json_error fault;
+        if (asm__asm_form(line, &form, &fault) !=
+            ASM_OK) { /* told first, as of a line that is read in place */
+            *error = fault;
+        } else if (state->compact != (form == ASM__FORM_COMPACT)) {
+            state->compact = !state->compact;
+            result = asm__asm_read(state, &event, line, error);
+        }
     }
     if (result == ASM_OK) asm__asm_emit(state, &event);
     else if (state->scratch.result != ASM_OK) error->result = state->scratch.result;

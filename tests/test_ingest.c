@@ -1424,6 +1424,17 @@ static void a_format_may_be_found_late_or_never(void **state) {
     end_of_cases();
 }
 
+/* A line with two faults: the one that makes it no JSON is told, whether the line comes whole or in pieces. */
+static void the_fault_told_is_the_same_in_pieces(void **state) {
+    asm_ingest_options options;
+    (void)state;
+    memset(&options, 0, sizeof options);
+    options.format = ASM_FORMAT_ASM;
+    expect_stream_with(ASM_STR("{\"type\":\"message_sent\",\"data\":\"c{ontent\"\"go\"}\n"), "",
+                       "1:41 @40 lost: a comma or an end is missing\n", options, __LINE__);
+    end_of_cases();
+}
+
 static void a_given_format_is_taken(void **state) {
     asm_ingest_options options;
     (void)state;
@@ -2577,6 +2588,7 @@ int main(void) {
         cmocka_unit_test(ids_of_the_options_fill_in),
         cmocka_unit_test(formats_have_names_and_are_detected),
         cmocka_unit_test(a_format_may_be_found_late_or_never),
+        cmocka_unit_test(the_fault_told_is_the_same_in_pieces),
         cmocka_unit_test(a_given_format_is_taken),
         cmocka_unit_test(asm_streams_pass_unchanged),
         cmocka_unit_test(damaged_lines_are_told_and_the_rest_goes_on),
