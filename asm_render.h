@@ -4968,12 +4968,25 @@ static void asm__append_clock(asm_buffer *out, asm_str text, asm_time now) {
     asm__append_literal(out, " UTC");
 }
 
+/* What a code tells of why a request is sent again. */
+static asm_str asm__retry_words(asm_str code) {
+    static const asm_str busy[] = {ASM_STR_INIT("429"), ASM_STR_INIT("503"), ASM_STR_INIT("529"),
+                                   ASM_STR_INIT("rate_limit"), ASM_STR_INIT("overloaded")};
+    static const asm_str silent[] = {ASM_STR_INIT("connection"), ASM_STR_INIT("stream_ended"),
+                                     ASM_STR_INIT("timeout")};
+    for (size_t i = 0; i < sizeof busy / sizeof busy[0]; i++)
+        if (asm_str_equal(code, busy[i])) return ASM_STR("API busy");
+    for (size_t i = 0; i < sizeof silent / sizeof silent[0]; i++)
+        if (asm_str_equal(code, silent[i])) return ASM_STR("No answer");
+    return ASM_STR("API error");
+}
+
 /* `API busy (429): retry 8 of 10 in 36s`: kept until something else happens, as it may be told many times. */
 static void asm__hold_retry(asm_studio *studio, const asm_notice_payload *notice) {
     const unsigned flags = asm__line_flags(&studio->look);
     asm_buffer text;
     asm_buffer_init_fixed(&text, studio->held.notice, sizeof studio->held.notice);
-    asm__append_literal(&text, "API busy");
+    asm_buffer_append(&text, asm__retry_words(notice->code));
     if (notice->code.size > 0) {
         asm__append_literal(&text, " (");
         asm_text_append_cut(&text, notice->code, 24, flags);

@@ -736,6 +736,14 @@ static void test_notices(void **state) {
          "\n"
          "{'type':'message_streamed','data':{'delta':'a'}}",
          "  ● API busy (429): retry 8 of 10 in 36s\n\n    a\n"},
+        {"{'type':'x.retry','data':{'attempt':1,'code':'connection'}}\n{'type':'message_streamed','data':{'"
+         "delta':'a'}}",
+         "  ● No answer (connection): retry 1\n\n    a\n"},
+        {"{'type':'x.retry','data':{'attempt':1,'code':'500'}}\n{'type':'message_streamed','data':{'delta':'"
+         "a'}}",
+         "  ● API error (500): retry 1\n\n    a\n"},
+        {"{'type':'x.retry','data':{'attempt':1}}\n{'type':'message_streamed','data':{'delta':'a'}}",
+         "  ● API error: retry 1\n\n    a\n"},
         {"{'type':'x.limit','ts':'2026-11-26T10:00:00Z','data':{'level':'warning','code':'five_hour','resets_"
          "at':'2026-11-26T16:20:00Z'}}",
          "  ● Limit five_hour used up, again at 16:20 UTC\n"},

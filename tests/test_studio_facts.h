@@ -565,10 +565,18 @@ static void note_usage(const asm_event *event) {
     if (usage->cost_usd.is_set) told.has_cost = true, told.cost += usage->cost_usd.value;
 }
 
+static bool is_one_of(const char *list, const char *word) {
+    const char *found = *word ? strstr(list, word) : NULL;
+    return found && found[-1] == ' ' && found[strlen(word)] == ' ';
+}
+
 static void note_retry(const asm_notice_payload *notice) {
     char text[100], code[100];
+    const char *why = "API error";
     copy_text(code, sizeof code, notice->code);
-    snprintf(told.retry, sizeof told.retry, "API busy%s%s%s: retry %s", *code ? " (" : "", code,
+    if (is_one_of(" 429 503 529 rate_limit overloaded ", code)) why = "API busy";
+    if (is_one_of(" connection stream_ended timeout ", code)) why = "No answer";
+    snprintf(told.retry, sizeof told.retry, "%s%s%s%s: retry %s", why, *code ? " (" : "", code,
              *code ? ")" : "", grouped(text, notice->attempt.value));
     if (notice->max_attempts.is_set)
         sprintf(told.retry + strlen(told.retry), " of %s", grouped(text, notice->max_attempts.value));

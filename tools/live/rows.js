@@ -308,10 +308,16 @@ function end(node, context) {
     return made;
 }
 
+// What a code tells of why a request is sent again.
+function retryWords(code) {
+    if (['429', '503', '529', 'rate_limit', 'overloaded'].includes(code)) return 'API busy';
+    return ['connection', 'stream_ended', 'timeout'].includes(code) ? 'No answer' : 'API error';
+}
+
 function notice(node, context) {
     const isBad = node.level === 'error';
     if (node.attempt !== undefined)
-        return line(node, context, 'warns', '\u25CF', 'API busy', node.code && [' (', quoted(cut(oneLine(node.code), 24)), ')'], ': retry ' + grouped(node.attempt) +
+        return line(node, context, 'warns', '\u25CF', retryWords(node.code), node.code && [' (', quoted(cut(oneLine(node.code), 24)), ')'], ': retry ' + grouped(node.attempt) +
             (node.most !== undefined ? ' of ' + grouped(node.most) : '') + (node.wait !== undefined ? ' in ' + duration(node.wait) : ''));
     const known = node.text !== undefined;
     const resets = Date.parse(node.resets ?? '');
