@@ -16,9 +16,9 @@ list=no
 failed=0
 fail() { echo "$*"; failed=1; }
 
-# BEGINNING | HOW: the first that a command begins with tells. HOW: ends, which is for all others, too: it has to succeed
-# and print something; follows: it is stopped after a moment, and has printed something; text: it is no command; else
-# why it is not run.
+# BEGINNING | HOW: the first that a command, with `;` after it, begins with tells. HOW: ends, which is for all others, too:
+# it has to succeed and print something; follows: it is stopped after a moment, and has printed something; text: it is no
+# command; else why it is not run.
 cat > "$work/exceptions" <<'END'
 build/asm-cat --last -F | follows
 build/asm-cat -F *.jsonl | follows
@@ -28,6 +28,7 @@ asm-live --sessions | follows
 asm-tee --jsonl=session.jsonl -- agent --acp | ends
 build/asm-agent --local | it needs a local model
 asm-agent --continue | it talks with a person: tests/test_asm_agent.sh
+asm-agent; | it talks with a person: tests/test_asm_agent.sh
 asm-agent | ends
 make demo | ends
 make install | tests/test_install.sh runs it
@@ -197,7 +198,7 @@ while read -r place command; do
     while IFS= read -r line; do
         row=$((row + 1))
         beginning=${line%" | "*}
-        case $command in "$beginning"*) how=${line##*" | "} && echo "$row" >> "$work/used" && break ;; esac
+        case "$command;" in "$beginning"*) how=${line##*" | "} && echo "$row" >> "$work/used" && break ;; esac
     done < "$work/exceptions"
     case $how in
         text) ;;
