@@ -1234,6 +1234,34 @@ static void test_summary(void **state) {
     expect(RUN(STARTED, "--summary"), 0, "-\nOutcome: not ended\n", "");
 }
 
+/* What was spent, told by steps without a message's id, and once more by the run's end; a run without such a whole. */
+static void test_tokens_are_counted_once(void **state) {
+    (void)state;
+    static const char steps[] = LOG_LINE("00:00", "run_started", "") LOG_LINE(
+        "01:00", "token_usage_updated", "\"model\":\"m1\",\"input_tokens\":10,\"output_tokens\":4")
+        LOG_LINE("02:00", "token_usage_updated", "\"model\":\"m1\",\"input_tokens\":12,\"output_tokens\":6");
+    static const char whole[] =
+        LOG_LINE("03:00", "run_completed", "\"token_usage\":{\"input_tokens\":22,\"output_tokens\":10}");
+    static const char none[] = LOG_LINE("03:00", "run_failed", "\"error_code\":\"stream_ended\"");
+    const struct {
+        const char *first, *second, *total;
+    } cases[] = {{whole, "", "22 in, 10 out"},
+                 {none, "", "22 in, 10 out"},
+                 {none, whole, "44 in, 20 out"},
+                 {whole, none, "44 in, 20 out"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char log[4096], used[100], model[100];
+        snprintf(log, sizeof log, "%s%s%s%s", steps, cases[i].first, *cases[i].second ? steps : "",
+                 cases[i].second);
+        snprintf(used, sizeof used, "\nUsed: %s\n", cases[i].total);
+        snprintf(model, sizeof model, "\n  m1: %s\n", cases[i].total);
+        outcome end = RUN(log, "--summary");
+        assert_non_null(strstr(end.out.data, used));
+        assert_non_null(strstr(end.out.data, model));
+        release(&end);
+    }
+}
+
 /* ---- For other programs ---- */
 
 static void test_wire_formats(void **state) {
@@ -2156,6 +2184,7 @@ int main(void) {
         cmocka_unit_test(test_manual_and_completions),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_tokens_are_counted_once),
         cmocka_unit_test(test_wire_formats),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_repair),

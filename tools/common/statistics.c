@@ -110,9 +110,16 @@ static void count_models(struct statistics *statistics, asm_str models) {
     asm_buffer_close(&scratch);
 }
 
-/* A message's alone, or a sub-agent's. */
+/* A message's alone, what was spent since the last such event, or a sub-agent's. */
 static bool is_part(const asm_usage_payload *usage) {
-    return usage->parent_tool_call_id.size > 0 || (usage->message_id.size > 0 && !usage->cumulative.value);
+    return usage->parent_tool_call_id.size > 0 || !usage->cumulative.value;
+}
+
+/* A run that tells no whole has spent what was added up: the whole of a later run does not replace it. */
+static void settle(struct spending *spending, struct spending *messages) {
+    const struct spending none = {0};
+    add_spending(spending, messages);
+    *messages = none;
 }
 
 static void tally_run_end(struct session_tally *session, const asm_run_payload *run) {
@@ -121,6 +128,8 @@ static void tally_run_end(struct session_tally *session, const asm_run_payload *
         usage.cost_usd.is_set = false;
         usage.cost_usd.value = 0;
         if (usage.cumulative.value || !session->total_is_whole) take_total(session, &usage);
+    } else {
+        settle(&session->total, &session->messages);
     }
     if (run->cost_usd.is_set) {
         session->has_run_cost = true;
@@ -212,6 +221,10 @@ static void end_run(struct statistics *statistics, const asm_event *event) {
     statistics->failed_runs += event->type == ASM_EVENT_RUN_FAILED;
     statistics->cancelled_runs += event->type == ASM_EVENT_RUN_CANCELLED;
     if (run->models.size > 0) count_models(statistics, run->models);
+    for (size_t i = 0; i < statistics->models.count; i++) {
+        struct tally *model = (struct tally *)table_row(&statistics->models, i);
+        settle(&model->spending, &model->messages);
+    }
     add_double(&statistics->run_milliseconds, run->duration_ms.value, &is_saturated);
 }
 
