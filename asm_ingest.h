@@ -174,6 +174,8 @@ extern "C" {
     X(OPENCODE_SERVER, "opencode-server", "an OpenCode server stream",                                       \
       "type properties:o | directory payload.properties")                                                    \
     /* what they leave on disk */                                                                            \
+    X(IFLOW, "iflow", "an iFlow session", /* named; before Claude Code's, which it looks like */             \
+      "sessionId^session- userType uuid")                                                                    \
     X(CLAUDE_TRANSCRIPT, "claude-transcript", "a Claude Code transcript",                                    \
       "sessionId parentUuid isSidechain !message.parts !systemPayload"                                       \
       " | sessionId userType uuid !message.parts !systemPayload | ? type=summary summary leafUuid"           \
@@ -211,9 +213,9 @@ extern "C" {
     X(CODEX_SERVER, "codex-server", "a Codex app-server session",                                            \
       "jsonrpc method^codex/ | method^thread/ | method^turn/ | method^item/")                                \
     X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                      \
-    X(GPTME, "gptme", "a gptme conversation", "role content:s timestamp files:a")                            \
+    X(GPTME, "gptme", "a gptme conversation",                                                                \
+      "role content:s timestamp files:a | role content:s timestamp pinned")                                  \
     X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                         \
-    X(IFLOW, "iflow", "an iFlow session", "sessionId^session- parentUuid isSidechain")                       \
     X(MUSE, "muse", "a Muse session", "payload payload_type")                                                \
     X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                        \
     X(VIBE, "vibe", "a Vibe session", "role message_id !type !message")
@@ -3125,11 +3127,13 @@ static void asm__ingest_remember(asm__ingest *state, uint64_t hash) {
     asm__ingest_append(state, &state->told, asm_str_make((const char *)&hash, sizeof hash));
 }
 
-/* Records that each name the one before: talk that names one before that is where the person went back to. */
+/* Records that each name the one before: talk that names one before that is where the person went back to, if anything
+ * was said since. */
 static void asm__ingest_follow_chain(asm__ingest *state, asm_str id, asm_str parent, bool is_talk) {
     size_t since;
     if (!id.size) return;
-    if (is_talk && parent.size && asm__ingest_recall(state, parent, &since) && since > 1)
+    if (is_talk && parent.size && state->stream_has_run && asm__ingest_recall(state, parent, &since) &&
+        since > 1)
         asm__ingest_tell_rewind(state, 0);
     asm__ingest_remember(state, asm__hash(id.data, id.size, 0));
 }
@@ -9522,6 +9526,7 @@ static void asm__pi_session_result(asm__ingest *state, asm_str message) {
     event.tool.result = asm__ingest_value(state, details);
     event.tool.exit_code = asm__ingest_int64(asm__ingest_find_one(details, ASM_STR("exit_code")));
     asm__ingest_need_turn(state);
+    state->has_final_words = false;
     asm__plain_end_tool(state, &event,
                         asm_str_equal(asm__ingest_find_one(message, ASM_STR("isError")), ASM_STR("true")),
                         asm__ingest_absent());

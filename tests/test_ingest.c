@@ -1360,6 +1360,13 @@ static void formats_have_names_and_are_detected(void **state) {
          "false,"
          "\"userType\":\"external\",\"uuid\":\"u\"}",
          ASM_FORMAT_CLAUDE_TRANSCRIPT},
+        {"{\"type\":\"user\",\"message\":{},\"sessionId\":\"session-1\",\"parentUuid\":null,\"isSidechain\":"
+         "false,"
+         "\"userType\":\"external\",\"uuid\":\"u\"}",
+         ASM_FORMAT_IFLOW},
+        {"{\"role\":\"system\",\"content\":\"c\",\"timestamp\":\"2026-06-13T10:00:00.000000\",\"pinned\":"
+         "true}",
+         ASM_FORMAT_GPTME},
         {"{\"type\":\"item.completed\",\"item\":7}", ASM_FORMAT_AUTO},
         {"{}", ASM_FORMAT_AUTO},
         {"[]", ASM_FORMAT_AUTO},
