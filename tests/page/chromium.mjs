@@ -143,7 +143,10 @@ class Page {
         const find = 'const all = [...document.querySelectorAll(' + JSON.stringify(selector) + ')].filter(e => e.offsetParent !== null && ' +
             (words === undefined ? 'true' : 'e.innerText.includes(' + JSON.stringify(words) + ')') + ');';
         await this.until('(() => {' + find + ' return all.length > 0; })()', 'there is ' + selector + (words ? ' with "' + words + '"' : ''));
-        const place = await this.run('(() => {' + find + ' all[0].scrollIntoView({block: "nearest"}); const r = all[0].getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()');
+        // Where it is, once it stays there: rows that come to be known in height move the others.
+        const place = await this.run('(async () => { for (let before = "", tries = 0; ; tries++) {' + find +
+            ' all[0]?.scrollIntoView({block: "nearest"}); const r = all[0]?.getBoundingClientRect() ?? {}; const place = [r.x + r.width / 2, r.y + r.height / 2];' +
+            ' if (place.join() === before || tries === 50) return place; before = place.join(); await new Promise(done => setTimeout(done, 30)); } })()');
         for (const type of ['mousePressed', 'mouseReleased'])
             await this.send('Input.dispatchMouseEvent', {type, x: place[0], y: place[1], button: 'left', clickCount: 1});
     }

@@ -19,6 +19,7 @@ export class Conversation {
         this.isAtEnd = true;
         this.selected = null;
         this.anchor = null;       // {node, offset}: what stays where it is
+        this.isGoing = false;     // to a place that was asked for: scroll events until then are of the place before
         this.element.addEventListener('scroll', () => this.scrolled(), {passive: true});
         this.element.addEventListener('keydown', event => this.key(event));
         this.element.addEventListener('focusin', event => this.focused(event));
@@ -146,6 +147,7 @@ export class Conversation {
     }
 
     scrolled() {
+        if (this.isGoing) return;
         const {scrollTop, scrollHeight, clientHeight} = this.element;
         if (this.ownScroll !== undefined && Math.abs(scrollTop - this.ownScroll) < 1) {
             this.ownScroll = undefined;
@@ -179,6 +181,7 @@ export class Conversation {
         }
         const top = this.isAtEnd ? this.rope.height - height : anchor?.node.chunk ? this.rope.topOf(anchor.node) - anchor.offset : this.element.scrollTop;
         this.scrollTo(Math.max(0, top));
+        this.isGoing = false;
         this.context.scrolled?.(this);
         if (!this.isMarked && this.rope.size) {
             this.isMarked = true;
@@ -223,16 +226,23 @@ export class Conversation {
         return isOther;
     }
 
-    toEnd() {
-        this.isAtEnd = true;
-        this.anchor = null;
+    // Makes for a place, null for where the window is, or for the end.
+    go(anchor, isAtEnd = false) {
+        this.isAtEnd = isAtEnd;
+        if (anchor || isAtEnd) {
+            this.anchor = anchor;
+            this.isGoing = true;
+        }
         this.later();
     }
 
+    toEnd() {
+        this.go(null, true);
+    }
+
     toStart() {
-        this.isAtEnd = false;
         const first = this.rope.first();
-        this.anchor = first && {node: first, offset: 0};
+        this.go(first && {node: first, offset: 0});
         this.select(first, false);
     }
 
@@ -242,8 +252,7 @@ export class Conversation {
         const hiding = [];
         for (let parent = node.parent; parent && parent.kind !== 'root'; parent = parent.parent) hiding.push(parent);
         for (const parent of hiding.reverse()) this.fold(parent, true);
-        this.isAtEnd = false;
-        this.anchor = {node, offset: Math.min(120, this.element.clientHeight / 4)};
+        this.go({node, offset: Math.min(120, this.element.clientHeight / 4)});
         this.select(node, focuses);
     }
 
@@ -284,9 +293,8 @@ export class Conversation {
         else node = by > 0 ? this.rope.next(node) : this.rope.previous(node);
         if (!node) return;
         const top = this.rope.topOf(node), view = this.element.scrollTop, height = this.element.clientHeight;
-        if (top < view) this.anchor = {node, offset: 8};
-        else if (top + node.height > view + height) this.anchor = {node, offset: Math.max(8, height - node.height - 8)};
-        this.isAtEnd = false;
+        this.go(top < view ? {node, offset: 8} :
+            top + node.height > view + height ? {node, offset: Math.max(8, height - node.height - 8)} : null);
         this.select(node, true);
     }
 
