@@ -2446,8 +2446,9 @@ static void asm__ingest_forget_speaker(asm__ingest *state, asm__ingest_speaker *
     const asm__ingest_call *call = asm__ingest_find_call(state, asm_buffer_text(&speaker->parent));
     asm__ingest_speaker *caller =
         call ? asm__ingest_find_speaker(state, asm__ingest_call_parent(call)) : NULL;
+    if (!caller) caller = &state->main;
     asm__ingest_finish_message(state, speaker, speaker->partial);
-    asm__ingest_add_usage(caller ? &caller->total : &state->main.total, &speaker->total);
+    asm__ingest_add_usage(&caller->total, &speaker->total);
     asm__ingest_drop_speaker(state, speaker);
 }
 

@@ -89,7 +89,9 @@ if (cd "$source" && has nix); then
     run sh "$recipes/nix.sh" "$work/one" "$work/by-nix" &&
         "$work/by-nix/result/bin/asm-cat" --renderer=compact "$source/examples/data/claude_session.jsonl" | grep -q . &&
         run "${CC:-cc}" -std=c99 -I"$work/by-nix/result/include" "$source/tests/packaging/program.c" -o "$work/by-nix/in_c" &&
-        run "$work/by-nix/in_c" || die 'Nix'
+        run "$work/by-nix/in_c" &&
+        run "${CXX:-c++}" -std=c++11 -x c++ -I"$work/by-nix/result/include" "$source/tests/packaging/program.c" -o "$work/by-nix/in_cxx" &&
+        run "$work/by-nix/in_cxx" || die 'Nix'
 fi
 
 # debian: builds the packages, looks at them, uses them from a folder.

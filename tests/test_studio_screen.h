@@ -253,7 +253,7 @@ static void test_links(void **state) {
     static watcher self;
     for (size_t i = 0; i < COUNT(cases); i++) {
         for (size_t piece = 1; piece < 2000; piece *= 40) {
-            char expected[512] = "", line[600];
+            char expected[512] = "", line[700];
             bool is_ascii = true;
             for (const char *c = cases[i].text; *c; c++)
                 is_ascii = is_ascii && *c > 0 && *c != '\\';
