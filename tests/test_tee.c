@@ -264,18 +264,19 @@ static void test_claude_on_a_terminal(void **state) {
 
 /* ---- The second person, on the page ---- */
 
-/* What stands on standard error, once there is something; valid until the next call. */
+/* What stands on standard error, once there is a line; valid until the next call. */
 static const char *read_errors(const tee *self) {
     static char text[512];
     size_t size = 0;
-    for (const int64_t end = milliseconds() + PATIENCE; size == 0 && milliseconds() < end;
+    text[0] = 0;
+    for (const int64_t end = milliseconds() + PATIENCE; !strchr(text, '\n') && milliseconds() < end;
          poll(NULL, 0, 20)) {
         FILE *file = fopen(path_in(self, "errors"), "r");
         if (!file) continue;
         size = fread(text, 1, sizeof text - 1, file);
+        text[size] = 0;
         fclose(file);
     }
-    text[size] = 0;
     return text;
 }
 
@@ -512,13 +513,15 @@ static void test_large_both_ways(void **state) {
     end_of_cases();
 }
 
-/* Reads what is left: whether there is an end. */
-static bool is_over_at_last(int fd) {
+/* Reads what is left of `fd`, and beside it what comes from the other side, which nobody may keep waiting: whether there
+ * is an end. */
+static bool is_over_at_last(int fd, int beside) {
     static char rest[65536];
+    struct pollfd polled[] = {{fd, POLLIN, 0}, {beside, POLLIN, 0}};
     fcntl(fd, F_SETFL, 0);
-    while (can_read(fd, PATIENCE)) {
-        const ssize_t size = read(fd, rest, sizeof rest);
-        if (size <= 0) return true;
+    while (poll(polled, 2, PATIENCE) > 0) {
+        if (polled[1].revents && read(beside, rest, sizeof rest) <= 0) polled[1].fd = -1;
+        if (polled[0].revents && read(fd, rest, sizeof rest) <= 0) return true;
     }
     return false;
 }
@@ -542,7 +545,8 @@ static void test_killed(void **state) {
         next_random(&chance);
         talk(&self, message, heard, milliseconds() + 150);
         assert_int_equal(waitpid(killer, NULL, 0), killer);
-        expect(self.agent_in < 0 || is_over_at_last(self.agent_in), "run %d: the agent waits for ever", i);
+        expect(self.agent_in < 0 || is_over_at_last(self.agent_in, self.from),
+               "run %d: the agent waits for ever", i);
         status = finish(&self);
         expect(status == 128 + (i % 2 ? SIGKILL : SIGTERM) || status == 0, "run %d: %d", i, status);
     }
@@ -648,6 +652,7 @@ int main(void) {
     snprintf(path, sizeof path, "%s/asm-tee", build ? build : "build");
     program = path;
     signal(SIGPIPE, SIG_IGN);
+    setenv("LC_ALL", "C.UTF-8", 1); /* the terminal has all symbols, wherever this runs */
     alarm(240);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
