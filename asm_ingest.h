@@ -954,7 +954,7 @@ static asm_optional_double asm__ingest_double(asm_str raw) {
 /* Adds what is set, as far as it goes. */
 static void asm__ingest_add(asm_optional_int64 *total, asm_optional_int64 number) {
     if (!number.is_set) return;
-    total->is_set = true;
+    total->is_set = true; /* NOLINT(clang-analyzer-core.NullDereference): &state->main is not NULL */
     if (number.value > 0 && total->value > INT64_MAX - number.value) total->value = INT64_MAX;
     else if (number.value > 0) total->value += number.value;
 }

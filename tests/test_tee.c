@@ -283,8 +283,8 @@ static const char *read_errors(const tee *self) {
 /* Whether it was built with a page. */
 static bool has_page(void) {
     tee self;
-    static char live[] = "--live=0", dashes[] = "--", nothing[] = "true";
-    char *words[] = {(char *)(uintptr_t)program, live, dashes, nothing, NULL};
+    static char live[] = "--live=0", dashes[] = "--", sh[] = "sh", c[] = "-c", nothing[] = ":";
+    char *words[] = {(char *)(uintptr_t)program, live, dashes, sh, c, nothing, NULL};
     begin(&self);
     start_words(&self, words);
     const bool is_there = strstr(read_errors(&self), "without libmicrohttpd") == NULL;
