@@ -556,8 +556,7 @@ typedef struct asm__ingest_part {
     /* openai: how far the arguments have come, and whether their braces are closed again; anthropic: the block has ended */
     size_t depth;
     bool in_string, is_escaped, is_closed;
-    bool
-        is_repeat; /* openai: began as the head of the call before, which is nothing if no arguments follow */
+    bool is_repeat; /* openai: began as the head of the call before: nothing, if no arguments follow */
 } asm__ingest_part;
 
 typedef struct asm__ingest asm__ingest;

@@ -97,7 +97,8 @@
  *   is always one that the API takes, whatever the conversation is: every call is followed by all its results, in the
  *   order of the calls, before anything else; results of no call are left out; neighbours of one role are one message;
  *   nothing is empty; the user speaks first and last. Arguments are JSON objects, each call has an id of its own, ids and
- *   names have only characters that the API allows. What had to be made or dropped is told: middleware_action dangling_tool_calls_patched (debug).
+ *   names have only characters that the API allows. What had to be made or dropped is told: middleware_action
+ *   dangling_tool_calls_patched (debug).
  *   Turns of the role system at the beginning belong to the system text; later ones are written as the user's, between
  *   <system> and </system>. A turn of the user may have images: extra {"images":[{"media_type":"image/png",
  *   "data":BASE64},…]}; so may the output of a tool: a JSON array of {"type":"text","text":…} and {"type":"image",

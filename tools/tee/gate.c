@@ -37,8 +37,7 @@ struct gate {
     void *user;
     struct begun lines[2];
     struct request open[MAX_OPEN];
-    asm_buffer
-        answered[MAX_ANSWERED]; /* ids of those that the second person has, and the editor has not yet */
+    asm_buffer answered[MAX_ANSWERED]; /* ids: the second person has answered, the editor not yet */
     size_t open_count, answered_count;
     uint64_t last_number;
     size_t kept;        /* bytes of open requests */
