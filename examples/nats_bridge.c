@@ -11,7 +11,8 @@
  * A publisher sends a line after the other, each until the stream has it, and keeps beside the log how far that is
  * (LOG.sent): killed and started again it goes on there, and the message id, LOG's number and offset, lets the stream drop
  * what came twice (for as long as it looks for that: 10 minutes). With --append the log is a queue: emptied when all is
- * sent, and past --limit events are counted instead of kept, which is told in its place (nats.gap).
+ * sent, and past --limit events are counted instead of kept, which is told in its place (nats.gap). A signal ends that one
+ * only some seconds after its input has ended; the next one sends what is left.
  * An event longer than 900,000 bytes is not sent, as servers take a megabyte by default: that is said on standard error.
  * A consumer gives each event the member nats_sequence, by which it goes on after the last whole line of its log.
  * The work is done in tools/nats, which asm-nats has in common with it. */

@@ -162,13 +162,17 @@ static void find_logs(struct live *live, const char *directory) {
 
 /* Logs are written by one program at a time. NULL, with a message, if another has them. */
 static const char *log_directory(const struct settings *settings) {
+    enum { LOCK_TRIES = 25 };
     const char *directory = settings->log ? settings->log : state_directory("asm-live", "log");
     char path[4096];
     if (mkdir(directory, 0700) != 0 && errno != EEXIST) die("%s: %s", directory, strerror(errno));
     snprintf(path, sizeof path, "%s/lock", directory);
     const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* held until we end */
     if (fd < 0) die("%s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return directory;
+    for (int i = 0; i < LOCK_TRIES; i++) { /* one that was killed a moment ago may have it still */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) return directory;
+        poll(NULL, 0, 20);
+    }
     if (settings->log) die("%s: another asm-live writes its logs there", directory);
     complain("another asm-live keeps its logs in %s: what is read here and is in no file is kept until this "
              "one ends",

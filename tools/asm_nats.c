@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct settings {
@@ -85,31 +86,38 @@ static const struct command command = {.name = "asm-nats",
                                        .exit_statuses = exit_statuses,
                                        .notes = notes};
 
-/* Whether no other writer has the queue. What is opened stays open no longer than this: the writer locks it itself. */
-static bool is_free(const char *queue) {
+/* What is sent of the queue, open and locked; -1 if another writer has it. */
+static int lock_queue(const char *queue) {
     char path[4096];
     snprintf(path, sizeof path, "%s.sent", queue);
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    const bool is_ours = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (fd >= 0) close(fd);
-    return is_ours;
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    close(fd);
+    return -1;
 }
 
-/* A queue of the user's for these servers and this stream, which no other writer has; allocated. One that was left is taken
- * up again. */
-static char *own_queue(const struct nats_url *url) {
+/* Whether something was left there that no server has taken. */
+static bool is_left(const char *queue) {
+    struct stat status;
+    return stat(queue, &status) == 0 && status.st_size > 0;
+}
+
+/* A queue of the user's for these servers and this stream, which no other writer has; allocated. One in which something was
+ * left is taken up first. */
+static char *own_queue(struct nats_url *url) {
     enum { MOST = 64, SIZE = 3072 };
     char *directory = state_directory("asm-nats", NULL), *path = (char *)malloc(SIZE);
     if (!path) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-    for (int i = 1; i <= MOST; i++) {
+    for (int i = 0; i < 2 * MOST; i++) {
+        const int number = i % MOST + 1;
         int at = snprintf(path, SIZE, "%s/", directory);
         for (const char *p = url->shown + strlen("nats://"); *p && at < SIZE - 20; p++)
             path[at++] = strchr("/:,", *p) ? '_' : *p;
-        snprintf(path + at, SIZE - (size_t)at, i > 1 ? "-%d.jsonl" : ".jsonl", i);
-        if (is_free(path)) {
-            free(directory);
-            return path;
-        }
+        snprintf(path + at, SIZE - (size_t)at, number > 1 ? "-%d.jsonl" : ".jsonl", number);
+        url->options.sent_file = i >= MOST || is_left(path) ? lock_queue(path) : -1;
+        if (url->options.sent_file < 0) continue;
+        free(directory);
+        return path;
     }
     die("%s: %d other writers have their queues there", directory, MOST);
 }

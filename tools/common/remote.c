@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { END_MS = 8000 }; /* after its pipe was closed */
 
 bool is_remote(const char *path) {
     return strncmp(path, "nats://", 7) == 0;
@@ -49,8 +52,9 @@ static void close_both(const int ends[2]) {
 /* Starts it with one end of a pipe as its descriptor `theirs`, 0 or 1; the other end is ours. */
 static bool start(struct remote *remote, int theirs, char *const *arguments) {
     int ends[2], told[2], error = 0;
+    memset(remote, 0, sizeof *remote);
     remote->fd = -1;
-    remote->pid = 0;
+    remote->reads = theirs == STDOUT_FILENO;
     if (pipe(ends) != 0) return false;
     if (pipe(told) != 0) {
         close_both(ends);
@@ -102,15 +106,43 @@ bool remote_write(struct remote *remote, const char *url) {
     return start(remote, STDIN_FILENO, (char *const *)(void *)arguments);
 }
 
-bool remote_end(struct remote *remote) {
-    int status = 0;
-    pid_t ended;
+static int64_t now_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static void close_pipe(struct remote *remote) {
     if (remote->fd >= 0) close(remote->fd);
     remote->fd = -1;
-    if (remote->pid == 0) return true;
+    if (remote->closed == 0) remote->closed = now_ms();
+}
+
+/* False if it goes on, with `options` WNOHANG. */
+static bool reap(struct remote *remote, int options) {
+    int status = 0;
+    pid_t ended;
     do
-        ended = waitpid((pid_t)remote->pid, &status, 0);
+        ended = waitpid((pid_t)remote->pid, &status, options);
     while (ended < 0 && errno == EINTR);
+    if (ended == 0) return false;
+    remote->has_failed = ended > 0 && status != 0;
     remote->pid = 0;
-    return ended < 0 || status == 0;
+    return true;
+}
+
+bool remote_has_ended(struct remote *remote) {
+    close_pipe(remote);
+    if (remote->pid == 0 || reap(remote, WNOHANG)) return true;
+    if (remote->reads && now_ms() - remote->closed > END_MS) kill((pid_t)remote->pid, SIGKILL);
+    return false;
+}
+
+bool remote_end(struct remote *remote) {
+    const struct timespec pause = {.tv_nsec = 5000000};
+    close_pipe(remote);
+    if (remote->pid && !remote->reads) reap(remote, 0);
+    while (!remote_has_ended(remote))
+        nanosleep(&pause, NULL);
+    return !remote->has_failed;
 }

@@ -4,10 +4,13 @@
 #define TOOLS_REMOTE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct remote {
     int fd;  /* of the pipe to it; -1: none */
     int pid; /* 0: none */
+    bool reads, has_failed;
+    int64_t closed; /* when its pipe was, in steady milliseconds; 0: it is not */
 };
 
 /* Whether it is such an address, and not a path. */
@@ -23,9 +26,13 @@ bool remote_read(struct remote *remote, const char *url, bool follows, const cha
 /* Has `remote->fd` take events as JSON Lines. Likewise. */
 bool remote_write(struct remote *remote, const char *url);
 
-/* Closes the pipe, and waits until what was written is taken, or is known to wait in the queue. False if asm-nats
- * failed, which it has said. */
+/* Closes the pipe, and waits until what was written is taken, or is known to wait in the queue; one that gives events is
+ * not waited for longer than some seconds. False if asm-nats failed, which it has said. */
 bool remote_end(struct remote *remote);
+
+/* Closes the pipe; whether it has ended, without waiting. One that gives events and does not is killed in the
+ * end. */
+bool remote_has_ended(struct remote *remote);
 
 /* What to say when it cannot be started. */
 const char *remote_error(int error);

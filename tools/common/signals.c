@@ -7,23 +7,35 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_number, grace_is_over;
+static volatile sig_atomic_t seconds_left, status_then; /* 0: no limit */
 static int wake_pipe[2] = {-1, -1};
+
+static void end_at_once(void) {
+    static const char words[] = "given up: it does not end\n";
+    if (status_then != 0 && write(STDERR_FILENO, words, sizeof words - 1) < 0) _exit(status_then);
+    _exit(status_then);
+}
 
 static void on_alarm(int number) {
     (void)number;
-    grace_is_over = 1;
+    if (seconds_left > 0 && --seconds_left == 0) end_at_once();
+    grace_is_over = stop_number != 0;
     alarm(1);
 }
 
-static void on_stop(int number) {
-    const int saved = errno;
+static void start_alarm(void) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
     action.sa_handler = on_alarm; /* without SA_RESTART: a write that waits returns */
     sigaction(SIGALRM, &action, NULL);
     alarm(1);
+}
+
+static void on_stop(int number) {
+    const int saved = errno;
     stop_number = number;
+    start_alarm();
     const ssize_t written = write(wake_pipe[1], "", 1); /* cannot block: at most one byte for each signal */
     (void)written;
     errno = saved;
@@ -57,4 +69,15 @@ int signals_descriptor(void) {
 bool is_time_to_give_up(void *user) {
     (void)user;
     return grace_is_over != 0;
+}
+
+void signals_limit(int seconds, int status) {
+    seconds_left = 0; /* no alarm takes the one with the other */
+    status_then = status;
+    seconds_left = seconds;
+}
+
+void signals_end_within(int seconds, int status) {
+    signals_limit(seconds, status);
+    start_alarm();
 }

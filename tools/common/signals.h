@@ -19,4 +19,11 @@ int signals_descriptor(void);
  * then on a signal comes once a second, to interrupt them. */
 bool is_time_to_give_up(void *user);
 
+/* Ends the program with `status` if it is still there that many seconds after the first signal, whatever it waits for:
+ * for programs that call libraries which may wait for ever. 0: no limit, as at first. */
+void signals_limit(int seconds, int status);
+
+/* The same from now on. */
+void signals_end_within(int seconds, int status);
+
 #endif

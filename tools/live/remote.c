@@ -79,7 +79,7 @@ void remote_source_open(struct remote_source *source, struct live *live, const c
 static void go_on(struct remote_source *source) {
     asm_ingest_end(&source->ingest, now_time());
     asm_ingest_close(&source->ingest);
-    remote_end(&source->remote);
+    remote_has_ended(&source->remote); /* or will have, soon */
     source->again = source->is_loading ? 0 : steady_time() + AGAIN_PAUSE;
     if (source->is_loading) end_loading(source);
 }
@@ -88,7 +88,7 @@ void remote_source_read(struct remote_source *source) {
     static char block[BLOCK];
     if (!source->url) return;
     if (source->remote.fd < 0) {
-        if (steady_time() >= source->again) start(source);
+        if (steady_time() >= source->again && remote_has_ended(&source->remote)) start(source);
         return;
     }
     const int64_t until = steady_time() + SLICE;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PRESENCE_MS = 5000, TOLD_MS = 2000, BOUND_MS = 5000, CLOSED_MS = 2000 };
+enum { PRESENCE_MS = 5000, TOLD_MS = 2000, BOUND_MS = 5000, CLOSED_MS = 2000, WRITE_MS = 5000 };
 
 void must(natsStatus status, const char *what) {
     if (status != NATS_OK) die("%s: %s", what, natsStatus_GetText(status));
@@ -45,16 +45,22 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
     (void)connection, (void)subscription, (void)status, (void)closure;
 }
 
-void broker_connect(struct broker *to, const struct nats_options *given) {
+/* The server is there, and does not want us as we are. */
+static bool is_refusal(natsStatus status) {
+    return status == NATS_CONNECTION_AUTH_FAILED || status == NATS_SECURE_CONNECTION_WANTED ||
+           status == NATS_SECURE_CONNECTION_REQUIRED || status == NATS_SSL_ERROR;
+}
+
+static void make_connection(struct broker *to) {
+    const struct nats_options *given = to->given;
     natsOptions *settings = NULL;
+    const char *text;
     jsOptions js;
-    memset(to, 0, sizeof *to);
-    to->given = given;
-    to->begun = now_ms();
     must(natsOptions_Create(&settings), "libnats");
     add_servers(settings, given->urls);
     natsOptions_SetMaxReconnect(settings, -1);
     natsOptions_SetReconnectWait(settings, 200);
+    natsOptions_SetWriteDeadline(settings, WRITE_MS);
     natsOptions_SetRetryOnFailedConnect(settings, true, on_connected, NULL);
     natsOptions_SetErrorHandler(settings, on_error, NULL);
     if (given->credentials)
@@ -63,18 +69,48 @@ void broker_connect(struct broker *to, const struct nats_options *given) {
     if (given->ca_file) must(natsOptions_LoadCATrustedCertificates(settings, given->ca_file), given->ca_file);
     const natsStatus status = natsConnection_Connect(&to->connection, settings);
     if (status != NATS_NOT_YET_CONNECTED) must(status, "the servers");
+    to->is_refused = status != NATS_OK && is_refusal(natsConnection_GetLastError(to->connection, &text));
     natsOptions_Destroy(settings);
     jsOptions_Init(&js);
     js.Wait = ACK_MS;
     must(natsConnection_JetStream(&to->stream, to->connection, &js), "JetStream");
 }
 
-/* A connection that is closed stays so: the servers do not let us in. It is called so for a moment while it is made again. */
+void broker_connect(struct broker *to, const struct nats_options *given) {
+    memset(to, 0, sizeof *to);
+    to->given = given;
+    to->begun = now_ms();
+    make_connection(to);
+}
+
+static void drop_connection(struct broker *of) {
+    kvStore_Destroy(of->presence);
+    jsCtx_Destroy(of->stream);
+    natsConnection_Destroy(of->connection);
+    of->presence = NULL;
+}
+
+/* The library gives up when a server refuses us, or answers nothing though it is there. The connection is called closed for a
+ * moment also while it is made again. What goes to a queue is kept meanwhile. */
 static void check_closed(struct broker *to, natsConnStatus status) {
-    if (status != NATS_CONN_STATUS_CLOSED) to->closed = 0;
-    else if (to->closed == 0) to->closed = now_ms();
-    else if (now_ms() - to->closed > CLOSED_MS)
-        die("no server lets us in: look at user, password, credentials and TLS");
+    static const char words[] = "no server lets us in: look at user, password, credentials and TLS";
+    if (status != NATS_CONN_STATUS_CLOSED) {
+        to->closed = 0;
+        return;
+    }
+    nats_Sleep(50);
+    if (to->closed == 0) to->closed = now_ms();
+    if (now_ms() - to->closed < CLOSED_MS) return;
+    if (to->is_refused && !to->given->append) die("%s", words);
+    if (to->is_refused && !to->is_refusal_told) complain("%s", words);
+    to->is_refusal_told |= to->is_refused;
+    to->closed = 0;
+    drop_connection(to);
+    make_connection(to);
+}
+
+bool broker_is_closed(const struct broker *to) {
+    return natsConnection_Status(to->connection) == NATS_CONN_STATUS_CLOSED;
 }
 
 void broker_look(struct broker *to) {
@@ -87,11 +123,11 @@ void broker_look(struct broker *to) {
     to->is_told = true;
 }
 
-void broker_close(struct broker *from) {
-    kvStore_Destroy(from->presence);
-    jsCtx_Destroy(from->stream);
-    natsConnection_Destroy(from->connection);
+int broker_close(struct broker *from, int status) {
+    signals_end_within(CLOSE_S, status);
+    drop_connection(from);
     nats_Close();
+    return status;
 }
 
 /* ---- The stream ---- */
@@ -158,6 +194,7 @@ void broker_tell_presence(struct broker *to, const char *log) {
 int nats_who(const struct nats_options *given) {
     struct broker of;
     kvKeysList keys = {NULL, 0};
+    signals_end_within(2 * END_S, EXIT_FAILED);
     broker_connect(&of, given);
     open_presence(&of);
     if (!of.presence) die("no answer from the servers");
@@ -165,6 +202,5 @@ int nats_who(const struct nats_options *given) {
     for (int i = 0; i < keys.Count; i++)
         puts(keys.Keys[i]);
     kvKeysList_Destroy(&keys);
-    broker_close(&of);
-    return status == NATS_OK || status == NATS_NOT_FOUND ? 0 : 1;
+    return broker_close(&of, status == NATS_OK || status == NATS_NOT_FOUND ? 0 : 1);
 }

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SILENCE_MS = 5000 };
+enum { SILENCE_MS = 5000, LOST_MS = 30000 };
 
 struct copy {
     int file;
@@ -22,6 +22,7 @@ struct copy {
     bool is_begun;  /* `last` is where it begins */
     bool is_silent; /* nothing comes, though there is more, or nobody answers */
     int empty;      /* how often there was nothing more, in turn */
+    int64_t moved;  /* when there was an event last */
     asm_buffer line;
 };
 
@@ -101,7 +102,8 @@ static void write_line(struct copy *copy) {
     for (size_t left = copy->line.size; left > 0;) {
         const ssize_t written = write(copy->file, data, left);
         if (written < 0 && errno == EPIPE) exit(EXIT_SUCCESS); /* nobody reads it any more */
-        if (written < 0 && errno != EINTR) die("cannot write: %s", strerror(errno));
+        if (written < 0 && (errno != EINTR || is_time_to_give_up(NULL)))
+            die("cannot write: %s", strerror(errno));
         if (written > 0) data += written, left -= (size_t)written;
     }
 }
@@ -234,10 +236,11 @@ static void check_stream(struct broker *from) {
 }
 
 /* Whether all there is has come, once nothing came for a while: asked twice, as the last of it may be under way. */
-static bool is_all(natsSubscription *subscription, struct copy *copy, int64_t heard) {
+static bool is_all(const struct broker *from, natsSubscription *subscription, struct copy *copy,
+                   int64_t heard) {
     const int64_t left = pending_of(subscription);
     copy->empty = left == 0 ? copy->empty + 1 : 0;
-    copy->is_silent = left != 0 && now_ms() - heard > SILENCE_MS;
+    copy->is_silent = left != 0 && (broker_is_closed(from) || now_ms() - heard > SILENCE_MS);
     return copy->empty > 1;
 }
 
@@ -246,9 +249,12 @@ int nats_consume(const struct nats_options *given, const char *path) {
     struct copy copy;
     natsSubscription *subscription = NULL;
     int64_t heard = 0, pending = -1;
+    signals_limit(END_S, EXIT_FAILED);
     open_copy(&copy, given, path);
     broker_connect(&from, given);
+    copy.moved = now_ms();
     while (!stop_signal() && is_read(copy.file)) {
+        if (given->is_bounded && now_ms() - copy.moved > LOST_MS) die("the servers do not answer any more");
         if (!subscription) {
             broker_look(&from);
             subscription = subscribe(&from, &copy);
@@ -257,17 +263,17 @@ int nats_consume(const struct nats_options *given, const char *path) {
             check_stream(&from);
             nats_Sleep(200);
         } else if (take_next(subscription, &copy, given, &pending)) {
-            heard = now_ms();
+            heard = copy.moved = now_ms();
             if (given->until_end && pending == 0) break;
-        } else if (given->until_end || now_ms() - heard > SILENCE_MS) {
-            if (is_all(subscription, &copy, heard) && given->until_end) break;
+        } else if (broker_is_closed(&from) || given->until_end || now_ms() - heard > SILENCE_MS) {
+            if (is_all(&from, subscription, &copy, heard) && given->until_end) break;
             if (!copy.is_silent) continue;
             natsSubscription_Destroy(subscription); /* it has fallen silent though there is more: made anew */
             subscription = NULL;
         }
     }
+    signals_end_within(CLOSE_S, EXIT_SUCCESS);
     natsSubscription_Destroy(subscription);
     asm_buffer_close(&copy.line);
-    broker_close(&from);
-    return EXIT_SUCCESS;
+    return broker_close(&from, EXIT_SUCCESS);
 }

@@ -21,8 +21,9 @@ struct nats_options {
     bool until_end;  /* end when all is sent, or all there is has come */
     bool is_bounded; /* consume: end with a message if there is no server, or no such stream */
     int64_t limit;   /* bytes of the queue */
+    int sent_file;   /* publish: LOG.sent, open and locked; 0: that is done */
     int64_t replicas;
-    int patience; /* publish with append: seconds to wait for the rest to be taken in the end; 0: for ever */
+    int patience; /* publish with append: seconds to wait for the rest to be taken in the end; 0: until a signal, and some */
 };
 
 /* Sends the log at `path`. With `append` it drains standard input to its end, whatever signal comes first. Returns an exit

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 900000 };
+enum { LINE_MAX_SIZE = 900000, LOCK_MS = 2000, BLOCKS = 16 /* of input between two lines that are sent */ };
 
 struct queue {
     const char *path;
@@ -24,7 +24,9 @@ struct queue {
     int64_t base, sent; /* what was emptied before; how much of the log the stream has */
     int64_t size;
     asm_buffer line, subject, scratch;
-    uint64_t dropped; /* since the last notice */
+    asm_buffer partial; /* the line of input that has not ended */
+    uint64_t dropped;   /* since the last notice */
+    int64_t moved;      /* when a line was taken last, or there was input */
     bool input_ended;
 };
 
@@ -63,19 +65,28 @@ static void end_torn_line(struct queue *queue) {
     if (ftruncate(queue->log, queue->size) != 0) die("%s: %s", queue->path, strerror(errno));
 }
 
-static void open_queue(struct queue *queue, const char *path, bool append) {
+/* Locked: one that was killed a moment ago may have it still. */
+static int lock_sent_file(const char *path) {
     char sent_path[4096];
-    memset(queue, 0, sizeof *queue);
-    queue->path = path;
     if (snprintf(sent_path, sizeof sent_path, "%s.sent", path) >= (int)sizeof sent_path)
         die("%s: the name is too long", path);
+    const int fd = open(sent_path, O_RDWR | O_CREAT, 0600);
+    if (fd < 0) die("%s: %s", sent_path, strerror(errno));
+    for (const int64_t until = now_ms() + LOCK_MS; flock(fd, LOCK_EX | LOCK_NB) != 0; nats_Sleep(20))
+        if (now_ms() > until) die("%s: another program sends it", path);
+    return fd;
+}
+
+static void open_queue(struct queue *queue, const char *path, bool append, int sent_file) {
+    memset(queue, 0, sizeof *queue);
+    queue->path = path;
     queue->log = open(path, append ? O_RDWR | O_CREAT | O_APPEND : O_RDONLY, 0600);
-    queue->sent_file = open(sent_path, O_RDWR | O_CREAT, 0600);
-    if (queue->log < 0 || queue->sent_file < 0) die("%s: %s", path, strerror(errno));
-    if (flock(queue->sent_file, LOCK_EX | LOCK_NB) != 0) die("%s: another program sends it", path);
+    if (queue->log < 0) die("%s: %s", path, strerror(errno));
+    queue->sent_file = sent_file ? sent_file : lock_sent_file(path);
     asm_buffer_init_growing(&queue->line);
     asm_buffer_init_growing(&queue->subject);
     asm_buffer_init_growing(&queue->scratch);
+    asm_buffer_init_growing(&queue->partial);
     load_sent(queue);
     queue->size = size_of(queue->log);
     if (queue->sent > queue->size) { /* it was emptied, and that not yet saved */
@@ -90,6 +101,7 @@ static void close_queue(struct queue *queue) {
     asm_buffer_close(&queue->line);
     asm_buffer_close(&queue->subject);
     asm_buffer_close(&queue->scratch);
+    asm_buffer_close(&queue->partial);
     close(queue->log);
     close(queue->sent_file);
 }
@@ -124,32 +136,39 @@ static void keep_line(struct queue *queue, const struct nats_options *given, con
     append_line(queue, data, size);
 }
 
-/* What has come on standard input by now. */
+/* A piece of a line. Of one that the queue has no room for at all, no more is kept than tells that. */
+static void take_piece(struct queue *queue, const struct nats_options *given, asm_str piece, bool is_end) {
+    asm_buffer *line = &queue->partial;
+    const bool is_too_long = (int64_t)line->size > given->limit;
+    if (!is_too_long) asm_buffer_append(line, piece);
+    if (line->result != ASM_OK) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
+    if (!is_end) return;
+    asm_buffer_append_byte(line, '\n');
+    keep_line(queue, given, line->data, line->size);
+    asm_buffer_clear(line);
+}
+
+static void take_block(struct queue *queue, const struct nats_options *given, asm_str block) {
+    while (block.size > 0) {
+        const char *end = (const char *)memchr(block.data, '\n', block.size);
+        const size_t size = end ? (size_t)(end - block.data) : block.size, taken = size + (end ? 1 : 0);
+        take_piece(queue, given, asm_str_make(block.data, size), end != NULL);
+        block = asm_str_make(block.data + taken, block.size - taken);
+    }
+}
+
+/* What has come on standard input by now, or some of it. */
 static void take_input(struct queue *queue, const struct nats_options *given, int wait_ms) {
     static char block[65536];
-    static asm_buffer partial = {0};
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    if (!partial.growing) asm_buffer_init_growing(&partial);
-    while (!queue->input_ended && poll(&input, 1, wait_ms) > 0) {
+    for (int i = 0; i < BLOCKS && !queue->input_ended && poll(&input, 1, wait_ms) > 0; i++) {
         const ssize_t size = read(STDIN_FILENO, block, sizeof block);
         wait_ms = 0;
         if (size < 0 && errno == EINTR) return;
-        if (size <= 0) {
-            if (partial.size > 0) asm_buffer_append_byte(&partial, '\n');
-            queue->input_ended = true;
-        } else if (asm_buffer_append(&partial, asm_str_make(block, (size_t)size)) != ASM_OK)
-            die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-        size_t begin = 0;
-        while (begin < partial.size) {
-            const char *end = (const char *)memchr(partial.data + begin, '\n', partial.size - begin);
-            if (!end) break;
-            const size_t size_of_line = (size_t)(end - partial.data) + 1 - begin;
-            keep_line(queue, given, partial.data + begin, size_of_line);
-            begin += size_of_line;
-        }
-        if (partial.size > 0) memmove(partial.data, partial.data + begin, partial.size - begin);
-        partial.size -= begin;
+        if (size > 0) take_block(queue, given, asm_str_make(block, (size_t)size));
+        queue->input_ended = size <= 0;
     }
+    if (queue->input_ended && queue->partial.size > 0) take_piece(queue, given, ASM_STR(""), true);
 }
 
 /* The next whole line that is not sent; false if there is none. */
@@ -225,23 +244,36 @@ static bool is_ending(const struct nats_options *given) {
     return !given->append && stop_signal();
 }
 
+/* Something was taken, or the input goes on. Once it has ended the library may not hold us up for ever either. */
+static void note_progress(struct queue *queue, const struct nats_options *given) {
+    queue->moved = now_ms();
+    if (given->append && queue->input_ended && given->patience > 0)
+        signals_end_within(given->patience + END_S, EXIT_FAILED);
+}
+
+/* Whether a queue's rest was waited for long enough after the input ended: a signal ends the patience, not the input. */
+static bool is_late(struct queue *queue, const struct nats_options *given) {
+    const int patience = given->patience > 0 || !stop_signal() ? given->patience : END_S;
+    if (!given->append) return false;
+    if (!queue->input_ended) note_progress(queue, given);
+    return patience > 0 && now_ms() - queue->moved > (int64_t)patience * 1000;
+}
+
 /* Sends what there is, until it is all, or its time is up. */
 static int send_all(struct broker *to, struct queue *queue) {
     const struct nats_options *given = to->given;
-    int64_t moved = now_ms();
+    note_progress(queue, given);
     while (!is_ending(given)) {
         broker_tell_presence(to, queue->path);
-        if (!queue->input_ended) moved = now_ms();
         if (next_line(queue)) {
-            if (send_next(to, queue)) moved = now_ms();
+            if (send_next(to, queue)) note_progress(queue, given);
             else broker_look(to);
             take_input(queue, given, 0);
         } else if (queue->dropped > 0) tell_gap(queue);
         else if (queue->input_ended && (given->append || given->until_end)) break;
         else if (given->append) take_input(queue, given, 500);
         else nats_Sleep(50);
-        const bool is_late = given->patience > 0 && now_ms() - moved > (int64_t)given->patience * 1000;
-        if (is_late && queue->sent < queue->size) return leave_rest(queue);
+        if (is_late(queue, given) && queue->sent < queue->size) return leave_rest(queue);
     }
     return EXIT_SUCCESS;
 }
@@ -249,13 +281,11 @@ static int send_all(struct broker *to, struct queue *queue) {
 /* Waits for the stream; a queue takes its input meanwhile. */
 static bool wait_for_stream(struct broker *to, struct queue *queue) {
     const struct nats_options *given = to->given;
-    int64_t moved = now_ms();
+    note_progress(queue, given);
     while (!is_ending(given)) {
         if (given->append) take_input(queue, given, 0);
         if (broker_make_stream(to, now_ms() + 200)) return true;
-        if (!queue->input_ended) moved = now_ms();
-        if (given->append && given->patience > 0 && now_ms() - moved > (int64_t)given->patience * 1000)
-            return false;
+        if (is_late(queue, given)) return false;
     }
     return false;
 }
@@ -264,11 +294,11 @@ int nats_publish(const struct nats_options *given, const char *path) {
     struct broker to;
     struct queue queue;
     int status = EXIT_SUCCESS;
-    open_queue(&queue, path, given->append);
+    if (!given->append) signals_limit(END_S, EXIT_FAILED);
+    open_queue(&queue, path, given->append, given->sent_file);
     broker_connect(&to, given);
     if (wait_for_stream(&to, &queue)) status = send_all(&to, &queue);
     else if (given->append && queue.sent < queue.size) status = leave_rest(&queue);
     close_queue(&queue);
-    broker_close(&to);
-    return status;
+    return broker_close(&to, status);
 }
