@@ -615,7 +615,8 @@ typedef struct asm_agent_presence {
         grace_period_ms; /* how long an idle agent without viewers stays, once it had one or has completed an
                                 execution; 0: ASM_AGENT_GRACE_PERIOD_MS, negative: not at all */
     bool discovery;      /* the agent tracks itself on ASM_TOPIC_AGENT_PRESENCE: key is its id, meta
-                                {"started_at","last_activity_at","status","conversation_id","node"} */
+                                {"started_at","last_activity_at","status","conversation_id","node"}, updated
+                                when one of these has changed */
 } asm_agent_presence;
 
 typedef struct asm_agent_options {
@@ -2413,7 +2414,9 @@ typedef struct asm__agent {
     const asm_state_store *state_store;
     const asm_display_store *display_store;
     asm_presence *presence;
-    uint64_t presence_reference;   /* 0: not tracked */
+    uint64_t presence_reference; /* 0: not tracked */
+    asm_time tracked_activity;   /* what its entry says, as the next; NOT_RUNNING: not known */
+    asm_agent_status tracked_status;
     asm_subscription subscription; /* to the viewers' topic */
     asm_str shutdown_metadata;     /* a block */
     asm__agent_notice *first_notice, **last_notice;
@@ -2832,6 +2835,8 @@ static void asm__agent_update_display(asm__agent *agent, const asm_tool_payload 
 
 /* >>agent: presence */
 
+#define ASM__META_ROOM 512 /* bytes: ids of a usual length; a longer meta is allocated */
+
 static void asm__agent_write_time(asm_json_writer *writer, const char *key, asm_time time) {
     char text[ASM_TIME_TEXT_SIZE];
     const size_t size = time ? asm_time_format(time, ASM_TIME_PRECISION_AUTO, text) : 0;
@@ -2852,20 +2857,30 @@ static asm_result asm__agent_write_meta(const asm__agent *agent, asm_buffer *out
 }
 
 static asm_result asm__agent_track(asm__agent *agent) {
+    char memory[ASM__META_ROOM];
     asm_buffer meta;
-    asm_buffer_init_growing(&meta);
+    asm_buffer_init_fixed(&meta, memory, sizeof memory);
     asm_result result = asm__agent_write_meta(agent, &meta);
+    if (result == ASM_ERR_NO_SPACE) {
+        asm_buffer_init_growing(&meta);
+        result = asm__agent_write_meta(agent, &meta);
+    }
+    agent->tracked_activity = agent->last_activity;
+    agent->tracked_status = agent->status;
     if (result == ASM_OK && agent->presence_reference)
-        result = asm_presence_update(agent->presence, &agent->presence_reference, asm_buffer_text(&meta));
+        result = asm__presence_replace(agent->presence, &agent->presence_reference, asm_buffer_text(&meta));
     else if (result == ASM_OK)
-        result = asm_presence_track(agent->presence, agent->server, ASM_TOPIC_AGENT_PRESENCE, agent->id,
+        result = asm__presence_join(agent->presence, agent->server, ASM_TOPIC_AGENT_PRESENCE, agent->id,
                                     asm_buffer_text(&meta), &agent->presence_reference);
+    if (result != ASM_OK) agent->tracked_status = ASM_AGENT_NOT_RUNNING;
     asm_buffer_close(&meta);
     return result;
 }
 
 static void asm__agent_update_presence(asm__agent *agent) {
-    if (agent->presence_reference && !agent->is_removed)
+    const bool is_as_tracked =
+        agent->tracked_status == agent->status && agent->tracked_activity == agent->last_activity;
+    if (agent->presence_reference && !agent->is_removed && !is_as_tracked)
         asm__agent_report(agent, ASM_STR("presence"), asm__agent_track(agent));
 }
 

@@ -437,8 +437,8 @@ ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm
  * Presence
  *
  * Who is there. An entry is one appearance of a key (a user, an agent) on a topic: two browser tabs are two
- * entries of one key. Every change publishes one message on the topic: wrapper and event type name
- * ASM_PRESENCE_DIFF, and in event->extra
+ * entries of one key. Every change publishes one message on the topic, if that has subscribers at that moment:
+ * wrapper and event type name ASM_PRESENCE_DIFF, and in event->extra
  *       {"joins":{"user_1":{"count":2,"metas":[{"ref":"9","ref_prev":"4","meta":{…}}]}},"leaves":{…}}
  * `metas` are the entries that came or went; `count` is how many the key has now: it has just joined if that
  * is the length of its metas in `joins`, and has left if it is 0 in `leaves`. An update gives the old entry
@@ -890,6 +890,11 @@ extern "C" {
 /* `place` is where the pointer to the array is kept. */
 ASM__PRIVATE bool asm__array_reserve(void *place, size_t element_size, size_t count);
 ASM__PRIVATE void asm__array_release(void *place);
+
+/* asm_presence_track() and asm_presence_update() with arguments and a meta that are known to be valid. */
+ASM__PRIVATE asm_result asm__presence_join(asm_presence *presence, const void *owner, const char *topic,
+                                           asm_str key, asm_str meta, uint64_t *reference);
+ASM__PRIVATE asm_result asm__presence_replace(asm_presence *presence, uint64_t *reference, asm_str meta);
 
 #ifdef __cplusplus
 }
@@ -2371,7 +2376,7 @@ typedef struct asm__presence_entry {
     asm__links in_all, in_topic, in_key, in_owner;
     struct asm__presence_entry *next_left; /* in a change: another one of the key */
     char *meta;                            /* a block of its own: it changes */
-    size_t meta_size;
+    size_t meta_size, meta_room;
 } asm__presence_entry;
 
 #define asm__entry_of(links, list) asm__container(links, asm__presence_entry, list)
@@ -2445,12 +2450,22 @@ static void asm__presence_prune(asm_presence *presence, asm__presence_topic *top
     }
 }
 
-static char *asm__presence_copy_meta(asm_str meta) {
-    char *copy = (char *)ASM_REALLOC(NULL, meta.size + 1);
-    if (!copy) return NULL;
-    memcpy(copy, meta.data, meta.size);
-    copy[meta.size] = '\0';
-    return copy;
+/* Makes sure that a meta of `size` bytes has room: NULL if there is no memory, and then the meta is as it was; else
+ * where to put it. */
+static char *asm__presence_make_room(const asm__presence_entry *entry, size_t size) {
+    return size < entry->meta_room ? entry->meta : (char *)ASM_REALLOC(NULL, size + 1);
+}
+
+/* Puts `meta`, which may be the old one, into that room. */
+static void asm__presence_set_meta(asm__presence_entry *entry, char *room, asm_str meta) {
+    memmove(room, meta.data, meta.size);
+    room[meta.size] = '\0';
+    if (room != entry->meta) {
+        ASM_FREE(entry->meta);
+        entry->meta = room;
+        entry->meta_room = meta.size + 1;
+    }
+    entry->meta_size = meta.size;
 }
 
 /* An entry that is in no list yet, with the records that it is to be in; NULL, and nothing has changed, if there is
@@ -2470,16 +2485,17 @@ static asm__presence_entry *asm__presence_prepare(asm_presence *presence, const 
                                                                     ASM_STR(""));
     }
     asm__presence_entry *entry = whose ? (asm__presence_entry *)ASM_REALLOC(NULL, sizeof *entry) : NULL;
+    char *room = NULL;
     if (entry) {
         memset(entry, 0, sizeof *entry);
-        entry->meta = asm__presence_copy_meta(meta);
+        room = asm__presence_make_room(entry, meta.size);
     }
-    if (!entry || !entry->meta) {
+    if (!room) {
         ASM_FREE(entry);
         asm__presence_prune(presence, topic, key, whose);
         return NULL;
     }
-    entry->meta_size = meta.size;
+    asm__presence_set_meta(entry, room, meta);
     entry->of = key;
     entry->owner = whose;
     return entry;
@@ -2634,9 +2650,12 @@ static asm_result asm__presence_begin(const asm_presence *presence, asm_buffer *
     return pubsub && asm__is_deepest(pubsub) ? ASM_ERR_DEPTH : ASM_OK;
 }
 
+/* Writes the diff if anybody hears it: to count who does costs less than to write it. */
 static asm_result asm__presence_tell(const asm_presence *presence, const asm__presence_change *change,
                                      asm_buffer *diffs) {
-    return presence->options.pubsub ? asm__presence_write_diff(change, diffs) : ASM_OK;
+    asm_pubsub *pubsub = presence->options.pubsub;
+    const bool is_heard = asm_pubsub_subscriber_count(pubsub, change->topic->key.text.data) > 0;
+    return is_heard ? asm__presence_write_diff(change, diffs) : ASM_OK;
 }
 
 /* Publishes what was told. The presence may change meanwhile, so it is not looked at. */
@@ -2672,13 +2691,8 @@ ASM_API void asm_presence_close(asm_presence *presence) {
         asm__presence_free_entry(presence, asm__entry_of(presence->entries.first, in_all));
 }
 
-ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
-                                      asm_str key, asm_str meta, uint64_t *reference) {
-    if (!presence || !topic || !*topic || !key.data || !key.size) return ASM_ERR_INVALID_ARGUMENT;
-    if (asm__topic_has_wildcard(asm_str_from(topic))) return ASM_ERR_PATTERN;
-    meta = meta.data ? meta : ASM_STR("{}");
-    asm_result result = asm_json_check(meta, NULL);
-    if (result != ASM_OK) return result;
+ASM__PRIVATE asm_result asm__presence_join(asm_presence *presence, const void *owner, const char *topic,
+                                           asm_str key, asm_str meta, uint64_t *reference) {
     asm__presence_entry *entry = asm__presence_prepare(presence, owner, topic, key, meta);
     if (!entry) return ASM_ERR_NO_MEMORY;
     asm__presence_change change;
@@ -2688,7 +2702,7 @@ ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner,
     change.reference = presence->last_reference + 1;
     change.meta = meta;
     asm_buffer diffs;
-    result = asm__presence_begin(presence, &diffs);
+    asm_result result = asm__presence_begin(presence, &diffs);
     if (result == ASM_OK) result = asm__presence_tell(presence, &change, &diffs);
     if (result != ASM_OK) {
         asm_buffer_close(&diffs);
@@ -2704,15 +2718,20 @@ ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner,
     return ASM_OK;
 }
 
-ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta) {
-    if (!presence || !reference) return ASM_ERR_INVALID_ARGUMENT;
+ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner, const char *topic,
+                                      asm_str key, asm_str meta, uint64_t *reference) {
+    if (!presence || !topic || !*topic || !key.data || !key.size) return ASM_ERR_INVALID_ARGUMENT;
+    if (asm__topic_has_wildcard(asm_str_from(topic))) return ASM_ERR_PATTERN;
+    meta = meta.data ? meta : ASM_STR("{}");
+    const asm_result result = asm_json_check(meta, NULL);
+    return result == ASM_OK ? asm__presence_join(presence, owner, topic, key, meta, reference) : result;
+}
+
+ASM__PRIVATE asm_result asm__presence_replace(asm_presence *presence, uint64_t *reference, asm_str meta) {
     asm__presence_entry *entry = asm__presence_find_entry(presence, *reference);
     if (!entry) return ASM_ERR_NOT_FOUND;
-    meta = meta.data ? meta : ASM_STR("{}");
-    asm_result result = asm_json_check(meta, NULL);
-    if (result != ASM_OK) return result;
-    char *copy = asm__presence_copy_meta(meta);
-    if (!copy) return ASM_ERR_NO_MEMORY;
+    char *room = asm__presence_make_room(entry, meta.size);
+    if (!room) return ASM_ERR_NO_MEMORY;
     asm__presence_topic *topics = NULL, *last = NULL;
     asm__presence_change change;
     memset(&change, 0, sizeof change);
@@ -2723,22 +2742,28 @@ ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *referen
     change.meta = meta;
     asm_buffer diffs;
     asm__presence_mark(entry, &topics, &last);
-    result = asm__presence_begin(presence, &diffs);
+    asm_result result = asm__presence_begin(presence, &diffs);
     if (result == ASM_OK) result = asm__presence_tell(presence, &change, &diffs);
     asm__presence_unmark(topics);
     if (result != ASM_OK) {
         asm_buffer_close(&diffs);
-        ASM_FREE(copy);
+        if (room != entry->meta) ASM_FREE(room);
         return result;
     }
-    ASM_FREE(entry->meta);
-    entry->meta = copy;
-    entry->meta_size = meta.size;
+    asm__presence_set_meta(entry, room, meta);
     asm__index_remove(&presence->references, &entry->key);
     asm__presence_set_reference(presence, entry, ++presence->last_reference);
     *reference = entry->reference;
     asm__presence_publish(presence->options.pubsub, &diffs);
     return ASM_OK;
+}
+
+ASM_API asm_result asm_presence_update(asm_presence *presence, uint64_t *reference, asm_str meta) {
+    if (!presence || !reference) return ASM_ERR_INVALID_ARGUMENT;
+    if (!asm__presence_find_entry(presence, *reference)) return ASM_ERR_NOT_FOUND;
+    meta = meta.data ? meta : ASM_STR("{}");
+    const asm_result result = asm_json_check(meta, NULL);
+    return result == ASM_OK ? asm__presence_replace(presence, reference, meta) : result;
 }
 
 /* Tells of the entries that were marked, and removes them; on an error none. */

@@ -898,6 +898,9 @@ static void test_discovery(void **state) {
     assert_int_equal(asm_agent_touch(&server, A1), ASM_OK);
     assert_non_null(
         strstr(log_text, "\"last_activity_at\":\"2026-02-09T12:00:04.000Z\",\"status\":\"running\""));
+    forget_log();
+    assert_int_equal(asm_agent_touch(&server, A1), ASM_OK); /* nothing has changed */
+    expect_log("");
     poll_server();
     forget_log();
     assert_int_equal(asm_agent_stop(&server, A1), ASM_OK);
@@ -907,6 +910,32 @@ static void test_discovery(void **state) {
     assert_non_null(left);
     assert_non_null(said);
     assert_true(left < said);
+    end_presence();
+}
+
+/* A meta that takes more than a few hundred bytes; one that could not be kept is when there is memory again. */
+static void test_discovery_of_a_long_name(void **state) {
+    (void)state;
+    static char conversation[2000];
+    script s = {.calls = 0};
+    asm_agent_options options = watched_options(&s);
+    memset(conversation, 'c', sizeof conversation);
+    options.presence.viewers = NULL;
+    options.presence.discovery = true;
+    options.conversation_id = asm_str_make(conversation, sizeof conversation);
+    assert_int_equal(asm_agent_start(&server, &options), ASM_OK);
+    poll_server();
+    pass_time(SECOND);
+    const uint64_t failures = server.failures;
+    fail_allocations_from(1);
+    assert_int_equal(asm_agent_touch(&server, A1), ASM_OK);
+    fail_allocations_from(0);
+    assert_int_equal(server.failures, failures + 1);
+    assert_int_equal(asm_agent_touch(&server, A1), ASM_OK);
+    asm_presence_entry entry = {.reference = 0};
+    assert_true(asm_presence_next(&presence, ASM_TOPIC_AGENT_PRESENCE, &entry));
+    assert_true(entry.meta.size > sizeof conversation);
+    assert_non_null(strstr(entry.meta.data, "\"last_activity_at\":\"2026-02-09T12:00:01.000Z\""));
     end_presence();
 }
 
@@ -938,6 +967,7 @@ int main(void) {
         TEST(test_a_running_agent_needs_no_viewers),
         TEST(test_no_grace_period),
         TEST(test_discovery),
+        TEST(test_discovery_of_a_long_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,48 @@ static void test_without_dispatcher(void **state) {
     expect_diffs("");
 }
 
+/* A change that nobody hears is not published; who comes later hears of the next, and finds the state. */
+static void test_nobody_listens(void **state) {
+    (void)state;
+    asm_pubsub_unsubscribe_all_pattern(&bus, "**", record, NULL);
+    asm_pubsub_subscribe(&bus, "elsewhere", record, NULL, NULL);
+    uint64_t reference = track(&tab_1, "room", "ann", "\"here\"");
+    const size_t calls = allocation_calls;
+    assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("\"away\"")), ASM_OK);
+    assert_int_equal(allocation_calls, calls);
+    assert_int_equal(asm_presence_untrack(&presence, track(&tab_2, "room", "bob", "1")), ASM_OK);
+    track(&tab_2, "room", "cid", "2");
+    assert_int_equal(asm_presence_remove_owner(&presence, &tab_2), ASM_OK);
+    assert_int_equal(bus.published, 0);
+    expect_diffs("");
+
+    asm_pubsub_subscribe_pattern(&bus, "*", record, NULL, NULL);
+    expect_list("room", "{\"ann\":{\"metas\":[{\"ref\":\"2\",\"meta\":\"away\"}]}}");
+    assert_int_equal(asm_presence_untrack(&presence, reference), ASM_OK);
+    expect_diffs("room "
+                 "{\"joins\":{},\"leaves\":{\"ann\":{\"count\":0,\"metas\":[{\"ref\":\"2\",\"meta\":"
+                 "\"away\"}]}}}\n");
+    assert_int_equal(bus.published, 1);
+}
+
+/* Into what the old one had room for, or not; the old one may be a part of the new. */
+static void test_update_by_its_own_meta(void **state) {
+    (void)state;
+    uint64_t reference = track(&tab_1, "room", "ann", "[1,2,3]");
+    asm_presence_entry entry = {.reference = 0};
+    assert_true(asm_presence_next(&presence, "room", &entry));
+    assert_int_equal(asm_presence_update(&presence, &reference, asm_str_make(entry.meta.data + 3, 1)),
+                     ASM_OK);
+    expect_list("room", "{\"ann\":{\"metas\":[{\"ref\":\"2\",\"meta\":2}]}}");
+    assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("[1,2,3]")), ASM_OK);
+    assert_int_equal(asm_presence_update(&presence, &reference, ASM_STR("[1,2,3,4]")), ASM_OK);
+    expect_list("room", "{\"ann\":{\"metas\":[{\"ref\":\"4\",\"meta\":[1,2,3,4]}]}}");
+    entry.reference = 0;
+    assert_true(asm_presence_next(&presence, "room", &entry));
+    assert_true(asm_str_equal(entry.meta, ASM_STR("[1,2,3,4]")));
+    assert_int_equal(entry.meta.data[entry.meta.size], '\0');
+}
+
 /* A subscriber that answers a diff by changes of its own; in the order in which they were made. */
 static void leave_again(void *user, const asm_message *message) {
     uint64_t *reference = (uint64_t *)user;
@@ -266,7 +308,7 @@ static void test_out_of_memory(void **state) {
             fail_allocations_from((size_t)failing + 1);
             const asm_result result =
                 call == 0 ? asm_presence_track(&presence, &tab_1, "room", ASM_STR("cid"), ASM_STR("4"), NULL)
-                : call == 1 ? asm_presence_update(&presence, &reference, ASM_STR("4"))
+                : call == 1 ? asm_presence_update(&presence, &reference, ASM_STR("\"longer\""))
                 : call == 2 ? asm_presence_untrack(&presence, ann)
                             : asm_presence_remove_owner(&presence, &tab_1);
             const bool was_reached = allocation_calls > (size_t)failing;
@@ -463,6 +505,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_next, start, finish),
         cmocka_unit_test_setup_teardown(test_wrong_arguments, start, finish),
         cmocka_unit_test_setup_teardown(test_without_dispatcher, start, finish),
+        cmocka_unit_test_setup_teardown(test_nobody_listens, start, finish),
+        cmocka_unit_test_setup_teardown(test_update_by_its_own_meta, start, finish),
         cmocka_unit_test_setup_teardown(test_changes_inside_a_subscriber, start, finish),
         cmocka_unit_test_setup_teardown(test_nested_too_deeply, start, finish),
         cmocka_unit_test_setup_teardown(test_out_of_memory, start, finish),
