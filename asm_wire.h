@@ -151,6 +151,7 @@ typedef struct asm_wire {
     uint64_t run_hash[3];           /* otlp: of the run: for the ids of its spans, and the trace's id */
     unsigned count;                 /* trace: flows and processes; otlp: spans that were kept */
     unsigned sessions;              /* how many there were */
+    size_t head_sizes[3], head_id;  /* cloudevents: see there */
     asm_result invalid;             /* of the event under way */
     int last_outcome;               /* of the last run; -1: none has ended */
     bool has_begun, in_array, is_busy, is_cut, has_window, is_named, is_again;
@@ -632,6 +633,16 @@ static size_t asm__wire_cut_text(asm_wire *wire, asm_buffer *out, asm_str before
     if (out->result == ASM_OK) out->size--; /* the mark goes before the closing quote */
     ASM__PUT(out, "\\n[\xE2\x80\xA6 cut]\"");
     return text.size;
+}
+
+/* The same for a string that is JSON. */
+static size_t asm__wire_cut_string(asm_wire *wire, asm_buffer *out, asm_str before, asm_str json) {
+    asm_str text;
+    asm_buffer_clear(&wire->scratch);
+    if (json.size > wire->options.max_text && asm_json_to_string(json, &wire->scratch, &text))
+        return asm__wire_cut_text(wire, out, before, text);
+    asm__wire_json(out, before, json);
+    return 0;
 }
 
 /* The next piece of `*rest`, which is shortened by it. */
@@ -2629,6 +2640,7 @@ static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, a
     bool is_known;
     asm_buffer_clear(&wire->scratch);
     is_known = asm_json_to_string(raw, &wire->scratch, &text) && text.size > 0 &&
+               text.size <= wire->options.max_text && cwd.size <= wire->options.max_text &&
                (text.data[0] == '/' || (cwd.size > 0 && cwd.data[0] == '/'));
     if (is_known) {
         asm_buffer_clear(&wire->text);
@@ -2776,7 +2788,7 @@ static asm_str asm__acp_option_kind(asm_str kind) {
 }
 
 /* One answer that a person may give. False if it has no id to be given by. */
-static bool asm__acp_put_option(asm_buffer *out, asm_str json, bool is_first) {
+static bool asm__acp_put_option(asm_wire *wire, asm_buffer *out, asm_str json, bool is_first) {
     static const asm_str keys[3] = {ASM_STR_INIT("id"), ASM_STR_INIT("label"), ASM_STR_INIT("kind")};
     asm_str values[3];
     memset(values, 0, sizeof values);
@@ -2784,13 +2796,13 @@ static bool asm__acp_put_option(asm_buffer *out, asm_str json, bool is_first) {
     if (!values[0].data || asm_json_type_of(values[0]) != ASM_JSON_STRING) return false;
     if (!values[1].data || asm_json_type_of(values[1]) != ASM_JSON_STRING) values[1] = values[0];
     asm__wire_json(out, is_first ? ASM_STR("{\"optionId\":") : ASM_STR(",{\"optionId\":"), values[0]);
-    asm__wire_json(out, ASM_STR(",\"name\":"), values[1]);
+    asm__wire_cut_string(wire, out, ASM_STR(",\"name\":"), values[1]);
     asm__wire_json(out, ASM_STR(",\"kind\":"), asm__acp_option_kind(values[2]));
     ASM__PUT(out, "}");
     return true;
 }
 
-static void asm__acp_put_options(asm_buffer *out, asm_str options) {
+static void asm__acp_put_options(asm_wire *wire, asm_buffer *out, asm_str options) {
     asm_json_reader reader;
     asm_str json;
     bool is_first = true;
@@ -2798,7 +2810,7 @@ static void asm__acp_put_options(asm_buffer *out, asm_str options) {
     asm_json_reader_init(&reader, options, NULL);
     if (options.size && asm_json_enter_array(&reader))
         while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &json))
-            if (asm__acp_put_option(out, json, is_first)) is_first = false;
+            if (asm__acp_put_option(wire, out, json, is_first)) is_first = false;
     if (is_first)
         ASM__PUT(out, "{\"optionId\":\"allow\",\"name\":\"Allow\",\"kind\":\"allow_once\"},"
                       "{\"optionId\":\"always\",\"name\":\"Always allow\",\"kind\":\"allow_always\"},"
@@ -2823,7 +2835,7 @@ static void asm__acp_ask(asm_wire *wire, const asm__wire_item *call, const asm_e
         ASM__PUT(out, "}}");
     }
     ASM__PUT(out, "}");
-    asm__acp_put_options(out, event->approval.options);
+    asm__acp_put_options(wire, out, event->approval.options);
     asm__wire_end_frame(wire);
 }
 
@@ -2860,9 +2872,10 @@ static void asm__acp_usage(asm_wire *wire, const asm_event *event) {
 }
 
 /* One entry of a plan; cancelled ones have no word. */
-static void asm__acp_put_todo(asm_buffer *out, asm_str json, bool *has_any) {
+static void asm__acp_put_todo(asm_wire *wire, asm_buffer *out, asm_str json, bool *has_any) {
     static const asm_str keys[2] = {ASM_STR_INIT("content"), ASM_STR_INIT("status")};
     asm_str values[2];
+    size_t cut;
     if (asm_json_find(json, keys, values, 2, NULL) != ASM_OK ||
         asm_json_type_of(values[0]) != ASM_JSON_STRING)
         return;
@@ -2870,22 +2883,35 @@ static void asm__acp_put_todo(asm_buffer *out, asm_str json, bool *has_any) {
         !asm_str_equal(values[1], ASM_STR("\"in_progress\"")) &&
         !asm_str_equal(values[1], ASM_STR("\"completed\"")))
         return;
-    asm__wire_json(out, *has_any ? ASM_STR(",{\"content\":") : ASM_STR("{\"content\":"), values[0]);
+    cut = asm__wire_cut_string(wire, out, *has_any ? ASM_STR(",{\"content\":") : ASM_STR("{\"content\":"),
+                               values[0]);
     asm__wire_json(out, ASM_STR(",\"priority\":\"medium\",\"status\":"), values[1]);
+    if (cut) {
+        asm__wire_int(out, ASM_STR(",\"_meta\":{\"asm\":{\"cut_bytes\":"), (int64_t)cut);
+        ASM__PUT(out, "}}");
+    }
     ASM__PUT(out, "}");
     *has_any = true;
 }
 
 static void asm__acp_todos(asm_wire *wire, asm_str todos) {
     asm_buffer *out = asm__acp_update(wire, ASM_STR("plan"));
+    const size_t begin = out->size;
     asm_json_reader reader;
     asm_str json;
     bool has_any = false;
+    int64_t left_out = 0;
     ASM__PUT(out, ",\"entries\":[");
     asm_json_reader_init(&reader, todos, NULL);
     if (asm_json_enter_array(&reader))
-        while (asm_json_next_element(&reader))
-            if (asm_json_read_raw(&reader, &json)) asm__acp_put_todo(out, json, &has_any);
+        while (asm_json_next_element(&reader) && asm_json_read_raw(&reader, &json)) {
+            if (out->size - begin > asm__wire_json_limit(wire)) left_out++;
+            else asm__acp_put_todo(wire, out, json, &has_any);
+        }
+    if (left_out) {
+        asm__wire_int(out, ASM_STR(",{\"content\":\"[\xE2\x80\xA6 "), left_out);
+        ASM__PUT(out, " more]\",\"priority\":\"medium\",\"status\":\"pending\"}");
+    }
     ASM__PUT(out, "]");
     asm__acp_end_update(wire);
 }
@@ -2977,9 +3003,12 @@ static void asm__otlp_put_trace(asm_wire *wire, asm_buffer *out) {
     ASM__PUT(out, "\"");
 }
 
+/* Nanoseconds since 1970, 64 bits without a sign; 0, which is "unknown", for what they cannot tell. */
 static void asm__otlp_put_time(asm_buffer *out, asm_str before, asm_time time) {
-    asm__wire_int(out, before, time);
-    ASM__PUT(out, "000\"");
+    const bool is_told = time > 0 && (uint64_t)time <= UINT64_MAX / 1000;
+    asm__wire_int(out, before, is_told ? time : 0);
+    if (is_told) ASM__PUT(out, "000\"");
+    else ASM__PUT(out, "\"");
 }
 
 static void asm__otlp_key(asm_buffer *out, asm_str key) {
@@ -3220,9 +3249,9 @@ static void asm__otlp_note_on(asm_wire *wire, asm__wire_item *item, const asm_ev
         wire->dropped++;
         return;
     }
-    asm_buffer_append(out, out->size ? ASM_STR(",{\"timeUnixNano\":\"") : ASM_STR("{\"timeUnixNano\":\""));
-    asm__wire_int(out, ASM_STR(""), wire->now);
-    ASM__PUT(out, "000\",\"name\":");
+    asm__otlp_put_time(out, out->size ? ASM_STR(",{\"timeUnixNano\":\"") : ASM_STR("{\"timeUnixNano\":\""),
+                       wire->now);
+    ASM__PUT(out, ",\"name\":");
     asm__wire_put_name(wire, out, event);
     if (wire->options.with_content) {
         asm_buffer_clear(&wire->text);
@@ -3321,90 +3350,103 @@ static void asm__ce_put_segment(asm_buffer *out, asm_str text) {
     }
 }
 
-/* The session as a source, which stays in wire->kept until it is another one. */
-static void asm__ce_put_source(asm_wire *wire, asm_buffer *out) {
-    if (wire->count != wire->sessions) {
-        wire->count = wire->sessions;
-        asm_buffer_clear(&wire->kept);
-        ASM__PUT(&wire->kept, ",\"source\":\"/asm/session/");
-        asm__ce_put_segment(&wire->kept, asm__wire_session(wire));
-        ASM__PUT(&wire->kept, "\",\"partitionkey\":");
-        asm__append_string(&wire->kept, asm__wire_session(wire));
-        if (wire->options.traceparent.size)
-            asm__wire_text(&wire->kept, ASM_STR(",\"traceparent\":"), wire->options.traceparent);
-        if (wire->kept.result != ASM_OK) asm__wire_fail(wire, wire->kept.result);
-    }
-    asm__wire_put(out, asm_buffer_text(&wire->kept));
+/* What the members depend on that stand in wire->kept, one after the other, with their sizes. */
+static bool asm__ce_is_same(const asm_wire *wire, const asm_event *event) {
+    const char *key = wire->text.data;
+    return wire->count == wire->sessions && event->run_id.size == wire->head_sizes[0] &&
+           event->agent_id.size == wire->head_sizes[1] && event->provider.size == wire->head_sizes[2] &&
+           asm_str_equal(event->run_id, asm_str_make(key, event->run_id.size)) &&
+           asm_str_equal(event->agent_id, asm_str_make(key + event->run_id.size, event->agent_id.size)) &&
+           asm_str_equal(event->provider,
+                         asm_str_make(key + wire->text.size - event->provider.size, event->provider.size));
 }
 
-/* Adds a string of which the first part is ours: no escapes. */
-static void asm__wire_put_joined(asm_buffer *out, asm_str before, asm_str text, asm_str after) {
-    asm__wire_put_id(out, before, text);
+/* A member, if it is set. */
+static void asm__ce_member(asm_buffer *out, asm_str before, asm_str text) {
+    if (text.size) asm__wire_text(out, before, text);
+}
+
+/* The members that most events of a run have in common, up to the beginning of an id of ours: RUN and a colon. They stay
+ * in wire->kept until they are others; the id's value begins at wire->head_id. */
+static void asm__ce_make_head(asm_wire *wire, const asm_event *event) {
+    asm_buffer *out = &wire->kept, *key = &wire->text;
+    asm_buffer_clear(out);
+    asm_buffer_clear(key);
+    asm_buffer_reserve(key, 1); /* so that it has data, if nothing else */
+    asm_buffer_append(key, event->run_id);
+    asm_buffer_append(key, event->agent_id);
+    asm_buffer_append(key, event->provider);
+    wire->head_sizes[0] = event->run_id.size;
+    wire->head_sizes[1] = event->agent_id.size;
+    wire->head_sizes[2] = event->provider.size;
+    wire->count = wire->sessions;
+    ASM__PUT(out, "{\"specversion\":\"1.0\",\"source\":\"/asm/session/");
+    asm__ce_put_segment(out, asm__wire_session(wire));
+    asm__wire_text(out, ASM_STR("\",\"partitionkey\":"), asm__wire_session(wire));
+    asm__ce_member(out, ASM_STR(",\"traceparent\":"), wire->options.traceparent);
+    asm__ce_member(out, ASM_STR(",\"agentid\":"), event->agent_id);
+    asm__ce_member(out, ASM_STR(",\"provider\":"), event->provider);
+    asm__ce_member(out, ASM_STR(",\"subject\":"), event->run_id);
+    asm__ce_member(out, ASM_STR(",\"runid\":"), event->run_id);
+    ASM__PUT(out, ",\"id\":");
+    wire->head_id = out->size;
+    asm__append_string(out, event->run_id);
+    if (out->result == ASM_OK) out->data[out->size - 1] = ':'; /* in place of the quote */
+    asm__wire_fail(wire, out->result != ASM_OK ? out->result : key->result);
+}
+
+/* The name of a custom event after the beginning of its type, and what follows up to the data. */
+static void asm__ce_put_name(asm_buffer *out, asm_str name) {
+    asm__wire_put_id(out, ASM_STR(""), name);
     if (out->result == ASM_OK) out->size--; /* the quote comes again */
-    asm__wire_put(out, after);
+    ASM__PUT(out, ".v1\",\"data\":");
 }
 
-/* Adds `size` bytes that stand at `at` in the same buffer. */
-static void asm__wire_put_again(asm_buffer *out, size_t at, size_t size) {
-    if (asm_buffer_reserve(out, size) != ASM_OK) return;
-    memcpy(out->data + out->size, out->data + at, size);
-    out->size += size;
-}
+/* Copies a literal to `p`, where there is room; returns what is after it. */
+#define ASM__CE_PUT(p, literal) (memcpy((p), "" literal, sizeof literal - 1), (p) + (sizeof literal - 1))
 
-/* The beginning, up to the members that have the run's id and the number, which are put together once. */
-static void asm__ce_begin(asm_wire *wire, asm_buffer *out, const asm_event *event) {
+/* Of the number, twice, a type that is not custom, a time, and what stands around them. */
+#define ASM__CE_ROOM 200
+
+/* Up to the data, where the head was put and there is room: an id of ours, the run's and the number; the number as sequence;
+ * the type, a word of ours; the time. */
+static char *asm__ce_put_usual(char *p, const asm_wire *wire, const asm_event *event) {
+    const asm_str type = asm_event_type_name(event->type);
     const int64_t number = event->sequence_number > 0 ? event->sequence_number : (int64_t)wire->event_count;
-    size_t run = 0, run_size = 0, digits, count;
-    ASM__PUT(out, "{");
-    if (event->run_id.size) {
-        ASM__PUT(out, "\"subject\":");
-        run = out->size;
-        asm__append_string(out, event->run_id);
-        run_size = out->size - run;
-        ASM__PUT(out, ",\"runid\":");
-        asm__wire_put_again(out, run, run_size);
-        ASM__PUT(out, ",");
+    char digits[21] = "";
+    const size_t count = asm__format_int64(number, digits);
+    if (!event->id.size) {
+        memcpy(p, digits, sizeof digits); /* a fixed size takes the fewest instructions */
+        p = ASM__CE_PUT(p + count, "\"");
     }
-    ASM__PUT(out, "\"sequence\":\"");
-    digits = out->size;
-    asm__wire_digits(out, number);
-    count = out->size - digits;
-    ASM__PUT(out, "\",\"specversion\":\"1.0\",\"id\":");
-    if (event->id.size) {
-        asm__append_string(out, event->id);
-        return;
+    p = ASM__CE_PUT(p, ",\"sequence\":\"");
+    memcpy(p, digits, sizeof digits);
+    p += count;
+    if (event->time) {
+        p = ASM__CE_PUT(p, "\",\"time\":\"");
+        p += asm_time_format(event->time, event->time_precision, p);
     }
-    if (event->run_id.size) {
-        asm__wire_put_again(out, run, run_size);
-        if (out->result == ASM_OK) out->size--; /* the number goes before the quote */
-        ASM__PUT(out, ":");
-    } else {
-        ASM__PUT(out, "\":");
-    }
-    asm__wire_put_again(out, digits, count);
-    ASM__PUT(out, "\"");
+    p = ASM__CE_PUT(p, "\",\"type\":\"asm.");
+    if (event->type == ASM_EVENT_CUSTOM) return p;
+    if (type.size) memcpy(p, type.data, type.size);
+    return ASM__CE_PUT(p + type.size, ".v1\",\"data\":");
 }
 
 static void asm__ce_event(asm_wire *wire, const asm_event *event) {
     asm_buffer *out = asm__wire_frame(wire);
-    asm__ce_begin(wire, out, event);
-    asm__ce_put_source(wire, out);
-    if (event->type == ASM_EVENT_CUSTOM) {
-        asm__wire_put_joined(out, ASM_STR(",\"type\":\"asm."), asm_event_name(event), ASM_STR(".v1\""));
-    } else { /* a word of ours */
-        ASM__PUT(out, ",\"type\":\"asm.");
-        asm__wire_put(out, asm_event_type_name(event->type));
-        ASM__PUT(out, ".v1\"");
+    size_t head;
+    if (!asm__ce_is_same(wire, event)) asm__ce_make_head(wire, event);
+    if (wire->result != ASM_OK) return;
+    head = event->id.size ? wire->head_id : wire->kept.size;
+    if (asm_buffer_reserve(out, head + ASM__CE_ROOM) != ASM_OK) return;
+    memcpy(out->data + out->size, wire->kept.data, head);
+    out->size += head;
+    if (event->id.size) {
+        asm__append_string(out, event->id);
+        if (asm_buffer_reserve(out, ASM__CE_ROOM) != ASM_OK) return;
     }
-    if (event->time) {
-        ASM__PUT(out, ",\"time\":\"");
-        if (asm_buffer_reserve(out, ASM_TIME_TEXT_SIZE) == ASM_OK)
-            out->size += asm_time_format(event->time, event->time_precision, out->data + out->size);
-        ASM__PUT(out, "\"");
-    }
-    if (event->agent_id.size) asm__wire_text(out, ASM_STR(",\"agentid\":"), event->agent_id);
-    if (event->provider.size) asm__wire_text(out, ASM_STR(",\"provider\":"), event->provider);
-    ASM__PUT(out, ",\"data\":");
+    out->size = (size_t)(asm__ce_put_usual(out->data + out->size, wire, event) - out->data);
+    if (event->type == ASM_EVENT_CUSTOM) asm__ce_put_name(out, asm_event_name(event));
     asm__wire_data(wire, out, event);
     ASM__PUT(out, "}");
     asm__wire_end_frame(wire);
@@ -3761,7 +3803,14 @@ ASM_API asm_result asm_wire_event(asm_wire *wire, const asm_event *event) {
     if (wire->result != ASM_OK) return wire->result;
     wire->is_busy = true;
     wire->invalid = ASM_OK;
-    asm__wire_take(wire, event);
+    if (event->time && !asm__time_is_valid(event->time, event->time_precision)) {
+        asm_event timeless = *event;
+        timeless.time = 0;
+        wire->invalid = ASM_ERR_RANGE;
+        asm__wire_take(wire, &timeless);
+    } else {
+        asm__wire_take(wire, event);
+    }
     result = asm__wire_send(wire);
     wire->is_busy = false;
     return result != ASM_OK ? result : wire->invalid;

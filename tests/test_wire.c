@@ -581,6 +581,124 @@ static void test_acp_requests(void **state) {
     end_of_cases();
 }
 
+/* A time that no calendar has is an error of the call, and the event is written as one without a time; one that the format
+ * cannot tell is not told wrongly. */
+static void test_times(void **state) {
+    static const asm_time none[] = {INT64_MIN, INT64_MAX, INT64_C(253402300800000000)};
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++)
+        for (size_t n = 0; n <= COUNT(none); n++) {
+            outcome with, without;
+            asm_wire_options options = options_for(all[i], &with), same = options_for(all[i], &without);
+            asm_wire wire, other;
+            asm_event event;
+            memset(&event, 0, sizeof event);
+            event.type = ASM_EVENT_RUN_STARTED;
+            expect(asm_wire_init(&wire, &options) == ASM_OK && asm_wire_init(&other, &same) == ASM_OK,
+                   "init");
+            for (; event.type <= ASM_EVENT_RUN_COMPLETED; event.type = (asm_event_type)(event.type + 1)) {
+                event.time = 0;
+                expect(asm_wire_event(&other, &event) == ASM_OK, "without a time");
+                event.time = n < COUNT(none) ? none[n] : 1;
+                event.time_precision = n < COUNT(none) ? 0 : ASM_TIME_PRECISION_MICROSECONDS + 1;
+                expect(asm_wire_event(&wire, &event) == ASM_ERR_RANGE, "with one");
+            }
+            expect(asm_wire_close(&wire) == ASM_OK && asm_wire_close(&other) == ASM_OK, "close");
+            expect(asm_str_equal(asm_buffer_text(&with.text), asm_buffer_text(&without.text)), "%s: %s",
+                   asm_wire_format_name(all[i]).data, shown(asm_buffer_text(&with.text)));
+            asm_buffer_close(&with.text);
+            asm_buffer_close(&without.text);
+        }
+    for (int year = 0; year < 3; year++) { /* 1906, 2554, 2586: nanoseconds end in July 2554 */
+        static const asm_time times[] = {INT64_C(-2000000000000000), INT64_C(18446744073709551),
+                                         INT64_C(19446744073709551)};
+        outcome out;
+        asm_wire_options options = options_for(ASM_WIRE_OTLP, &out);
+        asm_wire wire;
+        asm_event event;
+        memset(&event, 0, sizeof event);
+        event.type = ASM_EVENT_RUN_COMPLETED;
+        event.time = times[year];
+        expect(asm_wire_init(&wire, &options) == ASM_OK && asm_wire_event(&wire, &event) == ASM_OK &&
+                   asm_wire_close(&wire) == ASM_OK,
+               "written");
+        expect(count_of(asm_buffer_text(&out.text),
+                        year == 1 ? "UnixNano\":\"18446744073709551000\"" : "UnixNano\":\"0\"") == 2,
+               "%s", shown(asm_buffer_text(&out.text)));
+        asm_buffer_close(&out.text);
+    }
+    end_of_cases();
+}
+
+/* {"status":"pending","content":TEXT}, where the first TEXT is `first`. */
+static void put_plan(asm_buffer *json, size_t count, asm_str first) {
+    for (size_t i = 0; i < count; i++) {
+        asm_buffer_append(json, ASM_STR(",{\"status\":\"pending\",\"content\":\""));
+        asm_buffer_append(json, i ? asm_str_make(first.data, 100) : first);
+        asm_buffer_append(json, ASM_STR("\"}"));
+    }
+    json->data[0] = '[';
+    asm_buffer_append(json, ASM_STR("]"));
+}
+
+/* Plans, answers and paths of any length, for an editor. */
+static void test_acp_limits(void **state) {
+    outcome out;
+    asm_wire_options options = options_for(ASM_WIRE_ACP, &out);
+    asm_wire wire;
+    asm_buffer plan, text, line;
+    unsigned long more = 0;
+    (void)state;
+    options.acp_requests = true;
+    options.max_text = 1024;
+    asm_buffer_init_growing(&plan);
+    asm_buffer_init_growing(&text);
+    asm_buffer_init_growing(&line);
+    while (text.size < 20000)
+        asm_buffer_append(&text, ASM_STR("/x\\n\xC3\xA4"));
+    assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+    write_line(&wire, "{\"type\":\"run_started\",\"data\":{\"cwd\":\"/w\"}}");
+    put_plan(&plan, 400, asm_buffer_text(&text));
+    asm_buffer_append(&line, ASM_STR("{\"type\":\"todos_updated\",\"data\":{\"todos\":"));
+    asm_buffer_append(&line, asm_buffer_text(&plan));
+    asm_buffer_append(&line, ASM_STR("}}"));
+    asm_buffer_append_byte(&line, '\0');
+    write_line(&wire, line.data);
+    expect(check_frames(ASM_WIRE_FRAMING_LINES, asm_buffer_text(&out.text), false, "plan") < 20 * 1024,
+           "limit");
+    expect(count_of(
+               asm_buffer_text(&out.text),
+               "cut]\",\"priority\":\"medium\",\"status\":\"pending\",\"_meta\":{\"asm\":{\"cut_bytes\":") ==
+               1,
+           "the text of an entry is cut: %s", shown(asm_buffer_text(&out.text)));
+    asm_buffer_append_byte(&out.text, '\0'); /* for strstr() */
+    expect(strstr(out.text.data, "\"[\xE2\x80\xA6 ") &&
+               sscanf(strstr(out.text.data, "\"[\xE2\x80\xA6 ") + 6, "%lu more]", &more) == 1 &&
+               count_of(asm_buffer_text(&out.text), "{\"content\"") + more == 401,
+           "%lu entries were left out", more);
+    asm_buffer_clear(&out.text);
+    asm_buffer_clear(&line);
+    asm_buffer_append(&line, ASM_STR("{\"type\":\"tool_approval_requested\",\"data\":{\"tool_name\":\"Read\","
+                                     "\"tool_call_id\":\"c\",\"tool_input\":{\"path\":\""));
+    asm_buffer_append(&line, asm_buffer_text(&text));
+    asm_buffer_append(&line, ASM_STR("\"},\"options\":[{\"id\":\"1\",\"label\":\""));
+    asm_buffer_append(&line, asm_buffer_text(&text));
+    asm_buffer_append(&line, ASM_STR("\"},{\"id\":\"2\",\"kind\":\"reject_once\"}]}}"));
+    asm_buffer_append_byte(&line, '\0');
+    write_line(&wire, line.data);
+    expect(count_of(asm_buffer_text(&out.text), text.data) == 1, "only the arguments are whole");
+    expect(count_of(asm_buffer_text(&out.text), "[\xE2\x80\xA6 cut]\",\"kind\":\"allow_once\"},"
+                                                "{\"optionId\":\"2\",\"name\":\"2\"") == 1,
+           "answers: %s", shown(asm_buffer_text(&out.text)));
+    assert_int_equal(asm_wire_close(&wire), ASM_OK);
+    asm_buffer_close(&plan);
+    asm_buffer_close(&text);
+    asm_buffer_close(&line);
+    asm_buffer_close(&out.text);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),        cmocka_unit_test(test_golden),
@@ -589,7 +707,8 @@ int main(void) {
         cmocka_unit_test(test_catch_up),     cmocka_unit_test(test_deep_agents),
         cmocka_unit_test(test_acp_requests), cmocka_unit_test(test_no_allocations),
         cmocka_unit_test(test_id_again),     cmocka_unit_test(test_calls_once),
-        cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_asked_again),  cmocka_unit_test(test_times),
+        cmocka_unit_test(test_acp_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
