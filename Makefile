@@ -282,7 +282,7 @@ check-page: all $(PAGE_AGENT)
 	@TITLE='page' sh tests/run.sh tests/test_live_page.sh
 
 check-nats: examples
-	@sh tests/nats.sh
+	@TITLE='nats' TEST_TIMEOUT=600 sh tests/run.sh tests/nats.sh
 
 check-size: size
 size: ## what the library weighs on Cortex-M0 and M4, held to tests/size/budget.txt

@@ -23,6 +23,19 @@ trap 'exit 1' HUP INT TERM
 failed=0
 fail() { echo "nats: $*"; failed=1; }
 
+# Nothing is waited for without an end: a program that hangs is killed, and what it should have done is missed.
+limited() { timeout -k 5 20 "$@"; }
+# ended PID: waits for a process that ends by itself or was told to; its status.
+ended() {
+    for _ in $(seq 1 300); do
+        kill -0 "$1" 2> /dev/null || { wait "$1" 2> /dev/null; return; }
+        sleep 0.1
+    done
+    fail "process $1 did not end in 30 s"
+    kill -9 "$1"
+    wait "$1" 2> /dev/null
+}
+
 random() { awk -v seed="$1" -v below="$2" 'BEGIN { srand(seed); print int(rand() * below) }'; }
 base=$((20000 + $(random $$ 10000)))
 
@@ -85,7 +98,8 @@ run() {
     done
     sleep 0.3
     kill $publisher $consumer
-    wait $publisher $consumer 2> /dev/null
+    ended $publisher
+    ended $consumer
     compare "$count" "$name"
 }
 
@@ -102,27 +116,28 @@ run one_server 1 2000 server
 
 # A queue on disk while the server is away; what it has no room for is told.
 kill_server 1
-events 300 | timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued --append publish queue.jsonl 2> queue.log &
+events 300 | limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued --append publish queue.jsonl 2> queue.log &
 queued=$!
-events 300 | timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=full --limit=2000 --append publish full.jsonl 2> full.log &
+events 300 | limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=full --limit=2000 --append publish full.jsonl 2> full.log &
 full=$!
 sleep 1
 start_server 1
-wait $queued $full
+ended $queued
+ended $full
 for prefix in queued full; do
-    timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=$prefix --until-end consume $prefix.copy 2> /dev/null
+    limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=$prefix --until-end consume $prefix.copy 2> /dev/null
 done
 # What is too long for a message, and a line that is no event, are said; what follows comes.
 { printf '{"type":"message_streamed","data":{"delta":"%01000000d"}}\nno event\n' 0; events 1; } > long.jsonl
-timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end publish long.jsonl 2> long.log
-timeout 20 "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end consume long.copy 2> /dev/null
+limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end publish long.jsonl 2> long.log
+limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=long --until-end consume long.copy 2> /dev/null
 [ "$(grep -c 'not sent' long.log)" -eq 2 ] || fail "what is not sent is not said: $(cat long.log)"
 [ "$(grep -c message_streamed long.copy)" -eq 1 ] || fail "after a long line came $(wc -l < long.copy) of 1"
 [ "$(grep -c message_streamed queued.copy)" -eq 300 ] || fail "of a queue came $(wc -l < queued.copy) of 300"
 kept=$(grep -c message_streamed full.copy)
 dropped=$(sed -n 's/.*"dropped":\([0-9]*\).*/\1/p' full.copy | awk '{ sum += $1 } END { print sum + 0 }')
 [ "$kept" -lt 300 ] && [ $((kept + dropped)) -eq 300 ] || fail "a full queue: $kept came, $dropped told as dropped"
-"$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued who | grep -q . || fail 'no publisher is told'
+limited "$bridge" --url="nats://127.0.0.1:$((base + 1))" --prefix=queued who | grep -q . || fail 'no publisher is told'
 kill_server 1
 
 # Addresses: asm-cat writes and reads, while the server is killed, and the reader; asm-live shows what the stream has.
@@ -145,23 +160,23 @@ for round in $(seq 1 "$kills"); do
     start_server 1
     read_on
 done
-wait $writer || fail "writing to an address: $(cat write.log)"
+ended $writer || fail "writing to an address: $(cat write.log)"
 for _ in $(seq 1 150); do [ "$(wc -l < copy.jsonl)" -ge 2000 ] && break; sleep 0.1; done
 sleep 0.3
 kill $reader
-wait $reader 2> /dev/null
+ended $reader
 compare 2000 'an address'
 if command -v curl > /dev/null; then
     token=$(sed 's/.*token=//' live.url)
     site=$(sed 's|/?token.*||' live.url)
     for _ in $(seq 1 100); do
-        curl -s -H "Authorization: Bearer $token" "$site/api/list" > list.json
+        curl -s --max-time 5 -H "Authorization: Bearer $token" "$site/api/list" > list.json
         [ "$(grep -o '"events":[0-9]*' list.json | awk -F : '{ sum += $2 } END { print sum }')" = 2000 ] && break
         sleep 0.1
     done
     for number in 0 1 2; do
         key=$(grep -o "\"key\":\"[^\"]*ses.$number[^\"]*\"" list.json | cut -d '"' -f 4)
-        curl -s -H "Authorization: Bearer $token" "$site/api/sessions/$key/history?limit=5000" |
+        curl -s --max-time 5 -H "Authorization: Bearer $token" "$site/api/sessions/$key/history?limit=5000" |
             sed 's/.*"delta":"\([0-9]*\)".*/\1/' > got.txt
         seq 1 2000 | awk -v rest=$number '$1 % 3 == rest' | cmp -s - got.txt ||
             fail "the page has $(wc -l < got.txt) events of session $number"
@@ -170,7 +185,7 @@ fi
 kill $live
 # starts PLACE COUNT: how many events there are from there on.
 starts() {
-    count=$("$tools/asm-cat" -q --jsonl=- "$address/$1" | wc -l)
+    count=$(limited "$tools/asm-cat" -q --jsonl=- "$address/$1" | wc -l)
     [ "$count" -eq "$2" ] || fail "$1: $count events of $2"
 }
 starts address 2000
@@ -183,7 +198,7 @@ starts 'address.session.ses%2E1%20%2A' 667
 "$tools/asm-cat" -q --jsonl=new.jsonl -F "$address/address?from=new" > /dev/null & reader=$!
 sleep 0.5
 printf '%s\n' '{"type":"message_streamed","data":{"delta":"tee"},"session_id":"t"}' > one.jsonl
-"$tools/asm-tee" --jsonl="$address/address" -- cat one.jsonl > /dev/null 2> tee.log
+limited "$tools/asm-tee" --jsonl="$address/address" -- cat one.jsonl > /dev/null 2> tee.log
 for _ in $(seq 1 50); do [ -s new.jsonl ] && break; sleep 0.1; done
 kill $reader
 [ "$(grep -c '"delta":"tee"' new.jsonl)" -eq 1 ] && [ "$(wc -l < new.jsonl)" -eq 1 ] ||
@@ -193,7 +208,7 @@ kill $reader
 says() {
     words=$1
     shift
-    timeout 20 "$tools/asm-cat" -q "$@" > out.log 2>&1 < /dev/null
+    limited "$tools/asm-cat" -q "$@" > out.log 2>&1 < /dev/null
     status=$?
     [ $status -eq 2 ] && grep -qF -- "$words" out.log || fail "$*: status $status: $(cat out.log)"
     ! grep -q secret out.log || fail "a password is told: $(cat out.log)"
@@ -207,21 +222,21 @@ says 'below one name' --jsonl="$address/address.x" one.jsonl
 says 'only events go there' --log="$address/address" one.jsonl
 mkdir elsewhere
 cp "$tools/asm-cat" elsewhere
-PATH=/bin:/usr/bin elsewhere/asm-cat "$address/address" > out.log 2>&1
+PATH=/bin:/usr/bin limited elsewhere/asm-cat "$address/address" > out.log 2>&1
 [ $? -eq 2 ] && grep -q 'needs asm-nats' out.log || fail "without asm-nats: $(cat out.log)"
 kill_server 1
 says 'no server answers' "$address/address"
 # What no server takes waits in the queue, which is bounded, for the next writer.
-events 20 | "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl&wait=1" > /dev/null 2> out.log
+events 20 | limited "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl&wait=1" > /dev/null 2> out.log
 [ $? -eq 2 ] && grep -q 'they wait in later.jsonl' out.log || fail "without a server: $(cat out.log)"
 start_server 1
-"$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl" /dev/null > /dev/null 2>&1
+limited "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl" /dev/null > /dev/null 2>&1
 starts later 20
 kill_server 1
 printf 'authorization { user: me, password: "secret" }\n' >> n1.conf
 start_server 1
 says 'no server lets us in' "nats://me:wrong@127.0.0.1:$((base + 1))/later"
-count=$("$tools/asm-cat" -q --jsonl=- "nats://me:secret@127.0.0.1:$((base + 1))/later" | wc -l)
+count=$(limited "$tools/asm-cat" -q --jsonl=- "nats://me:secret@127.0.0.1:$((base + 1))/later" | wc -l)
 [ "$count" -eq 20 ] || fail "with a password came $count of 20"
 kill_server 1
 
@@ -230,20 +245,20 @@ if command -v mosquitto_pub > /dev/null && command -v mosquitto_sub > /dev/null;
     config 1 1
     echo "mqtt { host: 127.0.0.1, port: $((base + 30)) }" >> n1.conf
     start_server 1
-    "$tools/asm-cat" -q --jsonl="$address/device" one.jsonl > /dev/null 2>&1 # which makes the stream
-    timeout 20 mosquitto_sub -h 127.0.0.1 -p $((base + 30)) -i hears -c -q 1 -C 1 -t 'device/session/+/type/run_started' > heard.txt & hears=$!
+    limited "$tools/asm-cat" -q --jsonl="$address/device" one.jsonl > /dev/null 2>&1 # which makes the stream
+    limited mosquitto_sub -h 127.0.0.1 -p $((base + 30)) -i hears -c -q 1 -C 1 -t 'device/session/+/type/run_started' > heard.txt & hears=$!
     sleep 0.5
     n=0
     for number in 1 2 3; do
         printf '{"type":"message_streamed","data":{"delta":"%s"},"session_id":"board"}' $number |
-            mosquitto_pub -h 127.0.0.1 -p $((base + 30)) -i board -q 1 -s -t device/session/board/type/message_streamed || n=$((n + 1))
+            limited mosquitto_pub -h 127.0.0.1 -p $((base + 30)) -i board -q 1 -s -t device/session/board/type/message_streamed || n=$((n + 1))
     done
     [ $n -eq 0 ] || fail "MQTT: $n of 3 were not taken"
-    "$tools/asm-cat" -q --jsonl=- "$address/device.session.board" | sed 's/.*"delta":"\([0-9]*\)".*/\1/' > got.txt
+    limited "$tools/asm-cat" -q --jsonl=- "$address/device.session.board" | sed 's/.*"delta":"\([0-9]*\)".*/\1/' > got.txt
     [ "$(tr '\n' ' ' < got.txt)" = '1 2 3 ' ] || fail "MQTT: the stream has $(cat got.txt)"
     echo '{"type":"run_started","data":{"title":"for the board"},"session_id":"b"}' > told.jsonl
-    "$tools/asm-cat" -q --jsonl="$address/device" told.jsonl > /dev/null 2>&1
-    wait $hears
+    limited "$tools/asm-cat" -q --jsonl="$address/device" told.jsonl > /dev/null 2>&1
+    ended $hears
     grep -q 'for the board' heard.txt || fail "MQTT: a subscriber hears: $(cat heard.txt)"
     kill_server 1
 else

@@ -98,6 +98,8 @@ static void check_closed(struct broker *to, natsConnStatus status) {
         to->closed = 0;
         return;
     }
+    const char *text;
+    to->is_refused |= is_refusal(natsConnection_GetLastError(to->connection, &text));
     nats_Sleep(50);
     if (to->closed == 0) to->closed = now_ms();
     if (now_ms() - to->closed < CLOSED_MS) return;
@@ -118,7 +120,7 @@ void broker_look(struct broker *to) {
     check_closed(to, status);
     if (status == NATS_CONN_STATUS_CONNECTED) to->was_connected = true;
     if (to->was_connected || now_ms() - to->begun < TOLD_MS) return;
-    if (to->given->is_bounded && now_ms() - to->begun > BOUND_MS) die("no server answers");
+    if (to->given->is_bounded && !to->is_refused && now_ms() - to->begun > BOUND_MS) die("no server answers");
     if (!to->is_told) complain("no server answers yet");
     to->is_told = true;
 }
