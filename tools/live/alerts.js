@@ -1,14 +1,7 @@
 // When a session begins to need somebody: a notification and a sound, if they were chosen. And the name that others see.
 import {h, button, announce} from './dom.js';
+import {kept} from './early.js';
 import {cut, oneLine, visible} from './text.js';
-
-function kept(name) {
-    try {
-        return localStorage.getItem('asm-live.' + name) ?? '';
-    } catch {
-        return '';
-    }
-}
 
 function keep(name, value) {
     try {
@@ -39,10 +32,6 @@ export class Alerts {
             this.named();
         });
         return field;
-    }
-
-    name() {
-        return kept('name');
     }
 
     press(element, isOn) {

@@ -2,10 +2,11 @@
 //     #/                        the list
 //     #/s/KEY                   a session; /e/N at event N; /timeline, /events, /debug
 import {h, fill, quoted, button, announce, setText} from './dom.js';
+import {routeIn, streamAddress} from './early.js';
 import {Stream, get, sessionPath} from './stream.js';
 import {SessionList, titleOf} from './list.js';
 import {Conversation} from './conversation.js';
-import {Watch, tailSize} from './watch.js';
+import {Watch} from './watch.js';
 import {Desk} from './act.js';
 import {Find} from './find.js';
 import {Timeline} from './timeline.js';
@@ -172,22 +173,9 @@ function drawTabs() {
     if (route.tab === 'debug') debug.draw();
 }
 
-function readRoute() {
-    const parts = location.hash.replace(/^#\/?/, '').split('/');
-    if (parts[0] !== 's' || !parts[1]) return {view: 'list'};
-    let key;
-    try {
-        key = decodeURIComponent(parts[1]);
-    } catch {
-        return {view: 'list'};
-    }
-    const number = parts[2] === 'e' ? Number(parts[3]) : null;
-    return {view: 'session', key, tab: ['timeline', 'events', 'debug'].includes(parts[2]) ? parts[2] : '', event: Number.isSafeInteger(number) && number > 0 ? number : null};
-}
-
 function follow() {
     const before = route;
-    route = readRoute();
+    route = routeIn(location.hash);
     document.body.dataset.view = route.view;
     if (route.view === 'list') {
         if (watch) closeSession();
@@ -335,14 +323,7 @@ const frames = {
 };
 
 function address() {
-    const query = new URLSearchParams({list: '1'});
-    if (watch && !isMissing) {
-        query.set('session', watch.key);
-        if (watch.lastId() === null) query.set('last', String(tailSize));
-    }
-    const name = alerts.name();
-    if (name) query.set('name', name);
-    return '/api/events?' + query;
+    return streamAddress(isMissing ? undefined : watch?.key, Boolean(watch) && watch.lastId() !== null);
 }
 
 // The connection in words: it is seen when something is wrong.

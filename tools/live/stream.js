@@ -1,4 +1,5 @@
 // The connection with the server: its stream, which is taken up again where it was, and single requests. See docs/live-protocol.md.
+import {takeEarly} from './early.js';
 
 const silence = 40000;  // milliseconds without a sign of life; the server gives one every 15 s
 const longestWait = 10000;
@@ -22,10 +23,14 @@ async function refusalOf(response) {
     return new Refusal(response.status, body);
 }
 
-export async function get(path, options) {
-    const response = await fetch(path, {cache: 'no-store', credentials: 'same-origin', ...options});
+async function answered(request) {
+    const response = await request;
     if (!response.ok) throw await refusalOf(response);
     return response;
+}
+
+export function get(path, options) {
+    return answered(fetch(path, {cache: 'no-store', credentials: 'same-origin', ...options}));
 }
 
 // `body`: JSON text, or what becomes it.
@@ -117,13 +122,13 @@ export class Stream {
     async start() {
         this.stop();
         const round = this.round;
-        this.abort = new AbortController();
-        const lastId = this.lastId();
+        const address = this.address(), lastId = this.lastId(), early = lastId === null ? takeEarly(address) : null;
+        this.abort = early?.abort ?? new AbortController();
         this.tell('connecting');
         try {
             this.isOpen = true;
             this.lastSign = performance.now();
-            const response = await get(this.address(), {signal: this.abort.signal, headers: lastId === null ? {} : {'Last-Event-ID': lastId}});
+            const response = await (early ? answered(early.response) : get(address, {signal: this.abort.signal, headers: lastId === null ? {} : {'Last-Event-ID': lastId}}));
             if (round !== this.round) return;
             await this.read(response.body.getReader(), round);
             if (round === this.round) this.later('The server ended the connection.');

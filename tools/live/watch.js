@@ -3,7 +3,6 @@ import {Session} from './model.js';
 import {get, sessionPath} from './stream.js';
 import {rawMember} from './json.js';
 
-export const tailSize = 250;    // events that a view begins with
 const historyPage = 5000;       // events asked for at once
 export const slice = 8;                // milliseconds of work before others have their turn
 
