@@ -196,11 +196,14 @@ void broker_tell_presence(struct broker *to, const char *log) {
 int nats_who(const struct nats_options *given) {
     struct broker of;
     kvKeysList keys = {NULL, 0};
+    kvWatchOptions settings;
     signals_end_within(2 * END_S, EXIT_FAILED);
     broker_connect(&of, given);
     open_presence(&of);
     if (!of.presence) die("no answer from the servers");
-    const natsStatus status = kvStore_Keys(&keys, of.presence, NULL);
+    kvWatchOptions_Init(&settings);
+    settings.Timeout = BOUND_MS;
+    const natsStatus status = kvStore_Keys(&keys, of.presence, &settings);
     for (int i = 0; i < keys.Count; i++)
         puts(keys.Keys[i]);
     kvKeysList_Destroy(&keys);

@@ -19,7 +19,9 @@ enum { SILENCE_MS = 5000, LOST_MS = 30000 };
 struct copy {
     int file;
     uint64_t last;  /* sequence number of the last event that was written */
-    bool is_begun;  /* `last` is where it begins */
+    uint64_t begin; /* what is before that number or that time in nanoseconds is not ours */
+    int64_t begin_time;
+    bool is_begun;  /* that is known */
     bool is_silent; /* nothing comes, though there is more, or nobody answers */
     int empty;      /* how often there was nothing more, in turn */
     int64_t moved;  /* when there was an event last */
@@ -121,10 +123,11 @@ static void tell_missing(struct copy *copy, uint64_t next) {
 }
 
 static void take_message(struct copy *copy, const struct nats_options *given, natsMsg *message,
-                         uint64_t sequence) {
+                         const jsMsgMetaData *place) {
+    const uint64_t sequence = place->Sequence.Stream;
     const asm_str data = asm_str_make(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
     const char *from = NULL;
-    if (sequence <= copy->last) return;
+    if (sequence <= copy->last || sequence < copy->begin || place->Timestamp < copy->begin_time) return;
     if (copy->last > 0 && sequence > copy->last + 1 && !given->filter) tell_missing(copy, sequence);
     copy->last = sequence;
     if (given->not_from && natsMsgHeader_Get(message, "Asm-Bridge", &from) == NATS_OK &&
@@ -146,36 +149,55 @@ static void take_message(struct copy *copy, const struct nats_options *given, na
     write_line(copy);
 }
 
-/* Where a subscription begins: after the last event that we have, or as `from` says. */
-static void choose_begin(jsSubOptions *settings, const char *from, uint64_t last) {
-    int64_t number;
-    asm_time time;
-    settings->Config.DeliverPolicy = js_DeliverAll;
-    if (last > 0) {
-        settings->Config.DeliverPolicy = js_DeliverByStartSequence;
-        settings->Config.OptStartSeq = last + 1;
-    } else if (!from || strcmp(from, "all") == 0 || strcmp(from, "new") == 0) return;
-    else if (asm_json_to_int64(asm_str_from(from), &number) && number > 0) {
-        settings->Config.DeliverPolicy = js_DeliverByStartSequence;
-        settings->Config.OptStartSeq = (uint64_t)number;
-    } else if (strcmp(from, "last") == 0) settings->Config.DeliverPolicy = js_DeliverLast;
-    else if (asm_time_parse(asm_str_from(from), &time, NULL) == ASM_OK) {
-        settings->Config.DeliverPolicy = js_DeliverByStartTime;
-        settings->Config.OptStartTime = time * 1000;
-    } else die("'%s' must be all, new, last, a number from 1 on, or a time like 2026-02-09T12:00:00Z", from);
+/* The number of the last event that there is for us; 0: there is none. False while the servers do not answer. */
+static bool find_last(struct broker *from, uint64_t *number) {
+    const struct nats_options *given = from->given;
+    jsStreamInfo *info = NULL;
+    natsMsg *message = NULL;
+    natsStatus status;
+    *number = 0;
+    if (given->filter && strcmp(given->from, "last") == 0) {
+        status = js_GetLastMsg(&message, from->stream, given->prefix, given->filter, NULL, NULL);
+        if (status == NATS_OK) *number = natsMsg_GetSequence(message);
+        natsMsg_Destroy(message);
+        return status == NATS_OK || status == NATS_NOT_FOUND;
+    }
+    status = js_GetStreamInfo(&info, from->stream, given->prefix, NULL, NULL);
+    if (status == NATS_OK) *number = info->State.LastSeq;
+    jsStreamInfo_Destroy(info);
+    return status == NATS_OK;
 }
 
-/* From `new` on is after what the stream has now, also when the connection breaks before the first event. False while the
- * servers do not answer. */
-static bool note_begin(struct broker *from, struct copy *copy) {
-    jsStreamInfo *info = NULL;
-    const char *begin = from->given->from;
-    if (copy->is_begun || copy->last > 0 || !begin || strcmp(begin, "new") != 0) return true;
-    if (js_GetStreamInfo(&info, from->stream, from->given->prefix, NULL, NULL) != NATS_OK) return false;
-    copy->last = info->State.LastSeq;
+/* Where it begins, as `from` says; that stays so when the connection breaks before the first event: the library then asks
+ * for all. False while the servers do not answer. */
+static bool note_begin(struct broker *broker, struct copy *copy) {
+    const char *from = broker->given->from;
+    int64_t number;
+    uint64_t last;
+    asm_time time;
+    if (copy->is_begun || copy->last > 0 || !from || strcmp(from, "all") == 0) return true;
+    if (asm_json_to_int64(asm_str_from(from), &number) && number > 0) copy->begin = (uint64_t)number;
+    else if (asm_time_parse(asm_str_from(from), &time, NULL) == ASM_OK) copy->begin_time = time * 1000;
+    else if (strcmp(from, "new") != 0 && strcmp(from, "last") != 0)
+        die("'%s' must be all, new, last, a number from 1 on, or a time like 2026-02-09T12:00:00Z", from);
+    else if (!find_last(broker, &last)) return false;
+    else if (strcmp(from, "new") == 0) copy->last = last;
+    else copy->begin = last;
     copy->is_begun = true;
-    jsStreamInfo_Destroy(info);
     return true;
+}
+
+/* After the last event that we have, or where it begins. */
+static void choose_begin(jsSubOptions *settings, const struct copy *copy) {
+    const uint64_t number = copy->last > 0 ? copy->last + 1 : copy->begin;
+    settings->Config.DeliverPolicy = js_DeliverAll;
+    if (number > 0) {
+        settings->Config.DeliverPolicy = js_DeliverByStartSequence;
+        settings->Config.OptStartSeq = number;
+    } else if (copy->begin_time != 0) {
+        settings->Config.DeliverPolicy = js_DeliverByStartTime;
+        settings->Config.OptStartTime = copy->begin_time;
+    }
 }
 
 /* NULL while the servers do not answer, or there is no stream. */
@@ -190,7 +212,7 @@ static natsSubscription *subscribe(struct broker *from, struct copy *copy) {
     snprintf(all, sizeof all, "%s.>", given->prefix);
     const char *subject = given->filter ? given->filter : all;
     if (!note_begin(from, copy)) return NULL;
-    choose_begin(&settings, given->from, copy->last);
+    choose_begin(&settings, copy);
     if (js_SubscribeSync(&subscription, from->stream, subject, NULL, &settings, NULL) != NATS_OK) return NULL;
     return subscription;
 }
@@ -212,7 +234,7 @@ static bool take_next(natsSubscription *subscription, struct copy *copy, const s
     if (natsSubscription_NextMsg(&message, subscription, 200) != NATS_OK) return false;
     if (natsMsg_GetMetaData(&place, message) == NATS_OK) {
         *pending = (int64_t)place->NumPending;
-        take_message(copy, given, message, place->Sequence.Stream);
+        take_message(copy, given, message, place);
     }
     jsMsgMetaData_Destroy(place);
     natsMsg_Destroy(message);
