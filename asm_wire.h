@@ -2437,12 +2437,17 @@ static const asm__wire_encoder asm__ai_encoder = {false,
  * tells the editor. What it has no word for goes out as notifications of ours, "_asm/event", which others ignore. */
 
 /* A notification up to its session and `member`; `method` is a JSON string. */
-ASM__WIRE_INLINE asm_buffer *asm__acp_frame(asm_wire *wire, asm_str method, asm_str member) {
-    asm_buffer *out = asm__wire_frame(wire);
+ASM__WIRE_INLINE void asm__acp_put_begin(const asm_wire *wire, asm_buffer *out, asm_str method,
+                                         asm_str member) {
     ASM__PUT(out, "{\"jsonrpc\":\"2.0\",\"method\":");
     asm__wire_put(out, method);
     asm__wire_text(out, ASM_STR(",\"params\":{\"sessionId\":"), asm__wire_session(wire));
     asm__wire_put(out, member);
+}
+
+static asm_buffer *asm__acp_frame(asm_wire *wire, asm_str method, asm_str member) {
+    asm_buffer *out = asm__wire_frame(wire);
+    asm__acp_put_begin(wire, out, method, member);
     return out;
 }
 
@@ -2451,11 +2456,16 @@ static void asm__acp_end(asm_wire *wire, asm_str closing) {
     asm__wire_end_frame(wire);
 }
 
-static asm_buffer *asm__acp_update(asm_wire *wire, asm_str kind) {
-    asm_buffer *out =
-        asm__acp_frame(wire, ASM_STR("\"session/update\""), ASM_STR(",\"update\":{\"sessionUpdate\":\""));
+static void asm__acp_put_update(const asm_wire *wire, asm_buffer *out, asm_str kind) {
+    asm__acp_put_begin(wire, out, ASM_STR("\"session/update\""),
+                       ASM_STR(",\"update\":{\"sessionUpdate\":\""));
     asm__wire_put(out, kind); /* a word of ours */
     ASM__PUT(out, "\"");
+}
+
+static asm_buffer *asm__acp_update(asm_wire *wire, asm_str kind) {
+    asm_buffer *out = asm__wire_frame(wire);
+    asm__acp_put_update(wire, out, kind);
     return out;
 }
 
@@ -2549,10 +2559,23 @@ static void asm__acp_agent_text(asm_wire *wire, const asm__wire_item *agent) {
     asm__acp_end_update(wire);
 }
 
+/* What the chunks of the main agent's text have in common, up to the text, stays in wire->kept until the next begins. */
 static void asm__acp_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
+    asm_buffer *head = &wire->kept;
     text->is_prompt = !asm_str_equal(role, ASM_STR("assistant"));
-    if (asm__wire_is_of_agent(text) && text->owner->kept.size) ASM__PUT(&text->owner->kept, "\n\n");
-    (void)wire;
+    if (asm__wire_is_of_agent(text)) {
+        if (text->owner->kept.size) ASM__PUT(&text->owner->kept, "\n\n");
+        return;
+    }
+    asm_buffer_clear(head);
+    asm__acp_put_update(wire, head,
+                        text->is_prompt    ? ASM_STR("user_message_chunk")
+                        : text->is_thought ? ASM_STR("agent_thought_chunk")
+                                           : ASM_STR("agent_message_chunk"));
+    if (text->is_thought) asm__wire_put_id(head, ASM_STR(",\"messageId\":\"rsn:"), text->id);
+    else asm__wire_text(head, ASM_STR(",\"messageId\":"), text->id);
+    ASM__PUT(head, ",\"content\":{\"type\":\"text\",\"text\":");
+    asm__wire_fail(wire, head->result);
 }
 
 static void asm__acp_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
@@ -2563,14 +2586,10 @@ static void asm__acp_text_delta(asm_wire *wire, asm__wire_item *text, asm_str de
     }
     while (delta.size) {
         const asm_str piece = asm__wire_piece(wire, &delta);
-        asm_buffer *out = asm__acp_update(wire, text->is_prompt    ? ASM_STR("user_message_chunk")
-                                                : text->is_thought ? ASM_STR("agent_thought_chunk")
-                                                                   : ASM_STR("agent_message_chunk"));
-        if (text->is_thought) asm__wire_put_id(out, ASM_STR(",\"messageId\":\"rsn:"), text->id);
-        else asm__wire_text(out, ASM_STR(",\"messageId\":"), text->id);
-        asm__wire_text(out, ASM_STR(",\"content\":{\"type\":\"text\",\"text\":"), piece);
-        ASM__PUT(out, "}");
-        asm__acp_end_update(wire);
+        asm_buffer *out = asm__wire_frame(wire);
+        asm__wire_text(out, asm_buffer_text(&wire->kept), piece);
+        ASM__PUT(out, "}}}}");
+        asm__wire_end_frame(wire);
     }
 }
 
