@@ -3769,6 +3769,7 @@ static asm_result asm__agent_take_interrupt(asm__agent *agent) {
 
 static void asm__agent_finish(asm__agent *agent, asm_outcome outcome) {
     asm_str reason = agent->failure.data ? agent->failure : ASM_STR("failed");
+    const asm_outcome given = outcome;
     if (outcome == ASM_OUTCOME_INTERRUPTED && asm__agent_take_interrupt(agent) != ASM_OK) {
         outcome = ASM_OUTCOME_FAILED;
         reason = ASM_STR("out of memory");
@@ -3776,6 +3777,8 @@ static void asm__agent_finish(asm__agent *agent, asm_outcome outcome) {
         outcome = ASM_OUTCOME_FAILED;
         reason = ASM_STR("the outcome that the driver gave is not valid");
     }
+    if (outcome != given) /* the code is that of another reason */
+        (void)asm__agent_replace_text(agent->server, &agent->failure_code, asm__absent());
     if (outcome == ASM_OUTCOME_COMPLETED) {
         asm__agent_conclude(agent, ASM_AGENT_IDLE, ASM_SAVE_ON_COMPLETION, ASM_STR(ASM__WHY_LEFT_OUT));
     } else if (outcome == ASM_OUTCOME_PAUSED) {
@@ -5156,10 +5159,11 @@ ASM_API asm_result asm_emit_todos(asm_execution execution, const asm_todo *todos
 
 static asm_outcome asm__outcome_fail(asm__agent *agent, asm_str code, asm_str text) {
     asm_agent_server *server = agent->server;
-    if (asm__agent_replace_text(server, &agent->failure_code, code) != ASM_OK ||
-        asm__agent_replace_text(server, &agent->failure, text) != ASM_OK) {
-        (void)asm__agent_replace_text(server, &agent->failure, asm__absent()); /* then it is "failed" */
-    }
+    /* Without memory: no code, and "failed"; nothing of what an earlier call has said. */
+    if (asm__agent_replace_text(server, &agent->failure_code, code) != ASM_OK)
+        (void)asm__agent_replace_text(server, &agent->failure_code, asm__absent());
+    if (asm__agent_replace_text(server, &agent->failure, text) != ASM_OK)
+        (void)asm__agent_replace_text(server, &agent->failure, asm__absent());
     return ASM_OUTCOME_FAILED;
 }
 

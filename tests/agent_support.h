@@ -85,7 +85,7 @@ typedef struct scripted {
     const asm_action_request *requests;
     size_t request_count;
     asm_str question;
-    asm_str reason;
+    asm_str reason, code;
     int64_t wait_ms;
 } scripted;
 
@@ -111,6 +111,10 @@ static inline asm_outcome outcome_of(const scripted *outcome, asm_execution exec
         return asm_interrupt(execution, outcome->requests, outcome->request_count);
     if (outcome->kind == ASM_OUTCOME_INTERRUPTED && outcome->question.data)
         return asm_ask(execution, outcome->question);
+    if (outcome->code.data) {
+        const asm_outcome failed = asm_fail_as(execution, outcome->code, outcome->reason);
+        return outcome->kind == ASM_OUTCOME_FAILED ? failed : outcome->kind;
+    }
     if (outcome->kind == ASM_OUTCOME_FAILED && outcome->reason.data)
         return asm_fail(execution, outcome->reason);
     return outcome->kind;

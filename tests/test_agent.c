@@ -907,6 +907,68 @@ static void test_bad_requests_fail_the_execution(void **state) {
     }
 }
 
+/* The code goes out with the run that it ended, and with no other. */
+static void test_failing_with_a_code(void **state) {
+    (void)state;
+    script s = {
+        .outcomes = {{.kind = ASM_OUTCOME_FAILED, .code = TEXT("rate_limit"), .reason = TEXT("slow down")},
+                     {.kind = ASM_OUTCOME_FAILED},
+                     {.kind = (asm_outcome)99, .code = TEXT("timeout"), .reason = TEXT("late")},
+                     {.kind = ASM_OUTCOME_FAILED, .reason = TEXT("no")}}};
+    static const char *const told[] = {
+        "{\"num_turns\":0,\"duration_ms\":0,\"error_code\":\"rate_limit\",\"error_message\":\"slow down\"}",
+        "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"failed\"}",
+        "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"the outcome that the driver gave is not "
+        "valid\"}",
+        "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"no\"}",
+    };
+    start_script("a1", &s);
+    for (size_t i = 0; i < COUNT(told); i++) {
+        assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+        forget_log();
+        log_has_runs = true;
+        poll_server();
+        char expected[512];
+        sprintf(expected, "a1 run_failed %s\n", told[i]);
+        const char *failed = strstr(log_text, "a1 run_failed");
+        assert_non_null(failed);
+        assert_memory_equal(failed, expected, strlen(expected));
+        expect_status(A1, ASM_AGENT_ERROR);
+        assert_int_equal(asm_agent_reset(&server, A1), ASM_OK);
+    }
+    /* One that has ended says nothing of the agent any more. */
+    assert_int_equal(asm_fail_as(s.execution, ID("late"), ID("late")), ASM_OUTCOME_FAILED);
+    expect_status(A1, ASM_AGENT_IDLE);
+}
+
+/* Without memory it fails all the same: with what could be kept, and nothing of an earlier call. */
+static asm_outcome fail_without_memory(void *user, asm_execution execution) {
+    (void)asm_fail_as(execution, ID("first"), ID("the first reason"));
+    fail_allocations_from(*(size_t *)user);
+    const asm_outcome outcome = asm_fail_as(execution, ID("second"), ID("the second reason"));
+    fail_allocations_from(0);
+    return outcome;
+}
+
+static void test_failing_without_memory(void **state) {
+    (void)state;
+    size_t failing = 1;
+    asm_agent_options options = {
+        .id = A1, .config.driver = {.execute = fail_without_memory, .user = &failing}, .pubsub = &bus};
+    start_agent(&options);
+    log_has_runs = true;
+    for (; failing <= 2; failing++) {
+        assert_int_equal(asm_agent_execute(&server, A1), ASM_OK);
+        forget_log();
+        poll_server();
+        assert_null(strstr(log_text, "first"));
+        assert_null(strstr(log_text, "the second reason"));
+        assert_non_null(strstr(log_text, "\"error_message\":\"failed\""));
+        assert_int_equal(strstr(log_text, "\"error_code\":\"second\"") != NULL, failing == 2);
+        assert_int_equal(asm_agent_reset(&server, A1), ASM_OK);
+    }
+}
+
 static void ask_about_tools(script *s, asm_execution execution) {
     s->result = asm_execution_needs_approval(execution, ID("write_file")) &&
                         asm_execution_needs_approval(execution, ID("run")) &&
@@ -1426,6 +1488,8 @@ int main(void) {
         TEST(test_decisions_as_json),
         TEST(test_questions),
         TEST(test_bad_requests_fail_the_execution),
+        TEST(test_failing_with_a_code),
+        TEST(test_failing_without_memory),
         TEST(test_interrupt_on),
         TEST(test_a_driver_without_resume),
         TEST(test_add_turn),
