@@ -5,11 +5,15 @@
 #include "provider.h"
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { CONNECT_SECONDS = 30, GET_MILLISECONDS = 1000, MOST_DESCRIPTORS = 64 };
+
+#define NOT_DUE INT64_MAX
 
 /* A request under way. */
 struct transfer {
@@ -162,11 +166,9 @@ static void finish(struct transfer *transfer, CURLcode code) {
     asm_llm_end(exchange, asm_str_from(code == CURLE_OK ? NULL : text));
 }
 
-void transport_move(struct transport *transport) {
-    CURLM *multi = (CURLM *)transport->multi;
-    int running, left;
+static void take_finished(CURLM *multi) {
     const CURLMsg *message;
-    curl_multi_perform(multi, &running);
+    int left;
     while ((message = curl_multi_info_read(multi, &left)) != NULL) {
         char *transfer = NULL;
         if (message->msg != CURLMSG_DONE) continue;
@@ -176,21 +178,89 @@ void transport_move(struct transport *transport) {
     }
 }
 
-void transport_wait(struct transport *transport, struct pollfd *descriptors, size_t count, int milliseconds) {
-    struct curl_waitfd waited[MOST_DESCRIPTORS];
-    if (count > MOST_DESCRIPTORS) count = MOST_DESCRIPTORS;
-    size_t used = 0;
-    for (size_t i = 0; i < count; i++) {
-        descriptors[i].revents = 0;
-        if (descriptors[i].fd < 0) continue;
-        waited[used].fd = descriptors[i].fd;
-        waited[used].events = descriptors[i].events & POLLIN ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT;
-        waited[used++].revents = 0;
+static int64_t steady_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* What libcurl tells of when it wants to be called: so a turn of the loop costs what has happened, not what waits. */
+static int set_timer(CURLM *multi, long milliseconds, void *user) {
+    (void)multi;
+    ((struct transport *)user)->due =
+        milliseconds < 0 ? NOT_DUE : steady_clock() + (int64_t)milliseconds * 1000;
+    return 0;
+}
+
+/* Only when a connection begins or ends, or turns from sending to receiving: so it may look for it. */
+static int set_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *unused) {
+    struct transport *transport = (struct transport *)user;
+    size_t at = 0;
+    (void)easy;
+    (void)unused;
+    while (at < transport->socket_count && transport->sockets[at].fd != socket)
+        at++;
+    if (what == CURL_POLL_REMOVE) {
+        if (at < transport->socket_count)
+            transport->sockets[at] = transport->sockets[--transport->socket_count];
+        return 0;
     }
-    const int most = milliseconds < 0 ? 3600 * 1000 : milliseconds;
-    curl_multi_poll((CURLM *)transport->multi, waited, (unsigned)used, most, NULL);
-    for (size_t i = 0, at = 0; i < count; i++)
-        if (descriptors[i].fd >= 0) descriptors[i].revents = waited[at++].revents ? descriptors[i].events : 0;
+    if (at + MOST_DESCRIPTORS >= transport->socket_room) {
+        const size_t room = 2 * transport->socket_room + MOST_DESCRIPTORS + 1;
+        struct pollfd *more = (struct pollfd *)realloc(transport->sockets, room * sizeof *more);
+        if (!more) return -1;
+        transport->sockets = more;
+        transport->socket_room = room;
+    }
+    const int events = (what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0);
+    transport->sockets[at] = (struct pollfd){socket, (short)events, 0};
+    transport->socket_count += at == transport->socket_count;
+    return 0;
+}
+
+void transport_move(struct transport *transport) {
+    CURLM *multi = (CURLM *)transport->multi;
+    int running;
+    if (transport->due <= steady_clock()) {
+        transport->due = NOT_DUE;
+        curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    take_finished(multi);
+}
+
+/* From the end: one that is removed is replaced by one that was looked at, and new ones have nothing yet. */
+static void move_sockets(struct transport *transport) {
+    for (size_t i = transport->socket_count; i-- > 0;) {
+        if (i >= transport->socket_count || !transport->sockets[i].revents) continue;
+        const short events = transport->sockets[i].revents;
+        const int what = (events & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) |
+                         (events & POLLOUT ? CURL_CSELECT_OUT : 0) |
+                         (events & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
+        int running;
+        transport->sockets[i].revents = 0;
+        curl_multi_socket_action((CURLM *)transport->multi, transport->sockets[i].fd, what, &running);
+    }
+}
+
+/* Rounded up: who comes too early is sent away again. */
+static int milliseconds_left(const struct transport *transport) {
+    const int64_t left = transport->due == NOT_DUE ? INT_MAX : (transport->due - steady_clock() + 999) / 1000;
+    return left < 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
+void transport_wait(struct transport *transport, struct pollfd *descriptors, size_t count, int milliseconds) {
+    const size_t sockets = transport->socket_count;
+    if (count > MOST_DESCRIPTORS) count = MOST_DESCRIPTORS;
+    const int most = milliseconds_left(transport);
+    if (milliseconds < 0 || most < milliseconds) milliseconds = most;
+    if (count) memcpy(transport->sockets + sockets, descriptors, count * sizeof *descriptors);
+    const int ready = poll(transport->sockets, (nfds_t)(sockets + count), milliseconds);
+    if (ready < 0) /* by a signal, say: there is nothing */
+        for (size_t i = 0; i < sockets + count; i++)
+            transport->sockets[i].revents = 0;
+    for (size_t i = 0; i < count; i++)
+        descriptors[i].revents = transport->sockets[sockets + i].revents;
+    if (ready > 0) move_sockets(transport);
     transport_move(transport);
 }
 
@@ -199,8 +269,16 @@ void transport_wait(struct transport *transport, struct pollfd *descriptors, siz
 void transport_init(struct transport *transport, const struct provider *provider) {
     memset(transport, 0, sizeof *transport);
     transport->provider = provider;
-    transport->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == 0 ? curl_multi_init() : NULL;
-    if (!transport->multi) die("libcurl cannot be set up");
+    transport->due = NOT_DUE;
+    transport->socket_room = MOST_DESCRIPTORS + 1;
+    transport->sockets = (struct pollfd *)calloc(transport->socket_room, sizeof *transport->sockets);
+    CURLM *multi = curl_global_init(CURL_GLOBAL_DEFAULT) == 0 ? curl_multi_init() : NULL;
+    if (!multi || !transport->sockets) die("libcurl cannot be set up");
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transport);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transport);
+    transport->multi = multi;
 }
 
 void transport_close(struct transport *transport) {
@@ -211,6 +289,7 @@ void transport_close(struct transport *transport) {
     }
     curl_multi_cleanup((CURLM *)transport->multi);
     curl_global_cleanup();
+    free(transport->sockets);
 }
 
 static size_t append(char *data, size_t one, size_t size, void *out) {
