@@ -96,6 +96,7 @@ const tests = {
         assert.ok(!(await page.run(says('.row', 'Read failed: src/nope.c'))));
         await page.click('.fold button');
         await page.until(says('.row', 'Read failed: src/nope.c \u2014 File does not exist.'));
+        assert.match(await page.text('.session-head .facts'), /5 tools, 2 in sub-agents/);
         assert.match(await page.text('.todo-box'), /Todo 1\/3: Keep an empty last field/);
         // An image is shown when asked for, and only as what it is.
         await page.until(says('.row.call', 'plot.png'));

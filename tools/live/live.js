@@ -14,7 +14,7 @@ import {EventList, showEvent} from './events.js';
 import {DebugView} from './debug.js';
 import {todoList, todoWords, usageWords, wholeOf} from './rows.js';
 import {Alerts} from './alerts.js';
-import {amount, cost, counted, cut, duration, oneLine, timeOf, visible} from './text.js';
+import {amount, cost, counted, cut, duration, grouped, oneLine, timeOf, visible} from './text.js';
 
 const $ = id => document.getElementById(id);
 const str = value => typeof value === 'string' ? value : undefined;
@@ -135,7 +135,7 @@ function drawHead() {
         str(row?.agent), about.model ?? str(row?.model), about.cwd ?? str(row?.directory), about.git_branch,
         ...usageWords(usage), usage?.cost_usd !== undefined && cost(usage.cost_usd),
         session.context !== undefined && session.contextWindow !== undefined && 'context ' + amount(session.context) + ' of ' + amount(session.contextWindow),
-        session.toolCount > 0 && counted(session.toolCount, 'tool', 'tools'), context.last() > 0 && counted(context.last(), 'event', 'events'),
+        toolWords(session.toolCount), context.last() > 0 && counted(context.last(), 'event', 'events'),
     ].filter(Boolean);
     const words = facts.join('\u0001');
     if (page.facts.words !== words) {
@@ -152,6 +152,11 @@ function drawHead() {
     if (route.tab === 'timeline') timeline.update();
     if (route.tab === 'events') events.later();
     if (route.tab === 'debug') debug.later();
+}
+
+// `22 tools, 4 in sub-agents`: the first number is that of asm-cat.
+function toolWords({own, ofAgents}) {
+    return [own > 0 && counted(own, 'tool', 'tools'), ofAgents > 0 && (own > 0 ? grouped(ofAgents) : counted(ofAgents, 'tool', 'tools')) + ' in sub-agents'].filter(Boolean).join(', ');
 }
 
 function drawViewers() {

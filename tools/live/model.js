@@ -113,7 +113,8 @@ export class Session {
         this.pieces = [];   // {time, tokens, cost, model, parent}: for the flame graph
         this.start = NaN;
         this.end = NaN;
-        this.toolCount = 0;
+        this.toolCount = {own: 0, ofAgents: 0}; // calls of the agent, and of its sub-agents
+        this.sinceStart = {tools: 0, failed: 0}; // of the agent, in the run that is open
     }
 
     // `text`: the event's JSON.
@@ -241,7 +242,10 @@ export class Session {
         call.hasImage = this.size > 0 && /"image/.test(JSON.stringify([data.tool_result?.type, data.content?.[0]?.type, data.tool_output?.[0]?.type]));
         call.usage = object(data.token_usage) ? usageOf(data.token_usage) : call.usage;
         this.closeTexts(call);
-        if (isFailed(call)) this.failed(call);
+        if (isFailed(call)) {
+            this.failed(call);
+            if (call.parent === this.root) this.sinceStart.failed++;
+        }
         this.changed(call);
         return call;
     }
@@ -373,7 +377,7 @@ export class Session {
             }
         const node = this.add(this.root, 'end', {
             outcome, run, reason: str(data.stop_reason), duration: num(data.duration_ms), usage: told, code: str(data.error_code), error: str(data.error_message),
-            turns: num(data.num_turns), openCalls: num(data.open_tool_calls), record,
+            ...this.sinceStart, turns: num(data.num_turns), openCalls: num(data.open_tool_calls), record,
             denied: Array.isArray(data.permission_denials) ? data.permission_denials.slice(0, 20).map(each => str(each?.tool_name)).filter(name => name) : [],
         });
         record.endNode = node;
@@ -482,6 +486,7 @@ function sessionStarted(session, data, type) {
 
 function runStarted(session, data, type, run) {
     session.takeAbout(data);
+    session.sinceStart = {tools: 0, failed: 0};
     const node = session.add(session.root, 'run', {run, model: str(data.model), cwd: str(data.cwd), branch: str(data.git_branch), title: str(data.title)});
     session.runs.push({id: run, started: session.time, node});
     return node;
@@ -564,7 +569,10 @@ const handlers = {
         session.closeTexts(call.parent);
         session.takeCall(call, data);
         call.started = session.time;
-        session.toolCount++;
+        if (call.parent === session.root) {
+            session.toolCount.own++;
+            session.sinceStart.tools++;
+        } else session.toolCount.ofAgents++;
         const status = str(data.status);
         call.status = status === 'waiting' || status === 'running_in_background' ? status : 'running';
         session.changed(call);

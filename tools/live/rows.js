@@ -293,7 +293,7 @@ function run(node, context) {
 function end(node, context) {
     const isGood = node.outcome === 'completed';
     const title = {completed: 'Session complete', failed: 'Session failed', cancelled: 'Session cancelled', timeout: 'Session timed out'}[node.outcome];
-    const facts = [...usageWords(node.usage), node.openCalls > 0 && counted(node.openCalls, 'call never ended', 'calls never ended'),
+    const facts = [...usageWords(node.usage), node.tools > 0 && counted(node.tools, 'tool', 'tools'), node.failed > 0 && grouped(node.failed) + ' failed', node.openCalls > 0 && counted(node.openCalls, 'call never ended', 'calls never ended'),
         node.duration !== undefined && duration(node.duration), node.usage?.cost_usd !== undefined && cost(node.usage.cost_usd)].filter(Boolean);
     const why = node.reason ?? node.code;
     const made = line(node, context, isGood ? null : 'failed', isGood ? '\u25CF' : '\u2717',
