@@ -238,20 +238,20 @@ static void test_on_a_terminal(void **state) {
     end_of_cases();
 }
 
+static const char claude_asks[] =
+    "{\"type\":\"control_request\",\"request_id\":\"r1\",\"request\":{\"subtype\":\"can_use_tool\","
+    "\"tool_name\":\"Bash\",\"input\":{\"command\":\"ls\"},\"tool_use_id\":\"t1\"},\"session_id\":\"s1\"}\n";
+
 /* Claude's own words; it can be told why not. */
 static void test_claude_on_a_terminal(void **state) {
-    static const char ask[] =
-        "{\"type\":\"control_request\",\"request_id\":\"r1\",\"request\":{\"subtype\":\"can_use_tool\","
-        "\"tool_name\":\"Bash\",\"input\":{\"command\":\"ls\"},\"tool_use_id\":\"t1\"},\"session_id\":\"s1\"}"
-        "\n";
     char option[128];
     tee self;
     (void)state;
     begin(&self);
     open_terminal(&self, option, sizeof option);
     start(&self, (const char *const[]){"--approve=terminal", "--from=claude", option, NULL});
-    put(self.agent_out, ask);
-    expect_bytes(self.from, ask);
+    put(self.agent_out, claude_asks);
+    expect_bytes(self.from, claude_asks);
     await(&self, "n 1 WHY = no");
     put(self.terminal, "n 1 not on Friday\n");
     expect_bytes(self.agent_in,
@@ -327,18 +327,37 @@ static void expect_status(tee *self, const char *body, int expected) {
     expect(status == expected, "%d for %s: %s", status, body, shown(asm_buffer_text(&self->seen)));
 }
 
+static void begin_page(tee *self, const char *const *options) {
+    begin(self);
+    start(self, options);
+    assert_int_equal(
+        sscanf(read_errors(self), "http://127.0.0.1:%u/?token=%79[0-9a-f]\n", &self->port, self->token), 2);
+}
+
+/* What cannot be done is not offered. */
+static void test_claude_on_the_page(void **state) {
+    tee self;
+    (void)state;
+    if (!has_page()) skip();
+    begin_page(&self, (const char *const[]){"--approve=page", "--live=0", "--from=claude", NULL});
+    put(self.agent_out, claude_asks);
+    await_row(&self, "\"actions\":[\"resume\"]");
+    const int status = ask_page(&self, "POST", "/api/sessions/s1/cancel", "{}");
+    expect(status == 403, "%d: %s", status, shown(asm_buffer_text(&self.seen)));
+    assert_int_equal(finish(&self), 0);
+    end_of_cases();
+}
+
 static void test_on_the_page(void **state) {
     tee self;
     (void)state;
     if (!has_page()) skip();
-    begin(&self);
-    start(&self, (const char *const[]){"--approve=page", "--live=0", NULL});
-    assert_int_equal(
-        sscanf(read_errors(&self), "http://127.0.0.1:%u/?token=%79[0-9a-f]\n", &self.port, self.token), 2);
+    begin_page(&self, (const char *const[]){"--approve=page", "--live=0", NULL});
     put(self.agent_out,
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":1,\"agentCapabilities\":{}}}\n");
     put(self.agent_out, CALL ASK("7"));
     await_row(&self, "\"interrupt\":1,\"tool_call_id\":\"c1\",\"request_id\":\"7\"");
+    await_row(&self, "\"actions\":[\"resume\",\"cancel\"]");
     await_row(&self, "\"total\":1"); /* what came before it had a name is no session */
     expect_status(&self, "{\"interrupt\":2,\"decisions\":[{\"tool_call_id\":\"c1\",\"type\":\"approve\"}]}",
                   409);
@@ -644,6 +663,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_on_a_terminal),
         cmocka_unit_test(test_claude_on_a_terminal),
+        cmocka_unit_test(test_claude_on_the_page),
         cmocka_unit_test(test_on_the_page),
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_large_both_ways),

@@ -73,9 +73,10 @@ static void forget(void *user, live_session *session) {
     live_session_set_user(session, NULL);
 }
 
-static unsigned actions_of(const struct live_host *host) {
+static unsigned actions_of(const struct live_host *host, asm_str session) {
+    const bool can_cancel = host->cancel && (!host->can_cancel || host->can_cancel(host->user, session));
     return (host->resume ? LIVE_CAN_RESUME : 0u) | (host->message ? LIVE_CAN_MESSAGE : 0u) |
-           (host->cancel ? LIVE_CAN_CANCEL : 0u) | (host->state ? LIVE_CAN_STATE : 0u);
+           (can_cancel ? LIVE_CAN_CANCEL : 0u) | (host->state ? LIVE_CAN_STATE : 0u);
 }
 
 /* ---- Start ---- */
@@ -183,7 +184,7 @@ void live_on_event(void *user, const asm_event *event) {
     struct live *live = (struct live *)user;
     live_session *session = live_server_session(live->server, event->session_id);
     if (!session) return;
-    live_session_allow(session, actions_of(&live->host));
+    live_session_allow(session, actions_of(&live->host, event->session_id));
     live_take(session, event, current_time());
 }
 

@@ -33,6 +33,8 @@ struct live_host {
     asm_result (*resume)(void *user, asm_str session_id, asm_str json);
     asm_result (*message)(void *user, asm_str session_id, asm_str text);
     asm_result (*cancel)(void *user, asm_str session_id);
+    /* Whether that can be done with the session: it is offered then only. Asked with each event; NULL: it can. */
+    bool (*can_cancel)(void *user, asm_str session_id);
     /* Appends the state, as asm_agent_export_state() writes it. */
     asm_result (*state)(void *user, asm_str session_id, asm_buffer *out);
     /* Why the last of these failed, in words; NULL: what the result says. */

@@ -42,6 +42,7 @@ struct approver {
     uint64_t shown;         /* the number on the terminal; 0: none */
     bool is_settled;        /* what is shown was answered elsewhere */
     struct agent_line line; /* whose events come now */
+    bool is_acp;            /* a line of it was seen */
     const char *error;      /* why the last decision was not taken */
     asm_buffer typed;       /* of a line */
     asm_buffer arguments;   /* of a decision */
@@ -118,6 +119,7 @@ static struct question *find_request(struct approver *approver, const asm_approv
 
 void approver_line(struct approver *approver, asm_str line) {
     approver->line = protocol_read_agent(line);
+    approver->is_acp = approver->is_acp || approver->line.is_acp;
 }
 
 void approver_event(struct approver *approver, asm_event *event) {
@@ -304,12 +306,19 @@ static asm_result cancel(void *user, asm_str session) {
     return decide((struct approver *)user, &decision, session);
 }
 
+/* As the gate decides it. */
+static bool can_cancel(void *user, asm_str session) {
+    (void)session;
+    return ((struct approver *)user)->is_acp;
+}
+
 static const char *error_text(void *user) {
     return ((struct approver *)user)->error;
 }
 
 struct live_host approver_host(struct approver *approver) {
-    const struct live_host host = {.resume = resume, .cancel = cancel, .error = error_text, .user = approver};
+    const struct live_host host = {
+        .resume = resume, .cancel = cancel, .can_cancel = can_cancel, .error = error_text, .user = approver};
     return host;
 }
 
