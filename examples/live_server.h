@@ -2159,7 +2159,8 @@ static enum MHD_Result live__act(live_session *session, struct MHD_Connection *c
         return live__answer_result(session->server, connection, functions->cancel(functions->user, session));
     if (strcmp(action, "resume") == 0 || strcmp(action, "message") == 0 || strcmp(action, "cancel") == 0)
         return live__refuse(connection, MHD_HTTP_FORBIDDEN, "not_allowed",
-                            "this session can only be watched");
+                            session->actions == 0 ? "this session can only be watched"
+                                                  : "that cannot be done with this session");
     return live__refuse(connection, MHD_HTTP_NOT_FOUND, "not_found", "there is no such action");
 }
 

@@ -145,7 +145,8 @@ XDG_STATE_HOME=$work/state
 export XDG_STATE_HOME
 start_server 1
 address=nats://127.0.0.1:$((base + 1))
-slowly() { events "$1" | awk '{ print; fflush() } NR % 100 == 0 { system("sleep 0.1") }'; }
+# It takes as long as the kills do.
+slowly() { events "$1" | awk -v kills="$kills" '{ print; fflush() } NR % 20 == 0 { system("sleep " kills / 100) }'; }
 slowly 2000 | "$tools/asm-cat" -q --jsonl="$address/address?wait=20" > /dev/null 2> write.log & writer=$!
 rm -f copy.jsonl
 read_on() { "$tools/asm-cat" -q -F --jsonl=copy.jsonl "$address/address?after=copy.jsonl" > /dev/null 2>> read.log & reader=$!; }
@@ -226,10 +227,12 @@ PATH=/bin:/usr/bin limited elsewhere/asm-cat "$address/address" > out.log 2>&1
 [ $? -eq 2 ] && grep -q 'needs asm-nats' out.log || fail "without asm-nats: $(cat out.log)"
 kill_server 1
 says 'no server answers' "$address/address"
-# What no server takes waits in the queue, which is bounded, for the next writer.
-events 20 | limited "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl&wait=1" > /dev/null 2> out.log
-[ $? -eq 2 ] && grep -q 'they wait in later.jsonl' out.log || fail "without a server: $(cat out.log)"
+# What no server takes waits in the queue, which is bounded, for the next writer: also of one that is there and says nothing.
 start_server 1
+kill -STOP "$server1"
+events 20 | limited "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl&wait=1" > /dev/null 2> out.log
+[ $? -eq 2 ] && grep -q 'they wait in later.jsonl' out.log || fail "a silent server: $(cat out.log)"
+kill -CONT "$server1"
 limited "$tools/asm-cat" -q --jsonl="$address/later?queue=later.jsonl" /dev/null > /dev/null 2>&1
 starts later 20
 kill_server 1

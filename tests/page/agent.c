@@ -182,7 +182,12 @@ int main(void) {
     asm_agent_server server;
     asm_pubsub bus;
     struct mind mind;
-    struct live_host host = {on_resume, on_message, on_cancel, on_state, on_error, &server};
+    struct live_host host = {.resume = on_resume,
+                             .message = on_message,
+                             .cancel = on_cancel,
+                             .state = on_state,
+                             .error = on_error,
+                             .user = &server};
     struct live_settings settings;
     memset(&mind, 0, sizeof mind);
     memset(&settings, 0, sizeof settings);

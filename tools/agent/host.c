@@ -154,7 +154,8 @@ void host_init(struct host *host, const struct host_settings *settings) {
     init_models(host);
     asm_agent_server_init(&host->server, NULL);
     tell_time(host);
-    const struct live_host page = {resume, message, cancel, state, error, host};
+    const struct live_host page = {
+        .resume = resume, .message = message, .cancel = cancel, .state = state, .error = error, .user = host};
     if (settings->live.port != NO_PAGE) host->live = live_start(&settings->live, &page);
 }
 
