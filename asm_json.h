@@ -2127,14 +2127,14 @@ ASM_API asm_result asm_buffer_reserve(asm_buffer *buffer, size_t size) {
 ASM_API asm_result asm_buffer_append(asm_buffer *buffer, asm_str text) {
     if (!buffer) return ASM_ERR_INVALID_ARGUMENT;
     if (text.size == 0 || buffer->result != ASM_OK) return buffer->result;
-    if (buffer->write && buffer->capacity - buffer->size < text.size) {
-        if (asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
-        if (text.size >= buffer->capacity) {
+    if (buffer->capacity - buffer->size < text.size) {
+        if (buffer->write && asm_buffer_flush(buffer) != ASM_OK) return buffer->result;
+        if (buffer->write && text.size >= buffer->capacity) {
             asm_result result = buffer->write(buffer->user, text.data, text.size);
             return result == ASM_OK ? ASM_OK : asm__buffer_fail(buffer, result);
         }
+        if (asm_buffer_reserve(buffer, text.size) != ASM_OK) return buffer->result;
     }
-    if (asm_buffer_reserve(buffer, text.size) != ASM_OK) return buffer->result;
     memcpy(buffer->data + buffer->size, text.data, text.size);
     buffer->size += text.size;
     return ASM_OK;

@@ -340,7 +340,7 @@ typedef struct asm_studio {
         unsigned char label_size, word_size;
         bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, is_partial, in_line, is_wide, is_long,
             has_marks;
-        char label[40], word[120];
+        char label[40], word[128];
     } text;
     struct { /* private: a notice that may come again, and a person who is waited for */
         asm_time since;
@@ -712,12 +712,10 @@ static int asm__unprintable_mask(const char *p, char newline) {
 }
 #endif
 
-/* Whether none of 8 bytes lies outside 0x20 to 0x7E. */
-static bool asm__is_printable(const char *p) {
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    uint64_t word;
-    memcpy(&word, p, 8);
-    return (((word - each * 0x20) | word | (word + each)) & (each * 0x80)) == 0;
+/* Which of 8 bytes lie outside 0x20 to 0x7E: the highest bit of each. Right up to the first of them, as no difference
+ * borrows from a byte before it has found one, and no sum carries over. */
+static inline uint64_t asm__unprintable_bytes(uint64_t word) {
+    return ((word - ASM__EACH_BYTE * ' ') | word | (word + ASM__EACH_BYTE)) & ASM__EACH_BYTE * 0x80;
 }
 
 /* The end of the run from `p` that is printable ASCII, TAB or `newline`. */
@@ -728,8 +726,8 @@ static const char *asm__printable_end(const char *p, const char *end, char newli
         if (mask) return p + __builtin_ctz((unsigned)mask);
     }
 #endif
-    while (end - p >= 8 && asm__is_printable(p))
-        p += 8;
+    for (size_t left; (left = (size_t)(end - p)) > 0; p += left < 8 ? left : 8)
+        if (asm__unprintable_bytes(asm__load_few(p, left))) break;
     while (p < end && ((*p >= 0x20 && *p < 0x7F) || *p == '\t' || *p == newline))
         p++;
     return p;
@@ -836,7 +834,8 @@ static const asm__range32 asm__no_column_high[] = {
     {0x1E2EC, 0x1E2EF}, {0x1E8D0, 0x1E8D6}, {0x1E944, 0x1E94A}, {0xE0100, 0xE01EF}};
 
 static bool asm__takes_no_column(uint32_t c) {
-    if (c < 0x0300 || (c >= 0x3100 && c < 0xA66F)) return false;
+    if (c < 0x0300 || (c > 0x200D && c < 0x20D0) || (c > 0x20F0 && c < 0x2CEF) || (c >= 0x3100 && c < 0xA66F))
+        return false;
     return c < 0x10000 ? ASM__IS_IN16(asm__no_column, c) : ASM__IS_IN32(asm__no_column_high, c);
 }
 
@@ -868,7 +867,8 @@ static bool asm__is_emoji_selector(asm_str text, size_t at, size_t next) {
 
 /* Whether the character at `at`, of more than one byte, is shown by its number. */
 static bool asm__is_deceptive(asm_str text, size_t at, size_t next, uint32_t c) {
-    if (c > 0x3164 && c < 0xFE00) return false;
+    if ((c > 0xAD && c < 0x034F) || (c > 0x200F && c < 0x2028) || (c > 0x206F && c < 0xFE00 && c != 0x3164))
+        return false;
     if (c >= 0x10000) return ASM__IS_IN32(asm__invisible_high, c);
     if (c >= 0xFE00 && c <= 0xFE0F) return !asm__is_emoji_selector(text, at, next);
     return ASM__IS_IN16(asm__invisible, c);
@@ -1010,14 +1010,14 @@ ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t co
 
 /* >>render: what renderers share */
 
-#define ASM__RED     "0;31"
-#define ASM__GREEN   "0;32"
-#define ASM__BLUE    "0;34"
-#define ASM__MAGENTA "0;35"
-#define ASM__CYAN    "0;36"
-#define ASM__YELLOW  "0;33"
-#define ASM__DIM     "2"
-#define ASM__BOLD    "1"
+#define ASM__RED     "\033[0;31m"
+#define ASM__GREEN   "\033[0;32m"
+#define ASM__BLUE    "\033[0;34m"
+#define ASM__MAGENTA "\033[0;35m"
+#define ASM__CYAN    "\033[0;36m"
+#define ASM__YELLOW  "\033[0;33m"
+#define ASM__DIM     "\033[2m"
+#define ASM__BOLD    "\033[1m"
 
 #define ASM__LONG_TEXT  2000 /* code points of outputs and messages */
 #define ASM__SHORT_TEXT 120  /* code points of errors, inputs and the like */
@@ -1068,11 +1068,8 @@ static unsigned asm__line_flags(const asm_look *look) {
     return asm__block_flags(look) | ASM_TEXT_LINE;
 }
 
-static void asm__begin_color(asm_buffer *out, const asm_look *look, const char *code) {
-    if (!look->has_color) return;
-    asm__append_literal(out, "\033[");
-    asm__append_literal(out, code);
-    asm_buffer_append_byte(out, 'm');
+static void asm__begin_color(asm_buffer *out, const asm_look *look, const char *color) {
+    if (look->has_color) asm__append_literal(out, color);
 }
 
 static void asm__end_color(asm_buffer *out, const asm_look *look) {
@@ -1088,8 +1085,8 @@ static void asm__append_command(asm_buffer *out, const char *name, asm_str argum
 }
 
 /* A constant text in a colour. */
-static void asm__colored(asm_buffer *out, const asm_look *look, const char *code, const char *text) {
-    asm__begin_color(out, look, code);
+static void asm__colored(asm_buffer *out, const asm_look *look, const char *color, const char *text) {
+    asm__begin_color(out, look, color);
     asm__append_literal(out, text);
     asm__end_color(out, look);
 }
@@ -1698,8 +1695,17 @@ static const asm__range32 asm__wide_high[] = {
 static int asm__columns_of_character(uint32_t c) {
     if (c < 0x0300 || c == 0xFE0F) return 1;
     if (asm__takes_no_column(c)) return 0;
-    if (c < 0x1100) return 1;
+    if (c < 0x1100 || (c > 0x115F && c < 0x231A)) return 1;
     return (c < 0x10000 ? ASM__IS_IN16(asm__wide, c) : ASM__IS_IN32(asm__wide_high, c)) ? 2 : 1;
+}
+
+/* Columns of a character of letters, punctuation or symbols that are shown as they are, everywhere alike; 0: it has to be
+ * looked at. */
+static int asm__usual_columns(uint32_t c) {
+    if (c < 0x2100)
+        return (c > 0xAD && c < 0x0300) || (c > 0x200F && c < 0x2028) || (c > 0x202F && c < 0x2060);
+    if (c < 0x2600) return c < 0x231A || (c > 0x24FF && c < 0x25FD);
+    return (c >= 0x4E00 && c < 0xA000) || (c >= 0xAC00 && c < 0xD7A4) ? 2 : 0;
 }
 
 /* What the character at `*at` looks like on one line, and `*at` moved past it: a view into `text` or `memory`. `marks` as
@@ -1715,12 +1721,19 @@ static asm_str asm__next_shown(asm_str text, size_t *at, unsigned flags, unsigne
         *marks = 0;
         return byte == '\t' ? asm_str_make(" ", 1) : asm_str_make(text.data + begin, 1);
     }
+    if (byte >= 0x80) {
+        size_t next = begin;
+        const uint32_t c = asm_utf8_decode(text, &next);
+        *columns = asm__usual_columns(c);
+        if (*columns > 0 && !(flags & ASM_TEXT_ASCII)) {
+            *at = next;
+            *marks = 0;
+            return asm_str_make(text.data + begin, next - begin);
+        }
+        *columns = asm__columns_of_character(c);
+    } else *columns = 0;
     asm_buffer_init_fixed(&instead, memory, 16);
-    if (asm__neutral(text, at, flags, marks, &instead)) {
-        size_t again = begin;
-        *columns = byte < 0x80 ? 0 : asm__columns_of_character(asm_utf8_decode(text, &again));
-        return asm_str_make(text.data + begin, *at - begin);
-    }
+    if (asm__neutral(text, at, flags, marks, &instead)) return asm_str_make(text.data + begin, *at - begin);
     *columns = (int)asm_utf8_count(asm_buffer_text(&instead));
     return asm_buffer_text(&instead);
 }
@@ -2793,7 +2806,7 @@ enum { ASM__TEXT_AGENT, ASM__TEXT_THINKING, ASM__TEXT_PERSON };
 enum { ASM__STYLE_NONE, ASM__STYLE_BOLD, ASM__STYLE_CODE, ASM__STYLE_DIM };
 
 static void asm__text_style(asm_studio *studio, asm_buffer *out, unsigned style) {
-    static const char *const codes[] = {"0", "1", ASM__CYAN, ASM__DIM};
+    static const char *const codes[] = {"", ASM__BOLD, ASM__CYAN, ASM__DIM};
     if (!studio->look.has_color || studio->text.style == style) return;
     if (studio->text.style != ASM__STYLE_NONE) asm__append_literal(out, "\033[0m");
     if (style != ASM__STYLE_NONE) asm__begin_color(out, &studio->look, codes[style]);
@@ -3012,6 +3025,18 @@ static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
     studio->text.gap = 0;
 }
 
+#define ASM__MAX_WORD 120 /* bytes of a word that are held; 8 more may be written */
+
+/* Which of 8 bytes are 0: the highest bit of each; right up to the first of them. */
+static inline uint64_t asm__zero_bytes(uint64_t word) {
+    return (word - ASM__EACH_BYTE) & ~word & ASM__EACH_BYTE * 0x80;
+}
+
+/* Which of 8 bytes are marks, ` and *: as asm__zero_bytes(). */
+static inline uint64_t asm__marks_in(uint64_t word) {
+    return asm__zero_bytes(word ^ ASM__EACH_BYTE * '`') | asm__zero_bytes(word ^ ASM__EACH_BYTE * '*');
+}
+
 /* The word under way has gone out. */
 static void asm__text_word_done(asm_studio *studio) {
     studio->text.words++;
@@ -3057,7 +3082,7 @@ static void asm__text_part_of_word(asm_studio *studio, asm_buffer *out) {
 
 /* Adds a character to the word under way. */
 static void asm__text_add(asm_studio *studio, asm_buffer *out, asm_str shown, int width) {
-    if (studio->text.word_size + shown.size > sizeof studio->text.word) asm__text_part_of_word(studio, out);
+    if (studio->text.word_size + shown.size > ASM__MAX_WORD) asm__text_part_of_word(studio, out);
     memcpy(studio->text.word + studio->text.word_size, shown.data, shown.size);
     studio->text.word_size = (unsigned char)(studio->text.word_size + shown.size);
     studio->text.word_width += width;
@@ -3073,35 +3098,56 @@ static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
     studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
 }
 
-/* Which of 8 bytes are marks, ` and *, or no printable ASCII: the highest bit of each. Right up to the first of them, as
- * no difference borrows from a byte before it has found one. */
-static uint64_t asm__marked_bytes(uint64_t word) {
-    const uint64_t code = word ^ ASM__EACH_BYTE * '`', bold = word ^ ASM__EACH_BYTE * '*';
-    const uint64_t marks = ((code - ASM__EACH_BYTE) & ~code) | ((bold - ASM__EACH_BYTE) & ~bold);
-    return ((word - ASM__EACH_BYTE * ' ') | word | (word + ASM__EACH_BYTE) | marks) & ASM__EACH_BYTE * 0x80;
+/* Whether words go into the open line as they are: no beginning of a line, no address, no marks. */
+static inline bool asm__text_is_usual(const asm_studio *studio) {
+    return studio->text.in_line && studio->text.words > 0 && !studio->text.is_joined &&
+           !studio->text.is_wide && (!studio->text.has_marks || !studio->look.has_color) &&
+           !studio->look.has_links;
+}
+
+/* Appends the word under way, which `end` completes, and goes on behind; false if there is no room for it at once. */
+static inline bool asm__text_usual_out(asm_studio *studio, asm_buffer *out, asm_str end) {
+    const unsigned style = asm__text_style_now(studio);
+    const size_t held = studio->text.word_size, gap = (size_t)studio->text.gap;
+    char *to;
+    if (out->result != ASM_OK || gap > 8 || out->capacity - out->size < held + end.size + 64) return false;
+    if (gap > 0 && studio->text.style != style) asm__text_style(studio, out, ASM__STYLE_NONE);
+    memset(out->data + out->size, ' ', 8);
+    out->size += gap;
+    if (studio->text.style != style) asm__text_style(studio, out, style);
+    to = out->data + out->size;
+    if (held <= 16) memcpy(to, studio->text.word, 16);
+    else memcpy(to, studio->text.word, held);
+    if (end.size > 0) memcpy(to + held, end.data, end.size);
+    out->size += held + end.size;
+    studio->text.column += studio->text.gap + studio->text.word_width + (int)end.size;
+    studio->text.gap = 0;
+    asm__text_word_done(studio);
+    return true;
+}
+
+/* The word under way in the usual case: it fits into the open line. Returns whether that was so, and it has gone out. */
+static inline bool asm__text_usual_word(asm_studio *studio, asm_buffer *out, int limit) {
+    const int end = studio->text.column + studio->text.gap + studio->text.word_width;
+    return studio->text.word_size > 0 && asm__text_is_usual(studio) && (limit == 0 || end <= limit) &&
+           asm__text_usual_out(studio, out, asm_str_make(NULL, 0));
 }
 
 /* How many of the first `most` bytes are printable ASCII without marks. */
 static size_t asm__plain_run(const char *text, size_t most) {
     for (size_t size = 0; size < most; size += 8) {
-        const uint64_t ends = asm__marked_bytes(asm__load_few(text + size, most - size));
+        const uint64_t word = asm__load_few(text + size, most - size);
+        const uint64_t ends = asm__unprintable_bytes(word) | asm__marks_in(word);
         if (ends) return size + (size_t)asm__lowest_bit(ends) / 8;
     }
     return most;
-}
-
-/* Whether words go into the open line as they are: no beginning of a line, no address, no change of style. */
-static bool asm__text_is_usual(const asm_studio *studio) {
-    return studio->text.in_line && studio->text.words > 0 && !studio->text.is_joined &&
-           !studio->text.is_wide && (!studio->text.has_marks || !studio->look.has_color) &&
-           !studio->look.has_links && studio->text.style == asm__text_style_now(studio);
 }
 
 /* The usual case: words of ASCII without marks that fit into the open line. They go out at once, but for the last, which
  * may go on. Returns how many bytes were taken; 0: the first word has to be looked at. */
 static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
     const int room = limit - studio->text.column - studio->text.gap - studio->text.word_width;
-    size_t run = text.size < 1000 ? text.size : 1000, held = studio->text.word_size, last, end, tail;
+    size_t run = text.size < 1000 ? text.size : 1000, last, end;
     if (!asm__text_is_usual(studio) || (limit > 0 && room < 0)) return 0;
     if (limit > 0 && (size_t)room < run) run = (size_t)room;
     last = run = asm__plain_run(text.data, run);
@@ -3109,45 +3155,38 @@ static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str
         last--;
     for (end = last; end > 0 && text.data[end - 1] == ' ';)
         end--;
-    tail = run - last;
-    if (last > 0 && held + end > 0) {
-        const size_t gap = (size_t)studio->text.gap;
-        char *to;
-        if (out->result != ASM_OK || gap > 8 || out->capacity - out->size < held + end + 8) return 0;
-        to = out->data + out->size;
-        memset(to, ' ', 8);
-        memcpy(to + gap, studio->text.word, held);
-        memcpy(to + gap + held, text.data, end);
-        out->size += gap + held + end;
-        studio->text.column += studio->text.gap + studio->text.word_width + (int)end;
-        studio->text.gap = 0;
-        asm__text_word_done(studio);
-    }
-    if (last > 0) held = 0;
+    if (last > 0 && studio->text.word_size + end > 0 &&
+        !asm__text_usual_out(studio, out, asm_str_make(text.data, end)))
+        return 0;
     studio->text.gap += (int)(last - end);
     if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
-    if (held + tail > sizeof studio->text.word) return last;
-    memcpy(studio->text.word + held, text.data + last, tail);
-    studio->text.word_size = (unsigned char)(held + tail);
-    studio->text.word_width += (int)tail;
+    if (studio->text.word_size + run - last > ASM__MAX_WORD) return last;
+    memcpy(studio->text.word + studio->text.word_size, text.data + last, run - last);
+    studio->text.word_size = (unsigned char)(studio->text.word_size + run - last);
+    studio->text.word_width += (int)(run - last);
     return run;
 }
 
-/* Adds printable ASCII to the word under way, up to the next blank or until the word is full. Returns how many bytes. */
-static size_t asm__text_letters(asm_studio *studio, asm_str text) {
-    char *word = studio->text.word + studio->text.word_size;
-    const size_t room = sizeof studio->text.word - studio->text.word_size;
-    const size_t most = text.size < room ? text.size : room;
-    bool has_marks = studio->text.has_marks;
-    size_t size = 0;
-    for (; size < most && text.data[size] > ' ' && text.data[size] < 0x7F; size++) {
-        const char c = text.data[size];
-        word[size] = c;
-        has_marks |= c == '`' || c == '*';
-    }
-    studio->text.has_marks = has_marks;
+/* Adds printable ASCII to the word under way: the first `most` bytes of `text`, 8 at most, up to a blank. Returns how many
+ * bytes; 8: others may follow. The word has room for 8, which are written whatever they are. */
+static inline size_t asm__text_few_letters(asm_studio *studio, const char *text, size_t most) {
+    const uint64_t letters = asm__load_few(text, most); /* blanks behind the last */
+    const uint64_t ends = asm__unprintable_bytes(letters) | asm__zero_bytes(letters ^ ASM__EACH_BYTE * ' ');
+    const size_t size = ends ? (size_t)asm__lowest_bit(ends) / 8 : 8;
+    asm__store_little(studio->text.word + studio->text.word_size, letters);
+    if (asm__marks_in(letters) & (ends - 1) & ~ends) studio->text.has_marks = true;
     studio->text.word_size = (unsigned char)(studio->text.word_size + size);
     studio->text.word_width += (int)size;
+    return size;
+}
+
+/* As asm__text_few_letters(), up to the next blank or until the word is full. */
+static size_t asm__text_letters(asm_studio *studio, asm_str text) {
+    const size_t room = ASM__MAX_WORD - studio->text.word_size;
+    const size_t most = text.size < room ? text.size : room;
+    size_t size = 0, few = 8;
+    for (; few == 8 && size < most; size += few)
+        few = asm__text_few_letters(studio, text.data + size, most - size);
     return size;
 }
 
@@ -3175,7 +3214,7 @@ static void asm__text_character(asm_studio *studio, asm_buffer *out, asm_str tex
 }
 
 /* A piece of text, word by word: where lines are broken or colours are put. */
-static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
+ASM__RARE void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
     unsigned marks = 0;
     for (size_t at = 0; at < text.size;) {
         const size_t usual = asm__text_usual_words(studio, out, asm__without(text, at), limit);
@@ -3190,7 +3229,7 @@ static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, i
             marks = 0;
             if (studio->text.is_wide && !strchr(")]},.;:!?\"'", c)) asm__text_word(studio, out);
             studio->text.is_wide = false;
-            if (studio->text.word_size == sizeof studio->text.word) asm__text_part_of_word(studio, out);
+            if (studio->text.word_size == ASM__MAX_WORD) asm__text_part_of_word(studio, out);
             at += asm__text_letters(studio, asm__without(text, at));
         } else if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
             at += c == '\r' ? 2 : 1;
@@ -3200,7 +3239,7 @@ static void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, i
 }
 
 /* A piece of text as it is, line by line. */
-static void asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
+ASM__RARE void asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&studio->look);
     while (text.size > 0) {
         const char *newline = (const char *)memchr(text.data, '\n', text.size);
@@ -3251,8 +3290,16 @@ static void asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
         else asm__text_lines(studio, out, text);
         return;
     }
-    asm__text_words(studio, out, text, limit);
-    asm__text_style(studio, out, ASM__STYLE_NONE);
+    if (text.size - 1 < 9 && !studio->text.is_wide && studio->text.word_size + 8 <= ASM__MAX_WORD) {
+        if (text.data[0] == ' ') { /* most often, models give a word or a part of one at a time */
+            if (!asm__text_usual_word(studio, out, limit)) asm__text_word(studio, out);
+            if (studio->text.gap < ASM__MAX_GAP) studio->text.gap++;
+            text = asm__without(text, 1);
+        }
+        text = asm__without(text, asm__text_few_letters(studio, text.data, text.size));
+    }
+    if (text.size > 0) asm__text_words(studio, out, text, limit);
+    if (studio->text.style != ASM__STYLE_NONE) asm__text_style(studio, out, ASM__STYLE_NONE);
 }
 
 /* Text without anything to see does not begin a block. */
@@ -5409,18 +5456,8 @@ static void asm__studio_agent(asm_studio *studio, asm_buffer *out, const asm_eve
     }
 }
 
-static asm_result asm__studio_event(void *self, const asm_event *event, asm_buffer *out) {
-    asm_studio *studio = (asm_studio *)self;
-    studio->events++;
-    if (event->time > 0 && event->time < studio->run.start - ASM__DAY) { /* another clock than at the start */
-        studio->run.start = studio->run.last = event->time;
-        studio->run.has_start = false;
-    }
-    if (event->time > studio->run.last) studio->run.last = event->time;
-    if (asm__text_goes_on(studio, event)) {
-        asm__text_more(studio, out, asm_event_text(event));
-        return out->result;
-    }
+/* All but text that goes on. */
+ASM__RARE asm_result asm__studio_other_event(asm_studio *studio, const asm_event *event, asm_buffer *out) {
     if (event->type == ASM_EVENT_CUSTOM) {
         if (event->notice.attempt.is_set) {
             asm__hold_retry(studio, &event->notice);
@@ -5471,6 +5508,19 @@ static asm_result asm__studio_event(void *self, const asm_event *event, asm_buff
         asm__studio_session(studio, out, event);
         asm__studio_agent(studio, out, event);
     }
+    return out->result;
+}
+
+static asm_result asm__studio_event(void *self, const asm_event *event, asm_buffer *out) {
+    asm_studio *studio = (asm_studio *)self;
+    studio->events++;
+    if (event->time > 0 && event->time < studio->run.start - ASM__DAY) { /* another clock than at the start */
+        studio->run.start = studio->run.last = event->time;
+        studio->run.has_start = false;
+    }
+    if (event->time > studio->run.last) studio->run.last = event->time;
+    if (!asm__text_goes_on(studio, event)) return asm__studio_other_event(studio, event, out);
+    asm__text_more(studio, out, event->message.delta.data ? event->message.delta : event->message.content);
     return out->result;
 }
 

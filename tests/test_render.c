@@ -897,6 +897,23 @@ static void test_columns(void **state) {
     end_of_cases();
 }
 
+/* With ASCII, nothing is taken for usual: what raw text takes is looked up. */
+static void test_columns_of_each_character(void **state) {
+    (void)state;
+    for (uint32_t c = 0x80; c < 0xD800; c++) {
+        char text[4], memory[64];
+        const asm_str one = asm_str_make(text, reference_encode(c, text));
+        asm_buffer out;
+        asm_buffer_init_fixed(&out, memory, sizeof memory);
+        const int usual = asm_text_append_columns(&out, one, 20, ASM_TEXT_RAW);
+        expect(usual == asm_text_append_columns(&out, one, 20, ASM_TEXT_RAW | ASM_TEXT_ASCII), "U+%04X", c);
+        asm_buffer_clear(&out);
+        asm_text_append_columns(&out, one, 20, 0);
+        expect(asm_str_equal(asm_buffer_text(&out), one) == may_be_shown(c), "U+%04X", c);
+    }
+    end_of_cases();
+}
+
 /* ============================================================================================
  * Terminal
  */
@@ -1033,6 +1050,7 @@ int main(void) {
         cmocka_unit_test(test_jsonl_compact_is_as_the_golden_files),
         cmocka_unit_test(test_examples_of_the_guide),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_columns_of_each_character),
         cmocka_unit_test(test_terminal_settings),
         cmocka_unit_test(test_what_terminals_obey),
     };
