@@ -487,7 +487,7 @@ ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, si
 
 /* Reads the compact form as far as it goes: there are no ids and no texts. If `e` has a member that has no place,
  * such as the length of a text, `extra` is `e` as it stands; if the line has one, `extension` is the line.
- * ASM_ERR_SYNTAX for a line of another form. `scratch`, `error` and lifetimes as for asm_event_read_json(). */
+ * ASM_ERR_SYNTAX for a line of another form, or of both: what is read can be written. `scratch`, `error` and lifetimes as for asm_event_read_json(). */
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error);
 
@@ -2192,6 +2192,14 @@ static bool asm__compact_read_time(asm_event *event, asm_str raw) {
     return true;
 }
 
+/* Whether what is kept as it stands names again what the event has, so that it could not be written. */
+static bool asm__compact_is_twofold(const asm_event *event) {
+    asm__part data, envelope;
+    if (!event->extra.data && !event->extension.data) return false;
+    return asm__check_data(&data, event) != ASM_OK || asm__check_envelope(&envelope, event) != ASM_OK ||
+           (data.outdated | envelope.outdated) != 0;
+}
+
 /* How many members an object has. */
 static size_t asm__count_members(asm_str object) {
     asm_json_reader reader;
@@ -2226,10 +2234,11 @@ ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_bu
     if (!asm__compact_read_members(event, outer[1], scratch, &failed)) event->extra = outer[1];
     if (!asm__compact_read_time(event, outer[0]) || asm__count_members(line) != 1 + (outer[0].data != NULL))
         event->extension = line;
-    if (failed) {
-        memset(event, 0, sizeof *event);
-        asm__fail_at(error, ASM_ERR_NO_SPACE, "no room in the scratch buffer", line.data, line.data);
-    }
+    if (failed) asm__fail_at(error, ASM_ERR_NO_SPACE, "no room in the scratch buffer", line.data, line.data);
+    else if (asm__compact_is_twofold(event))
+        asm__fail_at(error, ASM_ERR_SYNTAX, "a compact event with members of the full form", line.data,
+                     line.data);
+    if (error->result != ASM_OK) memset(event, 0, sizeof *event);
     return error->result;
 }
 

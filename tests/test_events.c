@@ -2187,19 +2187,16 @@ static void test_read_compact_members(void **state) {
     assert_int_equal(READ("{\"t\":1.5,\"e\":{\"t\":\"rs\"}}"), ASM_OK);
     assert_true(event.time == 0);
     expect_text(event.extension, ASM_STR("{\"t\":1.5,\"e\":{\"t\":\"rs\"}}"));
-    static const char *const refused[] = {"",
-                                          "[]",
-                                          "{}",
-                                          "{\"t\":1}",
-                                          "{\"t\":1,\"e\":5}",
-                                          "{\"t\":1,\"e\":{}}",
-                                          "{\"t\":1,\"e\":{\"t\":5}}",
-                                          "{\"t\":1,\"e\":{\"t\":\"rs\"}",
-                                          "{\"t\":1,\"e\":{\"t\":\"rs\"}}}",
-                                          "{\"t\":1,\"e\":{\"t\":\"\xFF\"}}",
-                                          "{\"t\":\"1\",\"e\":{\"t\":\"rs\"}}",
-                                          "{\"type\":\"run_started\"}",
-                                          "{\"t\":1,\"e\":{\"t\":\"rs\"},\"type\":\"run_started\"}"};
+    static const char *const refused[] = {
+        "", "[]", "{}", "{\"t\":1}", "{\"t\":1,\"e\":5}", "{\"t\":1,\"e\":{}}", "{\"t\":1,\"e\":{\"t\":5}}",
+        "{\"t\":1,\"e\":{\"t\":\"rs\"}", "{\"t\":1,\"e\":{\"t\":\"rs\"}}}",
+        "{\"t\":1,\"e\":{\"t\":\"\xFF\"}}", "{\"t\":\"1\",\"e\":{\"t\":\"rs\"}}",
+        "{\"type\":\"run_started\"}", "{\"t\":1,\"e\":{\"t\":\"rs\"},\"type\":\"run_started\"}",
+        /* Of both forms: an event that could not be written. */
+        "{\"t\":1,\"e\":{\"t\":\"rs\"},\"type\":5}", "{\"t\":1,\"e\":{\"t\":\"rs\"},\"ts\":\"x\"}",
+        "{\"t\":1,\"e\":{\"t\":\"ms\",\"l\":4},\"data\":{}}",
+        "{\"t\":1,\"e\":{\"t\":\"rs\",\"m\":\"x\",\"model\":\"y\"}}",
+        "{\"t\":1,\"e\":{\"t\":\"tu\",\"$\":1,\"cost_usd\":2}}"};
     for (size_t i = 0; i < COUNT(refused); i++) {
         asm_buffer_init_fixed(&scratch, memory, sizeof memory);
         memset(&event, 0x5A, sizeof event);

@@ -200,7 +200,8 @@ static void check_line(asm_str line) {
     end_reading(&read);
     end_reading(&in_place);
     asm_buffer_init_growing(&read.scratch);
-    asm_event_read_compact(&compact, line, &read.scratch, NULL);
+    if (asm_event_read_compact(&compact, line, &read.scratch, NULL) == ASM_OK)
+        write_event(&compact, &rewritten, line);
     asm_buffer_close(&read.scratch);
     asm_buffer_close(&written);
     asm_buffer_close(&rewritten);
