@@ -4919,7 +4919,7 @@ static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm
                              : is_failed                            ? "Session failed"
                              : event->type == ASM_EVENT_RUN_TIMEOUT ? "Session timed out"
                                                                     : "Session cancelled");
-    if (reason.size > 0) {
+    if (reason.size > 0 && (message.size == 0 || !asm_str_equal(reason, ASM_STR("stream_ended")))) {
         asm__line_own(&line, ASM_STR(" ("));
         line.room -= asm__append_fit(out, &studio->look, reason, line.room / 2, false);
         asm__line_own(&line, ASM_STR(")"));

@@ -295,7 +295,8 @@ function end(node, context) {
     const title = {completed: 'Session complete', failed: 'Session failed', cancelled: 'Session cancelled', timeout: 'Session timed out'}[node.outcome];
     const facts = [...usageWords(node.usage), node.tools > 0 && counted(node.tools, 'tool', 'tools'), node.failed > 0 && grouped(node.failed) + ' failed', node.openCalls > 0 && counted(node.openCalls, 'call never ended', 'calls never ended'),
         node.duration !== undefined && duration(node.duration), node.usage?.cost_usd !== undefined && cost(node.usage.cost_usd)].filter(Boolean);
-    const why = node.reason ?? node.code;
+    const code = node.reason ?? node.code;
+    const why = code === 'stream_ended' && node.error ? null : code; // the words tell it, and how
     const made = line(node, context, isGood ? null : 'failed', isGood ? '\u25CF' : '\u2717',
         h('strong', null, title), why && [' (', quoted(cut(oneLine(why), 60)), ')'], node.error && h('span', {class: 'reason'}, ' \u2014 ', quoted(cut(oneLine(node.error), 400))),
         facts.length ? ' \u2014 ' + facts.join(', ') : null);
