@@ -48,8 +48,9 @@
  *   runs       One run_started and exactly one of run_completed, run_failed and run_cancelled each. A stream that stops
  *              within a run ends it: run_failed with the error code "stream_ended" (run_cancelled if the user
  *              interrupted it) and the number of tool calls that are open. What begins another process of the agent ends
- *              the open run likewise. A second end is an error_occurred "protocol". Files on disk give a run for each
- *              turn of the person.
+ *              the open run likewise, at the time of its last event. A second end is an error_occurred "protocol".
+ *              Files on disk give a run for each turn of the person; what is said to an agent at work belongs to its
+ *              run where the file shows that.
  *   text       Each piece once as message_streamed (in `delta`), all of a message once more, whole, as
  *              message_received, with `incomplete` if it broke off; one that is withdrawn or comes again is followed by
  *              message_retracted. Reasoning comes as message_streamed with `thinking` only. What the person wrote is
@@ -152,7 +153,7 @@ extern "C" {
     X(PI, "pi", "a pi stream",                                                                               \
       "type=agent_start | type=message_update assistantMessageEvent | type^tool_execution_ toolCallId")      \
     X(COPILOT, "copilot", "a Copilot CLI session",                                                           \
-      "type=session.start data.producer=copilot-agent | type data:o id parentId timestamp"                   \
+      "type=session.start data.producer=copilot-agent | type data:o id parentId timestamp !customType"       \
       " | type=result sessionId exitCode:n")                                                                 \
     X(KIMI, "kimi", "a Kimi stream",                                                                         \
       "role=assistant tool_calls:a !type !timestamp !message_id | role=tool tool_call_id !type !timestamp"   \
@@ -191,7 +192,8 @@ extern "C" {
       "sessionId uuid message.parts | sessionId uuid systemPayload")                                         \
     X(PI_SESSION, "pi-session", "a pi session",                                                              \
       "type=message timestamp message.role message.timestamp:n"                                              \
-      " | type=model_change modelId timestamp")                                                              \
+      " | type=model_change modelId timestamp | type=custom customType timestamp"                            \
+      " | type=custom_message customType timestamp")                                                         \
     X(KIMI_WIRE, "kimi-wire", "a Kimi session", "type=metadata protocol_version")                            \
     X(DROID_SESSION, "droid-session", "a Droid session", "type=session_start")                               \
     X(CURSOR_TRANSCRIPT, "cursor-transcript", "a Cursor transcript", "role message.content !type")           \
@@ -209,15 +211,20 @@ extern "C" {
       "type^response. sequence_number | object=response")                                                    \
     X(OLLAMA, "ollama", "an Ollama stream", "model created_at message:o | model created_at done")            \
     /* what is known by name only */                                                                         \
+    X(ANTIGRAVITY_TRANSCRIPT, "antigravity-transcript", "an Antigravity transcript",                         \
+      "step_index:n source type status")                                                                     \
     X(CODEX_PROTO, "codex-proto", "a Codex proto stream", "id msg.type")                                     \
     X(CODEX_SERVER, "codex-server", "a Codex app-server session",                                            \
       "jsonrpc method^codex/ | method^thread/ | method^turn/ | method^item/")                                \
     X(DSH, "dsh", "a dsh session", "type seq:n time:n")                                                      \
     X(GPTME, "gptme", "a gptme conversation",                                                                \
       "role content:s timestamp files:a | role content:s timestamp pinned")                                  \
+    X(GROK_CHAT, "grok-chat", "a Grok chat",                                                                 \
+      "type=user content:a synthetic_reason | type=user content:a prompt_index"                              \
+      " | type=assistant model_id tool_calls:a | type=assistant content:s model_id"                          \
+      " | type=tool_result tool_call_id content:s !session_id")                                              \
     X(HERMES, "hermes", "a Hermes session", "session_id messages:a")                                         \
     X(MUSE, "muse", "a Muse session", "payload payload_type")                                                \
-    X(OPENCLAW, "openclaw", "an OpenClaw session", "type=custom customType^openclaw")                        \
     X(VIBE, "vibe", "a Vibe session", "role message_id !type !message")
 
 /* Which formats are compiled in: all, unless ASM_INGEST_FORMATS is defined before the implementation, as a list like
@@ -588,6 +595,7 @@ struct asm__ingest {
     bool unsure;      /* the format was found out, and nothing that it knows has come yet */
     bool told_unread; /* that there is no reader for it */
     bool told_open;   /* that more is open than may be */
+    bool at_end;      /* nothing more comes */
     asm_format guess; /* what the lines that are held look like most */
     asm_buffer held;  /* lines that came before the one that tells the format */
     size_t held_count;
@@ -648,6 +656,8 @@ struct asm__ingest {
     asm_time last_time; /* the last one that a line gave; 0: none */
     asm_time line_time;
     int line_precision;
+    asm_time run_time; /* of the last event of the run that is open */
+    int run_precision;
     asm_str line_metadata;
 
     /* the session */
@@ -690,6 +700,7 @@ struct asm__ingest {
     bool cancelled;                    /* the stream says so */
     bool has_final_words;              /* transcripts: the agent's last words have come */
     bool run_has_prompt;               /* rollouts: the person has spoken in it, or the agent */
+    bool run_is_told;                  /* by a line of its own: so is its end */
     bool has_custom_title;             /* the person gave the session its title */
     asm_optional_double turn_duration; /* transcripts: of the turn that ends */
     asm_buffer last_error;             /* the text of the last error_occurred */
@@ -837,8 +848,11 @@ static void asm__ingest_emit_in(asm__ingest *state, uint64_t run, asm_event *eve
     event->provider = state->provider;
     event->session_id = state->line_session;
     event->agent_id = state->line_agent;
-    if (run && run == state->runs) event->run_id = asm_buffer_text(&state->run);
-    else if (run && state->ingest->format != ASM_FORMAT_AG_UI) { /* which names its runs itself */
+    if (run && run == state->runs) {
+        event->run_id = asm_buffer_text(&state->run);
+        state->run_time = state->line_time;
+        state->run_precision = state->line_precision;
+    } else if (run && state->ingest->format != ASM_FORMAT_AG_UI) { /* which names its runs itself */
         asm__ingest_write_run_id(state, &state->other_run, run);
         event->run_id = asm_buffer_text(&state->other_run);
     }
@@ -2839,15 +2853,41 @@ static void asm__ingest_end_run(asm__ingest *state, asm_event *event) {
     state->line_run = 0;
 }
 
+/* A failure of a run whose end the stream does not tell. */
+static asm_event asm__ingest_no_end(const asm__ingest *state) {
+    asm_event event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
+    event.run.error_code = ASM_STR("stream_ended");
+    event.run.error_message = state->at_end
+                                  ? ASM_STR("the stream ended before the run did")
+                                  : ASM_STR("the next run began, and nothing tells how this one ended");
+    event.run.open_tool_calls.is_set = true;
+    return event;
+}
+
 /* Ends a run that the stream does not end. */
 static void asm__ingest_abandon_run(asm__ingest *state) {
-    asm_event event = asm__ingest_event(state->cancelled ? ASM_EVENT_RUN_CANCELLED : ASM_EVENT_RUN_FAILED);
-    if (!state->cancelled) {
-        event.run.error_code = ASM_STR("stream_ended");
-        event.run.error_message = ASM_STR("the stream ended before the run did");
-    }
+    asm_event event = asm__ingest_no_end(state);
+    if (state->cancelled) event = asm__ingest_event(ASM_EVENT_RUN_CANCELLED);
     event.run.open_tool_calls.is_set = true;
     asm__ingest_end_run(state, &event);
+}
+
+/* Ends the run by `end` while a line stands that is not about it: at the time of the run's last event. */
+static void asm__ingest_leave_run(asm__ingest *state, void (*end)(asm__ingest *state)) {
+    const asm_time time = state->line_time;
+    const int precision = state->line_precision;
+    const asm_str metadata = state->line_metadata;
+    const bool waits = state->rest_waits;
+    if (!state->run_open) return;
+    state->line_time = state->run_time;
+    state->line_precision = state->run_precision;
+    state->line_metadata = asm__ingest_absent();
+    state->rest_waits = true;
+    end(state);
+    state->line_time = time;
+    state->line_precision = precision;
+    state->line_metadata = metadata;
+    state->rest_waits = waits;
 }
 
 /* What is known of the session and changes: told once, and again only when it is another. */
@@ -3035,10 +3075,7 @@ static void asm__ingest_end_turn(asm__ingest *state) {
             state->last_error.size ? asm_buffer_text(&state->last_error) : event.run.error_code;
         asm__ingest_emit_error(state, event.run.error_code, event.run.error_message, asm__ingest_absent());
     } else if (!state->has_final_words || asm__ingest_count_open(state)) {
-        event = asm__ingest_event(ASM_EVENT_RUN_FAILED);
-        event.run.error_code = ASM_STR("stream_ended");
-        event.run.error_message = ASM_STR("the stream ended before the run did");
-        event.run.open_tool_calls.is_set = true;
+        event = asm__ingest_no_end(state);
     }
     event.run.duration_ms = state->turn_duration;
     event.run.cost_usd = state->main.total.cost_usd;
@@ -3072,8 +3109,7 @@ static void asm__ingest_close_turn(asm__ingest *state) {
 /* A turn begins; one that is open ends. `is_line` says that the line is about that. */
 static void asm__ingest_begin_turn(asm__ingest *state, bool is_line) {
     asm_event event = asm__ingest_event(ASM_EVENT_RUN_STARTED);
-    state->rest_waits = true;
-    asm__ingest_end_turn(state);
+    asm__ingest_leave_run(state, asm__ingest_end_turn);
     state->rest_waits = !is_line;
     if (state->model.size) event.run.model = asm_buffer_text(&state->model);
     if (state->cwd.size) event.run.cwd = asm_buffer_text(&state->cwd);
@@ -3082,6 +3118,7 @@ static void asm__ingest_begin_turn(asm__ingest *state, bool is_line) {
     if (state->version.size) event.run.agent_version = asm_buffer_text(&state->version);
     state->turn_duration.is_set = false;
     state->run_has_prompt = false;
+    state->run_is_told = is_line;
     asm__ingest_begin_run(state, &event);
     state->rest_waits = false;
 }
@@ -3095,7 +3132,7 @@ static void asm__ingest_need_turn(asm__ingest *state) {
 static void asm__ingest_tell_rewind(asm__ingest *state, uint64_t turns) {
     asm_event event;
     char digits[32];
-    asm__ingest_close_turn(state);
+    asm__ingest_leave_run(state, asm__ingest_close_turn);
     state->rest_waits = true;
     event = asm__ingest_notice(state, ASM_STR("rewound"));
     asm__ingest_begin_words(state);
@@ -5376,7 +5413,7 @@ static void asm__transcript_find_rewind(asm__ingest *state, const asm_str *value
 }
 
 static void asm__transcript_begin_turn(asm__ingest *state, const asm_str *values, bool is_prompt) {
-    asm__ingest_close_turn(state);
+    asm__ingest_leave_run(state, asm__ingest_close_turn);
     if (is_prompt) asm__transcript_find_rewind(state, values);
     asm__ingest_keep(state, &state->version, asm__ingest_string(state, values[ASM__TRANSCRIPT_VERSION]));
     asm__ingest_begin_turn(state, false);
@@ -6308,13 +6345,15 @@ static bool asm__rollout_is_injected(asm_str text) {
     return false;
 }
 
-/* What stands as the person's words. They begin a turn, unless one has just begun. */
+/* What stands as the person's words. They begin a turn, unless one has just begun, or the file tells where each begins
+ * and ends. */
 static void asm__rollout_user(asm__ingest *state, uint64_t from, asm_str text, asm_str role) {
     asm_event event;
     bool is_injected = asm__rollout_is_injected(text) || !asm_str_equal(role, ASM_STR("user"));
     if (!text.size || asm__rollout_is_twin(state, from, text)) return;
     if (!is_injected) {
-        if (!state->run_open || state->run_has_prompt) asm__ingest_begin_turn(state, false);
+        if (!state->run_open || (state->run_has_prompt && !state->run_is_told))
+            asm__ingest_begin_turn(state, false);
         state->run_has_prompt = true;
     }
     event = asm__ingest_message(ASM_EVENT_MESSAGE_SENT, text, asm__ingest_absent(), asm__ingest_absent());
@@ -6711,13 +6750,15 @@ static const char *const asm__rollout_shape[] = {
     "type=turn_context timestamp:s ordinal:n payload{model:s cwd:s}",
     "type=response_item timestamp:s ordinal:n payload{type=message role:s phase:s id:s content:s "
     "content[type=input_text text:s | type=output_text text:s | type=text text:s] | type=reasoning "
-    "summary[type=summary_text text:s] | type=user_message message:s | type=agent_message message:s phase:s "
+    "summary[type=summary_text text:s] | type=user_message kind=plain message:s | type=user_message "
+    "message:s | type=agent_message message:s phase:s "
     "| type=agent_reasoning text:s | type=agent_reasoning_raw_content text:s | type=task_started | "
     "type=turn_started | type=task_complete duration_ms:n last_agent_message:s | type=turn_complete "
     "duration_ms:n last_agent_message:s | type=turn_aborted duration_ms:n | *:*}",
     "type=event_msg timestamp:s ordinal:n payload{type=message role:s phase:s id:s content:s "
     "content[type=input_text text:s | type=output_text text:s | type=text text:s] | type=reasoning "
-    "summary[type=summary_text text:s] | type=user_message message:s | type=agent_message message:s phase:s "
+    "summary[type=summary_text text:s] | type=user_message kind=plain message:s | type=user_message "
+    "message:s | type=agent_message message:s phase:s "
     "| type=agent_reasoning text:s | type=agent_reasoning_raw_content text:s | type=task_started | "
     "type=turn_started | type=task_complete duration_ms:n last_agent_message:s | type=turn_complete "
     "duration_ms:n last_agent_message:s | type=turn_aborted duration_ms:n | *:*}",
@@ -7767,6 +7808,13 @@ static const char *const asm__pi_shape[] = {
     "type=message_start message:o",
     NULL};
 
+/* Compaction, other retries, queues: told by their members. */
+static bool asm__pi_is_known(asm_str type) {
+    return asm__ingest_starts_with(type, ASM_STR("auto_")) ||
+           asm__ingest_starts_with(type, ASM_STR("compaction_")) ||
+           asm_str_equal(type, ASM_STR("queue_update"));
+}
+
 static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("toolCallId", 's'),
                                            ASM__KEY("toolName", 's'),
@@ -7816,10 +7864,10 @@ static asm_result asm__pi_line(asm__ingest *state, asm_str line, asm_json_error 
         event.notice.max_attempts = asm__ingest_int64(asm__ingest_find_one(line, ASM_STR("maxAttempts")));
         event.notice.retry_in_ms = asm__ingest_double(asm__ingest_find_one(line, ASM_STR("delayMs")));
         asm__ingest_emit(state, &event);
-    } else { /* compaction, other retries, queues */
+    } else {
         asm__ingest_put_back(state, keys, values, 14, &others);
         asm__ingest_emit_others(state, type, others);
-        if (others.begin == others.end) asm__ingest_count_unknown(state, type);
+        if (others.begin == others.end || !asm__pi_is_known(type)) asm__ingest_count_unknown(state, type);
     }
     return ASM_OK;
 }
@@ -8926,7 +8974,9 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
     asm__ingest_set_line(state,
                          asm__ingest_find_one(values[2].data ? values[2] : values[3], ASM_STR("sessionId")),
                          asm__ingest_absent(), asm__ingest_absent());
-    if (!method.size) {
+    if (!method.size && !values[3].data && !values[4].data) {
+        asm__ingest_count_unknown(state, ASM_STR("answer")); /* told by its members */
+    } else if (!method.size) {
         asm__acp_in_response(state, id, values[3], values[4]);
     } else if (asm_str_equal(method, ASM_STR("session/update"))) {
         asm__acp_in_update(state, asm__ingest_find_one(values[2], ASM_STR("update")));
@@ -8963,7 +9013,7 @@ static const asm__ingest_reader asm__acp_in_reader = {ASM__MEMBER("acp"), asm__a
 /* What the person said: a turn begins. */
 static void asm__file_prompt(asm__ingest *state, asm_str id, asm_str text) {
     if (!text.size) return;
-    asm__ingest_close_turn(state);
+    asm__ingest_leave_run(state, asm__ingest_close_turn);
     asm__ingest_begin_turn(state, false);
     asm__plain_prompt(state, id, text);
 }
@@ -9553,12 +9603,21 @@ static void asm__pi_session_answer(asm__ingest *state, asm_str message) {
         asm__ingest_keep(state, &state->stop_reason, ASM_STR("max_tokens"));
 }
 
+/* What the person says while the agent is at work, pi gives it between two steps: that is no turn of its own. */
+static void asm__pi_session_prompt(asm__ingest *state, asm_str id, asm_str text) {
+    if (state->run_open && !state->has_final_words && !state->cancelled && !state->last_code.size &&
+        !asm__ingest_count_open(state))
+        asm__plain_prompt(state, id, text);
+    else asm__file_prompt(state, id, text);
+}
+
 static void asm__pi_session_message(asm__ingest *state, asm_str message, asm_str id) {
     const asm_str role = asm__ingest_find_text(state, message, ASM_STR("role"));
     if (asm_str_equal(role, ASM_STR("assistant"))) {
         asm__pi_session_answer(state, message);
     } else if (asm_str_equal(role, ASM_STR("user"))) {
-        asm__file_prompt(state, id, asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content"))));
+        asm__pi_session_prompt(state, id,
+                               asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content"))));
     } else if (asm_str_equal(role, ASM_STR("toolResult"))) {
         asm__pi_session_result(state, message);
     } else { /* a command of the person's own, or what an extension says: with what is left of it */
@@ -9808,14 +9867,17 @@ static void asm__kimi_wire_input(asm__ingest *state, asm_str content, asm_str or
         asm__ingest_need_turn(state);
         asm__file_injected(state, asm__ingest_absent(), text, kind);
     }
-    asm__file_enter(state, asm__ingest_absent());
-    asm__file_is_told(state, 'p', text);
+    asm_buffer_clear(&state->told);
+    asm__ingest_remember(state, asm__hash(text.data, text.size, 0));
 }
 
 static void asm__kimi_wire_message(asm__ingest *state, asm_str message) {
     const asm_str text = asm__file_text(state, asm__ingest_find_one(message, ASM_STR("content")));
     const asm_str origin = asm__ingest_find_one(message, ASM_STR("origin"));
-    if (!asm__file_is_told(state, 'p', text)) /* else the prompt again */
+    size_t since;
+    if (asm__ingest_recall(state, text, &since)) /* the prompt again: so it comes once */
+        asm_buffer_clear(&state->told);
+    else
         asm__file_injected(state, asm__ingest_absent(), text,
                            asm__ingest_find_text(state, origin, ASM_STR("kind")));
 }
@@ -9857,6 +9919,17 @@ static void asm__kimi_wire_request(asm__ingest *state, asm_str model) {
     if (event.run.model.data || state->rest.size) asm__ingest_emit(state, &event);
 }
 
+static bool asm__kimi_wire_is_known(asm_str type) {
+    static const asm_str groups[] = {
+        ASM__MEMBER("metadata"), ASM__MEMBER("config."),    ASM__MEMBER("context."),
+        ASM__MEMBER("tools."),   ASM__MEMBER("llm."),       ASM__MEMBER("permission."),
+        ASM__MEMBER("profile."), ASM__MEMBER("plan_mode."), ASM__MEMBER("full_compaction.")};
+    size_t i;
+    for (i = 0; i < ASM__INGEST_COUNT_OF(groups); i++)
+        if (asm__ingest_starts_with(type, groups[i])) return true;
+    return false;
+}
+
 static void asm__kimi_wire_record(asm__ingest *state, asm_str line, asm_str type) {
     const asm_str none = asm__ingest_absent(), input = asm__ingest_find_one(line, ASM_STR("input")),
                   origin = asm__ingest_find_one(line, ASM_STR("origin")),
@@ -9882,6 +9955,12 @@ static void asm__kimi_wire_record(asm__ingest *state, asm_str line, asm_str type
         asm__file_place(state, asm__ingest_find_text(state, line, ASM_STR("cwd")), none, none, none);
         state->rest_waits = false;
         asm__ingest_keep_header(state);
+    } else if (!asm__kimi_wire_is_known(type)) {
+        asm__ingest_count_unknown(state, type); /* told by its members */
+        if (!state->rest.size) {
+            asm_event event = asm__ingest_notice(state, type);
+            asm__ingest_emit(state, &event);
+        }
     } else if (asm_str_equal(type, ASM_STR("metadata")) || (state->rest.size && !state->stream_has_run)) {
         asm__ingest_keep_header(state);
     } else if (!state->rest.size) {
@@ -10052,6 +10131,8 @@ static void asm__kimi_cli_notice(asm__ingest *state, const asm__ingest_speaker *
         asm__ingest_add_word(state, ": ", asm__ingest_find_text(state, payload, ASM_STR("action")), "");
         asm__ingest_add_word(state, ", ", asm__ingest_find_text(state, payload, ASM_STR("reason")), "");
         event.notice.text = asm__ingest_words(state);
+    } else if (!event.notice.text.data) {
+        asm__ingest_count_unknown(state, type);
     }
     if (speaker->parent.size) {
         asm_json_writer writer;
@@ -10489,7 +10570,7 @@ static void asm__opencode_export_message(asm__ingest *state, asm_str message) {
     }
     asm__file_place(state, cwd, none, none, is_user ? none : model);
     state->rest_waits = false;
-    if (is_user) asm__ingest_close_turn(state);
+    if (is_user) asm__ingest_leave_run(state, asm__ingest_close_turn);
     asm__ingest_keep_header(state);
     asm__opencode_settings(state);
     while (asm__ingest_next(&parts, &part))
@@ -10504,12 +10585,16 @@ static asm_result asm__opencode_export_line(asm__ingest *state, asm_str line, as
     if (asm_json_check(line, error) != ASM_OK) return error->result;
     state->is_file = true;
     asm__ingest_find_in_line(state, line, keys, values, 2);
-    if (!values[1].data) {
+    if (!values[1].data && (values[0].data || asm__ingest_find_one(line, ASM_STR("parts")).data)) {
         asm__opencode_export_message(state, line);
         return ASM_OK;
     }
     asm__ingest_begin_rest(state, line, ASM_STR("session"), asm__opencode_export_shape);
     asm__ingest_set_line(state, asm__ingest_find_one(values[0], ASM_STR("id")), none, none);
+    if (!values[1].data) { /* told by its members */
+        asm__ingest_count_unknown(state, asm__ingest_find_text(state, line, ASM_STR("type")));
+        return ASM_OK;
+    }
     asm__opencode_session(state, values[0]);
     asm__ingest_keep_header(state);
     messages = asm__ingest_line_elements(state, values[1]);
@@ -10578,7 +10663,7 @@ static void asm__opencode_server_message(asm__ingest *state, asm_str info) {
     if (asm_str_equal(role, ASM_STR("user"))) {
         if (!asm__opencode_is_users(state, id)) {
             asm__file_enter(state, id);
-            asm__ingest_close_turn(state);
+            asm__ingest_leave_run(state, asm__ingest_close_turn);
             asm__ingest_keep_header(state);
             asm__ingest_begin_turn(state, false);
         }
@@ -10743,7 +10828,8 @@ static asm_result asm__opencode_server_line(asm__ingest *state, asm_str line, as
     session = asm__ingest_find_one(properties, ASM_STR("sessionID"));
     asm__ingest_begin_rest(state, line, type, asm__opencode_server_shape);
     asm__ingest_set_line(state, session, none, asm__ingest_find_one(body, ASM_STR("id")));
-    asm__opencode_server_event(state, type, properties);
+    if (properties.data) asm__opencode_server_event(state, type, properties);
+    else asm__ingest_count_unknown(state, type); /* told by its members */
     return ASM_OK;
 }
 
@@ -13058,8 +13144,11 @@ static const asm__ingest_reader asm__agui_in_reader = {ASM__MEMBER("ag-ui"), asm
 #ifndef ASM__READER_MUSE
 #define ASM__READER_MUSE NULL
 #endif
-#ifndef ASM__READER_OPENCLAW
-#define ASM__READER_OPENCLAW NULL
+#ifndef ASM__READER_ANTIGRAVITY_TRANSCRIPT
+#define ASM__READER_ANTIGRAVITY_TRANSCRIPT NULL
+#endif
+#ifndef ASM__READER_GROK_CHAT
+#define ASM__READER_GROK_CHAT NULL
 #endif
 #ifndef ASM__READER_VIBE
 #define ASM__READER_VIBE NULL
@@ -13106,13 +13195,17 @@ static const asm__ingest_reader *asm__ingest_reader_of(const asm__ingest *state)
     return asm__ingest_formats[state->ingest->format].reader;
 }
 
-static void asm__ingest_cut_run(asm__ingest *state) {
+static void asm__ingest_end_stream(asm__ingest *state) {
     const asm__ingest_reader *reader = asm__ingest_reader_of(state);
     const bool waits = state->rest_waits;
     state->rest_waits = true;
     if (reader && reader->end) reader->end(state);
     if (state->run_open) asm__ingest_abandon_run(state);
     state->rest_waits = waits;
+}
+
+static void asm__ingest_cut_run(asm__ingest *state) {
+    asm__ingest_leave_run(state, asm__ingest_end_stream);
 }
 
 /* >>ingest: marks */
@@ -13870,7 +13963,9 @@ ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
     if (state->held_count) asm__ingest_guess(state);
     if (ingest->format != ASM_FORMAT_AUTO) {
         asm__ingest_set_line(state, asm__ingest_absent(), asm__ingest_absent(), asm__ingest_absent());
-        asm__ingest_cut_run(state);
+        state->at_end = true;
+        asm__ingest_end_stream(state);
+        state->at_end = false;
         asm__ingest_finish_speakers(state, true, true);
         state->rest_waits = false;
         state->line_type = ASM_STR("session");

@@ -237,9 +237,13 @@ static void free_file(asm_str text) {
 #define COMPLETED "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\"}}\n"
 #define COMPLETED_SAYING(text)                                                                               \
     "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\",\"result\":\"" text "\"}}\n"
+#define NO_END "the next run began, and nothing tells how this one ended"
 #define STREAM_ENDED(open)                                                                                   \
     "{\"type\":\"run_failed\",\"data\":{\"error_code\":\"stream_ended\",\"error_message\":\"the stream "     \
     "ended before the run did\",\"open_tool_calls\":" open "}}\n"
+#define CUT_OFF(open)                                                                                        \
+    "{\"type\":\"run_failed\",\"data\":{\"error_code\":\"stream_ended\",\"error_message\":\"" NO_END         \
+    "\",\"open_tool_calls\":" open "}}\n"
 #define USAGE_OF(id, numbers)                                                                                \
     "{\"type\":\"token_usage_updated\",\"data\":{" numbers ",\"message_id\":\"" id "\"}}\n"
 #define TOTAL(numbers) "{\"type\":\"token_usage_updated\",\"data\":{" numbers ",\"cumulative\":true}}\n"
@@ -765,7 +769,7 @@ static void claude_several_runs_in_a_stream(void **state) {
         INIT SAYING(
             "a", "A") "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"other\",\"model\":\"n\"}\n",
         STARTED STREAMED("a", "A") RECEIVED("a", "A")
-            STREAM_ENDED("0") "{\"type\":\"run_started\",\"data\":{\"model\":\"n\"}}\n" STREAM_ENDED("0"));
+            CUT_OFF("0") "{\"type\":\"run_started\",\"data\":{\"model\":\"n\"}}\n" STREAM_ENDED("0"));
     /* A beginning that is missing. */
     EXPECT("{\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"model\":\"m\",\"content\":[{\"type\":"
            "\"text\",\"text\":\"A\"}]},\"session_id\":\"s\"}\n" RESULT,
@@ -1240,7 +1244,7 @@ static void codex_runs(void **state) {
                                      "\"token_usage\":{\"input_tokens\":0,\"output_tokens\":0,\"cache_read_"
                                      "tokens\":0,\"reasoning_tokens\":0}}}\n");
     EXPECT(THREAD "{\"type\":\"thread.started\",\"thread_id\":\"other\"}\n",
-           CODEX_STARTED STREAM_ENDED("0") CODEX_STARTED STREAM_ENDED("0"));
+           CODEX_STARTED CUT_OFF("0") CODEX_STARTED STREAM_ENDED("0"));
     EXPECT(ITEM("completed", "\"id\":\"1\",\"type\":\"agent_message\",\"text\":\"Hi\"") TURN_DONE,
            "{\"type\":\"run_started\",\"data\":{}}\n" STREAMED("1", "Hi")
                RECEIVED("1", "Hi") "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":9,\"output_"
@@ -1250,6 +1254,105 @@ static void codex_runs(void **state) {
                                    "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\","
                                    "\"token_usage\":{\"input_tokens\":9,\"output_tokens\":2,\"cache_read_"
                                    "tokens\":4,\"reasoning_tokens\":1,\"cumulative\":true}}}\n");
+    end_of_cases();
+}
+
+/* ==================================================================================================================
+ * Turns in files on disk
+ */
+
+#define PI_SESSION                                                                                           \
+    "{\"type\":\"session\",\"id\":\"s\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"cwd\":\"/w\"}\n"
+#define PI(second, message)                                                                                  \
+    "{\"type\":\"message\",\"timestamp\":\"2026-01-01T00:00:" second                                         \
+    "Z\",\"message\":{\"timestamp\":1," message "}}\n"
+#define PI_USER(second, text) PI(second, "\"role\":\"user\",\"content\":\"" text "\"")
+#define PI_ANSWER(second, text)                                                                              \
+    PI(second, "\"role\":\"assistant\",\"content\":[" text "],\"stopReason\":\"stop\"")
+#define PI_CALL(second)                                                                                      \
+    PI(second, "\"role\":\"assistant\",\"content\":[{\"type\":\"toolCall\",\"id\":\"c\",\"name\":\"bash\","  \
+               "\"arguments\":{}}],"                                                                         \
+               "\"stopReason\":\"toolUse\"")
+#define PI_RESULT(second) PI(second, "\"role\":\"toolResult\",\"toolCallId\":\"c\",\"content\":\"ok\"")
+
+#define ROLLOUT(second, type, payload)                                                                       \
+    "{\"timestamp\":\"2026-01-01T00:00:" second "Z\",\"type\":\"" type "\",\"payload\":{" payload "}}\n"
+#define ROLLOUT_EVENT(second, type, more) ROLLOUT(second, "event_msg", "\"type\":\"" type "\"" more)
+
+/* Runs, notices, and what the person says: the second, the type without "run_" or "message_", the text or the reason. */
+static void brief_turn(void *user, const asm_event *event) {
+    const asm_str why = event->type == ASM_EVENT_MESSAGE_SENT ? event->message.content
+                        : event->type == ASM_EVENT_RUN_FAILED ? event->run.error_message
+                                                              : asm_str_make(NULL, 0);
+    const asm_str name = asm_event_name(event);
+    char text[200];
+    if (event->type != ASM_EVENT_MESSAGE_SENT && event->type != ASM_EVENT_CUSTOM &&
+        (name.size < 4 || memcmp(name.data, "run_", 4) != 0))
+        return;
+    const int size =
+        snprintf(text, sizeof text, "%d %.*s%s%.*s\n", (int)(event->time / 1000000 % 60), (int)name.size,
+                 name.data, why.size ? " " : "", (int)why.size, why.data ? why.data : "");
+    asm_buffer_append((asm_buffer *)user, asm_str_make(text, (size_t)size));
+}
+
+static void expect_turns(const char *stream, const char *turns) {
+    asm_ingest ingest;
+    asm_buffer out;
+    const asm_ingest_options options = {.on_event = brief_turn, .user = &out};
+    asm_buffer_init_growing(&out);
+    assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
+    feed(&ingest, asm_str_from(stream), SIZE_MAX / 4);
+    expect_text(asm_buffer_text(&out), asm_str_from(turns));
+    asm_ingest_close(&ingest);
+    asm_buffer_close(&out);
+}
+
+/* The next words of the person may come hours later. */
+static void a_turn_ends_with_its_last_line(void **state) {
+    (void)state;
+    expect_turns(
+        PI_SESSION PI_USER("01", "paint") PI_ANSWER("07", "{\"type\":\"text\",\"text\":\"done\"}")
+            PI_USER("50", "more"),
+        "1 run_started\n1 message_sent paint\n7 run_completed\n50 run_started\n50 message_sent more\n"
+        "50 run_failed the stream ended before the run did\n");
+    expect_turns(
+        PI_SESSION PI_USER("01", "paint") PI_CALL("03") PI_USER("50", "more"),
+        "1 run_started\n1 message_sent paint\n3 run_failed " NO_END
+        "\n50 run_started\n50 message_sent more\n50 run_failed the stream ended before the run did\n");
+    expect_turns(
+        "{\"timestamp\":\"2026-01-01T00:00:01Z\",\"type\":\"thread.started\",\"thread_id\":\"t\"}\n"
+        "{\"timestamp\":\"2026-01-01T00:00:04Z\",\"type\":\"item.started\",\"item\":{\"id\":\"a\",\"type\":"
+        "\"command_execution\",\"command\":\"ls\"}}\n"
+        "{\"timestamp\":\"2026-01-01T00:00:50Z\",\"type\":\"thread.started\",\"thread_id\":\"u\"}\n",
+        "1 run_started\n4 run_failed " NO_END
+        "\n50 run_started\n50 run_failed the stream ended before the run did\n");
+    end_of_cases();
+}
+
+static void what_is_said_to_an_agent_at_work_is_no_turn(void **state) {
+    (void)state;
+    expect_turns(PI_SESSION PI_USER("01", "paint") PI_CALL("03") PI_RESULT("05") PI_USER("06", "in red")
+                     PI_ANSWER("09", "{\"type\":\"text\",\"text\":\"done\"}"),
+                 "1 run_started\n1 message_sent paint\n6 message_sent in red\n9 run_completed\n");
+    /* Codex tells where a turn begins and ends; its older versions do not. */
+    expect_turns(ROLLOUT_EVENT("01", "task_started", "")
+                     ROLLOUT_EVENT("01", "user_message", ",\"message\":\"paint\"")
+                         ROLLOUT_EVENT("03", "user_message", ",\"message\":\"in red\"")
+                             ROLLOUT_EVENT("05", "task_complete", ""),
+                 "1 run_started\n1 message_sent paint\n3 message_sent in red\n5 run_completed\n");
+    expect_turns(
+        ROLLOUT_EVENT("01", "user_message", ",\"message\":\"paint\"")
+            ROLLOUT_EVENT("03", "agent_message", ",\"message\":\"done\"")
+                ROLLOUT_EVENT("40", "user_message", ",\"message\":\"in red\"")
+                    ROLLOUT_EVENT("45", "agent_message", ",\"message\":\"done\""),
+        "1 run_started\n1 message_sent paint\n3 run_completed\n40 run_started\n40 message_sent in red\n"
+        "45 run_completed\n");
+    /* What is told twice is told once. */
+    expect_turns(ROLLOUT("01", "response_item",
+                         "\"type\":\"message\",\"role\":\"user\",\"content\":[{\"type\":\"input_text\","
+                         "\"text\":\"paint\"}]")
+                     ROLLOUT_EVENT("01", "user_message", ",\"message\":\"paint\",\"kind\":\"plain\""),
+                 "1 run_started\n1 message_sent paint\n1 run_failed the stream ended before the run did\n");
     end_of_cases();
 }
 
@@ -1367,6 +1470,16 @@ static void formats_have_names_and_are_detected(void **state) {
         {"{\"role\":\"system\",\"content\":\"c\",\"timestamp\":\"2026-06-13T10:00:00.000000\",\"pinned\":"
          "true}",
          ASM_FORMAT_GPTME},
+        {"{\"step_index\":0,\"source\":\"MODEL\",\"type\":\"PLANNER_RESPONSE\",\"status\":\"DONE\","
+         "\"content\":\"c\"}",
+         ASM_FORMAT_ANTIGRAVITY_TRANSCRIPT},
+        {"{\"type\":\"user\",\"content\":[],\"prompt_index\":0}", ASM_FORMAT_GROK_CHAT},
+        {"{\"type\":\"assistant\",\"content\":\"c\",\"tool_calls\":[],\"model_id\":\"m\"}",
+         ASM_FORMAT_GROK_CHAT},
+        /* What an extension of pi keeps has the members of a Copilot event. */
+        {"{\"type\":\"custom\",\"id\":\"a\",\"customType\":\"ui\",\"data\":{},\"parentId\":\"b\","
+         "\"timestamp\":\"t\"}",
+         ASM_FORMAT_PI_SESSION},
         {"{\"type\":\"item.completed\",\"item\":7}", ASM_FORMAT_AUTO},
         {"{}", ASM_FORMAT_AUTO},
         {"[]", ASM_FORMAT_AUTO},
@@ -2593,6 +2706,8 @@ int main(void) {
         cmocka_unit_test(codex_runs),
         cmocka_unit_test(provider_events_carry_ids_times_and_numbers),
         cmocka_unit_test(ids_of_the_options_fill_in),
+        cmocka_unit_test(a_turn_ends_with_its_last_line),
+        cmocka_unit_test(what_is_said_to_an_agent_at_work_is_no_turn),
         cmocka_unit_test(formats_have_names_and_are_detected),
         cmocka_unit_test(a_format_may_be_found_late_or_never),
         cmocka_unit_test(the_fault_told_is_the_same_in_pieces),

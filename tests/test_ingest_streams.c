@@ -29,7 +29,8 @@ typedef struct record {
     int64_t run_tokens[5]; /* sums over the runs */
     double run_cost;
     asm_ingest_counts counts;
-    asm_format format;
+    const asm_ingest *ingest;
+    asm_format format; /* as the last event or diagnostic had it: it is forgotten at the end */
 } record;
 
 static void append_said(record *to, const char *what, asm_str name, asm_str text) {
@@ -102,6 +103,7 @@ static void on_event(void *user, const asm_event *event) {
     record *to = (record *)user;
     asm_buffer line, again, scratch;
     asm_event bare = *event, copy;
+    to->format = to->ingest->format;
     asm_buffer_init_growing(&line);
     asm_buffer_init_growing(&again);
     asm_buffer_init_growing(&scratch);
@@ -126,6 +128,7 @@ static void on_diagnostic(void *user, const asm_diagnostic *diagnostic) {
     const int size = snprintf(text, sizeof text, "%llu:%llu %s: %s\n", (unsigned long long)diagnostic->line,
                               (unsigned long long)diagnostic->column, diagnostic->lost ? "lost" : "note",
                               diagnostic->message);
+    to->format = to->ingest->format;
     asm_buffer_append(&to->out, asm_str_make(text, (size_t)size));
 }
 
@@ -135,6 +138,7 @@ static void take(record *to, asm_str stream, size_t longest, uint64_t random) {
     asm_ingest_options options;
     memset(to, 0, sizeof *to);
     to->is_balanced = true;
+    to->ingest = &ingest;
     asm_buffer_init_growing(&to->out);
     asm_buffer_init_growing(&to->said);
     memset(&options, 0, sizeof options);
@@ -149,7 +153,6 @@ static void take(record *to, asm_str stream, size_t longest, uint64_t random) {
         asm_ingest_feed(&ingest, block, piece, NOW);
         free_block(block, piece);
         stream = asm_str_make(stream.data + piece, stream.size - piece);
-        to->format = ingest.format;
     }
     asm_ingest_end(&ingest, NOW);
     to->counts = ingest.counts;
