@@ -388,11 +388,17 @@ static void test_unknown_format_names_those_that_there_are(void **state) {
     (void)state;
     char line[1024] = "asm-cat: --from: 'morse' must be one of auto";
     for (int i = ASM_FORMAT_AUTO + 1; i < ASM_FORMAT_COUNT; i++) {
+        if (!asm_format_is_read((asm_format)i)) continue;
         strcat(line, ", ");
         strcat(line, asm_format_name((asm_format)i));
     }
     strcat(line, "\n");
     expect(RUN("", "--from=morse"), 2, "", line);
+    expect(RUN("", "--from=vibe"), 2, "",
+           "asm-cat: --from=vibe: a Vibe session is known by its name only, it is not read\n");
+    outcome help = RUN("", "--help");
+    assert_true(strstr(help.out.data, "ollama\n") != NULL && strstr(help.out.data, "vibe") == NULL);
+    release(&help);
 }
 
 static void test_more_outputs_than_there_is_room_for(void **state) {
@@ -1502,6 +1508,22 @@ static void test_status_is_one_line(void **state) {
     file = write_file("status", large.data);
     expect(RUN("", "--status={state}: {what}", file), 0, "working: Read: a.c\n", "");
     free(large.data);
+    /* The last line of a document has no line end; one that is being written has none, either. */
+    file = write_file("status", "{\n \"sessionId\": \"s\", \"projectHash\": \"h\", \"messages\": [\n"
+                                "  {\"id\": \"a\", \"type\": \"gemini\", \"content\": \"Done.\"}]\n}");
+    expect(RUN("", "--status={state}", file), 0, "done\n", "");
+    add_to_file(file, "w", STARTED TOOL_STARTED "{\"type\":\"run_comp");
+    expect(RUN("", "--status={state}", file), 0, "working\n", "");
+    unlink(file);
+}
+
+static void test_what_is_not_read_has_no_status(void **state) {
+    (void)state;
+    char line[4200];
+    const char *file = write_file("status", "{\"role\":\"user\",\"content\":\"c\",\"message_id\":\"m\"}\n");
+    snprintf(line, sizeof line, "asm-cat: %s: this is a Vibe session; it is not read\n", file);
+    expect(RUN("", "--status", file), 1, "", line);
+    expect(RUN("", "--status", "--quiet", file), 1, "", "");
     unlink(file);
 }
 
@@ -1749,6 +1771,12 @@ static void test_nothing_understood_is_told(void **state) {
     release(&end);
     end = RUN("", "-");
     assert_int_equal(end.status, 0);
+    release(&end);
+    /* Most of it was not: what it is shows on standard output, and that it is little on the other. */
+    end = RUN("{\"type\":\"a\"}\n{\"type\":\"b\"}\n{\"type\":\"text\",\"data\":\"c\"}\n", "--from=grok");
+    assert_non_null(strstr(end.out.data, "? grok.a\n"));
+    assert_string_equal(end.err.data, "asm-cat: -: 2 of 3 lines are of unknown type: is it a Grok stream?\n");
+    assert_int_equal(end.status, 1);
     release(&end);
 }
 
@@ -2195,6 +2223,7 @@ int main(void) {
         cmocka_unit_test(test_sessions_are_listed),
         cmocka_unit_test(test_sessions_are_found_by_id),
         cmocka_unit_test(test_status_is_one_line),
+        cmocka_unit_test(test_what_is_not_read_has_no_status),
         cmocka_unit_test(test_memory_is_the_longest_line_and_4_megabytes),
         cmocka_unit_test(test_golden_texts),
         cmocka_unit_test(test_golden_compact_jsonl),

@@ -13,6 +13,7 @@
 
 #include "common/filter.h"
 #include "common/fleet.h"
+#include "common/formats.h"
 #include "common/input.h"
 #include "common/messages.h"
 #include "common/options.h"
@@ -92,10 +93,6 @@ static const char *stats_choice(int index) {
     return names[index];
 }
 
-static const char *format_choice(int index) {
-    return asm_format_name((asm_format)index);
-}
-
 static void take_subscription(void *settings, const struct option *option, const char *topic);
 static void take_time(void *settings, const struct option *option, const char *value);
 static void take_stats(void *settings, const struct option *option, const char *value);
@@ -127,8 +124,7 @@ static const struct option options[] = {
     FLAG(0, "progress", "studio: tell a terminal that shows progress how far the run is", AT(progress)),
     FLAG(0, "raw", "let control characters in texts through: unsafe", AT(raw)),
     HEADING("Input"),
-    CHOICE('f', "from", "FORMAT", "input format; auto looks at the first lines (default: auto)", AT(format),
-           format_choice),
+    FORMAT("input format; auto looks at the first lines (default: auto)", AT(format)),
     FLAG('F', "follow",
          "read on as each FILE grows, is cut or replaced, and wait for one that is not there yet",
          AT(follow)),
@@ -636,14 +632,25 @@ static void print_summary(struct source *source) {
     asm_buffer_close(&text);
 }
 
-/* Nothing of a whole file was understood: it is no stream of any kind that is known. */
+/* Nothing of a whole file was understood: it is no stream of any kind that is known. Or little of it: it may be one of
+ * another kind, or of a version that is not known. */
 static void check_understood(struct source *source) {
     const asm_ingest_counts *counts = &source->ingest.counts;
-    if (counts->events > 0 || counts->lines == 0 || counts->heartbeats > 0) return;
+    const asm_format format = (asm_format)source->program->settings.format;
+    const bool is_nothing = counts->events == 0 && counts->lines > 0 && counts->heartbeats == 0,
+               is_little = counts->unknown > counts->lines / 2;
+    if (!is_nothing && !is_little) return;
     source->program->bad_input = true;
-    if (!source->program->settings.quiet)
+    if (source->program->settings.quiet) return;
+    if (is_nothing)
         complain("%s: no events in %" PRIu64 " line%s", source->name, counts->lines,
                  counts->lines > 1 ? "s" : "");
+    else
+        complain("%s: %" PRIu64 " of %" PRIu64 " lines are of unknown type%s%s%s", source->name,
+                 counts->unknown < counts->lines ? counts->unknown : counts->lines, counts->lines,
+                 format != ASM_FORMAT_AUTO ? ": is it " : "",
+                 format != ASM_FORMAT_AUTO ? asm_format_title(format) : "",
+                 format != ASM_FORMAT_AUTO ? "?" : "");
 }
 
 static void end_source(struct source *source) {

@@ -8,6 +8,7 @@
  */
 #include "live/sources.h"
 
+#include "common/formats.h"
 #include "common/messages.h"
 #include "common/options.h"
 #include "common/sessions.h"
@@ -33,10 +34,6 @@ struct settings {
     const char *agent, *socket, *log;
 };
 
-static const char *format_choice(int index) {
-    return asm_format_name((asm_format)index);
-}
-
 static void take_agent(void *settings, const struct option *option, const char *value) {
     ((struct settings *)settings)->agent = agent_choice(option_read_choice(option, value));
 }
@@ -61,8 +58,7 @@ static const struct option options[] = {
      .help = "with --sessions: this agent's only"},
     FLAG(0, "run", "start the command after --, and show what it prints", AT(runs)),
     TEXT(0, "socket", "PATH", "take events from a Unix socket as well", AT(socket)),
-    CHOICE('f', "from", "FORMAT", "the format of files, standard input and the command (default: auto)",
-           AT(format), format_choice),
+    FORMAT("the format of files, standard input and the command (default: auto)", AT(format)),
     HEADING("The page"),
     NUMBER('p', "port", "PORT", "its port; 0: any (default: 7777)", AT(page.port), 0, 65535),
     TEXT(0, "listen", "ADDRESS", "serve other machines, too, by this address of ours", AT(page.address)),

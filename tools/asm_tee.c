@@ -10,6 +10,7 @@
 #include "asm_ingest.h"
 #include "asm_render.h"
 
+#include "common/formats.h"
 #include "common/messages.h"
 #include "common/options.h"
 #include "common/outputs.h"
@@ -53,10 +54,6 @@ struct settings {
     struct live_settings live;
 };
 
-static const char *format_choice(int index) {
-    return asm_format_name((asm_format)index);
-}
-
 static const char *renderer_choice(int index) {
     static const char *const names[] = {"compact", "verbose", "studio", NULL};
     return names[index];
@@ -82,8 +79,7 @@ static const struct option options[] = {
            approve_choice),
     TEXT(0, "terminal", "PATH", "the terminal to ask on (default: /dev/tty)", AT(terminal)),
     HEADING("What passes"),
-    CHOICE('f', "from", "FORMAT", "its format; auto looks at the first lines (default: auto)", AT(format),
-           format_choice),
+    FORMAT("its format; auto looks at the first lines (default: auto)", AT(format)),
     PROGRAM_OPTIONS,
 };
 

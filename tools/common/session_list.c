@@ -176,14 +176,15 @@ int session_status(const struct session_query *query, const char *file, const ch
         file_format = newest->format;
     }
     if (access(path, R_OK) != 0) die("%s: %s", path, strerror(errno));
-    session_read(path, file_format, &watch, &statistics, &is_whole);
+    const char *unread = session_read(path, file_format, &watch, &statistics, &is_whole);
     const struct spending unknown = {0}, total = statistics_total(&statistics);
     asm_buffer_init_growing(&line);
-    status_print(format, &watch, is_whole ? &total : &unknown, query->now, query->flags, &line);
-    printf("%.*s\n", (int)line.size, line.data);
+    if (!unread) status_print(format, &watch, is_whole ? &total : &unknown, query->now, query->flags, &line);
+    else if (!query->is_quiet) complain("%s: %s", path, unread);
+    if (!unread) printf("%.*s\n", (int)line.size, line.data);
     asm_buffer_close(&line);
     watch_close(&watch);
     statistics_free(&statistics);
     sessions_free(&sessions);
-    return close_stdout();
+    return unread ? 1 : close_stdout();
 }

@@ -199,7 +199,9 @@ struct reading {
     struct watch *watch;
     struct statistics *statistics;
     asm_time now;
-    bool is_over; /* the file's end is reached */
+    bool is_over;       /* the file's end is reached */
+    asm_format format;  /* as far as it is known */
+    const char *unread; /* why its format is not read; NULL: it is */
 };
 
 static void on_event(void *user, const asm_event *event) {
@@ -212,24 +214,37 @@ static void on_event(void *user, const asm_event *event) {
     statistics_count(reading->statistics, event);
 }
 
+static void on_diagnostic(void *user, const asm_diagnostic *diagnostic) {
+    if (diagnostic->result == ASM_ERR_UNSUPPORTED) ((struct reading *)user)->unread = diagnostic->message;
+}
+
+/* Where the lines end that are whole. After the last line end stands a line that is being written, or goes on in what is
+ * not read; or a whole one, or the end of a document over several lines. */
+static const char *end_of_lines(const char *begin, const char *end, bool is_last) {
+    const char *line = end;
+    while (line > begin && line[-1] != '\n')
+        line--;
+    if (!is_last || line == end) return line;
+    return *line == '}' || asm_json_check(asm_str_make(line, (size_t)(end - line)), NULL) == ASM_OK ? end
+                                                                                                    : line;
+}
+
 /* Reads a part of the file, whole lines only. Each part is a stream of its own: between two, calls may have ended. */
-static void read_part(struct reading *reading, asm_format format, int fd, off_t begin, size_t size,
-                      bool is_last) {
-    const asm_ingest_options options = {.format = asm_format_is_read(format) ? format : ASM_FORMAT_AUTO,
-                                        .on_event = on_event,
-                                        .user = reading};
+static void read_part(struct reading *reading, int fd, off_t begin, size_t size, bool is_last) {
+    const asm_ingest_options options = {
+        .format = reading->format, .on_event = on_event, .on_diagnostic = on_diagnostic, .user = reading};
     char *memory = (char *)checked(malloc(size));
     const ssize_t got = pread(fd, memory, size, begin);
     const char *start = memory, *end = memory + (got > 0 ? got : 0);
     const char *line_end = begin > 0 ? (const char *)memchr(memory, '\n', (size_t)(end - memory)) : NULL;
     asm_ingest ingest;
     if (begin > 0) start = line_end ? line_end + 1 : end;
-    while (end > start && end[-1] != '\n')
-        end--; /* a line that is being written, or goes on in what is not read */
+    end = end_of_lines(start, end, is_last);
     watch_forget_run(reading->watch);
     reading->watch->joins_late = begin > 0;
     if (asm_ingest_init(&ingest, &options) == ASM_OK) {
         asm_ingest_feed(&ingest, start, (size_t)(end - start), 0);
+        if (asm_format_is_read(ingest.format)) reading->format = ingest.format;
         reading->is_over = is_last;
         if (is_last) asm_ingest_end(&ingest, 0);
         asm_ingest_close(&ingest);
@@ -237,20 +252,22 @@ static void read_part(struct reading *reading, asm_format format, int fd, off_t 
     free(memory);
 }
 
-void session_read(const char *path, asm_format format, struct watch *watch, struct statistics *statistics,
-                  bool *is_whole) {
+const char *session_read(const char *path, asm_format format, struct watch *watch,
+                         struct statistics *statistics, bool *is_whole) {
     struct stat status;
-    struct reading reading = {watch, statistics, 0, false};
+    struct reading reading = {.watch = watch, .statistics = statistics};
     const int fd = open(path, O_RDONLY);
     *is_whole = true;
-    if (fd < 0) return;
+    if (asm_format_is_read(format)) reading.format = format;
+    if (fd < 0) return NULL;
     if (fstat(fd, &status) == 0) {
         *is_whole = status.st_size <= SMALL;
         reading.now = (asm_time)status.st_mtime * 1000000;
-        read_part(&reading, format, fd, 0, *is_whole ? SMALL : HEAD, *is_whole);
-        if (!*is_whole) read_part(&reading, format, fd, status.st_size - TAIL, TAIL, true);
+        read_part(&reading, fd, 0, *is_whole ? SMALL : HEAD, *is_whole);
+        if (!*is_whole) read_part(&reading, fd, status.st_size - TAIL, TAIL, true);
     }
     close(fd);
+    return reading.format == ASM_FORMAT_AUTO ? reading.unread : NULL;
 }
 
 enum session_state session_state(const struct watch *watch, asm_time changed, asm_time now) {

@@ -39,9 +39,9 @@ const struct session *sessions_newest_in(const struct sessions *sessions, const 
 const struct session *sessions_by_id(const struct sessions *sessions, const char *id, bool *several);
 
 /* How the session in a file stands. Reads all of a file that is not large, else its beginning and its end, and then
- * `*is_whole` is false: figures are those of what was read. */
-void session_read(const char *path, asm_format format, struct watch *watch, struct statistics *statistics,
-                  bool *is_whole);
+ * `*is_whole` is false: figures are those of what was read. Returns why nothing of it is read, a constant; NULL if it is. */
+const char *session_read(const char *path, asm_format format, struct watch *watch,
+                         struct statistics *statistics, bool *is_whole);
 
 /* The state to tell people: a run that is open in a file that nobody wrote to for ten minutes is not called working. */
 enum session_state session_state(const struct watch *watch, asm_time changed, asm_time now);
