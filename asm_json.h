@@ -812,6 +812,7 @@ static inline uint64_t asm__load_few(const char *p, size_t size) {
  *   asm__lanes_store           16 bytes
  *   asm__lanes_store_halves    8 bytes each to two places
  *   asm__lanes_equal           marks a byte
+ *   asm__lanes_same            marks bytes that two have in common
  *   asm__lanes_non_ascii       marks bytes from 0x80 on
  *   asm__lanes_other           marks controls (below 0x20), DEL and non-ASCII
  *   asm__lanes_special         marks these, `"` and `\`: what is not plain
@@ -873,6 +874,10 @@ static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
 
 static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+
+static inline asm__lanes asm__lanes_same(asm__lanes a, asm__lanes b) {
+    return _mm_cmpeq_epi8(a, b);
 }
 
 static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
@@ -953,6 +958,10 @@ static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
 
 static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
     return vceqq_u8(bytes, vdupq_n_u8((uint8_t)c));
+}
+
+static inline asm__lanes asm__lanes_same(asm__lanes a, asm__lanes b) {
+    return vceqq_u8(a, b);
 }
 
 /* All marks are whole lanes here: asm__lanes_nibbles() needs that. */
@@ -1060,15 +1069,25 @@ static inline asm__lanes asm__lanes_either(asm__lanes a, asm__lanes b) {
 }
 
 /* Adding 0x7F to the lower bits of a byte sets its highest bit unless they are 0. */
-static inline uint64_t asm__equal_bytes(uint64_t word, char c) {
-    uint64_t others = word ^ ASM__EACH_BYTE * (unsigned char)c;
+static inline uint64_t asm__same_in_words(uint64_t a, uint64_t b) {
+    const uint64_t others = a ^ b;
     return ~(((others & ASM__EACH_BYTE * 0x7F) + ASM__EACH_BYTE * 0x7F) | others);
+}
+
+static inline uint64_t asm__equal_bytes(uint64_t word, char c) {
+    return asm__same_in_words(word, ASM__EACH_BYTE * (unsigned char)c);
 }
 
 static inline asm__lanes asm__lanes_equal(asm__lanes bytes, char c) {
     bytes.low = asm__equal_bytes(bytes.low, c);
     bytes.high = asm__equal_bytes(bytes.high, c);
     return bytes;
+}
+
+static inline asm__lanes asm__lanes_same(asm__lanes a, asm__lanes b) {
+    a.low = asm__same_in_words(a.low, b.low);
+    a.high = asm__same_in_words(a.high, b.high);
+    return a;
 }
 
 static inline asm__lanes asm__lanes_non_ascii(asm__lanes bytes) {
@@ -1264,6 +1283,77 @@ ASM__INLINE const char *asm__likely_quote(const char *p, const char *end) {
     bits = asm__ending_bits(end - 32) >> (32 - (end - p));
     return bits ? p + asm__lowest_bit(bits) : end;
 }
+
+/* The bytes that may end a plain string, one after the other. With lanes they are found 64 bytes at a time, so that where
+ * one is does not depend on what stands before it. The text before `end` has ASM__ENDINGS_SIZE bytes. */
+#define ASM__ENDINGS_SIZE 64
+
+#if ASM__HAS_LANES
+typedef struct asm__endings {
+    const char *block;
+    uint64_t bits; /* bit n: block[n] is one that was not told yet */
+} asm__endings;
+
+static inline uint64_t asm__ending_64(const char *p) {
+    return asm__lanes_bits_64(
+        asm__lanes_ending(asm__lanes_load(p)), asm__lanes_ending(asm__lanes_load(p + 16)),
+        asm__lanes_ending(asm__lanes_load(p + 32)), asm__lanes_ending(asm__lanes_load(p + 48)));
+}
+
+/* To those from `p` on. */
+ASM__INLINE void asm__endings_from(asm__endings *endings, const char *p, const char *end) {
+    endings->block = p;
+    if (end - p >= 64) endings->bits = asm__ending_64(p);
+    else endings->bits = p < end ? asm__ending_64(end - 64) >> (64 - (end - p)) : 0;
+}
+
+/* The same, where they mostly are already; a blank may stand before the next. */
+ASM__INLINE void asm__endings_follow(asm__endings *endings, const char *p, const char *end) {
+    if (!endings->bits || (size_t)(endings->block - p) + (size_t)asm__lowest_bit(endings->bits) > 1)
+        asm__endings_from(endings, p, end);
+}
+
+/* The next one, or `end`. */
+ASM__INLINE const char *asm__next_ending(asm__endings *endings, const char *end) {
+    const char *p;
+    while (!endings->bits) {
+        if (end - endings->block <= 64) return end;
+        asm__endings_from(endings, endings->block + 64, end);
+    }
+    p = endings->block + asm__lowest_bit(endings->bits);
+    endings->bits &= endings->bits - 1;
+    return p;
+}
+
+/* The same, if the next one is known to stand at `p`. */
+ASM__INLINE void asm__pass_ending(asm__endings *endings, const char *p, const char *end) {
+    (void)p;
+    asm__next_ending(endings, end);
+}
+#else
+typedef struct asm__endings {
+    const char *at;
+} asm__endings;
+
+static inline void asm__endings_from(asm__endings *endings, const char *p, const char *end) {
+    (void)end;
+    endings->at = p;
+}
+
+static inline void asm__endings_follow(asm__endings *endings, const char *p, const char *end) {
+    asm__endings_from(endings, p, end);
+}
+
+static inline const char *asm__next_ending(asm__endings *endings, const char *end) {
+    const char *p = endings->at < end ? asm__plain_end(endings->at, end) : end;
+    endings->at = p + 1;
+    return p;
+}
+
+static inline void asm__pass_ending(asm__endings *endings, const char *p, const char *end) {
+    asm__endings_from(endings, p + 1, end);
+}
+#endif
 
 /* >>shared: buffer */
 
@@ -3005,9 +3095,9 @@ static inline unsigned asm__plain_length(const char *p) {
  *   asm__has_wide        whether the others may be called
  *   asm__escape_wide     escapes the characters that begin before `stop`, up to the first one that needs a \u escape or
  *                        is not valid UTF-8; 64 bytes more than are needed may be written
- *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u or
- *                        of an invalid escape, or a character that is not valid UTF-8 or that asm__wants_escape();
- *                        returns its place, or `end`; 64 bytes more than are needed may be written
+ *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u
+ *                        escape that is not ASCII or of an invalid escape, or a character that is not valid UTF-8 or that
+ *                        asm__wants_escape(); returns its place, or `end`; 64 bytes more than are needed may be written
  */
 
 /* Unescaped byte for each two-byte escape, indexed by letter - '"'; '.' marks letters that are not one. */
@@ -3142,6 +3232,24 @@ ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, con
     return out;
 }
 
+/* Of the escapes \uXXXX that begin where `unicode` marks, unescapes those of ASCII: puts the character in place of the last
+ * digit in `*to`, and returns which they are. */
+ASM__AVX512_CODE static inline uint64_t asm__unescape_ascii(__m512i bytes, uint64_t unicode, __m512i *to) {
+    const __m512i digit = _mm512_sub_epi8(bytes, _mm512_set1_epi8('0'));
+    const __m512i letter =
+        _mm512_sub_epi8(_mm512_or_si512(bytes, _mm512_set1_epi8(0x20)), _mm512_set1_epi8('a'));
+    const uint64_t zeros = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('0'));
+    const uint64_t letters = _mm512_cmplt_epu8_mask(letter, _mm512_set1_epi8(6));
+    const uint64_t highs = _mm512_cmplt_epu8_mask(digit, _mm512_set1_epi8(8));
+    const uint64_t lows = _mm512_cmplt_epu8_mask(digit, _mm512_set1_epi8(10)) | letters;
+    const uint64_t done = unicode & zeros >> 2 & zeros >> 3 & highs >> 4 & lows >> 5;
+    const __m512i value = _mm512_mask_add_epi8(digit, letters, letter, _mm512_set1_epi8(10));
+    const __m512i below = _mm512_maskz_alignr_epi64(0xFC, value, value, 6);
+    const __m512i before = _mm512_alignr_epi8(value, below, 15);
+    *to = _mm512_mask_add_epi8(*to, done << 5, value, _mm512_slli_epi16(before, 4));
+    return done;
+}
+
 ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char *p, const char *end) {
     const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
     char *out = *target;
@@ -3159,16 +3267,22 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char
         uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
         __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
         uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~non_ascii;
+        uint64_t unicode = _mm512_mask_cmpeq_epi8_mask(escaped, bytes, _mm512_set1_epi8('u')) >> 1, done = 0;
+        meaning = _mm512_mask_mov_epi8(bytes, escaped, meaning);
+        if (unicode) {
+            all &= asm__bits_below(unicode & UINT64_MAX << 59); /* whose digits are in the next block */
+            done = asm__unescape_ascii(bytes, unicode, &meaning);
+        }
         if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
-        stops |= (quotes | others | invalid >> 1) & all;
+        stops |= (quotes | others | (invalid >> 1 & ~done)) & all;
         all &= ~(begun & UINT64_C(1) << 63);
         if (stops | ~all) {
             all &= asm__bits_below(stops);
             size = (size_t)__builtin_popcountll(all);
         }
-        kept = all & ~begun;
+        kept = all & ~(begun | done << 1 | done << 2 | done << 3 | done << 4);
         kept_size = (size_t)__builtin_popcountll(kept);
-        bytes = _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning));
+        bytes = _mm512_maskz_compress_epi8(kept, meaning);
         _mm512_storeu_si512(out, bytes);
         if (size == 0) break;
         out += kept_size;
@@ -3363,6 +3477,10 @@ static char *asm__escape(char *out, const char **text, const char *stop, const c
         if (wide) {
             const char *begin = *text;
             out = asm__escape_wide(out, text, stop);
+            if (*text - begin >= 64 && *text < stop && (unsigned char)**text < 0x80) {
+                out = asm__put_escape(out, *(*text)++);
+                continue;
+            }
             step = asm__dense_step(step, *text - begin);
             if (stop - *text > step) limit = *text + step;
         }

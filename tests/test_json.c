@@ -1720,6 +1720,7 @@ static void test_read_strings_of_every_length(void **state) {
         {TEXT("\\\""), TEXT("\"")},
         {TEXT("\\\\"), TEXT("\\")},
         {TEXT("\\u00e9"), TEXT("\xC3\xA9")},
+        {TEXT("\\u001b"), TEXT("\x1B")},
         {TEXT("\xC3\xA9"), TEXT("\xC3\xA9")},
         {TEXT("\x7F"), TEXT("\x7F")},
         {TEXT("\xF0\x9F\x9A\x80"), TEXT("\xF0\x9F\x9A\x80")},
@@ -1770,6 +1771,8 @@ static void test_read_strings_of_many_pieces(void **state) {
         {TEXT("\\\\"), TEXT("\\")},
         {TEXT("\\\""), TEXT("\"")},
         {TEXT("\\/"), TEXT("/")},
+        {TEXT("\\u001B"), TEXT("\x1B")},
+        {TEXT("\\u004a"), TEXT("J")},
         {TEXT("\\u00e9"), TEXT("\xC3\xA9")},
         {TEXT("\\ud83d\\ude80"), TEXT("\xF0\x9F\x9A\x80")},
         {TEXT("\\ud83d"), TEXT("\xEF\xBF\xBD")},
@@ -1825,6 +1828,36 @@ static size_t reference_string_end(asm_str json) {
         if (!valid) return SIZE_MAX;
     }
     return SIZE_MAX;
+}
+
+/* Any byte in place of each digit of an escape, wherever in a block it stands: with scratch it is read in another way than
+ * in place. */
+static void test_read_escapes_of_any_digits(void **state) {
+    static const char digits[] = "001b0041007f0Cc7";
+    (void)state;
+    for (size_t i = 0; i < 4 * 4 * 256; i++) {
+        for (size_t at = i % 3; at < 140; at += 3) {
+            char json[160], room[320];
+            asm_json_reader reader, in_place;
+            asm_str text = {NULL, 0}, same = {NULL, 0};
+            asm_buffer scratch;
+            memset(json, 'a', sizeof json);
+            json[0] = json[sizeof json - 1] = '"';
+            memcpy(json + 1 + at, "\\u", 2);
+            memcpy(json + 3 + at, digits + i / 1024 * 4, 4);
+            json[3 + at + i / 256 % 4] = (char)(i % 256);
+            asm_buffer_init_fixed(&scratch, room, sizeof room);
+            asm_json_reader_init(&reader, asm_str_make(json, sizeof json), &scratch);
+            const bool is_read = asm_json_read_string(&reader, &text);
+            const size_t end = reference_string_end(asm_str_make(json, sizeof json));
+            expect(is_read == (end != SIZE_MAX), "%s", shown(asm_str_make(json, sizeof json)));
+            asm_json_reader_init_in_place(&in_place, json, sizeof json);
+            expect(asm_json_read_string(&in_place, &same) == is_read, "at %u", (unsigned)at);
+            expect(reader.error.offset == in_place.error.offset, "at %u", (unsigned)at);
+            if (is_read) expect_text(text, same);
+        }
+    }
+    end_of_cases();
 }
 
 /* Bytes at random, of those that matter: a string is valid if and only if the reference says so. */
@@ -2158,6 +2191,7 @@ int main(void) {
         cmocka_unit_test(test_written_strings_of_many_pieces),
         cmocka_unit_test(test_read_strings_of_every_length),
         cmocka_unit_test(test_read_strings_of_many_pieces),
+        cmocka_unit_test(test_read_escapes_of_any_digits),
         cmocka_unit_test(test_read_random_bytes),
         cmocka_unit_test(test_every_beginning_of_a_character),
         cmocka_unit_test(test_unended_strings_of_every_length),
