@@ -1548,17 +1548,16 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
 /* The members of a JSON object, as they are read. Bit n of a mask: row n. */
 typedef struct asm__members {
     const asm__fields *fields;
-    char *base;                 /* the struct */
-    asm_str text;               /* the object */
-    const asm__field *expected; /* the row that most likely comes next */
-    uint32_t seen;              /* there was one */
-    uint32_t unfit;             /* of those: does not fit its field */
-    uint32_t inexact;           /* of those: is in its field, which cannot tell all of it */
-    uint32_t escaped;           /* of those: a string that is still escaped */
-    uint32_t seen_before_run;   /* `seen` after the last run: the same if that still goes on */
-    bool is_repeated;           /* a row was seen twice */
-    unsigned run_count;         /* ASM__RUNS + 1: there were more */
-    asm_str runs[ASM__RUNS];    /* runs of members that have no field, do not fit or are inexact: the rest */
+    char *base;               /* the struct */
+    asm_str text;             /* the object */
+    uint32_t seen;            /* there was one */
+    uint32_t unfit;           /* of those: does not fit its field */
+    uint32_t inexact;         /* of those: is in its field, which cannot tell all of it */
+    uint32_t escaped;         /* of those: a string that is still escaped */
+    uint32_t seen_before_run; /* `seen` after the last run: the same if that still goes on */
+    bool is_repeated;         /* a row was seen twice */
+    unsigned run_count;       /* ASM__RUNS + 1: there were more */
+    asm_str runs[ASM__RUNS];  /* runs of members that have no field, do not fit or are inexact: the rest */
 } asm__members;
 
 typedef struct asm__event_reader {
@@ -1566,8 +1565,12 @@ typedef struct asm__event_reader {
     asm_event *event;
     asm__members envelope, data;
     asm__members *members; /* the one of them that is being read */
-    asm_str late_data;     /* data that came before the type */
+    asm__endings endings;
+    asm_str late_data; /* data that came before the type */
     bool has_data;
+    bool may_foresee;  /* the type of data that comes before it */
+    bool has_foreseen; /* and did: */
+    asm_event_type foreseen;
 } asm__event_reader;
 
 /* What is said of a value that was read. */
@@ -1639,7 +1642,8 @@ static bool asm__read_type(asm__event_reader *reader, asm_json_type type, unsign
     asm_json_reader *json = &reader->json;
     if (type == ASM_JSON_NONE) return false; /* whose error is another */
     if (type != ASM_JSON_STRING || reader->event->type_name.data) {
-        asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string", json->at);
+        asm__reader_fail(json, ASM_ERR_TYPE, "an event has one type, a string",
+                         asm__skip_space(json, json->at));
         return false;
     }
     if (!asm__read_text(json, &reader->event->type_name, how)) return false;
@@ -1679,6 +1683,29 @@ static bool asm__read_time(asm__event_reader *reader, asm_json_type type, unsign
     return asm__value_read(&reader->json, quote + 1);
 }
 
+/* Looks for the type where it stands if the keys are sorted, at the end of the line. It may be something else: then the line
+ * is read once more. False if there is none, or `type` is none that its data has. */
+static bool asm__foresee_type(asm__event_reader *reader, asm_json_type type) {
+    const char *begin = reader->json.at, *end = reader->json.end, *name;
+    asm_str text;
+    uint32_t bits;
+    if (ASM__SMALL || type != ASM_JSON_OBJECT || !reader->may_foresee || end - begin < 64) return false;
+    if (end[-1] == '\n') end--;
+    if (end[-1] != '}' || end[-2] != '"') return false;
+    end -= 2;
+    bits = asm__ending_bits(end - 32);
+    if (!bits) return false;
+    name = end - 31 + asm__highest_bit(bits);
+    text = asm_str_make(name, (size_t)(end - name));
+    name -= name[-2] == ' ';
+    if (memcmp(name - 8, "\"type\":", 7) != 0) return false;
+    reader->foreseen = asm_event_type_from_name(text);
+    if (asm__types[reader->foreseen].fields->count == 0) return false;
+    reader->event->type = reader->foreseen;
+    reader->has_foreseen = true;
+    return true;
+}
+
 /* Any field of the envelope or of a payload. */
 static bool asm__read_member(asm__event_reader *reader, const asm__field *field, char *base,
                              asm_json_type type, unsigned *how) {
@@ -1688,7 +1715,8 @@ static bool asm__read_member(asm__event_reader *reader, const asm__field *field,
     case ASM__TYPE:
         return asm__read_type(reader, type, how);
     case ASM__DATA:
-        if (!reader->event->type_name.data) return asm_json_read_raw(&reader->json, &reader->late_data);
+        if (!reader->event->type_name.data && !asm__foresee_type(reader, type))
+            return asm_json_read_raw(&reader->json, &reader->late_data);
         reader->late_data = asm_str_make(NULL, 0);
         return asm__read_data(reader, type);
     default:
@@ -1715,84 +1743,116 @@ static void asm__clear_field(const asm__field *field, char *base) {
     memset(base + field->offset, 0, sizes[field->kind]);
 }
 
-/* The row whose key stands at `p`, and where its value stands; fields->count if it has no row. NULL in `*value` if this is no plain key. The text has ASM__NEAR_SIZE bytes. */
-static inline uint32_t asm__quick_row(const asm__fields *fields, const char *p, const char *end,
-                                      const char **value) {
-    const char *quote;
-    *value = NULL;
-    if (p == end || *p != '"') return 0;
-    p++;
-    quote = asm__likely_quote(p, end);
-    if (end - quote < 4 || quote[0] != '"' || quote[1] != ':') return 0;
-    *value = quote + 2;
-    return asm__find_row(fields, asm_str_make(p, (size_t)(quote - p)));
+/* Notes that the member from `begin` to `end` is in no field. */
+static void asm__keep_member(asm__members *members, const char *begin, const char *end,
+                             uint32_t seen_before) {
+    const unsigned count = members->run_count;
+    if (count > ASM__RUNS) return;
+    if (count > 0 && seen_before == members->seen_before_run) {
+        asm_str *run = &members->runs[count - 1];
+        run->size = (size_t)(end - run->data);
+    } else {
+        if (count < ASM__RUNS) members->runs[count] = asm_str_make(begin, (size_t)(end - begin));
+        members->run_count++;
+    }
+    members->seen_before_run = members->seen;
 }
 
-/* Whether the key of a row stands at `p`, and two bytes after it. */
-static inline bool asm__is_key(const char *p, const char *end, const asm__field *field) {
-    return (size_t)(end - p) > field->key_size + (size_t)2 && asm__same_bytes(p, field->key, field->key_size);
+/* The row of the plain name at `p`, where lanes can be read; NULL if there is none. */
+ASM__INLINE const asm__field *asm__find_field(const asm__fields *fields, const char *p, size_t size) {
+#if ASM__FIND_BY_SIZE && ASM__HAS_LANES
+    if (size < 16) {
+        const asm__lanes name = asm__lanes_load(p);
+        uint32_t left = fields->by_size[size];
+        for (; left; left &= left - 1) {
+            const asm__field *field = &fields->list[asm__lowest_bit(left)];
+            const asm__lanes same = asm__lanes_same(name, asm__lanes_load(field->key + 1));
+            if ((size_t)asm__lowest_bit(~asm__lanes_bits(same)) >= size) return field;
+        }
+        return NULL;
+    }
+#endif
+    const uint32_t row = asm__find_row(fields, asm_str_make(p, size));
+    return row < fields->count ? &fields->list[row] : NULL;
 }
 
-/* The expected row or the next, if its key stands at `p`; else NULL. */
-static inline const asm__field *asm__expected_row(const char *p, const char *end, const asm__field *field,
-                                                  const asm__field *none) {
-    if (field == none) return NULL;
-    if (asm__is_key(p, end, field)) return field;
-    field++;
-    return field != none && asm__is_key(p, end, field) ? field : NULL;
+/* Reads the time that is written from `begin` to `quote` in the usual way; false if it is not. */
+ASM__INLINE bool asm__take_time(asm_event *event, const char *begin, const char *quote) {
+    const asm_str text = asm_str_make(begin, (size_t)(quote - begin));
+    return asm_time_parse(text, &event->time, &event->time_precision) == ASM_OK && event->time != 0 &&
+           asm__is_usual_time(text);
 }
 
-/* Reads texts as they are usually written, in any order. Returns true at a member that is something else, whose
- * key begins at `*key` and whose value stands next; false where it cannot tell. */
-static inline bool asm__read_texts(asm__event_reader *reader, uint32_t *row, const char **key) {
+/* Reads the string from `p` to `quote`, or further if that is none, into its field; returns its closing quote or NULL. */
+ASM__INLINE const char *asm__take_string(asm__event_reader *reader, const asm__field *field,
+                                         asm__endings *endings, const char *p, const char *quote) {
+    asm_json_reader *json = &reader->json;
+    asm_str *text = (asm_str *)(void *)(reader->members->base + field->offset);
+    bool escaped = false;
+    if (quote < json->end && *quote == '"') {
+        *text = asm_str_make(p, (size_t)(quote - p));
+    } else {
+        quote = asm__scan_text_on(json, p, quote, text, &escaped);
+        if (!quote) return NULL;
+        if (escaped) reader->members->escaped |= UINT32_C(1) << field->row;
+        asm__endings_from(endings, quote + 1, json->end);
+    }
+    if (field->kind == ASM__TYPE) asm__set_type(reader->event, escaped);
+    return quote;
+}
+
+/* Whether a string may be read by asm__read_strings(): the first of that name, for a text, the type, the time or none. */
+ASM__INLINE bool asm__takes_string(const asm__members *members, const asm__field *field) {
+    return !field ||
+           (!(members->seen >> field->row & 1) && (field->kind <= ASM__TYPE || field->kind == ASM__TIME));
+}
+
+/* Reads members that are strings as they are usually written, in any order, with up to one blank before a key and a
+ * value. Returns true at another value, whose key begins at `*key`; false where it cannot tell. */
+ASM__INLINE bool asm__read_strings(asm__event_reader *reader, uint32_t *row, const char **key) {
     asm_json_reader *json = &reader->json;
     asm__members *members = reader->members;
-    const asm__field *none = members->fields->list + members->fields->count;
     const char *p = json->at, *end = json->end;
-    bool has_blanks = false; /* before the keys */
-    if (ASM__SMALL || end - json->begin < ASM__NEAR_SIZE) return false;
+    asm__endings endings = reader->endings;
+    if (ASM__SMALL || end - json->begin < ASM__ENDINGS_SIZE) return false;
     if (json->state == ASM__AT_NEXT && asm__at(json, p++) != ',') return false;
+    asm__endings_follow(&endings, p, end);
     for (;;) {
         const asm__field *field;
-        const char *value, *quote;
-        asm_str *text;
-        uint32_t bit;
-        bool escaped = false;
-        if (has_blanks && p < end) p++;
-        *key = p;
-        field = asm__expected_row(p, end, members->expected, none);
-        if (field) {
-            value = p + field->key_size;
-        } else if (!has_blanks && asm__at(json, p) == ' ') {
-            has_blanks = true;
-            continue;
-        } else {
-            field = members->fields->list + asm__quick_row(members->fields, p, end, &value);
-            if (!value) return false;
-        }
-        if (*value == ' ') value++;
-        bit = field == none ? 0 : UINT32_C(1) << field->row;
-        if (field == none || field->kind > ASM__TYPE || *value != '"' || members->seen & bit) {
-            *row = (uint32_t)(field - members->fields->list);
+        const char *name, *value, *quote;
+        if (end - p < 18) return false; /* a blank, a quote and lanes */
+        if (ASM__SELDOM(*p == ' ')) p++;
+        if (*p != '"') return false;
+        name = p + 1;
+        asm__pass_ending(&endings, p, end);
+        quote = asm__next_ending(&endings, end);
+        if (end - quote < 4 || *quote != '"' || quote[1] != ':') return false;
+        field = asm__find_field(members->fields, name, (size_t)(quote - name));
+        value = quote + 2;
+        if (ASM__SELDOM(*value == ' ')) value++;
+        if (*value != '"' || !asm__takes_string(members, field)) {
+            *key = name - 1;
+            *row = field ? field->row : members->fields->count;
             json->at = value;
             json->state = ASM__AT_VALUE;
+            reader->endings = endings;
             return true;
         }
-        text = (asm_str *)(void *)(members->base + field->offset);
-        value++;
-        quote = asm__likely_quote(value, end);
-        if (quote < end && *quote == '"') *text = asm_str_make(value, (size_t)(quote - value));
-        else quote = asm__scan_text_on(json, value, quote, text, &escaped);
-        if (!quote) return false;
-        if (escaped) members->escaped |= bit;
-        if (field->kind == ASM__TYPE) asm__set_type(reader->event, escaped);
-        members->seen |= bit;
-        members->expected =
-            field + 1 + (field->kind == ASM__TEXT_OR_JSON); /* the next row has the same name */
+        p = value + 1;
+        asm__pass_ending(&endings, value, end);
+        quote = asm__next_ending(&endings, end);
+        if (field && field->kind <= ASM__TYPE) quote = asm__take_string(reader, field, &endings, p, quote);
+        else if (quote == end || *quote != '"') return false;
+        if (!quote || (field && field->kind == ASM__TIME && !asm__take_time(reader->event, p, quote)))
+            return false;
+        if (field) members->seen |= UINT32_C(1) << field->row;
+        else asm__keep_member(members, name - 1, quote + 1, members->seen);
         p = json->at = quote + 1;
         json->state = ASM__AT_NEXT;
-        if (asm__at(json, p++) != ',') return false;
+        if (asm__at(json, p++) != ',') break;
     }
+    reader->endings = endings;
+    return false;
 }
 
 /* Reads any value into the field of its row; false if it does not fit there, and still stands next. */
@@ -1801,7 +1861,6 @@ static bool asm__read_value(asm__event_reader *reader, asm__members *members, ui
     asm_json_type type = asm_json_peek(&reader->json);
     uint32_t bit = UINT32_C(1) << row;
     unsigned how = 0;
-    members->expected = field + 1 + (field->kind == ASM__TEXT_OR_JSON);
     if (members->seen & bit) {
         asm__clear_field(field, members->base);
         if (field->kind == ASM__TEXT_OR_JSON) asm__clear_field(field + 1, members->base);
@@ -1821,25 +1880,9 @@ static bool asm__read_value(asm__event_reader *reader, asm__members *members, ui
     return true;
 }
 
-/* Notes that the member from `begin` to `end` is in no field. */
-static void asm__keep_member(asm__members *members, const char *begin, const char *end,
-                             uint32_t seen_before) {
-    const unsigned count = members->run_count;
-    if (count > ASM__RUNS) return;
-    if (count > 0 && seen_before == members->seen_before_run) {
-        asm_str *run = &members->runs[count - 1];
-        run->size = (size_t)(end - run->data);
-    } else {
-        if (count < ASM__RUNS) members->runs[count] = asm_str_make(begin, (size_t)(end - begin));
-        members->run_count++;
-    }
-    members->seen_before_run = members->seen;
-}
-
 static inline void asm__members_init(asm__members *members, const asm__fields *fields, char *base) {
     memset(members, 0, offsetof(asm__members, runs));
     members->fields = fields;
-    members->expected = fields->list;
     members->base = base;
 }
 
@@ -1882,10 +1925,9 @@ static inline bool asm__read_data(asm__event_reader *reader, asm_json_type type)
     return asm__enter_members(reader, &reader->data);
 }
 
-/* Notes that the field that was expected is there. */
+/* Notes that the next field is there. */
 static inline void asm__field_was_read(asm__members *members) {
     members->seen = members->seen << 1 | 1;
-    members->expected++;
 }
 
 /* Reads the time and the type, and goes into the data, as far as they stand where the writer puts them; false
@@ -1945,14 +1987,13 @@ ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size
 static inline void asm__read_tail(asm__event_reader *reader) {
     if (ASM__TAKE_TEXT(reader, session_id) && ASM__TAKE_TEXT(reader, run_id))
         ASM__TAKE_TEXT(reader, provider);
-    reader->envelope.expected = asm__envelope_fields + ASM__ROW_envelope_provider + 1;
 }
 
 /* Goes to the next member that is no usual text, and tells its row and where its key begins; false at the end of the
  * object, which is left, or on an error. */
 static inline bool asm__next_value(asm__event_reader *reader, uint32_t *row, const char **key) {
     if (asm__leave_object(&reader->json)) return false;
-    if (asm__read_texts(reader, row, key)) return true;
+    if (asm__read_strings(reader, row, key)) return true;
     return !asm__leave_object(&reader->json) &&
            asm__next_row(&reader->json, reader->members->fields, row, key);
 }
@@ -2056,20 +2097,44 @@ static void asm__clear_event(asm_event *event) {
     memset(p, 0, sizeof *event % 64);
 }
 
-/* Reads the event whose JSON reader is set up; on an error it is empty. */
-static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, asm_json_error *error) {
+/* Reads the line into the empty event. */
+static void asm__read_line(asm__event_reader *reader) {
     asm_json_reader *json = &reader->json;
-    reader->event = event;
+    asm__members_init(&reader->envelope, &asm__envelope_rows, (char *)reader->event);
     reader->late_data = asm_str_make(NULL, 0);
-    reader->has_data = false;
-    if (json->reserve <= SIZE_MAX / 2) json->reserve *= 2; /* strings unescaped, and unknown members copied */
-    asm__clear_event(event);
-    asm__members_init(&reader->envelope, &asm__envelope_rows, (char *)event);
+    reader->has_data = reader->has_foreseen = false;
+    asm__endings_from(&reader->endings, json->end, json->end);
     reader->data.escaped = 0;
     reader->data.run_count = 0;
     if (asm__enter_members(reader, &reader->envelope) && (ASM__SMALL || asm__read_head(reader)) &&
         asm__read_members(reader) && json->at < json->end)
         asm_json_reader_finish(json);
+}
+
+/* Reads a line of another type than was foreseen once more; the scratch buffer had `used` bytes. */
+ASM__RARE void asm__read_again(asm__event_reader *reader, size_t used) {
+    const asm_json_reader before = reader->json;
+    asm_json_reader *json = &reader->json;
+    asm_json_reader_init(json, asm_str_make(before.begin, (size_t)(before.end - before.begin)),
+                         before.scratch);
+    json->writable = before.writable;
+    json->reserve = before.reserve;
+    if (json->scratch) json->scratch->size = used;
+    asm__clear_event(reader->event);
+    reader->may_foresee = false;
+    asm__read_line(reader);
+}
+
+/* Reads the event whose JSON reader is set up; on an error it is empty. */
+static asm_result asm__read_event(asm__event_reader *reader, asm_event *event, asm_json_error *error) {
+    asm_json_reader *json = &reader->json;
+    const size_t used = json->scratch ? json->scratch->size : 0;
+    reader->event = event;
+    reader->may_foresee = true;
+    if (json->reserve <= SIZE_MAX / 2) json->reserve *= 2; /* strings unescaped, and unknown members copied */
+    asm__clear_event(event);
+    asm__read_line(reader);
+    if (!ASM__SMALL && reader->has_foreseen && event->type != reader->foreseen) asm__read_again(reader, used);
     if (!event->type_name.data) asm__reader_fail(json, ASM_ERR_SYNTAX, "the event has no type", json->end);
     if (json->error.result == ASM_OK && reader->late_data.data) {
         json->at = reader->late_data.data;

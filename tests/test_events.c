@@ -1393,6 +1393,70 @@ static void test_any_order(void **state) {
     end_of_cases();
 }
 
+/* In place of each blank of a line, only what is white space is read. */
+static void test_what_stands_for_blanks(void **state) {
+    char line[] =
+        "{\"ts\": \"2026-02-09T12:00:00Z\", \"type\": \"message_streamed\", \"data\": {\"delta\": \"a\", "
+        "\"role\": \"b\"}, \"session_id\": \"session one\", \"run_id\": \"run one\"}";
+    (void)state;
+    for (size_t at = 0; at < sizeof line - 1; at++) {
+        if (line[at] != ' ' || (line[at - 1] != ',' && line[at - 1] != ':')) continue;
+        for (int byte = 0; byte < 256; byte++) {
+            asm_event event;
+            line[at] = (char)byte;
+            const asm_result result =
+                asm_event_read_json(&event, asm_str_make(line, sizeof line - 1), NULL, NULL);
+            expect((result == ASM_OK) == (byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t'),
+                   "%d at %u", byte, (unsigned)at);
+        }
+        line[at] = ' ';
+    }
+    end_of_cases();
+}
+
+/* Data before the type, and at the line's end what may be the type: the event is the same as with the type first. */
+static void test_type_at_the_end(void **state) {
+    static const struct {
+        const char *type, *rest;
+    } cases[] = {
+        {"\"message_streamed\"", NULL},
+        {"\"message_streamed\"", "\"k\\\"type\":\"tool_call_started\""},
+        {"\"tool_call_completed\"", "\"k\\\"type\":\"message_streamed\""},
+        {"\"run_started\"", "\"k\\\"type\":\"of_another_kind\""},
+        {"\"of_another_kind\"", "\"k\\\"type\":\"run_started\""},
+        {"\"message_str\\u0065amed\"", NULL},
+        {"\"custom\"", NULL},
+        {"\"provider_metadata_that_goes_on_and_on_and_on\"", NULL},
+    };
+    static const char *const datas[] = {
+        "\"data\":{\"delta\":\"a\\n\",\"tool_name\":\"b\\t\",\"model\":\"c\\r\",\"role\":[1],\"x\":\"y\"}",
+        "\"data\":{\"tool_name\":{\"a\":\"type\"},\"delta\":1}",
+        "\"data\":{\"delta\":\"a\"},\"session_id\":\"s\\u00e9\",\"data\":null",
+        "\"data\":null,\"session_id\":\"s\\u00e9\",\"data\":{\"delta\":\"\\u00e9\"}",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases) * COUNT(datas) * 4; i++) {
+        const char *type = cases[i / 4 / COUNT(datas)].type, *rest = cases[i / 4 / COUNT(datas)].rest;
+        const char *data = datas[i / 4 % COUNT(datas)], *blank = i & 1 ? " " : "";
+        char first[512], last[512];
+        line_reading expected, reading;
+        snprintf(first, sizeof first, "{\"type\":%s,%s,\"provider\":\"claude and others\"%s%s}", type, data,
+                 rest ? "," : "", rest ? rest : "");
+        snprintf(last, sizeof last, "{%s,\"provider\":\"claude and others\",\"type\":%s%s%s%s}%s", data,
+                 blank, type, rest ? "," : "", rest ? rest : "", i & 2 ? "\n" : "");
+        read_line(&expected, asm_str_from(first), false);
+        expect(expected.result == ASM_OK, "%s", first);
+        for (int in_place = 0; in_place < 2; in_place++) {
+            read_line(&reading, asm_str_from(last), in_place);
+            expect(reading.result == ASM_OK, "%s", last);
+            expect_same_event(&reading.event, &expected.event);
+            end_reading(&reading);
+        }
+        end_reading(&expected);
+    }
+    end_of_cases();
+}
+
 /* A line that ends anywhere is refused, and nothing after its end is looked at. */
 static void test_lines_that_are_cut(void **state) {
     (void)state;
@@ -2316,6 +2380,8 @@ int main(void) {
         cmocka_unit_test(test_times_are_written_as_they_were),
         cmocka_unit_test(test_members_in_two_places),
         cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_what_stands_for_blanks),
+        cmocka_unit_test(test_type_at_the_end),
         cmocka_unit_test(test_lines_that_are_cut),
         cmocka_unit_test(test_extra),
         cmocka_unit_test(test_extension),
