@@ -1,5 +1,5 @@
 /* asm-tee as it is run, between this test as the editor and this test as the agent: a second person approves on a terminal
- * and on the page; either side, and the process of the copy, are killed while large messages pass; memory; ends. */
+ * and on the page; it, either side, and the process of the copy are killed while large messages pass; memory; ends. */
 #include "live_support.h"
 
 #include <signal.h>
@@ -448,8 +448,8 @@ static void test_half_closed(void **state) {
 
 /* ---- Large messages, while somebody is killed ---- */
 
-/* Sends both ways at once, in pieces of any size, until both sides have all, or one is gone. Returns how much the agent has,
- * and the editor. All of it has to be what was sent. */
+/* Sends both ways at once, in pieces of any size, until both sides have all, or have seen an end. Returns how much the agent
+ * has, and the editor. All of it has to be what was sent. */
 static void talk(tee *self, const char *message, size_t heard[2], int64_t stop) {
     size_t said[2] = {0, 0};
     static char got[65536];
@@ -459,7 +459,8 @@ static void talk(tee *self, const char *message, size_t heard[2], int64_t stop) 
         fcntl(*to[i], F_SETFL, O_NONBLOCK);
         fcntl(*from[i], F_SETFL, O_NONBLOCK);
     }
-    while ((heard[0] < LARGE || heard[1] < LARGE) && milliseconds() < stop) {
+    while ((heard[0] < LARGE || heard[1] < LARGE) && (*from[0] >= 0 || *from[1] >= 0) &&
+           milliseconds() < stop) {
         struct pollfd polled[4];
         for (int i = 0; i < 2; i++) {
             polled[i] = (struct pollfd){said[i] < LARGE ? *to[i] : -1, POLLOUT, 0};
@@ -547,6 +548,18 @@ static bool is_over_at_last(int fd, int beside) {
     return false;
 }
 
+/* Ends a process after a while. Returns who does it. */
+static pid_t kill_later(pid_t pid, int wait, int number) {
+    const pid_t killer = fork();
+    if (killer == 0) {
+        poll(NULL, 0, wait);
+        kill(pid, number);
+        _exit(0);
+    }
+    assert_true(killer > 0);
+    return killer;
+}
+
 /* It is ended while it is at work: what has come through is what was sent, and the agent sees an end. */
 static void test_killed(void **state) {
     char *message = large_message();
@@ -557,19 +570,80 @@ static void test_killed(void **state) {
         int status;
         begin(&self);
         start(&self, (const char *const[]){"--jsonl=/dev/null", NULL});
-        const pid_t pid = self.pid, killer = fork();
-        if (killer == 0) {
-            poll(NULL, 0, (int)(next_random(&chance) % 30) + i % 20);
-            kill(pid, i % 2 ? SIGKILL : SIGTERM);
-            _exit(0);
-        }
-        next_random(&chance);
+        const pid_t killer =
+            kill_later(self.pid, (int)(next_random(&chance) % 30) + i % 20, i % 2 ? SIGKILL : SIGTERM);
         talk(&self, message, heard, milliseconds() + 150);
         assert_int_equal(waitpid(killer, NULL, 0), killer);
         expect(self.agent_in < 0 || is_over_at_last(self.agent_in, self.from),
                "run %d: the agent waits for ever", i);
         status = finish(&self);
         expect(status == 128 + (i % 2 ? SIGKILL : SIGTERM) || status == 0, "run %d: %d", i, status);
+    }
+    free(message);
+    end_of_cases();
+}
+
+/* An agent that says what it hears is killed: what the editor has is what was said, and it sees an end. */
+static void kill_agent(const char *message, const char *log) {
+    static char script[] = "echo $$ > \"$0/pid\"; exec cat", sh[] = "/bin/sh", c[] = "-c", dashes[] = "--";
+    char *words[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)log, dashes, sh, c, script, NULL, NULL};
+    char text[32] = "";
+    tee self;
+    size_t heard[2];
+    begin(&self);
+    words[6] = self.directory;
+    start_words(&self, words);
+    for (const int64_t end = milliseconds() + PATIENCE; !strchr(text, '\n') && milliseconds() < end;
+         poll(NULL, 0, 10)) {
+        FILE *file = fopen(path_in(&self, "pid"), "r");
+        if (!file) continue;
+        if (!fgets(text, sizeof text, file)) text[0] = 0;
+        fclose(file);
+    }
+    assert_true(atol(text) > 0);
+    const pid_t killer = kill_later((pid_t)atol(text), (int)(next_random(&chance) % 20), SIGKILL);
+    talk(&self, message, heard, milliseconds() + PATIENCE);
+    expect(self.from < 0 || heard[1] == LARGE, "the editor waits for ever, after %zu bytes", heard[1]);
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
+    assert_int_equal(finish(&self), 128 + SIGKILL);
+}
+
+/* An editor is killed: what the agent has is what was said, it sees an end, and nobody takes what it says. */
+static void kill_editor(const char *message, const char *log) {
+    tee self;
+    size_t heard[2];
+    begin(&self);
+    start(&self, (const char *const[]){log, NULL});
+    const pid_t editor = fork();
+    if (editor == 0) {
+        close_fd(&self.agent_in);
+        close_fd(&self.agent_out);
+        talk(&self, message, heard, milliseconds() + PATIENCE);
+        poll(NULL, 0, PATIENCE);
+        _exit(0);
+    }
+    close_fd(&self.to);
+    close_fd(&self.from);
+    const pid_t killer = kill_later(editor, (int)(next_random(&chance) % 20), SIGKILL);
+    const int64_t end = milliseconds() + PATIENCE;
+    talk(&self, message, heard, end);
+    expect(self.agent_in < 0 || (heard[0] == LARGE && is_over(self.agent_in)), "the agent waits for ever");
+    while (self.agent_out >= 0 && milliseconds() < end) {
+        if (write(self.agent_out, "x\n", 2) < 0 && errno == EPIPE) close_fd(&self.agent_out);
+        else poll(NULL, 0, 1);
+    }
+    expect(self.agent_out < 0, "what the agent says is taken by nobody");
+    assert_int_equal(waitpid(editor, NULL, 0), editor);
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
+    finish(&self);
+}
+
+static void test_one_side_is_killed(void **state) {
+    char *message = large_message();
+    (void)state;
+    for (int i = 0; i < KILLS / 2; i++) {
+        kill_agent(message, i % 2 ? "--jsonl=/dev/null" : "--view");
+        kill_editor(message, i % 2 ? "--jsonl=/dev/null" : "--view");
     }
     free(message);
     end_of_cases();
@@ -668,6 +742,7 @@ int main(void) {
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_large_both_ways),
         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_one_side_is_killed),
         cmocka_unit_test(test_editor_that_does_not_read),
         cmocka_unit_test(test_copy_that_goes_nowhere),
     };

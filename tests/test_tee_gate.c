@@ -208,7 +208,7 @@ static void test_line_bounds(void **state) {
     end(self.gate, PASSAGE_IN, &self.in);
     expect_passed(&self.in, "{\"id\":6}");
     self.in_is_over = true;
-    expect(decide_as(&self, 1, CHOICE_ALLOW, "") == VERDICT_NOT_READING, "%s", "");
+    expect(decide_as(&self, 1, CHOICE_ALLOW, "") == VERDICT_ENDED, "%s", "");
     finish(&self);
     end_of_cases();
 }
@@ -505,6 +505,34 @@ static void test_large_lines(void **state) {
     end_of_cases();
 }
 
+/* An editor may never answer what was taken back: the second person is heard all the same, without end, and late
+ * answers to the newest of them are left out. */
+static void test_never_answered(void **state) {
+    fixture self;
+    char line[600];
+    (void)state;
+    begin(&self);
+    for (int i = 1; i <= 2 * MAX_ANSWERED + 10; i++) {
+        snprintf(line, sizeof line, ASK("\"i%d\""), i);
+        from_agent(&self, line);
+        expect(decide_as(&self, (uint64_t)i, CHOICE_ALLOW, "") == VERDICT_TAKEN, "request %d", i);
+        expect(self.gate->answered_count <= MAX_ANSWERED, "%zu", self.gate->answered_count);
+        asm_buffer_clear(&self.in);
+        asm_buffer_clear(&self.out);
+        asm_buffer_clear(&self.notes);
+        asm_buffer_clear(&self.copied[0]);
+        asm_buffer_clear(&self.copied[1]);
+    }
+    for (int late = 1; late >= 0; late--)
+        for (int i = 0; i < MAX_ANSWERED; i += MAX_ANSWERED / 4) {
+            snprintf(line, sizeof line, SELECT("\"i%d\"", "y"), MAX_ANSWERED * late + 10 + MAX_ANSWERED - i);
+            from_editor(&self, line);
+            expect_passed(&self.in, late ? "" : line); /* the agent does not wait for these any more */
+        }
+    finish(&self);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_person_is_first),
@@ -516,6 +544,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_no_request),
         cmocka_unit_test(test_any_order),
         cmocka_unit_test(test_large_lines),
+        cmocka_unit_test(test_never_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,8 +207,10 @@ static asm_result decide(struct approver *approver, struct decision *decision, a
                                                  : "the agent offers no denial for this once");
     case VERDICT_BUSY:
         return fail(approver, "the editor is in the middle of a message that does not end");
+    case VERDICT_NO_MEMORY:
+        return fail(approver, asm_result_string(ASM_ERR_NO_MEMORY));
     default:
-        return fail(approver, "the agent is told nothing any more");
+        return fail(approver, "one side of the session has ended");
     }
 }
 

@@ -13,7 +13,7 @@ enum {
     LINE_LIMIT = 64 * 1024 * 1024,    /* bytes of a line that is looked at */
     REQUEST_LIMIT = 64 * 1024 * 1024, /* bytes of the requests that are open */
     MAX_OPEN = 64,                    /* requests that are open */
-    MAX_ANSWERED = 1024               /* answers that are to be left out */
+    MAX_ANSWERED = 1024               /* answers that are to be left out: the oldest is forgotten */
 };
 
 /* A request that nobody has answered. */
@@ -248,7 +248,9 @@ static void end(void *user, enum passage_way way, asm_buffer *out) {
  * memory: then nothing was done. */
 static bool answer(struct gate *gate, size_t index, asm_str text, asm_buffer *in, asm_buffer *out) {
     const struct agent_line *line = &gate->open[index].line;
-    asm_buffer *id = &gate->answered[gate->answered_count];
+    asm_buffer *id;
+    if (gate->answered_count == MAX_ANSWERED) drop_answered(gate, 0);
+    id = &gate->answered[gate->answered_count];
     asm_buffer_init_growing(id);
     if (asm_buffer_append(id, line->id) != ASM_OK) return false;
     gate->answered_count++;
@@ -284,7 +286,7 @@ static enum verdict decide(struct gate *gate, const struct decision *decision, a
     asm_buffer_init_growing(&text);
     enum verdict verdict = VERDICT_NO_WORD;
     if (compose(&gate->open[index], decision->choice, payload, &text))
-        verdict = answer(gate, index, asm_buffer_text(&text), in, out) ? VERDICT_TAKEN : VERDICT_NOT_READING;
+        verdict = answer(gate, index, asm_buffer_text(&text), in, out) ? VERDICT_TAKEN : VERDICT_NO_MEMORY;
     asm_buffer_close(&text);
     return verdict;
 }
@@ -314,14 +316,13 @@ static enum verdict cancel(struct gate *gate, asm_str session, asm_buffer *in, a
         is_done = text.result == ASM_OK && answer(gate, i, asm_buffer_text(&text), in, out);
     }
     asm_buffer_close(&text);
-    return is_done ? VERDICT_TAKEN : VERDICT_NOT_READING;
+    return is_done ? VERDICT_TAKEN : VERDICT_NO_MEMORY;
 }
 
 static enum verdict judge(struct gate *gate, const struct decision *decision, asm_str payload, asm_buffer *in,
                           asm_buffer *out) {
-    if (!in || !out) return VERDICT_NOT_READING;
+    if (!in || !out) return VERDICT_ENDED;
     if (gate->lines[PASSAGE_IN].is_open && !gate->lines[PASSAGE_IN].is_held) return VERDICT_BUSY;
-    if (gate->answered_count + gate->open_count > MAX_ANSWERED) return VERDICT_NOT_READING;
     if (decision->choice == CHOICE_CANCEL) return cancel(gate, payload, in, out);
     return decide(gate, decision, payload, in, out);
 }

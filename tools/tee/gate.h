@@ -23,10 +23,11 @@ struct decision {
 
 enum verdict {
     VERDICT_TAKEN,
-    VERDICT_STALE,      /* it is not asked any more */
-    VERDICT_BUSY,       /* the editor is in the middle of a line: try again */
-    VERDICT_NO_WORD,    /* the protocol, or the options that the agent offers, have no word for it */
-    VERDICT_NOT_READING /* the agent is told nothing any more, or too much is open */
+    VERDICT_STALE,   /* it is not asked any more */
+    VERDICT_BUSY,    /* the editor is in the middle of a line: try again */
+    VERDICT_NO_WORD, /* the protocol, or the options that the agent offers, have no word for it */
+    VERDICT_NO_MEMORY,
+    VERDICT_ENDED /* nothing goes one of the ways any more */
 };
 
 /* What the copy is told of requests; it comes before the last bytes of the line that asks. */

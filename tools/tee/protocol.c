@@ -40,6 +40,10 @@ bool protocol_same_id(asm_str a, asm_str b) {
     double x, y;
     int64_t n, m;
     if (asm_json_type_of(a) != asm_json_type_of(b)) return false;
+    if (a.size > 0 && asm_str_equal(a, b)) return true;
+    if (asm_json_type_of(a) == ASM_JSON_STRING && !memchr(a.data, '\\', a.size) &&
+        !memchr(b.data, '\\', b.size))
+        return false;
     if (asm_json_type_of(a) == ASM_JSON_STRING)
         return asm_str_equal(read_text(a, memory[0], sizeof memory[0]),
                              read_text(b, memory[1], sizeof memory[1]));
