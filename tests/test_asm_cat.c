@@ -1128,6 +1128,7 @@ static void test_fail_tells_how_runs_ended(void **state) {
         {"{\"type\":\"run_started\"}\n{\"type\":\"run_failed\",\"data\":{}}\n", 3},
         {"{\"type\":\"run_started\"}\n{\"type\":\"run_cancelled\",\"data\":{}}\n", 3},
         {STARTED HELLO, 4},
+        {"{\"type\":\"thread.started\",\"thread_id\":\"t\"}\n", 4},
         {"{\"type\":\"run_failed\",\"data\":{}}\n" STARTED, 4},
         {"bad\n{\"type\":\"run_failed\",\"data\":{}}\n" STARTED, 1},
     };
@@ -1238,6 +1239,9 @@ static void test_summary(void **state) {
         "\"said_last\":\"Done ```\\nit\"}\n",
         "");
     expect(RUN(STARTED, "--summary"), 0, "-\nOutcome: not ended\n", "");
+    expect(RUN("{\"type\":\"thread.started\",\"thread_id\":\"t\"}\n", "--summary",
+               "--clock=2026-02-09T12:00:00Z"),
+           0, "-\nOutcome: not ended (the stream ended before the run did)\n", "");
 }
 
 /* What was spent, told by steps without a message's id, and once more by the run's end; a run without such a whole. */
@@ -1778,6 +1782,8 @@ static void test_nothing_understood_is_told(void **state) {
     assert_string_equal(end.err.data, "asm-cat: -: 2 of 3 lines are of unknown type: is it a Grok stream?\n");
     assert_int_equal(end.status, 1);
     release(&end);
+    expect(RUN("\x28\xB5\x2F\xFD...", "-"), 1, "",
+           "asm-cat: -: is packed: unpack it, zstd -dc FILE | asm-cat\n");
 }
 
 static void test_words_that_people_try_get_a_hint(void **state) {

@@ -677,6 +677,23 @@ static void end_source(struct source *source) {
     if (!input_close(&source->input)) program->failed = true;
 }
 
+/* What unpacks a file that begins so; NULL if it is not packed. */
+static const char *unpacker_of(const char *begin, size_t size) {
+    if (size >= 2 && memcmp(begin, "\x1F\x8B", 2) == 0) return "gzip";
+    return size >= 4 && memcmp(begin, "\x28\xB5\x2F\xFD", 4) == 0 ? "zstd" : NULL;
+}
+
+/* Whether it is packed, as Codex's older rollouts are; then it is told, and the source ends. */
+static bool refuse_packed(struct source *source, size_t size) {
+    struct program *program = source->program;
+    const char *unpacker = source->ingest.counts.bytes == 0 ? unpacker_of(program->block, size) : NULL;
+    if (!unpacker) return false;
+    complain("%s: is packed: unpack it, %s -dc FILE | asm-cat", source->name, unpacker);
+    program->bad_input = true;
+    end_source(source);
+    return true;
+}
+
 /* Reads one block; false at the end of what there is. */
 static bool read_block(struct source *source) {
     struct program *program = source->program;
@@ -694,6 +711,7 @@ static bool read_block(struct source *source) {
         end_source(source);
         return false;
     }
+    if (refuse_packed(source, (size_t)size)) return false;
     source->heard = steady_time();
     source->idle_is_told = false;
     check_memory(program,
@@ -906,7 +924,7 @@ static void add_sources(struct program *program, char **files, size_t count) {
 static int exit_status(const struct program *program) {
     bool run_is_open = false, run_failed = false;
     for (size_t i = 0; i < program->source_count; i++) {
-        run_is_open |= program->sources[i].watch.run_is_open;
+        run_is_open |= program->sources[i].watch.run_is_open || program->sources[i].watch.any_has_no_end;
         run_failed |= program->sources[i].watch.any_failed;
     }
     if (program->failed || program->outputs.has_failed || program->reader_gone) return EXIT_FAILED;

@@ -207,9 +207,7 @@ struct reading {
 static void on_event(void *user, const asm_event *event) {
     struct reading *reading = (struct reading *)user;
     /* A turn whose last words stand there is over; one that only stops there may go on. */
-    if (reading->is_over && event->type == ASM_EVENT_RUN_FAILED &&
-        asm_str_equal(event->run.error_code, ASM_STR("stream_ended")))
-        return;
+    if (reading->is_over && run_has_no_end(event)) return;
     watch_event(reading->watch, event, reading->now);
     statistics_count(reading->statistics, event);
 }

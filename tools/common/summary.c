@@ -102,6 +102,7 @@ static void take_outcome(struct summary *summary, const asm_event *event) {
     const asm_run_payload *run = &event->run;
     asm_str reason = event->type == ASM_EVENT_RUN_COMPLETED ? run->stop_reason : run->error_message;
     const char *word = event->type == ASM_EVENT_RUN_COMPLETED ? "completed"
+                       : run_has_no_end(event)                ? "not ended"
                        : event->type == ASM_EVENT_RUN_FAILED  ? "failed"
                                                               : "cancelled";
     char text[2 * WATCHED_TEXT];

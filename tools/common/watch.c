@@ -129,12 +129,18 @@ static void end_call(struct watch *watch, asm_str id) {
     if (call) memset(call, 0, sizeof *call);
 }
 
+bool run_has_no_end(const asm_event *event) {
+    return event->type == ASM_EVENT_RUN_FAILED &&
+           asm_str_equal(event->run.error_code, ASM_STR("stream_ended"));
+}
+
 static void end_run(struct watch *watch, const asm_event *event) {
     watch->run_is_open = false;
     watch->has_run = true;
     watch->has_failed = event->type == ASM_EVENT_RUN_FAILED;
     watch->was_cancelled = event->type == ASM_EVENT_RUN_CANCELLED;
-    if (watch->has_failed || watch->was_cancelled) watch->any_failed = true;
+    if (run_has_no_end(event)) watch->any_has_no_end = true;
+    else if (watch->has_failed || watch->was_cancelled) watch->any_failed = true;
     watch->failure[0] = 0;
     if (watch->has_failed)
         keep_if_set(watch->failure,

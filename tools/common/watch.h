@@ -20,7 +20,8 @@ struct watched_call {
 struct watch {
     bool run_is_open, has_failed, was_cancelled, has_run; /* of the last run */
     bool any_failed;                                      /* of all runs: failed or cancelled */
-    bool joins_late; /* set it: the beginning of a run may have been missed, so a sign of one is enough */
+    bool any_has_no_end; /* of all runs: the stream does not tell how it ended */
+    bool joins_late;     /* set it: the beginning of a run may have been missed, so a sign of one is enough */
     struct watched_call *calls; /* allocated: `call_places` of them, at most WATCHED_CALLS */
     size_t call_places;
     size_t open_calls; /* also those for which there was no room */
@@ -35,6 +36,9 @@ struct watch {
 
 /* Zero-initialise a watch; `now` is the time of events that have none. */
 void watch_event(struct watch *watch, const asm_event *event, asm_time now);
+
+/* Whether the stream does not tell how the run ended. */
+bool run_has_no_end(const asm_event *event);
 
 /* Forgets the calls that are open, and the run. */
 void watch_forget_run(struct watch *watch);
