@@ -3093,8 +3093,8 @@ static inline unsigned asm__plain_length(const char *p) {
  * where the processor can.
  *
  *   asm__has_wide        whether the others may be called
- *   asm__escape_wide     escapes the characters that begin before `stop`, up to the first one that needs a \u escape or
- *                        is not valid UTF-8; 64 bytes more than are needed may be written
+ *   asm__escape_wide     escapes the characters that begin before `stop`, up to the first one that is not ASCII and needs
+ *                        an escape or is not valid UTF-8; 64 bytes more than are needed may be written
  *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u
  *                        escape that is not ASCII or of an invalid escape, or a character that is not valid UTF-8 or that
  *                        asm__wants_escape(); returns its place, or `end`; 64 bytes more than are needed may be written
@@ -3192,6 +3192,39 @@ ASM__AVX512_CODE static inline char *asm__spread(char *out, __m512i bytes, uint3
     return out + 32 + __builtin_popcount(marks);
 }
 
+/* Writes the first `size` bytes, of which those in `codes` become \u00XX, and others in `marks` a backslash and their letter,
+ * ten at a time: each is put into a place of six bytes, of which those are kept that it takes. */
+ASM__AVX512_CODE static inline char *asm__spread_codes(char *out, __m512i bytes, __m512i letter,
+                                                       uint64_t marks, uint64_t codes, unsigned size) {
+    static const char hexadecimal[] = "0123456789abcdef";
+    static const uint8_t places[] = {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3,
+                                     3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7, 7,
+                                     7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0};
+    static const char code[] = "\\u00..\\u00..\\u00..\\u00..\\u00..\\u00..\\u00..\\u00..\\u00..\\u00......";
+    const uint64_t each = UINT64_C(0x0041041041041041); /* the first byte of each place */
+    const __m512i low_bits = _mm512_set1_epi8(15), place = _mm512_loadu_si512(places),
+                  begin = _mm512_loadu_si512(code);
+    const __m512i digits =
+        _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)hexadecimal));
+    const __m512i high = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low_bits);
+    const __m512i low = _mm512_shuffle_epi8(digits, _mm512_and_si512(bytes, low_bits));
+    const __m512i last = _mm512_mask_mov_epi8(_mm512_mask_mov_epi8(bytes, marks, letter), codes, low);
+    const __m512i before = _mm512_mask_add_epi8(_mm512_set1_epi8('\\'), codes, high, _mm512_set1_epi8('0'));
+    unsigned at;
+    for (at = 0; at < size; at += 10) {
+        const __m512i from = _mm512_add_epi8(place, _mm512_set1_epi8((char)at));
+        const uint64_t short_ones = _pdep_u64(marks >> at, each) * 0x30,
+                       long_ones = _pdep_u64(codes >> at, each) * 0x3F;
+        const uint64_t all = size - at < 10 ? ~(UINT64_MAX << 6 * (size - at)) : UINT64_MAX >> 4;
+        const uint64_t kept = (short_ones | long_ones | each << 5) & all;
+        __m512i text = _mm512_mask_permutexvar_epi8(begin, each << 4, from, before);
+        text = _mm512_mask_permutexvar_epi8(text, each << 5, from, last);
+        _mm512_storeu_si512(out, _mm512_maskz_compress_epi8(kept, text));
+        out += __builtin_popcountll(kept);
+    }
+    return out;
+}
+
 ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop) {
     /* What stands after the backslash, for each ASCII character; `u` where that is not all. */
     static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
@@ -3207,24 +3240,29 @@ ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, con
         size_t size = 64;
         marks = _mm512_test_epi8_mask(letter, letter) & all;
         if (marks | non_ascii) {
-            char *half;
+            uint64_t codes = _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u'));
             if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
-            stops |= _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u')) & all;
             if (stops | ~all) {
                 all &= asm__bits_below(stops);
                 marks &= all;
                 size = (size_t)__builtin_popcountll(all);
             }
-            bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
-            half = asm__spread(out, bytes, (uint32_t)marks);
-            asm__spread(half, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE), (uint32_t)(marks >> 32));
-            out += __builtin_popcountll(marks);
+            codes &= all;
+            if (codes) {
+                out = asm__spread_codes(out, bytes, letter, marks, codes, (unsigned)size);
+            } else {
+                bytes = _mm512_mask_mov_epi8(bytes, marks, letter);
+                out = asm__spread(out, bytes, (uint32_t)marks);
+                out = asm__spread(out, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE),
+                                  (uint32_t)(marks >> 32));
+                out += size - 64;
+            }
         } else {
             _mm512_storeu_si512(out, bytes);
             size = (size_t)__builtin_popcountll(all);
+            out += size;
         }
         if (size == 0) break; /* a character that goes on after `stop` */
-        out += size;
         p += size;
     }
     *text = p;
@@ -3477,10 +3515,6 @@ static char *asm__escape(char *out, const char **text, const char *stop, const c
         if (wide) {
             const char *begin = *text;
             out = asm__escape_wide(out, text, stop);
-            if (*text - begin >= 64 && *text < stop && (unsigned char)**text < 0x80) {
-                out = asm__put_escape(out, *(*text)++);
-                continue;
-            }
             step = asm__dense_step(step, *text - begin);
             if (stop - *text > step) limit = *text + step;
         }
