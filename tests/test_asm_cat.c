@@ -884,6 +884,28 @@ static void test_stats_count_nothing_twice(void **state) {
     release(&end);
 }
 
+/* A run that has not ended has cost what its messages say, also after runs that told theirs; so has one that tells nothing. */
+static void test_stats_of_an_open_run(void **state) {
+    (void)state;
+    static const char usage[] =
+        "{\"type\":\"token_usage_updated\",\"data\":{\"input_tokens\":%d,\"cost_usd\":%s%s}}\n";
+    static const char ends[] = "{\"type\":\"run_completed\",\"data\":{%s}}\n";
+    char stream[2048];
+    int size = snprintf(stream, sizeof stream, STARTED);
+    size += snprintf(stream + size, sizeof stream - (size_t)size, usage, 10, "0.5", "");
+    size += snprintf(stream + size, sizeof stream - (size_t)size, ends,
+                     "\"cost_usd\":0.5,\"token_usage\":{\"input_tokens\":10}");
+    size += snprintf(stream + size, sizeof stream - (size_t)size, STARTED);
+    size += snprintf(stream + size, sizeof stream - (size_t)size, usage, 5, "0.25", "");
+    size += snprintf(stream + size, sizeof stream - (size_t)size, ends, "");
+    size += snprintf(stream + size, sizeof stream - (size_t)size, STARTED);
+    snprintf(stream + size, sizeof stream - (size_t)size, usage, 2, "0.125", ",\"output_tokens\":1");
+    outcome end = RUN(stream, "-rpassthrough", "--stats");
+    assert_non_null(strstr(end.err.data, "input tokens                            17\n"));
+    assert_non_null(strstr(end.err.data, "cost                               $0.8750\n"));
+    release(&end);
+}
+
 /* ---- While it runs ---- */
 
 static void pause_milliseconds(long milliseconds) {
@@ -2193,6 +2215,7 @@ int main(void) {
         cmocka_unit_test(test_a_closed_pipe_ends_it_quietly),
         cmocka_unit_test(test_stats),
         cmocka_unit_test(test_stats_count_nothing_twice),
+        cmocka_unit_test(test_stats_of_an_open_run),
         cmocka_unit_test(test_output_appears_as_events_arrive),
         cmocka_unit_test(test_signals_end_it_properly),
         cmocka_unit_test(test_a_signal_invents_nothing),

@@ -487,6 +487,13 @@ const tests = {
             }
         }
         await page.run('location.hash = "#/s/story"');
+        await session(page, 'story', 'is kept now');
+        await page.press('/');
+        await page.type('field');
+        await page.press('Enter');
+        await page.until('/^\\d+ of \\d+$/.test(document.querySelector(".find .dim").textContent)', 'something is found');
+        await accessible(page, 'find');
+        await page.run('document.activeElement.blur()');
         await page.press('?');
         await page.until('document.querySelector("dialog").open');
         await accessible(page, 'dialog');

@@ -172,6 +172,11 @@ const tests = {
         [...story(), storyEnd].forEach((event, i) => session.apply(i + 1, event, JSON.stringify(event)));
         assert.deepEqual(session.usageTotal(), {input_tokens: 231000, output_tokens: 3396, cache_read_tokens: 217000, cost_usd: 0.16});
         assert.deepEqual(session.failures.map(node => node.error.split('\n').at(-1)), ['File does not exist.', 'run_all: no such option --fast']);
+        // A cost alone takes no tokens away; an open run costs what its messages say.
+        const spender = new Session();
+        [{type: 'token_usage_updated', data: {input_tokens: 10, cost_usd: 0.5}}, {type: 'token_usage_updated', data: {cost_usd: 0.5, cumulative: true}}, {type: 'run_completed', data: {cost_usd: 0.5}},
+            {type: 'run_started', data: {}}, {type: 'token_usage_updated', data: {input_tokens: 5, cost_usd: 0.25}}].forEach((event, i) => spender.apply(i + 1, event, ''));
+        assert.deepEqual(spender.usageTotal(), {input_tokens: 15, cost_usd: 0.75});
         // As asm-cat counts them: the run's own, those of sub-agents apart.
         assert.deepEqual(session.toolCount, {own: 5, ofAgents: 2});
         assert.deepEqual([session.runs[0].endNode.tools, session.runs[0].endNode.failed], [5, 1]);

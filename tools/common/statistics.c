@@ -122,7 +122,9 @@ static void settle(struct spending *spending, struct spending *messages) {
     *messages = none;
 }
 
+/* What a run has cost is what it says, else what its messages said. */
 static void tally_run_end(struct session_tally *session, const asm_run_payload *run) {
+    const double cost = run->cost_usd.is_set ? run->cost_usd.value : session->messages.cost_usd;
     asm_usage_payload usage;
     if (run->token_usage.size > 0 && asm_usage_read(&usage, run->token_usage)) {
         usage.cost_usd.is_set = false;
@@ -131,10 +133,10 @@ static void tally_run_end(struct session_tally *session, const asm_run_payload *
     } else {
         settle(&session->total, &session->messages);
     }
-    if (run->cost_usd.is_set) {
-        session->has_run_cost = true;
-        add_double(&session->runs.cost_usd, run->cost_usd.value, &session->runs.is_saturated);
-    }
+    add_double(&session->runs.cost_usd, cost, &session->runs.is_saturated);
+    if (!run->cost_usd.is_set) return;
+    session->has_run_cost = true;
+    session->messages.cost_usd = 0;
 }
 
 void session_tally_count(struct session_tally *session, const asm_event *event) {
@@ -159,13 +161,12 @@ void session_tally_count(struct session_tally *session, const asm_event *event) 
 }
 
 struct spending session_tally_total(const struct session_tally *session) {
-    struct spending total = session->total, messages = session->messages;
+    struct spending total = session->total;
     if (session->has_run_cost) {
         total.cost_usd = session->runs.cost_usd;
         total.is_saturated = total.is_saturated || session->runs.is_saturated;
-        messages.cost_usd = 0;
     }
-    add_spending(&total, &messages);
+    add_spending(&total, &session->messages);
     return total;
 }
 

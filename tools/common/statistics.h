@@ -26,7 +26,7 @@ struct session_tally {
     struct row row;
     struct spending total;    /* of what has ended, or as the stream told it last */
     struct spending messages; /* since then, message by message */
-    struct spending runs;     /* cost only: what the ends of runs told */
+    struct spending runs;     /* cost only: of what has ended, if one told it */
     bool total_is_whole;      /* the stream told what the session used since its start, within this run */
     bool has_run_cost;
 };

@@ -57,6 +57,56 @@ class Usage {
     total() {
         return [...this.messages.values(), ...this.apart].reduce(addUsage, null);
     }
+
+    dropCost() {
+        for (const each of [...this.messages.values(), ...this.apart]) delete each.cost_usd;
+    }
+}
+
+// What a session used, from figures that overlap: message by message, by run, since its start; as the list counts it.
+class Tally {
+    constructor() {
+        this.settled = null;         // of what has ended, or as the stream told it last
+        this.messages = new Usage(); // since then
+        this.cost = 0;               // of what has ended, if a run told one
+        this.hasRunCost = false;
+        this.isWhole = false;        // the stream told what the session used since its start, within this run
+    }
+
+    take(data, usage) {
+        if (data.cumulative === true && str(data.parent_tool_call_id) === undefined) this.replace(usage, true);
+        else this.messages.take(data);
+    }
+
+    // What is told of a whole session, or a run, replaces what was added up message by message.
+    replace(usage, isOfSession) {
+        const {cost_usd, ...tokens} = usage;
+        const hasTokens = Object.keys(tokens).length > 0;
+        if (hasTokens) this.messages = new Usage();
+        if (!isOfSession) {
+            this.settled = addUsage(this.settled, usage);
+            return;
+        }
+        const cost = cost_usd ?? this.settled?.cost_usd;
+        this.settled = {...(hasTokens ? tokens : this.settled), ...(cost === undefined ? {} : {cost_usd: cost})};
+        this.isWhole = true;
+    }
+
+    // What a run has cost is what it says, else what its messages said.
+    endRun(usage, isOfSession, cost) {
+        this.cost += cost ?? this.messages.total()?.cost_usd ?? 0;
+        if (!usage) {
+            this.settled = addUsage(this.settled, this.messages.total());
+            this.messages = new Usage();
+        } else if (isOfSession || !this.isWhole) this.replace(usage, isOfSession);
+        if (cost === undefined) return;
+        this.hasRunCost = true;
+        this.messages.dropCost();
+    }
+
+    total() {
+        return addUsage(this.hasRunCost ? {...this.settled, cost_usd: this.cost} : this.settled, this.messages.total());
+    }
 }
 
 const counts = ['input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_creation_tokens', 'reasoning_tokens', 'cost_usd'];
@@ -105,9 +155,7 @@ export class Session {
         this.middleware = [];
         this.snapshots = [];
         this.about = {};    // title, cwd, model, git_branch, agent_version
-        this.usage = new Usage();
-        this.ended = null;  // usage of the runs that have ended
-        this.cumulative = null;
+        this.tally = new Tally();
         this.status = undefined;
         this.shutdown = null;
         this.pieces = [];   // {time, tokens, cost, model, parent}: for the flame graph
@@ -142,7 +190,7 @@ export class Session {
     }
 
     usageTotal() {
-        return addUsage(this.cumulative ?? this.ended, this.usage.total());
+        return this.tally.total();
     }
 
     // The node that an event belongs to, else the one before it.
@@ -356,10 +404,8 @@ export class Session {
         const usage = object(data.token_usage) ? usageOf(data.token_usage) : null;
         if (usage && num(data.cost_usd) !== undefined) usage.cost_usd ??= data.cost_usd;
         const told = usage ?? (num(data.cost_usd) !== undefined ? {cost_usd: data.cost_usd} : null);
-        if (usage && data.token_usage.cumulative === true) this.cumulative = usage;
-        else if (usage) this.ended = addUsage(this.ended, usage);
-        else this.ended = addUsage(this.ended, told ? {...this.usage.total(), ...told} : this.usage.total());
-        this.usage = new Usage();
+        const {cost_usd: _, ...tokens} = usage ?? {};
+        this.tally.endRun(usage && tokens, data.token_usage?.cumulative === true, num(data.cost_usd));
         const record = open ?? {id: run, started: NaN};
         if (!open) this.runs.push(record);
         Object.assign(record, {outcome, ended: this.time, usage: told, mainUsage: usageOf(data.main_token_usage),
@@ -487,6 +533,7 @@ function sessionStarted(session, data, type) {
 function runStarted(session, data, type, run) {
     session.takeAbout(data);
     session.sinceStart = {tools: 0, failed: 0};
+    session.tally.isWhole = false;
     const node = session.add(session.root, 'run', {run, model: str(data.model), cwd: str(data.cwd), branch: str(data.git_branch), title: str(data.title)});
     session.runs.push({id: run, started: session.time, node});
     return node;
@@ -498,11 +545,8 @@ function usageUpdated(session, data) {
     const window = num(data.context_window);
     if (window) session.contextWindow = window;
     const model = str(data.model), parent = str(data.parent_tool_call_id);
-    if (data.cumulative === true) {
-        session.cumulative = usage;
-        session.usage = new Usage();
-    } else {
-        session.usage.take(data);
+    session.tally.take(data, usage);
+    if (data.cumulative !== true) {
         session.pieces.push({time: session.time, usage, model, parent, n: session.n, id: str(data.message_id), run: session.runs.length - 1});
         if (parent === undefined && usage.input_tokens !== undefined) session.context = usage.input_tokens;
     }
