@@ -2,6 +2,7 @@
  * repository; WIRE_GOLDEN=write writes the golden files anew. */
 #include "support.h"
 
+#include "../asm_pubsub.h"
 #include "wire_streams.h"
 
 #define WRITTEN 4000000
@@ -581,6 +582,60 @@ static void test_acp_requests(void **state) {
     end_of_cases();
 }
 
+static void to_wire(void *wire, const asm_message *message) {
+    if (message->event) asm_wire_event((asm_wire *)wire, message->event);
+}
+
+/* What a wire writes as a sink, as a subscriber, and after a mailbox, is the same. */
+static void test_wherever_it_stands(void **state) {
+    enum { SINK, SUBSCRIBER, AFTER_A_MAILBOX, PLACES };
+    static char memory[1 << 20];
+    asm_mailbox mailbox;
+    asm_pubsub pubsub;
+    stream in;
+    (void)state;
+    open_stream(&in, "tests/golden/wire.events.jsonl");
+    for (size_t f = 0; f < COUNT(all); f++) {
+        outcome outs[PLACES];
+        asm_wire wires[PLACES];
+        asm_sink sink;
+        asm_mailbox_options box;
+        memset(&box, 0, sizeof box);
+        box.memory = memory;
+        box.size = sizeof memory;
+        box.capacity = 400;
+        assert_int_equal(asm_mailbox_init(&mailbox, &box), ASM_OK);
+        asm_pubsub_init(&pubsub, NULL);
+        for (size_t place = 0; place < PLACES; place++) {
+            asm_wire_options options = options_for(all[f], &outs[place]);
+            if (place == SINK) sink = asm_wire_sink_init(&wires[place], &options);
+            else assert_int_equal(asm_wire_init(&wires[place], &options), ASM_OK);
+        }
+        assert_int_equal(asm_pubsub_subscribe(&pubsub, "t", to_wire, &wires[SUBSCRIBER], NULL), ASM_OK);
+        assert_int_equal(asm_pubsub_subscribe(&pubsub, "t", asm_mailbox_on_message, &mailbox, NULL), ASM_OK);
+        for (size_t i = 0; i < in.count; i++) {
+            asm_message message;
+            memset(&message, 0, sizeof message);
+            message.event = &in.events[i];
+            assert_int_equal(sink.write_event(sink.self, &in.events[i], ASM_STR("")), ASM_OK);
+            assert_int_equal(asm_pubsub_publish(&pubsub, "t", &message, NULL), ASM_OK);
+        }
+        asm_mailbox_drain(&mailbox, to_wire, &wires[AFTER_A_MAILBOX], 0);
+        for (size_t place = 0; place < PLACES; place++) {
+            assert_int_equal(asm_wire_close(&wires[place]), ASM_OK);
+            expect(outs[place].text.size > 0 &&
+                       asm_str_equal(asm_buffer_text(&outs[place].text), asm_buffer_text(&outs[SINK].text)),
+                   "%s in place %zu", asm_wire_format_name(all[f]).data, place);
+        }
+        for (size_t place = 0; place < PLACES; place++)
+            asm_buffer_close(&outs[place].text);
+        asm_pubsub_close(&pubsub);
+    }
+    close_stream(&in);
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
 /* A time that no calendar has is an error of the call, and the event is written as one without a time; one that the format
  * cannot tell is not told wrongly. */
 static void test_times(void **state) {
@@ -701,13 +756,21 @@ static void test_acp_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_cuts),         cmocka_unit_test(test_long_texts),
-        cmocka_unit_test(test_failures),     cmocka_unit_test(test_calls_from_inside),
-        cmocka_unit_test(test_catch_up),     cmocka_unit_test(test_deep_agents),
-        cmocka_unit_test(test_acp_requests), cmocka_unit_test(test_no_allocations),
-        cmocka_unit_test(test_id_again),     cmocka_unit_test(test_calls_once),
-        cmocka_unit_test(test_asked_again),  cmocka_unit_test(test_times),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_catch_up),
+        cmocka_unit_test(test_deep_agents),
+        cmocka_unit_test(test_acp_requests),
+        cmocka_unit_test(test_no_allocations),
+        cmocka_unit_test(test_id_again),
+        cmocka_unit_test(test_calls_once),
+        cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_wherever_it_stands),
         cmocka_unit_test(test_acp_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
