@@ -377,7 +377,8 @@ struct asm_llm_options {
     int retries;           /* of a question; 0: 4; negative: none */
     int64_t retry_ms;      /* the first wait; 0: 1000 */
     uint64_t random;       /* any number, different in each process: so that not all try again at once */
-    /* Texts that must never be told, your API key first of all: *** stands wherever an error would repeat one. */
+    /* Texts that must never be told, your API key first of all: *** stands wherever an error would repeat one, as it is
+     * or as JSON escapes it. What is sent in another form, as base64 say, is a text of its own. */
     const asm_str *secrets;
     size_t secret_count;
 };
@@ -2645,15 +2646,57 @@ static bool asm__llm_is_bill(asm_str error) {
            asm__llm_contains(error, ASM_STR("\"enforced_spend_limit_reached\""));
 }
 
+#define ASM__LLM_TELLTALE                                                                                    \
+    6 /* so many bytes of a secret at the end of a text that was cut are left out as well */
+
+/* Gives the character at the beginning of `text`, and how many bytes it takes: more than one if it is escaped as JSON
+ * does, with \X or \u00XX. */
+static size_t asm__llm_character(asm_str text, bool is_escaped, char *character) {
+    static const char digits[] = "0123456789abcdef";
+    *character = text.data[0];
+    if (!is_escaped || text.data[0] != '\\' || text.size < 2) return 1;
+    if (text.data[1] != 'u') {
+        *character = text.data[1];
+        return 2;
+    }
+    if (text.size < 6 || memcmp(text.data + 2, "00", 2) != 0) return 1;
+    const unsigned high = (unsigned)text.data[4] - '0';
+    const char *low = (const char *)memchr(digits, asm__llm_lower(text.data[5]), 16);
+    if (high > 7 || !low) return 1;
+    *character = (char)(high * 16 + (unsigned)(low - digits));
+    return 6;
+}
+
+/* How many bytes at the beginning of `text` are `secret`, or how it begins and goes on where the text was cut. */
+static size_t asm__llm_secret_here(asm_str text, asm_str secret, bool is_escaped) {
+    size_t at = 0, same = 0;
+    while (at < text.size && same < secret.size) {
+        char character;
+        at += asm__llm_character(asm_str_make(text.data + at, text.size - at), is_escaped, &character);
+        if (character != secret.data[same++]) return 0;
+    }
+    return same > 0 && (same == secret.size || same >= ASM__LLM_TELLTALE) ? at : 0;
+}
+
+/* The same for all secrets, as they are and as JSON escapes them: the longest. */
+static size_t asm__llm_secret_size(const asm_llm_options *options, asm_str text) {
+    size_t size = 0;
+    for (size_t i = 0; i < 2 * options->secret_count; i++) {
+        const size_t found = asm__llm_secret_here(text, options->secrets[i / 2], i % 2);
+        if (found > size) size = found;
+    }
+    return size;
+}
+
 /* Whether what the server sent besides its answer repeats a secret, or may: of an error only its text is told. */
 static bool asm__llm_has_secret(asm__llm_exchange *exchange, const asm_event *event) {
     if (asm__llm_is_error_status(exchange)) return true;
     if (!exchange->options->secret_count) return false;
     asm_buffer_clear(&exchange->scratch);
     if (asm_event_write_json(event, &exchange->scratch) != ASM_OK) return true;
-    for (size_t i = 0; i < exchange->options->secret_count; i++)
-        if (asm__llm_contains(asm_buffer_text(&exchange->scratch), exchange->options->secrets[i]))
-            return true;
+    const asm_str text = asm_buffer_text(&exchange->scratch);
+    for (size_t i = 0; i < text.size; i++)
+        if (asm__llm_secret_size(exchange->options, asm_str_make(text.data + i, text.size - i))) return true;
     return false;
 }
 
@@ -3691,22 +3734,6 @@ static bool asm__llm_read(asm__llm_exchange *exchange) {
     }
     if (exchange->outcome != ASM__LLM_WHOLE) return exchange->outcome == ASM__LLM_FAILED;
     return exchange->is_ended || asm__llm_now(exchange->talk) - exchange->whole_at >= ASM__LLM_LINGER;
-}
-
-#define ASM__LLM_TELLTALE                                                                                    \
-    6 /* so many bytes of a secret at the end of a text that was cut are left out as well */
-
-/* How many bytes at the beginning of `text` are a secret, or how one begins that goes on where the text was cut. */
-static size_t asm__llm_secret_size(const asm_llm_options *options, asm_str text) {
-    size_t size = 0;
-    for (size_t i = 0; i < options->secret_count; i++) {
-        const asm_str secret = options->secrets[i];
-        const size_t least = secret.size < text.size ? secret.size : text.size;
-        if (least > size && (least == secret.size || least >= ASM__LLM_TELLTALE) &&
-            memcmp(text.data, secret.data, least) == 0)
-            size = least;
-    }
-    return size;
 }
 
 /* The error's text with the secrets of the options left out. */

@@ -127,16 +127,44 @@ ask 1 --jsonl="$work/bad.jsonl" --envelopes="$work/bad.envelopes" --wire=otlp:"$
 check 'a key in what is not understood' has "$work/bad.jsonl" '\*\*\*'
 
 # Keys in the URL.
-secrets='PASS-WORD-OF-JOE\|KEY-IN-THE-QUERY'
+# As they stand there, as they are, and as they are sent.
+secrets='PASS-WORD.*JOE\|KEY-IN.*QUERY\|am9lOlBBU1M'
 cat > "$work/url.script" << 'END'
-{"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"no: joe:PASS-WORD-OF-JOE, PASS-WORD-OF-JOE, KEY-IN-THE-QUERY"}}}
+{"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"no: joe:PASS-WORD%2FOF%40JOE, PASS-WORD/OF@JOE, am9lOlBBU1MtV09SRC9PRkBKT0U=, KEY-IN%2BTHE-QUERY, KEY-IN+THE-QUERY; 1"}}}
 END
 model url "$work/url.script"
-url="http://joe:PASS-WORD-OF-JOE@${url#http://}/v1/messages?api-key=KEY-IN-THE-QUERY&version=1"
+server=${url#http://}
+url="http://joe:PASS-WORD%2FOF%40JOE@$server/v1/messages?api-key=KEY-IN%2BTHE-QUERY&version=1"
 ask 1 --jsonl="$work/url.jsonl" hello
-check 'the secrets of the URL are not told' has "$work/out" 'no: \*\*\*, \*\*\*, \*\*\*'
+check 'the secrets of the URL are not told' has "$work/out" 'no: \*\*\*, \*\*\*, \*\*\*, \*\*\*, \*\*\*; 1'
 ask 0 hello
 check 'a query comes after the path' has "$work/out" 'You said: hello'
+url="http://joe:PASS-WORD/OF-JOE@$server"
+ask 2 hello
+check 'half a password is no host' has "$work/err" 'the port is no number'
+
+# A core of the process, where the system writes one there.
+mkdir "$work/core"
+# dies ID: kills it, and tells how it has ended.
+dies() {
+    kill -SEGV "$1"
+    { wait "$1"; } 2> /dev/null
+}
+dumping() { cd "$work/core" && ulimit -c unlimited && exec "$@" > /dev/null 2>&1; }
+dumping env -u ANTHROPIC_API_KEY sleep 60 2> /dev/null &
+sleep 0.2
+dies $!
+if [ -n "$(ls "$work/core")" ]; then
+    rm -f "$work"/core/*
+    echo '{"delay_ms":20000}' > "$work/core.script"
+    model core "$work/core.script"
+    dumping "$agent" -u "$url" --api=anthropic -m model-1 hello &
+    n=0
+    until [ -s "$work/core.requests" ] || [ $n -ge 100 ]; do sleep 0.05; n=$((n + 1)); done
+    dies $!
+    check 'it has ended' [ $? -eq 139 ]
+    check 'no core' [ -z "$(ls "$work/core")" ]
+fi
 
 # Servers that speak something else.
 model plain

@@ -324,6 +324,45 @@ static void test_secret(void **state) {
         }
 }
 
+/* As JSON escapes it, in what is told as it came; and what only looks like it. */
+static void test_secret_with_escapes(void **state) {
+    static const struct {
+        const char *raw;
+        bool is_told;
+    } cases[] = {
+        {"{\"type\":\"odd\",\"key\":\"sk/a+\\\\b==\"}", false},
+        {"{\"type\":\"odd\",\"key\":\"sk\\/a+\\\\b\\u003d\\u003D\"}", false},
+        {"{\"type\":\"odd\",\"key\":\"\\u0073k/a\\u002b\\u005Cb==\"}", false},
+        {"{\"type\":\"odd\",\"key\":\"sk/a+\\\\b=\\u001d\"}", true},
+        {"{\"type\":\"odd\",\"key\":\"sk/a+\\\\b=\\u083d\"}", true},
+        {"{\"type\":\"odd\",\"key\":\"sk/a+\\\\c==\"}", true},
+    };
+    static const asm_str secret = ASM_STR_INIT("sk/a+\\b==");
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) { /* in an error's text, and in an event of its own */
+        const char *begun = i % 2 ? "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}\n\n" : "";
+        char script[1024], quoted[512];
+        asm_buffer out;
+        asm_json_writer writer;
+        asm_llm_options options = plain_options(ASM_LLM_ANTHROPIC);
+        asm_buffer_init_fixed(&out, quoted, sizeof quoted - 1);
+        asm_json_writer_init(&writer, &out);
+        snprintf(script, sizeof script, "%sdata: %s\n\n", begun, cases[i / 2].raw);
+        asm_json_write_string(&writer, asm_str_from(script));
+        quoted[out.size] = '\0';
+        snprintf(script, sizeof script, "{\"raw\":%s}\n", quoted);
+        options.secrets = &secret;
+        options.retries = -1;
+        begin(&options, script);
+        start_agent();
+        ask("Go");
+        expect_status(ASM_AGENT_ERROR);
+        if (i % 2) assert_int_equal(strstr(log_text, "odd") != NULL, cases[i / 2].is_told);
+        else assert_int_equal(strstr(log_text, "***") == NULL, cases[i / 2].is_told);
+        end();
+    }
+}
+
 /* ---- calls ---- */
 
 static const asm_llm_tool strict_tools[] = {
@@ -778,17 +817,18 @@ static void test_thinking(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answer),      cmocka_unit_test(test_tool),
-        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_retries),     cmocka_unit_test(test_held),
-        cmocka_unit_test(test_errors),      cmocka_unit_test(test_connection),
-        cmocka_unit_test(test_secret),      cmocka_unit_test(test_wrong_calls),
-        cmocka_unit_test(test_cut_call),    cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_fifty_steps), cmocka_unit_test(test_side_by_side),
-        cmocka_unit_test(test_time),        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_wait),        cmocka_unit_test(test_output),
-        cmocka_unit_test(test_time_limit),  cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_approvals),   cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_answer),       cmocka_unit_test(test_tool),
+        cmocka_unit_test(test_pieces),       cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_retries),      cmocka_unit_test(test_held),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_secret),       cmocka_unit_test(test_secret_with_escapes),
+        cmocka_unit_test(test_wrong_calls),  cmocka_unit_test(test_cut_call),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_fifty_steps),
+        cmocka_unit_test(test_side_by_side), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_silence),      cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_output),       cmocka_unit_test(test_time_limit),
+        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_approvals),
+        cmocka_unit_test(test_thinking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

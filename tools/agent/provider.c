@@ -4,9 +4,15 @@
 #include "../common/messages.h"
 #include "transport.h"
 
+#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#else
+#include <sys/resource.h>
+#endif
 
 static const char llama_url[] = "http://127.0.0.1:8080", ollama_url[] = "http://127.0.0.1:11434";
 
@@ -14,16 +20,88 @@ const char *api_choice(int index) {
     return asm_llm_api_name((asm_llm_api)index);
 }
 
+/* ---- Secrets ---- */
+
+/* Not by memset(), which compilers leave out before free(). */
+static void wipe(char *text, size_t size) {
+    volatile char *bytes = text;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = '\0';
+}
+
+static void forget(char *secret) {
+    if (secret) wipe(secret, strlen(secret));
+    free(secret);
+}
+
+static char *copy_text(const char *text, size_t size) {
+    char *copy = (char *)malloc(size + 1);
+    if (!copy) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+static void add_secret(struct provider *provider, const char *text, size_t size) {
+    if (size == 0) return;
+    if (provider->secret_count == PROVIDER_SECRETS) die("-u: the URL has too many parameters");
+    char *copy = copy_text(text, size);
+    provider->kept[provider->secret_count] = copy;
+    provider->secrets[provider->secret_count++] = asm_str_make(copy, size);
+}
+
+/* A part of the URL: as it is written there, and what it stands for. */
+static char *add_part(struct provider *provider, const char *text, size_t size) {
+    int decoded_size;
+    char *decoded = curl_easy_unescape(NULL, text, (int)size, &decoded_size);
+    if (!decoded) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
+    add_secret(provider, text, size);
+    if ((size_t)decoded_size != size) add_secret(provider, decoded, (size_t)decoded_size);
+    return decoded;
+}
+
+static void end_part(char *decoded) {
+    wipe(decoded, strlen(decoded));
+    curl_free(decoded);
+}
+
+/* What libcurl sends of a user's name and password: base64 of NAME:PASSWORD. */
+static void add_credentials(struct provider *provider, const char *text, bool has_password) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char sent[4 * PROVIDER_URL_SIZE / 3 + 8] = {0};
+    const size_t size = strlen(text) + !has_password;
+    size_t out = 0;
+    for (size_t i = 0; i < size; i += 3) {
+        uint32_t bits = 0;
+        for (size_t k = 0; k < 3; k++) {
+            const char c = i + k >= size ? '\0' : text[i + k] ? text[i + k] : ':';
+            bits = bits << 8 | (unsigned char)c;
+        }
+        for (size_t k = 0; k < 4; k++)
+            sent[out++] = i + k > size ? '=' : digits[bits >> (18 - 6 * k) & 63];
+    }
+    add_secret(provider, sent, out);
+    wipe(sent, out);
+}
+
+/* No core of this process is written to a file, and on Linux no other process of the user looks into its memory. What
+ * it starts is not held. */
+static void hide_memory(void) {
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#else
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+    limit.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &limit);
+#endif
+}
+
 /* ---- URLs ---- */
 
 static bool ends_with(const char *text, const char *end) {
     const size_t size = strlen(text), less = strlen(end);
     return size >= less && strcmp(text + size - less, end) == 0;
-}
-
-static void add_secret(struct provider *provider, const char *text, size_t size) {
-    if (size == 0 || provider->secret_count == PROVIDER_SECRETS) return;
-    provider->secrets[provider->secret_count++] = asm_str_make(text, size);
 }
 
 /* Finds the host of the URL; what stands before it, a user's name and password, is a secret. */
@@ -34,12 +112,16 @@ static void read_host(struct provider *provider) {
     for (size_t i = provider->host.size; i-- > 0;) {
         if (begin[i] != '@') continue;
         const char *colon = (const char *)memchr(begin, ':', i);
-        add_secret(provider, begin, i);
-        if (colon) add_secret(provider, colon + 1, (size_t)(begin + i - colon - 1));
+        char *decoded = add_part(provider, begin, i);
+        add_credentials(provider, decoded, colon != NULL);
+        end_part(decoded);
+        if (colon) end_part(add_part(provider, colon + 1, (size_t)(begin + i - colon - 1)));
         provider->host = asm_str_make(begin + i + 1, provider->host.size - i - 1);
         return;
     }
 }
+
+enum { SHORTEST_KEY = 6 }; /* shorter values of a query, a version's number say, are none */
 
 /* Takes the query off the URL: its values may be keys. */
 static void split_query(struct provider *provider) {
@@ -50,8 +132,20 @@ static void split_query(struct provider *provider) {
     *mark = '\0';
     for (const char *at = provider->query; *at; at += strcspn(at, "&")) {
         at += strcspn(at + 1, "=&") + 1;
-        if (*at == '=') add_secret(provider, at + 1, strcspn(at + 1, "&"));
+        const size_t size = *at == '=' ? strcspn(at + 1, "&") : 0;
+        if (size >= SHORTEST_KEY) end_part(add_part(provider, at + 1, size));
     }
+}
+
+/* Where it is no number, the host may be a part of a password that has characters which end it. */
+static void check_port(asm_str host) {
+    size_t at = host.size;
+    while (at > 0 && host.data[at - 1] >= '0' && host.data[at - 1] <= '9')
+        at--;
+    const bool has_colon = at > 0 && host.data[at - 1] == ':' && host.data[0] != '[';
+    const size_t name = at - has_colon;
+    if (host.data[0] != '[' && memchr(host.data, ':', name))
+        die("-u: the port is no number (a password has %%2F, %%3F and %%23 for /, ? and #)");
 }
 
 static bool is_loopback(asm_str host) {
@@ -94,6 +188,7 @@ static int take_url(struct provider *provider, const char *url) {
         if (cut(provider->url, paths[i].end)) api = paths[i].api;
     cut(provider->url, "/v1"); /* which the path of a request has */
     read_host(provider);
+    check_port(provider->host);
     provider->is_loopback = is_loopback(provider->host);
     return api;
 }
@@ -111,18 +206,10 @@ static int api_of_host(asm_str host) {
 static char *take_variable(const char *name) {
     char *value = getenv(name);
     if (!value || !*value) return NULL;
-    const size_t size = strlen(value);
-    char *copy = (char *)malloc(size + 1);
-    if (!copy) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-    memcpy(copy, value, size + 1);
-    memset(value, 0, size);
+    char *copy = copy_text(value, strlen(value));
+    wipe(value, strlen(value));
     unsetenv(name);
     return copy;
-}
-
-static void forget(char *secret) {
-    if (secret) memset(secret, 0, strlen(secret));
-    free(secret);
 }
 
 /* Takes the key, which goes over no wire that others can read. */
@@ -219,6 +306,7 @@ void provider_init(struct provider *provider, const struct provider_settings *se
     else
         keep_key(provider, is_anthropic ? anthropic : openai,
                  is_anthropic ? "ANTHROPIC_API_KEY" : "OPENAI_API_KEY");
+    if (provider->secret_count > 0) hide_memory();
     if (!provider->model[0] && is_anthropic && !settings->url) strcpy(provider->model, "claude-sonnet-4-5");
     if (!provider->model[0]) die("which model? -m MODEL");
 }
@@ -226,4 +314,6 @@ void provider_init(struct provider *provider, const struct provider_settings *se
 void provider_free(struct provider *provider) {
     forget(provider->key);
     forget(provider->key_header);
+    for (size_t i = 0; i < provider->secret_count; i++)
+        forget(provider->kept[i]);
 }

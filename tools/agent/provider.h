@@ -5,7 +5,7 @@
 
 #include "asm_llm.h"
 
-enum { PROVIDER_URL_SIZE = 1024, PROVIDER_MODEL_SIZE = 256, PROVIDER_SECRETS = 16 };
+enum { PROVIDER_URL_SIZE = 1024, PROVIDER_MODEL_SIZE = 256, PROVIDER_SECRETS = 48 };
 
 /* What the options say; all may be absent. */
 struct provider_settings {
@@ -22,8 +22,10 @@ struct provider {
     char model[PROVIDER_MODEL_SIZE];
     char *key;        /* NULL: none. Nothing ever shows it */
     char *key_header; /* the line that has it; NULL: none */
-    /* The key, and what the URL has: a user's name and password, the values of the query. */
+    /* The key, and what the URL has: a user's name and password, the values of the query; each as it is written, and
+     * as it is sent. */
     asm_str secrets[PROVIDER_SECRETS];
+    char *kept[PROVIDER_SECRETS]; /* what these are views of */
     size_t secret_count;
     bool is_loopback;
 };
