@@ -21,31 +21,34 @@ enum { HEAD = 64 * 1024, TAIL = 256 * 1024, SMALL = 4 * 1024 * 1024 };
 struct store {
     const char *agent;
     const char *variable;  /* of the environment: another place for `directory`; NULL: none */
-    const char *directory; /* below HOME */
+    const char *directory; /* below HOME; "": HOME itself */
     const char *pattern;   /* of files below that, for glob() */
     asm_format format;
-    bool id_is_directory; /* the name of the file's directory is the session's id, not the file's own */
+    int id_levels; /* the name of the directory so many levels up is the session's id; 0: the file's own */
 };
 
 static const struct store stores[] = {
-    {"claude", "CLAUDE_CONFIG_DIR", ".claude", "projects/*/*.jsonl", ASM_FORMAT_CLAUDE_TRANSCRIPT, false},
-    {"codex", "CODEX_HOME", ".codex", "sessions/*/*/*/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, false},
-    {"codex", "CODEX_HOME", ".codex", "archived_sessions/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, false},
-    {"gemini", NULL, ".gemini", "tmp/*/chats/session-*.json*", ASM_FORMAT_GEMINI_CHAT, false},
-    {"qwen", NULL, ".qwen", "projects/*/chats/*.jsonl", ASM_FORMAT_QWEN_CHAT, false},
-    {"pi", "PI_CODING_AGENT_DIR", ".pi/agent", "sessions/*/*.jsonl", ASM_FORMAT_PI_SESSION, false},
-    {"copilot", NULL, ".copilot", "session-state/*/events.jsonl", ASM_FORMAT_COPILOT, true},
-    {"kimi", "KIMI_SHARE_DIR", ".kimi", "sessions/*/*/wire.jsonl", ASM_FORMAT_KIMI_WIRE, true},
-    {"droid", NULL, ".factory", "sessions/*/*.jsonl", ASM_FORMAT_DROID_SESSION, false},
-    {"cursor", NULL, ".cursor", "projects/*/agent-transcripts/*/*.jsonl", ASM_FORMAT_CURSOR_TRANSCRIPT,
-     false},
+    {"claude", "CLAUDE_CONFIG_DIR", ".claude", "projects/*/*.jsonl", ASM_FORMAT_CLAUDE_TRANSCRIPT, 0},
+    {"codex", "CODEX_HOME", ".codex", "sessions/*/*/*/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, 0},
+    {"codex", "CODEX_HOME", ".codex", "archived_sessions/rollout-*.jsonl", ASM_FORMAT_CODEX_ROLLOUT, 0},
+    {"gemini", "GEMINI_CLI_HOME", "", ".gemini/tmp/*/chats/session-*.json*", ASM_FORMAT_GEMINI_CHAT, 0},
+    {"qwen", NULL, ".qwen", "projects/*/chats/*.jsonl", ASM_FORMAT_QWEN_CHAT, 0},
+    {"pi", "PI_CODING_AGENT_DIR", ".pi/agent", "sessions/*/*.jsonl", ASM_FORMAT_PI_SESSION, 0},
+    {"omp", NULL, ".omp/agent", "sessions/*/*.jsonl", ASM_FORMAT_PI_SESSION, 0},
+    {"openclaw", NULL, ".openclaw", "agents/*/sessions/*.jsonl", ASM_FORMAT_PI_SESSION, 0},
+    {"copilot", NULL, ".copilot", "session-state/*/events.jsonl", ASM_FORMAT_COPILOT, 1},
+    {"copilot", NULL, ".copilot", "session-state/*.jsonl", ASM_FORMAT_COPILOT, 0}, /* before 1.0 */
+    {"kimi", "KIMI_CODE_HOME", ".kimi-code", "sessions/*/*/agents/main/wire.jsonl", ASM_FORMAT_KIMI_WIRE, 3},
+    {"kimi", "KIMI_SHARE_DIR", ".kimi", "sessions/*/*/wire.jsonl", ASM_FORMAT_KIMI_WIRE, 1},
+    {"droid", NULL, ".factory", "sessions/*/*.jsonl", ASM_FORMAT_DROID_SESSION, 0},
+    {"cursor", NULL, ".cursor", "projects/*/agent-transcripts/*/*.jsonl", ASM_FORMAT_CURSOR_TRANSCRIPT, 0},
 };
 
 enum { STORES = sizeof stores / sizeof *stores };
 
 const char *agent_choice(int index) {
-    static const char *const names[] = {"claude",  "codex", "gemini", "qwen",   "pi",
-                                        "copilot", "kimi",  "droid",  "cursor", NULL};
+    static const char *const names[] = {"claude",   "codex",   "gemini", "qwen",  "pi",     "omp",
+                                        "openclaw", "copilot", "kimi",   "droid", "cursor", NULL};
     return names[index];
 }
 
@@ -63,10 +66,10 @@ static char *copy_text(const char *text, size_t size) {
 
 /* A session's id: the file's name, or its directory's, without what stands before a UUID. */
 static char *id_of(const struct store *store, const char *path) {
-    const char *end = strrchr(path, '/');
-    const char *name = end + 1;
+    const char *name = strrchr(path, '/') + 1;
     size_t size = strcspn(name, ".");
-    if (store->id_is_directory) {
+    for (int level = 0; level < store->id_levels && name > path + 1; level++) {
+        const char *end = name - 1;
         for (name = end; name > path && name[-1] != '/';)
             name--;
         size = (size_t)(end - name);
@@ -97,7 +100,8 @@ static bool make_pattern(const struct store *store, char *pattern, size_t size) 
     char directory[LONGEST_PATH];
     const char *told = store->variable ? getenv(store->variable) : NULL, *home = getenv("HOME");
     if (told && *told) snprintf(directory, sizeof directory, "%s", told);
-    else if (home && *home) snprintf(directory, sizeof directory, "%s/%s", home, store->directory);
+    else if (home && *home)
+        snprintf(directory, sizeof directory, "%s%s%s", home, *store->directory ? "/" : "", store->directory);
     else return false;
     size_t used = 0;
     for (const char *p = directory; *p && used + 2 < size; p++) {
