@@ -1514,6 +1514,12 @@ static void test_status_is_one_line(void **state) {
     release(&end);
     expect(RUN("", "--status={model} {state}[ title={title}][ todo={todo}]", file), 0,
            "claude-sonnet-4-5 working todo=1/2\n", "");
+    /* What an editor tells before what the person asks for is no title. */
+    add_to_file(file, "w",
+                "{\"type\":\"message_sent\",\"data\":{\"content\":\"# Context from my IDE setup:\\n\\n## "
+                "Open tabs:\\n- "
+                "a.c\\n\\n## My request for Codex:\\nMend it\",\"role\":\"user\"}}\n");
+    expect(RUN("", "--status={title}", file), 0, "Mend it\n", "");
     /* A file that tells no ends: the last words of a turn are one, a call is none. */
     add_to_file(
         file, "w",

@@ -96,6 +96,17 @@ static void forget_calls(struct watch *watch) {
     watch->open_calls = 0;
 }
 
+/* What a person asks for, where an editor has told its own state before. */
+static asm_str request_in(asm_str text) {
+    const asm_str before = ASM_STR("# Context from my IDE setup:"),
+                  mark = ASM_STR("\n## My request for Codex:");
+    if (text.size < before.size || memcmp(text.data, before.data, before.size) != 0) return text;
+    for (size_t i = before.size; i + mark.size < text.size; i++)
+        if (memcmp(text.data + i, mark.data, mark.size) == 0)
+            return asm_str_make(text.data + i + mark.size, text.size - i - mark.size);
+    return text;
+}
+
 void watch_forget_run(struct watch *watch) {
     forget_calls(watch);
     watch->run_is_open = false;
@@ -235,7 +246,7 @@ void watch_event(struct watch *watch, const asm_event *event, asm_time now) {
     case ASM_EVENT_MESSAGE_SENT:
         if (!watch->first_prompt[0] && !event->message.synthetic.value &&
             event->message.parent_tool_call_id.size == 0)
-            keep_if_set(watch->first_prompt, asm_event_text(event));
+            keep_if_set(watch->first_prompt, request_in(asm_event_text(event)));
         break;
     case ASM_EVENT_TODOS_UPDATED:
         take_todos(watch, event->todos.todos);

@@ -144,9 +144,19 @@ export class SessionList {
     }
 
     select(key) {
+        if (this.selected !== key) this.isAway = key !== undefined;
         this.selected = key;
+        this.bringNear();
         for (const [each, item] of this.items) item.link.toggleAttribute('data-current', each === key);
         for (const [each, item] of this.items) each === key ? item.link.setAttribute('aria-current', 'page') : item.link.removeAttribute('aria-current');
+    }
+
+    // Beside a session its row is in sight, once; what the reader does then stays.
+    bringNear() {
+        const item = this.items.get(this.selected);
+        if (!this.isAway || !item?.element.isConnected) return;
+        this.isAway = false;
+        item.link.scrollIntoView({block: 'nearest'});
     }
 
     show() {
@@ -187,6 +197,7 @@ export class SessionList {
         this.empty.hidden = rows.length > 0;
         setText(this.empty, isFiltered ? 'No session matches.' : 'No session yet. It appears here as soon as an agent says something.');
         this.tick();
+        this.bringNear();
     }
 
     item(row) {

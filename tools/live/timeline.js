@@ -1,9 +1,9 @@
 // Lanes of time and a flame graph, drawn on a canvas, usable by mouse and by keyboard.
 import {h, fill, quoted, button, setText} from './dom.js';
 import {lanesOf, flameOf, measures} from './spans.js';
-import {clock, duration, visible, cut} from './text.js';
+import {clock, cut, duration, oneLine, visible} from './text.js';
 
-const laneHeight = 20, frameHeight = 22, axisHeight = 22, titleWidth = 120;
+const laneHeight = 20, frameHeight = 22, axisHeight = 22, titleWidth = 120, narrowTitleWidth = 64;
 
 function colors() {
     const style = getComputedStyle(document.documentElement);
@@ -32,7 +32,7 @@ function context2d(canvas, width, height) {
 function textIn(context, text, x, y, width) {
     if (width < 24) return;
     const fits = Math.floor(width / 6.2);
-    context.fillText(visible(cut(text, Math.max(2, fits))), x, y, width);
+    context.fillText(visible(cut(oneLine(text), Math.max(2, fits))), x, y, width);
 }
 
 function stepOf(span, pixels) {
@@ -112,7 +112,7 @@ export class Timeline {
         const calls = this.data.lanes.flatMap(lane => lane.spans).filter(span => span.node?.kind === 'call' && span.kind !== 'waits' && span.to - span.from >= 50)
             .sort((a, b) => b.to - b.from - a.to + a.from).slice(0, 10);
         this.longest.parentElement.hidden = calls.length === 0;
-        fill(this.longest, calls.map(span => h('li', null, button([duration(span.to - span.from), ' ', quoted(cut(span.text(), 160))], () => this.context.goTo(span.node), {class: 'quiet'}))));
+        fill(this.longest, calls.map(span => h('li', null, button([duration(span.to - span.from), ' ', quoted(cut(oneLine(span.text()), 160))], () => this.context.goTo(span.node), {class: 'quiet'}))));
     }
 
     range() {
@@ -131,7 +131,7 @@ export class Timeline {
         const height = axisHeight + Math.max(1, lanes.length) * laneHeight + 4;
         const context = context2d(this.canvas, width, height), color = colors();
         const [from, to] = this.range();
-        const titles = width > 500 ? titleWidth : 0;
+        const titles = width > 500 ? titleWidth : narrowTitleWidth;
         const x = time => titles + (time - from) / (to - from) * (width - titles);
         this.geometry = {titles, width, from, to};
         if (!Number.isFinite(this.data.from)) {
@@ -151,7 +151,7 @@ export class Timeline {
             context.fillText('+' + duration(time - this.data.from), at + 3, axisHeight / 2, 100);
         }
         lanes.forEach((lane, i) => this.drawLane(context, color, lane, axisHeight + i * laneHeight, x));
-        if (titles) this.drawTitles(context, color, lanes, titles);
+        this.drawTitles(context, color, lanes, titles);
     }
 
     drawLane(context, color, lane, y, x) {
