@@ -4437,8 +4437,31 @@ static void asm__claude_compact_words(asm__ingest *state, asm_str info) {
     asm__ingest_add_word(state, " to ", values[2], "");
 }
 
+/* How a hook ended; of one that failed also why, by the first line that it wrote. */
+static void asm__claude_hook_words(asm__ingest *state, asm_event *event, const asm_str *values,
+                                   asm_str line) {
+    static const asm_str keys[] = {ASM__MEMBER("stderr"), ASM__MEMBER("output"), ASM__MEMBER("stdout")};
+    const asm_str outcome = asm__ingest_string(state, values[ASM__NOTICE_OUTCOME]);
+    asm_str outputs[3], why = asm__ingest_absent();
+    const char *end;
+    size_t i;
+    asm__ingest_add_word(state, "hook ", asm__ingest_string(state, values[ASM__NOTICE_HOOK]), "");
+    if (!asm_str_equal(outcome, ASM_STR("error"))) {
+        asm__ingest_add_word(state, ": ", outcome, "");
+        return;
+    }
+    asm__ingest_add_word(state, "", ASM_STR(" failed"), "");
+    asm__ingest_find_in_line(state, line, keys, outputs, 3);
+    for (i = 0; i < 3 && !why.size; i++)
+        why = asm__ingest_string(state, outputs[i]);
+    end = why.size ? (const char *)memchr(why.data, '\n', why.size) : NULL;
+    asm__ingest_add_word(state, ": ", end ? asm_str_make(why.data, (size_t)(end - why.data)) : why, "");
+    event->notice.level = ASM_STR("error");
+}
+
 /* What a person is told: the line's own words where it has some. */
-static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_str *values, asm_str name) {
+static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_str *values, asm_str line,
+                              asm_str name) {
     static const asm_str value_key[] = {ASM__MEMBER("condition")};
     asm_str value[1];
     int i;
@@ -4447,8 +4470,7 @@ static void asm__claude_words(asm__ingest *state, asm_event *event, const asm_st
     else if (asm_str_equal(name, ASM_STR("api_retry"))) asm__claude_retry_words(state, event, values);
     else if (values[ASM__NOTICE_COMPACT].data) asm__claude_compact_words(state, values[ASM__NOTICE_COMPACT]);
     else if (values[ASM__NOTICE_HOOK].data) {
-        asm__ingest_add_word(state, "hook ", asm__ingest_string(state, values[ASM__NOTICE_HOOK]), "");
-        asm__ingest_add_word(state, ": ", asm__ingest_string(state, values[ASM__NOTICE_OUTCOME]), "");
+        asm__claude_hook_words(state, event, values, line);
     } else {
         for (i = ASM__NOTICE_TEXT; i <= ASM__NOTICE_DESCRIPTION && !state->words.size; i++)
             asm__ingest_add_word(state, "", asm__ingest_string(state, values[i]), "");
@@ -4481,7 +4503,7 @@ static void asm__claude_notice(asm__ingest *state, asm_str line, asm_str name) {
     asm_event event = asm__ingest_notice(state, name);
     asm__ingest_read_object(state, line, asm__claude_notice_keys, values,
                             ASM__INGEST_COUNT_OF(asm__claude_notice_keys), &others, NULL);
-    asm__claude_words(state, &event, values, name);
+    asm__claude_words(state, &event, values, line, name);
     if (asm_str_equal(name, ASM_STR("notification")) && !event.notice.level.data)
         asm__claude_priority(state, &event, line);
     if (event.notice.attempt.is_set) values[ASM__NOTICE_ATTEMPT] = asm__ingest_absent();

@@ -1941,10 +1941,10 @@ static void asm__append_duration(asm_buffer *out, double milliseconds, bool whol
     asm__append_literal(out, "1m 00s");
 }
 
-/* $0.16; four digits for less than a cent. */
+/* $0.16; four digits for less than a cent. Halves as people write them go up, also where no double is exactly that. */
 static void asm__append_cost(asm_buffer *out, double cost) {
     const bool is_small = cost > 0 && cost < 0.01;
-    const double rounded = asm_double_round(cost < 0 ? 0 : cost, is_small ? 4 : 2);
+    const double rounded = asm_double_round(cost < 0 ? 0 : cost + 1e-9, is_small ? 4 : 2);
     asm_buffer_append_byte(out, '$');
     if (is_small || rounded >= 1e15) {
         asm_double_format(out, rounded);
@@ -2223,9 +2223,9 @@ static const asm_studio_tool *asm__studio_tool(const asm_studio *studio, asm_str
 /* What studio knows of a call. The views point into `memory` or the call's slot. */
 typedef struct asm__view {
     const asm_studio_tool *tool;
-    asm_str name, kind, subject, place; /* place: the directory a command changes to */
-    bool is_cut;                        /* the subject goes on */
-    bool has_lines, is_agent;
+    asm_str name, kind, subject, place;     /* place: the directory a command changes to */
+    bool is_cut;                            /* the subject goes on */
+    bool has_lines, is_agent, is_described; /* is_described: the input has a description of the task */
     size_t lines;
     asm_buffer memory;
     char bytes[ASM__VIEW_SIZE];
@@ -2530,7 +2530,11 @@ static void asm__view_of_input(const asm_studio *studio, asm__view *view, asm_st
     if (view->tool->facts == ASM_TOOL_FACTS_AGENT) {
         const asm__value kind =
             asm__value_of(values[ASM__KIND].data ? values[ASM__KIND] : values[ASM__KIND_2]);
+        const asm_str key = asm_str_from("description");
+        asm_str description = {NULL, 0};
         bool is_cut;
+        asm_json_find(input, &key, &description, 1, NULL);
+        view->is_described = asm__value_of(description).text.size > 0;
         view->is_agent = true;
         view->kind = asm__view_copy(view, &kind, &is_cut);
         view->memory.result = ASM_OK;
@@ -2548,7 +2552,7 @@ static void asm__view_of_tool(const asm_studio *studio, asm__view *view, const a
         view->kind = tool->agent_kind;
         view->is_agent = true;
     }
-    if (tool->display_text.size > 0 && (view->is_agent || view->subject.size == 0)) {
+    if (tool->display_text.size > 0 && (view->subject.size == 0 || (view->is_agent && !view->is_described))) {
         view->subject = tool->display_text;
         view->is_cut = false;
     }
@@ -3783,6 +3787,27 @@ static asm_str asm__only_text(asm_str output) {
     return asm_json_type_of(text) == ASM_JSON_STRING ? text : output;
 }
 
+/* The exit code that the last line of a failed command's output tells in words; `*line` is that line, in `memory`. */
+static bool asm__last_exit_code(const asm__value *output, asm_str *line, int64_t *code, char memory[80]) {
+    static const char *const beginnings[] = {"Command failed with exit code", "Command exited with code",
+                                             "Process exited with code"};
+    size_t at = asm__last_lines(output, 1);
+    asm__value last;
+    asm_buffer text;
+    asm_buffer_init_fixed(&text, memory, 80);
+    if (!asm__value_line(output, &at, &last) || !asm__value_copy(&text, &last)) return false;
+    *line = asm__trim(asm_buffer_text(&text));
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        asm_str rest;
+        if (!asm__begins_with(*line, beginnings[i])) continue;
+        rest = asm__without(*line, strlen(beginnings[i]));
+        if (asm__begins_with(rest, ":")) rest = asm__without(rest, 1);
+        if (rest.size > 0 && rest.data[rest.size - 1] == '.') rest.size--;
+        return asm_json_to_int64(asm__trim(rest), code);
+    }
+    return false;
+}
+
 /* Exit code, duration and status may stand in the event or in an object that is its output, whose text is then its
  * `output`. */
 static void asm__end_of(asm__tool_end *end, const asm_event *event) {
@@ -3816,6 +3841,15 @@ static void asm__end_of(asm__tool_end *end, const asm_event *event) {
     if (end->reason.size == 0)
         end->reason =
             asm__first_line(&end->output, end->memory, sizeof end->memory, &end->is_reason_cut, &stated);
+    if (!stated.is_set) {
+        char memory[80];
+        asm_str line;
+        stated.is_set = asm__last_exit_code(&end->output, &line, &stated.value, memory) ||
+                        asm__last_exit_code(&error, &line, &stated.value, memory);
+        if (stated.is_set && asm_str_equal(end->reason, line) &&
+            (!end->exit_code.is_set || end->exit_code.value == stated.value))
+            end->reason.size = 0; /* it says nothing else */
+    }
     if (!end->exit_code.is_set) end->exit_code = stated;
 }
 
@@ -4427,6 +4461,10 @@ static void asm__view_of_approval(asm_studio *studio, asm__view *view, const asm
         asm__view_of_patch(studio, view, tool.changes, tool.input);
 }
 
+static bool asm__is_question(const asm_approval_payload *approval) {
+    return asm_str_equal(approval->kind, ASM_STR("question"));
+}
+
 /* The question of a request: its reason, else the first text of its input. */
 static asm__value asm__question_of(const asm_approval_payload *approval) {
     const asm_str question = asm_str_from("question"), questions = asm_str_from("questions");
@@ -4505,20 +4543,58 @@ static void asm__studio_whole_input(asm_studio *studio, asm_buffer *out, const a
     asm__studio_bars(studio, out, speaker, &value, 0, false);
 }
 
+/* What a tool wants that waits for a person, between its name and what it works on. */
+static const char *asm__wish_of(const asm_studio_tool *tool) {
+    if (tool->shown_as == ASM_TOOL_SUBJECT_COMMAND) return " wants to run ";
+    if (tool->shown_as == ASM_TOOL_SUBJECT_URL) return " wants to fetch ";
+    switch (tool->facts) {
+    case ASM_TOOL_FACTS_LINES:
+        return " wants to read ";
+    case ASM_TOOL_FACTS_INPUT_LINES:
+        return " wants to write ";
+    case ASM_TOOL_FACTS_CHANGES:
+        return " wants to edit ";
+    case ASM_TOOL_FACTS_FILES:
+    case ASM_TOOL_FACTS_MATCHES:
+        return " wants to search for ";
+    case ASM_TOOL_FACTS_AGENT:
+        return " wants to start ";
+    default:
+        return " wants to run: ";
+    }
+}
+
+/* Keeps for the status line what a person is waited for: the question, or what which tool wants. */
+static void asm__studio_waits(asm_studio *studio, const asm_approval_payload *approval,
+                              const asm__view *view) {
+    asm_buffer words;
+    asm_buffer_init_fixed(&words, studio->held.wait, sizeof studio->held.wait);
+    if (asm__is_question(approval)) {
+        const asm__value question = asm__question_of(approval);
+        asm_optional_int64 unused = {0, false};
+        char memory[600];
+        bool is_cut;
+        asm__keep(&words, asm__first_line(&question, memory, sizeof memory, &is_cut, &unused), SIZE_MAX);
+    } else {
+        asm__append_tool_name(&words, &studio->look, view->name);
+        asm_buffer_append(&words, view->subject.size > 0 ? asm_str_from(asm__wish_of(view->tool))
+                                                         : ASM_STR(" wants to run"));
+        if (view->subject.size > 0 && words.result == ASM_OK) asm__keep(&words, view->subject, SIZE_MAX);
+    }
+    studio->held.wait_size = words.size;
+}
+
 /* `● Approve? Bash: rm -rf build`, or a question; then all there is to decide by. */
 static void asm__studio_requested(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     const asm_approval_payload *approval = &event->approval;
     const asm__speaker speaker = {0, 0, {NULL, 0}};
-    const bool is_question = asm_str_equal(approval->kind, ASM_STR("question"));
     asm_studio_call *call = asm__find_call(studio, approval->tool_call_id);
     asm__line line = asm__line_begin(studio, out, &speaker, ASM__BOLD, ASM__GLYPH_STATE);
-    asm__facts words;
     asm__view view;
     bool is_whole = true;
     asm__begin_color(out, &studio->look, ASM__BOLD);
     asm__view_of_approval(studio, &view, approval);
-    asm__facts_begin(&words, "");
-    if (is_question) {
+    if (asm__is_question(approval)) {
         const asm__value question = asm__question_of(approval);
         char memory[1024];
         asm_buffer text;
@@ -4543,15 +4619,7 @@ static void asm__studio_requested(asm_studio *studio, asm_buffer *out, const asm
     }
     asm__studio_options(studio, out, &speaker, approval->options);
     if (call) call->is_waiting = true;
-    asm__append_literal(&words.text, is_question ? "an answer" : "");
-    asm_buffer keep;
-    asm_buffer_init_fixed(&keep, studio->held.wait, sizeof studio->held.wait);
-    if (!is_question) asm__append_tool_name(&keep, &studio->look, view.name);
-    studio->held.wait_size = keep.size;
-    if (view.subject.size > 0 && keep.result == ASM_OK) {
-        asm_buffer_append(&keep, ASM_STR(": "));
-        studio->held.wait_size += 2 + asm__keep(&keep, view.subject, SIZE_MAX);
-    }
+    asm__studio_waits(studio, approval, &view);
     studio->held.has_wait = studio->held.should_ring = true;
     studio->held.since = event->time;
     studio->held.wait_id = asm__text_hash(approval->tool_call_id, 1);
@@ -4594,7 +4662,7 @@ static void asm__studio_decided(asm_studio *studio, asm_buffer *out, const asm_e
         call->is_waiting = false;
         call->is_denied = !is_granted;
     }
-    if (asm_str_equal(approval->kind, ASM_STR("question")) || asm__value_of(approval->answer).text.size > 0) {
+    if (asm__is_question(approval) || asm__value_of(approval->answer).text.size > 0) {
         char memory[600];
         asm_buffer text;
         asm_buffer_init_fixed(&text, memory, sizeof memory);
@@ -4946,55 +5014,90 @@ static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm
 
 /* >>render: studio's notices */
 
+#define ASM__COMPACTED "Context compacted"
+
 /* What is said of a notice that tells nothing of itself; "": nothing. Names without what stands before a point. */
-static const struct {
+typedef struct asm__notice_row {
     const char *name, *words;
-} asm__notices[] = {
-    {"compact_boundary", "Context compacted"},
-    {"context_compacted", "Context compacted"},
-    {"summarization_completed", "Context compacted"},
-    {"auto_compaction_end", "Context compacted"},
-    {"auto_compaction_start", ""},
-    {"session.truncation", "Context cut"},
-    {"session.model_change", "Model changed"},
-    {"auto_retry_start", "Trying again"},
-    {"auto_retry_end", ""},
-    {"session_meta", ""},
-    {"llm.tools_snapshot", ""},
-    {"ui_telemetry", ""},
-    {"thinking_level_change", ""},
-    {"session_start", ""},
-    {"session.info", ""},
-    {"session.shutdown", ""},
-    {"system.message", ""},
-    {"hook_started", ""},
-    {"hook_progress", ""},
-    {"hook_response", ""},
-    {"hook.start", ""},
-    {"hook.end", ""},
-    {"task_started", ""},
-    {"task_progress", ""},
-    {"task_updated", ""},
-    {"task_notification", ""},
-    {"rate_limit_event", ""},
-    {"status", ""},
-    {"ping", ""},
-    {"turn_start", ""},
-    {"turn_end", ""},
-    {"keep_alive", ""},
+    bool has_text; /* the words stand before the notice's text, which is no sentence */
+} asm__notice_row;
+
+static const asm__notice_row asm__notices[] = {
+    {"compact_boundary", ASM__COMPACTED, false},
+    {"context_compacted", ASM__COMPACTED, false},
+    {"summarization_completed", ASM__COMPACTED, false},
+    {"auto_compaction_end", ASM__COMPACTED, false},
+    {"auto_compaction_start", "", false},
+    {"session.truncation", "Context cut", false},
+    {"session.model_change", "Model changed", false},
+    {"auto_retry_start", "Trying again", false},
+    {"auto_retry_end", "", false},
+    {"session_meta", "", false},
+    {"llm.tools_snapshot", "", false},
+    {"ui_telemetry", "", false},
+    {"thinking_level_change", "", false},
+    {"session_start", "", false},
+    {"session.info", "", false},
+    {"session.shutdown", "", false},
+    {"system.message", "", false},
+    {"hook_started", "", false},
+    {"hook_progress", "", false},
+    {"hook_response", "", false},
+    {"hook.start", "", false},
+    {"hook.end", "", false},
+    {"task_started", "", false},
+    {"task_progress", "", false},
+    {"task_updated", "", false},
+    {"task_notification", "", false},
+    {"rate_limit_event", "", false},
+    {"status", "", false},
+    {"ping", "", false},
+    {"turn_start", "", false},
+    {"turn_end", "", false},
+    {"keep_alive", "", false},
+    {"bashExecution", "Run by the person", true},
+    {"pi.message", "", false},
 };
 
-/* The words of the table; NULL for what nobody knows. */
-static const char *asm__notice_words(asm_str name) {
+/* The row of the table; NULL for what nobody knows. */
+static const asm__notice_row *asm__notice_of(asm_str name) {
     for (size_t i = 0; i < sizeof asm__notices / sizeof asm__notices[0]; i++) {
         const asm_str known = asm_str_from(asm__notices[i].name);
         if (name.size < known.size) continue;
         const asm_str end = asm_str_make(name.data + name.size - known.size, known.size);
         if (!asm_str_equal(end, known)) continue;
-        if (name.size == known.size || name.data[name.size - known.size - 1] == '.')
-            return asm__notices[i].words;
+        if (name.size == known.size || name.data[name.size - known.size - 1] == '.') return &asm__notices[i];
     }
     return NULL;
+}
+
+/* ` (182k to 24k tokens)` of a compaction that tells both. */
+static void asm__append_compacted(asm_buffer *out, asm_str extra) {
+    static const char *const names[] = {"pre_tokens", "post_tokens"};
+    asm_str key = asm_str_from("compact_metadata"), inside = {NULL, 0}, keys[2], values[2];
+    int64_t before, after;
+    memset(values, 0, sizeof values);
+    asm_json_find(extra, &key, &inside, 1, NULL);
+    for (size_t i = 0; i < 2; i++)
+        keys[i] = asm_str_from(names[i]);
+    asm_json_find(inside.data ? inside : extra, keys, values, 2, NULL);
+    if (!asm_json_to_int64(values[0], &before) || !asm_json_to_int64(values[1], &after)) return;
+    asm__append_literal(out, " (");
+    asm__append_short(out, before);
+    asm__append_literal(out, " to ");
+    asm__append_short(out, after);
+    asm__append_literal(out, " tokens)");
+}
+
+/* A text that begins with a word of small letters, and goes on, begins with a capital, in `memory` if it fits there. */
+static asm_str asm__capital(asm_str text, char *memory, size_t size) {
+    size_t word = 0;
+    while (word < text.size && text.data[word] >= 'a' && text.data[word] <= 'z')
+        word++;
+    if (word == 0 || word >= text.size || text.size > size || !memchr(" :,", text.data[word], 3)) return text;
+    memcpy(memory, text.data, text.size);
+    memory[0] = (char)(memory[0] - 32);
+    return asm_str_make(memory, text.size);
 }
 
 /* `16:20 UTC` of an ISO 8601 time; with its day if that is another than `now`. */
@@ -5087,7 +5190,11 @@ static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, co
 static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     const asm_notice_payload *notice = &event->notice;
     const asm_str name = asm_event_name(event);
-    const char *words = asm__notice_words(name);
+    const asm__notice_row *row = asm__notice_of(name);
+    const char *words = row ? row->words : NULL;
+    char memory[600];
+    const asm_str text =
+        row && row->has_text ? notice->text : asm__capital(notice->text, memory, sizeof memory);
     const bool is_error = asm_str_equal(notice->level, ASM_STR("error"));
     const bool matters = is_error || asm_str_equal(notice->level, ASM_STR("warning"));
     const asm__speaker speaker = {0, 0, {NULL, 0}};
@@ -5097,9 +5204,9 @@ static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_ev
         line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
         asm__facts_begin(&when, "");
         asm__append_clock(&when.text, notice->resets_at, event->time);
-        if (notice->text.size > 0) {
-            line.room -= asm__append_fit(out, &studio->look, notice->text,
-                                         line.room - asm__facts_columns(&when) - 11, false);
+        if (text.size > 0) {
+            line.room -=
+                asm__append_fit(out, &studio->look, text, line.room - asm__facts_columns(&when) - 11, false);
         } else {
             asm__line_own(&line, ASM_STR("Limit "));
             line.room -= asm__append_fit(out, &studio->look, notice->code, line.room / 2, false);
@@ -5110,16 +5217,23 @@ static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_ev
         asm__line_end(&line);
     } else if (words && !*words && !matters) {
         return;
-    } else if (notice->text.size > 0) {
-        asm__studio_say(studio, out, is_error, "", notice->text);
+    } else if (words && strcmp(words, ASM__COMPACTED) == 0 && !matters) {
+        char compacted[80];
+        asm_buffer said;
+        asm_buffer_init_fixed(&said, compacted, sizeof compacted);
+        asm__append_literal(&said, words);
+        asm__append_compacted(&said, event->extra);
+        asm__studio_say(studio, out, false, "",
+                        said.size > strlen(words) || text.size == 0 ? asm_buffer_text(&said) : text);
+    } else if (text.size > 0) {
+        asm__studio_say(studio, out, is_error, row && row->has_text ? words : "", text);
     } else if (words && *words) {
         asm__studio_say(studio, out, is_error, words, asm_str_make(NULL, 0));
     } else {
-        const asm__value text = asm__value_of(asm__first_text(event->extra));
+        const asm__value other = asm__value_of(asm__first_text(event->extra));
         asm_optional_int64 unused = {0, false};
-        char memory[600];
         bool is_cut;
-        const asm_str first = asm__first_line(&text, memory, sizeof memory, &is_cut, &unused);
+        const asm_str first = asm__first_line(&other, memory, sizeof memory, &is_cut, &unused);
         asm__text_end(studio, out);
         studio->has_lines = true;
         line.studio = studio;

@@ -32,7 +32,7 @@ compare() {
     done
 }
 
-for name in live_fanout callback_composition custom_sink_migration worker_mailbox many_threads last_viewer; do
+for name in live_fanout callback_composition custom_sink_migration worker_mailbox many_threads last_viewer own_tools; do
     run "$name" "$name"
     if [ "$name" = worker_mailbox ]; then # how many pieces of text come as one depends on how the threads run
         sed 's/--- [0-9]* events/--- N events/' "$work/$name.txt" > "$work/steady"

@@ -136,6 +136,26 @@ static void test_ends_of_tools(void **state) {
         {STARTED("Bash", "{'command':'mix test'}") DONE(""), "  ✓ Ran: mix test\n"},
         {STARTED("Bash", "{'command':'make'}") FAILED(",'tool_output':'Exit code 2\\nno rule\\nstop'"),
          "  ✗ Bash failed: make (exit 2) — no rule\n"},
+        {STARTED("Bash", "{'command':'make'}")
+             FAILED(",'tool_output':'no rule\\nCommand failed with exit code: 2.'"),
+         "  ✗ Bash failed: make (exit 2) — no rule\n"},
+        {STARTED("Bash", "{'command':'make'}")
+             FAILED(",'tool_output':'a\\n\\nCommand exited with code 2\\n\\n'"),
+         "  ✗ Bash failed: make (exit 2) — a\n"},
+        {STARTED("Bash", "{'command':'false'}") FAILED(",'error_message':'Process exited with code 1'"),
+         "  ✗ Bash failed: false (exit 1)\n"},
+        {STARTED("Bash", "{'command':'x'}")
+             FAILED(",'exit_code':3,'error_message':'Command exited with code 1'"),
+         "  ✗ Bash failed: x (exit 3) — Command exited with code 1\n"},
+        {STARTED("Bash", "{'command':'x'}") FAILED(",'error_message':'Command exited with code 1 of 2'"),
+         "  ✗ Bash failed: x — Command exited with code 1 of 2\n"},
+        {"{'type':'tool_call_started','data':{'tool_name':'Agent','tool_call_id':'a','display_text':'"
+         "Launching "
+         "agent: Count','tool_input':{'description':'Count files','prompt':'p'}}}\n" DONE(""),
+         "  ✓ Task complete: Count files\n"},
+        {"{'type':'tool_call_started','data':{'tool_name':'Agent','tool_call_id':'a','display_text':'Counts',"
+         "'tool_input':{'prompt':'Count all files'}}}\n" DONE(""),
+         "  ✓ Task complete: Counts\n"},
         {STARTED("Bash", "{'command':'make'}") DONE(",'tool_output':'x','exit_code':1"),
          "  ✗ Bash failed: make (exit 1) — x\n"},
         {STARTED("Bash", "{'command':'make'}") DONE(",'status':'unknown'"),
@@ -499,7 +519,7 @@ static void test_runs(void **state) {
     static const view_case cases[] = {
         {"{'type':'run_started','data':{'model':'claude-sonnet-4-6','cwd':'/src/"
          "csvsum','git_branch':'main','title':'Fix it'}}\n"
-         "{'type':'run_completed','data':{'stop_reason':'end_turn','duration_ms':72000,'cost_usd':0.1551,'"
+         "{'type':'run_completed','data':{'stop_reason':'end_turn','duration_ms':72000,'cost_usd':0.155,'"
          "token_usage':{'input_tokens':231000,"
          "'output_tokens':3396,'cache_read_tokens':217300}}}",
          "  ● claude-sonnet-4-6 session started in /src/csvsum (main) — Fix it\n\n"
@@ -753,6 +773,20 @@ static void test_notices(void **state) {
         {"{'type':'x.compacted','data':{'text':'Context compacted (182k to 24k tokens)'}}",
          "  ● Context compacted (182k to 24k tokens)\n"},
         {"{'type':'claude.compact_boundary','data':{}}", "  ● Context compacted\n"},
+        {"{'type':'claude.compact_boundary','data':{'text':'conversation compacted, auto, from 182000 tokens "
+         "to "
+         "24000','compact_metadata':{'trigger':'auto','pre_tokens':182000,'post_tokens':24000}}}",
+         "  ● Context compacted (182k to 24k tokens)\n"},
+        {"{'type':'claude.compact_boundary','data':{'text':'conversation compacted, from 182000 tokens',"
+         "'compact_metadata':{'pre_tokens':182000}}}",
+         "  ● Conversation compacted, from 182000 tokens\n"},
+        {"{'type':'x.y','data':{'text':'settings have changed'}}", "  ● Settings have changed\n"},
+        {"{'type':'x.y','data':{'text':'model: gpt-5'}}", "  ● Model: gpt-5\n"},
+        {"{'type':'x.y','data':{'text':'src/a.c has changed'}}", "  ● src/a.c has changed\n"},
+        {"{'type':'x.y','data':{'text':'ok'}}", "  ● ok\n"},
+        {"{'type':'pi.bashExecution','data':{'text':'find . -name x'}}",
+         "  ● Run by the person — find . -name x\n"},
+        {"{'type':'pi.message','data':{'text':'an answer of anthropic'}}", ""},
         {"{'type':'claude.hook_response','data':{'text':'Hook SessionStart failed — no such "
          "file','level':'error'}}",
          "  ✗ Hook SessionStart failed — no such file\n"},
@@ -1163,6 +1197,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_no_member_forges_a_line),
         cmocka_unit_test(test_screens_of_any_width),
         cmocka_unit_test(test_what_runs_now),
+        cmocka_unit_test(test_what_is_waited_for),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_screens),

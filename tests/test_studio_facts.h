@@ -365,6 +365,23 @@ static how how_it_ended(const asm_event *event, bool *has_exit, long long *exit_
     return event->type == ASM_EVENT_TOOL_CALL_FAILED || (*has_exit && *exit_code != 0) ? WENT_WRONG : ended;
 }
 
+/* The exit code that a failed command's text ends with, in words. */
+static void allow_last_exit_code(const char *text) {
+    size_t size = strlen(text);
+    int code;
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == ' ' || text[size - 1] == '.'))
+        size--;
+    while (size > 0 && text[size - 1] != '\n')
+        size--;
+    while (text[size] == ' ')
+        size++;
+    if (sscanf(text + size, "Command failed with exit code: %d", &code) == 1 ||
+        sscanf(text + size, "Command exited with code %d", &code) == 1 ||
+        sscanf(text + size, "Command exited with code: %d", &code) == 1 ||
+        sscanf(text + size, "Process exited with code %d", &code) == 1)
+        allow_fact("exit %d", code);
+}
+
 /* All that may stand in the brackets of a tool's end. */
 static void allow_facts_of_end(const asm_event *event, const told_call *call, how ended, bool has_exit,
                                long long exit_code) {
@@ -379,7 +396,9 @@ static void allow_facts_of_end(const asm_event *event, const told_call *call, ho
     for (int i = 0; !has_exit && tool->error_message.size > 0 && i < 1; i++) {
         copy_text(text, sizeof text, tool->error_message);
         if (strncmp(text, "Exit code ", 10) == 0) allow_fact("exit %d", atoi(text + 10));
+        allow_last_exit_code(text);
     }
+    if (!has_exit && ended > WENT_SOMEHOW) allow_last_exit_code(output);
     if (*output) {
         number = (long long)asm_utf8_count(asm_str_from(output));
         allow_fact("%s %s", short_count(text, number), number == 1 ? "char" : "chars");
@@ -876,6 +895,27 @@ static bool is_clock(const char *text, asm_str time) {
     return strcmp(text, with_day) == 0 || strcmp(text, without) == 0;
 }
 
+/* What a notice says, its first letter perhaps made a capital. */
+static bool is_in_words(const char *text, size_t size) {
+    char small[FACT_SIZE];
+    if (is_quoted(text, size)) return true;
+    if (size == 0 || size >= sizeof small || text[0] < 'A' || text[0] > 'Z') return false;
+    memcpy(small, text, size);
+    small[0] = (char)(small[0] + 32);
+    return is_quoted(small, size);
+}
+
+static bool is_compaction(const char *text, const asm_event *event) {
+    const asm_str numbers = member_of(event->extra, "compact_metadata");
+    long long before, after;
+    char expected[200], first[100], second[100];
+    if (!number_of(numbers, "pre_tokens", &before) || !number_of(numbers, "post_tokens", &after))
+        return false;
+    sprintf(expected, "Context compacted (%s to %s tokens)", short_count(first, before),
+            short_count(second, after));
+    return strcmp(text, expected) == 0;
+}
+
 static bool is_notice(const own_line *line, const asm_event *event) {
     static const char *const words[] = {"Context compacted", "Context cut", "Model changed", "Trying again"};
     const asm_notice_payload *notice = &event->notice;
@@ -889,13 +929,17 @@ static bool is_notice(const own_line *line, const asm_event *event) {
     if (again && notice->resets_at.size > 0) {
         const size_t before = (size_t)(again - line->text);
         if (!is_clock(again + 11, notice->resets_at)) return false;
-        return is_quoted(line->text, before) ||
+        return is_in_words(line->text, before) ||
                (goes(line->text, "Limit ", &rest) && strncmp(again - 8, " used up", 8) == 0 &&
                 is_quoted(rest, before - 6 - 8));
     }
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(line->text, words[i]) == 0) return notice->text.size == 0;
-    return notice->text.size > 0 && is_quoted(line->text, strlen(line->text));
+    if (goes(line->text, "Run by the person — ", &rest))
+        return asm_str_equal(asm_event_name(event), ASM_STR("pi.bashExecution")) &&
+               is_quoted(rest, strlen(rest));
+    return is_compaction(line->text, event) ||
+           (notice->text.size > 0 && is_in_words(line->text, strlen(line->text)));
 }
 
 static bool is_start_of_run(const char *text, const asm_event *event) {

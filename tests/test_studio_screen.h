@@ -146,7 +146,8 @@ static void test_what_runs_now(void **state) {
                        "Bash','tool_call_id':'c','tool_input':"
                        "{'command':'rm -rf build'}}}");
     asm_pipeline_tick(&self.pipeline, at_second(300));
-    expect_shown(&self, "  ◐ Running: npm test (4m 01s)\n  ● waiting for you: Bash: rm -rf build (3m 20s)\n");
+    expect_shown(&self, "  ◐ Running: npm test (4m 01s)\n  ● waiting for you: Bash wants to run rm -rf build "
+                        "(3m 20s)\n");
     watch_lines(&self,
                 "{'type':'tool_approval_granted','data':{'tool_call_id':'c'}}\n" END(
                     "b", "59") "{'type':'x.api_retry','data':{'attempt':1,'max_attempts':10,'code':'429'}}");
@@ -160,6 +161,37 @@ static void test_what_runs_now(void **state) {
     expect_shown(&self, "  ◐ Running: echo 日本語日本語日本語日…\n");
     expect(!self.screen.wrapped, "wrapped");
     watch_end(&self);
+    end_of_cases();
+}
+
+/* What a person is waited for, in words of the tool that wants it. */
+static void test_what_is_waited_for(void **state) {
+    (void)state;
+    static const struct {
+        const char *approval, *expected;
+    } cases[] = {
+        {"'tool_name':'Bash','tool_input':{'command':'cd /w && rm -rf build'}",
+         "Bash wants to run rm -rf build"},
+        {"'tool_name':'read_file','tool_input':{'path':'a.c'}", "read_file wants to read a.c"},
+        {"'tool_name':'Write','tool_input':{'file_path':'a.c'}", "Write wants to write a.c"},
+        {"'tool_name':'Edit','tool_input':{'file_path':'a.c'}", "Edit wants to edit a.c"},
+        {"'tool_name':'Grep','tool_input':{'pattern':'x y'}", "Grep wants to search for x y"},
+        {"'tool_name':'Task','tool_input':{'description':'Look'}", "Task wants to start Look"},
+        {"'tool_name':'WebFetch','tool_input':{'url':'https://a.org/x'}", "WebFetch wants to fetch a.org"},
+        {"'tool_name':'mcp__ops__deploy','tool_input':{'to':'live'}", "ops:deploy wants to run: live"},
+        {"'tool_name':'ExitPlanMode'", "ExitPlanMode wants to run"},
+        {"'kind':'question','tool_name':'AskUserQuestion','reason':'Which one?\\nA or B'", "Which one?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static watcher self;
+        char lines[512], expected[256];
+        snprintf(lines, sizeof lines, "{'type':'tool_approval_requested','data':{%s}}", cases[i].approval);
+        snprintf(expected, sizeof expected, "  ● waiting for you: %s\n", cases[i].expected);
+        watch_begin(&self, NULL, 80, 24);
+        watch_lines(&self, lines);
+        expect_shown(&self, expected);
+        watch_end(&self);
+    }
     end_of_cases();
 }
 
