@@ -82,12 +82,22 @@ kill "$sleeper" 2> /dev/null
 check 'a closed output reaches the command' test -s "$work/ended"
 
 # A signal goes on to the command, whose status counts.
-"$tee" -- sh -c 'trap "exit 9" TERM; echo ready > "$1"; while :; do sleep 0.1; done' sh "$work/ready" &
-pid=$!
+for signal in TERM USR1; do
+    rm -f "$work/ready"
+    "$tee" -- sh -c 'trap "exit 9" "$2"; echo ready > "$1"; while :; do sleep 0.1; done' sh "$work/ready" $signal &
+    pid=$!
+    n=0
+    while [ ! -s "$work/ready" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+    kill -$signal "$pid"
+    wait "$pid"
+    check "$signal reaches the command" [ $? -eq 9 ]
+done
+
+# What is ignored stays so: the command writes into a closed pipe and goes on, as it does by itself.
+(trap "" PIPE; "$tee" -- sh -c 'while echo x; do :; done 2> /dev/null; echo on > "$1"' sh "$work/on" 2> /dev/null) |
+    head -n 1 > /dev/null
 n=0
-while [ ! -s "$work/ready" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
-kill -TERM "$pid"
-wait "$pid"
-check 'a signal reaches the command' [ $? -eq 9 ]
+while [ ! -s "$work/on" ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+check 'an ignored signal stays ignored' test -s "$work/on"
 
 [ "$failed" -eq 0 ]

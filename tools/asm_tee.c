@@ -444,7 +444,8 @@ static void finish_copy(struct copy *copy, pid_t reader) {
 /* The process that reads the copy: standard output is not its own, so what it shows goes to standard error. It tells by
  * a byte that its outputs are open. `gate`: the other end of the gate's socket, -1: there is none. */
 static void be_reader(const struct settings *settings, int copy, int tell, int gate) {
-    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGINT, SIGTERM, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU, SIGINT,
+                                  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2};
     static struct reader reader; /* too large for some stacks */
     struct live_host host;
     const int null = open("/dev/null", O_RDONLY);

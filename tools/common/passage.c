@@ -67,7 +67,9 @@ static bool open_pipe(int ends[2], int silent_end) {
     return silent_end < 0 || set_flag(ends[silent_end], F_GETFL, F_SETFL, O_NONBLOCK);
 }
 
-static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP};
+static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+
+static bool is_pipe_ignored; /* by who started us: the command inherits that, too */
 
 static bool take_signals(void) {
     struct sigaction action;
@@ -81,13 +83,14 @@ static bool take_signals(void) {
         if (sigaction(forwarded[i], NULL, &now) < 0 || now.sa_handler == SIG_IGN) continue;
         if (sigaction(forwarded[i], &action, NULL) < 0) return false;
     }
-    return sigaction(SIGCHLD, &action, NULL) == 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+    is_pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
+    return sigaction(SIGCHLD, &action, NULL) == 0;
 }
 
 /* In the new process: becomes the command, or tells why not. */
 static void become(char **command, int input, int output, int tell, sigset_t *mask) {
     int error;
-    signal(SIGPIPE, SIG_DFL);
+    if (!is_pipe_ignored) signal(SIGPIPE, SIG_DFL);
     for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++) {
         struct sigaction now;
         if (sigaction(forwarded[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)

@@ -23,10 +23,11 @@ struct passage_hooks {
     void *user;
 };
 
-/* Starts `command` (NULL after the last word) by its name, with this program's environment, folder and standard error,
- * and hands on standard input and what it prints, until it has ended and all of that is out. Its end of input, signals
- * (SIGINT, SIGTERM, SIGHUP), and a standard output that nobody reads any more reach it as without this program. Returns
- * its exit status, 128 + N if signal N ended it; 126 or 127, after a message, if it cannot be started. */
+/* Starts `command` (NULL after the last word) by its name, with this program's environment, folder, standard error and
+ * ignored signals, and hands on standard input and what it prints, until it has ended and all of that is out. Its end of
+ * input, signals (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2), and a standard output that nobody reads any more
+ * reach it as without this program. Returns its exit status, 128 + N if signal N ended it; 126 or 127, after a message, if it
+ * cannot be started. */
 int passage_run(char **command, const struct passage_hooks *hooks);
 
 #endif
