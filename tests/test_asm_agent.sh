@@ -111,6 +111,13 @@ ask 2 --resume=nothing x
 ask 2 --resume=../../x x
 check 'files are private' [ -z "$(find "$work/state" -type f -perm /077; find "$work/state/asm-agent" -type d -perm /077)" ]
 
+# No room on the disk: said once, by its reason.
+long=$(printf '%01500d' 0)
+(cd "$work/here" && trap '' XFSZ && ulimit -f 1 && "$agent" -u "$url" --api=anthropic -m model-1 "$long" 2>&1) | cat > "$work/out"
+check 'it answers all the same' has "$work/out" 'You said: 000'
+check 'why nothing is kept' has "$work/out" 'the conversation is not kept: writing [^:]*: '
+check 'that is said once' [ "$(grep -c 'not kept' "$work/out")" -eq 1 ]
+
 # Servers that talk nonsense.
 cat > "$work/bad.script" << 'END'
 {"status":401,"error":{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key: sk-ant-THE-KEY-OF-THE-TEST"}}}

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TITLE_LENGTH = 60 };
+enum { TITLE_LENGTH = 60, WHY_SIZE = 1024 };
 
 static const char instructions[] =
     "You are an agent that works on a person's machine, in one directory of it, by means of tools. Look "
@@ -61,15 +61,21 @@ void host_make_id(char *id) {
 
 /* ---- Events ---- */
 
-/* What the server does not know of a run is added. */
+/* What the server does not know of a run, or of a conversation that cannot be kept, is added; that is told once. */
 static void take_event(void *user, const asm_message *message) {
-    const struct host *host = (const struct host *)user;
-    const struct workspace *workspace;
+    struct host *host = (struct host *)user;
+    char why[WHY_SIZE];
     asm_event event;
     if (!message->event) return;
     event = *message->event;
+    const struct workspace *workspace = toolbox_find(&host->toolbox, event.agent_id);
+    if (event.type == ASM_EVENT_ERROR_OCCURRED && workspace &&
+        asm_str_equal(event.error.code, ASM_STR("state_store"))) {
+        struct keeping *keeping = keeping_open(&host->kept, workspace->folder.path);
+        if (keeping && !keeping_tell(keeping, why, sizeof why)) return;
+        if (keeping) event.error.message = asm_str_from(why);
+    }
     if (event.type == ASM_EVENT_RUN_STARTED) {
-        workspace = toolbox_find(&host->toolbox, event.agent_id);
         if (!event.run.model.data) event.run.model = host->llm.options.model;
         if (!event.run.cwd.data && workspace) event.run.cwd = asm_str_from(workspace->folder.path);
     }

@@ -62,10 +62,15 @@ static bool is_empty(asm_str state) {
            asm_json_find(raw, &inner, &messages, 1, NULL) == ASM_OK && asm_str_equal(messages, ASM_STR("[]"));
 }
 
+static asm_result note(struct keeping *keeping, asm_result result) {
+    if (result == ASM_OK) keeping->was_told = false;
+    return result;
+}
+
 static asm_result save(void *user, asm_str agent_id, asm_str conversation_id, const asm_snapshot *snapshot) {
     struct keeping *keeping = (struct keeping *)user;
     if (is_empty(snapshot->state)) return ASM_OK;
-    return keeping->disk.save(keeping->disk.user, agent_id, conversation_id, snapshot);
+    return note(keeping, keeping->disk.save(keeping->disk.user, agent_id, conversation_id, snapshot));
 }
 
 static asm_result load(void *user, asm_str agent_id, asm_str conversation_id, asm_buffer *out) {
@@ -75,7 +80,14 @@ static asm_result load(void *user, asm_str agent_id, asm_str conversation_id, as
 
 static asm_result append(void *user, asm_str agent_id, asm_str conversation_id, asm_str record) {
     struct keeping *keeping = (struct keeping *)user;
-    return keeping->disk.append(keeping->disk.user, agent_id, conversation_id, record);
+    return note(keeping, keeping->disk.append(keeping->disk.user, agent_id, conversation_id, record));
+}
+
+bool keeping_tell(struct keeping *keeping, char *why, size_t size) {
+    const bool was_told = keeping->was_told;
+    keeping->was_told = true;
+    snprintf(why, size, "the conversation is not kept: %s", keeping->files.error);
+    return !was_told;
 }
 
 struct keeping *keeping_open(struct keeping **list, const char *working_directory) {

@@ -12,7 +12,8 @@ struct keeping {
     file_store files;
     asm_state_store disk; /* as files.h has it */
     asm_state_store
-        store; /* for asm_agent_options: keeps nothing of a conversation in which nobody has spoken */
+        store;     /* for asm_agent_options: keeps nothing of a conversation in which nobody has spoken */
+    bool was_told; /* that nothing can be kept, since it last could */
 };
 
 /* That of a working directory, below XDG_STATE_HOME, made if need be and put into `list`; NULL, with errno. */
@@ -20,6 +21,9 @@ struct keeping *keeping_open(struct keeping **list, const char *working_director
 
 /* Frees all. */
 void keeping_close(struct keeping **list);
+
+/* After an error of `store`: writes what is wrong. False if that was told already, and nothing could be kept since. */
+bool keeping_tell(struct keeping *keeping, char *why, size_t size);
 
 /* The id of the conversation that was saved last; false if there is none. */
 bool keeping_find_newest(struct keeping *keeping, char *id, size_t size);
