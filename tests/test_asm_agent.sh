@@ -342,6 +342,23 @@ terminal() {
     see 'Session cancelled.*Session cancelled'
     say 'once more' Enter
     see 'once more.*Session complete.*> *$'
+    # A question can wait, while one talks in another conversation.
+    say 'call run_command {"command":"touch later2"}' Enter
+    see 'touch later2'
+    see '^?$'
+    say /new Enter
+    see '^? /new'
+    see '^>$'
+    say 'beside it' Enter
+    see 'beside it.*Session complete.*> *$'
+    say /list Enter
+    see 'waits for you'
+    say "/go $(sed -n 's/^ *\([^ ]*\)  waits for you.*/\1/p' "$work/screen")" Enter
+    see '/go .*touch later2.*? *$'
+    check 'it has waited' [ ! -e "$work/here/later2" ]
+    say y Enter
+    see 'Ran: touch later2'
+    see '^>$'
     # Killed while it asks: it asks again.
     say 'call run_command {"command":"touch asked"}' Enter
     see 'touch asked'

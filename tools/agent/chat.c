@@ -373,6 +373,12 @@ static void take_decision(struct chat *chat, asm_str line) {
     asm_decision decision;
     asm_buffer texts;
     bool is_always;
+    if (is_command(line)) { /* the call waits, and is asked about again */
+        chat->is_asked = false;
+        view_release(chat->view);
+        obey(chat, line);
+        return;
+    }
     asm_buffer_init_growing(&texts);
     if (approval_read(line, &chat->request, &decision, &is_always, &texts)) {
         struct workspace *workspace = toolbox_find(&chat->host->toolbox, chat->asked_agent);
