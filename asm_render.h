@@ -3391,22 +3391,34 @@ static void asm__line_end(asm__line *line) {
 typedef struct asm__facts {
     asm_buffer text;
     const char *between;
+    size_t count, ends[8]; /* where the first ones end */
     char memory[512];
 } asm__facts;
 
 static void asm__facts_begin(asm__facts *facts, const char *between) {
     asm_buffer_init_fixed(&facts->text, facts->memory, sizeof facts->memory);
     facts->between = between;
+    facts->count = 0;
 }
 
 /* Begins the next fact; it goes to the buffer. */
 static asm_buffer *asm__fact(asm__facts *facts) {
-    if (facts->text.size > 0) asm__append_literal(&facts->text, facts->between);
+    if (facts->text.size > 0) {
+        if (facts->count < sizeof facts->ends / sizeof facts->ends[0])
+            facts->ends[facts->count++] = facts->text.size;
+        asm__append_literal(&facts->text, facts->between);
+    }
     return &facts->text;
 }
 
 static int asm__facts_columns(const asm__facts *facts) {
     return asm__columns_of(asm_buffer_text(&facts->text), 0, ASM__UNLIMITED);
+}
+
+/* Leaves out the last ones until what stays takes at most `limit` columns: a part of one could look like the whole. */
+static void asm__facts_fit(asm__facts *facts, int limit) {
+    while (facts->text.size > 0 && asm__facts_columns(facts) > limit)
+        facts->text.size = facts->count > 0 ? facts->ends[--facts->count] : 0;
 }
 
 /* ` (a, b)` */
@@ -3458,6 +3470,12 @@ static void asm__line_reason(asm__line *line, asm_str reason, bool is_cut) {
     if (reason.size == 0 || line->room < 6) return;
     asm__line_glyph(line, ASM__GLYPH_DASH);
     line->room -= asm__append_fit(line->out, &line->studio->look, reason, line->room, is_cut);
+}
+
+/* The columns of what a tool works on that facts must leave. */
+static int asm__line_least(const asm__line *line, const asm__view *view) {
+    const int columns = asm__columns_of(view->subject, asm__line_flags(&line->studio->look), 12);
+    return columns < 12 ? columns : 12;
 }
 
 /* What a tool works on, in at most `limit` columns. */
@@ -4201,6 +4219,7 @@ static void asm__studio_running(asm_studio *studio, asm_buffer *out, const asm__
     asm__facts_begin(&facts, ", ");
     asm__fact_place(&facts, studio, view, line.room / 4);
     asm__line_words(&line, view, view->tool->running, "");
+    asm__facts_fit(&facts, line.room - 3 - asm__line_least(&line, view));
     asm__line_subject(&line, view, line.room - (facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0));
     asm__line_facts(&line, &facts);
     asm__line_end(&line);
@@ -4377,6 +4396,7 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
             view->subject.size > 0)
             asm__line_name(&line, view); /* the words do not tell which tool it was */
     }
+    asm__facts_fit(&facts, line.room - 3 - asm__line_least(&line, view));
     facts_columns = facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0;
     if (end->reason.size > 0)
         reason_columns = 3 + asm__columns_of(end->reason, asm__line_flags(&studio->look), line.room);
@@ -5187,65 +5207,74 @@ static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, co
     asm__line_end(&line);
 }
 
+/* `Limit five_hour used up, again at 16:20 UTC`, or what is said of it and when it ends. */
+static void asm__studio_limit(asm_studio *studio, asm_buffer *out, const asm_event *event, asm_str text) {
+    const asm__speaker speaker = {0, 0, {NULL, 0}};
+    const asm_str code = event->notice.code;
+    asm__line line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
+    asm__facts when;
+    asm__facts_begin(&when, "");
+    asm__append_clock(&when.text, event->notice.resets_at, event->time);
+    if (text.size > 0) {
+        line.room -=
+            asm__append_fit(out, &studio->look, text, line.room - asm__facts_columns(&when) - 11, false);
+    } else {
+        asm__line_own(&line, ASM_STR("Limit "));
+        line.room -= asm__append_fit(out, &studio->look, code, line.room / 2, false);
+        asm__line_own(&line, code.size > 0 ? ASM_STR(" used up") : ASM_STR("used up"));
+    }
+    asm__line_own(&line, ASM_STR(", again at "));
+    asm__line_own(&line, asm_buffer_text(&when.text));
+    asm__line_end(&line);
+}
+
+/* `? new.thing — what it says`: a notice that nobody knows, with its first text. */
+static void asm__studio_unknown(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const asm__value text = asm__value_of(asm__first_text(event->extra));
+    asm_optional_int64 unused = {0, false};
+    char memory[600];
+    bool is_cut;
+    const asm_str first = asm__first_line(&text, memory, sizeof memory, &is_cut, &unused);
+    asm__line line;
+    asm__text_end(studio, out);
+    studio->has_lines = true;
+    line.studio = studio;
+    line.out = out;
+    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0)));
+    asm__begin_color(out, &studio->look, ASM__DIM);
+    asm__line_own(&line, ASM_STR("? "));
+    line.room -= asm__append_fit(out, &studio->look, asm_event_name(event), line.room, false);
+    asm__line_reason(&line, first, is_cut);
+    asm__end_color(out, &studio->look);
+    asm__line_end(&line);
+}
+
+/* A compaction: how much it left, if that is told, else its text, if it has one. */
+static void asm__studio_compacted(asm_studio *studio, asm_buffer *out, const asm_event *event, asm_str text) {
+    char memory[80];
+    asm_buffer said;
+    asm_buffer_init_fixed(&said, memory, sizeof memory);
+    asm__append_literal(&said, ASM__COMPACTED);
+    asm__append_compacted(&said, event->extra);
+    if (said.size > strlen(ASM__COMPACTED) || text.size == 0) text = asm_buffer_text(&said);
+    asm__studio_say(studio, out, false, "", text);
+}
+
 static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_event *event) {
     const asm_notice_payload *notice = &event->notice;
-    const asm_str name = asm_event_name(event);
-    const asm__notice_row *row = asm__notice_of(name);
-    const char *words = row ? row->words : NULL;
+    const asm__notice_row *row = asm__notice_of(asm_event_name(event));
+    const char *words = row ? row->words : "";
+    const bool is_error = asm_str_equal(notice->level, ASM_STR("error"));
+    const bool matters = is_error || asm_str_equal(notice->level, ASM_STR("warning"));
     char memory[600];
     const asm_str text =
         row && row->has_text ? notice->text : asm__capital(notice->text, memory, sizeof memory);
-    const bool is_error = asm_str_equal(notice->level, ASM_STR("error"));
-    const bool matters = is_error || asm_str_equal(notice->level, ASM_STR("warning"));
-    const asm__speaker speaker = {0, 0, {NULL, 0}};
-    asm__line line;
-    if (notice->resets_at.size > 0 && matters) {
-        asm__facts when;
-        line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
-        asm__facts_begin(&when, "");
-        asm__append_clock(&when.text, notice->resets_at, event->time);
-        if (text.size > 0) {
-            line.room -=
-                asm__append_fit(out, &studio->look, text, line.room - asm__facts_columns(&when) - 11, false);
-        } else {
-            asm__line_own(&line, ASM_STR("Limit "));
-            line.room -= asm__append_fit(out, &studio->look, notice->code, line.room / 2, false);
-            asm__line_own(&line, notice->code.size > 0 ? ASM_STR(" used up") : ASM_STR("used up"));
-        }
-        asm__line_own(&line, ASM_STR(", again at "));
-        asm__line_own(&line, asm_buffer_text(&when.text));
-        asm__line_end(&line);
-    } else if (words && !*words && !matters) {
-        return;
-    } else if (words && strcmp(words, ASM__COMPACTED) == 0 && !matters) {
-        char compacted[80];
-        asm_buffer said;
-        asm_buffer_init_fixed(&said, compacted, sizeof compacted);
-        asm__append_literal(&said, words);
-        asm__append_compacted(&said, event->extra);
-        asm__studio_say(studio, out, false, "",
-                        said.size > strlen(words) || text.size == 0 ? asm_buffer_text(&said) : text);
-    } else if (text.size > 0) {
-        asm__studio_say(studio, out, is_error, row && row->has_text ? words : "", text);
-    } else if (words && *words) {
-        asm__studio_say(studio, out, is_error, words, asm_str_make(NULL, 0));
-    } else {
-        const asm__value other = asm__value_of(asm__first_text(event->extra));
-        asm_optional_int64 unused = {0, false};
-        bool is_cut;
-        const asm_str first = asm__first_line(&other, memory, sizeof memory, &is_cut, &unused);
-        asm__text_end(studio, out);
-        studio->has_lines = true;
-        line.studio = studio;
-        line.out = out;
-        line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, speaker.label));
-        asm__begin_color(out, &studio->look, ASM__DIM);
-        asm__line_own(&line, ASM_STR("? "));
-        line.room -= asm__append_fit(out, &studio->look, name, line.room, false);
-        asm__line_reason(&line, first, is_cut);
-        asm__end_color(out, &studio->look);
-        asm__line_end(&line);
-    }
+    if (notice->resets_at.size > 0 && matters) asm__studio_limit(studio, out, event, text);
+    else if (row && !*words && !matters) return;
+    else if (strcmp(words, ASM__COMPACTED) == 0 && !matters) asm__studio_compacted(studio, out, event, text);
+    else if (text.size > 0) asm__studio_say(studio, out, is_error, row && row->has_text ? words : "", text);
+    else if (*words) asm__studio_say(studio, out, is_error, words, text);
+    else asm__studio_unknown(studio, out, event);
 }
 
 /* >>render: what runs now */
@@ -5282,6 +5311,7 @@ static void asm__line_call(asm__line *line, const asm_studio_call *call, asm_tim
         asm__line_text(line, view.kind);
         asm__line_own(line, ASM_STR(": "));
     } else asm__line_words(line, &view, view.tool->running, "");
+    asm__facts_fit(&facts, line->room - 3 - asm__line_least(line, &view));
     if (facts.text.size > 0) room += asm__facts_columns(&facts) + 3;
     asm__line_subject(line, &view, line->room - room);
     asm__line_facts(line, &facts);

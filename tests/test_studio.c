@@ -825,6 +825,33 @@ static void test_table_of_tools_can_be_extended(void **state) {
     expect_view(&options, cases, COUNT(cases));
 }
 
+/* Where there is little room, facts are left out whole, the last ones first, and what the tool works on stays in sight. */
+static void test_facts_on_narrow_terminals(void **state) {
+    (void)state;
+    static const char task[] =
+        "{'type':'tool_call_started','ts':'2026-01-01T00:00:00Z','data':{'tool_name':'Task','tool_call_id':'"
+        "a',"
+        "'tool_input':{'description':'Look for callers','prompt':'p'}}}\n"
+        "{'type':'tool_call_started','data':{'tool_name':'Read','tool_call_id':'b','parent_tool_call_id':'a',"
+        "'tool_input':{'path':'x'}}}\n"
+        "{'type':'tool_call_completed','ts':'2026-01-01T00:00:05Z','data':{'tool_name':'Task','tool_call_id':"
+        "'a',"
+        "'token_usage':{'input_tokens':9000,'output_tokens':100}}}";
+    static const struct {
+        int columns;
+        const char *expected;
+    } cases[] = {{80, "  ✓ Task complete: Look for callers (5s, 1 tool, 9.1k tokens)\n"},
+                 {52, "  ✓ Task complete: Look for callers (5s, 1 tool)\n"},
+                 {40, "  ✓ Task complete: Look for callers (5s)\n"},
+                 {32, "  ✓ Task complete: Look for cal…\n"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const view_case seen = {task, cases[i].expected};
+        asm_render_options options = ends_only();
+        options.columns = cases[i].columns;
+        expect_view(&options, &seen, 1);
+    }
+}
+
 static void test_times_and_ascii(void **state) {
     (void)state;
     static const char events[] =
@@ -1188,6 +1215,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_subagents),
         cmocka_unit_test(test_notices),
         cmocka_unit_test(test_table_of_tools_can_be_extended),
+        cmocka_unit_test(test_facts_on_narrow_terminals),
         cmocka_unit_test(test_times_and_ascii),
         cmocka_unit_test(test_text_is_broken_at_words),
         cmocka_unit_test(test_text_is_laid_out_alike_in_any_pieces),
