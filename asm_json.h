@@ -1805,6 +1805,16 @@ ASM_API bool asm_str_equal(asm_str a, asm_str b) {
  *   asm__utf8_plain_prefix     how many of the 64 bytes from `p` are whole characters that need no escape, if all are
  *                              but one that continues past them; else 0
  */
+
+/* The start of the character that continues at `p`, as far as it lies after `begin`; `p` if none does. */
+static inline const char *asm__utf8_boundary(const char *begin, const char *p) {
+    static const unsigned char firsts[4] = {0, 0xC0, 0xE0, 0xF0};
+    int i;
+    for (i = 1; i <= 3 && p - begin >= i; i++)
+        if ((unsigned char)p[-i] >= 0xC0) return (unsigned char)p[-i] >= firsts[i] ? p - i : p;
+    return p;
+}
+
 #if ASM__NEON || (ASM__SSE2 && defined(__GNUC__) && !ASM__SMALL)
 #if ASM__NEON
 
@@ -1985,15 +1995,6 @@ ASM__TABLE_CODE static inline asm__lanes asm__utf8_unwanted(asm__lanes before, a
     return asm__lanes_either(controls, separators);
 }
 
-/* The start of the character that continues at `p`, as far as it lies after `begin`; `p` if none does. */
-static inline const char *asm__utf8_boundary(const char *begin, const char *p) {
-    static const unsigned char firsts[4] = {0, 0xC0, 0xE0, 0xF0};
-    int i;
-    for (i = 1; i <= 3 && p - begin >= i; i++)
-        if ((unsigned char)p[-i] >= 0xC0) return (unsigned char)p[-i] >= firsts[i] ? p - i : p;
-    return p;
-}
-
 ASM__TABLE_CODE static const char *asm__utf8_end(const char *p, const char *end) {
     const char *begin = p;
     asm__lanes before = asm__lanes_all(0);
@@ -2100,11 +2101,13 @@ static const char *asm__ascii_end(const char *p, const char *end) {
     return p;
 }
 
+static const char *asm__utf8_sure_end(const char *p, const char *end); /* see >>scan: wide */
+
 ASM_API size_t asm_utf8_check(asm_str text) {
     const char *p = text.data, *end = asm__end(text);
     if (text.size == 0) return 0;
     while ((p = asm__ascii_end(p, end)) < end) {
-        if (end - p >= 64 && asm__has_tables()) p = asm__utf8_end(p, end);
+        p = asm__utf8_sure_end(p, end);
         while (p < end && (unsigned char)*p >= 0x80) {
             int length = asm__utf8_length(p, (size_t)(end - p));
             if (length < 0) return (size_t)(p - text.data);
@@ -3098,6 +3101,7 @@ static inline unsigned asm__plain_length(const char *p) {
  *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u
  *                        escape that is not ASCII or of an invalid escape, or a character that is not valid UTF-8 or that
  *                        asm__wants_escape(); returns its place, or `end`; 64 bytes more than are needed may be written
+ *   asm__utf8_end_wide   asm__utf8_end(), which also ends at a character that asm__wants_escape()
  */
 
 /* Unescaped byte for each two-byte escape, indexed by letter - '"'; '.' marks letters that are not one. */
@@ -3144,8 +3148,8 @@ ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char 
 }
 
 /* Marks bytes by which a character shows to be invalid, or one that wants to be escaped
- * (asm__wants_escape()). */
-ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i bytes) {
+ * (asm__wants_escape()); `previous` are the 64 bytes before them. */
+ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i previous, __m512i bytes) {
     /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5
      * to FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with
      * 90 to BF. */
@@ -3155,7 +3159,7 @@ ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i bytes) {
                   from_A0 = ASM__EACH_BYTE * 0x15;
     const __m512i seconds =
         _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
-    __m512i lower = _mm512_maskz_alignr_epi64(0xFC, bytes, bytes, 6);
+    __m512i lower = _mm512_maskz_alignr_epi64(0xFF, bytes, previous, 6);
     __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
     __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
     /* The highest bit is set where a character that began before must go on. */
@@ -3179,7 +3183,8 @@ ASM__AVX512_CODE static inline uint64_t asm__non_ascii_stop(__m512i bytes, uint6
                                                             uint64_t *all) {
     const __m512i ends = _mm512_setr_epi64(-1, -1, -1, -1, -1, -1, -1, INT64_C(-0x4020100000000001));
     __m512i open = _mm512_subs_epu8(bytes, ends);
-    uint64_t faults = asm__non_ascii_faults(bytes), before = ~non_ascii & asm__bits_below(faults);
+    uint64_t faults = asm__non_ascii_faults(_mm512_setzero_si512(), bytes),
+             before = ~non_ascii & asm__bits_below(faults);
     *all &= asm__bits_below(_mm512_test_epi8_mask(open, open));
     if (!faults) return 0;
     return before ? (UINT64_C(1) << 63 >> __builtin_clzll(before)) << 1 : 1;
@@ -3205,7 +3210,7 @@ ASM__AVX512_CODE static inline char *asm__spread_codes(char *out, __m512i bytes,
     const __m512i low_bits = _mm512_set1_epi8(15), place = _mm512_loadu_si512(places),
                   begin = _mm512_loadu_si512(code);
     const __m512i digits =
-        _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)hexadecimal));
+        _mm512_maskz_broadcast_i32x4(0xFFFF, _mm_loadu_si128((const __m128i *)(const void *)hexadecimal));
     const __m512i high = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low_bits);
     const __m512i low = _mm512_shuffle_epi8(digits, _mm512_and_si512(bytes, low_bits));
     const __m512i last = _mm512_mask_mov_epi8(_mm512_mask_mov_epi8(bytes, marks, letter), codes, low);
@@ -3331,10 +3336,28 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char
     return p;
 }
 
+ASM__AVX512_CODE static const char *asm__utf8_end_wide(const char *p, const char *end) {
+    const char *begin = p;
+    __m512i previous = _mm512_setzero_si512();
+    for (; end - p >= 64; p += 64) {
+        const __m512i bytes = _mm512_loadu_si512(p);
+        if (_mm512_movepi8_mask(_mm512_or_si512(previous, bytes)) && asm__non_ascii_faults(previous, bytes))
+            break;
+        previous = bytes;
+    }
+    _mm256_zeroupper();
+    return asm__utf8_boundary(begin, p);
+}
+
 #else
 
 static inline bool asm__has_wide(void) {
     return false;
+}
+
+static inline const char *asm__utf8_end_wide(const char *p, const char *end) {
+    (void)end;
+    return p;
 }
 
 static inline char *asm__escape_wide(char *out, const char **text, const char *stop) {
@@ -3348,6 +3371,13 @@ static inline const char *asm__unescape_wide(char **target, const char *p, const
 }
 
 #endif
+
+/* How far from `p` the text is sure to be valid, by whole characters. */
+static const char *asm__utf8_sure_end(const char *p, const char *end) {
+    if (ASM__SMALL || end - p < 64) return p;
+    if (asm__has_wide()) p = asm__utf8_end_wide(p, end);
+    return asm__has_tables() ? asm__utf8_end(p, end) : p;
+}
 
 /* >>json: escaping */
 
