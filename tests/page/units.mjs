@@ -172,6 +172,14 @@ const tests = {
         [...story(), storyEnd].forEach((event, i) => session.apply(i + 1, event, JSON.stringify(event)));
         assert.deepEqual(session.usageTotal(), {input_tokens: 231000, output_tokens: 3396, cache_read_tokens: 217000, cost_usd: 0.16});
         assert.deepEqual(session.failures.map(node => node.error.split('\n').at(-1)), ['File does not exist.', 'run_all: no such option --fast']);
+        // Lines of a file that was read: not those that the provider adds.
+        const reader = new Session();
+        let number = 0;
+        const read = (tool_output, tool_result) => {
+            reader.apply(++number, {type: 'tool_call_completed', data: {tool_name: 'Read', tool_call_id: 'c' + number, tool_output, tool_result}}, '');
+            return reader.nodeAt(number).outputLines;
+        };
+        assert.deepEqual([read('a\nb\n\n<system-reminder>\nx', {file: {numLines: 2}}), read('a\nb\nc'), read('[image]', {type: 'image', file: {}}), read('')], [2, 3, undefined, undefined]);
         // A cost alone takes no tokens away; an open run costs what its messages say.
         const spender = new Session();
         [{type: 'token_usage_updated', data: {input_tokens: 10, cost_usd: 0.5}}, {type: 'token_usage_updated', data: {cost_usd: 0.5, cumulative: true}}, {type: 'run_completed', data: {cost_usd: 0.5}},

@@ -278,11 +278,12 @@ export class Session {
         const output = outputText(data.tool_output);
         if (output !== undefined) {
             call.outputSize = output.length;
-            call.outputLines = countLines(output);
             call.output = output.length > longPart ? output.slice(0, longPart) : output;
         }
         if (Array.isArray(data.changes)) call.changes = shortened(data.changes, {});
         const result = object(data.tool_result);
+        // Of a file that was read: as the structured result has them, else those of the output.
+        call.outputLines = result ? num(object(result.file)?.numLines) : output && !Array.isArray(data.tool_output) ? countLines(output) : undefined;
         if (result?.structuredPatch !== undefined) {
             if (this.size <= longEvent) call.result = {structuredPatch: result.structuredPatch};
             else call.isResultPartial = true;

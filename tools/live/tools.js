@@ -93,11 +93,11 @@ export function factsOf(call) {
     if (changed) facts.push(changed);
     if (call.exitCode !== undefined) facts.push('exit ' + call.exitCode);
     if (call.outputSize && !isFailed(call)) {
-        if (tool?.done === 'Read ') facts.push(counted(call.outputLines, 'line', 'lines'));
+        if (tool?.done === 'Read ') facts.push(call.outputLines !== undefined && counted(call.outputLines, 'line', 'lines'));
         else if (!tool || tool.kind === 'command' || tool.kind === 'url') facts.push(bytes(call.outputSize));
     }
     if (call.duration !== undefined) facts.push(duration(call.duration));
-    return facts.join(', ');
+    return facts.filter(Boolean).join(', ');
 }
 
 // Milliseconds, or undefined. Where the event does not tell, from when its two events came: for drawing, not for saying.
