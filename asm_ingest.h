@@ -2859,7 +2859,7 @@ static asm_event asm__ingest_no_end(const asm__ingest *state) {
     event.run.error_code = ASM_STR("stream_ended");
     event.run.error_message = state->at_end
                                   ? ASM_STR("the stream ended before the run did")
-                                  : ASM_STR("the next run began, and nothing tells how this one ended");
+                                  : ASM_STR("the stream goes on, and nothing tells how this run ended");
     event.run.open_tool_calls.is_set = true;
     return event;
 }

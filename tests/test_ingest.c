@@ -237,7 +237,7 @@ static void free_file(asm_str text) {
 #define COMPLETED "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\"}}\n"
 #define COMPLETED_SAYING(text)                                                                               \
     "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\",\"result\":\"" text "\"}}\n"
-#define NO_END "the next run began, and nothing tells how this one ended"
+#define NO_END "the stream goes on, and nothing tells how this run ended"
 #define STREAM_ENDED(open)                                                                                   \
     "{\"type\":\"run_failed\",\"data\":{\"error_code\":\"stream_ended\",\"error_message\":\"the stream "     \
     "ended before the run did\",\"open_tool_calls\":" open "}}\n"
