@@ -5212,18 +5212,24 @@ static void asm__studio_limit(asm_studio *studio, asm_buffer *out, const asm_eve
     const asm__speaker speaker = {0, 0, {NULL, 0}};
     const asm_str code = event->notice.code;
     asm__line line = asm__line_begin(studio, out, &speaker, ASM__YELLOW, ASM__GLYPH_STATE);
+    const char *again = ", again at ";
     asm__facts when;
+    int room;
     asm__facts_begin(&when, "");
     asm__append_clock(&when.text, event->notice.resets_at, event->time);
+    room = line.room - asm__facts_columns(&when) - (int)strlen(again);
+    if (asm__columns_of(text, asm__line_flags(&studio->look), room) > room) { /* the shorter words may do */
+        again = ", again ";
+        room += 3;
+    }
     if (text.size > 0) {
-        line.room -=
-            asm__append_fit(out, &studio->look, text, line.room - asm__facts_columns(&when) - 11, false);
+        line.room -= asm__append_fit(out, &studio->look, text, room, false);
     } else {
         asm__line_own(&line, ASM_STR("Limit "));
         line.room -= asm__append_fit(out, &studio->look, code, line.room / 2, false);
         asm__line_own(&line, code.size > 0 ? ASM_STR(" used up") : ASM_STR("used up"));
     }
-    asm__line_own(&line, ASM_STR(", again at "));
+    asm__line_own(&line, asm_str_from(again));
     asm__line_own(&line, asm_buffer_text(&when.text));
     asm__line_end(&line);
 }

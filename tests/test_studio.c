@@ -825,6 +825,26 @@ static void test_table_of_tools_can_be_extended(void **state) {
     expect_view(&options, cases, COUNT(cases));
 }
 
+/* When a limit ends is said in fewer words before what it is about is cut. */
+static void test_limits_on_narrow_terminals(void **state) {
+    (void)state;
+    static const char limit[] =
+        "{'type':'x.limit','ts':'2026-07-30T10:00:00Z','data':{'level':'warning','text':'limit of "
+        "7 days: nearly reached, 81% used','resets_at':'2026-08-02T20:00:00Z'}}";
+    static const struct {
+        int columns;
+        const char *expected;
+    } cases[] = {{76, "  ● Limit of 7 days: nearly reached, 81% used, again at 2026-08-02 20:00 UTC\n"},
+                 {75, "  ● Limit of 7 days: nearly reached, 81% used, again 2026-08-02 20:00 UTC\n"},
+                 {72, "  ● Limit of 7 days: nearly reached, 81% us…, again 2026-08-02 20:00 UTC\n"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const view_case seen = {limit, cases[i].expected};
+        asm_render_options options = ends_only();
+        options.columns = cases[i].columns;
+        expect_view(&options, &seen, 1);
+    }
+}
+
 /* Where there is little room, facts are left out whole, the last ones first, and what the tool works on stays in sight. */
 static void test_facts_on_narrow_terminals(void **state) {
     (void)state;
@@ -1215,6 +1235,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_subagents),
         cmocka_unit_test(test_notices),
         cmocka_unit_test(test_table_of_tools_can_be_extended),
+        cmocka_unit_test(test_limits_on_narrow_terminals),
         cmocka_unit_test(test_facts_on_narrow_terminals),
         cmocka_unit_test(test_times_and_ascii),
         cmocka_unit_test(test_text_is_broken_at_words),

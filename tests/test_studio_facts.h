@@ -919,7 +919,7 @@ static bool is_compaction(const char *text, const asm_event *event) {
 static bool is_notice(const own_line *line, const asm_event *event) {
     static const char *const words[] = {"Context compacted", "Context cut", "Model changed", "Trying again"};
     const asm_notice_payload *notice = &event->notice;
-    const char *rest, *again = strstr(line->text, ", again at ");
+    const char *rest, *again = strstr(line->text, ", again "), *clock;
     if (strcmp(line->symbol, "?") == 0) {
         char *name = on_one_line(asm_event_name(event));
         const bool is_named = goes(line->text, name, &rest) && (!*rest || is_subject_facts_reason(rest));
@@ -928,7 +928,8 @@ static bool is_notice(const own_line *line, const asm_event *event) {
     }
     if (again && notice->resets_at.size > 0) {
         const size_t before = (size_t)(again - line->text);
-        if (!is_clock(again + 11, notice->resets_at)) return false;
+        if (!goes(again, ", again at ", &clock)) clock = again + 8;
+        if (!is_clock(clock, notice->resets_at)) return false;
         return is_in_words(line->text, before) ||
                (goes(line->text, "Limit ", &rest) && strncmp(again - 8, " used up", 8) == 0 &&
                 is_quoted(rest, before - 6 - 8));
