@@ -72,10 +72,11 @@ OWN := $(shell grep -H '^\#define ASM_[A-Z_]*IMPLEMENTATION' $(TEST_SOURCES) $(F
 TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
 # A model that is not there, over HTTP, for tests of programs.
 MOCK       := $(patsubst tests/%.c,$(BUILD)/%,$(call present,tests/mock_llm.c))
-# The tests once more, built for other purposes.
-SINGLE     := $(TEST_SOURCES:%.c=$(BUILD)/single/%)
+# The tests once more, built for other purposes: but for one that only runs a program, which would be the same program.
+AGAIN      := $(filter-out tests/test_asm_cat.c,$(TEST_SOURCES))
+SINGLE     := $(AGAIN:%.c=$(BUILD)/single/%)
 NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
-SANITIZED  := $(TEST_SOURCES:%.c=$(BUILD)/sanitized/%)
+SANITIZED  := $(AGAIN:%.c=$(BUILD)/sanitized/%)
 THREADED   := $(BUILD)/threaded/tests/test_mailbox $(BUILD)/threaded/tests/test_agent_threads
 COVERED    := $(TEST_SOURCES:%.c=$(BUILD)/covered/%)
 # The fuzzers, each with a small driver of ours and with clang's libFuzzer.
@@ -107,7 +108,7 @@ endif
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
 # The parts of make check.
-CHECKS := format comments docs packaging page wire nats matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
+CHECKS := format comments docs programs matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
         shared docs install install-shared uninstall dist clean format FORCE
@@ -163,6 +164,9 @@ check-comments:
 	@sh tests/comments.sh $(FORMATTED) Makefile tests/*.sh tests/golden/README
 	@awk -f tests/documented.awk $(HEADERS)
 
+# What waits more than it works, side by side.
+check-programs: check-packaging check-page check-wire check-nats
+
 check-docs: docs
 	@sh tests/pages.sh
 
@@ -182,10 +186,11 @@ check-threads: $(THREADED)
 	@TITLE='threads' sh tests/run.sh $(THREADED)
 
 # But for generators of thousands of cases, which the sanitizers have and which would take as long as all others.
+GENERATORS := tests/test_wire_hostile.c tests/test_ingest_nothing_lost.c
 check-valgrind: all $(TESTS)
 	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' \
-	    sh tests/run.sh $(filter-out %/test_wire_hostile %/test_ingest_nothing_lost,$(TESTS))
+	    sh tests/run.sh $(patsubst %.c,$(BUILD)/%,$(filter-out $(GENERATORS),$(AGAIN)))
 
 # One file at a time: checkers only look into the main file. What uses the headers sees declarations; a header is checked
 # by clang-tidy with those that it stands on, as it follows calls, and by cppcheck alone.

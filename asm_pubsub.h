@@ -1436,10 +1436,12 @@ static void asm__segments_find(asm__segments *segments, asm_str text) {
 }
 
 /* Segments `first` up to `end`, with the colons between them. */
+/* NOLINTBEGIN(clang-analyzer-core.*): `end` is at most their count, and up to that begin[] is set */
 static asm_str asm__segments_text(const asm__segments *segments, unsigned first, unsigned end) {
     const size_t begin = segments->begin[first];
     return asm_str_make(segments->text.data + begin, segments->begin[end] - 1 - begin);
 }
+/* NOLINTEND(clang-analyzer-core.*) */
 
 static asm__shape asm__shape_of(const asm__segments *pattern) {
     asm__shape shape;
@@ -2450,19 +2452,22 @@ static void asm__presence_prune(asm_presence *presence, asm__presence_topic *top
     }
 }
 
-/* Makes sure that a meta of `size` bytes has room: NULL if there is no memory, and then the meta is as it was; else
- * where to put it. */
-static char *asm__presence_make_room(const asm__presence_entry *entry, size_t size) {
-    return size < entry->meta_room ? entry->meta : (char *)ASM_REALLOC(NULL, size + 1);
+/* Makes sure that a meta of `size` bytes has room: a block in `*fresh`, or NULL there if the old one is enough. False without
+ * memory, and then the meta is as it was. */
+static bool asm__presence_make_room(const asm__presence_entry *entry, size_t size, char **fresh) {
+    const bool is_enough = size < entry->meta_room;
+    *fresh = is_enough ? NULL : (char *)ASM_REALLOC(NULL, size + 1);
+    return is_enough || *fresh;
 }
 
 /* Puts `meta`, which may be the old one, into that room. */
-static void asm__presence_set_meta(asm__presence_entry *entry, char *room, asm_str meta) {
+static void asm__presence_set_meta(asm__presence_entry *entry, char *fresh, asm_str meta) {
+    char *room = fresh ? fresh : entry->meta;
     memmove(room, meta.data, meta.size);
     room[meta.size] = '\0';
-    if (room != entry->meta) {
+    if (fresh) {
         ASM_FREE(entry->meta);
-        entry->meta = room;
+        entry->meta = fresh;
         entry->meta_room = meta.size + 1;
     }
     entry->meta_size = meta.size;
@@ -2485,17 +2490,14 @@ static asm__presence_entry *asm__presence_prepare(asm_presence *presence, const 
                                                                     ASM_STR(""));
     }
     asm__presence_entry *entry = whose ? (asm__presence_entry *)ASM_REALLOC(NULL, sizeof *entry) : NULL;
-    char *room = NULL;
-    if (entry) {
-        memset(entry, 0, sizeof *entry);
-        room = asm__presence_make_room(entry, meta.size);
-    }
-    if (!room) {
+    char *fresh = NULL;
+    if (entry) memset(entry, 0, sizeof *entry);
+    if (!entry || !asm__presence_make_room(entry, meta.size, &fresh)) {
         ASM_FREE(entry);
         asm__presence_prune(presence, topic, key, whose);
         return NULL;
     }
-    asm__presence_set_meta(entry, room, meta);
+    asm__presence_set_meta(entry, fresh, meta);
     entry->of = key;
     entry->owner = whose;
     return entry;
@@ -2730,8 +2732,8 @@ ASM_API asm_result asm_presence_track(asm_presence *presence, const void *owner,
 ASM__PRIVATE asm_result asm__presence_replace(asm_presence *presence, uint64_t *reference, asm_str meta) {
     asm__presence_entry *entry = asm__presence_find_entry(presence, *reference);
     if (!entry) return ASM_ERR_NOT_FOUND;
-    char *room = asm__presence_make_room(entry, meta.size);
-    if (!room) return ASM_ERR_NO_MEMORY;
+    char *fresh;
+    if (!asm__presence_make_room(entry, meta.size, &fresh)) return ASM_ERR_NO_MEMORY;
     asm__presence_topic *topics = NULL, *last = NULL;
     asm__presence_change change;
     memset(&change, 0, sizeof change);
@@ -2747,10 +2749,10 @@ ASM__PRIVATE asm_result asm__presence_replace(asm_presence *presence, uint64_t *
     asm__presence_unmark(topics);
     if (result != ASM_OK) {
         asm_buffer_close(&diffs);
-        if (room != entry->meta) ASM_FREE(room);
+        ASM_FREE(fresh);
         return result;
     }
-    asm__presence_set_meta(entry, room, meta);
+    asm__presence_set_meta(entry, fresh, meta);
     asm__index_remove(&presence->references, &entry->key);
     asm__presence_set_reference(presence, entry, ++presence->last_reference);
     *reference = entry->reference;

@@ -108,8 +108,8 @@ jobs() {
         echo "declare-${header%.h}|$1|$flags|declare|declare-${header%.h}"
         echo "implement-${header%.h}|$1|$flags|check|implement-${header%.h}"
     done
-    echo "single|$1|$flags|run|single single-other"
     if [ "$quick" = quick ]; then
+        echo "single|$1|$flags|run|single single-other"
         strict_jobs "$1" "$2" "$3" | sed 's/|compile|/|check|/; q'
         return
     fi
@@ -122,11 +122,14 @@ jobs() {
             echo "optimised|$1|$flags -O2|compile|all"
             [ -z "$m32" ] || echo "32-bit|$1|$flags -O2 $m32|compile|all"
             strict_jobs "$1" "$2" "$3"
+            linked=run
             ;;
+        *) linked=check ;; # code is made and linked alike, whatever the standard
     esac
-    echo "two-files|$1|$flags|run|declarations all"
-    echo "a-file-for-each|$1|$flags|run|declarations$parts"
-    echo "static-in-two-files|$1|$flags|run|static static-other"
+    echo "single|$1|$flags|$linked|single single-other"
+    echo "two-files|$1|$flags|$linked|declarations all"
+    [ "$linked" = check ] || echo "a-file-for-each|$1|$flags|run|declarations$parts"
+    echo "static-in-two-files|$1|$flags|$linked|static static-other"
 }
 
 # standards COMPILER LANGUAGE STANDARD...: the jobs for a compiler, or why there are none.

@@ -20,7 +20,7 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
-failed=0
+failed=0 leaders=0
 fail() { echo "nats: $*"; failed=1; }
 
 # Nothing is waited for without an end: a program that hangs is killed, and what it should have done is missed.
@@ -46,6 +46,7 @@ config() {
         echo "listen: 127.0.0.1:$((base + $1))"
         echo "server_name: n$1"
         echo "jetstream { store_dir: \"$work/store$2-$1\" }"
+        [ "$2" -eq 1 ] || echo "http: 127.0.0.1:$((base + 20 + $1))"
         [ "$2" -eq 1 ] || echo "cluster { name: c, listen: 127.0.0.1:$((base + 10 + $1)), routes: [ ${routes%, } ] }"
     } > "n$1.conf"
 }
@@ -57,6 +58,15 @@ start_server() {
 }
 
 kill_server() { eval "kill -9 \$server$1" && eval "wait \$server$1" 2> /dev/null; }
+
+# leader STREAM SERVERS: the number of the server that leads the stream, as another tells; nothing if nobody knows.
+leader() {
+    command -v curl > /dev/null || return
+    for i in $(seq 1 "$2"); do
+        curl -s --max-time 2 "http://127.0.0.1:$((base + 20 + i))/jsz?accounts=true&streams=true" |
+            awk -v name="\"name\": \"$1\"" 'index($0, name) { found = 1 } found && /"leader": "n/ { gsub(/[^0-9]/, ""); print; exit }'
+    done | head -n 1
+}
 
 events() {
     awk -v count="$1" 'BEGIN { for (i = 1; i <= count; i++)
@@ -84,8 +94,11 @@ run() {
         case $victim in
             publisher) kill -9 $publisher; "$bridge" "$@" publish log.jsonl 2>> publish.log & publisher=$! ;;
             consumer) kill -9 $consumer; "$bridge" "$@" consume copy.jsonl 2>> consume.log & consumer=$! ;;
-            server)
-                number=$((1 + $(random "$round" "$servers")))
+            server | leader)
+                number=
+                [ "$victim" = server ] || number=$(leader "$name" "$servers")
+                [ -z "$number" ] || leaders=$((leaders + 1))
+                [ -n "$number" ] || number=$((1 + $(random "$round" "$servers")))
                 kill_server "$number"
                 sleep 0.3
                 start_server "$number"
@@ -270,6 +283,7 @@ fi
 
 for i in 1 2 3; do config $i 3; start_server $i; done
 run three_publisher 3 1500 publisher
-run three_server 3 1500 server
-[ $failed -eq 0 ] && echo "nats: $kills kills of each kind, nothing lost, nothing twice"
+run three_consumer 3 1500 consumer
+run three_leader 3 1500 leader
+[ $failed -eq 0 ] && echo "nats: $kills kills of each kind ($leaders of a leader), nothing lost, nothing twice"
 exit $failed
