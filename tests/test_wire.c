@@ -741,6 +741,7 @@ static void test_acp_limits(void **state) {
     asm_buffer_append(&line, ASM_STR("\"},{\"id\":\"2\",\"kind\":\"reject_once\"}]}}"));
     asm_buffer_append_byte(&line, '\0');
     write_line(&wire, line.data);
+    asm_buffer_append_byte(&text, '\0');
     expect(count_of(asm_buffer_text(&out.text), text.data) == 1, "only the arguments are whole");
     expect(count_of(asm_buffer_text(&out.text), "[\xE2\x80\xA6 cut]\",\"kind\":\"allow_once\"},"
                                                 "{\"optionId\":\"2\",\"name\":\"2\"") == 1,
