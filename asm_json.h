@@ -3260,7 +3260,7 @@ ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, con
                 out = asm__spread(out, bytes, (uint32_t)marks);
                 out = asm__spread(out, _mm512_maskz_shuffle_i64x2(0x0F, bytes, bytes, 0xE),
                                   (uint32_t)(marks >> 32));
-                out += size - 64;
+                out -= 64 - size;
             }
         } else {
             _mm512_storeu_si512(out, bytes);
