@@ -2646,8 +2646,8 @@ static bool asm__llm_is_bill(asm_str error) {
            asm__llm_contains(error, ASM_STR("\"enforced_spend_limit_reached\""));
 }
 
-#define ASM__LLM_TELLTALE                                                                                    \
-    6 /* so many bytes of a secret at the end of a text that was cut are left out as well */
+/* So many bytes of a secret at the end of a text that was cut are left out as well. */
+#define ASM__LLM_TELLTALE 6
 
 /* Gives the character at the beginning of `text`, and how many bytes it takes: more than one if it is escaped as JSON
  * does, with \X or \u00XX. */

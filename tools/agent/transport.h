@@ -15,8 +15,8 @@ struct transport {
     struct transfer *transfers;
     struct pollfd *sockets; /* that libcurl waits for; with room for the descriptors of the host after them */
     size_t socket_count, socket_room;
-    int64_t
-        due; /* when libcurl wants to be called in any case, microseconds of a steady clock; INT64_MAX: not */
+    /* When libcurl wants to be called in any case, in microseconds of a steady clock; INT64_MAX: not. */
+    int64_t due;
 };
 
 /* Sets up; ends the program with a message if libcurl cannot be. `provider` must outlive it. */

@@ -30,8 +30,8 @@ bool remote_write(struct remote *remote, const char *url);
  * not waited for longer than some seconds. False if asm-nats failed, which it has said. */
 bool remote_end(struct remote *remote);
 
-/* Closes the pipe; whether it has ended, without waiting. One that gives events and does not is killed in the
- * end. */
+/* Closes the pipe, and tells whether asm-nats has ended, without waiting. One that gives events and goes on for some seconds
+ * is killed. */
 bool remote_has_ended(struct remote *remote);
 
 /* What to say when it cannot be started. */
