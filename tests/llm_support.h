@@ -98,7 +98,8 @@ static inline void hand_over(void) {
         if (cut_at && cut_at < end) end = cut_at;
         size_t size = end - made->at;
         if (piece_size && piece_size < size) size = piece_size;
-        const asm_result result = asm_llm_take_body(made->exchange, made->answer.body.data + made->at, size);
+        const char *bytes = size ? made->answer.body.data + made->at : ""; /* the body may be NULL */
+        const asm_result result = asm_llm_take_body(made->exchange, bytes, size);
         made->at += size;
         if (result != ASM_OK || made->at == end) {
             made->is_over = true;
