@@ -989,9 +989,10 @@ static const char *asm__json_piece_end(const char *p, const char *end, bool *in_
 
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags) {
     if (!out) return ASM_ERR_INVALID_ARGUMENT;
+    if (json.size == 0) return out->result;
     const char *p = json.data, *end = p + json.size;
     bool in_string = false;
-    while (json.size > 0 && p < end) {
+    while (p < end) {
         const char *stop;
         asm_str piece;
         if (!in_string && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
