@@ -254,6 +254,7 @@ struct asm_pubsub {
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
     uint64_t generation;     /* of the last handle; a thousand million a second would last 584 years */
+    uint32_t handle_slots;   /* of `handles`, free ones included */
     uint32_t direct_epoch;   /* changes when what a topic's handle remembers may be wrong */
     uint64_t pattern_epoch;  /* changes when a topic may match other patterns than before */
     struct asm__node *dirty; /* nodes from which subscriptions were removed */
@@ -1607,18 +1608,14 @@ static asm_result asm__topic_find_or_create(asm_pubsub *pubsub, asm_str topic, a
 #define ASM__MAX_HANDLES (UINT32_MAX - 1)
 
 static bool asm__handle_reserve(asm_pubsub *pubsub) {
-    return pubsub->free_handle || (asm__count(pubsub->handles) < ASM__MAX_HANDLES &&
-                                   asm__reserve(pubsub->handles, asm__count(pubsub->handles) + 1));
+    return pubsub->free_handle || (pubsub->handle_slots < ASM__MAX_HANDLES &&
+                                   asm__reserve(pubsub->handles, (size_t)pubsub->handle_slots + 1));
 }
 
 static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_topic) {
     uint32_t slot = pubsub->free_handle - 1;
-    if (pubsub->free_handle) {
-        pubsub->free_handle = pubsub->handles[slot].slot;
-    } else {
-        slot = (uint32_t)asm__count(pubsub->handles);
-        asm__array_header(pubsub->handles)->length++;
-    }
+    if (pubsub->free_handle) pubsub->free_handle = pubsub->handles[slot].slot;
+    else slot = pubsub->handle_slots++;
     asm__handle *handle = &pubsub->handles[slot];
     memset(handle, 0, sizeof *handle);
     handle->node = node;
@@ -1634,14 +1631,14 @@ static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
     pubsub->free_handle = slot + 1;
     if (--pubsub->handles_used == 0) {
         asm__array_free(pubsub->handles);
-        pubsub->free_handle = 0;
+        pubsub->handle_slots = pubsub->free_handle = 0;
     }
 }
 
 /* The handle that `slot` and `generation` name, or NULL. */
 static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, size_t slot,
                                             uint64_t generation) {
-    if (!pubsub || owner != pubsub || slot >= asm__count(pubsub->handles)) return NULL;
+    if (!pubsub || owner != pubsub || slot >= pubsub->handle_slots) return NULL;
     asm__handle *handle = &pubsub->handles[slot];
     return handle->generation == generation ? handle : NULL;
 }
@@ -1669,7 +1666,7 @@ static void asm__direct_forget(asm_pubsub *pubsub, const asm__node *node) {
     if (node->is_topic && node->direct_epoch != pubsub->direct_epoch) return;
     if (pubsub->direct_epoch++ < UINT32_MAX) return;
     pubsub->direct_epoch = ASM__FIRST_EPOCH; /* from the start again: nothing may remember it */
-    for (size_t i = 0; i < asm__count(pubsub->handles); i++)
+    for (uint32_t i = 0; i < pubsub->handle_slots; i++)
         if (pubsub->handles[i].direct_epoch) pubsub->handles[i].direct_epoch = ASM__FIRST_EPOCH - 1;
 }
 
@@ -1840,7 +1837,7 @@ ASM_API asm_result asm_pubsub_unsubscribe_all_pattern(asm_pubsub *pubsub, const 
 
 ASM_API asm_result asm_pubsub_unsubscribe_owner(asm_pubsub *pubsub, const void *user) {
     if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
-    for (size_t slot = 0; slot < asm__count(pubsub->handles); slot++) { /* they may all go on the way */
+    for (uint32_t slot = 0; slot < pubsub->handle_slots; slot++) { /* they may all go on the way */
         const asm__handle *handle = &pubsub->handles[slot];
         if (!handle->generation || handle->direct_epoch || handle->user != user) continue;
         asm__node *node = handle->node;
@@ -2009,16 +2006,17 @@ ASM_API bool asm_pubsub_can_publish(const asm_pubsub *pubsub) {
     return pubsub && !asm__is_deepest(pubsub);
 }
 
+/* With the first to call, as far as that is known. */
 static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const char *topic,
-                                    const asm_message *message) {
+                                    const asm_message *message, uint32_t slot, uint64_t generation) {
     round->outer = pubsub->innermost;
     round->at = 0;
     round->delivered = 0;
     round->message = *message;
     round->message.topic = topic;
     round->message.subscription.pubsub = pubsub;
-    round->message.subscription.slot = 0;
-    round->message.subscription.generation = 0;
+    round->message.subscription.slot = slot;
+    round->message.subscription.generation = generation;
     if (!message->wrapper.data) round->message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
     if (!message->session_id.data && message->event) round->message.session_id = message->event->session_id;
     pubsub->published++;
@@ -2047,7 +2045,7 @@ ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__n
         pubsub->published++;
         return ASM_OK;
     }
-    asm__round_begin(pubsub, &round, topic.data, message);
+    asm__round_begin(pubsub, &round, topic.data, message, 0, 0);
     round.end = round.node ? round.node->count : 0;
     round.passed_over = sender ? sender : &round;
     if (round.outer) {
@@ -2066,11 +2064,9 @@ ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__n
 static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node, asm__subscriber called,
                                              const asm_message *message, size_t *delivered) {
     asm__round round;
-    asm__round_begin(pubsub, &round, asm__node_text(node), message);
+    asm__round_begin(pubsub, &round, asm__node_text(node), message, called.slot, called.generation);
     round.node = node;
     round.end = 0;
-    round.message.subscription.slot = called.slot;
-    round.message.subscription.generation = called.generation;
     called.callback(called.user, &round.message);
     if (delivered) *delivered = 0;
     asm__round_end(pubsub, NULL, 1, delivered);

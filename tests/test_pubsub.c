@@ -1187,7 +1187,7 @@ static void test_out_of_memory(void **state) {
 /* The most steps that a look-up takes, of all that there are. */
 static unsigned deepest(const asm_pubsub *bus) {
     unsigned most = 0;
-    for (size_t i = 0; i < asm__count(bus->handles); i++) {
+    for (size_t i = 0; i < bus->handle_slots; i++) {
         const unsigned depth = index_depth(&bus->index, &bus->handles[i].node->key);
         most = depth > most ? depth : most;
     }
