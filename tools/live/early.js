@@ -37,13 +37,20 @@ export function streamAddress(key, isBegun) {
 
 let early = null;
 
-export function askEarly() {
-    const abort = new AbortController(), address = streamAddress(routeIn(location.hash).key, false);
-    early = {address, abort, response: fetch(address, {cache: 'no-store', credentials: 'same-origin', signal: abort.signal})};
-    early.response.catch(() => {}); // whoever takes it sees that
+// The answer, its body's reader, and the first piece of that: what has come is there as soon as somebody asks for it.
+export async function begun(request) {
+    const response = await request, reader = response.ok ? response.body.getReader() : null, first = reader?.read();
+    first?.catch(() => {}); // whoever reads sees that
+    return {response, reader, first};
 }
 
-// The answer that was asked for early, and how to end it, if it is to that address; once.
+export function askEarly() {
+    const abort = new AbortController(), address = streamAddress(routeIn(location.hash).key, false);
+    early = {address, abort, begun: begun(fetch(address, {cache: 'no-store', credentials: 'same-origin', signal: abort.signal}))};
+    early.begun.catch(() => {}); // whoever takes it sees that
+}
+
+// What was asked for early, and how to end it, if it is that address; once.
 export function takeEarly(address) {
     const taken = early;
     early = null;

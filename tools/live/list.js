@@ -197,7 +197,7 @@ export class SessionList {
         this.empty.hidden = rows.length > 0;
         setText(this.empty, isFiltered ? 'No session matches.' : 'No session yet. It appears here as soon as an agent says something.');
         this.tick();
-        this.bringNear();
+        requestAnimationFrame(() => this.bringNear()); // where it is, is known when all has been laid out
     }
 
     item(row) {

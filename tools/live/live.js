@@ -256,7 +256,8 @@ function goToWanted() {
 function nameWindow() {
     const waiting = Number(list.counts.needs_you) || 0;
     const title = route.view === 'session' ? oneLine(titleOf(row, watch?.session.about.title ?? str(row?.title)) ?? 'Session') + ' \u2014 asm-live' : 'asm-live';
-    document.title = (waiting ? '(' + waiting + ') ' : '') + visible(cut(title, 120));
+    const name = (waiting ? '(' + waiting + ') ' : '') + visible(cut(title, 120));
+    if (document.title !== name) document.title = name;
 }
 
 function frame(name, data, id) {

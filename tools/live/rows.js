@@ -376,9 +376,9 @@ export function rowView(node, context) {
 
 // Pixels that a row takes, before it is known.
 export function likelyHeight(node) {
-    if (node.kind === 'message' && !node.isThinking) return 24 + Math.min(4000, Math.ceil(node.text.length / 90) * 22);
+    if (node.kind === 'message' && !node.isThinking) return 13 + Math.min(4000, Math.ceil(node.text.length / 90) * 22);
     if (node.kind === 'person') return 24 + Math.min(12, node.text.split('\n', 12).length) * 22;
-    return 34;
+    return 30;
 }
 
 // Input and output of a call, whole, from its events.

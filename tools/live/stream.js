@@ -1,5 +1,5 @@
 // The connection with the server: its stream, which is taken up again where it was, and single requests. See docs/live-protocol.md.
-import {takeEarly} from './early.js';
+import {begun, takeEarly} from './early.js';
 
 const silence = 40000;  // milliseconds without a sign of life; the server gives one every 15 s
 const longestWait = 10000;
@@ -23,14 +23,12 @@ async function refusalOf(response) {
     return new Refusal(response.status, body);
 }
 
-async function answered(request) {
-    const response = await request;
+const ask = (path, options) => fetch(path, {cache: 'no-store', credentials: 'same-origin', ...options});
+
+export async function get(path, options) {
+    const response = await ask(path, options);
     if (!response.ok) throw await refusalOf(response);
     return response;
-}
-
-export function get(path, options) {
-    return answered(fetch(path, {cache: 'no-store', credentials: 'same-origin', ...options}));
 }
 
 // `body`: JSON text, or what becomes it.
@@ -128,23 +126,24 @@ export class Stream {
         try {
             this.isOpen = true;
             this.lastSign = performance.now();
-            const response = await (early ? answered(early.response) : get(address, {signal: this.abort.signal, headers: lastId === null ? {} : {'Last-Event-ID': lastId}}));
+            const {response, reader, first} = await (early?.begun ?? begun(ask(address, {signal: this.abort.signal, headers: lastId === null ? {} : {'Last-Event-ID': lastId}})));
             if (round !== this.round) return;
-            await this.read(response.body.getReader(), round);
+            if (!reader) throw await refusalOf(response);
+            await this.read(reader, first, round);
             if (round === this.round) this.later('The server ended the connection.');
         } catch (error) {
             if (round === this.round) this.later(error instanceof Refusal ? error.message : 'The server cannot be reached.', error instanceof Refusal ? error : null);
         }
     }
 
-    async read(reader, round) {
+    async read(reader, next, round) {
         const decoder = new TextDecoder();
         const frames = new FrameReader((name, data, id) => {
             if (round === this.round) this.frame(name, data, id);
         });
         let isFirst = true;
-        for (;;) {
-            const {value, done} = await reader.read();
+        for (;; next = reader.read()) {
+            const {value, done} = await next;
             if (round !== this.round || done) return;
             this.lastSign = performance.now();
             if (isFirst) {
