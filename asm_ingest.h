@@ -679,6 +679,8 @@ struct asm__ingest {
     asm_buffer told_id;   /* and its id; opencode: that of the person's last message */
     asm_buffer part_id;   /* opencode: the part that grows */
     asm_buffer part_text; /* and its text so far */
+    uint64_t last_thought; /* files: hash of its message's id and of its number */
+    int64_t text_block;    /* pi: the block that the last piece of text was of */
     uint64_t numbered_calls;
     uint64_t said[ASM__INGEST_SAID]; /* rollouts: hashes of texts, and where they stood */
     size_t said_at;
@@ -2612,6 +2614,18 @@ static void asm__ingest_think(asm__ingest *state, asm__ingest_speaker *speaker, 
     event.message.thinking = asm__ingest_true();
     event.extra = extra;
     asm__ingest_emit_in(state, speaker->run, &event);
+}
+
+/* A thought that comes whole. It stands below the one before, if nothing is between and they belong to one message. */
+static void asm__ingest_think_whole(asm__ingest *state, asm_str text, asm_str id) {
+    const bool waits = state->rest_waits;
+    if (text.size && state->last_thought == asm__hash(id.data, id.size, (uint64_t)state->sequence)) {
+        state->rest_waits = true;
+        asm__ingest_emit_thinking(state, ASM_STR("\n"), id, asm__ingest_absent());
+        state->rest_waits = waits;
+    }
+    asm__ingest_emit_thinking(state, text, id, asm__ingest_absent());
+    state->last_thought = asm__hash(id.data, id.size, (uint64_t)state->sequence);
 }
 
 /* A whole block of text. What has come in pieces is not given again; if a piece was lost, the block has the
@@ -6334,7 +6348,7 @@ static void asm__rollout_say(asm__ingest *state, uint64_t from, asm_str text, as
     asm__ingest_need_turn(state);
     speaker->run = state->line_run;
     if (is_thinking) {
-        asm__ingest_think(state, speaker, text, asm__ingest_absent());
+        asm__ingest_think_whole(state, text, asm_buffer_text(&speaker->message_id));
         return;
     }
     asm__ingest_enter_message(state, speaker, asm__ingest_absent());
@@ -7687,14 +7701,31 @@ static const asm__ingest_reader asm__goose_reader = {ASM__MEMBER("goose"), asm__
  */
 #if ASM_INGEST_FORMATS & (ASM_WITH_PI | ASM_WITH_PI_SESSION)
 
+/* Blocks of text stand one below the other, as pi shows them. */
+static void asm__pi_say_block(asm__ingest *state, asm__ingest_speaker *speaker, asm_str text) {
+    if (!text.size) return;
+    if (speaker->confirmed && speaker->confirmed == speaker->text.size) {
+        asm__ingest_say(state, speaker, ASM_STR("\n"));
+        speaker->confirmed = speaker->text.size;
+    } else if (speaker->confirmed && speaker->text.data[speaker->confirmed] == '\n') {
+        speaker->confirmed++;
+    }
+    asm__ingest_say_block(state, speaker, text, asm__ingest_absent());
+}
+
 static void asm__pi_delta(asm__ingest *state, asm_str raw) {
     const asm_str type = asm__ingest_string(state, asm__ingest_find_one(raw, ASM_STR("type")));
     const asm_str delta = asm__ingest_find_one(raw, ASM_STR("delta"));
-    if (asm_str_equal(type, ASM_STR("text_delta")))
-        asm__ingest_say(state, asm__plain_speaker(state, asm__ingest_absent()),
-                        asm__ingest_text(state, delta));
-    else if (asm_str_equal(type, ASM_STR("thinking_delta"))) {
-        asm__ingest_speaker *speaker = asm__plain_speaker(state, asm__ingest_absent());
+    const asm_optional_int64 block = asm__ingest_int64(asm__ingest_find_one(raw, ASM_STR("contentIndex")));
+    asm__ingest_speaker *speaker;
+    if (asm_str_equal(type, ASM_STR("text_delta"))) {
+        speaker = asm__plain_speaker(state, asm__ingest_absent());
+        if (speaker->text.size && block.value != state->text_block)
+            asm__ingest_say(state, speaker, ASM_STR("\n"));
+        state->text_block = block.value;
+        asm__ingest_say(state, speaker, asm__ingest_text(state, delta));
+    } else if (asm_str_equal(type, ASM_STR("thinking_delta"))) {
+        speaker = asm__plain_speaker(state, asm__ingest_absent());
         speaker->thought = true;
         asm__ingest_think(state, speaker, asm__ingest_text(state, delta), asm__ingest_absent());
     } else {
@@ -7732,13 +7763,11 @@ static void asm__pi_assistant(asm__ingest *state, asm_str message, bool is_file)
     while (asm__ingest_next(&blocks, &block)) {
         type = asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("type")));
         if (asm_str_equal(type, ASM_STR("text")))
-            asm__ingest_say_block(state, speaker,
-                                  asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("text"))),
-                                  asm__ingest_absent());
+            asm__pi_say_block(state, speaker,
+                              asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("text"))));
         else if (asm_str_equal(type, ASM_STR("thinking")) && !has_thought)
-            asm__ingest_think(state, speaker,
-                              asm__ingest_string(state, asm__ingest_find_one(block, ASM_STR("thinking"))),
-                              asm__ingest_absent());
+            asm__ingest_think_whole(state, asm__ingest_find_text(state, block, ASM_STR("thinking")),
+                                    asm__ingest_absent());
     }
     reason = asm__ingest_string(state, asm__ingest_find_one(message, ASM_STR("stopReason")));
     if (asm_str_equal(reason, ASM_STR("aborted")) || asm_str_equal(reason, ASM_STR("error")))
@@ -9050,6 +9079,13 @@ static void asm__file_injected(asm__ingest *state, asm_str id, asm_str text, asm
     asm__ingest_emit(state, &event);
 }
 
+/* Of several texts that the person said at once only the first begins a turn. */
+static void asm__file_prompt_part(asm__ingest *state, asm_str id, asm_str text, bool *in_turn) {
+    if (*in_turn) asm__plain_prompt(state, id, text);
+    else asm__file_prompt(state, id, text);
+    *in_turn = *in_turn || text.size > 0;
+}
+
 static void asm__file_say(asm__ingest *state, asm_str id, asm_str text) {
     if (!text.size) return;
     asm__ingest_need_turn(state);
@@ -9060,7 +9096,7 @@ static void asm__file_say(asm__ingest *state, asm_str id, asm_str text) {
 static void asm__file_think(asm__ingest *state, asm_str id, asm_str text) {
     if (!text.size && !state->rest.size) return;
     asm__ingest_need_turn(state);
-    asm__ingest_emit_thinking(state, text, id, asm__ingest_absent());
+    asm__ingest_think_whole(state, text, id);
 }
 
 static void asm__file_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input) {
@@ -9401,6 +9437,7 @@ static void asm__qwen_chat_user(asm__ingest *state, const asm_str *values, asm_s
     bool is_person = !asm_str_equal(subtype, ASM_STR("notification")) &&
                      !asm_str_equal(subtype, ASM_STR("cron")) &&
                      !asm_str_equal(values[ASM__QWEN_SIDECHAIN], ASM_STR("true"));
+    bool in_turn = asm_str_equal(subtype, ASM_STR("mid_turn_user_message"));
     asm_str part;
     while (asm__ingest_next(&parts, &part)) {
         const asm_str text = asm__ingest_find_text(state, part, ASM_STR("text"));
@@ -9408,8 +9445,7 @@ static void asm__qwen_chat_user(asm__ingest *state, const asm_str *values, asm_s
                               asm__ingest_starts_with(text, ASM_STR("<system-reminder>"));
         if (is_added) asm__file_injected(state, id, text, ASM_STR("context"));
         else if (!is_person) asm__file_injected(state, id, text, subtype);
-        else if (asm_str_equal(subtype, ASM_STR("mid_turn_user_message"))) asm__plain_prompt(state, id, text);
-        else asm__file_prompt(state, id, text);
+        else asm__file_prompt_part(state, id, text, &in_turn);
     }
 }
 
@@ -9442,20 +9478,20 @@ static void asm__qwen_chat_answer(asm__ingest *state, const asm_str *values) {
     const asm_str model = asm__ingest_string(state, values[ASM__QWEN_MODEL]);
     asm_json_reader parts = asm__ingest_line_elements(state, content);
     asm_str part, inner[3];
-    bool has_text = false;
     asm__ingest_need_turn(state);
     asm__file_recover(state);
     asm_buffer_clear(&state->joined);
     while (asm__ingest_next(&parts, &part)) {
         asm__ingest_find_in_line(state, part, keys, inner, 3);
+        inner[0] = asm__ingest_string(state, inner[0]);
         if (asm_str_equal(inner[1], ASM_STR("true"))) {
-            asm__file_think(state, id, asm__ingest_string(state, inner[0]));
-        } else if (inner[0].data) {
-            asm__ingest_append(state, &state->joined, asm__ingest_string(state, inner[0]));
-            has_text = true;
+            asm__file_think(state, id, inner[0]);
+        } else if (inner[0].size) {
+            if (state->joined.size) asm__ingest_append(state, &state->joined, ASM_STR("\n"));
+            asm__ingest_append(state, &state->joined, inner[0]);
         }
     }
-    if (has_text) asm__file_say(state, id, asm_buffer_text(&state->joined));
+    asm__file_say(state, id, asm_buffer_text(&state->joined));
     asm__qwen_chat_usage(state, values, id, model);
     parts = asm__ingest_line_elements(state, content);
     while (asm__ingest_next(&parts, &part)) {
@@ -10300,13 +10336,13 @@ static const asm__ingest_reader asm__kimi_wire_reader = {ASM__MEMBER("kimi"), as
     "content:*]"
 
 /* Text between <user_query> and its end is the person's; what is around it is not. */
-static void asm__blocks_prompt(asm__ingest *state, asm_str id, asm_str text) {
+static void asm__blocks_prompt(asm__ingest *state, asm_str id, asm_str text, bool *in_turn) {
     static const char begin[] = "<user_query>", end[] = "</user_query>";
     size_t at = 0, to;
     while (at + sizeof begin - 1 <= text.size && memcmp(text.data + at, begin, sizeof begin - 1) != 0)
         at++;
     if (at + sizeof begin - 1 > text.size) {
-        asm__file_prompt(state, id, text);
+        asm__file_prompt_part(state, id, text, in_turn);
         return;
     }
     asm__file_injected(state, id, asm_str_make(text.data, at), ASM_STR("context"));
@@ -10318,8 +10354,9 @@ static void asm__blocks_prompt(asm__ingest *state, asm_str id, asm_str text) {
              : (to = text.size);
     while (to && (text.data[to - 1] == '\n' || text.data[to - 1] == ' '))
         to--;
-    asm__file_prompt(state, id,
-                     asm_str_make(text.data + (to && *text.data == '\n'), to - (to && *text.data == '\n')));
+    asm__file_prompt_part(
+        state, id, asm_str_make(text.data + (to && *text.data == '\n'), to - (to && *text.data == '\n')),
+        in_turn);
     asm__file_injected(state, id, asm_str_make(text.data + at, text.size - at), ASM_STR("context"));
 }
 
@@ -10358,10 +10395,11 @@ static void asm__blocks_message(asm__ingest *state, asm_str message, asm_str rol
     const asm_str content = asm__ingest_find_one(message, ASM_STR("content"));
     const bool is_user = asm_str_equal(role, ASM_STR("user"));
     asm_json_reader blocks = asm__ingest_line_elements(state, content);
+    bool in_turn = false;
     asm_str block;
     if (!is_user) asm__ingest_need_turn(state);
     if (asm__ingest_is(content, ASM_JSON_STRING)) {
-        if (is_user) asm__blocks_prompt(state, id, asm__ingest_string(state, content));
+        if (is_user) asm__blocks_prompt(state, id, asm__ingest_string(state, content), &in_turn);
         else asm__file_say(state, id, asm__ingest_string(state, content));
     }
     while (asm__ingest_next(&blocks, &block)) {
@@ -10375,7 +10413,7 @@ static void asm__blocks_message(asm__ingest *state, asm_str message, asm_str rol
         else if (!is_user) asm__file_say(state, id, text);
         else if (asm__ingest_starts_with(text, ASM_STR("<system-reminder>")))
             asm__file_injected(state, id, text, ASM_STR("context"));
-        else asm__blocks_prompt(state, id, text);
+        else asm__blocks_prompt(state, id, text, &in_turn);
     }
 }
 #endif

@@ -5511,12 +5511,16 @@ static void asm__studio_message(asm_studio *studio, asm_buffer *out, const asm_e
                     : message->thinking.value ? ASM__TEXT_THINKING
                                               : ASM__TEXT_AGENT;
     asm_str text = event->type == ASM_EVENT_MESSAGE_STREAMED ? asm_event_text(event) : message->content;
+    uint64_t id;
     if (kind == ASM__TEXT_THINKING && !studio->options.show_thinking) return;
     if (event->type == ASM_EVENT_MESSAGE_STREAMED) {
         if (message->parent_tool_call_id.size > 0 && !asm__is_blank_text(text))
             asm__announce(studio, out, message->parent_tool_call_id);
+        id = asm__id_hash(message->message_id);
+        if (id != studio->text.message && id && studio->text.message && studio->text.kind == kind)
+            asm__text_end(studio, out); /* another message, of which no end was told */
         asm__studio_text(studio, out, &speaker, kind, text);
-        studio->text.message = asm__id_hash(message->message_id);
+        studio->text.message = id;
         if (kind == ASM__TEXT_AGENT) asm__note_streamed(studio, event);
         return;
     }

@@ -644,6 +644,11 @@ static void test_messages(void **state) {
          "  · hm\n\n    Yes.\n"},
         {"{'type':'message_sent','data':{'content':'hook says','synthetic':true,'origin':'hook'}}",
          "  > hook says\n"},
+        {"{'type':'message_streamed','data':{'delta':'One.','message_id':'1','thinking':true}}\n"
+         "{'type':'message_streamed','data':{'delta':'Two','message_id':'2','thinking':true}}\n"
+         "{'type':'message_streamed','data':{'delta':' more','message_id':'2','thinking':true}}\n"
+         "{'type':'message_streamed','data':{'delta':'.','thinking':true}}",
+         "  · One.\n\n  · Two more.\n"},
     };
     expect_view(&thinking, shown, COUNT(shown));
 }
