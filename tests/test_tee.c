@@ -731,6 +731,35 @@ static void test_copy_that_goes_nowhere(void **state) {
     end_of_cases();
 }
 
+/* A standard descriptor that is closed is not taken for a pipe of its own. */
+static void test_closed_standard_descriptors(void **state) {
+    static char sh[] = "/bin/sh", c[] = "-c", session[] = "examples/data/claude_session.jsonl";
+    static const struct {
+        const char *closed;
+        size_t size; /* of what passes at least */
+    } cases[] = {{"<&-", 50000}, {"2>&-", 50000}, {">&-", 0}, {"<&- >&- 2>&-", 0}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        static char bytes[65536];
+        tee self;
+        char script[128];
+        size_t got = 0;
+        begin(&self);
+        snprintf(script, sizeof script, "exec \"$0\" --jsonl=\"$1/log\" -- cat \"$2\" %s", cases[i].closed);
+        char *words[] = {sh, c, script, (char *)(uintptr_t)program, self.directory, session, NULL};
+        start_words(&self, words);
+        const pid_t killer = kill_later(self.pid, PATIENCE, SIGKILL);
+        for (ssize_t size; (size = read(self.from, bytes, sizeof bytes)) > 0;)
+            got += (size_t)size;
+        const int status = finish(&self);
+        kill(killer, SIGKILL);
+        assert_int_equal(waitpid(killer, NULL, 0), killer);
+        expect(got >= cases[i].size && (status == 0 || (got == 0 && status == 128 + SIGPIPE)),
+               "%s: %zu bytes, status %d", cases[i].closed, got, status);
+    }
+    end_of_cases();
+}
+
 int main(void) {
     const char *build = getenv("BUILD");
     static char path[256];
@@ -745,6 +774,7 @@ int main(void) {
         cmocka_unit_test(test_one_side_is_killed),
         cmocka_unit_test(test_editor_that_does_not_read),
         cmocka_unit_test(test_copy_that_goes_nowhere),
+        cmocka_unit_test(test_closed_standard_descriptors),
     };
     snprintf(path, sizeof path, "%s/asm-tee", build ? build : "build");
     program = path;

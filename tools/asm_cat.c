@@ -875,12 +875,6 @@ static void read_all(struct program *program) {
 
 /* ---- The program ---- */
 
-/* A closed standard descriptor would go to the next file that is opened. These fail when they are used. */
-static void hold_standard_descriptors(void) {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 /* Text goes to standard output unless something else does and no renderer was asked for. */
 static bool open_outputs(struct program *program) {
     struct settings *settings = &program->settings;
@@ -967,7 +961,6 @@ int main(int argc, char **argv) {
     static struct program program; /* too large for some stacks */
     program.settings.renderer = program.settings.topics = program.settings.outputs.preset = NOT_GIVEN;
     program.settings.clock = program.settings.indent = program.settings.summary = NOT_GIVEN;
-    hold_standard_descriptors();
     messages_init(command.name);
     if (!signals_init()) die("a pipe for signals: %s", strerror(errno));
     int count = options_read(&command, &program.settings, argc, argv);

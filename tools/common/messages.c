@@ -3,6 +3,7 @@
 
 #include "asm_render.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -14,7 +15,14 @@ static struct {
     void *user;
 } messages;
 
+/* A closed one would go to the next file that is opened. These fail when they are used. */
+static void hold_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void messages_init(const char *program) {
+    hold_standard_descriptors();
     messages.program = program;
     messages.is_ascii = !asm_terminal_detect(STDERR_FILENO).has_utf8;
 }

@@ -13,7 +13,8 @@
 
 enum { EXIT_BAD_INPUT = 1, EXIT_FAILED = 2 };
 
-/* `program` stands before each message; the environment tells whether it may have more than ASCII. */
+/* To be called first. `program` stands before each message; the environment tells whether it may have more than ASCII.
+ * Standard descriptors that are closed are held, so that no file or socket that is opened is taken for them. */
 void messages_init(const char *program);
 
 /* Has `prepare` called before each message, to bring the screen in order. NULL: nothing. */
