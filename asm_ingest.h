@@ -1270,8 +1270,9 @@ static asm_str asm__ingest_joined(asm__ingest *state, asm_buffer *out, asm_str o
 
 /* >>ingest: objects */
 
-/* A member that a reader asks for. Type: 's' string, 'n' number, 'b' true or false, 'o' object, 'a' array, '*' any of
- * them; '-' a string, number, true or false, which is told elsewhere and needs no place. */
+/* A member that a reader asks for. Type: 's' string, 'n' number that a double can hold, 'i' integer of 64 bits, 'b' true
+ * or false, 'o' object, 'a' array, '*' any of them; '-' a string, number, true or false, which is told elsewhere and needs
+ * no place. */
 typedef struct asm__ingest_key {
     const char *text;
     size_t size;
@@ -1286,6 +1287,19 @@ typedef struct asm__ingest_others {
     size_t begin, end;
 } asm__ingest_others;
 
+/* Of at most 15 digits both fields can tell all. */
+static bool asm__ingest_fits_number(asm_str raw, char type) {
+    int64_t integer;
+    double number;
+    size_t digits = 0;
+    if (type != 'n' && type != 'i') return type == '*';
+    while (digits < raw.size &&
+           (raw.data[digits] == '-' || (raw.data[digits] >= '0' && raw.data[digits] <= '9')))
+        digits++;
+    if (digits == raw.size && digits <= 15) return true;
+    return type == 'i' ? asm_json_to_int64(raw, &integer) : asm_json_to_double(raw, &number);
+}
+
 static bool asm__ingest_fits(asm_str raw, char type) {
     switch (raw.data[0]) {
     case '"':
@@ -1298,7 +1312,7 @@ static bool asm__ingest_fits(asm_str raw, char type) {
     case 'f':
         return type == 'b' || type == '*';
     default:
-        return type == 'n' || type == '*';
+        return asm__ingest_fits_number(raw, type);
     }
 }
 
@@ -1554,8 +1568,8 @@ static void asm__ingest_write_others(asm__ingest *state, asm_json_writer *writer
 /* >>ingest: rest
  * Nothing of a line vanishes: a shape says which members its reader has a place for, or knows to be told elsewhere. What is
  * left goes into the extra of the first event that is about the line, else into one of its own.
- *     name:t      a member of that type: s string, n number, b true or false, o object, a array, * any of them; - a string,
- *                 number, true or false
+ *     name:t      a member of that type: s string, n number that a double can hold, i integer of 64 bits, b true or false,
+ *                 o object, a array, * any of them; - a string, number, true or false
  *     name{...}   an object of that shape; name[...] a list of them
  *     name=word   this string: what begins an alternative. They are separated by " | ", those of a line are an array that ends
  *                 with NULL. What fits none is left whole.
@@ -4359,8 +4373,8 @@ static const asm__ingest_key asm__claude_notice_keys[] = {ASM__KEY("status", 's'
                                                           ASM__KEY("suggestion", 's'),
                                                           ASM__KEY("description", 's'),
                                                           ASM__KEY("level", 's'),
-                                                          ASM__KEY("attempt", 'n'),
-                                                          ASM__KEY("max_retries", 'n'),
+                                                          ASM__KEY("attempt", 'i'),
+                                                          ASM__KEY("max_retries", 'i'),
                                                           ASM__KEY("retry_delay_ms", 'n'),
                                                           ASM__KEY("error_status", 'n'),
                                                           ASM__KEY("hook_name", 's'),
@@ -4992,7 +5006,7 @@ static asm_event asm__claude_ending(asm__ingest *state, const asm_str *values) {
 static const asm__ingest_key asm__claude_result_keys[] = {
     ASM__KEY("subtype", 's'),   ASM__KEY("is_error", 'b'),    ASM__KEY("terminal_reason", 's'),
     ASM__KEY("result", 's'),    ASM__KEY("errors", 'a'),      ASM__KEY("stop_reason", 's'),
-    ASM__KEY("num_turns", 'n'), ASM__KEY("duration_ms", 'n'), ASM__KEY("total_cost_usd", 'n'),
+    ASM__KEY("num_turns", 'i'), ASM__KEY("duration_ms", 'n'), ASM__KEY("total_cost_usd", 'n'),
     ASM__KEY("usage", 'o'),     ASM__KEY("modelUsage", 'o'),  ASM__KEY("permission_denials", 'a'),
     ASM__KEY("error", '*'),     ASM__KEY("type", '-'),        ASM__KEY("session_id", '-'),
     ASM__KEY("uuid", '-'),      ASM__KEY("timestamp", '-')};
@@ -5658,8 +5672,8 @@ static void asm__transcript_user(asm__ingest *state, const asm_str *values, asm_
 
 /* An error of the API that is tried again. */
 static void asm__transcript_api_error(asm__ingest *state, asm_str line) {
-    static const asm__ingest_key keys[] = {ASM__KEY("retryInMs", 'n'),  ASM__KEY("retryAttempt", 'n'),
-                                           ASM__KEY("maxRetries", 'n'), ASM__KEY("type", '-'),
+    static const asm__ingest_key keys[] = {ASM__KEY("retryInMs", 'n'),  ASM__KEY("retryAttempt", 'i'),
+                                           ASM__KEY("maxRetries", 'i'), ASM__KEY("type", '-'),
                                            ASM__KEY("subtype", '-'),    ASM__KEY("sessionId", '-'),
                                            ASM__KEY("uuid", '-'),       ASM__KEY("timestamp", '-')};
     asm_str values[ASM__INGEST_COUNT_OF(keys)];
@@ -5817,7 +5831,7 @@ static const asm__ingest_key asm__codex_item_keys[ASM__ITEM_COUNT] = {ASM__KEY("
                                                                       ASM__KEY("item_type", 's'),
                                                                       ASM__KEY("status", 's'),
                                                                       ASM__KEY("aggregated_output", 's'),
-                                                                      ASM__KEY("exit_code", 'n'),
+                                                                      ASM__KEY("exit_code", 'i'),
                                                                       ASM__KEY("duration_ms", 'n'),
                                                                       ASM__KEY("result", '*'),
                                                                       ASM__KEY("error", '*'),
@@ -7093,9 +7107,9 @@ static const char *const asm__gemini_shape[] = {
     "type=tool_result timestamp:s session_id:s tool_id:s status:s output[type=text text:s | type:s *:*] "
     "output:* error:s error{message:s}",
     "type=error timestamp:s session_id:s *:*",
-    "type=result timestamp:s session_id:s status:s error:* stats{total_tokens:n input_tokens:n "
-    "output_tokens:n cached:n input:n duration_ms:n models{*{total_tokens:n input_tokens:n output_tokens:n "
-    "cached:n input:n}}}",
+    "type=result timestamp:s session_id:s status:s error:* stats{total_tokens:i input_tokens:i "
+    "output_tokens:i cached:i input:i duration_ms:n models{*{total_tokens:i input_tokens:i output_tokens:i "
+    "cached:i input:i}}}",
     NULL};
 
 enum {
@@ -7308,10 +7322,10 @@ static const char *const asm__cursor_shape[] = {
     "type=tool_call subtype:s call_id:s model_call_id:s session_id:s timestamp_ms:n tool_call{tool{name:s "
     "args:* result:o isBackground:b} function{name:s args:* result:o isBackground:b} *{args:* result:o "
     "isBackground:b}}",
-    "type=result subtype=success session_id:s result:s is_error:b duration_ms:n usage{inputTokens:n "
-    "outputTokens:n cacheReadTokens:n cacheWriteTokens:n}",
-    "type=result session_id:s result:s is_error:b duration_ms:n usage{inputTokens:n outputTokens:n "
-    "cacheReadTokens:n cacheWriteTokens:n}",
+    "type=result subtype=success session_id:s result:s is_error:b duration_ms:n usage{inputTokens:i "
+    "outputTokens:i cacheReadTokens:i cacheWriteTokens:i}",
+    "type=result session_id:s result:s is_error:b duration_ms:n usage{inputTokens:i outputTokens:i "
+    "cacheReadTokens:i cacheWriteTokens:i}",
     NULL};
 
 enum {
@@ -7536,7 +7550,7 @@ static const char *const asm__opencode_shape[] = {
     "state{status:s input:o output[type=text text:s | type:s *:*] output:* error:s error{message:s "
     "data{message:s}} title:s metadata:o time{start:n end:n}}}",
     "type=step_finish timestamp:n sessionID:s part{id:s messageID:s sessionID:s type:s snapshot:s reason:s "
-    "cost:n tokens{total:n input:n output:n reasoning:n cache{read:n write:n}}}",
+    "cost:n tokens{total:n input:i output:i reasoning:i cache{read:i write:i}}}",
     "type=error timestamp:n sessionID:s error:*",
     "type=done timestamp:n sessionID:s",
     NULL};
@@ -7638,20 +7652,20 @@ static const char *const asm__goose_shape[] = {
     "type=toolResponse id:s toolResult{status:s value{content[type=text text:s | type:s *:*] isError:b} "
     "value[type=text text:s | type:s *:*] error:s error{message:s}} | *:*]}",
     "type=error error:*",
-    "type=complete total_tokens:n input_tokens:n output_tokens:n cache_read_input_tokens:n "
-    "cache_write_input_tokens:n cost_usd:n",
+    "type=complete total_tokens:i input_tokens:i output_tokens:i cache_read_input_tokens:i "
+    "cache_write_input_tokens:i cost_usd:n",
     NULL};
 
 static asm_result asm__goose_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),
                                            ASM__KEY("message", 'o'),
                                            ASM__KEY("error", '*'),
-                                           ASM__KEY("total_tokens", 'n'),
-                                           ASM__KEY("input_tokens", 'n'),
-                                           ASM__KEY("output_tokens", 'n'),
+                                           ASM__KEY("total_tokens", 'i'),
+                                           ASM__KEY("input_tokens", 'i'),
+                                           ASM__KEY("output_tokens", 'i'),
                                            ASM__KEY("cost_usd", 'n'),
-                                           ASM__KEY("cache_read_input_tokens", 'n'),
-                                           ASM__KEY("cache_write_input_tokens", 'n')};
+                                           ASM__KEY("cache_read_input_tokens", 'i'),
+                                           ASM__KEY("cache_write_input_tokens", 'i')};
     static const asm_str message_keys[] = {ASM__MEMBER("role"), ASM__MEMBER("id"), ASM__MEMBER("content"),
                                            ASM__MEMBER("created")};
     asm_str values[9], message[4], type, block;
@@ -7843,8 +7857,8 @@ static const char *const asm__pi_shape[] = {
     "type=message_update message:o assistantMessageEvent{type:s contentIndex:n delta:s content:s partial:o "
     "message:o error:o reason:s toolCall:o}",
     "type=message_end message{role=assistant content[type=text text:s | type=thinking thinking:s | "
-    "type=toolCall id:s name:s arguments:*] stopReason:s errorMessage:s model:s usage{input:n output:n "
-    "cacheRead:n cacheWrite:n totalTokens:n cost{total:n input:n output:n cacheRead:n cacheWrite:n}} "
+    "type=toolCall id:s name:s arguments:*] stopReason:s errorMessage:s model:s usage{input:i output:i "
+    "cacheRead:i cacheWrite:i totalTokens:i cost{total:n input:n output:n cacheRead:n cacheWrite:n}} "
     "timestamp:n | role=user content:s content[type=text text:s] timestamp:n | role=toolResult toolCallId:s "
     "toolName:s content:* details:* isError:b timestamp:n | *:*}",
     "type=tool_execution_start toolCallId:s toolName:s args:*",
@@ -7852,7 +7866,7 @@ static const char *const asm__pi_shape[] = {
     "text:s | type:s *:*] details:*}",
     "type=tool_execution_end toolCallId:s toolName:s args:* isError:b result{content:s content[type=text "
     "text:s | type:s *:*] details:*}",
-    "type=auto_retry_start errorMessage:s attempt:n maxAttempts:n delayMs:n",
+    "type=auto_retry_start errorMessage:s attempt:i maxAttempts:i delayMs:n",
     "type=agent_end messages:a",
     "type=turn_start",
     "type=turn_end message:o toolResults:a",
@@ -8100,7 +8114,7 @@ static const char *const asm__copilot_shape[] = {
     "copilotVersion:s selectedModel:s context{cwd:s branch:s}}",
     "type=user.message id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{content:s}",
     "type=assistant.message id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{messageId:s "
-    "content:s reasoningText:s outputTokens:n toolRequests[toolCallId:s name:s arguments:* type:s]}",
+    "content:s reasoningText:s outputTokens:i toolRequests[toolCallId:s name:s arguments:* type:s]}",
     "type=assistant.message_delta id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
     "data{messageId:s deltaContent:s}",
     "type=assistant.reasoning_delta id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
@@ -8120,7 +8134,7 @@ static const char *const asm__copilot_shape[] = {
     "type=abort id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s",
     "type=session.idle id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
     "type=session.shutdown id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data:o",
-    "type=result sessionId:s exitCode:n",
+    "type=result sessionId:s exitCode:i",
     "type=assistant.turn_start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{turnId:s}",
     "type=assistant.turn_end id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s data{turnId:s}",
     "type=assistant.message_start id:s timestamp:s parentId:s ephemeral:b agentId:s sessionId:s "
@@ -8135,7 +8149,7 @@ static asm_result asm__copilot_line(asm__ingest *state, asm_str line, asm_json_e
     static const asm__ingest_key keys[] = {
         ASM__KEY("type", 's'),      ASM__KEY("data", 'o'),     ASM__KEY("id", 's'),
         ASM__KEY("timestamp", 's'), ASM__KEY("parentId", '-'), ASM__KEY("ephemeral", '-'),
-        ASM__KEY("sessionId", 's'), ASM__KEY("exitCode", 'n'), ASM__KEY("agentId", 's')};
+        ASM__KEY("sessionId", 's'), ASM__KEY("exitCode", 'i'), ASM__KEY("agentId", 's')};
     asm_str values[9], type, data;
     asm__ingest_others others;
     asm_event event;
@@ -8313,7 +8327,7 @@ static const char *const asm__droid_shape[] = {
     ("type=tool_result session_id:s timestamp:s id:s toolCallId:s messageId:s toolId:s isError:b "
      "value[type=text text:s | type:s *:*] value:* error:s error{message:s}"),
     "type=error session_id:s timestamp:s *:*",
-    "type=completion session_id:s timestamp:s id:s finalText:s numTurns:n durationMs:n",
+    "type=completion session_id:s timestamp:s id:s finalText:s numTurns:i durationMs:n",
     NULL};
 
 enum {
@@ -8345,7 +8359,7 @@ static asm_result asm__droid_line(asm__ingest *state, asm_str line, asm_json_err
         ASM__KEY("text", 's'),      ASM__KEY("id", 's'),         ASM__KEY("toolCallId", 's'),
         ASM__KEY("toolName", 's'),  ASM__KEY("parameters", '*'), ASM__KEY("value", '*'),
         ASM__KEY("isError", 'b'),   ASM__KEY("error", '*'),      ASM__KEY("message", 's'),
-        ASM__KEY("finalText", 's'), ASM__KEY("numTurns", 'n'),   ASM__KEY("durationMs", 'n')};
+        ASM__KEY("finalText", 's'), ASM__KEY("numTurns", 'i'),   ASM__KEY("durationMs", 'n')};
     asm_str values[ASM__DROID_COUNT], type, id;
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, ASM__DROID_COUNT, &others, error))
@@ -8471,8 +8485,8 @@ static const char *const asm__agy_shape[] = {
     "event:s conversation_id:s init{model:s cwd:s} step_update{conversation_id:s step_index:n state:s "
     "step_type:s text_delta:s tool_name:s tool_info{name:s parameters:* output[type=text text:s | type:s "
     "*:*] output:* error:s error{message:s}} duration_seconds:n} result{conversation_id:s status:s "
-    "response:s error:* duration_seconds:n num_turns:n usage{input:n output:n thinking:n cache_read:n "
-    "total_tokens:n}}",
+    "response:s error:* duration_seconds:n num_turns:i usage{input:i output:i thinking:i cache_read:i "
+    "total_tokens:i}}",
     NULL};
 
 static asm_result asm__agy_line(asm__ingest *state, asm_str line, asm_json_error *error) {
@@ -8515,14 +8529,14 @@ static const asm__ingest_reader asm__antigravity_reader = {ASM__MEMBER("antigrav
 
 static const char *const asm__grok_shape[] = {
     "type=text data:s sessionId:s", "type=thought data:s sessionId:s",
-    "type=end stopReason:s sessionId:s num_turns:n usage{input_tokens:n output_tokens:n cache_read_tokens:n "
-    "cache_creation_tokens:n reasoning_tokens:n cost_usd:n}",
+    "type=end stopReason:s sessionId:s num_turns:i usage{input_tokens:i output_tokens:i cache_read_tokens:i "
+    "cache_creation_tokens:i reasoning_tokens:i cost_usd:n}",
     NULL};
 
 static asm_result asm__grok_line(asm__ingest *state, asm_str line, asm_json_error *error) {
     static const asm__ingest_key keys[] = {ASM__KEY("type", 's'),       ASM__KEY("data", 's'),
                                            ASM__KEY("stopReason", 's'), ASM__KEY("sessionId", 's'),
-                                           ASM__KEY("usage", 'o'),      ASM__KEY("num_turns", 'n')};
+                                           ASM__KEY("usage", 'o'),      ASM__KEY("num_turns", 'i')};
     asm_str values[6], type, reason;
     asm__ingest_others others;
     if (!asm__ingest_read_object(state, line, keys, values, 6, &others, error)) return error->result;
@@ -8998,7 +9012,7 @@ static const char *const asm__acp_shape[] = {
     "rawOutput:* content[type=content content{type=text text:s | type:s *:*} | type:s *:*] | "
     "sessionUpdate=tool_call_update toolCallId:s title:s name:s kind:s status:s rawInput:* rawOutput:* "
     "content[type=content content{type=text text:s | type:s *:*} | type:s *:*] | sessionUpdate=plan "
-    "entries:a | sessionUpdate=usage_update used:* size:n cost{amount:n} | sessionUpdate=session_info_update "
+    "entries:a | sessionUpdate=usage_update used:* size:i cost{amount:n} | sessionUpdate=session_info_update "
     "title:s | *:*}}",
     "method=session/prompt jsonrpc:s id:* params{sessionId:s prompt[type=text text:s | type:s *:*]}",
     "method=session/request_permission jsonrpc:s id:* params{sessionId:s toolCall{toolCallId:s title:s "
@@ -9009,8 +9023,8 @@ static const char *const asm__acp_shape[] = {
     "method=initialize jsonrpc:s id:* params:o",
     "method=authenticate jsonrpc:s id:* params:o",
     "method:s jsonrpc:s id:* params:o error:* result{stopReason:s sessionId:s outcome{outcome:s optionId:s} "
-    "usage{totalTokens:n inputTokens:n outputTokens:n thoughtTokens:n cachedReadTokens:n "
-    "cachedWriteTokens:n}}",
+    "usage{totalTokens:i inputTokens:i outputTokens:i thoughtTokens:i cachedReadTokens:i "
+    "cachedWriteTokens:i}}",
     NULL};
 
 static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_error *error) {
@@ -9397,7 +9411,7 @@ static const asm__ingest_reader asm__gemini_chat_reader = {ASM__MEMBER("gemini")
     " uuid:s parentUuid:s sessionId:s timestamp:s cwd:s version:s gitBranch:s agentId:s isSidechain:b "
 static const char *const asm__qwen_chat_shape[] = {
     "type=user subtype:s message{role:s parts[text:s]}" ASM__QWEN_ENVELOPE,
-    "type=assistant model:s usageMetadata:o contextWindowSize:n message{role:s parts[text:s thought:b "
+    "type=assistant model:s usageMetadata:o contextWindowSize:i message{role:s parts[text:s thought:b "
     "functionCall{id:s name:s args:*}]}" ASM__QWEN_ENVELOPE,
     "type=tool_result message{role:s parts[functionResponse{id:s name:s response{output:s error:s}}]} "
     "toolCallResult{callId:s status:s resultDisplay:* error:s error{message:s}}" ASM__QWEN_ENVELOPE,
@@ -9613,7 +9627,7 @@ static const char *const asm__pi_session_shape[] = {
     "type=session id:s timestamp:s cwd:s modelId:s",
     "type=message id:s parentId:s timestamp:s message{role=assistant timestamp:n content[type=text text:s | "
     "type=thinking thinking:s | type=toolCall id:s name:s arguments:*] stopReason:s errorMessage:s model:s "
-    "usage{input:n output:n cacheRead:n cacheWrite:n totalTokens:n cost{total:n input:n output:n cacheRead:n "
+    "usage{input:i output:i cacheRead:i cacheWrite:i totalTokens:i cost{total:n input:n output:n cacheRead:n "
     "cacheWrite:n}}"
     " | role=user timestamp:n content:s content[type=text text:s]"
     " | role=toolResult timestamp:n toolCallId:s toolName:s content:s content[type=text text:s | type:s *:*] "
@@ -9744,7 +9758,7 @@ static const asm__ingest_reader asm__pi_session_reader = {ASM__MEMBER("pi"), asm
  */
 #if ASM_INGEST_FORMATS & ASM_WITH_KIMI_WIRE
 
-#define ASM__KIMI_USAGE "usage{inputOther:n output:n inputCacheRead:n inputCacheCreation:n}"
+#define ASM__KIMI_USAGE "usage{inputOther:i output:i inputCacheRead:i inputCacheCreation:i}"
 static const char *const asm__kimi_wire_shape[] = {
     "type=config.update time:n cwd:s",
     "type=turn.prompt time:n input[type=text text:s] origin{kind:s}",
@@ -9772,8 +9786,8 @@ static const char *const asm__kimi_wire_shape[] = {
     "payload{arguments_part:s}"                                                                              \
     " | type=ToolResult payload{tool_call_id:s return_value{is_error:b output:s output[type=text text:s | "  \
     "type:s *:*] output:* message:s}}"                                                                       \
-    " | type=StatusUpdate payload{message_id:s token_usage{input_other:n output:n input_cache_read:n "       \
-    "input_cache_creation:n}}"                                                                               \
+    " | type=StatusUpdate payload{message_id:s token_usage{input_other:i output:i input_cache_read:i "       \
+    "input_cache_creation:i}}"                                                                               \
     " | type=ApprovalRequest payload{id:s tool_call_id:s action:s description:s}"                            \
     " | type=ApprovalResponse payload{request_id:s response:s feedback:s}"                                   \
     " | type=ApprovalRequestResolved payload{request_id:s response:s feedback:s}"                            \
@@ -10502,7 +10516,7 @@ static const asm__ingest_reader asm__cursor_file_reader = {ASM__MEMBER("cursor")
  */
 #if ASM_INGEST_FORMATS & (ASM_WITH_OPENCODE_EXPORT | ASM_WITH_OPENCODE_SERVER)
 
-#define ASM__OPENCODE_TOKENS "tokens{total:n input:n output:n reasoning:n cache{read:n write:n}}"
+#define ASM__OPENCODE_TOKENS "tokens{total:n input:i output:i reasoning:i cache{read:i write:i}}"
 #define ASM__OPENCODE_MESSAGE                                                                                \
     "role:s id:s sessionID:s parentID:s modelID:s time{created:n completed:n} path{cwd:s} cost:n finish:s "  \
     "error:s error{name:s message:s data{message:s}} " ASM__OPENCODE_TOKENS
@@ -10675,7 +10689,7 @@ static const char *const asm__opencode_server_shape[] = {
     "type=message.part.updated id:s properties{sessionID:s time:n delta:s part{" ASM__OPENCODE_PART "}}",
     "type=message.part.delta id:s properties{sessionID:s messageID:s partID:s field:s delta:s}",
     "type=message.removed id:s properties{sessionID:s messageID:s}",
-    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:n}}",
+    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:i}}",
     "type=session.idle id:s properties{sessionID:s}",
     "type=session.error id:s properties{sessionID:s error:*}",
     "type=session.created id:s properties{sessionID:s info{id:s title:s directory:s version:s}}",
@@ -10692,7 +10706,7 @@ static const char *const asm__opencode_server_shape[] = {
     " | "
     "type=message.removed id:s properties{sessionID:s messageID:s}"
     " | "
-    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:n}}"
+    "type=session.status id:s properties{sessionID:s status{type:s message:s attempt:i}}"
     " | "
     "type=session.idle id:s properties{sessionID:s}"
     " | "
@@ -10908,24 +10922,24 @@ static const asm__ingest_reader asm__opencode_server_reader = {
 #define ASM__ENVELOPE "session_id:s execution_id:s timestamp:s "
 static const char *const asm__envelopes_shape[] = {
     "type=agent.status " ASM__ENVELOPE "payload{status:s previous_status:s error_message:s last_response:s}",
-    "type=agent.step.started " ASM__ENVELOPE "payload{step_number:n message_count:n available_tools:n}",
+    "type=agent.step.started " ASM__ENVELOPE "payload{step_number:i message_count:i available_tools:i}",
     "type=agent.step.completed " ASM__ENVELOPE
-    "payload{step_number:n has_tool_calls:b errors:n finish_reason:s usage:o duration_ms:n}",
+    "payload{step_number:i has_tool_calls:b errors:i finish_reason:s usage:o duration_ms:n}",
     "type=agent.stream.chunk " ASM__ENVELOPE "payload{content:s is_complete:b chunk_index:n}",
     "type=agent.tool.started " ASM__ENVELOPE "payload{tool_name:s tool_call_id:s args:* args_summary:s}",
     "type=agent.tool.completed " ASM__ENVELOPE
     "payload{tool_name:s tool_call_id:s success:b error:s duration_ms:n result_summary:s}",
     "type=agent.continuation " ASM__ENVELOPE
-    "payload{step_number:n should_stop:b stop_reason:s resolved_by:s}",
+    "payload{step_number:i should_stop:b stop_reason:s resolved_by:s}",
     "type=agent.approval.requested " ASM__ENVELOPE
-    "payload{request_id:s interrupt:n kind:s tool_call_id:s tool_name:s args:* options:a reason:s}",
+    "payload{request_id:s interrupt:i kind:s tool_call_id:s tool_name:s args:* options:a reason:s}",
     "type=agent.approval.resolved " ASM__ENVELOPE
-    "payload{request_id:s interrupt:n tool_call_id:s decision:s reason:s}",
+    "payload{request_id:s interrupt:i tool_call_id:s decision:s reason:s}",
     "type=agent.message " ASM__ENVELOPE "payload{role:s content:s message_id:s incomplete:b synthetic:b}",
     "type=agent.message.retracted " ASM__ENVELOPE "payload{message_id:s reason:s replaced_by:s}",
     "type=agent.todos " ASM__ENVELOPE "payload{todos:a}",
     "type=agent.usage " ASM__ENVELOPE
-    "payload{input_tokens:n output_tokens:n cache_read_tokens:n cache_creation_tokens:n reasoning_tokens:n"
+    "payload{input_tokens:i output_tokens:i cache_read_tokens:i cache_creation_tokens:i reasoning_tokens:i"
     " cost_usd:n cumulative:b}",
     NULL};
 
@@ -11428,8 +11442,8 @@ static void asm__anthropic_usage(asm__ingest *state, asm_str raw) {
 }
 
 static const char *const asm__anthropic_shape[] = {
-    "type=message_start message{type:s role:s id:s model:s usage{input_tokens:n output_tokens:n "
-    "cache_read_input_tokens:n cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}}}",
+    "type=message_start message{type:s role:s id:s model:s usage{input_tokens:i output_tokens:i "
+    "cache_read_input_tokens:i cache_creation_input_tokens:i output_tokens_details{thinking_tokens:i}}}",
     "type=content_block_start index:n content_block{type=text text:s | type=thinking thinking:s signature:s "
     "| type=redacted_thinking data:s | type=tool_use id:s name:s input:* | type=server_tool_use id:s name:s "
     "input:* | type=mcp_tool_use id:s name:s input:* | type=web_search_tool_result tool_use_id:s content:* "
@@ -11442,13 +11456,13 @@ static const char *const asm__anthropic_shape[] = {
     "type=input_json_delta partial_json:s | type=signature_delta signature:s | text:s thinking:s "
     "partial_json:s signature:s}",
     "type=content_block_stop index:n",
-    "type=message_delta delta{stop_reason:s} usage{input_tokens:n output_tokens:n cache_read_input_tokens:n "
-    "cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}}",
+    "type=message_delta delta{stop_reason:s} usage{input_tokens:i output_tokens:i cache_read_input_tokens:i "
+    "cache_creation_input_tokens:i output_tokens_details{thinking_tokens:i}}",
     "type=message_stop",
     "type=ping",
     "type=error error:*",
-    "type=message id:s role:s model:s stop_reason:s usage{input_tokens:n output_tokens:n "
-    "cache_read_input_tokens:n cache_creation_input_tokens:n output_tokens_details{thinking_tokens:n}} "
+    "type=message id:s role:s model:s stop_reason:s usage{input_tokens:i output_tokens:i "
+    "cache_read_input_tokens:i cache_creation_input_tokens:i output_tokens_details{thinking_tokens:i}} "
     "content[type=text text:s | type=thinking thinking:s signature:s | type=redacted_thinking data:s | "
     "type=tool_use id:s name:s input:* | type=server_tool_use id:s name:s input:* | type=mcp_tool_use id:s "
     "name:s input:* | type=web_search_tool_result tool_use_id:s content:* is_error:b | "
@@ -11805,9 +11819,9 @@ static void asm__openai_choice(asm__ingest *state, asm_str raw) {
 }
 
 static const char *const asm__openai_first_shape[] = {
-    "id:s model:s object:s error:* usage{prompt_tokens:n completion_tokens:n total_tokens:n "
-    "prompt_tokens_details{cached_tokens:n cache_write_tokens:n} "
-    "completion_tokens_details{reasoning_tokens:n} prompt_cache_hit_tokens:n cost:n} choices[index:n "
+    "id:s model:s object:s error:* usage{prompt_tokens:i completion_tokens:i total_tokens:i "
+    "prompt_tokens_details{cached_tokens:i cache_write_tokens:i} "
+    "completion_tokens_details{reasoning_tokens:i} prompt_cache_hit_tokens:i cost:n} choices[index:n "
     "finish_reason:s error:* delta{content:s content[type=text text:s | text:s] reasoning_content:s "
     "reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s function{name:s "
     "arguments:s arguments:o}]} message{content:s content[type=text text:s | text:s] reasoning_content:s "
@@ -11818,8 +11832,8 @@ static const char *const asm__openai_first_shape[] = {
 /* The chunks after the first repeat what that one says of the answer. */
 static const char *const asm__openai_shape[] = {
     "id:s model:s object:s created:n system_fingerprint:s service_tier:s provider:s error:* "
-    "usage{prompt_tokens:n completion_tokens:n total_tokens:n prompt_tokens_details{cached_tokens:n "
-    "cache_write_tokens:n} completion_tokens_details{reasoning_tokens:n} prompt_cache_hit_tokens:n cost:n} "
+    "usage{prompt_tokens:i completion_tokens:i total_tokens:i prompt_tokens_details{cached_tokens:i "
+    "cache_write_tokens:i} completion_tokens_details{reasoning_tokens:i} prompt_cache_hit_tokens:i cost:n} "
     "choices[index:n finish_reason:s error:* delta{content:s content[type=text text:s | text:s] "
     "reasoning_content:s reasoning:s refusal:s role:s reasoning_details:a tool_calls[index:n id:s type:s "
     "function{name:s arguments:s arguments:o}]} message{content:s content[type=text text:s | text:s] "
@@ -12026,23 +12040,23 @@ static const char *const asm__responses_shape[] = {
     "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
     "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
     "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
-    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
-    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "error:* incomplete_details{reason:s} usage{input_tokens:i output_tokens:i total_tokens:i "
+    "input_tokens_details{cached_tokens:i cache_write_tokens:i} output_tokens_details{reasoning_tokens:i}}}",
     "type=response.incomplete sequence_number:n response{id:s object:s created_at:n model:s status:s "
     "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
     "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
     "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
-    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
-    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "error:* incomplete_details{reason:s} usage{input_tokens:i output_tokens:i total_tokens:i "
+    "input_tokens_details{cached_tokens:i cache_write_tokens:i} output_tokens_details{reasoning_tokens:i}}}",
     "type=response.failed sequence_number:n response{id:s object:s created_at:n model:s status:s "
     "background:b instructions:* max_output_tokens:n max_tool_calls:n metadata:o parallel_tool_calls:b "
     "previous_response_id:s prompt:o prompt_cache_key:s reasoning:o safety_identifier:s service_tier:s "
     "store:b temperature:n text:o tool_choice:* tools:a top_logprobs:n top_p:n truncation:s user:s output:a "
-    "error:* incomplete_details{reason:s} usage{input_tokens:n output_tokens:n total_tokens:n "
-    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}}}",
+    "error:* incomplete_details{reason:s} usage{input_tokens:i output_tokens:i total_tokens:i "
+    "input_tokens_details{cached_tokens:i cache_write_tokens:i} output_tokens_details{reasoning_tokens:i}}}",
     "type=error *:*",
-    "object=response id:s model:s status:s usage{input_tokens:n output_tokens:n total_tokens:n "
-    "input_tokens_details{cached_tokens:n cache_write_tokens:n} output_tokens_details{reasoning_tokens:n}} "
+    "object=response id:s model:s status:s usage{input_tokens:i output_tokens:i total_tokens:i "
+    "input_tokens_details{cached_tokens:i cache_write_tokens:i} output_tokens_details{reasoning_tokens:i}} "
     "error:* incomplete_details{reason:s} output[type=message id:s role:s status:s content[type=output_text "
     "text:s | type=refusal refusal:s] | type=function_call id:s call_id:s name:s arguments:s | type:s *:*]",
     "type:s sequence_number:n item_id:s output_index:n content_index:n summary_index:n response:o item:o "
@@ -12116,7 +12130,7 @@ static void asm__ollama_call(asm__ingest *state, asm_str raw) {
 }
 
 static const char *const asm__ollama_shape[] = {
-    "model:s created_at:s done:b done_reason:s prompt_eval_count:n eval_count:n response:s error:* "
+    "model:s created_at:s done:b done_reason:s prompt_eval_count:i eval_count:i response:s error:* "
     "message{role:s content:s thinking:s tool_calls[id:s type:s function{name:s arguments:s arguments:o}]}",
     NULL};
 
