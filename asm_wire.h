@@ -127,14 +127,13 @@ typedef struct asm_wire {
     asm_output_stream out;
     asm_buffer frames;  /* those of the event under way */
     asm_buffer text;    /* a value that is put together */
-    asm_buffer session; /* the session's id */
+    asm_buffer session; /* the session's id, and after it the same as JSON */
     asm_buffer names;   /* copies of the options' texts */
     asm_buffer request; /* acp: id of the prompt that waits for its answer, as JSON */
-    asm_buffer kept;    /* otlp: finished spans; others: what their encoder keeps for the end */
+    asm_buffer kept; /* otlp: the request, with the spans that have ended; others: what their encoder keeps */
     asm_buffer scratch; /* of strings that are unescaped */
     asm__index by_id;
     asm__indexed anchor;                 /* always in the index: an empty one would give its memory back */
-    size_t last_frame;                   /* where the last frame begins */
     uint64_t runs;                       /* that have begun */
     uint64_t frame_count, event_count;   /* events that gave frames; all */
     struct asm__wire_item *main;         /* the main agent */
@@ -146,14 +145,15 @@ typedef struct asm_wire {
     struct asm__wire_entry *entries; /* the history */
     struct asm__wire_entry *last_entry;
     size_t held_size, history_size; /* bytes of both */
+    size_t session_size;            /* of the id alone */
     asm_time now, origin;           /* of the last event, and of the first that has a time */
     uint64_t lanes;                 /* trace: in use */
     uint64_t run_hash[3];           /* otlp: of the run: for the ids of its spans, and the trace's id */
-    unsigned count;                 /* trace: flows and processes; otlp: spans that were kept */
-    unsigned sessions;              /* how many there were */
-    size_t head_sizes[3], head_id;  /* cloudevents: see there */
-    asm_result invalid;             /* of the event under way */
-    int last_outcome;               /* of the last run; -1: none has ended */
+    unsigned count;                /* trace: processes; acp, cloudevents: the session that wire->kept is of */
+    unsigned sessions;             /* how many there were */
+    size_t head_sizes[3], head_id; /* cloudevents: see there */
+    asm_result invalid;            /* of the event under way */
+    int last_outcome;              /* of the last run; -1: none has ended */
     bool has_begun, in_array, is_busy, is_cut, has_window, is_named, is_again;
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
     bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
@@ -257,6 +257,7 @@ typedef struct asm__wire_item {
     struct asm__wire_item *call;     /* of a sub-agent: the call that started it; of a call: the sub-agent */
     struct asm__wire_item *speaking; /* of an agent: the text that is open */
     asm_str id;                      /* as it is written */
+    asm_str id_json;                 /* with its quotes; absent if something in it must be escaped */
     asm_str name;
     asm_time begin,
         since; /* since: of an agent: the end of what it did last; of a call: when a person was asked */
@@ -288,7 +289,8 @@ typedef struct asm__wire_item {
     uint64_t number;     /* of the event that began it */
     asm_buffer kept;     /* what the encoder gathers until the end */
     asm_buffer said;     /* of a text: all of it, for the history */
-    asm_buffer heard;    /* of an agent: what it said of the message that is not received yet */
+    asm_buffer heard;    /* of an agent: what it said of the message that is not received yet; of a run:
+                            otlp: what its spans begin with */
     const struct asm__wire_item *heard_of; /* and which that is; NULL: one without an id */
     char *memory;                          /* of id and name */
     size_t room;
@@ -342,6 +344,21 @@ typedef struct asm__wire_encoder {
 
 /* What tells the kinds of ids apart in the index. */
 static const char asm__wire_scopes[ASM__WIRE_KINDS] = {0};
+
+/* As asm_str_equal(), without calls: ids that mostly are the same. */
+static bool asm__wire_is_same_id(asm_str a, asm_str b) {
+    uint64_t of_a, of_b, different = 0;
+    size_t i;
+    if (a.size != b.size) return false;
+    if (a.size < 8) return asm_str_equal(a, b);
+    for (i = 0; i < a.size; i += 8) {
+        const size_t at = i + 8 <= a.size ? i : a.size - 8; /* the last ones end with the text */
+        memcpy(&of_a, a.data + at, 8);
+        memcpy(&of_b, b.data + at, 8);
+        different |= of_a ^ of_b;
+    }
+    return !different;
+}
 
 static void asm__wire_fail(asm_wire *wire, asm_result result) {
     if (wire->result == ASM_OK) wire->result = result;
@@ -411,6 +428,15 @@ static asm_str asm__wire_prefix(asm_str text, size_t size) {
     return asm_str_make(text.data, size - back);
 }
 
+/* The item's id, which stands in its memory with room for a quote on each side: nearly all are then JSON. */
+static void asm__wire_set_id(asm__wire_item *item, asm_str id) {
+    char *begin = item->memory + (id.data - item->memory) - 1;
+    item->id = id;
+    begin[0] = begin[id.size + 1] = '"';
+    if (asm__plain_end(id.data, id.data + id.size) == id.data + id.size)
+        item->id_json = asm_str_make(begin, id.size + 2);
+}
+
 /* Below it, an id is not taken to be unique beyond its run. */
 #define ASM__WIRE_UNIQUE_SIZE 20
 
@@ -421,7 +447,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     const asm_str run = wire->run ? wire->run->id : ASM_STR("");
     const bool is_short = id.size < ASM__WIRE_UNIQUE_SIZE && run.size > 0 && !wire->is_same;
     const size_t before = is_short ? run.size + 1 : 0;
-    char made[32], after[32];
+    char made[32], after[32], *p;
     size_t after_size = 0;
     asm_str own = id;
     if (!item) return NULL;
@@ -433,20 +459,22 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     }
     if (wire->is_again) after[0] = ':';
     if (wire->is_again) after_size = 1 + asm__format_int64((int64_t)wire->event_count, after + 1);
-    if (!asm__wire_reserve(wire, item, before + own.size + after_size + name.size)) {
+    if (!asm__wire_reserve(wire, item, before + own.size + after_size + name.size + 2)) {
         item->next = wire->free_items;
         wire->free_items = item;
         return NULL;
     }
+    p = item->memory + 1;
     if (before) {
-        memcpy(item->memory, run.data, run.size);
-        item->memory[run.size] = ':';
+        memcpy(p, run.data, run.size);
+        p[run.size] = ':';
     }
-    memcpy(item->memory + before, own.data, own.size);
-    memcpy(item->memory + before + own.size, after, after_size);
-    item->id = asm_str_make(item->memory, before + own.size + after_size);
-    if (name.size) memcpy(item->memory + item->id.size, name.data, name.size);
-    item->name = asm_str_make(item->memory + item->id.size, name.size);
+    memcpy(p + before, own.data, own.size);
+    memcpy(p + before + own.size, after, after_size);
+    asm__wire_set_id(item, asm_str_make(p, before + own.size + after_size));
+    p += item->id.size + 1;
+    if (name.size) memcpy(p, name.data, name.size);
+    item->name = asm_str_make(p, name.size);
     item->kind = kind;
     item->owner = owner;
     item->begin = item->since = wire->now;
@@ -456,7 +484,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     wire->last = item;
     item->number = wire->event_count;
     item->has_id = id.size > 0;
-    item->key.text = asm_str_make(item->memory + before, own.size);
+    item->key.text = asm_str_make(item->id.data + before, own.size);
     item->key.hash = asm__hash(own.data, own.size, 0);
     if (item->has_id) {
         item->key.scope = &asm__wire_scopes[kind];
@@ -521,7 +549,6 @@ static bool asm__wire_is_sse(const asm_wire *wire) {
 /* Where the next JSON value goes; end it with asm__wire_end_frame(). */
 static asm_buffer *asm__wire_frame(asm_wire *wire) {
     asm_buffer *out = &wire->frames;
-    wire->last_frame = out->size;
     if (asm__wire_is_sse(wire)) {
         ASM__PUT(out, "data: ");
     } else if (wire->options.framing == ASM_WIRE_FRAMING_ARRAY) {
@@ -531,9 +558,13 @@ static asm_buffer *asm__wire_frame(asm_wire *wire) {
     return out;
 }
 
+static void asm__wire_put_end(const asm_wire *wire, asm_buffer *out) {
+    if (asm__wire_is_sse(wire)) ASM__PUT(out, "\n\n");
+    else if (wire->options.framing == ASM_WIRE_FRAMING_LINES) ASM__PUT(out, "\n");
+}
+
 static void asm__wire_end_frame(asm_wire *wire) {
-    if (asm__wire_is_sse(wire)) ASM__PUT(&wire->frames, "\n\n");
-    else if (wire->options.framing == ASM_WIRE_FRAMING_LINES) ASM__PUT(&wire->frames, "\n");
+    asm__wire_put_end(wire, &wire->frames);
 }
 
 /* Writes the frames of an event. */
@@ -563,10 +594,47 @@ static asm_result asm__wire_send(asm_wire *wire) {
  *
  * `before` is what stands before the value, comma, key and colon; nothing is written for what is absent. */
 
+/* As asm__append_string(), which takes short texts the long way. */
+static void asm__wire_string(asm_buffer *out, asm_str text) {
+    const bool is_short = !ASM__SMALL && text.size - 1 < ASM__SHORT && out->result == ASM_OK &&
+                          out->capacity - out->size >= text.size + 2;
+    if (is_short && asm__put_short(out->data + out->size, text)) out->size += text.size + 2;
+    else asm__append_string(out, text);
+}
+
 ASM__WIRE_INLINE void asm__wire_text(asm_buffer *out, asm_str before, asm_str text) {
     if (!text.data) return;
     asm__wire_put(out, before);
-    asm__append_string(out, text);
+    asm__wire_string(out, text);
+}
+
+/* Adds `text` as a string after a prefix of ours, which begins with the quote: "res:call_1". */
+static void asm__wire_prefixed(asm_buffer *out, asm_str prefix, asm_str text) {
+    size_t last;
+    char c;
+    asm__wire_put(out, prefix);
+    if (out->result != ASM_OK) return;
+    last = --out->size;
+    c = out->data[last];
+    asm__wire_string(out, text); /* its own quote stands there now, and makes way */
+    if (out->result == ASM_OK) out->data[last] = c;
+}
+
+/* The same for the id of an item. */
+static void asm__wire_prefixed_id(asm_buffer *out, asm_str prefix, const asm__wire_item *item) {
+    if (!item->id_json.size) {
+        asm__wire_prefixed(out, prefix, item->id);
+        return;
+    }
+    asm__wire_put(out, prefix);
+    asm__wire_put(out, asm_str_make(item->id_json.data + 1, item->id_json.size - 1));
+}
+
+/* A member that is the id of an item. */
+ASM__WIRE_INLINE void asm__wire_id(asm_buffer *out, asm_str before, const asm__wire_item *item) {
+    asm__wire_put(out, before);
+    if (item->id_json.size) asm__wire_put(out, item->id_json);
+    else asm__append_string(out, item->id);
 }
 
 static void asm__wire_digits(asm_buffer *out, int64_t value) {
@@ -746,14 +814,19 @@ static void asm__wire_free_entries(asm__wire_entry *entry) {
     }
 }
 
+/* There is no catch-up any more. */
+static void asm__wire_cut_history(asm_wire *wire) {
+    wire->is_cut = true;
+    asm__wire_free_entries(wire->entries);
+    wire->entries = wire->last_entry = NULL;
+}
+
 static void asm__wire_remember(asm_wire *wire, const asm_event *event, uint64_t number) {
     asm__wire_entry *entry;
     if (!wire->options.history || wire->is_cut) return;
     entry = asm__wire_entry_new(event, number, wire->options.history - wire->history_size);
     if (!entry) {
-        wire->is_cut = true;
-        asm__wire_free_entries(wire->entries);
-        wire->entries = wire->last_entry = NULL;
+        asm__wire_cut_history(wire);
         return;
     }
     wire->history_size += entry->size;
@@ -786,7 +859,48 @@ static bool asm__wire_repeats(const asm_event *event, const asm__wire_item *text
            asm_str_equal(asm_event_text(event), asm_buffer_text(&text->said));
 }
 
-/* >>wire: text */
+/* >>wire: text
+ *
+ * The frames of a text's pieces differ in the piece only. What stands around it is put together when the text begins, in
+ * `kept` of the agent that speaks; `told` bytes of it stand before the piece. */
+
+static asm_buffer *asm__wire_begin_pieces(const asm_wire *wire, asm__wire_item *agent) {
+    asm_buffer *around = &agent->kept;
+    asm_buffer_clear(around);
+    if (asm__wire_is_sse(wire)) ASM__PUT(around, "data: ");
+    return around;
+}
+
+static void asm__wire_end_pieces(asm_wire *wire, asm_buffer *around, asm_str closing) {
+    asm__wire_put(around, closing);
+    asm__wire_put_end(wire, around);
+    asm__wire_fail(wire, around->result);
+}
+
+/* In one go, if nothing in the piece must be escaped and there is room. */
+static bool asm__wire_put_short_piece(asm_buffer *out, asm_str before, asm_str piece, asm_str after) {
+    const bool is_short = !ASM__SMALL && piece.size - 1 < ASM__SHORT && out->result == ASM_OK &&
+                          out->capacity - out->size >= before.size + ASM__SHORT + 2 + after.size;
+    char *p = out->data + out->size;
+    if (!is_short || !asm__put_short(p + before.size, piece)) return false;
+    memcpy(p, before.data, before.size);
+    p += before.size + piece.size + 2;
+    memcpy(p, after.data, after.size);
+    out->size = (size_t)(p + after.size - out->data);
+    return true;
+}
+
+static void asm__wire_put_pieces(asm_wire *wire, const asm__wire_item *agent, asm_str text) {
+    const asm_str around = asm_buffer_text(&agent->kept), before = asm_str_make(around.data, agent->told),
+                  after = asm_str_make(around.data + agent->told, around.size - agent->told);
+    asm_buffer *out = &wire->frames;
+    while (text.size) {
+        const asm_str piece = asm__wire_piece(wire, &text);
+        if (asm__wire_put_short_piece(out, before, piece, after)) continue;
+        asm__wire_text(out, before, piece);
+        asm__wire_put(out, after);
+    }
+}
 
 static void asm__wire_end_text(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
     asm__wire_item *text = agent->speaking;
@@ -834,7 +948,13 @@ static void asm__wire_hear(asm_wire *wire, asm__wire_item *agent, const asm__wir
     if (of != agent->heard_of || !agent->has_unreceived) asm_buffer_clear(&agent->heard);
     agent->heard_of = of;
     agent->has_unreceived = true;
-    if (asm_buffer_append(&agent->heard, said) != ASM_OK) asm__wire_fail(wire, agent->heard.result);
+    asm__wire_put(&agent->heard, said);
+    asm__wire_fail(wire, agent->heard.result);
+}
+
+static void asm__wire_put_said(asm_wire *wire, asm__wire_item *text, asm_str said) {
+    if (wire->options.history && asm_buffer_append(&text->said, said) != ASM_OK) asm__wire_cut_history(wire);
+    if (wire->encoder->text_delta) wire->encoder->text_delta(wire, text, said);
 }
 
 static void asm__wire_say(asm_wire *wire, asm__wire_item *agent, const asm_event *event, asm_str said,
@@ -844,8 +964,7 @@ static void asm__wire_say(asm_wire *wire, asm__wire_item *agent, const asm_event
     if (!said.size) return;
     text = asm__wire_open_text(wire, agent, event->message.message_id, is_thought, role);
     if (!text) return;
-    if (wire->options.history) asm_buffer_append(&text->said, said);
-    if (wire->encoder->text_delta) wire->encoder->text_delta(wire, text, said);
+    asm__wire_put_said(wire, text, said);
     if (!is_thought && event->type != ASM_EVENT_MESSAGE_SENT) asm__wire_hear(wire, agent, text, said);
 }
 
@@ -908,11 +1027,14 @@ static void asm__wire_give_input(asm_wire *wire, asm__wire_item *call, asm_str i
     if (wire->encoder->call_input) wire->encoder->call_input(wire, call, input, display_text);
 }
 
-static asm__wire_item *asm__wire_call(asm_wire *wire, asm__wire_item *agent, asm_str id, asm_str name) {
-    asm__wire_item *call = asm__wire_find(wire, ASM__WIRE_CALL, id);
-    if (call) return call;
+static asm__wire_item *asm__wire_add_call(asm_wire *wire, asm__wire_item *agent, asm_str id, asm_str name) {
     asm__wire_pause_text(wire, agent);
     return asm__wire_add(wire, ASM__WIRE_CALL, agent, id, 'c', name.size ? name : ASM_STR("tool"));
+}
+
+static asm__wire_item *asm__wire_call(asm_wire *wire, asm__wire_item *agent, asm_str id, asm_str name) {
+    asm__wire_item *call = asm__wire_find(wire, ASM__WIRE_CALL, id);
+    return call ? call : asm__wire_add_call(wire, agent, id, name);
 }
 
 /* Ends a sub-agent under which nothing is open but a text. */
@@ -1052,7 +1174,7 @@ static void asm__wire_tool(asm_wire *wire, asm__wire_item *agent, const asm_even
         if (call->is_told && !call->call && asm__wire_is_end(event)) asm__wire_remove(wire, call);
         return;
     }
-    call = asm__wire_call(wire, agent, tool->call_id, tool->name);
+    if (!call) call = asm__wire_add_call(wire, agent, tool->call_id, tool->name);
     wire->is_again = false;
     if (!call) return;
     if (asm_str_equal(tool->status, ASM_STR("running_in_background"))) call->is_background = true;
@@ -1176,7 +1298,14 @@ static void asm__wire_each_usage(asm_wire *wire, asm_buffer *out, const asm_even
 /* >>wire: runs */
 
 static asm_str asm__wire_session(const asm_wire *wire) {
-    return asm_buffer_text(&wire->session);
+    return asm_str_make(wire->session.data, wire->session_size);
+}
+
+/* A member that is the session's id. */
+static void asm__wire_session_id(const asm_wire *wire, asm_buffer *out, asm_str before) {
+    asm__wire_put(out, before);
+    asm__wire_put(
+        out, asm_str_make(wire->session.data + wire->session_size, wire->session.size - wire->session_size));
 }
 
 /* The id of the next run: short ones begin anew in each process of an agent, so the second and later runs of the stream
@@ -1293,7 +1422,10 @@ static void asm__agui_look_at(asm_wire *wire, const asm_event *event);
 static void asm__wire_set_session(asm_wire *wire, asm_str id) {
     asm_buffer_clear(&wire->session);
     wire->sessions++;
-    asm__wire_fail(wire, asm_buffer_append(&wire->session, id));
+    asm_buffer_append(&wire->session, id);
+    wire->session_size = wire->session.size;
+    asm__append_string(&wire->session, id);
+    asm__wire_fail(wire, wire->session.result);
 }
 
 static bool asm__wire_is_approval(const asm_event *event) {
@@ -1339,9 +1471,24 @@ static void asm__wire_step(asm_wire *wire, const asm_event *event) {
     if (step && wire->encoder->step_begin) wire->encoder->step_begin(wire, step);
 }
 
+/* Most events of most streams: what the main agent is saying goes on. */
+static bool asm__wire_goes_on(asm_wire *wire, const asm_event *event) {
+    asm__wire_item *agent = wire->main, *text = agent->speaking;
+    const asm_str id = event->message.message_id, said = event->message.delta;
+    if (event->type != ASM_EVENT_MESSAGE_STREAMED || wire->is_same || !text || text->is_thought) return false;
+    if (event->message.parent_tool_call_id.size || event->message.thinking.value || !said.size ||
+        (id.size && !asm__wire_is_same_id(text->key.text, id)))
+        return false;
+    asm__wire_put_said(wire, text, said);
+    asm__wire_hear(wire, agent, text, said);
+    return true;
+}
+
 /* An event of a run that is open. */
 static void asm__wire_inside(asm_wire *wire, const asm_event *event) {
-    asm__wire_item *agent = asm__wire_agent(wire, asm_event_parent(event));
+    asm__wire_item *agent;
+    if (asm__wire_goes_on(wire, event)) return;
+    agent = asm__wire_agent(wire, asm_event_parent(event));
     if (!agent || (wire->is_same && asm__agui_same(wire, agent, event))) return;
     if (agent->speaking && agent->speaking->is_thought && !wire->is_same &&
         !(event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.thinking.value))
@@ -1440,7 +1587,8 @@ static void asm__wire_take(asm_wire *wire, const asm_event *event) {
     if (event->time > wire->now || !wire->now) wire->now = event->time;
     if (!wire->origin) wire->origin = wire->now;
     /* a run whose session becomes known while it is open goes on under the name that it has */
-    if (session.size && !asm_str_equal(session, asm__wire_session(wire)) && (wire->is_named || !wire->run)) {
+    if (session.size && !asm__wire_is_same_id(session, asm__wire_session(wire)) &&
+        (wire->is_named || !wire->run)) {
         asm__wire_end_run(wire, ASM__WIRE_FAILED, NULL);
         asm__wire_set_session(wire, session);
         wire->is_named = true;
@@ -1461,18 +1609,6 @@ static void asm__wire_put_name(asm_wire *wire, asm_buffer *out, const asm_event 
     if (!has_prefix) ASM__PUT(&wire->text, "asm.");
     asm_buffer_append(&wire->text, name);
     asm__append_string(out, asm_buffer_text(&wire->text));
-}
-
-/* Adds ID with a prefix of ours as a string: "res:call_1". */
-static void asm__wire_put_id(asm_buffer *out, asm_str prefix, asm_str id) {
-    size_t last;
-    char c;
-    asm__wire_put(out, prefix); /* begins with the quote */
-    if (out->result != ASM_OK) return;
-    last = --out->size;
-    c = out->data[last];
-    asm__append_string(out, id); /* its own quote stands there now, and makes way */
-    if (out->result == ASM_OK) out->data[last] = c;
 }
 
 /* What is known of a run when it begins, as members of an object that has some. */
@@ -1515,8 +1651,8 @@ static asm_str asm__wire_error_code(const asm_event *event) {
 /* What the event says of its frames, if it is of an AG-UI stream: see asm_ingest.h. */
 static void asm__agui_look_at(asm_wire *wire, const asm_event *event) {
     static const asm_str key = ASM_STR_INIT("ag_ui");
-    wire->is_same =
-        wire->options.format == ASM_WIRE_AG_UI && asm_str_equal(event->provider, ASM_STR("ag-ui"));
+    if (wire->options.format != ASM_WIRE_AG_UI) return;
+    wire->is_same = asm_str_equal(event->provider, ASM_STR("ag-ui"));
     wire->more = asm_str_make(NULL, 0);
     if (wire->is_same && event->extra.size &&
         (asm_json_find(event->extra, &key, &wire->more, 1, NULL) != ASM_OK ||
@@ -1582,7 +1718,7 @@ static asm_buffer *asm__agui_frame(asm_wire *wire, asm_str begin) {
 /* Ends a frame, with the sub-agent it belongs to. */
 static void asm__agui_end(asm_wire *wire, const asm__wire_item *owner) {
     if (owner && owner->kind == ASM__WIRE_AGENT && !asm__agui_says(wire, ASM_STR("subagentRunId")))
-        asm__wire_text(&wire->frames, ASM_STR(",\"subagentRunId\":"), owner->id);
+        asm__wire_id(&wire->frames, ASM_STR(",\"subagentRunId\":"), owner);
     if (wire->more.size) asm__agui_put_members(&wire->frames, asm__agui_more(wire, wire->frame_type));
     ASM__PUT(&wire->frames, "}");
     asm__wire_end_frame(wire);
@@ -1596,8 +1732,8 @@ static void asm__agui_time(asm_wire *wire, const asm_event *event) {
 /* RUN_STARTED, RUN_FINISHED: thread and run. */
 static asm_buffer *asm__agui_run(asm_wire *wire, const asm__wire_item *run, asm_str begin) {
     asm_buffer *out = asm__agui_frame(wire, begin);
-    asm__wire_text(out, ASM_STR(",\"threadId\":"), asm__wire_session(wire));
-    asm__wire_text(out, ASM_STR(",\"runId\":"), run->id);
+    asm__wire_session_id(wire, out, ASM_STR(",\"threadId\":"));
+    asm__wire_id(out, ASM_STR(",\"runId\":"), run);
     return out;
 }
 
@@ -1638,12 +1774,12 @@ static bool asm__agui_calls(asm_wire *wire, bool is_interrupt) {
         else ASM__PUT(out, ",\"outcome\":{\"type\":\"success\",\"pendingToolCallIds\":[");
         has_any = true;
         if (!is_interrupt) {
-            asm__append_string(out, item->id);
+            asm__wire_id(out, ASM_STR(""), item);
             continue;
         }
-        asm__wire_put_id(out, ASM_STR("{\"id\":\"apr:"), item->id);
+        asm__wire_prefixed_id(out, ASM_STR("{\"id\":\"apr:"), item);
         ASM__PUT(out, ",\"reason\":\"asm.tool_approval\",\"toolCallId\":");
-        asm__append_string(out, item->id);
+        asm__wire_id(out, ASM_STR(""), item);
         asm__wire_text(out, ASM_STR(",\"message\":"), item->name);
         ASM__PUT(out, ",\"responseSchema\":{\"type\":\"object\",\"properties\":{\"approved\":{\"type\":"
                       "\"boolean\"}}}}");
@@ -1700,11 +1836,11 @@ static void asm__agui_step_end(asm_wire *wire, asm__wire_item *step) {
 
 static void asm__agui_agent_begin(asm_wire *wire, asm__wire_item *agent) {
     asm_buffer *out = asm__agui_frame(wire, ASM_STR("{\"type\":\"SUBAGENT_STARTED\""));
-    asm__wire_text(out, ASM_STR(",\"subagentRunId\":"), agent->id);
+    asm__wire_id(out, ASM_STR(",\"subagentRunId\":"), agent);
     asm__wire_text(out, ASM_STR(",\"name\":"), agent->name);
     if (agent->owner->kind == ASM__WIRE_AGENT)
-        asm__wire_text(out, ASM_STR(",\"parentSubagentRunId\":"), agent->owner->id);
-    asm__wire_text(out, ASM_STR(",\"parentToolCallId\":"), agent->call->id);
+        asm__wire_id(out, ASM_STR(",\"parentSubagentRunId\":"), agent->owner);
+    asm__wire_id(out, ASM_STR(",\"parentToolCallId\":"), agent->call);
     asm__agui_end(wire, NULL);
 }
 
@@ -1712,7 +1848,7 @@ static void asm__agui_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
     const bool is_failed = result && result->is_failed;
     asm_buffer *out = asm__agui_frame(wire, is_failed ? ASM_STR("{\"type\":\"SUBAGENT_ERROR\"")
                                                       : ASM_STR("{\"type\":\"SUBAGENT_FINISHED\""));
-    asm__wire_text(out, ASM_STR(",\"subagentRunId\":"), agent->id);
+    asm__wire_id(out, ASM_STR(",\"subagentRunId\":"), agent);
     if (is_failed)
         asm__wire_cut_text(wire, out, ASM_STR(",\"message\":"),
                            result->text.size ? result->text : ASM_STR("failed"));
@@ -1722,28 +1858,15 @@ static void asm__agui_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
 /* The id of a text; that of reasoning is another one. */
 static void asm__agui_message_id(asm_wire *wire, asm_buffer *out, const asm__wire_item *text) {
     if (asm__agui_says(wire, ASM_STR("messageId"))) return;
-    if (text->is_thought && !wire->is_same) asm__wire_put_id(out, ASM_STR(",\"messageId\":\"rsn:"), text->id);
-    else asm__wire_text(out, ASM_STR(",\"messageId\":"), text->id);
+    if (text->is_thought && !wire->is_same)
+        asm__wire_prefixed_id(out, ASM_STR(",\"messageId\":\"rsn:"), text);
+    else asm__wire_id(out, ASM_STR(",\"messageId\":"), text);
 }
 
 /* The limits of reasoning. Those of an AG-UI stream are events of their own. */
 static void asm__agui_span(asm_wire *wire, const asm__wire_item *text, asm_str begin) {
     if (wire->is_same || !text->is_thought) return;
     asm__agui_message_id(wire, asm__agui_frame(wire, begin), text);
-    asm__agui_end(wire, text->owner);
-}
-
-static void asm__agui_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
-    asm_buffer *out;
-    text->is_chunked = asm__agui_more(wire, ASM_STR("TEXT_MESSAGE_CHUNK")).data ||
-                       asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_CHUNK")).data;
-    if (text->is_chunked) return;
-    asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_START\""));
-    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_START\"")
-                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
-    asm__agui_message_id(wire, out, text);
-    if (!asm__agui_says(wire, ASM_STR("role")))
-        asm__wire_text(out, ASM_STR(",\"role\":"), text->is_thought ? ASM_STR("reasoning") : role);
     asm__agui_end(wire, text->owner);
 }
 
@@ -1755,7 +1878,39 @@ static asm_str asm__agui_content(const asm__wire_item *text) {
                             : ASM_STR("{\"type\":\"TEXT_MESSAGE_CONTENT\"");
 }
 
+/* The frames of its pieces, where nothing is said of each. */
+static void asm__agui_begin_pieces(asm_wire *wire, asm__wire_item *text) {
+    asm__wire_item *owner = text->owner;
+    asm_buffer *around = asm__wire_begin_pieces(wire, owner);
+    asm__wire_put(around, asm__agui_content(text));
+    asm__agui_message_id(wire, around, text);
+    ASM__PUT(around, ",\"delta\":");
+    owner->told = around->size;
+    if (owner->kind == ASM__WIRE_AGENT) asm__wire_id(around, ASM_STR(",\"subagentRunId\":"), owner);
+    asm__wire_end_pieces(wire, around, ASM_STR("}"));
+}
+
+static void asm__agui_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
+    asm_buffer *out;
+    text->is_chunked = asm__agui_more(wire, ASM_STR("TEXT_MESSAGE_CHUNK")).data ||
+                       asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_CHUNK")).data;
+    text->owner->told = 0;
+    if (text->is_chunked) return;
+    asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_START\""));
+    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_START\"")
+                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
+    asm__agui_message_id(wire, out, text);
+    if (!asm__agui_says(wire, ASM_STR("role")))
+        asm__wire_text(out, ASM_STR(",\"role\":"), text->is_thought ? ASM_STR("reasoning") : role);
+    asm__agui_end(wire, text->owner);
+    if (!wire->is_same) asm__agui_begin_pieces(wire, text);
+}
+
 static void asm__agui_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
+    if (!wire->is_same && text->owner->told) {
+        asm__wire_put_pieces(wire, text->owner, delta);
+        return;
+    }
     while (delta.size) {
         const asm_str piece = asm__wire_piece(wire, &delta);
         asm_buffer *out = asm__agui_frame(wire, asm__agui_content(text));
@@ -1801,7 +1956,7 @@ static void asm__agui_call_begin(asm_wire *wire, asm__wire_item *call) {
     call->is_chunked = asm__agui_more(wire, ASM_STR("TOOL_CALL_CHUNK")).data != NULL;
     if (call->is_chunked) return;
     out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_START\""));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     asm__wire_text(out, ASM_STR(",\"toolCallName\":"), call->name);
     asm__agui_now(wire);
     asm__agui_end(wire, call->owner);
@@ -1811,7 +1966,7 @@ static void asm__agui_call_begin(asm_wire *wire, asm__wire_item *call) {
 static void asm__agui_args(asm_wire *wire, const asm__wire_item *call, asm_str piece, asm_str more) {
     asm_buffer *out = asm__agui_frame(wire, call->is_chunked ? ASM_STR("{\"type\":\"TOOL_CALL_CHUNK\"")
                                                              : ASM_STR("{\"type\":\"TOOL_CALL_ARGS\""));
-    if (!call->is_chunked) asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    if (!call->is_chunked) asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     if (piece.size) asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
     asm__agui_put_members(out, more);
     asm__agui_end(wire, asm__agui_member(more, ASM_STR("subagentRunId")).data ? NULL : call->owner);
@@ -1862,7 +2017,7 @@ static void asm__agui_call_input(asm_wire *wire, asm__wire_item *call, asm_str i
         }
     if (call->is_chunked) return;
     out = asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_END\""));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     begin = out->size;
     if (display_text.size && !wire->is_same)
         asm__wire_cut_text(wire, out, ASM_STR(",\"display_text\":"), display_text);
@@ -1879,8 +2034,8 @@ static void asm__agui_call_end(asm_wire *wire, asm__wire_item *call, const asm__
     const bool is_list = result->is_json && wire->is_same && asm_json_type_of(result->text) == ASM_JSON_ARRAY;
     size_t cut = 0;
     if (!asm__agui_says(wire, ASM_STR("messageId")))
-        asm__wire_put_id(out, ASM_STR(",\"messageId\":\"res:"), call->id);
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+        asm__wire_prefixed_id(out, ASM_STR(",\"messageId\":\"res:"), call);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     if (is_list) asm__wire_json(out, ASM_STR(",\"content\":"), result->text);
     else
         cut = asm__wire_cut_text(wire, out, ASM_STR(",\"content\":"),
@@ -1909,7 +2064,7 @@ static asm_str asm__agui_step_name(asm_wire *wire) {
 /* Ends a span that the stream has not ended. */
 static void asm__agui_end_span(asm_wire *wire, asm__wire_item *span) {
     asm_buffer *out = asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_END\""));
-    asm__wire_text(out, ASM_STR(",\"messageId\":"), span->id);
+    asm__wire_id(out, ASM_STR(",\"messageId\":"), span);
     asm__agui_end(wire, span->owner);
     span->has_ended = true;
 }
@@ -1923,6 +2078,7 @@ static void asm__agui_same_agent(asm_wire *wire, asm__wire_item *owner, const as
                           asm__agui_text_of(wire, ASM_STR("SUBAGENT_STARTED"), ASM_STR("subagentRunId")));
     if (!agent) return;
     agent->id = agent->name;
+    agent->id_json = asm_str_make(NULL, 0);
     agent->call = asm__wire_find(wire, ASM__WIRE_CALL, call_id);
     if (agent->call) agent->call->call = agent;
     asm__agui_frame(wire, ASM_STR("{\"type\":\"SUBAGENT_STARTED\""));
@@ -2012,7 +2168,7 @@ static void asm__agui_note(asm_wire *wire, const asm_event *event) {
     asm_buffer *out;
     if (event->type == ASM_EVENT_TODOS_UPDATED) {
         out = asm__agui_frame(wire, ASM_STR("{\"type\":\"ACTIVITY_SNAPSHOT\""));
-        asm__wire_put_id(out, ASM_STR(",\"messageId\":\"todos:"), wire->run->id);
+        asm__wire_prefixed_id(out, ASM_STR(",\"messageId\":\"todos:"), wire->run);
         ASM__PUT(out, ",\"activityType\":\"asm.todos\",\"content\":");
     } else if (event->type == ASM_EVENT_AGENT_STATE_UPDATE && event->state.state.size &&
                event->state.state.size <= asm__wire_json_limit(wire)) {
@@ -2085,8 +2241,8 @@ static void asm__ai_end(asm_wire *wire) {
 static void asm__ai_run_begin(asm_wire *wire, asm__wire_item *run, const asm_event *event) {
     asm_buffer *out =
         asm__ai_frame(wire, ASM_STR("{\"type\":\"message-metadata\",\"messageMetadata\":{\"asm\":{"));
-    asm__wire_text(out, ASM_STR("\"session_id\":"), asm__wire_session(wire));
-    asm__wire_text(out, ASM_STR(",\"run_id\":"), run->id);
+    asm__wire_session_id(wire, out, ASM_STR("\"session_id\":"));
+    asm__wire_id(out, ASM_STR(",\"run_id\":"), run);
     if (event) asm__wire_run_members(wire, out, event);
     ASM__PUT(out, "}}");
     asm__ai_end(wire);
@@ -2181,10 +2337,10 @@ static void asm__ai_step_end(asm_wire *wire, asm__wire_item *step) {
 /* A sub-agent: a part that each change replaces. `state` is "working", "completed" or "failed". */
 static void asm__ai_agent(asm_wire *wire, asm__wire_item *agent, asm_str state, asm_str text) {
     asm_buffer *out = asm__ai_frame(wire, ASM_STR("{\"type\":\"data-asm-subagent\""));
-    asm__wire_text(out, ASM_STR(",\"id\":"), agent->id);
+    asm__wire_id(out, ASM_STR(",\"id\":"), agent);
     asm__wire_text(out, ASM_STR(",\"data\":{\"name\":"), agent->name);
     asm__wire_text(out, ASM_STR(",\"state\":"), state);
-    if (agent->owner->kind == ASM__WIRE_AGENT) asm__wire_text(out, ASM_STR(",\"parent\":"), agent->owner->id);
+    if (agent->owner->kind == ASM__WIRE_AGENT) asm__wire_id(out, ASM_STR(",\"parent\":"), agent->owner);
     asm__wire_cut_text(wire, out, ASM_STR(",\"text\":"), text);
     ASM__PUT(out, "}");
     asm__ai_end(wire);
@@ -2199,13 +2355,11 @@ static void asm__ai_agent_end(asm_wire *wire, asm__wire_item *agent, const asm__
                   agent->kept.size ? asm_buffer_text(&agent->kept) : asm_str_make(NULL, 0));
 }
 
-/* A text's own frame: KIND-WHAT with its id. */
-static asm_buffer *asm__ai_text_frame(asm_wire *wire, const asm__wire_item *text, asm_str reasoning,
-                                      asm_str plain) {
-    asm_buffer *out = asm__ai_frame(wire, text->is_thought ? reasoning : plain);
-    if (text->is_thought) asm__wire_put_id(out, ASM_STR(",\"id\":\"rsn:"), text->id);
-    else asm__wire_text(out, ASM_STR(",\"id\":"), text->id);
-    return out;
+/* What the frames of a text begin with: KIND-WHAT and its id. */
+static void asm__ai_put_text(asm_buffer *out, const asm__wire_item *text, asm_str reasoning, asm_str plain) {
+    asm__wire_put(out, text->is_thought ? reasoning : plain);
+    if (text->is_thought) asm__wire_prefixed_id(out, ASM_STR(",\"id\":\"rsn:"), text);
+    else asm__wire_id(out, ASM_STR(",\"id\":"), text);
 }
 
 static bool asm__wire_is_of_agent(const asm__wire_item *item) {
@@ -2213,15 +2367,22 @@ static bool asm__wire_is_of_agent(const asm__wire_item *item) {
 }
 
 static void asm__ai_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
+    asm_buffer *around;
     if (asm__wire_is_of_agent(text)) {
         asm_buffer_clear(&text->owner->kept);
         return;
     }
     text->is_prompt = !asm_str_equal(role, ASM_STR("assistant"));
     if (text->is_prompt) return;
-    asm__ai_text_frame(wire, text, ASM_STR("{\"type\":\"reasoning-start\""),
-                       ASM_STR("{\"type\":\"text-start\""));
+    asm__ai_put_text(asm__ai_frame(wire, asm_str_make(NULL, 0)), text,
+                     ASM_STR("{\"type\":\"reasoning-start\""), ASM_STR("{\"type\":\"text-start\""));
     asm__ai_end(wire);
+    around = asm__wire_begin_pieces(wire, text->owner);
+    asm__ai_put_text(around, text, ASM_STR("{\"type\":\"reasoning-delta\""),
+                     ASM_STR("{\"type\":\"text-delta\""));
+    ASM__PUT(around, ",\"delta\":");
+    text->owner->told = around->size;
+    asm__wire_end_pieces(wire, around, ASM_STR("}"));
 }
 
 static void asm__ai_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
@@ -2230,13 +2391,7 @@ static void asm__ai_text_delta(asm_wire *wire, asm__wire_item *text, asm_str del
         if (asm_buffer_append(kept, delta) != ASM_OK) asm__wire_fail(wire, kept->result);
         return;
     }
-    while (delta.size) {
-        const asm_str piece = asm__wire_piece(wire, &delta);
-        asm_buffer *out = asm__ai_text_frame(wire, text, ASM_STR("{\"type\":\"reasoning-delta\""),
-                                             ASM_STR("{\"type\":\"text-delta\""));
-        asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
-        asm__ai_end(wire);
-    }
+    asm__wire_put_pieces(wire, text->owner, delta);
 }
 
 static void asm__ai_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
@@ -2245,20 +2400,20 @@ static void asm__ai_text_end(asm_wire *wire, asm__wire_item *text, const asm_eve
         asm__ai_agent(wire, text->owner, ASM_STR("working"), asm_buffer_text(&text->owner->kept));
     } else if (text->is_prompt) {
         asm_buffer *out = asm__ai_frame(wire, ASM_STR("{\"type\":\"data-asm-prompt\""));
-        asm__wire_text(out, ASM_STR(",\"id\":"), text->id);
+        asm__wire_id(out, ASM_STR(",\"id\":"), text);
         asm__wire_cut_text(wire, out, ASM_STR(",\"data\":{\"text\":"), asm_buffer_text(&text->kept));
         ASM__PUT(out, "}");
         asm__ai_end(wire);
     } else {
-        asm__ai_text_frame(wire, text, ASM_STR("{\"type\":\"reasoning-end\""),
-                           ASM_STR("{\"type\":\"text-end\""));
+        asm__ai_put_text(asm__ai_frame(wire, asm_str_make(NULL, 0)), text,
+                         ASM_STR("{\"type\":\"reasoning-end\""), ASM_STR("{\"type\":\"text-end\""));
         asm__ai_end(wire);
     }
 }
 
 static asm_buffer *asm__ai_call_frame(asm_wire *wire, const asm__wire_item *call, asm_str begin) {
     asm_buffer *out = asm__ai_frame(wire, begin);
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     return out;
 }
 
@@ -2274,9 +2429,9 @@ static void asm__ai_end_call_frame(asm_wire *wire, const asm__wire_item *call, c
         if (has_more) asm__wire_result_members(wire, out, result, cut);
         if (has_owner) {
             if (has_more && out->result == ASM_OK) out->size--; /* the closing brace comes again */
-            asm__wire_text(
+            asm__wire_id(
                 out, has_more ? ASM_STR(",\"parent_tool_call_id\":") : ASM_STR("{\"parent_tool_call_id\":"),
-                call->owner->id);
+                call->owner);
             ASM__PUT(out, "}");
         }
         ASM__PUT(out, "}");
@@ -2308,7 +2463,7 @@ static void asm__ai_call_end(asm_wire *wire, asm__wire_item *call, const asm__wi
         asm__ai_end(wire);
         if (!text.size) return;
         out = asm__ai_frame(wire, ASM_STR("{\"type\":\"data-asm-denied\"")); /* which says why */
-        asm__wire_text(out, ASM_STR(",\"id\":"), call->id);
+        asm__wire_id(out, ASM_STR(",\"id\":"), call);
         asm__wire_cut_text(wire, out, ASM_STR(",\"data\":{\"reason\":"), text);
         ASM__PUT(out, "}");
         asm__ai_end(wire);
@@ -2366,14 +2521,14 @@ static void asm__ai_approval(asm_wire *wire, asm__wire_item *call, const asm_eve
     asm_buffer *out;
     if (event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) {
         out = asm__ai_frame(wire, ASM_STR("{\"type\":\"tool-approval-request\""));
-        asm__wire_put_id(out, ASM_STR(",\"approvalId\":\"apr:"), call->id);
-        asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+        asm__wire_prefixed_id(out, ASM_STR(",\"approvalId\":\"apr:"), call);
+        asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
         if (wire->options.only_ai_sdk_7 && event->approval.reason.size)
             asm__wire_cut_text(wire, out, ASM_STR(",\"reason\":"), event->approval.reason);
         asm__ai_end(wire);
     } else if (wire->options.only_ai_sdk_7) {
         out = asm__ai_frame(wire, ASM_STR("{\"type\":\"tool-approval-response\""));
-        asm__wire_put_id(out, ASM_STR(",\"approvalId\":\"apr:"), call->id);
+        asm__wire_prefixed_id(out, ASM_STR(",\"approvalId\":\"apr:"), call);
         asm_buffer_append(out, event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED
                                    ? ASM_STR(",\"approved\":true")
                                    : ASM_STR(",\"approved\":false"));
@@ -2393,7 +2548,7 @@ static void asm__ai_usage(asm_wire *wire, const asm_event *event) {
     }
     out = asm__ai_frame(
         wire, ASM_STR("{\"type\":\"message-metadata\",\"messageMetadata\":{\"asm\":{\"session_id\":"));
-    asm__append_string(out, asm__wire_session(wire));
+    asm__wire_session_id(wire, out, ASM_STR(""));
     asm__ai_usage_object(out, usage.model, &usage, true);
     ASM__PUT(out, "]");
     asm__wire_double(out, ASM_STR(",\"cost_usd\":"), usage.cost_usd);
@@ -2437,11 +2592,10 @@ static const asm__wire_encoder asm__ai_encoder = {false,
  * tells the editor. What it has no word for goes out as notifications of ours, "_asm/event", which others ignore. */
 
 /* A notification up to its session and `member`; `method` is a JSON string. */
-ASM__WIRE_INLINE void asm__acp_put_begin(const asm_wire *wire, asm_buffer *out, asm_str method,
-                                         asm_str member) {
+static void asm__acp_put_begin(const asm_wire *wire, asm_buffer *out, asm_str method, asm_str member) {
     ASM__PUT(out, "{\"jsonrpc\":\"2.0\",\"method\":");
     asm__wire_put(out, method);
-    asm__wire_text(out, ASM_STR(",\"params\":{\"sessionId\":"), asm__wire_session(wire));
+    asm__wire_session_id(wire, out, ASM_STR(",\"params\":{\"sessionId\":"));
     asm__wire_put(out, member);
 }
 
@@ -2456,9 +2610,17 @@ static void asm__acp_end(asm_wire *wire, asm_str closing) {
     asm__wire_end_frame(wire);
 }
 
-static void asm__acp_put_update(const asm_wire *wire, asm_buffer *out, asm_str kind) {
-    asm__acp_put_begin(wire, out, ASM_STR("\"session/update\""),
-                       ASM_STR(",\"update\":{\"sessionUpdate\":\""));
+/* What all updates of a session begin with stays in wire->kept until the session is another one. */
+static void asm__acp_put_update(asm_wire *wire, asm_buffer *out, asm_str kind) {
+    asm_buffer *head = &wire->kept;
+    if (wire->count != wire->sessions) {
+        wire->count = wire->sessions;
+        asm_buffer_clear(head);
+        asm__acp_put_begin(wire, head, ASM_STR("\"session/update\""),
+                           ASM_STR(",\"update\":{\"sessionUpdate\":\""));
+        asm__wire_fail(wire, head->result);
+    }
+    asm__wire_put(out, asm_buffer_text(head));
     asm__wire_put(out, kind); /* a word of ours */
     ASM__PUT(out, "\"");
 }
@@ -2485,7 +2647,7 @@ static void asm__acp_title(asm_wire *wire, const asm_event *event) {
 static void asm__acp_run_begin(asm_wire *wire, asm__wire_item *run, const asm_event *event) {
     wire->has_window = false;
     if (!event) return;
-    asm_buffer_append(&run->kept, event->run.cwd);
+    asm__wire_fail(wire, asm_buffer_append(&run->kept, event->run.cwd));
     asm__acp_title(wire, event);
     asm__acp_note(wire, event);
 }
@@ -2526,7 +2688,7 @@ static void asm__acp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_outc
         asm_buffer_append(out, is_failed ? ASM_STR(",\"error\":{\"code\":-32603") : ASM_STR(",\"result\":{"));
     } else {
         out = asm__acp_frame(wire, ASM_STR("\"_asm/run_ended\""), ASM_STR(",\"runId\":"));
-        asm__append_string(out, run->id);
+        asm__wire_id(out, ASM_STR(""), run);
         ASM__PUT(out, ",");
     }
     if (is_failed) {
@@ -2552,30 +2714,30 @@ static void asm__acp_agent_text(asm_wire *wire, const asm__wire_item *agent) {
     asm_buffer *out;
     if (!agent->kept.size || agent->call->has_ended) return;
     out = asm__acp_update(wire, ASM_STR("tool_call_update"));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), agent->call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), agent->call);
     ASM__PUT(out, ",\"content\":[{\"type\":\"content\",\"content\":");
     asm__acp_content(wire, out, asm_buffer_text(&agent->kept));
     ASM__PUT(out, "}]");
     asm__acp_end_update(wire);
 }
 
-/* What the chunks of the main agent's text have in common, up to the text, stays in wire->kept until the next begins. */
 static void asm__acp_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
-    asm_buffer *head = &wire->kept;
+    asm_buffer *around;
     text->is_prompt = !asm_str_equal(role, ASM_STR("assistant"));
     if (asm__wire_is_of_agent(text)) {
         if (text->owner->kept.size) ASM__PUT(&text->owner->kept, "\n\n");
         return;
     }
-    asm_buffer_clear(head);
-    asm__acp_put_update(wire, head,
+    around = asm__wire_begin_pieces(wire, text->owner);
+    asm__acp_put_update(wire, around,
                         text->is_prompt    ? ASM_STR("user_message_chunk")
                         : text->is_thought ? ASM_STR("agent_thought_chunk")
                                            : ASM_STR("agent_message_chunk"));
-    if (text->is_thought) asm__wire_put_id(head, ASM_STR(",\"messageId\":\"rsn:"), text->id);
-    else asm__wire_text(head, ASM_STR(",\"messageId\":"), text->id);
-    ASM__PUT(head, ",\"content\":{\"type\":\"text\",\"text\":");
-    asm__wire_fail(wire, head->result);
+    if (text->is_thought) asm__wire_prefixed_id(around, ASM_STR(",\"messageId\":\"rsn:"), text);
+    else asm__wire_id(around, ASM_STR(",\"messageId\":"), text);
+    ASM__PUT(around, ",\"content\":{\"type\":\"text\",\"text\":");
+    text->owner->told = around->size;
+    asm__wire_end_pieces(wire, around, ASM_STR("}}}}"));
 }
 
 static void asm__acp_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
@@ -2584,13 +2746,7 @@ static void asm__acp_text_delta(asm_wire *wire, asm__wire_item *text, asm_str de
             asm__wire_fail(wire, text->owner->kept.result);
         return;
     }
-    while (delta.size) {
-        const asm_str piece = asm__wire_piece(wire, &delta);
-        asm_buffer *out = asm__wire_frame(wire);
-        asm__wire_text(out, asm_buffer_text(&wire->kept), piece);
-        ASM__PUT(out, "}}}}");
-        asm__wire_end_frame(wire);
-    }
+    asm__wire_put_pieces(wire, text->owner, delta);
 }
 
 static void asm__acp_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
@@ -2638,7 +2794,9 @@ static const asm__acp_kind asm__acp_kinds[] = {{ASM_STR_INIT("Read"), ASM_STR_IN
 static asm_str asm__acp_kind_of(asm_str name) {
     size_t i;
     for (i = 0; i < sizeof asm__acp_kinds / sizeof *asm__acp_kinds; i++)
-        if (asm_str_equal(name, asm__acp_kinds[i].name)) return asm__acp_kinds[i].kind;
+        if (name.size == asm__acp_kinds[i].name.size && name.data[0] == asm__acp_kinds[i].name.data[0] &&
+            asm_str_equal(name, asm__acp_kinds[i].name))
+            return asm__acp_kinds[i].kind;
     return ASM_STR("other");
 }
 
@@ -2652,8 +2810,16 @@ enum {
     ASM__ACP_KEYS
 };
 
+/* The inside of a string that stands for itself; absent if anything in it is escaped, or `raw` is no string. */
+static asm_str asm__acp_plain(asm_str raw) {
+    const char *end = raw.data + raw.size - 1;
+    if (raw.size < 2 || raw.data[0] != '"' || asm__plain_end(raw.data + 1, end) != end)
+        return asm_str_make(NULL, 0);
+    return asm_str_make(raw.data + 1, raw.size - 2);
+}
+
 /* The path as an absolute one; false if it is relative to nobody knows what. */
-static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, asm_str raw) {
+static bool asm__acp_put_other_path(asm_wire *wire, asm_buffer *out, asm_str before, asm_str raw) {
     const asm_str cwd = wire->run ? asm_buffer_text(&wire->run->kept) : ASM_STR("");
     asm_str text;
     bool is_known;
@@ -2673,13 +2839,24 @@ static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, a
     return is_known;
 }
 
+/* The same; nearly all are absolute, with nothing to escape. */
+static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, asm_str raw) {
+    const asm_str plain = asm__acp_plain(raw);
+    if (!plain.size || plain.data[0] != '/' || plain.size > wire->options.max_text)
+        return asm__acp_put_other_path(wire, out, before, raw);
+    asm__wire_put(out, before);
+    asm__wire_put(out, raw);
+    return true;
+}
+
 /* Where the call works, and the change that it makes, as far as its input says so. */
-static void asm__acp_places(asm_wire *wire, asm_buffer *out, asm_str kind, const asm_str *values) {
+static void asm__acp_places(asm_wire *wire, asm_buffer *out, asm_str name, const asm_str *values) {
     const asm_str path = values[ASM__ACP_FILE_PATH].data ? values[ASM__ACP_FILE_PATH] : values[ASM__ACP_PATH];
     const asm_str text = values[ASM__ACP_NEW].data ? values[ASM__ACP_NEW] : values[ASM__ACP_CONTENT];
     if (!path.data || !asm__acp_put_path(wire, out, ASM_STR(",\"locations\":[{\"path\":"), path)) return;
     ASM__PUT(out, "}]");
-    if (!asm_str_equal(kind, ASM_STR("edit")) || asm_json_type_of(text) != ASM_JSON_STRING) return;
+    if (asm_json_type_of(text) != ASM_JSON_STRING || !asm_str_equal(asm__acp_kind_of(name), ASM_STR("edit")))
+        return;
     if (text.size > wire->options.max_text || values[ASM__ACP_OLD].size > wire->options.max_text) return;
     asm__acp_put_path(wire, out, ASM_STR(",\"content\":[{\"type\":\"diff\",\"path\":"), path);
     if (asm_json_type_of(values[ASM__ACP_OLD]) == ASM_JSON_STRING)
@@ -2694,7 +2871,16 @@ static void asm__acp_put_title(asm_wire *wire, asm_buffer *out, const asm__wire_
     const asm_str subject = values[ASM__ACP_COMMAND].data     ? values[ASM__ACP_COMMAND]
                             : values[ASM__ACP_FILE_PATH].data ? values[ASM__ACP_FILE_PATH]
                                                               : values[ASM__ACP_PATH];
+    const asm_str plain = asm__acp_plain(subject);
     asm_str text = display_text;
+    if (!text.size && plain.size && call->name.size + 1 + plain.size <= wire->options.max_text) {
+        asm__wire_text(out, ASM_STR(",\"title\":"), values[ASM__ACP_COMMAND].data ? ASM_STR("") : call->name);
+        if (out->result == ASM_OK) out->size--; /* the quote comes again */
+        if (!values[ASM__ACP_COMMAND].data) ASM__PUT(out, " ");
+        asm__wire_put(out, plain);
+        ASM__PUT(out, "\"");
+        return;
+    }
     asm_buffer_clear(&wire->scratch);
     asm_buffer_clear(&wire->text);
     if (!text.size && asm_json_to_string(subject, &wire->scratch, &text)) {
@@ -2709,7 +2895,7 @@ static void asm__acp_put_title(asm_wire *wire, asm_buffer *out, const asm__wire_
 
 static void asm__acp_put_parent(asm_buffer *out, const asm__wire_item *call) {
     if (!asm__wire_is_of_agent(call)) return;
-    asm__wire_text(out, ASM_STR(",\"_meta\":{\"asm\":{\"parent_tool_call_id\":"), call->owner->id);
+    asm__wire_id(out, ASM_STR(",\"_meta\":{\"asm\":{\"parent_tool_call_id\":"), call->owner);
     ASM__PUT(out, "}}");
 }
 
@@ -2719,13 +2905,34 @@ static void asm__acp_call_begin(asm_wire *wire, asm__wire_item *call) {
     if (!call->is_offered) return;
     call->is_named = true;
     out = asm__acp_update(wire, ASM_STR("tool_call"));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     asm__wire_text(out, ASM_STR(",\"title\":"), call->name);
     asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
     asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
     ASM__PUT(out, ",\"status\":\"pending\"");
     asm__acp_put_parent(out, call);
     asm__acp_end_update(wire);
+}
+
+/* Reads the members `keys` of an object; false if it cannot be written as it stands in a frame. */
+static bool asm__acp_read_input(asm_str input, const asm_str *keys, asm_str *values) {
+    enum { AROUND = 8 }; /* levels, of the frame */
+    char bytes[ASM__KEY_SIZE];
+    asm_json_reader reader;
+    asm_str key;
+    bool escaped;
+    asm_json_reader_init(&reader, input, NULL);
+    reader.depth = AROUND;
+    asm_json_enter_object(&reader);
+    while (asm__next_key(&reader, &key, &escaped)) {
+        const asm_str name = asm__name_text(key, escaped, bytes);
+        int i = 0;
+        while (i < ASM__ACP_KEYS && !(name.size == keys[i].size && asm_str_equal(name, keys[i])))
+            i++;
+        asm_json_read_raw(&reader, i < ASM__ACP_KEYS ? &values[i] : NULL);
+    }
+    reader.depth -= AROUND;
+    return asm_json_reader_finish(&reader) == ASM_OK && !reader.non_canonical;
 }
 
 /* What the call is and works on: title, arguments (at most `limit` bytes of them), places and the change it makes. */
@@ -2735,18 +2942,25 @@ static void asm__acp_put_call(asm_wire *wire, asm_buffer *out, const asm__wire_i
                                                 ASM_STR_INIT("command"),    ASM_STR_INIT("old_string"),
                                                 ASM_STR_INIT("new_string"), ASM_STR_INIT("content")};
     asm_str values[ASM__ACP_KEYS];
+    bool is_canonical;
     memset(values, 0, sizeof values);
-    if (input.size) asm_json_find(input, keys, values, ASM__ACP_KEYS, NULL);
+    is_canonical = input.size && asm__acp_read_input(input, keys, values);
+    if (!is_canonical && input.size) asm_json_find(input, keys, values, ASM__ACP_KEYS, NULL);
     asm__acp_put_title(wire, out, call, values, display_text);
     if (input.size > limit) asm__wire_cut_text(wire, out, ASM_STR(",\"rawInput\":"), input);
-    else asm__wire_json(out, ASM_STR(",\"rawInput\":"), input.size ? input : asm_str_make(NULL, 0));
-    asm__acp_places(wire, out, asm__acp_kind_of(call->name), values);
+    else if (!is_canonical)
+        asm__wire_json(out, ASM_STR(",\"rawInput\":"), input.size ? input : asm_str_make(NULL, 0));
+    else {
+        ASM__PUT(out, ",\"rawInput\":");
+        asm_buffer_append(out, input);
+    }
+    asm__acp_places(wire, out, call->name, values);
 }
 
 static void asm__acp_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
     asm_buffer *out =
         asm__acp_update(wire, call->is_named ? ASM_STR("tool_call_update") : ASM_STR("tool_call"));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     if (!call->is_named) {
         asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
         asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
@@ -2761,7 +2975,7 @@ static void asm__acp_call_input(asm_wire *wire, asm__wire_item *call, asm_str in
 static void asm__acp_call_end(asm_wire *wire, asm__wire_item *call, const asm__wire_result *result) {
     asm_buffer *out = asm__acp_update(wire, ASM_STR("tool_call_update"));
     size_t cut = result->text.size > wire->options.max_text ? result->text.size : 0;
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     asm_buffer_append(out, result->is_failed ? ASM_STR(",\"status\":\"failed\"")
                                              : ASM_STR(",\"status\":\"completed\""));
     if (result->text.size) {
@@ -2789,7 +3003,7 @@ static void asm__acp_call_progress(asm_wire *wire, asm__wire_item *call, const a
     if (!event->tool.output.size && call->kept.size < 2 * call->told) return;
     call->told = call->kept.size;
     out = asm__acp_update(wire, ASM_STR("tool_call_update"));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     ASM__PUT(out, ",\"content\":[{\"type\":\"content\",\"content\":");
     asm__acp_content(wire, out, event->tool.output.size ? event->tool.output : asm_buffer_text(&call->kept));
     ASM__PUT(out, "}]");
@@ -2842,10 +3056,10 @@ static void asm__acp_ask(asm_wire *wire, const asm__wire_item *call, const asm_e
     asm_buffer *out = asm__wire_frame(wire);
     ASM__PUT(out, "{\"jsonrpc\":\"2.0\"");
     if (event->approval.request_id.size) asm__wire_text(out, ASM_STR(",\"id\":"), event->approval.request_id);
-    else asm__wire_put_id(out, ASM_STR(",\"id\":\"apr:"), call->id);
+    else asm__wire_prefixed_id(out, ASM_STR(",\"id\":\"apr:"), call);
     ASM__PUT(out, ",\"method\":\"session/request_permission\",\"params\":{\"sessionId\":");
-    asm__append_string(out, asm__wire_session(wire));
-    asm__wire_text(out, ASM_STR(",\"toolCall\":{\"toolCallId\":"), call->id);
+    asm__wire_session_id(wire, out, ASM_STR(""));
+    asm__wire_id(out, ASM_STR(",\"toolCall\":{\"toolCallId\":"), call);
     asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
     ASM__PUT(out, ",\"status\":\"pending\"");
     asm__acp_put_call(wire, out, call, event->approval.tool_input, asm_str_make(NULL, 0), SIZE_MAX);
@@ -2865,7 +3079,7 @@ static void asm__acp_approval(asm_wire *wire, asm__wire_item *call, const asm_ev
         return;
     }
     out = asm__acp_update(wire, ASM_STR("tool_call_update"));
-    asm__wire_text(out, ASM_STR(",\"toolCallId\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     if (event->type == ASM_EVENT_TOOL_APPROVAL_REQUESTED) ASM__PUT(out, ",\"status\":\"pending\"");
     else if (event->type == ASM_EVENT_TOOL_APPROVAL_GRANTED) ASM__PUT(out, ",\"status\":\"in_progress\"");
     asm__wire_text(out, ASM_STR(",\"_meta\":{\"asm\":{\"approval\":"), asm_event_name(event));
@@ -3010,16 +3224,17 @@ static uint64_t asm__otlp_span_id(const asm_wire *wire, asm_str kind, asm_str id
     return hash ? hash : 1;
 }
 
-static void asm__otlp_put_trace(asm_wire *wire, asm_buffer *out) {
+/* What all spans of the run begin with, up to their own id. */
+static void asm__otlp_put_trace(const asm_wire *wire, asm_buffer *out) {
     const asm_str parent = wire->options.traceparent;
-    ASM__PUT(out, "\"traceId\":\"");
+    ASM__PUT(out, "{\"traceId\":\"");
     if (parent.size) {
         asm_buffer_append(out, asm_str_make(parent.data + 3, 32));
     } else {
         asm__otlp_put_hex(out, wire->run_hash[1]);
         asm__otlp_put_hex(out, wire->run_hash[2]);
     }
-    ASM__PUT(out, "\"");
+    ASM__PUT(out, "\",\"spanId\":\"");
 }
 
 /* Nanoseconds since 1970, 64 bits without a sign; 0, which is "unknown", for what they cannot tell. */
@@ -3030,40 +3245,44 @@ static void asm__otlp_put_time(asm_buffer *out, asm_str before, asm_time time) {
     else ASM__PUT(out, "\"");
 }
 
-static void asm__otlp_key(asm_buffer *out, asm_str key) {
-    if (out->size && out->data[out->size - 1] != '[') ASM__PUT(out, ",");
-    ASM__PUT(out, "{\"key\":");
-    asm__append_string(out, key);
+/* What an attribute begins with, up to its value; "," is left out at the beginning of a list. */
+#define ASM__OTLP_STRING(key) ASM_STR(",{\"key\":\"" key "\",\"value\":{\"stringValue\":")
+#define ASM__OTLP_INT(key)    ASM_STR(",{\"key\":\"" key "\",\"value\":{\"intValue\":\"")
+#define ASM__OTLP_DOUBLE(key) ASM_STR(",{\"key\":\"" key "\",\"value\":{\"doubleValue\":")
+
+static void asm__otlp_key(asm_buffer *out, asm_str before) {
+    const size_t comma = !out->size || out->data[out->size - 1] == '[';
+    asm__wire_put(out, asm_str_make(before.data + comma, before.size - comma));
 }
 
-static void asm__otlp_text(const asm_wire *wire, asm_buffer *out, asm_str key, asm_str text) {
+static void asm__otlp_text(const asm_wire *wire, asm_buffer *out, asm_str before, asm_str text) {
     if (!text.size) return;
-    asm__otlp_key(out, key);
-    asm__wire_text(out, ASM_STR(",\"value\":{\"stringValue\":"),
-                   asm__wire_prefix(text, wire->options.max_text));
+    asm__otlp_key(out, before);
+    asm__wire_string(out, asm__wire_prefix(text, wire->options.max_text));
     ASM__PUT(out, "}}");
 }
 
-static void asm__otlp_int(asm_buffer *out, asm_str key, asm_optional_int64 number) {
+static void asm__otlp_int(asm_buffer *out, asm_str before, asm_optional_int64 number) {
     if (!number.is_set) return;
-    asm__otlp_key(out, key);
-    asm__wire_int(out, ASM_STR(",\"value\":{\"intValue\":\""), number.value);
+    asm__otlp_key(out, before);
+    asm__wire_digits(out, number.value);
     ASM__PUT(out, "\"}}");
 }
 
-static void asm__otlp_double(asm_buffer *out, asm_str key, asm_optional_double number) {
+static void asm__otlp_double(asm_buffer *out, asm_str before, asm_optional_double number) {
     if (!number.is_set) return;
-    asm__otlp_key(out, key);
-    asm__wire_double(out, ASM_STR(",\"value\":{\"doubleValue\":"), number);
+    asm__otlp_key(out, before);
+    asm_double_format(out, number.value);
     ASM__PUT(out, "}}");
 }
 
 static void asm__otlp_usage(asm_buffer *out, const asm_usage_payload *usage) {
-    asm__otlp_int(out, ASM_STR("gen_ai.usage.input_tokens"), usage->input_tokens);
-    asm__otlp_int(out, ASM_STR("gen_ai.usage.output_tokens"), usage->output_tokens);
-    asm__otlp_int(out, ASM_STR("gen_ai.usage.cache_read.input_tokens"), usage->cache_read_tokens);
-    asm__otlp_int(out, ASM_STR("gen_ai.usage.cache_creation.input_tokens"), usage->cache_creation_tokens);
-    asm__otlp_int(out, ASM_STR("gen_ai.usage.reasoning.output_tokens"), usage->reasoning_tokens);
+    asm__otlp_int(out, ASM__OTLP_INT("gen_ai.usage.input_tokens"), usage->input_tokens);
+    asm__otlp_int(out, ASM__OTLP_INT("gen_ai.usage.output_tokens"), usage->output_tokens);
+    asm__otlp_int(out, ASM__OTLP_INT("gen_ai.usage.cache_read.input_tokens"), usage->cache_read_tokens);
+    asm__otlp_int(out, ASM__OTLP_INT("gen_ai.usage.cache_creation.input_tokens"),
+                  usage->cache_creation_tokens);
+    asm__otlp_int(out, ASM__OTLP_INT("gen_ai.usage.reasoning.output_tokens"), usage->reasoning_tokens);
 }
 
 static asm_str asm__otlp_provider(asm_str provider) {
@@ -3073,15 +3292,24 @@ static asm_str asm__otlp_provider(asm_str provider) {
     return provider.size ? provider : ASM_STR("asm");
 }
 
+/* What a request begins with, up to its spans. */
+static void asm__otlp_put_head(const asm_wire *wire, asm_buffer *out) {
+    if (asm__wire_is_sse(wire)) ASM__PUT(out, "data: ");
+    ASM__PUT(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("service.name"), wire->options.service_name);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("service.instance.id"), wire->options.service_instance);
+    ASM__PUT(out, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"asm_wire\",\"version\":\"" ASM_VERSION
+                  "\"},\"spans\":[");
+}
+
 /* Begins a span that has ended; its attributes follow. `operation` and `name` make its name. */
 static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t parent, asm_str operation,
                                    asm_str name, bool is_client, asm_time begin) {
     asm_buffer *out = &wire->kept;
     const asm_str given = wire->options.traceparent;
     if (out->size) ASM__PUT(out, ",");
-    ASM__PUT(out, "{");
-    asm__otlp_put_trace(wire, out);
-    ASM__PUT(out, ",\"spanId\":\"");
+    else asm__otlp_put_head(wire, out);
+    asm__wire_put(out, asm_buffer_text(&wire->run->heard));
     asm__otlp_put_hex(out, span);
     if (parent) {
         ASM__PUT(out, "\",\"parentSpanId\":\"");
@@ -3090,13 +3318,10 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
         ASM__PUT(out, "\",\"parentSpanId\":\"");
         asm_buffer_append(out, asm_str_make(given.data + 36, 16));
     }
-    asm_buffer_clear(&wire->text);
-    asm_buffer_append(&wire->text, operation);
-    if (name.size) {
-        ASM__PUT(&wire->text, " ");
-        asm_buffer_append(&wire->text, asm__wire_prefix(name, wire->options.max_text));
-    }
-    asm__wire_text(out, ASM_STR("\",\"name\":"), asm_buffer_text(&wire->text));
+    ASM__PUT(out, "\",\"name\":\"");
+    asm__wire_put(out, operation); /* a word of ours */
+    if (name.size) asm__wire_prefixed(out, ASM_STR(" "), asm__wire_prefix(name, wire->options.max_text));
+    else ASM__PUT(out, "\"");
     asm_buffer_append(out, is_client ? ASM_STR(",\"kind\":3") : ASM_STR(",\"kind\":1"));
     asm__otlp_put_time(out, ASM_STR(",\"startTimeUnixNano\":\""), begin);
     asm__otlp_put_time(out, ASM_STR(",\"endTimeUnixNano\":\""), wire->now);
@@ -3108,7 +3333,8 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
 static void asm__otlp_end(asm_wire *wire, const asm_buffer *events, bool is_failed, asm_str type,
                           asm_str message) {
     asm_buffer *out = &wire->kept;
-    if (is_failed) asm__otlp_text(wire, out, ASM_STR("error.type"), type.size ? type : ASM_STR("_OTHER"));
+    if (is_failed)
+        asm__otlp_text(wire, out, ASM__OTLP_STRING("error.type"), type.size ? type : ASM_STR("_OTHER"));
     ASM__PUT(out, "]");
     if (events && events->size) {
         ASM__PUT(out, ",\"events\":[");
@@ -3125,18 +3351,12 @@ static void asm__otlp_end(asm_wire *wire, const asm_buffer *events, bool is_fail
 }
 
 static void asm__otlp_flush(asm_wire *wire) {
-    asm_buffer *out;
-    if (!wire->kept.size) return;
-    out = asm__wire_frame(wire);
-    ASM__PUT(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-    asm__otlp_text(wire, out, ASM_STR("service.name"), wire->options.service_name);
-    asm__otlp_text(wire, out, ASM_STR("service.instance.id"), wire->options.service_instance);
-    ASM__PUT(out, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"asm_wire\",\"version\":\"" ASM_VERSION
-                  "\"},\"spans\":[");
-    asm_buffer_append(out, asm_buffer_text(&wire->kept));
-    ASM__PUT(out, "]}]}]}");
+    const asm_buffer spans = wire->kept;
+    if (!spans.size || wire->frames.size) return; /* of one event only one is written */
+    wire->kept = wire->frames;                    /* not copied: there may be a megabyte of them */
+    wire->frames = spans;
+    ASM__PUT(&wire->frames, "]}]}]}");
     asm__wire_end_frame(wire);
-    asm_buffer_clear(&wire->kept);
 }
 
 static uint64_t asm__otlp_parent(const asm_wire *wire, const asm__wire_item *item) {
@@ -3149,9 +3369,11 @@ static void asm__otlp_run_begin(asm_wire *wire, asm__wire_item *run, const asm_e
     wire->run_hash[1] = asm__otlp_run_hash(wire, UINT64_C(0x6C62272E07BB0142));
     wire->run_hash[2] = asm__otlp_run_hash(wire, UINT64_C(0x62B821756295C58D));
     run->span = asm__otlp_span_id(wire, ASM_STR("run"), run->id, 0);
+    asm__otlp_put_trace(wire, &run->heard);
+    asm__wire_fail(wire, run->heard.result);
     if (!event) return;
-    asm_buffer_append(&run->said, event->run.model);
-    asm_buffer_append(&wire->main->said, event->provider);
+    asm__wire_fail(wire, asm_buffer_append(&run->said, event->run.model));
+    asm__wire_fail(wire, asm_buffer_append(&wire->main->said, event->provider));
 }
 
 /* A model call that has ended: written when its tokens are known, or the next one begins. */
@@ -3163,14 +3385,14 @@ static void asm__otlp_model(asm_wire *wire, asm__wire_item *agent, const asm_usa
     agent->count++;
     out = asm__otlp_begin(wire, asm__otlp_span_id(wire, ASM_STR("chat"), agent->id, agent->count), parent,
                           ASM_STR("chat"), model, true, agent->is_waiting ? agent->begin : agent->since);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("chat"));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"),
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.operation.name"), ASM_STR("chat"));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.provider.name"),
                    asm__otlp_provider(asm_buffer_text(&wire->main->said)));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.request.model"), model);
-    if (usage) asm__otlp_text(wire, out, ASM_STR("gen_ai.response.id"), usage->message_id);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.request.model"), model);
+    if (usage) asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.response.id"), usage->message_id);
     if (usage) asm__otlp_usage(out, usage);
     if (wire->options.with_content)
-        asm__otlp_text(wire, out, ASM_STR("asm.text"), asm_buffer_text(&agent->kept));
+        asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.text"), asm_buffer_text(&agent->kept));
     asm_buffer_clear(&agent->kept);
     asm__otlp_end(wire, NULL, false, asm_str_make(NULL, 0), asm_str_make(NULL, 0));
     agent->is_waiting = false;
@@ -3223,11 +3445,11 @@ static void asm__otlp_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
     out = asm__otlp_begin(wire, agent->span,
                           agent->call->is_told ? wire->run->span : agent->call->span, /* of another trace */
                           ASM_STR("invoke_agent"), agent->name, false, agent->asked);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"),
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.operation.name"), ASM_STR("invoke_agent"));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.provider.name"),
                    asm__otlp_provider(asm_buffer_text(&wire->main->said)));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.id"), agent->id);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.name"), agent->name);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.agent.id"), agent->id);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.agent.name"), agent->name);
     asm__otlp_end(wire, NULL, is_failed, is_failed ? result->status : asm_str_make(NULL, 0),
                   asm_str_make(NULL, 0));
 }
@@ -3240,22 +3462,23 @@ static void asm__otlp_call_input(asm_wire *wire, asm__wire_item *call, asm_str i
     (void)display_text;
     call->begin = wire->now;
     if (wire->options.with_content)
-        asm_buffer_append(&call->said, asm__wire_prefix(input, wire->options.max_text));
+        asm__wire_fail(wire, asm_buffer_append(&call->said, asm__wire_prefix(input, wire->options.max_text)));
 }
 
 static void asm__otlp_call_end(asm_wire *wire, asm__wire_item *call, const asm__wire_result *result) {
     const bool has_code = result->exit_code.is_set && result->exit_code.value != 0;
     asm_buffer *out = asm__otlp_begin(wire, call->span, asm__otlp_parent(wire, call), ASM_STR("execute_tool"),
                                       call->name, false, call->begin);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("execute_tool"));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.name"), call->name);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.id"), call->id);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.type"), ASM_STR("function"));
-    asm__otlp_int(out, ASM_STR("asm.exit_code"), result->exit_code);
-    asm__otlp_text(wire, out, ASM_STR("asm.status"), result->status);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.operation.name"), ASM_STR("execute_tool"));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.tool.name"), call->name);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.tool.call.id"), call->id);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.tool.type"), ASM_STR("function"));
+    asm__otlp_int(out, ASM__OTLP_INT("asm.exit_code"), result->exit_code);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.status"), result->status);
     if (wire->options.with_content) {
-        asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.arguments"), asm_buffer_text(&call->said));
-        asm__otlp_text(wire, out, ASM_STR("gen_ai.tool.call.result"), result->text);
+        asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.tool.call.arguments"),
+                       asm_buffer_text(&call->said));
+        asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.tool.call.result"), result->text);
     }
     asm__otlp_end(wire, &call->kept, result->is_failed, has_code ? ASM_STR("exit_code") : result->status,
                   wire->options.with_content ? result->text : asm_str_make(NULL, 0));
@@ -3276,7 +3499,7 @@ static void asm__otlp_note_on(asm_wire *wire, asm__wire_item *item, const asm_ev
         asm_buffer_clear(&wire->text);
         asm__wire_data(wire, &wire->text, event);
         ASM__PUT(out, ",\"attributes\":[");
-        asm__otlp_text(wire, out, ASM_STR("asm.data"), asm_buffer_text(&wire->text));
+        asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.data"), asm_buffer_text(&wire->text));
         ASM__PUT(out, "]");
     }
     ASM__PUT(out, "}");
@@ -3309,19 +3532,19 @@ static void asm__otlp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
     asm_buffer *out;
     asm__otlp_model(wire, wire->main, NULL);
     out = asm__otlp_begin(wire, run->span, 0, ASM_STR("invoke_agent"), provider, false, run->begin);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.operation.name"), ASM_STR("invoke_agent"));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.provider.name"), asm__otlp_provider(provider));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.agent.name"), provider);
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.conversation.id"), asm__wire_session(wire));
-    asm__otlp_text(wire, out, ASM_STR("gen_ai.request.model"), asm_buffer_text(&run->said));
-    asm__otlp_text(wire, out, ASM_STR("asm.run_id"), run->id);
-    asm__otlp_text(wire, out, ASM_STR("asm.outcome"), asm__wire_outcome_name(outcome));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.operation.name"), ASM_STR("invoke_agent"));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.provider.name"), asm__otlp_provider(provider));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.agent.name"), provider);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.conversation.id"), asm__wire_session(wire));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("gen_ai.request.model"), asm_buffer_text(&run->said));
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.run_id"), run->id);
+    asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.outcome"), asm__wire_outcome_name(outcome));
     if (event && event->run.token_usage.size && asm_usage_read(&usage, event->run.token_usage)) {
         asm__wire_check_usage(&usage);
         asm__otlp_usage(out, &usage);
     }
-    if (event) asm__otlp_double(out, ASM_STR("asm.cost_usd"), event->run.cost_usd);
-    if (event) asm__otlp_text(wire, out, ASM_STR("asm.stop_reason"), event->run.stop_reason);
+    if (event) asm__otlp_double(out, ASM__OTLP_DOUBLE("asm.cost_usd"), event->run.cost_usd);
+    if (event) asm__otlp_text(wire, out, ASM__OTLP_STRING("asm.stop_reason"), event->run.stop_reason);
     asm__otlp_end(wire, &run->kept, is_failed,
                   outcome == ASM__WIRE_TIMEOUT ? ASM_STR("timeout") : asm__wire_error_code(event),
                   is_failed ? asm__wire_error_text(event) : asm_str_make(NULL, 0));
@@ -3374,10 +3597,11 @@ static bool asm__ce_is_same(const asm_wire *wire, const asm_event *event) {
     const char *key = wire->text.data;
     return wire->count == wire->sessions && event->run_id.size == wire->head_sizes[0] &&
            event->agent_id.size == wire->head_sizes[1] && event->provider.size == wire->head_sizes[2] &&
-           asm_str_equal(event->run_id, asm_str_make(key, event->run_id.size)) &&
-           asm_str_equal(event->agent_id, asm_str_make(key + event->run_id.size, event->agent_id.size)) &&
-           asm_str_equal(event->provider,
-                         asm_str_make(key + wire->text.size - event->provider.size, event->provider.size));
+           asm__wire_is_same_id(event->run_id, asm_str_make(key, event->run_id.size)) &&
+           asm__wire_is_same_id(event->agent_id,
+                                asm_str_make(key + event->run_id.size, event->agent_id.size)) &&
+           asm__wire_is_same_id(event->provider, asm_str_make(key + wire->text.size - event->provider.size,
+                                                              event->provider.size));
 }
 
 /* A member, if it is set. */
@@ -3401,7 +3625,7 @@ static void asm__ce_make_head(asm_wire *wire, const asm_event *event) {
     wire->count = wire->sessions;
     ASM__PUT(out, "{\"specversion\":\"1.0\",\"source\":\"/asm/session/");
     asm__ce_put_segment(out, asm__wire_session(wire));
-    asm__wire_text(out, ASM_STR("\",\"partitionkey\":"), asm__wire_session(wire));
+    asm__wire_session_id(wire, out, ASM_STR("\",\"partitionkey\":"));
     asm__ce_member(out, ASM_STR(",\"traceparent\":"), wire->options.traceparent);
     asm__ce_member(out, ASM_STR(",\"agentid\":"), event->agent_id);
     asm__ce_member(out, ASM_STR(",\"provider\":"), event->provider);
@@ -3416,7 +3640,7 @@ static void asm__ce_make_head(asm_wire *wire, const asm_event *event) {
 
 /* The name of a custom event after the beginning of its type, and what follows up to the data. */
 static void asm__ce_put_name(asm_buffer *out, asm_str name) {
-    asm__wire_put_id(out, ASM_STR(""), name);
+    asm__wire_prefixed(out, ASM_STR(""), name);
     if (out->result == ASM_OK) out->size--; /* the quote comes again */
     ASM__PUT(out, ".v1\",\"data\":");
 }
@@ -3432,15 +3656,12 @@ static void asm__ce_put_name(asm_buffer *out, asm_str name) {
 static char *asm__ce_put_usual(char *p, const asm_wire *wire, const asm_event *event) {
     const asm_str type = asm_event_type_name(event->type);
     const int64_t number = event->sequence_number > 0 ? event->sequence_number : (int64_t)wire->event_count;
-    char digits[21] = "";
-    const size_t count = asm__format_int64(number, digits);
     if (!event->id.size) {
-        memcpy(p, digits, sizeof digits); /* a fixed size takes the fewest instructions */
-        p = ASM__CE_PUT(p + count, "\"");
+        p += asm__format_int64(number, p);
+        p = ASM__CE_PUT(p, "\"");
     }
     p = ASM__CE_PUT(p, ",\"sequence\":\"");
-    memcpy(p, digits, sizeof digits);
-    p += count;
+    p += asm__format_int64(number, p); /* written again: to load what was just stored would have to wait */
     if (event->time) {
         p = ASM__CE_PUT(p, "\",\"time\":\"");
         p += asm_time_format(event->time, event->time_precision, p);
@@ -3612,7 +3833,7 @@ static void asm__trace_call_input(asm_wire *wire, asm__wire_item *call, asm_str 
     call->lane = asm__trace_lane(call);
     if (call->is_alone) asm__trace_slice(wire, ASM_STR("B"), call->lane, call->name, ASM_STR("tool"));
     else asm__trace_async(wire, ASM_STR("b"), call->lane, call->name, ASM_STR("tool"), call->id);
-    asm__wire_text(out, ASM_STR(",\"args\":{\"tool_call_id\":"), call->id);
+    asm__wire_id(out, ASM_STR(",\"args\":{\"tool_call_id\":"), call);
     if (display_text.size) asm__wire_cut_text(wire, out, ASM_STR(",\"display_text\":"), display_text);
     else if (input.size > wire->options.max_text)
         asm__wire_cut_text(wire, out, ASM_STR(",\"input\":"), input);

@@ -334,6 +334,46 @@ static void test_catch_up(void **state) {
     end_of_cases();
 }
 
+/* Memory that the history could not get: no catch-up, instead of one that leaves something out. */
+static void test_catch_up_without_memory(void **state) {
+    asm_event said[3];
+    size_t calls = 1;
+    (void)state;
+    memset(said, 0, sizeof said);
+    said[0].type = ASM_EVENT_RUN_STARTED;
+    said[1].type = said[2].type = ASM_EVENT_MESSAGE_STREAMED;
+    said[1].message.delta = ASM_STR("what is said first, ");
+    said[2].message.delta = ASM_STR("and what is said then");
+    for (size_t failing = 0; failing <= calls; failing++) {
+        asm_wire wire;
+        outcome out, joined;
+        asm_wire_options options = options_for(ASM_WIRE_AG_UI, &out);
+        const asm_wire_options late = options_for(ASM_WIRE_AG_UI, &joined);
+        asm_result result = ASM_OK;
+        options.history = 1000000;
+        asm_buffer_reserve(&out.text, 10000);
+        allocation_fails_once = true;
+        fail_allocations_from(failing);
+        if (!failing) calls = allocation_calls;
+        if (asm_wire_init(&wire, &options) != ASM_OK) result = ASM_ERR_NO_MEMORY;
+        for (size_t i = 0; i < COUNT(said) && result == ASM_OK; i++)
+            result = asm_wire_event(&wire, &said[i]);
+        if (!failing) calls = allocation_calls - calls;
+        fail_allocations_from(0);
+        if (result == ASM_OK) result = asm_wire_catch_up(&wire, &late.output);
+        expect(result == ASM_ERR_NO_MEMORY || (result == ASM_ERR_NO_SPACE && failing > 0) ||
+                   count_of(asm_buffer_text(&joined.text), "\"what is said first, and what is said then\"") ==
+                       1,
+               "call %zu of %zu: %s", failing, calls, shown(asm_buffer_text(&joined.text)));
+        asm_wire_close(&wire);
+        asm_buffer_close(&out.text);
+        asm_buffer_close(&joined.text);
+    }
+    allocation_fails_once = false;
+    assert_int_equal(allocations_alive, 0);
+    end_of_cases();
+}
+
 /* Sub-agents nested so deeply that a recursion would end the program. */
 static void test_deep_agents(void **state) {
     (void)state;
@@ -757,21 +797,14 @@ static void test_acp_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_long_texts),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_calls_from_inside),
-        cmocka_unit_test(test_catch_up),
-        cmocka_unit_test(test_deep_agents),
-        cmocka_unit_test(test_acp_requests),
-        cmocka_unit_test(test_no_allocations),
-        cmocka_unit_test(test_id_again),
-        cmocka_unit_test(test_calls_once),
-        cmocka_unit_test(test_asked_again),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_wherever_it_stands),
+        cmocka_unit_test(test_names),          cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_cuts),           cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_failures),       cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_catch_up),       cmocka_unit_test(test_catch_up_without_memory),
+        cmocka_unit_test(test_deep_agents),    cmocka_unit_test(test_acp_requests),
+        cmocka_unit_test(test_no_allocations), cmocka_unit_test(test_id_again),
+        cmocka_unit_test(test_calls_once),     cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_times),          cmocka_unit_test(test_wherever_it_stands),
         cmocka_unit_test(test_acp_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
