@@ -48,7 +48,7 @@
  *
  * MEMORY
  *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; each agent's message that was streamed and has not
- *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 250
+ *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 550
  *   bytes; with OTLP the spans that are not flushed yet; and the history, if there is to be one. What has ended is used
  *   again: events that open nothing allocate nothing.
  *
