@@ -240,6 +240,20 @@ PATH=/bin:/usr/bin limited elsewhere/asm-cat "$address/address" > out.log 2>&1
 [ $? -eq 2 ] && grep -q 'needs asm-nats' out.log || fail "without asm-nats: $(cat out.log)"
 kill_server 1
 says 'no server answers' "$address/address"
+# One that dies in mid-reading: what came is whole, and the end is an error, soon. A server sends some MB ahead, no more.
+start_server 1
+awk 'BEGIN { for (i = 0; i < 12; i++) printf "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"%0700000d\"}}\n", i }' |
+    limited "$tools/asm-cat" -q --jsonl="$address/large" > /dev/null 2> out.log || fail "large events: $(cat out.log)"
+mkfifo read
+limited "$tools/asm-cat" -q --jsonl=- "$address/large?from=2&wait=2" > read 2> out.log & reader=$!
+exec 4< read
+head -c 1000 <&4 > /dev/null
+kill_server 1
+lines=$(wc -l <&4)
+exec 4<&-
+ended $reader
+[ $? -eq 2 ] && grep -q 'do not answer any more' out.log || fail "a server that dies while it is read: $(cat out.log)"
+[ "$lines" -ge 1 ] && [ "$lines" -lt 11 ] || fail "of a server that died came $lines events"
 # What no server takes waits in the queue, which is bounded, for the next writer: also of one that is there and says nothing.
 start_server 1
 kill -STOP "$server1"

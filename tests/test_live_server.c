@@ -511,6 +511,47 @@ static void test_a_slow_viewer_costs_the_others_nothing(void **state) {
     stop_server();
 }
 
+/* Cut off when its time is over, while others get all as it comes; then it goes on where it was. */
+static void test_a_stalled_viewer_is_cut_off(void **state) {
+    (void)state;
+    enum { EVENTS = 2000, SMALL = 128 * 1024 };
+    static char text[4096];
+    const live_server_options options = {.patience = 1};
+    const int small = SMALL;
+    struct browser stalled, quick, again;
+    start_with(&options);
+    memset(text, 't', sizeof text - 1);
+    publish("s", 1, 1);
+    open_stream(&stalled, "session=s", NULL);
+    assert_int_equal(setsockopt(stalled.got.fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    open_stream(&quick, "session=s", NULL);
+    until(quick.check.events == 1 && live_server_viewers(host.server) == 2, &quick);
+    for (unsigned i = 0; i < EVENTS; i++) { /* 8 MB: more than its socket holds */
+        publish_text("s", text);
+        if (i % 50 == 0) {
+            turn();
+            read_stream(&quick);
+        }
+    }
+    until(quick.check.events == EVENTS + 1, &quick);
+    const int64_t begin = milliseconds();
+    until(live_server_viewers(host.server) == 1 || milliseconds() - begin > 15000, &quick);
+    assert_int_equal(live_server_viewers(host.server), 1);
+    until(stalled.got.is_over, &stalled, &quick);
+    assert_true(stalled.check.events < EVENTS);
+    open_stream(&again, "session=s", stalled.check.events > 0 ? stalled.check.id : NULL);
+    until(again.check.caught_up == 1, &again, &quick);
+    assert_int_equal(stalled.check.events + again.check.events, EVENTS + 1);
+    assert_int_equal(quick.check.events, EVENTS + 1);
+    assert_int_equal(quick.check.resets + quick.check.gaps + again.check.resets + again.check.gaps, 0);
+    publish("s", 2, 2);
+    until(quick.check.events == EVENTS + 2 && again.check.last == EVENTS + 2, &quick, &again);
+    close_stream(&stalled);
+    close_stream(&quick);
+    close_stream(&again);
+    stop_server();
+}
+
 static void test_presence(void **state) {
     (void)state;
     struct browser one, two;
@@ -874,6 +915,7 @@ int main(void) {
         cmocka_unit_test(test_ids_that_are_not_ours),
         cmocka_unit_test(test_no_text_leaves_its_frame),
         cmocka_unit_test(test_a_slow_viewer_costs_the_others_nothing),
+        cmocka_unit_test(test_a_stalled_viewer_is_cut_off),
         cmocka_unit_test(test_presence),
         cmocka_unit_test(test_the_list_and_what_changes_in_it),
         cmocka_unit_test(test_the_list_comes_once_a_second),

@@ -52,7 +52,8 @@ static const char *const notes[] = {
     "2026-02-09T12:00:00Z. "
     "after=LOG goes on after the last event in the file LOG that has a number, if there is one. "
     "not-from=NAME leaves out what "
-    "that writer sent.",
+    "that writer sent. wait=SECONDS is how long to go on when the servers do not answer any more (30), "
+    "unless it follows.",
     "To write: queue=FILE keeps what the servers have not taken; without it that is a file of the user's, "
     "~/.local/state/asm-nats/. limit=BYTES bounds it (64 MiB): past that events are counted, and the count "
     "is sent in their "

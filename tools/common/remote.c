@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
 #include "remote.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -106,16 +108,10 @@ bool remote_write(struct remote *remote, const char *url) {
     return start(remote, STDIN_FILENO, (char *const *)(void *)arguments);
 }
 
-static int64_t now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 static void close_pipe(struct remote *remote) {
     if (remote->fd >= 0) close(remote->fd);
     remote->fd = -1;
-    if (remote->closed == 0) remote->closed = now_ms();
+    if (remote->closed == 0) remote->closed = steady_ms();
 }
 
 /* False if it goes on, with `options` WNOHANG. */
@@ -134,7 +130,7 @@ static bool reap(struct remote *remote, int options) {
 bool remote_has_ended(struct remote *remote) {
     close_pipe(remote);
     if (remote->pid == 0 || reap(remote, WNOHANG)) return true;
-    if (remote->reads && now_ms() - remote->closed > END_MS) kill((pid_t)remote->pid, SIGKILL);
+    if (remote->reads && steady_ms() - remote->closed > END_MS) kill((pid_t)remote->pid, SIGKILL);
     return false;
 }
 

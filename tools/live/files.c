@@ -155,7 +155,7 @@ static bool read_file(struct file *file, int64_t until) {
         if (size < 0 && errno == EINTR) continue;
         if (size <= 0) break;
         asm_ingest_feed(&file->ingest, files->block, (size_t)size, file->is_loading ? 0 : now_time());
-        file->active = steady_time();
+        file->active = steady_ms();
         if (file->active >= until) return false;
     }
     if (file->is_loading) end_loading(file);
@@ -249,7 +249,7 @@ static void note_quiet(struct file *file) {
 
 /* False if there is more to be done. */
 static bool look_at(struct file *file, int64_t until) {
-    const int64_t now = steady_time();
+    const int64_t now = steady_ms();
     file->looked = now;
     if (file->is_open && file->is_loading) return read_file(file, until);
     const bool is_changed = has_changed(file);
@@ -337,14 +337,14 @@ void files_find_sessions(struct files *files, const char *agent) {
     struct sessions found = sessions_find(agent);
     files->finds_sessions = true;
     files->agent = agent;
-    files->found = steady_time();
+    files->found = steady_ms();
     for (size_t i = 0; i < found.count; i++)
         add_session_file(files, &found.items[i]);
     sessions_free(&found);
 }
 
 void files_read(struct files *files) {
-    const int64_t begin = steady_time(), until = begin + SLICE;
+    const int64_t begin = steady_ms(), until = begin + SLICE;
     if (files->finds_sessions && begin - files->found >= FIND_PAUSE) files_find_sessions(files, files->agent);
     files->has_more = false;
     for (size_t i = 0; i < files->count; i++) {
@@ -353,7 +353,7 @@ void files_read(struct files *files) {
         const bool is_due = file->is_loading || !file->looked || begin - file->looked >= pause;
         if (is_due && !look_at(file, until)) files->has_more = true;
         files->next = (files->next + 1) % files->count;
-        if (steady_time() < until) continue;
+        if (steady_ms() < until) continue;
         files->has_more = true;
         return;
     }

@@ -80,7 +80,7 @@ static void go_on(struct remote_source *source) {
     asm_ingest_end(&source->ingest, now_time());
     asm_ingest_close(&source->ingest);
     remote_has_ended(&source->remote); /* or will have, soon */
-    source->again = source->is_loading ? 0 : steady_time() + AGAIN_PAUSE;
+    source->again = source->is_loading ? 0 : steady_ms() + AGAIN_PAUSE;
     if (source->is_loading) end_loading(source);
 }
 
@@ -88,10 +88,10 @@ void remote_source_read(struct remote_source *source) {
     static char block[BLOCK];
     if (!source->url) return;
     if (source->remote.fd < 0) {
-        if (steady_time() >= source->again && remote_has_ended(&source->remote)) start(source);
+        if (steady_ms() >= source->again && remote_has_ended(&source->remote)) start(source);
         return;
     }
-    const int64_t until = steady_time() + SLICE;
+    const int64_t until = steady_ms() + SLICE;
     do {
         const ssize_t size = read(source->remote.fd, block, sizeof block);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -100,7 +100,7 @@ void remote_source_read(struct remote_source *source) {
             return;
         }
         asm_ingest_feed(&source->ingest, block, (size_t)size, source->is_loading ? 0 : now_time());
-    } while (steady_time() < until);
+    } while (steady_ms() < until);
 }
 
 void remote_source_close(struct remote_source *source) {

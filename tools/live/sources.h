@@ -5,6 +5,7 @@
 
 #include "../serve/pages.h"
 
+#include "../common/clock.h"
 #include "../common/remote.h"
 
 #include "asm_ingest.h"
@@ -22,9 +23,8 @@ struct waits {
 /* Adds a descriptor to be read; false if there are too many. */
 bool wait_for_input(struct waits *waits, int fd);
 
-/* Unix time in microseconds; and milliseconds that never go back. */
+/* Unix time in microseconds. */
 asm_time now_time(void);
-int64_t steady_time(void);
 
 /* The session of that id which `source` gives, or, if another source has it, one of an id with `where` in it; added if
  * there is none, with a log that ends with the program, unless `is_new` is NULL. NULL without memory, for too many, or if it

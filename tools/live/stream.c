@@ -20,12 +20,6 @@ asm_time now_time(void) {
     return (asm_time)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int64_t steady_time(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool wait_for_input(struct waits *waits, int fd) {
     if (waits->count == MAX_POLLED) return false;
     waits->items[waits->count].fd = fd;
@@ -73,8 +67,8 @@ static bool read_block(struct stream *stream) {
 }
 
 void stream_read(struct stream *stream) {
-    const int64_t until = steady_time() + SLICE;
-    while (stream->fd >= 0 && read_block(stream) && steady_time() < until)
+    const int64_t until = steady_ms() + SLICE;
+    while (stream->fd >= 0 && read_block(stream) && steady_ms() < until)
         continue;
 }
 

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
 #include "broker.h"
 
+#include "../common/clock.h"
 #include "../common/messages.h"
 #include "../common/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { PRESENCE_MS = 5000, TOLD_MS = 2000, BOUND_MS = 5000, CLOSED_MS = 2000, WRITE_MS = 5000 };
 
 void must(natsStatus status, const char *what) {
     if (status != NATS_OK) die("%s: %s", what, natsStatus_GetText(status));
-}
-
-int64_t now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* ---- Connecting ---- */
@@ -79,7 +73,7 @@ static void make_connection(struct broker *to) {
 void broker_connect(struct broker *to, const struct nats_options *given) {
     memset(to, 0, sizeof *to);
     to->given = given;
-    to->begun = now_ms();
+    to->begun = steady_ms();
     make_connection(to);
 }
 
@@ -101,8 +95,8 @@ static void check_closed(struct broker *to, natsConnStatus status) {
     const char *text;
     to->is_refused |= is_refusal(natsConnection_GetLastError(to->connection, &text));
     nats_Sleep(50);
-    if (to->closed == 0) to->closed = now_ms();
-    if (now_ms() - to->closed < CLOSED_MS) return;
+    if (to->closed == 0) to->closed = steady_ms();
+    if (steady_ms() - to->closed < CLOSED_MS) return;
     if (to->is_refused && !to->given->append) die("%s", words);
     if (to->is_refused && !to->is_refusal_told) complain("%s", words);
     to->is_refusal_told |= to->is_refused;
@@ -119,8 +113,9 @@ void broker_look(struct broker *to) {
     const natsConnStatus status = natsConnection_Status(to->connection);
     check_closed(to, status);
     if (status == NATS_CONN_STATUS_CONNECTED) to->was_connected = true;
-    if (to->was_connected || now_ms() - to->begun < TOLD_MS) return;
-    if (to->given->is_bounded && !to->is_refused && now_ms() - to->begun > BOUND_MS) die("no server answers");
+    if (to->was_connected || steady_ms() - to->begun < TOLD_MS) return;
+    if (to->given->is_bounded && !to->is_refused && steady_ms() - to->begun > BOUND_MS)
+        die("no server answers");
     if (!to->is_told) complain("no server answers yet");
     to->is_told = true;
 }
@@ -151,7 +146,7 @@ bool broker_make_stream(struct broker *to, int64_t until) {
     for (;;) {
         is_there = js_GetStreamInfo(&info, to->stream, config.Name, NULL, NULL) == NATS_OK ||
                    js_AddStream(&info, to->stream, &config, NULL, NULL) == NATS_OK;
-        if (is_there || (until > 0 ? now_ms() >= until : stop_signal() != 0)) break;
+        if (is_there || (until > 0 ? steady_ms() >= until : stop_signal() != 0)) break;
         broker_look(to);
         nats_Sleep(200);
     }
@@ -178,8 +173,8 @@ void broker_tell_presence(struct broker *to, const char *log) {
     asm_buffer status;
     asm_json_writer writer;
     char memory[1024];
-    if (now_ms() < next) return;
-    next = now_ms() + 1000; /* if that fails */
+    if (steady_ms() < next) return;
+    next = steady_ms() + 1000; /* if that fails */
     open_presence(to);
     asm_buffer_init_fixed(&status, memory, sizeof memory - 1);
     asm_json_writer_init(&writer, &status);
@@ -190,7 +185,7 @@ void broker_tell_presence(struct broker *to, const char *log) {
     if (status.result != ASM_OK) return;
     memory[status.size] = '\0';
     if (to->presence && kvStore_PutString(NULL, to->presence, to->given->name, memory) == NATS_OK)
-        next = now_ms() + PRESENCE_MS;
+        next = steady_ms() + PRESENCE_MS;
 }
 
 int nats_who(const struct nats_options *given) {

@@ -21,9 +21,6 @@ struct broker {
 /* Ends the program with a message unless `status` is good. */
 void must(natsStatus status, const char *what);
 
-/* Milliseconds that never go back. */
-int64_t now_ms(void);
-
 /* Connecting goes on behind our back, also after the connection was lost. */
 void broker_connect(struct broker *to, const struct nats_options *given);
 

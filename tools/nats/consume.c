@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
 #include "broker.h"
 
+#include "../common/clock.h"
 #include "../common/messages.h"
 #include "../common/signals.h"
 
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SILENCE_MS = 5000, LOST_MS = 30000 };
+enum { SILENCE_MS = 5000 };
 
 struct copy {
     int file;
@@ -262,7 +263,7 @@ static bool is_all(const struct broker *from, natsSubscription *subscription, st
                    int64_t heard) {
     const int64_t left = pending_of(subscription);
     copy->empty = left == 0 ? copy->empty + 1 : 0;
-    copy->is_silent = left != 0 && (broker_is_closed(from) || now_ms() - heard > SILENCE_MS);
+    copy->is_silent = left != 0 && (broker_is_closed(from) || steady_ms() - heard > SILENCE_MS);
     return copy->empty > 1;
 }
 
@@ -274,20 +275,21 @@ int nats_consume(const struct nats_options *given, const char *path) {
     signals_limit(END_S, EXIT_FAILED);
     open_copy(&copy, given, path);
     broker_connect(&from, given);
-    copy.moved = now_ms();
+    copy.moved = steady_ms();
     while (!stop_signal() && is_read(copy.file)) {
-        if (given->is_bounded && now_ms() - copy.moved > LOST_MS) die("the servers do not answer any more");
+        if (given->is_bounded && steady_ms() - copy.moved > (int64_t)given->patience * 1000)
+            die("the servers do not answer any more");
         if (!subscription) {
             broker_look(&from);
             subscription = subscribe(&from, &copy);
-            heard = now_ms();
+            heard = steady_ms();
             if (subscription) continue;
             check_stream(&from);
             nats_Sleep(200);
         } else if (take_next(subscription, &copy, given, &pending)) {
-            heard = copy.moved = now_ms();
+            heard = copy.moved = steady_ms();
             if (given->until_end && pending == 0) break;
-        } else if (broker_is_closed(&from) || given->until_end || now_ms() - heard > SILENCE_MS) {
+        } else if (broker_is_closed(&from) || given->until_end || steady_ms() - heard > SILENCE_MS) {
             if (is_all(&from, subscription, &copy, heard) && given->until_end) break;
             if (!copy.is_silent) continue;
             natsSubscription_Destroy(subscription); /* it has fallen silent though there is more: made anew */

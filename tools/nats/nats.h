@@ -16,14 +16,16 @@ struct nats_options {
     const char *after;    /* consume: a log; begin after the last event that it has from the stream */
     const char *filter;   /* consume: a subject; NULL: all of the prefix */
     const char *credentials, *ca_file;
-    bool append;     /* publish: standard input is appended to the log, which is a queue */
-    bool tls;        /* ca_file implies it */
-    bool until_end;  /* end when all is sent, or all there is has come */
-    bool is_bounded; /* consume: end with a message if there is no server, or no such stream */
-    int64_t limit;   /* bytes of the queue */
-    int sent_file;   /* publish: LOG.sent, open and locked; 0: that is done */
+    bool append;    /* publish: standard input is appended to the log, which is a queue */
+    bool tls;       /* ca_file implies it */
+    bool until_end; /* end when all is sent, or all there is has come */
+    bool
+        is_bounded; /* consume: end with a message if there is no server, or no such stream; needs `patience` */
+    int64_t limit; /* bytes of the queue */
+    int sent_file; /* publish: LOG.sent, open and locked; 0: that is done */
     int64_t replicas;
-    int patience; /* publish with append: seconds to wait for the rest to be taken in the end; 0: until a signal, and some */
+    int patience; /* consume: seconds without an event until it ends. publish with append: seconds to wait for the rest to be
+                   * taken in the end; 0: until a signal, and some */
 };
 
 /* Sends the log at `path`. With `append` it drains standard input to its end, whatever signal comes first. Returns an exit

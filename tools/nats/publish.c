@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
 #include "broker.h"
 
+#include "../common/clock.h"
 #include "../common/messages.h"
 #include "../common/signals.h"
 
@@ -72,8 +73,8 @@ static int lock_sent_file(const char *path) {
         die("%s: the name is too long", path);
     const int fd = open(sent_path, O_RDWR | O_CREAT, 0600);
     if (fd < 0) die("%s: %s", sent_path, strerror(errno));
-    for (const int64_t until = now_ms() + LOCK_MS; flock(fd, LOCK_EX | LOCK_NB) != 0; nats_Sleep(20))
-        if (now_ms() > until) die("%s: another program sends it", path);
+    for (const int64_t until = steady_ms() + LOCK_MS; flock(fd, LOCK_EX | LOCK_NB) != 0; nats_Sleep(20))
+        if (steady_ms() > until) die("%s: another program sends it", path);
     return fd;
 }
 
@@ -246,7 +247,7 @@ static bool is_ending(const struct nats_options *given) {
 
 /* Something was taken, or the input goes on. Once it has ended the library may not hold us up for ever either. */
 static void note_progress(struct queue *queue, const struct nats_options *given) {
-    queue->moved = now_ms();
+    queue->moved = steady_ms();
     if (given->append && queue->input_ended && given->patience > 0)
         signals_end_within(given->patience + END_S, EXIT_FAILED);
 }
@@ -256,7 +257,7 @@ static bool is_late(struct queue *queue, const struct nats_options *given) {
     const int patience = given->patience > 0 || !stop_signal() ? given->patience : END_S;
     if (!given->append) return false;
     if (!queue->input_ended) note_progress(queue, given);
-    return patience > 0 && now_ms() - queue->moved > (int64_t)patience * 1000;
+    return patience > 0 && steady_ms() - queue->moved > (int64_t)patience * 1000;
 }
 
 /* Sends what there is, until it is all, or its time is up. */
@@ -284,7 +285,7 @@ static bool wait_for_stream(struct broker *to, struct queue *queue) {
     note_progress(queue, given);
     while (!is_ending(given)) {
         if (given->append) take_input(queue, given, 0);
-        if (broker_make_stream(to, now_ms() + 200)) return true;
+        if (broker_make_stream(to, steady_ms() + 200)) return true;
         if (is_late(queue, given)) return false;
     }
     return false;

@@ -102,11 +102,10 @@ static void take_parameter(struct nats_url *url, const char *name, const char *v
     if (strcmp(name, "tls") == 0 && strcmp(value, "yes") == 0) options->tls = true;
     else if (!reads && strcmp(name, "limit") == 0) options->limit = number_in(url, name, value);
     else if (!reads && strcmp(name, "replicas") == 0) options->replicas = number_in(url, name, value);
-    else if (!reads && strcmp(name, "wait") == 0)
-        options->patience = (int)number_in(url, name, value) & 0xFFFFFF;
+    else if (strcmp(name, "wait") == 0) options->patience = (int)number_in(url, name, value) & 0xFFFFFF;
     else
         die("%s: unknown parameter %s=%s: there are %s", url->shown, name, value,
-            reads ? "from, after, not-from, creds, tls=yes, tls-ca"
+            reads ? "from, after, not-from, wait, creds, tls=yes, tls-ca"
                   : "queue, limit, wait, name, replicas, creds, tls=yes, tls-ca");
 }
 
@@ -127,7 +126,7 @@ void nats_url_read(struct nats_url *url, const char *text, bool reads) {
     memset(url, 0, sizeof *url);
     url->options.limit = 64 << 20;
     url->options.replicas = 1;
-    url->options.patience = 10;
+    url->options.patience = reads ? 30 : 10;
     asm_buffer_init_growing(&memory);
     const size_t scheme = strlen("nats://");
     const char *rest = strncmp(text, "nats://", scheme) == 0 ? text + scheme : "";
