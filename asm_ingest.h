@@ -6879,7 +6879,7 @@ static const asm__ingest_reader asm__rollout_reader = {ASM__MEMBER("codex"), asm
 static void asm__plain_set_time(asm__ingest *state, asm_str raw, int unit) {
     const asm_optional_double number = asm__ingest_double(raw);
     const double time = number.value * unit;
-    if (!number.is_set || time <= 0 || time > 253402300799999999.0) {
+    if (!number.is_set || time <= 0 || time >= 253402300800000000.0) {
         asm__ingest_leave(state, ASM_STR("timestamp"), raw);
         return;
     }
