@@ -335,11 +335,10 @@ typedef struct asm_studio {
     } run;
     struct { /* private: the text that is open */
         uint64_t speaker, message;
-        int column, gap, hang, word_width;
+        int column, gap, hang, word_width, limit;
         unsigned kind, depth, style, blank, words;
         unsigned char label_size, word_size;
-        bool is_open, is_begun, in_fence, in_code, in_bold, is_joined, is_partial, in_line, is_wide, is_long,
-            has_marks;
+        bool is_open, in_fence, in_code, in_bold, is_joined, is_partial, in_line, is_wide, is_long, has_marks;
         char label[40], word[128];
     } text;
     struct { /* private: a notice that may come again, and a person who is waited for */
@@ -2740,8 +2739,9 @@ static asm__speaker asm__studio_speaker(asm_studio *studio, const asm_event *eve
 static void asm__append_blanks(asm_buffer *out, int count) {
     static const char blanks[] = "                                ";
     const int most = (int)sizeof blanks - 1;
-    if (count == 1) { /* most often */
-        asm_buffer_append_byte(out, ' ');
+    if (count <= most && out->result == ASM_OK && out->capacity - out->size >= sizeof blanks) { /* mostly */
+        memcpy(out->data + out->size, blanks, (size_t)most);
+        out->size += count > 0 ? (size_t)count : 0;
         return;
     }
     for (; count > 0; count -= most)
@@ -2951,6 +2951,10 @@ static asm_str asm__next_address(asm_str text, size_t *at) {
 static void asm__text_piece(asm_studio *studio, asm_buffer *out, asm_str piece) {
     const bool is_whole = !studio->text.is_joined && !studio->text.is_partial;
     asm__text_style(studio, out, asm__text_style_now(studio));
+    if (!studio->text.is_long && !studio->look.has_links) {
+        asm_buffer_append(out, piece);
+        return;
+    }
     while (piece.size > 0) {
         size_t size = 0;
         asm_str link = {NULL, 0}, part = piece;
@@ -3032,14 +3036,17 @@ static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
 
 #define ASM__MAX_WORD 120 /* bytes of a word that are held; 8 more may be written */
 
-/* Which of 8 bytes are 0: the highest bit of each; right up to the first of them. */
-static inline uint64_t asm__zero_bytes(uint64_t word) {
-    return (word - ASM__EACH_BYTE) & ~word & ASM__EACH_BYTE * 0x80;
+/* Which of 8 bytes are marks, ` and *: the highest bit of each. Right up to the first mark or non-ASCII byte, as no other
+ * difference is below 1. */
+static inline uint64_t asm__marks_in(uint64_t word) {
+    return (((word ^ ASM__EACH_BYTE * '`') - ASM__EACH_BYTE) |
+            ((word ^ ASM__EACH_BYTE * '*') - ASM__EACH_BYTE)) &
+           ASM__EACH_BYTE * 0x80;
 }
 
-/* Which of 8 bytes are marks, ` and *: as asm__zero_bytes(). */
-static inline uint64_t asm__marks_in(uint64_t word) {
-    return asm__zero_bytes(word ^ ASM__EACH_BYTE * '`') | asm__zero_bytes(word ^ ASM__EACH_BYTE * '*');
+/* Which of 8 bytes are blanks, where all are ASCII: the highest bit of each. */
+static inline uint64_t asm__blanks_in(uint64_t word) {
+    return ~((word ^ ASM__EACH_BYTE * ' ') + ASM__EACH_BYTE * 0x7F) & ASM__EACH_BYTE * 0x80;
 }
 
 /* The word under way has gone out. */
@@ -3072,7 +3079,7 @@ static void asm__text_word(asm_studio *studio, asm_buffer *out) {
     }
     asm__text_before_word(studio, out);
     studio->text.is_long = limit > 0 && studio->text.column + width > limit;
-    if (is_plain || studio->text.in_fence) asm__text_piece(studio, out, word);
+    if (is_plain || studio->text.in_fence || !studio->text.has_marks) asm__text_piece(studio, out, word);
     else asm__text_marked_word(studio, out, word);
     if (!studio->text.is_long) studio->text.column += width;
     asm__text_word_done(studio);
@@ -3097,72 +3104,76 @@ static void asm__text_add(asm_studio *studio, asm_buffer *out, asm_str shown, in
 static void asm__text_line_end(asm_studio *studio, asm_buffer *out) {
     asm__text_word(studio, out);
     if (studio->text.in_line) asm__text_newline(studio, out);
-    else if (studio->text.is_begun) studio->text.blank++;
+    else studio->text.blank++;
     studio->text.gap = studio->text.hang = 0;
     studio->text.words = 0;
     studio->text.in_code = studio->text.in_bold = studio->text.is_joined = false;
 }
 
-/* Whether words go into the open line as they are: no beginning of a line, no address, no marks. */
-static inline bool asm__text_is_usual(const asm_studio *studio) {
-    return studio->text.in_line && studio->text.words > 0 && !studio->text.is_joined &&
-           !studio->text.is_wide && (!studio->text.has_marks || !studio->look.has_color) &&
-           !studio->look.has_links;
+/* Notes before which column words have to end that go into the open line as they are, by asm__text_usual_word(); 0: none
+ * do, as the line has not begun, they have a style, or marks and addresses have to be looked for. */
+static void asm__text_settle(asm_studio *studio) {
+    const bool is_usual =
+        studio->text.in_line && studio->text.words > 0 && !studio->text.is_joined && !studio->text.is_wide &&
+        !studio->look.has_links &&
+        (!studio->look.has_color ||
+         (!studio->text.has_marks && asm__text_style_now(studio) == (unsigned)ASM__STYLE_NONE));
+    if (studio->look.columns == 0) studio->text.column = 0; /* no line is broken: it only must not overflow */
+    studio->text.limit = !is_usual                   ? 0
+                         : studio->look.columns == 0 ? ASM__UNLIMITED
+                                                     : studio->look.columns + 1;
 }
 
-/* Appends the word under way, which `end` completes, and goes on behind; false if there is no room for it at once. */
-static inline bool asm__text_usual_out(asm_studio *studio, asm_buffer *out, asm_str end) {
-    const unsigned style = asm__text_style_now(studio);
+/* Appends the word under way, with the blanks before it, if it simply fits and is not long. */
+static inline bool asm__text_usual_word(asm_studio *studio, asm_buffer *out) {
     const size_t held = studio->text.word_size, gap = (size_t)studio->text.gap;
+    const int column = studio->text.column + studio->text.gap + studio->text.word_width;
     char *to;
-    if (out->result != ASM_OK || gap > 8 || out->capacity - out->size < held + end.size + 64) return false;
-    if (gap > 0 && studio->text.style != style) asm__text_style(studio, out, ASM__STYLE_NONE);
-    memset(out->data + out->size, ' ', 8);
-    out->size += gap;
-    if (studio->text.style != style) asm__text_style(studio, out, style);
+    if (column >= studio->text.limit || gap > 8 || held > 16 || out->result != ASM_OK ||
+        out->capacity - out->size < 32)
+        return false;
     to = out->data + out->size;
-    if (held <= 16) memcpy(to, studio->text.word, 16);
-    else memcpy(to, studio->text.word, held);
-    if (end.size > 0) memcpy(to + held, end.data, end.size);
-    out->size += held + end.size;
-    studio->text.column += studio->text.gap + studio->text.word_width + (int)end.size;
-    studio->text.gap = 0;
-    asm__text_word_done(studio);
+    memset(to, ' ', 8);
+    memcpy(to + gap, studio->text.word, 16);
+    out->size += gap + held;
+    studio->text.column = column;
+    studio->text.gap = studio->text.word_width = 0;
+    studio->text.word_size = 0;
     return true;
 }
 
-/* The word under way in the usual case: it fits into the open line. Returns whether that was so, and it has gone out. */
-static inline bool asm__text_usual_word(asm_studio *studio, asm_buffer *out, int limit) {
-    const int end = studio->text.column + studio->text.gap + studio->text.word_width;
-    return studio->text.word_size > 0 && asm__text_is_usual(studio) && (limit == 0 || end <= limit) &&
-           asm__text_usual_out(studio, out, asm_str_make(NULL, 0));
-}
-
-/* How many of the first `most` bytes are printable ASCII without marks. */
-static size_t asm__plain_run(const char *text, size_t most) {
-    for (size_t size = 0; size < most; size += 8) {
-        const uint64_t word = asm__load_few(text + size, most - size);
+/* How many of the first `most` bytes are printable ASCII without marks, and `*last`: where the last word of them begins,
+ * after a blank; 0 if there is none. */
+static inline size_t asm__plain_run(const char *text, size_t most, size_t *last) {
+    *last = 0;
+    for (size_t at = 0; at < most; at += 8) {
+        const uint64_t word = asm__load_few(text + at, most - at);
         const uint64_t ends = asm__unprintable_bytes(word) | asm__marks_in(word);
-        if (ends) return size + (size_t)asm__lowest_bit(ends) / 8;
+        const size_t size = ends ? (size_t)asm__lowest_bit(ends) / 8 : most - at;
+        uint64_t blanks = asm__blanks_in(word);
+        if (size < 8) blanks &= (UINT64_C(1) << size * 8) - 1;
+        if (blanks) *last = at + (size_t)asm__highest_bit(blanks) / 8 + 1;
+        if (ends) return at + size;
     }
     return most;
 }
 
 /* The usual case: words of ASCII without marks that fit into the open line. They go out at once, but for the last, which
  * may go on. Returns how many bytes were taken; 0: the first word has to be looked at. */
-static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
-    const int room = limit - studio->text.column - studio->text.gap - studio->text.word_width;
-    size_t run = text.size < 1000 ? text.size : 1000, last, end;
-    if (!asm__text_is_usual(studio) || (limit > 0 && room < 0)) return 0;
-    if (limit > 0 && (size_t)room < run) run = (size_t)room;
-    last = run = asm__plain_run(text.data, run);
-    while (last > 0 && text.data[last - 1] != ' ')
-        last--;
+static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const int room =
+        studio->text.limit - 1 - studio->text.column - studio->text.gap - studio->text.word_width;
+    size_t run, last, end;
+    if (room <= 0) return 0;
+    run = asm__plain_run(text.data, text.size < (size_t)room ? text.size : (size_t)room, &last);
     for (end = last; end > 0 && text.data[end - 1] == ' ';)
         end--;
-    if (last > 0 && studio->text.word_size + end > 0 &&
-        !asm__text_usual_out(studio, out, asm_str_make(text.data, end)))
-        return 0;
+    if (last > 0 && studio->text.word_size + end > 0) {
+        asm__text_style(studio, out, ASM__STYLE_NONE);
+        if (!asm__text_usual_word(studio, out)) return 0;
+        asm_buffer_append(out, asm_str_make(text.data, end));
+        studio->text.column += (int)end;
+    }
     studio->text.gap += (int)(last - end);
     if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
     if (studio->text.word_size + run - last > ASM__MAX_WORD) return last;
@@ -3172,14 +3183,20 @@ static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str
     return run;
 }
 
+/* Which of 8 bytes are blanks, controls, DEL or non-ASCII: the highest bit of each. Right up to the first of them, as
+ * asm__unprintable_bytes(). */
+static inline uint64_t asm__word_ends(uint64_t word) {
+    return ((word - ASM__EACH_BYTE * 0x21) | word | (word + ASM__EACH_BYTE)) & ASM__EACH_BYTE * 0x80;
+}
+
 /* Adds printable ASCII to the word under way: the first `most` bytes of `text`, 8 at most, up to a blank. Returns how many
  * bytes; 8: others may follow. The word has room for 8, which are written whatever they are. */
 static inline size_t asm__text_few_letters(asm_studio *studio, const char *text, size_t most) {
-    const uint64_t letters = asm__load_few(text, most); /* blanks behind the last */
-    const uint64_t ends = asm__unprintable_bytes(letters) | asm__zero_bytes(letters ^ ASM__EACH_BYTE * ' ');
+    const uint64_t letters = asm__load_few(text, most); /* blanks after the last */
+    const uint64_t ends = asm__word_ends(letters), marks = asm__marks_in(letters);
     const size_t size = ends ? (size_t)asm__lowest_bit(ends) / 8 : 8;
     asm__store_little(studio->text.word + studio->text.word_size, letters);
-    if (asm__marks_in(letters) & (ends - 1) & ~ends) studio->text.has_marks = true;
+    if (marks & (ends - 1) & ~ends) studio->text.has_marks = true;
     studio->text.word_size = (unsigned char)(studio->text.word_size + size);
     studio->text.word_width += (int)size;
     return size;
@@ -3218,34 +3235,46 @@ static void asm__text_character(asm_studio *studio, asm_buffer *out, asm_str tex
     if (width > 0) studio->text.is_wide = width == 2;
 }
 
+/* One blank, a few letters, the end of a line or another character of a text. Returns how many bytes that was. */
+static size_t asm__text_step(asm_studio *studio, asm_buffer *out, asm_str text, unsigned *marks) {
+    const char c = text.data[0];
+    size_t size = 1;
+    if (c == ' ' || c == '\t') {
+        asm__text_word(studio, out);
+        studio->text.gap += c == ' ' ? 1 : 8 - studio->text.gap % 8;
+        if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
+    } else if (c > ' ' && c < 0x7F) {
+        *marks = 0;
+        if (studio->text.is_wide && !strchr(")]},.;:!?\"'", c)) asm__text_word(studio, out);
+        studio->text.is_wide = false;
+        if (studio->text.word_size == ASM__MAX_WORD) asm__text_part_of_word(studio, out);
+        return asm__text_letters(studio, text);
+    } else if (c == '\n' || (c == '\r' && text.size > 1 && text.data[1] == '\n')) {
+        size = c == '\r' ? 2 : 1;
+        asm__text_line_end(studio, out);
+    } else {
+        size = 0;
+        asm__text_character(studio, out, text, &size, marks);
+    }
+    return size;
+}
+
 /* A piece of text, word by word: where lines are broken or colours are put. */
-ASM__RARE void asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text, int limit) {
+ASM__RARE asm_result asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
     unsigned marks = 0;
     for (size_t at = 0; at < text.size;) {
-        const size_t usual = asm__text_usual_words(studio, out, asm__without(text, at), limit);
-        const char c = text.data[at];
-        if (usual > 0) at += usual;
-        else if (c == ' ' || c == '\t') {
-            asm__text_word(studio, out);
-            studio->text.gap += c == ' ' ? 1 : 8 - studio->text.gap % 8;
-            if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
-            at++;
-        } else if (c > ' ' && c < 0x7F) {
-            marks = 0;
-            if (studio->text.is_wide && !strchr(")]},.;:!?\"'", c)) asm__text_word(studio, out);
-            studio->text.is_wide = false;
-            if (studio->text.word_size == ASM__MAX_WORD) asm__text_part_of_word(studio, out);
-            at += asm__text_letters(studio, asm__without(text, at));
-        } else if (c == '\n' || (c == '\r' && at + 1 < text.size && text.data[at + 1] == '\n')) {
-            at += c == '\r' ? 2 : 1;
-            asm__text_line_end(studio, out);
-        } else asm__text_character(studio, out, text, &at, &marks);
+        const size_t usual = asm__text_usual_words(studio, out, asm__without(text, at));
+        at += usual > 0 ? usual : asm__text_step(studio, out, asm__without(text, at), &marks);
+        if (usual == 0) asm__text_settle(studio);
     }
+    asm__text_style(studio, out, ASM__STYLE_NONE);
+    return out->result;
 }
 
 /* A piece of text as it is, line by line. */
-ASM__RARE void asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
+ASM__RARE asm_result asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&studio->look);
+    if (studio->text.in_line && asm__is_plain_text(text)) return asm_buffer_append(out, text);
     while (text.size > 0) {
         const char *newline = (const char *)memchr(text.data, '\n', text.size);
         size_t size = newline ? (size_t)(newline - text.data) : text.size;
@@ -3260,6 +3289,7 @@ ASM__RARE void asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text
         if (newline) asm__text_line_end(studio, out);
         text = asm__without(text, next);
     }
+    return out->result;
 }
 
 /* Ends the open text, whole lines only. */
@@ -3286,25 +3316,61 @@ static void asm__text_begin(asm_studio *studio, asm_buffer *out, const asm__spea
     if (speaker->label.size > 0) memcpy(studio->text.label, speaker->label.data, speaker->label.size);
 }
 
+/* A text of 1 to 16 bytes as two words, the second from `at` on. They may overlap; bytes past the end of the text are
+ * anything. */
+typedef struct asm__few_letters {
+    uint64_t first, last;
+    size_t at;
+    uint64_t ends;  /* not 0: it has blanks, controls, DEL or non-ASCII */
+    uint64_t marks; /* not 0: it has marks */
+} asm__few_letters;
+
+static inline asm__few_letters asm__look_at_letters(asm_str text) {
+    const char *p = text.data, *end = p + text.size;
+    asm__few_letters few;
+    asm__lanes bytes;
+    few.first = text.size >= 8   ? asm__load_little(p)
+                : text.size >= 4 ? asm__load_little_32(p) | (uint64_t)asm__load_little_32(end - 4) << 32
+                                 : asm__load_few(p, text.size) | (ASM__EACH_BYTE * 0x41) << text.size * 8;
+    few.last = text.size >= 8 ? asm__load_little(end - 8) : text.size >= 4 ? few.first >> 32 : few.first;
+    few.at = text.size >= 8 ? text.size - 8 : text.size >= 4 ? text.size - 4 : 0;
+    bytes = text.size >= 8 ? asm__lanes_load_halves(p, end - 8) : asm__lanes_of_word(few.first);
+    few.ends = asm__lanes_find(asm__lanes_either(asm__lanes_other(bytes), asm__lanes_equal(bytes, ' ')));
+    few.marks =
+        asm__lanes_find(asm__lanes_either(asm__lanes_equal(bytes, '`'), asm__lanes_equal(bytes, '*')));
+    return few;
+}
+
+/* What models mostly give at a time: a word, or a part of one, of at most 16 bytes, and a blank before it; false if it is
+ * something else, or the word before it does not simply fit. */
+static inline bool asm__text_usual_piece(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const size_t blank = text.size > 0 && text.data[0] == ' ', size = text.size - blank;
+    asm__few_letters few;
+    char *word;
+    if (size - 1 > 15 || studio->text.is_wide || studio->text.word_size > ASM__MAX_WORD - 16) return false;
+    few = asm__look_at_letters(asm_str_make(text.data + blank, size));
+    if (few.ends) return false;
+    if (blank) {
+        if (studio->text.word_size > 0 && !asm__text_usual_word(studio, out)) return false;
+        if (studio->text.gap < ASM__MAX_GAP) studio->text.gap++;
+    }
+    word = studio->text.word + studio->text.word_size;
+    asm__store_little(word, few.first);
+    asm__store_little(word + few.at, few.last);
+    studio->text.word_size = (unsigned char)(studio->text.word_size + size);
+    studio->text.word_width += (int)size;
+    if (few.marks) {
+        studio->text.has_marks = true;
+        if (studio->look.has_color) studio->text.limit = 0;
+    }
+    return true;
+}
+
 /* More of the open text. */
-static void asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
-    const int limit = studio->look.columns;
-    studio->text.is_begun = true;
-    if (!studio->look.has_color && limit == 0) {
-        if (studio->text.in_line && asm__is_plain_text(text)) asm_buffer_append(out, text);
-        else asm__text_lines(studio, out, text);
-        return;
-    }
-    if (text.size - 1 < 9 && !studio->text.is_wide && studio->text.word_size + 8 <= ASM__MAX_WORD) {
-        if (text.data[0] == ' ') { /* most often, models give a word or a part of one at a time */
-            if (!asm__text_usual_word(studio, out, limit)) asm__text_word(studio, out);
-            if (studio->text.gap < ASM__MAX_GAP) studio->text.gap++;
-            text = asm__without(text, 1);
-        }
-        text = asm__without(text, asm__text_few_letters(studio, text.data, text.size));
-    }
-    if (text.size > 0) asm__text_words(studio, out, text, limit);
-    if (studio->text.style != ASM__STYLE_NONE) asm__text_style(studio, out, ASM__STYLE_NONE);
+static inline asm_result asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
+    if (!studio->look.has_color && studio->look.columns == 0) return asm__text_lines(studio, out, text);
+    if (asm__text_usual_piece(studio, out, text)) return out->result;
+    return asm__text_words(studio, out, text);
 }
 
 /* Text without anything to see does not begin a block. */
@@ -5458,7 +5524,7 @@ static asm_result asm__studio_transient(void *self, asm_time now, asm_buffer *ou
 /* >>render: studio's events */
 
 /* Tells ids apart: by their size and both ends, as they differ there. */
-static uint64_t asm__id_hash(asm_str id) {
+static inline uint64_t asm__id_hash(asm_str id) {
     uint64_t first, last;
     if (id.size < 8) return id.size > 0 ? asm__text_hash(id, id.size) : 0;
     memcpy(&first, id.data, 8);
@@ -5467,12 +5533,16 @@ static uint64_t asm__id_hash(asm_str id) {
 }
 
 /* Whether a piece of text goes on with what is open: the same message of the same speaker. */
-static bool asm__text_goes_on(const asm_studio *studio, const asm_event *event) {
+static inline bool asm__text_goes_on(const asm_studio *studio, const asm_event *event, uint64_t speaker) {
     return event->type == ASM_EVENT_MESSAGE_STREAMED && studio->text.is_open &&
            studio->text.kind == ASM__TEXT_AGENT && !event->message.thinking.value &&
-           event->message.role.size != 4 && studio->held.notice_size == 0 &&
-           studio->text.speaker == asm__speaker_of(event) &&
+           event->message.role.size != 4 && studio->text.speaker == speaker &&
            studio->text.message == asm__id_hash(event->message.message_id);
+}
+
+static inline asm_result asm__text_go_on(asm_studio *studio, asm_buffer *out, const asm_event *event) {
+    const bool has_delta = event->message.delta.data != NULL;
+    return asm__text_more(studio, out, has_delta ? event->message.delta : event->message.content);
 }
 
 /* Notes that a speaker has streamed a message. */
@@ -5611,8 +5681,9 @@ static void asm__studio_agent(asm_studio *studio, asm_buffer *out, const asm_eve
     }
 }
 
-/* All but text that goes on. */
+/* All but text of the only agent that goes on. */
 ASM__RARE asm_result asm__studio_other_event(asm_studio *studio, const asm_event *event, asm_buffer *out) {
+    if (asm__text_goes_on(studio, event, asm__speaker_of(event))) return asm__text_go_on(studio, out, event);
     if (event->type == ASM_EVENT_CUSTOM) {
         if (event->notice.attempt.is_set) {
             asm__hold_retry(studio, &event->notice);
@@ -5674,9 +5745,10 @@ static asm_result asm__studio_event(void *self, const asm_event *event, asm_buff
         studio->run.has_start = false;
     }
     if (event->time > studio->run.last) studio->run.last = event->time;
-    if (!asm__text_goes_on(studio, event)) return asm__studio_other_event(studio, event, out);
-    asm__text_more(studio, out, event->message.delta.data ? event->message.delta : event->message.content);
-    return out->result;
+    if (asm__text_goes_on(studio, event, 0) && event->agent_id.size == 0 &&
+        event->message.parent_tool_call_id.size == 0)
+        return asm__text_go_on(studio, out, event);
+    return asm__studio_other_event(studio, event, out);
 }
 
 /* A word that was held back for the end of its line goes out. */
@@ -5686,6 +5758,7 @@ static asm_result asm__studio_tick(void *self, asm_time now, asm_buffer *out) {
     if (studio->text.word_size > 0) {
         asm__text_part_of_word(studio, out);
         asm__text_style(studio, out, ASM__STYLE_NONE);
+        asm__text_settle(studio);
     }
     return out->result;
 }
@@ -5704,6 +5777,7 @@ static asm_result asm__studio_finish(void *self, asm_buffer *out) {
 static void asm__studio_begin(void *self, const asm_terminal *terminal) {
     asm_studio *studio = (asm_studio *)self;
     studio->look = asm__look_of(&studio->options, terminal);
+    asm__text_settle(studio);
     studio->rows = terminal->rows;
     if (terminal->home && strlen(terminal->home) < sizeof studio->home)
         memcpy(studio->home, terminal->home, strlen(terminal->home) + 1);

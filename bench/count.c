@@ -87,14 +87,15 @@ static size_t publish(const corpus *events) {
     return sum > 0 ? events->count : 0;
 }
 
-/* As on a terminal in colour, 80 columns wide. */
-static size_t show_pieces(const corpus *events) {
+/* Studio, as on a terminal in colour, 80 columns wide; `words`: a word with the blank before it at a time. */
+static size_t show(const corpus *events, bool words) {
     static asm_studio studio;
     static char memory[4096];
     asm_render_options options;
     asm_renderer renderer;
     asm_buffer out;
     asm_event event;
+    size_t count = 0;
     memset(&options, 0, sizeof options);
     memset(&event, 0, sizeof event);
     options.color = ASM_SETTING_ON;
@@ -104,11 +105,24 @@ static size_t show_pieces(const corpus *events) {
     asm_buffer_init_fixed(&out, memory, sizeof memory);
     for (size_t i = 0; i < events->count; i++) {
         const corpus_text delta = events->events[i].delta;
-        event.message.delta = asm_str_make(delta.data, delta.size);
-        asm_buffer_clear(&out);
-        if (renderer.render_event(renderer.self, &event, &out) != ASM_OK) exit(1);
+        for (size_t at = 0, size; at < delta.size; at += size) {
+            const char *blank = words ? memchr(delta.data + at + 1, ' ', delta.size - at - 1) : NULL;
+            size = blank ? (size_t)(blank - delta.data) - at : delta.size - at;
+            event.message.delta = asm_str_make(delta.data + at, size);
+            asm_buffer_clear(&out);
+            if (renderer.render_event(renderer.self, &event, &out) != ASM_OK) exit(1);
+            count++;
+        }
     }
-    return events->count;
+    return count;
+}
+
+static size_t show_pieces(const corpus *events) {
+    return show(events, false);
+}
+
+static size_t show_words(const corpus *events) {
+    return show(events, true);
 }
 
 #define PIECES(...)                                                                                          \
@@ -131,6 +145,7 @@ static const count_figure figures[] = {
     {"read-outputs-chinese", read_events, OUTPUTS(CORPUS_CHINESE)},
     {"check-utf8-chinese", check_outputs, OUTPUTS(CORPUS_CHINESE)},
     {"show-pieces", show_pieces, PIECES(.topic = CORPUS_ENGLISH)},
+    {"show-words", show_words, PIECES(.topic = CORPUS_ENGLISH)},
     {"publish-by-handle", publish, PIECES(.topic = CORPUS_ENGLISH)},
 };
 
