@@ -1080,14 +1080,14 @@ static void asm__append_key(asm_buffer *out, const char *p, const asm__field *fi
     asm__append_at(out, p, key, (size_t)(asm__format_key(key, field, separator) - key));
 }
 
-static void asm__append_text(asm_buffer *out, char *p, const asm__field *field, asm_str text,
-                             char separator) {
-    if (asm__has_room(out, p, text.size)) {
-        asm__sync(out, asm__put_string(asm__format_key(p, field, separator), text));
-    } else {
-        asm__append_key(out, p, field, separator);
-        asm__append_string(out, text);
-    }
+/* A text that is long, or not plain, or has little room. */
+static char *asm__append_text(asm__space *to, char *p, const asm__field *field, asm_str text,
+                              char separator) {
+    if (asm__has_room(to->out, p, text.size))
+        return asm__put_string(asm__format_key(p, field, separator), text);
+    asm__append_key(to->out, p, field, separator);
+    asm__append_string(to->out, text);
+    return asm__resume(to);
 }
 
 ASM__INLINE char *asm__put_text(asm__space *to, char *p, const asm__field *field, asm_str text,
@@ -1095,8 +1095,7 @@ ASM__INLINE char *asm__put_text(asm__space *to, char *p, const asm__field *field
     if (text.size - 1 < ASM__SHORT && p < to->limit &&
         asm__put_short(asm__format_key(p, field, separator), text))
         return p + (field->key_size + text.size + 3);
-    asm__append_text(to->out, p, field, text, separator);
-    return asm__resume(to);
+    return asm__append_text(to, p, field, text, separator);
 }
 
 /* A member that is a number or a bool, at most ASM__MEMBER_ROOM bytes. */
@@ -1190,7 +1189,8 @@ static inline char *asm__put_data(asm__space *to, char *p, const asm__part *data
 
 /* Writes what an event begins with, up to its data, at most ASM__MEMBER_ROOM bytes; up to the type if that is
  * custom, as only then something must be escaped. */
-static char *asm__format_head(char *p, const asm_event *event, bool has_time) {
+ASM__INLINE char *asm__format_head(char *p, const asm_event *event, bool has_time) {
+    const asm_event_type type = event->type;
     *p = '{'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at p */
     memcpy(p + 1, "\"ts\":\"", 7);
     if (has_time) {
@@ -1199,9 +1199,9 @@ static char *asm__format_head(char *p, const asm_event *event, bool has_time) {
     }
     memcpy(++p, "\"type\":", 8);
     p += 7;
-    if (event->type == ASM_EVENT_CUSTOM) return p;
-    memcpy(p, asm__types[event->type].name, ASM__TYPE_ROOM);
-    p += asm__types[event->type].name_size + 2;
+    if (type == ASM_EVENT_CUSTOM) return p;
+    memcpy(p, asm__types[type].name, ASM__TYPE_ROOM);
+    p += asm__types[type].name_size + 2;
     memcpy(p, ",\"data\":", 8);
     return p + 8;
 }
@@ -1369,6 +1369,72 @@ static asm_result asm__check_envelope(asm__part *envelope, const asm_event *even
     return asm__check_part(envelope, &asm__envelope_rows, event, event->extension, set, 0);
 }
 
+/* A short text of the envelope; adds to `marks` if it is not plain. */
+ASM__INLINE char *asm__put_marked(char *p, const asm__field *field, asm_str text, asm__lanes *marks) {
+    p[0] = ',';
+    memcpy(p + 1, field->key, field->key_size <= 16 ? 16 : ASM__KEY_ROOM);
+    p += field->key_size + 1;
+    *p = '"';
+    p[text.size + 1] = '"';
+    *marks = asm__lanes_either(*marks, asm__copy_marked(p + 1, text.data, text.size));
+    return p + text.size + 2;
+}
+
+/* What most events end with: texts that are short and plain, for which there is room. NULL if they are not. */
+ASM__INLINE char *asm__put_usual_tail(char *p, asm_str session_id, asm_str run_id, asm_str provider) {
+    asm__lanes marks = asm__lanes_special(asm__lanes_of_word(ASM__EACH_BYTE * ' '));
+    if (session_id.size - 1 >= ASM__SHORT || run_id.size - 1 >= ASM__SHORT || provider.size - 1 >= ASM__SHORT)
+        return NULL;
+    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_session_id], session_id, &marks);
+    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_run_id], run_id, &marks);
+    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_provider], provider, &marks);
+    if (asm__lanes_any(marks)) return NULL;
+    *p = '}';
+    return p + 1;
+}
+
+/* For what stands before the data, or a member and what stands after it. */
+#define ASM__USUAL_ROOM (4 * ASM__MEMBER_ROOM + 8 * (ASM__SHORT + 17))
+
+/* Fields that are no raw JSON, each after the separator and then a comma. NULL where room is missing. */
+ASM__INLINE char *asm__put_usual_fields(const asm_buffer *out, char *p, const asm__field *list,
+                                        const char *base, uint32_t rows) {
+    const char *limit = out->data + (out->capacity - ASM__USUAL_ROOM);
+    char separator = '{';
+    for (; rows; rows &= rows - 1, separator = ',') {
+        const asm__field *field = &list[asm__lowest_bit(rows)];
+        if (p >= limit) return NULL;
+        if (field->kind <= ASM__TEXT_OR_JSON) {
+            const asm_str text = *asm__str_at(base, field);
+            p = asm__format_key(p, field, separator);
+            if (text.size - 1 < ASM__SHORT) p = asm__put_short_string(p, text);
+            else if (asm__has_room(out, p, text.size)) p = asm__put_string(p, text);
+            else return NULL;
+        } else {
+            p = asm__format_number(p, field, base + field->offset, separator);
+        }
+    }
+    return p < limit ? p : NULL;
+}
+
+/* Writes an event as most are: it has a time, no member without a field and no raw JSON, and ends as most do. NULL if it
+ * is another, has a fault or finds no room; where it ends else. Only what stands after the buffer's text was written. */
+ASM__INLINE char *asm__put_usual(const asm_buffer *out, const asm_event *event, const asm__fields *fields,
+                                 uint32_t set) {
+    char *p = asm__buffer_end(out);
+    const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    if (ASM__SMALL || out->result != ASM_OK || out->capacity - out->size < ASM__USUAL_ROOM || !set ||
+        set & fields->raw || event->extra.data || event->extension.data || asm__others_set(event) ||
+        event->type == ASM_EVENT_CUSTOM || !event->time ||
+        !asm__time_is_valid(event->time, event->time_precision))
+        return NULL;
+    p = asm__format_head(p, event, true);
+    p = asm__put_usual_fields(out, p, fields->list, base, set);
+    if (!p) return NULL;
+    *p++ = '}';
+    return asm__put_usual_tail(p, event->session_id, event->run_id, event->provider);
+}
+
 /* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
 static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p) {
     asm__sync(out, p);
@@ -1388,16 +1454,24 @@ ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out)
     return asm__end_writing(out, begin, asm__put_data(&to, asm__buffer_end(out), &data));
 }
 
-ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
+static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
     asm__part data, envelope;
-    asm_result result;
-    size_t begin;
-    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
-    begin = out->size;
-    result = asm__check_data(&data, event);
+    const size_t begin = out->size;
+    asm_result result = asm__check_data(&data, event);
     if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
     if (result != ASM_OK) return result;
     return asm__end_writing(out, begin, asm__put_event(out, event, &envelope, &data));
+}
+
+ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
+    const asm__fields *fields;
+    char *end;
+    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
+    fields = asm__payload_of(event);
+    end = asm__put_usual(out, event, fields, fields->set((const char *)event + ASM__PAYLOAD_OFFSET));
+    if (!end) return asm__write_event(event, out);
+    asm__sync(out, end);
+    return ASM_OK;
 }
 
 /* >>events: to compact json */

@@ -1374,8 +1374,8 @@ static inline bool asm__has_room(const asm_buffer *out, const char *p, size_t te
     return out->result == ASM_OK && (out->capacity - (size_t)(p - out->data)) / 8 >= text_size + 17;
 }
 
-/* Copies 1 to 7 bytes; false if not all of them are plain. */
-static inline bool asm__copy_few_if_plain(char *out, const char *p, size_t size) {
+/* Copies 1 to 7 bytes; marks those that are not plain. */
+ASM__INLINE asm__lanes asm__copy_few_marked(char *out, const char *p, size_t size) {
     uint32_t a, b;
     if (size >= 4) {
         memcpy(&a, p, 4);
@@ -1390,33 +1390,42 @@ static inline bool asm__copy_few_if_plain(char *out, const char *p, size_t size)
         a = b = (unsigned char)first * UINT32_C(0x01000001) | (uint32_t)(unsigned char)middle << 8 |
                 (uint32_t)(unsigned char)last << 16;
     }
-    return asm__is_plain_word(a | (uint64_t)b << 32);
+    return asm__lanes_special(asm__lanes_of_word(a | (uint64_t)b << 32));
 }
 
-/* Copies 1 to 32 bytes; false if not all of them are plain. */
-static inline bool asm__copy_if_plain(char *out, const char *p, size_t size) {
+#define ASM__SHORT 64
+
+/* Copies 1 to ASM__SHORT bytes; marks those that are not plain, each in some lane. */
+ASM__INLINE asm__lanes asm__copy_marked(char *out, const char *p, size_t size) {
     if (size >= 16) {
-        asm__lanes low = asm__lanes_load(p), high = asm__lanes_load(p + size - 16);
+        asm__lanes low = asm__lanes_load(p), high = asm__lanes_load(p + size - 16), marks;
         asm__lanes_store(out, low);
         asm__lanes_store(out + size - 16, high);
-        return !asm__lanes_any(asm__lanes_either(asm__lanes_special(low), asm__lanes_special(high)));
+        marks = asm__lanes_either(asm__lanes_special(low), asm__lanes_special(high));
+        if (size > 32) {
+            low = asm__lanes_load(p + 16);
+            high = asm__lanes_load(p + size - 32);
+            asm__lanes_store(out + 16, low);
+            asm__lanes_store(out + size - 32, high);
+            marks = asm__lanes_either(marks,
+                                      asm__lanes_either(asm__lanes_special(low), asm__lanes_special(high)));
+        }
+        return marks;
     }
     if (size >= 8) {
         asm__lanes both = asm__lanes_load_halves(p, p + size - 8);
         asm__lanes_store_halves(out, out + size - 8, both);
-        return !asm__lanes_any(asm__lanes_special(both));
+        return asm__lanes_special(both);
     }
-    return asm__copy_few_if_plain(out, p, size);
+    return asm__copy_few_marked(out, p, size);
 }
-
-#define ASM__SHORT 32
 
 /* Writes a string of 1 to ASM__SHORT bytes with its quotes; false if not all of them are plain. Both quotes are stored
  * first: they do not depend on what is found in the text. */
-static inline bool asm__put_short(char *out, asm_str text) {
+ASM__INLINE bool asm__put_short(char *out, asm_str text) {
     out[0] = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
     out[text.size + 1] = '"';
-    return asm__copy_if_plain(out + 1, text.data, text.size);
+    return !asm__lanes_any(asm__copy_marked(out + 1, text.data, text.size));
 }
 
 /* >>shared: private functions, defined by the implementation below */
@@ -1435,6 +1444,7 @@ ASM__PRIVATE size_t asm__format_double(double value, char *out);
 ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value);
 ASM__PRIVATE bool asm__parse_double(const char *p, const char *end, double *value, bool *is_exact);
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text);
+ASM__PRIVATE char *asm__put_short_string(char *out, asm_str text);
 ASM__PRIVATE void asm__append_string(asm_buffer *out, asm_str text);
 ASM__PRIVATE void asm__append_canonical(asm_buffer *out, asm_str json);
 ASM__PRIVATE asm_result asm__check_raw(asm_str json, unsigned depth, bool *non_canonical);
@@ -2385,24 +2395,36 @@ ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision) {
            precision <= ASM_TIME_PRECISION_MICROSECONDS;
 }
 
+/* How many of `parts` a fraction in 32 bits is, which becomes the rest. */
+static inline uint32_t asm__next_part(uint32_t *fraction, uint32_t parts) {
+    const uint64_t product = (uint64_t)*fraction * parts;
+    *fraction = (uint32_t)product;
+    return (uint32_t)(product >> 32);
+}
+
 /* asm_time_format() for a time that is valid. */
 ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out) {
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
     /* From the year -400 on. Of products that differ by less than 32 bits, the lower 32 bits will do. */
     uint64_t micros = (uint64_t)time + UINT64_C(865565) * 86400 * 1000000, seconds = micros / 1000000;
     uint32_t days = (uint32_t)(seconds / 86400), second = (uint32_t)seconds - days * 86400;
-    uint32_t minutes = second / 60, fraction = (uint32_t)micros - (uint32_t)seconds * 1000000;
+    uint32_t fraction = (uint32_t)micros - (uint32_t)seconds * 1000000, rest;
+    /* Hours, and hundredths of a second, with 32 bits after the point: rounded up, they are too large by less than what
+     * makes a difference in the last of their parts. */
+    uint64_t hours = second * UINT64_C(1193047), hundredths = fraction * UINT64_C(429497);
     int size;
     memcpy(out, "0000-00-00T00:00:00.000000Z", ASM_TIME_TEXT_SIZE);
-    asm__put_two_digits(out + 11, minutes / 60);
-    asm__put_two_digits(out + 14, minutes % 60);
-    asm__put_two_digits(out + 17, second % 60);
+    asm__put_two_digits(out + 11, (uint32_t)(hours >> 32));
+    rest = (uint32_t)hours;
+    asm__put_two_digits(out + 14, asm__next_part(&rest, 60));
+    asm__put_two_digits(out + 17, asm__next_part(&rest, 60));
     asm__put_date(out, days);
     if (precision == ASM_TIME_PRECISION_MICROSECONDS ||
         (precision == ASM_TIME_PRECISION_AUTO && fraction % 1000 != 0)) {
-        asm__put_two_digits(out + 20, fraction / 10000);
-        asm__put_two_digits(out + 22, fraction / 100 % 100);
-        asm__put_two_digits(out + 24, fraction % 100);
+        asm__put_two_digits(out + 20, (uint32_t)(hundredths >> 32));
+        rest = (uint32_t)hundredths;
+        asm__put_two_digits(out + 22, asm__next_part(&rest, 100));
+        asm__put_two_digits(out + 24, asm__next_part(&rest, 100));
         return ASM_TIME_TEXT_SIZE;
     }
     if (precision == ASM_TIME_PRECISION_AUTO) precision = ASM_TIME_PRECISION_MILLISECONDS;
@@ -3096,6 +3118,8 @@ static inline unsigned asm__plain_length(const char *p) {
  * where the processor can.
  *
  *   asm__has_wide        whether the others may be called
+ *   asm__put_short_wide  a string of 1 to 64 bytes with its quotes; NULL if it is not ASCII or has a control without a
+ *                        letter; 64 bytes more than are needed may be written
  *   asm__escape_wide     escapes the characters that begin before `stop`, up to the first one that is not ASCII and needs
  *                        an escape or is not valid UTF-8; 64 bytes more than are needed may be written
  *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u
@@ -3230,18 +3254,44 @@ ASM__AVX512_CODE static inline char *asm__spread_codes(char *out, __m512i bytes,
     return out;
 }
 
-ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop) {
-    /* What stands after the backslash, for each ASCII character; `u` where that is not all. */
+/* What stands after the backslash of each ASCII character that is escaped; `u` where that is not all. */
+ASM__AVX512_CODE static inline __m512i asm__escape_letters(__m512i bytes, uint64_t ascii) {
     static const char letters[64 + 1] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu\0\0\"";
     const __m512i low = _mm512_loadu_si512(letters);
     const __m512i high = _mm512_setr_epi64(0, 0, 0, (int64_t)'\\' << 32, 0, 0, 0, (int64_t)'u' << 56);
+    return _mm512_maskz_permutex2var_epi8(ascii, low, bytes, high);
+}
+
+ASM__AVX512_CODE static char *asm__put_short_wide(char *out, asm_str text) {
+    const uint64_t all = UINT64_MAX >> (64 - text.size);
+    const __m512i bytes = _mm512_maskz_loadu_epi8(all, text.data);
+    const __m512i letter = asm__escape_letters(bytes, all);
+    const uint64_t marks = _mm512_test_epi8_mask(letter, letter);
+    const uint64_t others =
+        _mm512_movepi8_mask(bytes) | _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u'));
+    char *end = NULL;
+    *out++ = '"';
+    if (!others) {
+        const __m512i escaped = _mm512_mask_mov_epi8(bytes, marks, letter);
+        end = asm__spread(out, escaped, (uint32_t)marks) - 32 + text.size;
+        if (text.size > 32)
+            end = asm__spread(end + 32 - text.size, _mm512_maskz_shuffle_i64x2(0x0F, escaped, escaped, 0xE),
+                              (uint32_t)(marks >> 32)) -
+                  64 + text.size;
+        *end++ = '"';
+    }
+    _mm256_zeroupper();
+    return end;
+}
+
+ASM__AVX512_CODE static char *asm__escape_wide(char *out, const char **text, const char *stop) {
     const char *p = *text;
     uint64_t stops = 0;
     while (p < stop && !stops) {
         uint64_t all, marks;
         __m512i bytes = asm__load_wide(p, stop, &all);
         __mmask64 non_ascii = _mm512_movepi8_mask(bytes);
-        __m512i letter = _mm512_maskz_permutex2var_epi8(~non_ascii, low, bytes, high);
+        __m512i letter = asm__escape_letters(bytes, ~non_ascii);
         size_t size = 64;
         marks = _mm512_test_epi8_mask(letter, letter) & all;
         if (marks | non_ascii) {
@@ -3360,6 +3410,11 @@ static inline const char *asm__utf8_end_wide(const char *p, const char *end) {
     return p;
 }
 
+static inline char *asm__put_short_wide(char *out, asm_str text) {
+    (void)out, (void)text;
+    return NULL;
+}
+
 static inline char *asm__escape_wide(char *out, const char **text, const char *stop) {
     (void)text, (void)stop;
     return out;
@@ -3464,10 +3519,15 @@ static char *asm__put_escaped(char *out, const char **p, const char *end) {
     return asm__put_escape(out, *(*p)++);
 }
 
+/* Whether tables are quicker than one character after the other. */
+static inline bool asm__has_many(uint64_t non_ascii) {
+    return asm__count_bits(non_ascii) > 16;
+}
+
 /* Where in 64 bytes the first character begins that must be changed or continues past them; 64 if there is
- * none. `non_ascii` tells which bytes are not ASCII; the others are not looked at. */
+ * none. `non_ascii` tells which bytes are not ASCII; the others are not looked at unless these are many. */
 static unsigned asm__plain_prefix(const char *p, uint64_t non_ascii) {
-    if (asm__count_bits(non_ascii) > 16 && asm__has_tables()) {
+    if (asm__has_many(non_ascii) && asm__has_tables()) {
         unsigned prefix = asm__utf8_plain_prefix(p);
         if (prefix) return prefix;
     }
@@ -3616,7 +3676,7 @@ static char *asm__escape_short(char *out, asm_str text) {
     uint64_t non_ascii, special = asm__load_block(block, text.data, text.size, &non_ascii);
     const char *p = block;
     if (non_ascii) {
-        memset(block + text.size, ' ', 64 - text.size); /* all 64 bytes are looked at */
+        if (asm__has_many(non_ascii)) memset(block + text.size, ' ', 64 - text.size);
         if (asm__plain_prefix(block, non_ascii) < text.size) return asm__escape_whole(out, text);
     }
     memcpy(out, p, 64);
@@ -3630,10 +3690,21 @@ static char *asm__escape_short(char *out, asm_str text) {
 }
 /* A whole string with its quotes. */
 ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
+    const bool is_short = !ASM__SMALL && text.size - 1 < 64;
+    if (is_short && asm__has_wide()) {
+        char *end = asm__put_short_wide(out, text);
+        if (end) return end;
+    }
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-    out = !ASM__SMALL && text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
+    out = is_short ? asm__escape_short(out, text) : asm__escape_whole(out, text);
     *out = '"';
     return out + 1;
+}
+
+/* The same for a text of 1 to ASM__SHORT bytes, which is plain mostly. */
+ASM__PRIVATE char *asm__put_short_string(char *out, asm_str text) {
+    if (!asm__has_wide() && asm__put_short(out, text)) return out + text.size + 2;
+    return asm__put_string(out, text);
 }
 
 /* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
@@ -4791,7 +4862,8 @@ static inline asm_result asm__go_on(asm_json_writer *writer, unsigned state) {
     return writer->out->result == ASM_OK ? ASM_OK : asm__writer_result(writer, ASM_OK);
 }
 
-#define ASM__TOKEN_ROOM 40
+#define ASM__TOKEN_ROOM  40
+#define ASM__STRING_ROOM (ASM__SHORT + 8)
 
 static inline bool asm__has_token_room(const asm_buffer *out) {
     return out->result == ASM_OK && out->capacity - out->size >= ASM__TOKEN_ROOM;
@@ -4868,7 +4940,7 @@ static inline bool asm__write_short(asm_json_writer *writer, asm_str text, bool 
     unsigned comma = writer->state & ASM__WRITE_COMMA;
     char *p;
     if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)) || text.size - 1 >= ASM__SHORT ||
-        !asm__has_token_room(out))
+        out->result != ASM_OK || out->capacity - out->size < ASM__STRING_ROOM)
         return false;
     p = out->data + out->size;
     p[0] = ',';

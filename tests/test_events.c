@@ -1876,6 +1876,87 @@ static void test_stream_buffer(void **state) {
     end_of_cases();
 }
 
+/* An event as most are, but for one text of it. */
+static asm_event usual(asm_event_type type, int place, asm_str text) {
+    asm_event event;
+    asm_str *const places[] = {&event.session_id, &event.run_id, &event.provider,
+                               type == ASM_EVENT_MESSAGE_STREAMED ? &event.message.delta
+                                                                  : &event.tool.output};
+    memset(&event, 0, sizeof event);
+    event.type = type;
+    event.time = INT64_C(1770638400123456);
+    event.session_id = ASM_STR("0e3c5a7d-1f2b-4c6d-8e9f-a1b2c3d4e5f6");
+    event.run_id = ASM_STR("run_12345678");
+    event.provider = ASM_STR("claude");
+    if (type == ASM_EVENT_MESSAGE_STREAMED) {
+        event.message.delta = ASM_STR("Hello, world");
+        event.message.thinking = ASM_BOOL(true);
+    } else {
+        event.tool.name = ASM_STR("Bash");
+        event.tool.call_id = ASM_STR("toolu_1");
+        event.tool.output = ASM_STR("total 0");
+        event.tool.exit_code = ASM_INT64(-7);
+        event.tool.duration_ms = ASM_DOUBLE(12.5);
+    }
+    *places[place] = text;
+    return event;
+}
+
+/* Where there is much room they are written in a way of their own, and a byte of the text may end that way. */
+static void expect_same_in_any_room(const asm_event *event) {
+    static char much[4096];
+    char little[ASM_BUFFER_STREAM_MIN];
+    asm_buffer whole, expected, out;
+    asm_buffer_init_fixed(&whole, much, sizeof much);
+    expect(asm_event_write_json(event, &whole) == ASM_OK, "%d", whole.result);
+    asm_buffer_init_growing(&expected);
+    asm_buffer_init_stream(&out, little, sizeof little, append_flushed, &expected);
+    expect(asm_event_write_json(event, &out) == ASM_OK, "%d", out.result);
+    expect(asm_buffer_flush(&out) == ASM_OK, "%d", out.result);
+    expect_text(asm_buffer_text(&whole), asm_buffer_text(&expected));
+    asm_buffer_close(&expected);
+}
+
+static void test_usual_events(void **state) {
+    static const char *const characters[] = {"x",    "\n",   "\"",       "\\",      "\x1B",
+                                             "\x7F", "\x80", "\xC2\x85", "\xC3\xA9"};
+    static const asm_event_type kinds[] = {ASM_EVENT_MESSAGE_STREAMED, ASM_EVENT_TOOL_CALL_COMPLETED};
+    (void)state;
+    for (size_t round = 0; round < COUNT(kinds) * COUNT(characters) * 4; round++) {
+        const char *character = characters[round / COUNT(kinds) % COUNT(characters)];
+        for (size_t size = 0; size <= 70; size++) {
+            char *text = exact_block(size);
+            memset(text, 'a', size);
+            if (strlen(character) <= size)
+                memcpy(text + (size - strlen(character)) / 2, character, strlen(character));
+            asm_event event =
+                usual(kinds[round % COUNT(kinds)], (int)(round / COUNT(kinds) / COUNT(characters)),
+                      asm_str_make(text, size));
+            expect_same_in_any_room(&event);
+            free_block(text, size);
+        }
+    }
+    end_of_cases();
+}
+
+/* The way for much room begins at some size of the buffer. */
+static void test_usual_event_in_every_size_of_buffer(void **state) {
+    asm_event event = usual(ASM_EVENT_TOOL_CALL_COMPLETED, 3, ASM_STR("one\ntwo \xC3\xA9 \x1B[0m"));
+    asm_buffer whole;
+    (void)state;
+    write_event(&whole, &event);
+    for (size_t size = whole.size; size <= whole.size + 1500; size++) {
+        char *memory = exact_block(size);
+        asm_buffer out;
+        asm_buffer_init_fixed(&out, memory, size);
+        expect(asm_event_write_json(&event, &out) == ASM_OK, "%u bytes: %d", (unsigned)size, out.result);
+        expect_text(asm_buffer_text(&out), asm_buffer_text(&whole));
+        free_block(memory, size);
+    }
+    asm_buffer_close(&whole);
+    end_of_cases();
+}
+
 static void test_writing_out_of_memory(void **state) {
     asm_event event = filled(ASM_EVENT_TOOL_CALL_COMPLETED, 0);
     (void)state;
@@ -2395,6 +2476,8 @@ int main(void) {
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_every_size_of_buffer),
         cmocka_unit_test(test_stream_buffer),
+        cmocka_unit_test(test_usual_events),
+        cmocka_unit_test(test_usual_event_in_every_size_of_buffer),
         cmocka_unit_test(test_writing_out_of_memory),
         cmocka_unit_test(test_reading_out_of_memory),
         cmocka_unit_test(test_every_size_of_scratch),
