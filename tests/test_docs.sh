@@ -17,7 +17,15 @@ trap 'exit 1' HUP INT TERM
 failed=0
 fail() { echo "$*"; failed=1; }
 # With what was said, the beginning of it.
-fail_with() { fail "$*" && head -n 12 "$work/log" | sed 's/^/    /'; }
+fail_with() { fail "$*" && { head -n 12; tail -n 1; } < "$work/log" | sed 's/^/    /'; }
+# within COMMAND...: a command that does not end is stopped, and said to be: of that make says "wait: No child processes".
+limit=240
+within() {
+    timeout -k 10 "$limit" "$@"
+    status=$?
+    [ $status -ne 124 ] || echo "stopped after $limit s" >&2
+    return $status
+}
 
 declared=$(for header in asm_*.h; do printf ' -D%s_IMPLEMENTED' "$(basename "$header" .h | tr '[:lower:]' '[:upper:]')"; done)
 headers=$(for header in asm_*.h; do printf '#include "%s"\\n' "$header"; done)
@@ -44,7 +52,7 @@ check_block() {
             fi
             if grep -q '^int main(' "$2"; then
                 compile "$1" "$2" "$work/program" > "$work/log" 2>&1 || { fail_with "$4: does not compile"; return; }
-                (cd "$work/reader" && LC_ALL=C.UTF-8 timeout 60 "$work/program" < "${3:-/dev/null}") > "$5" 2> "$work/log" ||
+                (cd "$work/reader" && within env LC_ALL=C.UTF-8 "$work/program" < "${3:-/dev/null}") > "$5" 2> "$work/log" ||
                     fail_with "$4: the program fails"
             else
                 { printf '#define ASM_IMPLEMENTATION\n%b#include <stdio.h>\n' "$headers"; cat "$2"; } > "$work/piece"
@@ -54,7 +62,7 @@ check_block() {
             fi
             ;;
         sh)
-            (cd "$work/reader" && PATH="$build:$PATH:$work/bin" timeout 120 sh -e "$2") > "$5" 2> "$work/log" < /dev/null ||
+            (cd "$work/reader" && within env PATH="$build:$PATH:$work/bin" sh -e "$2") > "$5" 2> "$work/log" < /dev/null ||
                 fail_with "$4: a command fails"
             ;;
     esac
