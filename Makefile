@@ -108,11 +108,13 @@ endif
 # $(call need,TOOL) ends the recipe's line in peace when TOOL is missing.
 need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notdir $(1)))"; exit 0; };
 
-# The parts of make check.
-CHECKS := format comments docs programs matrix single sanitize fuzz threads analyzer cppcheck tidy valgrind platforms size count fresh
+# The parts of make check: those that use all processors, and beside them, one process at a time, those that only read
+# the source, to fill what waits and ends leave free.
+CHECKS := format comments docs programs matrix single sanitize fuzz threads fresh platforms valgrind
+BESIDE := tidy analyzer cppcheck count size
 
-.PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) fuzz bench size count coverage \
-        shared docs install install-shared uninstall dist clean format FORCE
+.PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) $(BESIDE:%=check-%) fuzz bench size \
+        count coverage shared docs install install-shared uninstall dist clean format FORCE
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -147,15 +149,8 @@ test: $(BUILD)/cmocka.flags ## build everything and run all tests; the last line
 	@$(MAKE) --no-print-directory $(PARALLEL) all examples $(MOCK) $(TESTS) $(NO_STB)
 	@MAKE='$(MAKE)' sh tests/run.sh $(SCRIPTS) $(TESTS) $(NO_STB)
 
-# Each part uses all processors, so they run one after the other; the quick first, and what would tell most.
 check: ## everything else: sanitizers, fuzzers, analyzers, valgrind, other platforms, fresh machines
-	@failed=; for part in $(CHECKS); do \
-	    begin=$$(date +%s); \
-	    $(MAKE) --no-print-directory --keep-going $(PARALLEL) check-$$part || failed="$$failed $$part"; \
-	    echo "check-$$part: $$(($$(date +%s) - begin)) s"; \
-	done; \
-	set -- $$failed; [ $$# -eq 0 ] || echo "make check: failed:$$failed"; \
-	echo "check: $$(($(words $(CHECKS)) - $$#)) passed, $$# failed"; [ $$# -eq 0 ]
+	@MAKE='$(MAKE)' sh tests/check.sh '$(PARALLEL): $(CHECKS)' ': $(BESIDE)'
 
 FORMATTED := $(wildcard *.h tools/*.[ch] tools/*/*.[ch] examples/*.[ch] tests/*.[ch] tests/*/*.[ch] bench/*.[ch])
 check-format:
@@ -186,12 +181,13 @@ check-sanitize: all examples $(SANITIZED)
 check-threads: $(THREADED)
 	@TITLE='threads' sh tests/run.sh $(THREADED)
 
-# But for generators of thousands of cases, which the sanitizers have and which would take as long as all others.
-GENERATORS := tests/test_wire_hostile.c tests/test_ingest_nothing_lost.c
+# But for generators of thousands of cases, which the sanitizers have and which would take as long as all others, and for
+# JSON over other kernels: those themselves are in tests/test_scan*.c, and nothing else differs.
+NOT_SLOWED := tests/test_wire_hostile.c tests/test_ingest_nothing_lost.c tests/test_json_portable.c tests/test_json_sse2.c
 check-valgrind: all $(TESTS)
 	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' \
-	    sh tests/run.sh $(patsubst %.c,$(BUILD)/%,$(filter-out $(GENERATORS),$(AGAIN)))
+	    sh tests/run.sh $(patsubst %.c,$(BUILD)/%,$(filter-out $(NOT_SLOWED),$(AGAIN)))
 
 # One file at a time: checkers only look into the main file. What uses the headers sees declarations; a header is checked
 # by clang-tidy with those that it stands on, as it follows calls, and by cppcheck alone.
