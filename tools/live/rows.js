@@ -315,6 +315,9 @@ function retryWords(code) {
     return ['connection', 'stream_ended', 'timeout'].includes(code) ? 'No answer' : 'API error';
 }
 
+// As asm-cat writes it: what begins with a word of small letters begins with a capital.
+const sentence = text => /^[a-z]+[ :,]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+
 function notice(node, context) {
     const isBad = node.level === 'error';
     if (node.attempt !== undefined)
@@ -323,7 +326,7 @@ function notice(node, context) {
     const known = node.text !== undefined;
     const resets = Date.parse(node.resets ?? '');
     return line(node, context, isBad ? 'failed' : node.level === 'warning' ? 'warns' : known ? null : 'unknown', isBad ? '\u2717' : known ? '\u25CF' : '?',
-        known ? quoted(cut(oneLine(firstLine(node.text)), 400)) : quoted(cut(oneLine(node.type), 80)),
+        known ? quoted(cut(oneLine(sentence(firstLine(node.text))), 400)) : quoted(cut(oneLine(node.type), 80)),
         node.hint && [' \u2014 ', quoted(cut(oneLine(node.hint), 400))],
         node.level !== 'info' && Number.isFinite(resets) && ', again at ' + clock(resets));
 }

@@ -24,7 +24,7 @@ function context2d(canvas, width, height) {
     const context = canvas.getContext('2d');
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    context.font = '12px system-ui, sans-serif';
+    context.font = '12px system-ui, "DejaVu Sans Mono", sans-serif';
     context.textBaseline = 'middle';
     return context;
 }
