@@ -346,7 +346,7 @@ typedef struct live__connection {
     struct MHD_Connection *connection;
     struct live__connection *previous, *next;
     int64_t since;
-    bool is_answering;
+    bool has_begun, is_answering; /* its request */
 } live__connection;
 
 typedef struct live__request {
@@ -2259,7 +2259,7 @@ static void live__request_done(void *user, struct MHD_Connection *connection, vo
     live__connection *mine = live__connection_of(connection);
     (void)code;
     if (mine) {
-        mine->is_answering = false;
+        mine->has_begun = mine->is_answering = false;
         mine->since = server->steady;
     }
     if (!request) return;
@@ -2296,6 +2296,25 @@ static void live__connection_news(void *user, struct MHD_Connection *connection,
     *context = NULL;
 }
 
+/* The first line of a request has come. */
+static void *live__request_begins(void *user, const char *uri, struct MHD_Connection *connection) {
+    live__connection *mine = live__connection_of(connection);
+    (void)user, (void)uri;
+    if (mine) mine->has_begun = true;
+    return NULL;
+}
+
+/* MHD has no answer to what it has not read; with TLS there is no way past it. */
+static void live__tell_slow(const live_server *server, int fd) {
+    static const char text[] =
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nCache-Control: no-store\r\n"
+        "Content-Type: application/json\r\nContent-Length: 66\r\n\r\n"
+        "{\"error\":\"too_slow\",\"message\":\"the request took too long to come\"}";
+    if (server->options.certificate) return;
+    const ssize_t sent = send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)sent; /* who has closed hears nothing */
+}
+
 /* Ends connections that do not get their request done. */
 static void live__end_slow(live_server *server) {
     for (live__connection *at = server->connections; at; at = at->next) {
@@ -2303,7 +2322,9 @@ static void live__end_slow(live_server *server) {
             continue;
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(at->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (info) shutdown(info->connect_fd, SHUT_RDWR);
+        if (!info) continue;
+        if (at->has_begun) live__tell_slow(server, info->connect_fd);
+        shutdown(info->connect_fd, SHUT_RDWR);
     }
 }
 
@@ -2383,7 +2404,8 @@ static bool live__listen(live_server *server, const struct sockaddr_storage *add
         MHD_OPTION_CONNECTION_LIMIT, options->max_viewers + 64U, MHD_OPTION_CONNECTION_TIMEOUT,
         options->patience, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIVE__HEADERS,
         MHD_OPTION_NOTIFY_COMPLETED, live__request_done, server, MHD_OPTION_NOTIFY_CONNECTION,
-        live__connection_news, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        live__connection_news, server, MHD_OPTION_URI_LOG_CALLBACK, live__request_begins, NULL,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!server->daemon) return false;
     server->descriptor = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
