@@ -1456,10 +1456,10 @@ static void test_sessions_are_listed(void **state) {
 static void test_sessions_are_found_by_id(void **state) {
     (void)state;
     keep_sessions();
-    keep_session(".kimi-code/sessions/wd_1/session_7/agents/main/wire.jsonl", SESSION, 2);
-    keep_session(".omp/agent/sessions/w/7.jsonl", SESSION, 3);
-    keep_session(".openclaw/agents/a/sessions/8.jsonl", SESSION, 4);
-    keep_session(".copilot/session-state/9.jsonl", SESSION, 5);
+    keep_session(".kimi-code/sessions/wd_1/session_7/agents/main/wire.jsonl", SESSION, 20);
+    keep_session(".omp/agent/sessions/w/7.jsonl", SESSION, 40);
+    keep_session(".openclaw/agents/a/sessions/8.jsonl", SESSION, 60);
+    keep_session(".copilot/session-state/9.jsonl", SESSION, 80);
     expect_sessions((const char *const[]){"--sessions", NULL},
                     (const char *const[]){"\tkimi\tsession_7\t", "\tomp\t7\t", "\topenclaw\t8\t",
                                           "\tcopilot\t9\t", "\tcodex\t", "\tclaude\t", "\tclaude\t", NULL});
