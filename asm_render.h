@@ -572,8 +572,10 @@ ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback
 ASM_API asm_result asm_redact_text(asm_buffer *out, asm_str text, uint64_t *count);
 
 typedef struct asm_redact_options {
-    asm_event_callback on_event; /* required: gets the events in which nothing is secret any more */
-    void *user;                  /* its first argument */
+    /* Required: gets the events in which nothing is secret any more. Calls of the same asm_redact from inside it are
+     * ASM_ERR_MISUSE and do nothing. */
+    asm_event_callback on_event;
+    void *user; /* its first argument */
 } asm_redact_options;
 
 #define ASM_REDACT_LANES 8
@@ -591,6 +593,7 @@ typedef struct asm_redact {
         uint64_t used;
     } lanes[ASM_REDACT_LANES]; /* private: texts that are being streamed */
     uint64_t clock;            /* private */
+    bool is_giving;            /* private: on_event is under way */
 } asm_redact;
 
 /* ASM_ERR_INVALID_ARGUMENT without on_event. Allocates nothing; events allocate what they need, through ASM_REALLOC,
@@ -6992,6 +6995,12 @@ static asm_result asm__redact_fail(asm_redact *redact, asm_result result) {
     return result;
 }
 
+static void asm__redact_give(asm_redact *redact, const asm_event *event) {
+    redact->is_giving = true;
+    redact->options.on_event(redact->options.user, event);
+    redact->is_giving = false;
+}
+
 /* Gives an event on, changed if one of its texts has a secret. */
 static asm_result asm__redact_pass(asm_redact *redact, const asm_event *event) {
     const uint64_t before = redact->count;
@@ -7003,12 +7012,12 @@ static asm_result asm__redact_pass(asm_redact *redact, const asm_event *event) {
     asm__redact_json(redact, asm_buffer_text(&redact->line));
     if (redact->redacted.result != ASM_OK) return asm__redact_fail(redact, redact->redacted.result);
     if (redact->count == before) {
-        redact->options.on_event(redact->options.user, event);
+        asm__redact_give(redact, event);
         return ASM_OK;
     }
     asm_buffer_clear(&redact->scratch);
     result = asm_event_read_json(&changed, asm_buffer_text(&redact->redacted), &redact->scratch, NULL);
-    if (result == ASM_OK) redact->options.on_event(redact->options.user, &changed);
+    if (result == ASM_OK) asm__redact_give(redact, &changed);
     return asm__redact_fail(redact, result);
 }
 
@@ -7153,6 +7162,7 @@ ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event) 
     if (!redact || !event) return ASM_ERR_INVALID_ARGUMENT;
     asm_event copy = *event;
     if (!redact->options.on_event) return redact->result;
+    if (redact->is_giving) return asm__redact_fail(redact, ASM_ERR_MISUSE);
     if (asm__streamed_piece(&copy)) return asm__redact_piece(redact, copy);
     const asm_result result = asm__redact_end_texts(redact, event), passed = asm__redact_pass(redact, event);
     return result == ASM_OK ? passed : result;
@@ -7164,6 +7174,7 @@ ASM_API void asm_redact_on_event(void *redact, const asm_event *event) {
 
 ASM_API asm_result asm_redact_flush(asm_redact *redact) {
     if (!redact) return ASM_ERR_INVALID_ARGUMENT;
+    if (redact->is_giving) return asm__redact_fail(redact, ASM_ERR_MISUSE);
     for (size_t i = 0; i < ASM_REDACT_LANES; i++)
         asm__redact_release(redact, i);
     return redact->result;
@@ -7171,6 +7182,7 @@ ASM_API asm_result asm_redact_flush(asm_redact *redact) {
 
 ASM_API asm_result asm_redact_close(asm_redact *redact) {
     if (!redact) return ASM_OK;
+    if (redact->is_giving) return asm__redact_fail(redact, ASM_ERR_MISUSE);
     asm_redact_flush(redact);
     asm_buffer_close(&redact->line);
     asm_buffer_close(&redact->redacted);

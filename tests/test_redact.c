@@ -302,6 +302,38 @@ static void test_misuse(void **state) {
     asm_buffer_close(&to.line);
 }
 
+static asm_redact *outer;
+static asm_result inner[3];
+
+static void call_back(void *user, const asm_event *event) {
+    const asm_event copy = *event;
+    char before[128], after[128];
+    (void)user;
+    snprintf(before, sizeof before, "%.*s", (int)event->message.delta.size, event->message.delta.data);
+    inner[0] = asm_redact_event(outer, &copy);
+    inner[1] = asm_redact_flush(outer);
+    inner[2] = asm_redact_close(outer);
+    snprintf(after, sizeof after, "%.*s", (int)event->message.delta.size, event->message.delta.data);
+    assert_string_equal(after, before);
+}
+
+/* What an event points to stays during the call. */
+static void test_calls_from_inside(void **state) {
+    const asm_redact_options options = {.on_event = call_back};
+    asm_event event = {.type = ASM_EVENT_MESSAGE_STREAMED};
+    asm_redact redact;
+    (void)state;
+    outer = &redact;
+    assert_int_equal(asm_redact_init(&redact, &options), ASM_OK);
+    event.message.delta = ASM_STR("key sk-ant-" A20 " and sk-an");
+    assert_int_equal(asm_redact_event(&redact, &event), ASM_OK);
+    for (size_t i = 0; i < COUNT(inner); i++)
+        assert_int_equal(inner[i], ASM_ERR_MISUSE);
+    assert_int_equal(asm_redact_flush(&redact), ASM_ERR_MISUSE); /* the first error */
+    assert_int_equal(redact.count, 1);
+    assert_int_equal(asm_redact_close(&redact), ASM_ERR_MISUSE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
@@ -313,6 +345,7 @@ int main(void) {
         cmocka_unit_test(test_random_pieces),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_calls_from_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
