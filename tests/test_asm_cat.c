@@ -789,6 +789,14 @@ static outcome run_in_shell(const char *input, const char *command) {
     return end;
 }
 
+static void test_numbers_that_cannot_be_written(void **state) {
+    (void)state;
+    if (access("/dev/full", W_OK) != 0) skip();
+    expect(run_in_shell(SESSION, "exec \"$0\" -rpassthrough --stats 2> /dev/full"), 2, "", "");
+    expect(run_in_shell(SESSION, "exec \"$0\" -rpassthrough --stats=json 2>&-"), 2, "", "");
+    expect(run_in_shell(SESSION, "exec \"$0\" -rpassthrough 2> /dev/full"), 0, "", "");
+}
+
 static void test_a_closed_standard_input(void **state) {
     (void)state;
     expect(run_in_shell("", "exec \"$0\" <&-"), 2, "", "asm-cat: -: Bad file descriptor\n");
@@ -2223,6 +2231,7 @@ int main(void) {
         cmocka_unit_test(test_outputs_that_cannot_be_opened),
         cmocka_unit_test(test_a_full_disk_ends_it_in_one_line),
         cmocka_unit_test(test_a_closed_standard_output),
+        cmocka_unit_test(test_numbers_that_cannot_be_written),
         cmocka_unit_test(test_a_closed_standard_input),
         cmocka_unit_test(test_messages_stand_behind_the_text_of_the_lines_before),
         cmocka_unit_test(test_a_closed_pipe_ends_it_quietly),

@@ -617,7 +617,8 @@ static void print_statistics(struct source *source) {
     if (settings->stats == STATS_JSON)
         statistics_print_json(&source->statistics, &source->ingest, source->name, &out);
     else statistics_print(&source->statistics, &source->ingest, message_flags(), &out);
-    asm_buffer_flush(&out);
+    if (asm_buffer_flush(&out) != ASM_OK)
+        source->program->failed = true; /* there is no place left to say so */
 }
 
 /* Goes where the text would have gone. */
