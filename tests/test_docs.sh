@@ -32,7 +32,7 @@ headers=$(for header in asm_*.h; do printf '#include "%s"\\n' "$header"; done)
 # compile LANGUAGE FILE PROGRAM: PROGRAM may be nothing, then it is only compiled.
 compile() {
     case $1 in
-        c) compiler="${CC:-cc} -std=c99 -D_POSIX_C_SOURCE=200809L -x c" ;;
+        c) compiler="${CC:-cc} -std=c99 -x c" ;; # as the first page of the guide has it
         cpp) compiler="${CXX:-c++} -std=c++11 -x c++" ;;
     esac
     # shellcheck disable=SC2086  # lists of words
