@@ -382,7 +382,8 @@ ASM_API asm_renderer asm_passthrough_init(void);
  */
 
 /* A sink: where events and their text go. Any function may be NULL: nothing to do. After a result other than ASM_OK the
- * pipeline calls only `close`. What the arguments point to is valid during the call. */
+ * pipeline calls only `close`; but an event that cannot be written ends nothing (see `refused`). What the arguments point
+ * to is valid during the call. */
 typedef struct asm_sink {
     void *self;       /* the first argument of each function */
     const char *name; /* for messages: "tty", "session.jsonl"; must outlive the sink */
@@ -409,6 +410,11 @@ typedef struct asm_sink {
     asm_result (*close)(void *self);
 
     asm_result result; /* the first error; set by the init functions and by the pipeline */
+
+    /* Events that `write_event` could not write because of what is in them, counted by the pipeline: those that it gave
+     * one of the errors of asm_event_write_json() for. They are the pipeline's errors, and not the sink's. */
+    uint64_t refused;
+    asm_result refusal; /* why the last of them was; ASM_OK if there is none */
 } asm_sink;
 
 /* Asked whether a write shall be given up: when a signal interrupted it, and while the descriptor takes nothing. Must
@@ -530,8 +536,7 @@ typedef struct asm_jsonl_sink {
 } asm_jsonl_sink;
 
 /* As asm_file_sink_init(); also ASM_ERR_WRITE if the end of the file cannot be repaired. Allocates with the first
- * record, unless `buffer` is given. An event that cannot be written (see asm_event_write_json()) is the sink's
- * error, too. */
+ * record, unless `buffer` is given. */
 ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options);
 
 /* Is given an event and its text. `event` is NULL for text that belongs to none (see asm_sink.write). */
@@ -7212,6 +7217,23 @@ static void asm__sink_result(asm_pipeline *pipeline, asm_sink *sink, asm_result 
     asm__pipeline_fail(pipeline, result, sink->name ? sink->name : "sink");
 }
 
+/* Whether an event cannot be written, which is no fault of the output. */
+static bool asm__is_refusal(asm_result result) {
+    return result == ASM_ERR_INVALID_ARGUMENT || result == ASM_ERR_SYNTAX || result == ASM_ERR_TYPE ||
+           result == ASM_ERR_RANGE || result == ASM_ERR_DEPTH || result == ASM_ERR_UTF8;
+}
+
+static void asm__give_event(asm_pipeline *pipeline, asm_sink *sink, const asm_event *event, asm_str text) {
+    const asm_result result = sink->write_event(sink->self, event, text);
+    if (!asm__is_refusal(result)) {
+        asm__sink_result(pipeline, sink, result);
+        return;
+    }
+    sink->refused++;
+    sink->refusal = result;
+    asm__pipeline_fail(pipeline, result, sink->name ? sink->name : "sink");
+}
+
 /* Text without an event to every sink that works: also the function of the text buffer, which hands on what it holds. */
 static asm_result asm__pipeline_write(void *self, const char *data, size_t size) {
     asm_pipeline *pipeline = (asm_pipeline *)self;
@@ -7302,8 +7324,7 @@ ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *e
     text = asm_buffer_text(&pipeline->text);
     for (i = 0; i < pipeline->sink_count; i++) {
         asm_sink *sink = &pipeline->sinks[i];
-        if (sink->result == ASM_OK && sink->write_event)
-            asm__sink_result(pipeline, sink, sink->write_event(sink->self, event, text));
+        if (sink->result == ASM_OK && sink->write_event) asm__give_event(pipeline, sink, event, text);
     }
     asm__pipeline_show(pipeline, false);
     return pipeline->result;

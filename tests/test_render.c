@@ -581,6 +581,32 @@ static void test_sink_that_fails_does_not_stop_the_others(void **state) {
     assert_string_equal(spies[1].calls, "e(x,hello)e(x,hello)w(end)fc");
 }
 
+static void test_event_that_cannot_be_written_ends_no_sink(void **state) {
+    (void)state;
+    spy watcher;
+    asm_sink sink = spy_init(&watcher, "s", ASM_OK);
+    asm_pipeline pipeline;
+    asm_pipeline_options options = {
+        .renderer = {.render_event = name_event}, .sinks = &sink, .sink_count = 1};
+    static const asm_result refusals[] = {
+        ASM_ERR_INVALID_ARGUMENT, ASM_ERR_SYNTAX, ASM_ERR_TYPE, ASM_ERR_RANGE, ASM_ERR_DEPTH, ASM_ERR_UTF8};
+    assert_int_equal(asm_pipeline_init(&pipeline, &options), ASM_OK);
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        watcher.event_result = refusals[i];
+        assert_int_equal(asm_pipeline_event(&pipeline, &hello), refusals[0]); /* the first error stays */
+        assert_int_equal(sink.refusal, refusals[i]);
+    }
+    watcher.event_result = ASM_OK;
+    asm_pipeline_event(&pipeline, &hello);
+    assert_int_equal(sink.refused, COUNT(refusals));
+    assert_int_equal(sink.result, ASM_OK);
+    assert_string_equal(pipeline.failed, "s");
+    assert_int_equal(asm_pipeline_close(&pipeline), refusals[0]);
+    watcher.calls[7 * strlen("e(x,hello)")] = 0;
+    assert_string_equal(watcher.calls,
+                        "e(x,hello)e(x,hello)e(x,hello)e(x,hello)e(x,hello)e(x,hello)e(x,hello)");
+}
+
 static void test_long_text_comes_in_pieces(void **state) {
     (void)state;
     spy watcher;
@@ -1042,6 +1068,7 @@ int main(void) {
         cmocka_unit_test(test_life_cycle),
         cmocka_unit_test(test_sink_that_could_not_be_opened),
         cmocka_unit_test(test_sink_that_fails_does_not_stop_the_others),
+        cmocka_unit_test(test_event_that_cannot_be_written_ends_no_sink),
         cmocka_unit_test(test_long_text_comes_in_pieces),
         cmocka_unit_test(test_renderer_that_fails),
         cmocka_unit_test(test_text_buffer_without_memory),

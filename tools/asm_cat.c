@@ -318,6 +318,7 @@ struct source {
     struct summary summary;
     struct watch watch;
     asm_redact redact;
+    uint64_t left_out; /* events that could not be looked through */
     asm_renderer renderer;
     union {
         asm_compact compact;
@@ -525,14 +526,23 @@ static void take_event(void *user, const asm_event *event) {
         statistics_count(&source->statistics, event);
     if (program->settings.summary != NOT_GIVEN) summary_event(&source->summary, event);
     show_source(source);
-    asm_pipeline_event(&program->pipeline, event);
+    outputs_event(&program->outputs, &program->pipeline, event);
+}
+
+/* What cannot be looked through is not shown. */
+static void redact_event(struct source *source, const asm_event *event) {
+    const asm_str name = asm_event_name(event);
+    const asm_result result = asm_redact_event(&source->redact, event);
+    if (result != ASM_OK && source->left_out++ < KIND_LIMIT)
+        complain("event %" PRId64 " of its session, %.*s, is left out: %s", event->sequence_number,
+                 (int)name.size, name.data, asm_result_string(result));
 }
 
 /* After a signal nothing more is shown: the stream has not ended, we only stopped looking. */
 static void on_event(void *user, const asm_event *event) {
     struct source *source = (struct source *)user;
     if (is_ending(source->program)) return;
-    if (source->program->settings.redact) asm_redact_event(&source->redact, event);
+    if (source->program->settings.redact) redact_event(source, event);
     else take_event(source, event);
 }
 

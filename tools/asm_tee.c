@@ -182,7 +182,7 @@ static void on_event(void *user, const asm_event *event) {
     struct reader *reader = (struct reader *)user;
     asm_event numbered = *event;
     if (reader->approver) approver_event(reader->approver, &numbered);
-    asm_pipeline_on_event(&reader->pipeline, event);
+    outputs_event(&reader->outputs, &reader->pipeline, event);
     if (reader->live) show_live(reader, &numbered);
 }
 

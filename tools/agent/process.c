@@ -15,6 +15,14 @@
 
 enum { FUNCTION_SECONDS = 20, FUNCTION_MEMORY = 512 * 1024 * 1024 };
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#define HAS_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define HAS_ADDRESS_SANITIZER 0
+#endif
+
 /* ---- Starting ---- */
 
 /* What is to run in the new process. */
@@ -31,7 +39,7 @@ static void limit_resources(int kept) {
     const struct rlimit time = {FUNCTION_SECONDS, FUNCTION_SECONDS}, none = {0, 0};
     setrlimit(RLIMIT_CPU, &time);
     setrlimit(RLIMIT_CORE, &none);
-#if !defined(__SANITIZE_ADDRESS__) /* which takes much more */
+#if !HAS_ADDRESS_SANITIZER /* which takes much more */
     const struct rlimit memory = {FUNCTION_MEMORY, FUNCTION_MEMORY};
     setrlimit(RLIMIT_AS, &memory);
 #endif

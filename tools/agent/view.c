@@ -135,7 +135,7 @@ void view_show(struct view *view, const char *id) {
 
 void view_on_event(void *user, const asm_event *event) {
     struct view *view = (struct view *)user;
-    asm_pipeline_event(&view->pipeline, event);
+    outputs_event(&view->outputs, &view->pipeline, event);
     outputs_check(&view->outputs);
 }
 

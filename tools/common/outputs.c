@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_BUFFER = 64 * 1024 };
+enum { TEXT_BUFFER = 64 * 1024, REFUSALS_TOLD = 10 };
 
 enum { PRESET_STANDARD, PRESET_MINIMAL, PRESET_DEBUG };
 
@@ -52,6 +52,7 @@ struct output {
     } sink;
     const asm_output_stream *stream; /* the sink's */
     bool is_reported;
+    uint64_t refused; /* events, as far as it was said */
     /* of an address */
     struct remote remote;
     char address[256];
@@ -445,6 +446,28 @@ void outputs_check(struct outputs *outputs) {
     }
 }
 
+void outputs_event(struct outputs *outputs, asm_pipeline *pipeline, const asm_event *event) {
+    if (asm_pipeline_event(pipeline, event) == ASM_OK) return;
+    for (size_t i = 0; i < outputs->count; i++) {
+        struct output *output = &outputs->outputs[i];
+        const asm_sink *sink = &outputs->sinks[i];
+        const asm_str name = asm_event_name(event);
+        if (sink->refused == output->refused) continue;
+        output->refused = sink->refused;
+        outputs->has_failed = true;
+        if (output->refused <= REFUSALS_TOLD)
+            complain("%s: event %" PRId64 " of its session, %.*s, cannot be written as it is: %s", sink->name,
+                     event->sequence_number, (int)name.size, name.data, asm_result_string(sink->refusal));
+    }
+}
+
+static void report_refused(const struct outputs *outputs) {
+    for (size_t i = 0; i < outputs->count; i++)
+        if (outputs->outputs[i].refused > REFUSALS_TOLD)
+            complain("%s: %" PRIu64 " more events could not be written as they are", outputs->sinks[i].name,
+                     outputs->outputs[i].refused - REFUSALS_TOLD);
+}
+
 void outputs_report_torn(const struct outputs *outputs) {
     for (size_t i = 0; i < outputs->count; i++) {
         const struct output *output = &outputs->outputs[i];
@@ -486,6 +509,7 @@ bool outputs_have_file(const struct outputs *outputs, int fd) {
 }
 
 void outputs_free(struct outputs *outputs) {
+    report_refused(outputs);
     free(outputs->outputs);
     memset(outputs, 0, sizeof *outputs);
 }

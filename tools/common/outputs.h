@@ -68,7 +68,7 @@ bool wants_output(const struct output_settings *settings, enum output_kind kind)
 struct outputs {
     asm_sink sinks[MAX_OUTPUTS];
     size_t count;
-    bool has_failed;    /* one of them could not be written, which was said */
+    bool has_failed;    /* one of them, or an event to it, could not be written, which was said */
     bool stdout_failed; /* standard output could not */
     struct output *outputs;
 };
@@ -77,6 +77,10 @@ struct outputs {
  * opened, or would append to a file that holds something else. The text on standard output is shown as `terminal`
  * functions tell. */
 void outputs_open(struct outputs *outputs, const struct output_settings *settings);
+
+/* asm_pipeline_event() with the outputs' pipeline. An event that one of them cannot take, for what is in it, is said, up to a
+ * limit, and has_failed is set; the next go on. */
+void outputs_event(struct outputs *outputs, asm_pipeline *pipeline, const asm_event *event);
 
 /* Says which outputs have failed since the last call: once for each, nothing of a pipe whose reader has gone. */
 void outputs_check(struct outputs *outputs);
