@@ -68,6 +68,11 @@ check 'nothing starts when an output cannot be opened' [ ! -e "$work/started" ]
 if [ -e /dev/full ]; then
     "$tee" --log=/dev/full -- cat < "$work/big" > "$work/through" 2> /dev/null
     check 'a full disk is not in the way' cmp -s "$work/big" "$work/through"
+    "$tee" -- echo hello > /dev/full 2> "$work/err"
+    check 'what cannot be passed on is no success' [ $? -eq 2 ]
+    check 'and is told' grep -q '^asm-tee: standard output: ' "$work/err"
+    "$tee" -- sh -c 'echo hello; exit 7' > /dev/full 2> "$work/err"
+    check "the command's own failure counts" [ $? -eq 7 ]
 fi
 mkfifo "$work/fifo"
 sleep 20 < "$work/fifo" &

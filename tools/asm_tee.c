@@ -105,9 +105,10 @@ static const struct example examples[] = {
      "Approve in a browser, too, what the agent asks the editor"},
     {NULL, NULL}};
 
-static const char *const exit_statuses[] = {"N  that of COMMAND; 128 + S if signal S ended it",
-                                            "2  wrong usage, or an output cannot be opened",
-                                            "126  COMMAND cannot be started; 127: there is none", NULL};
+static const char *const exit_statuses[] = {
+    "N  that of COMMAND; 128 + S if signal S ended it",
+    "2  wrong usage, an output that cannot be opened, or a standard output that cannot be written",
+    "126  COMMAND cannot be started; 127: there is none", NULL};
 
 static const struct command command = {.name = "asm-tee",
                                        .purpose =

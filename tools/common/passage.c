@@ -37,6 +37,7 @@ struct passage {
     struct direction in, out;
     struct passage_hooks hooks;
     pid_t child;
+    bool is_lost; /* something could not be passed on, though its reader is there */
 };
 
 /* The end of the command and signals wake the loop by this pipe. */
@@ -190,6 +191,10 @@ static void write_some(struct passage *passage, struct direction *direction) {
             passage->hooks.copy(passage->hooks.user, way_of(passage, direction), bytes, (size_t)size);
         direction->begin += (size_t)size;
     } else if (!is_passing((int)size)) {
+        if (direction == &passage->out && errno != EPIPE && errno != EBADF) { /* it is there, and full */
+            complain("standard output: %s", strerror(errno));
+            passage->is_lost = true;
+        }
         close_end(&direction->to);
         close_end(&direction->from);
         direction->begin = direction->end;
@@ -262,7 +267,8 @@ static int pass_all(struct passage *passage) {
         if (polled[2].revents && has_bytes(in)) write_some(passage, in);
         if (polled[5].revents) wake(passage);
     }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
+    return passage->is_lost && WEXITSTATUS(status) == 0 ? EXIT_FAILED : WEXITSTATUS(status);
 }
 
 /* Standard output may be shared with others, so that it cannot be made not to wait: but a pipe can be opened once more, and

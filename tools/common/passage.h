@@ -26,8 +26,8 @@ struct passage_hooks {
 /* Starts `command` (NULL after the last word) by its name, with this program's environment, folder, standard error and
  * ignored signals, and hands on standard input and what it prints, until it has ended and all of that is out. Its end of
  * input, signals (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2), and a standard output that nobody reads any more
- * reach it as without this program. Returns its exit status, 128 + N if signal N ended it; 126 or 127, after a message, if it
- * cannot be started. */
+ * reach it as without this program. Returns its exit status, 128 + N if signal N ended it; EXIT_FAILED, after a message, in
+ * place of 0 if standard output could not be written (a full disk); 126 or 127, after a message, if it cannot be started. */
 int passage_run(char **command, const struct passage_hooks *hooks);
 
 #endif
