@@ -2101,13 +2101,13 @@ static asm_str asm__trim(asm_str text) {
     return text;
 }
 
-/* The first line that is not blank, in `memory`; without a `<tag>` around it, which some agents put around errors, and
- * without the line `Exit code N`, whose number goes to `exit_code`. */
-static asm_str asm__first_line(const asm__value *value, char *memory, size_t size, bool *is_cut,
-                               asm_optional_int64 *exit_code) {
+/* The next line from `*at` on that is not blank, in `memory`, and `*at` moved past it; without a `<tag>` around it, which some
+ * agents put around errors, and without the line `Exit code N`, whose number goes to `exit_code`. Absent at the end. */
+static asm_str asm__next_line(const asm__value *value, size_t *at, char *memory, size_t size, bool *is_cut,
+                              asm_optional_int64 *exit_code) {
     asm__value line;
     *is_cut = false;
-    for (size_t at = 0; asm__value_line(value, &at, &line);) {
+    while (asm__value_line(value, at, &line)) {
         asm_buffer text;
         asm_str shown;
         const char *end;
@@ -2131,6 +2131,23 @@ static asm_str asm__first_line(const asm__value *value, char *memory, size_t siz
         if (shown.size > 0) return shown;
     }
     return asm_str_make(NULL, 0);
+}
+
+/* asm__next_line() from the beginning on. */
+static asm_str asm__first_line(const asm__value *value, char *memory, size_t size, bool *is_cut,
+                               asm_optional_int64 *exit_code) {
+    size_t at = 0;
+    return asm__next_line(value, &at, memory, size, is_cut, exit_code);
+}
+
+/* Whether asm__next_line() finds that line and no other. */
+static bool asm__is_only_line(const asm__value *value, asm_str line) {
+    asm_optional_int64 unused = {0, false};
+    char memory[600];
+    bool is_cut;
+    size_t at = 0;
+    return asm_str_equal(asm__next_line(value, &at, memory, sizeof memory, &is_cut, &unused), line) &&
+           !is_cut && asm__next_line(value, &at, memory, sizeof memory, &is_cut, &unused).size == 0;
 }
 
 /* >>render: studio's tools */
@@ -3520,16 +3537,21 @@ static void asm__bar_end(asm_studio *studio, asm_buffer *out) {
     asm_buffer_append_byte(out, '\n');
 }
 
-/* Facts with commas between them, which go on below the line, a bar before each, if there are too many for it. */
-static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const asm__speaker *speaker) {
+/* Facts with commas between them, which go on below the line, a bar before each, if there are too many for it. Before the first
+ * stands a dash if `has_dash`, and it stands on the line. */
+static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const asm__speaker *speaker,
+                                bool has_dash) {
     asm_studio *studio = line->studio;
     asm_str rest = asm_buffer_text(&facts->text);
-    while (rest.size > 0) {
+    for (; rest.size > 0; has_dash = false) {
+        const int room = line->room - (has_dash ? 3 : 0);
         size_t size = 0;
         while (size < rest.size && !asm__begins_with(asm__without(rest, size), ", "))
             size++;
         if (size < rest.size) size++; /* the comma */
-        if (asm__columns_of(asm_str_make(rest.data, size), 0, line->room) > line->room) {
+        if (asm__columns_of(asm_str_make(rest.data, size), 0, line->room) <= room) {
+            if (has_dash) asm__line_glyph(line, ASM__GLYPH_DASH);
+        } else {
             asm__line_end(line);
             line->room = asm__bar_begin(studio, line->out, speaker);
             asm__end_color(line->out, &studio->look);
@@ -3540,11 +3562,15 @@ static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const 
     }
 }
 
-/* ` — why`, in what room is left. */
-static void asm__line_reason(asm__line *line, asm_str reason, bool is_cut) {
-    if (reason.size == 0 || line->room < 6) return;
+/* ` — why`, in what room is left. Returns whether that is all of it. */
+static bool asm__line_reason(asm__line *line, asm_str reason, bool is_cut) {
+    int columns;
+    if (reason.size == 0 || line->room < 6) return false;
     asm__line_glyph(line, ASM__GLYPH_DASH);
+    columns = asm__columns_of(reason, asm__line_flags(&line->studio->look), line->room);
+    is_cut |= columns > line->room;
     line->room -= asm__append_fit(line->out, &line->studio->look, reason, line->room, is_cut);
+    return !is_cut;
 }
 
 /* The columns of what a tool works on that facts must leave. */
@@ -3553,18 +3579,48 @@ static int asm__line_least(const asm__line *line, const asm__view *view) {
     return columns < 12 ? columns : 12;
 }
 
-/* What a tool works on, in at most `limit` columns. */
-static void asm__line_subject(asm__line *line, const asm__view *view, int limit) {
+/* How much of a command is `NAME=value ` before the program: 0 if that is nothing, or not sure. */
+static size_t asm__environment_size(asm_str command) {
+    size_t begin = 0, at = 0;
+    while (at < command.size) {
+        while (at < command.size && asm__is_word_byte(command.data[at]))
+            at++;
+        if (at == begin || at == command.size || command.data[at] != '=') return begin;
+        for (char quote = 0; at < command.size && (quote || command.data[at] != ' '); at++) {
+            const char c = command.data[at];
+            if (memchr("$`\\", c, 3) || (!quote && memchr("|&;<>()\n", c, 8))) return 0;
+            if (c == '\'' || c == '"') quote = !quote ? c : quote == c ? 0 : quote;
+        }
+        while (at < command.size && command.data[at] == ' ')
+            at++;
+        begin = at;
+    }
+    return 0; /* no program */
+}
+
+/* What a tool works on, in at most `limit` columns. Of a command that is wider, its environment is left out before its end is,
+ * but for one that a person is asked about. */
+static void asm__line_subject(asm__line *line, const asm__view *view, int limit, bool is_asked) {
     const asm_look *look = &line->studio->look;
+    asm_str subject = view->subject;
     const bool is_quoted = view->tool->shown_as == ASM_TOOL_SUBJECT_QUOTED && view->subject.size > 0;
     if (limit > line->room) limit = line->room;
     if (is_quoted) {
         asm__line_own(line, ASM_STR("\""));
         limit -= 2;
     }
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND && !is_asked &&
+        asm__columns_of(subject, asm__line_flags(look), limit) > limit &&
+        asm__environment_size(subject) > 0) {
+        const int before = line->room;
+        asm__line_glyph(line, ASM__GLYPH_CUT);
+        asm__line_own(line, ASM_STR(" "));
+        limit -= before - line->room;
+        subject = asm__without(subject, asm__environment_size(subject));
+    }
     if (view->tool->shown_as == ASM_TOOL_SUBJECT_PATH)
-        line->room -= asm__append_path(line->out, look, view->subject, limit, view->is_cut);
-    else line->room -= asm__append_fit(line->out, look, view->subject, limit, view->is_cut);
+        line->room -= asm__append_path(line->out, look, subject, limit, view->is_cut);
+    else line->room -= asm__append_fit(line->out, look, subject, limit, view->is_cut);
     if (is_quoted) asm__line_own(line, ASM_STR("\""));
 }
 
@@ -3614,33 +3670,45 @@ static void asm__line_words(asm__line *line, const asm__view *view, const char *
     if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
 }
 
-/* The text of a line that has begun with a bar and has so much room; it goes on in the next where a word does not fit. */
+/* The text of a line that has begun with a bar and has so much room; it goes on in the next where a word does not fit, without
+ * the blanks before that. */
 static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                            const asm__value *line, int room) {
     const unsigned flags = asm__line_flags(&studio->look);
     const int whole = room;
     unsigned marks = 0;
+    int gap = 0; /* blanks that are held back */
     char memory[ASM__PIECE], one[16];
     for (size_t at = 0; at < line->text.size;) {
         const asm_str piece = asm__value_piece(line, &at, memory);
         size_t used = 0;
-        if (room > 0 && piece.size <= (size_t)room && asm__is_plain_text(piece) &&
-            !memchr(piece.data, '\t', piece.size)) {
+        if (room > gap && piece.size <= (size_t)(room - gap) && asm__is_plain_text(piece) &&
+            !memchr(piece.data, '\t', piece.size) && piece.data[piece.size - 1] != ' ') {
+            asm__append_blanks(out, gap);
             asm_buffer_append(out, piece);
-            room -= (int)piece.size;
+            room -= gap + (int)piece.size;
+            gap = 0;
             used = piece.size;
         }
         while (used < piece.size) {
             int width, word = 0;
-            if (used > 0 && piece.data[used - 1] == ' ')
-                word = asm__columns_of(asm__first_word(asm__without(piece, used)), flags, whole);
+            if (gap > 0) word = asm__columns_of(asm__first_word(asm__without(piece, used)), flags, whole);
             const asm_str shown = asm__next_shown(piece, &used, flags, &marks, one, &width);
-            if (width > room || (word > room && word <= whole)) {
-                asm__bar_end(studio, out);
-                room = asm__bar_begin(studio, out, speaker);
+            if (shown.size == 1 && shown.data[0] == ' ') {
+                gap++;
+                continue;
             }
+            if (gap + width > room || (gap + word > room && word <= whole)) {
+                if (room < whole) {
+                    asm__bar_end(studio, out);
+                    room = asm__bar_begin(studio, out, speaker);
+                }
+                gap = 0;
+            }
+            asm__append_blanks(out, gap);
             asm_buffer_append(out, shown);
-            room -= width;
+            room -= gap + width;
+            gap = 0;
         }
     }
 }
@@ -3677,8 +3745,9 @@ static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__spe
         }
         for (; blank > 0; blank--) {
             if (is_short) continue;
-            asm__bar_begin(studio, out, speaker);
-            asm__bar_end(studio, out);
+            asm__studio_margin(studio, out, speaker->depth, speaker->label);
+            asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
+            asm_buffer_append_byte(out, '\n');
         }
         asm__bar_line(studio, out, speaker, &line, is_short);
     }
@@ -3692,11 +3761,9 @@ static void asm__line_why(asm__line *line, const asm__speaker *speaker, asm_str 
     char memory[600];
     bool is_cut;
     const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
-    const bool fits = !is_cut && first.size + 1 >= message.size &&
-                      asm__columns_of(first, asm__line_flags(&studio->look), line->room) + 3 <= line->room;
-    asm__line_reason(line, first, is_cut);
+    const bool is_told = asm__line_reason(line, first, is_cut) && first.size + 1 >= message.size;
     asm__line_end(line);
-    if (!fits) asm__studio_bars(studio, line->out, speaker, &value, 0, false);
+    if (!is_told) asm__studio_bars(studio, line->out, speaker, &value, 0, false);
 }
 
 /* >>render: studio's calls */
@@ -3843,6 +3910,7 @@ typedef struct asm__tool_end {
     asm__value output;
     asm_str reason; /* of a failure; in `memory` */
     bool is_reason_cut;
+    bool is_told; /* the line says all that is in the output */
     char memory[600];
 } asm__tool_end;
 
@@ -4295,7 +4363,8 @@ static void asm__studio_running(asm_studio *studio, asm_buffer *out, const asm__
     asm__fact_place(&facts, studio, view, line.room / 4);
     asm__line_words(&line, view, view->tool->running, "");
     asm__facts_fit(&facts, line.room - 3 - asm__line_least(&line, view));
-    asm__line_subject(&line, view, line.room - (facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0));
+    asm__line_subject(&line, view, line.room - (facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0),
+                      false);
     asm__line_facts(&line, &facts);
     asm__line_end(&line);
 }
@@ -4312,7 +4381,7 @@ static void asm__announce(asm_studio *studio, asm_buffer *out, asm_str parent) {
     asm__view_of_call(studio, &view, call);
     line = asm__line_begin(studio, out, &speaker, ASM__CYAN, ASM__GLYPH_STATE);
     asm__line_words(&line, &view, view.tool->running, "");
-    asm__line_subject(&line, &view, line.room);
+    asm__line_subject(&line, &view, line.room, false);
     asm__line_end(&line);
 }
 
@@ -4443,7 +4512,7 @@ static bool asm__line_found(asm__line *line, const asm__view *view, const asm__t
 
 /* What a tool has done, or not. */
 static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
-                                 const asm__view *view, const asm__tool_end *end, const asm_event *event,
+                                 const asm__view *view, asm__tool_end *end, const asm_event *event,
                                  const asm_studio_call *call) {
     static const struct {
         const char *color, *words, *after; /* words before what it works on; after its name */
@@ -4478,10 +4547,12 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     room = line.room - facts_columns;
     if (studio->look.columns == 0) line.room = room = 2 * ASM__PIPED_COLUMNS; /* each as wide as that */
     else if (reason_columns > room * 3 / 5) reason_columns = room * 3 / 5;
-    asm__line_subject(&line, view, studio->look.columns == 0 ? ASM__PIPED_COLUMNS : room - reason_columns);
+    asm__line_subject(&line, view, studio->look.columns == 0 ? ASM__PIPED_COLUMNS : room - reason_columns,
+                      false);
     asm__line_facts(&line, &facts);
     if (studio->look.columns == 0) line.room = ASM__PIPED_COLUMNS;
-    asm__line_reason(&line, end->reason, end->is_reason_cut);
+    end->is_told = asm__line_reason(&line, end->reason, end->is_reason_cut) &&
+                   asm__is_only_line(&end->output, end->reason);
     asm__line_end(&line);
 }
 
@@ -4489,7 +4560,8 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
 static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                                const asm__view *view, const asm__tool_end *end, const asm_event *event) {
     const bool is_short = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
-    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY || end->outcome == ASM__OUTCOME_DECLINED)
+    if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY || end->outcome == ASM__OUTCOME_DECLINED ||
+        end->is_told)
         return;
     if (view->tool->facts == ASM_TOOL_FACTS_CHANGES && end->outcome == ASM__OUTCOME_DONE) {
         asm__studio_diff(studio, out, speaker, event);
@@ -4540,7 +4612,7 @@ static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_eve
 /* What a person is asked about, in words. */
 static void asm__line_asked(asm__line *line, const asm__view *view, int limit) {
     asm__line_name(line, view);
-    asm__line_subject(line, view, limit);
+    asm__line_subject(line, view, limit, true);
 }
 
 /* The call that an approval is about. */
@@ -5094,12 +5166,11 @@ static void asm__studio_run_ended(asm_studio *studio, asm_buffer *out, const asm
         if (facts.text.size > 0) {
             line = asm__line_begin(studio, out, &speaker, ASM__BLUE, ASM__GLYPH_STATE);
             asm__line_own(&line, ASM_STR("Until then: "));
-            asm__line_all_facts(&line, &facts, &speaker);
+            asm__line_all_facts(&line, &facts, &speaker, false);
             asm__line_end(&line);
         }
     } else {
-        if (facts.text.size > 0) asm__line_glyph(&line, ASM__GLYPH_DASH);
-        asm__line_all_facts(&line, &facts, &speaker);
+        asm__line_all_facts(&line, &facts, &speaker, true);
         asm__line_end(&line);
     }
     asm__studio_changed(studio, out, &speaker);
@@ -5394,7 +5465,7 @@ static void asm__line_call(asm__line *line, const asm_studio_call *call, asm_tim
     } else asm__line_words(line, &view, view.tool->running, "");
     asm__facts_fit(&facts, line->room - 3 - asm__line_least(line, &view));
     if (facts.text.size > 0) room += asm__facts_columns(&facts) + 3;
-    asm__line_subject(line, &view, line->room - room);
+    asm__line_subject(line, &view, line->room - room, false);
     asm__line_facts(line, &facts);
 }
 

@@ -236,7 +236,7 @@ static void test_tool_output_modes(void **state) {
         "  ◐ Running: mix test\n  ✓ Ran: mix test (exit 0, 83 chars, 3.2s)\n",
         "  ◐ Running: mix test\n  ✓ Ran: mix test (exit 0, 3.2s)\n  │ .....\n  │ 5 tests, 0 failures\n  │ "
         "Finished in 1.2 seconds\n",
-        "  ◐ Running: mix test\n  ✓ Ran: mix test (exit 0, 3.2s)\n  │ Running ExUnit with seed: 12345\n  │ "
+        "  ◐ Running: mix test\n  ✓ Ran: mix test (exit 0, 3.2s)\n  │ Running ExUnit with seed: 12345\n  │"
         "\n  │ .....\n"
         "  │ 5 tests, 0 failures\n  │ Finished in 1.2 seconds\n"};
     for (int mode = 0; mode < 3; mode++) {
@@ -247,6 +247,91 @@ static void test_tool_output_modes(void **state) {
         free(text);
     }
     end_of_cases();
+}
+
+/* The reason of a failure that is all of the output is not shown twice; one that is not all there is. */
+static void test_a_reason_is_told_once(void **state) {
+    (void)state;
+    static const struct {
+        int columns;
+        view_case view;
+    } cases[] = {
+        {80,
+         {STARTED("Bash", "{'command':'make'}") FAILED(",'tool_output':'Exit code 2\\nno rule\\n\\n'"),
+          "  ✗ Bash failed: make (exit 2) — no rule\n"}},
+        {80,
+         {STARTED("Edit", "{'file_path':'a'}") FAILED(
+              ",'error_message':'Not found.','tool_output':'<tool_use_error>Not found.</tool_use_error>'"),
+          "  ✗ Edit failed: a — Not found.\n"}},
+        {80,
+         {STARTED("Bash", "{'command':'make'}") FAILED(",'tool_output':'no rule\\nstop\\nno rule'"),
+          "  ✗ Bash failed: make — no rule\n  │ no rule\n  │ stop\n  │ no rule\n"}},
+        {80,
+         {STARTED("Bash", "{'command':'make'}") FAILED(",'error_message':'killed','tool_output':'no rule'"),
+          "  ✗ Bash failed: make — killed\n  │ no rule\n"}},
+        {30,
+         {STARTED("Bash", "{'command':'make'}") FAILED(",'tool_output':'no rule to make it'"),
+          "  ✗ Bash failed: make — no ru…\n  │ no rule to make it\n"}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_render_options options = ends_only();
+        options.columns = cases[i].columns;
+        options.tool_output = ASM_TOOL_OUTPUT_FULL;
+        expect_view(&options, &cases[i].view, 1);
+        options.tool_output = ASM_TOOL_OUTPUT_PREVIEW;
+        expect_view(&options, &cases[i].view, 1);
+    }
+}
+
+/* No line of studio's ends in a blank: not where it is broken, and not where it is blank. */
+static void test_no_line_ends_in_a_blank(void **state) {
+    (void)state;
+    static const view_case output = {
+        STARTED("Bash", "{'command':'ls'}")
+            DONE(",'tool_output':'some words that go on\\n\\n    indented  as_wide_as_this  b \\n"
+                 "                          x'"),
+        "  ✓ Ran: ls\n  │ some words that\n  │ go on\n  │\n  │     indented\n  │ as_wide_as_this\n  │ b\n  │ "
+        "x\n"};
+    static const view_case end = {
+        "{'type':'run_completed','data':{'stop_reason':'end_turn','token_usage':{'output_tokens':3396,"
+        "'input_tokens':231000}}}",
+        "  ● Session complete (end_turn)\n  │ 3,396 tokens out, 231k in\n"};
+    asm_render_options options = ends_only();
+    options.columns = 20;
+    options.tool_output = ASM_TOOL_OUTPUT_FULL;
+    expect_view(&options, &output, 1);
+    options.columns = 40;
+    expect_view(&options, &end, 1);
+}
+
+/* Of a command that is too wide its environment is left out before its end, but where a person decides about it. */
+static void test_environments_of_commands(void **state) {
+    (void)state;
+    static const struct {
+        const char *command, *shown;
+    } cases[] = {{"A=1 make all", "A=1 make all"},
+                 {"NAME=a_long_value make -C lib all", "… make -C lib all"},
+                 {"NAME=a_long_value  B=\\\"x y\\\" make all", "… make all"},
+                 {"NAME=a_long_value make -C library_of_words all", "… make -C library_of_wor…"},
+                 {"NAME=$(a_long_command) make all", "NAME=$(a_long_command) m…"},
+                 {"NAME=a_long_value_of_no_program", "NAME=a_long_value_of_no_…"},
+                 {"NAME=a_long_value; make all of it", "NAME=a_long_value; make …"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char events[512], expected[128];
+        asm_render_options options = ends_only();
+        options.columns = 34;
+        snprintf(events, sizeof events, STARTED("Bash", "{'command':'%s'}") DONE(""), cases[i].command);
+        snprintf(expected, sizeof expected, "  ✓ Ran: %s\n", cases[i].shown);
+        const view_case seen = {events, expected};
+        expect_view(&options, &seen, 1);
+    }
+    static const view_case asked = {
+        "{'type':'tool_approval_requested','data':{'tool_name':'Bash','tool_call_id':'a',"
+        "'tool_input':{'command':'NAME=a_long_value make -C library all'}}}",
+        "  ● Approve? Bash: NAME=a_long_value make…\n  │ NAME=a_long_value make -C library all\n"};
+    asm_render_options options = ends_only();
+    options.columns = 42;
+    expect_view(&options, &asked, 1);
 }
 
 /* A command is shown as it was given, but for the shell and the directory around it, and secrets. */
@@ -354,9 +439,9 @@ static void test_nothing_is_hidden(void **state) {
            text);
     free(text);
     snprintf(events, sizeof events,
-             STARTED("Bash", "{'command':'API_TOKEN=abcdef123456 make %01200d'}") DONE(""), 0);
+             STARTED("Bash", "{'command':'make API_TOKEN=abcdef123456 %01200d'}") DONE(""), 0);
     text = view(&options, events);
-    expect(strstr(text, "Ran: API_TOKEN=•••") != NULL && strstr(text, "…") != NULL, "%s", text);
+    expect(strstr(text, "Ran: make API_TOKEN=•••") != NULL && strstr(text, "…") != NULL, "%s", text);
     free(text);
     text = view(&options, STARTED("Bash", "{'command':'a\\ud800b'}") DONE(""));
     expect_text(asm_str_from(text), ASM_STR("  ✓ Ran: a\xEF\xBF\xBD"
@@ -1227,6 +1312,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_ends_of_tools),
         cmocka_unit_test(test_summaries_of_the_guide),
         cmocka_unit_test(test_tool_output_modes),
+        cmocka_unit_test(test_a_reason_is_told_once),
+        cmocka_unit_test(test_no_line_ends_in_a_blank),
+        cmocka_unit_test(test_environments_of_commands),
         cmocka_unit_test(test_calls_with_one_id),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_hosts),
