@@ -4,7 +4,7 @@
 //     ONLY      names of tests, separated by blanks
 import assert from 'node:assert/strict';
 import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {cpus, loadavg, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Chromium, sleep} from './chromium.mjs';
 import {Server, Log} from './server.mjs';
@@ -530,8 +530,9 @@ const tests = {
         }
         const best = Math.round(Math.min(...times));
         console.log('first rows of 10,000 events: ' + times.map(time => Math.round(time)).join(', ') + ' ms');
-        // Half of what a person would notice; a machine that does other things needs longer.
-        assert.ok(best < 1000, 'best of five: ' + best + ' ms');
+        // Twice what it takes at the worst; longer by as much as the machine has to do.
+        const limit = 400 * Math.max(1, loadavg()[0] / cpus().length);
+        assert.ok(best < limit, 'best of five: ' + best + ' ms, not below ' + Math.round(limit));
     },
 
     async refused() {
