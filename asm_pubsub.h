@@ -331,8 +331,8 @@ ASM_API asm_result asm_pubsub_publish_from(asm_pubsub *pubsub, const void *sende
 ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const *topics, size_t count,
                                           const asm_message *message, size_t *delivered);
 
-/* Looks up `topic` (and keeps it, whether it has subscribers or not) until asm_topic_release(): whoever publishes
- * often to one topic saves the look-up. The topic is copied. ASM_ERR_PATTERN, ASM_ERR_NO_MEMORY,
+/* Gives a handle of `topic`, for asm_topic_publish() and the others below, which spare the look-up. The topic is
+ * copied, and kept until asm_topic_release(), also without subscribers. ASM_ERR_PATTERN, ASM_ERR_NO_MEMORY,
  * ASM_ERR_INVALID_ARGUMENT. */
 ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_topic_handle *resolved);
 
@@ -534,8 +534,8 @@ typedef struct asm_mailbox_options {
     asm_overflow overflow; /* default: ASM_OVERFLOW_REFUSE */
 
     /* A streamed piece of text is added to the one that was posted just before it, if that still waits, is of the
-     * same message, there is room, and neither has anything but a delta, a time and a sequence number of its own:
-     * time of the first, number of the last. */
+     * same message, there is room, and the two differ in nothing but delta, time and sequence number; the time is
+     * then that of the first, the number that of the last. */
     bool merge_text;
 
     /* Called by the producer at the end of a post, if nothing waited before it or the consumer looked in vain while
@@ -692,11 +692,11 @@ typedef struct asm_broadcaster_options {
     asm_str execution_id;                /* for events without a run id; must outlive the broadcaster */
     asm_time (*clock)(void *clock_user); /* for events without a time; NULL: their timestamp is null */
     void *clock_user;                    /* its user */
-    char *
-        buffer; /* memory of `buffer_size` bytes: half of it for an envelope, half for the arguments of a tool, read
-                     and cut; what does not fit is ASM_ERR_NO_SPACE, and so is what `broadcast` calls back with.
-                     Default: memory that grows to the longest */
-    size_t buffer_size;
+
+    /* Memory: half of it for an envelope, half for the arguments of a tool, read and cut; what does not fit is
+     * ASM_ERR_NO_SPACE, and so is what `broadcast` calls back with. NULL: memory that grows to the longest. */
+    char *buffer;
+    size_t buffer_size; /* in bytes */
 } asm_broadcaster_options;
 
 #define ASM_STATUS_SIZE 32 /* a status and its NUL */
@@ -716,8 +716,8 @@ typedef struct asm_broadcaster {
     asm_buffer scratch, text, quoted; /* private */
 } asm_broadcaster;
 
-/* Sets up a broadcaster, whose status is idle. `options` is copied. ASM_ERR_INVALID_ARGUMENT without a broadcast function. Allocates
- * nothing. */
+/* Sets up a broadcaster, whose status is idle. `options` is copied. Allocates nothing. ASM_ERR_INVALID_ARGUMENT
+ * without a broadcast function. */
 ASM_API asm_result asm_broadcaster_init(asm_broadcaster *broadcaster, const asm_broadcaster_options *options);
 
 /* Frees the broadcaster's memory. `broadcaster` may be NULL. ASM_ERR_MISUSE from inside its broadcast function. */
@@ -752,8 +752,8 @@ ASM_API void asm_broadcaster_on_message(void *broadcaster, const asm_message *me
 ASM_API asm_result asm_broadcaster_set_status(asm_broadcaster *broadcaster, asm_str status,
                                               asm_str error_message, asm_str last_response, asm_time time);
 
-/* Starts the next execution of the session: the status is idle, chunks are counted from 0 again, and `execution_id`, which
- * must outlive the broadcaster, is that of events without a run id. Sends nothing. */
+/* Starts the next execution of the session: the status is idle, chunks are counted from 0 again, and
+ * `execution_id`, which must outlive the broadcaster, is that of events without a run id. Sends nothing. */
 ASM_API void asm_broadcaster_reset(asm_broadcaster *broadcaster, asm_str execution_id);
 
 /* ---- Transports ---- */
@@ -3005,18 +3005,30 @@ static bool asm__message_can_merge(const asm_message *message) {
            !event->metadata.data && !event->extra.data && !event->extension.data && !message->text.data;
 }
 
+static bool asm__optional_equal(asm_optional_bool a, asm_optional_bool b) {
+    return a.is_set == b.is_set && (!a.is_set || a.value == b.value);
+}
+
+/* Whether all members are the same but `delta`, and `content`, which neither has. */
+static bool asm__payload_same_stream(const asm_message_payload *a, const asm_message_payload *b) {
+    return asm_str_equal(a->role, b->role) && asm_str_equal(a->message_id, b->message_id) &&
+           asm_str_equal(a->parent_tool_call_id, b->parent_tool_call_id) &&
+           asm_str_equal(a->phase, b->phase) && asm_str_equal(a->reason, b->reason) &&
+           asm_str_equal(a->replaced_by, b->replaced_by) && asm_str_equal(a->origin, b->origin) &&
+           asm__optional_equal(a->thinking, b->thinking) &&
+           asm__optional_equal(a->incomplete, b->incomplete) &&
+           asm__optional_equal(a->synthetic, b->synthetic);
+}
+
 static bool asm__message_same_stream(const asm_message *a, const asm_message *b) {
-    const asm_message_payload *x = &a->event->message, *y = &b->event->message;
     const bool same_topic = a->topic == b->topic || (a->topic && b->topic && strcmp(a->topic, b->topic) == 0);
     return same_topic && asm_str_equal(a->wrapper, b->wrapper) &&
            asm_str_equal(a->session_id, b->session_id) &&
            asm_str_equal(a->event->session_id, b->event->session_id) &&
            asm_str_equal(a->event->run_id, b->event->run_id) &&
            asm_str_equal(a->event->provider, b->event->provider) &&
-           asm_str_equal(a->event->agent_id, b->event->agent_id) && asm_str_equal(x->role, y->role) &&
-           asm_str_equal(x->message_id, y->message_id) && asm_str_equal(x->phase, y->phase) &&
-           asm_str_equal(x->parent_tool_call_id, y->parent_tool_call_id) &&
-           x->thinking.is_set == y->thinking.is_set && x->thinking.value == y->thinking.value;
+           asm_str_equal(a->event->agent_id, b->event->agent_id) &&
+           asm__payload_same_stream(&a->event->message, &b->event->message);
 }
 
 /* Where the free bytes after the newest block end. */

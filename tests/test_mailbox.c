@@ -476,6 +476,31 @@ static void test_merge_only_the_same(void **state) {
     expect_piece("b");
 }
 
+/* No member of the payload is lost: texts up to `thinking`, then truths, by their places, so that one that is added
+ * between is tried, too. */
+static void test_merge_loses_no_member(void **state) {
+    const size_t truths = offsetof(asm_message_payload, thinking);
+    for (size_t at = 0; at <= offsetof(asm_message_payload, synthetic);
+         at += at < truths ? sizeof(asm_str) : sizeof(asm_optional_bool)) {
+        if (at == offsetof(asm_message_payload, delta)) continue;
+        open_mailbox(4, ASM_OVERFLOW_REFUSE, true, 2000);
+        asm_event event = piece_event("b");
+        asm_message message;
+        const asm_str text = ASM_STR("x");
+        const asm_optional_bool truth = ASM_BOOL(true);
+        memset(&message, 0, sizeof message);
+        message.event = &event;
+        message.topic = "t";
+        if (at < truths) memcpy((char *)&event.message + at, &text, sizeof text);
+        else memcpy((char *)&event.message + at, &truth, sizeof truth);
+        assert_int_equal(post_piece("a"), ASM_OK);
+        assert_int_equal(asm_mailbox_post(&mailbox, &message), ASM_OK);
+        assert_int_equal(post_piece("c"), ASM_OK);
+        if (asm_mailbox_producer_counters(&mailbox).merged) fail_msg("the member at %d is lost", (int)at);
+        finish(state);
+    }
+}
+
 /* What comes after a gap is not added to what was before it. */
 static void test_merge_not_over_a_gap(void **state) {
     (void)state;
@@ -842,6 +867,7 @@ int main(void) {
         cmocka_unit_test_teardown(test_merge, finish),
         cmocka_unit_test_teardown(test_merge_as_far_as_it_fits, finish),
         cmocka_unit_test_teardown(test_merge_only_the_same, finish),
+        cmocka_unit_test_teardown(test_merge_loses_no_member, finish),
         cmocka_unit_test_teardown(test_merge_not_over_a_gap, finish),
         cmocka_unit_test_teardown(test_sizes_differ, finish),
         cmocka_unit_test_teardown(test_sizes_model, finish),
