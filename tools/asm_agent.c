@@ -137,13 +137,8 @@ static const struct option_hint hints[] = {
 static const struct command command = {.name = "asm-agent",
                                        .purpose = "an agent for the terminal and for editors",
                                        .usage = "[OPTION]... [PROMPT]...",
-                                       .description = description,
-                                       .options = options,
-                                       .option_count = sizeof options / sizeof *options,
                                        .hints = hints,
-                                       .examples = examples,
-                                       .exit_statuses = exit_statuses,
-                                       .notes = notes};
+                                       PROGRAM_TABLES};
 
 /* ---- The prompt ---- */
 

@@ -228,13 +228,8 @@ static const struct option_hint hints[] = {{"no-color", "--color=never"},
 static const struct command command = {.name = "asm-cat",
                                        .purpose = "show event streams of AI-agent programs",
                                        .usage = "[OPTION]... [FILE]...",
-                                       .description = description,
-                                       .options = options,
-                                       .option_count = sizeof options / sizeof *options,
                                        .hints = hints,
-                                       .examples = examples,
-                                       .exit_statuses = exit_statuses,
-                                       .notes = notes};
+                                       PROGRAM_TABLES};
 
 static void take_subscription(void *settings, const struct option *option, const char *topic) {
     struct output_settings *outputs = &((struct settings *)settings)->outputs;

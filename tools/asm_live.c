@@ -104,12 +104,7 @@ static const char *const exit_statuses[] = {"0  it was ended by a signal",
 static const struct command command = {.name = "asm-live",
                                        .purpose = "show sessions of agents on a page, live",
                                        .usage = "[OPTION]... [FILE]...",
-                                       .description = description,
-                                       .options = options,
-                                       .option_count = sizeof options / sizeof *options,
-                                       .examples = examples,
-                                       .exit_statuses = exit_statuses,
-                                       .notes = notes};
+                                       PROGRAM_TABLES};
 
 /* ---- Logs of before ---- */
 

@@ -80,12 +80,7 @@ static const char *const exit_statuses[] = {"0  all was read, or taken",
 static const struct command command = {.name = "asm-nats",
                                        .purpose = "read and write events through NATS JetStream",
                                        .usage = "[OPTION]... read|write URL",
-                                       .description = description,
-                                       .options = options,
-                                       .option_count = sizeof options / sizeof *options,
-                                       .examples = examples,
-                                       .exit_statuses = exit_statuses,
-                                       .notes = notes};
+                                       PROGRAM_TABLES};
 
 /* What is sent of the queue, open and locked; -1 if another writer has it. */
 static int lock_queue(const char *queue) {

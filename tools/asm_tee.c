@@ -114,12 +114,7 @@ static const struct command command = {.name = "asm-tee",
                                        .purpose =
                                            "show and log the session of an agent that another program runs",
                                        .usage = "[OPTION]... -- COMMAND [ARGUMENT]...",
-                                       .description = description,
-                                       .options = options,
-                                       .option_count = sizeof options / sizeof *options,
-                                       .examples = examples,
-                                       .exit_statuses = exit_statuses,
-                                       .notes = notes};
+                                       PROGRAM_TABLES};
 
 /* ---- The process that reads the copy ---- */
 

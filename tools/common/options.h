@@ -102,6 +102,11 @@ struct command {
     const char *const *notes;         /* paragraphs */
 };
 
+/* The tables of a command under the names that they have in every program. */
+#define PROGRAM_TABLES                                                                                       \
+    .description = description, .options = options, .option_count = sizeof options / sizeof *options,        \
+    .examples = examples, .exit_statuses = exit_statuses, .notes = notes
+
 /* Reads the arguments into `settings`; ends the program with a message if one is wrong. Returns the number of operands,
  * which are then the first words of argv. */
 int options_read(const struct command *command, void *settings, int argc, char **argv);
