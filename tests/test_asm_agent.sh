@@ -63,6 +63,15 @@ check 'only the answer' [ "$(cat "$work/out")" = 'You said: hello there' ]
 check 'a pipe is a prompt' [ "$(cat "$work/out")" = 'You said: from a pipe' ]
 (cd "$work/here" && echo from a pipe | "$agent" -q -u "$url" --api=anthropic -m model-1 before -) > "$work/out" 2>&1
 check 'a pipe is a part of it' has "$work/out" 'from a pipe'
+if [ -c /dev/full ]; then
+    for quiet in -q ''; do
+        # shellcheck disable=SC2086  # none or one option
+        (cd "$work/here" && "$agent" $quiet -u "$url" --api=anthropic -m model-1 hello) > /dev/full 2> "$work/err" < /dev/null
+        got=$?
+        check "status $got: the answer could not be written ($quiet)" [ "$got" -eq 2 ]
+        check 'which is said' has "$work/err" 'standard output: No space left on device'
+    done
+fi
 ask 0 --jsonl="$work/log.jsonl" --envelopes="$work/log.envelopes" 'call read_file {"path":"a.c"}'
 check 'it reads' has "$work/out" 'Read a.c (2 lines)'
 check 'events are logged' has "$work/log.jsonl" '"type":"tool_call_completed"'

@@ -2,6 +2,7 @@
 #include "chat.h"
 
 #include "../common/messages.h"
+#include "../common/options.h"
 #include "approval.h"
 #include "keyboard.h"
 #include "replay.h"
@@ -454,28 +455,30 @@ static void turn(struct chat *chat) {
     if (chat->view->outputs.stdout_failed) chat->is_leaving = true;
 }
 
-static void print_answer(struct chat *chat) {
+/* False, and it is said, if it cannot be written. */
+static bool print_answer(struct chat *chat) {
     asm_agent_info info;
-    if (!get_info(chat, &info)) return;
+    if (!get_info(chat, &info)) return true;
     for (size_t i = info.state.turn_count; i-- > 0;) {
         const asm_turn *last = &info.state.turns[i];
-        if (asm_str_equal(last->role, ASM_STR("user"))) return;
+        if (asm_str_equal(last->role, ASM_STR("user"))) break;
         if (!asm_str_equal(last->role, ASM_STR("assistant")) || !last->content.size) continue;
         fwrite(last->content.data, 1, last->content.size, stdout);
         putchar('\n');
-        return;
+        break;
     }
+    return close_stdout() == EXIT_SUCCESS;
 }
 
 static int end(struct chat *chat) {
     asm_agent_info info;
     if (chat->settings->prompt && chat->status == 0 && get_info(chat, &info) &&
         info.status != ASM_AGENT_IDLE) {
-        chat->status = EXIT_BAD_INPUT;
+        chat->status = chat->view->outputs.stdout_failed ? EXIT_FAILED : EXIT_BAD_INPUT;
         if (chat->settings->is_quiet && info.error.data)
             complain("%.*s", (int)info.error.size, info.error.data);
     }
-    if (chat->settings->is_quiet) print_answer(chat);
+    if (chat->settings->is_quiet && !print_answer(chat) && chat->status == 0) chat->status = EXIT_FAILED;
     view_settle(chat->view);
     keyboard_close(&chat->keyboard);
     asm_buffer_close(&chat->asked);
