@@ -178,7 +178,8 @@ ASM_API asm_result asm_wire_event(asm_wire *wire, const asm_event *event);
  * the output and of memory stay in wire->result. */
 ASM_API void asm_wire_on_event(void *wire, const asm_event *event);
 
-/* otlp: writes the spans that have ended as one request. The others have nothing to flush. */
+/* otlp: writes the spans that have ended as one request; over 1 MiB of them are written without being asked. The others
+ * have nothing to flush. */
 ASM_API asm_result asm_wire_flush(asm_wire *wire);
 
 /* acp: the prompt (session/prompt) that the next run's end answers: `request_id` is the request's id, as JSON.
@@ -3329,6 +3330,22 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
     return out;
 }
 
+static void asm__otlp_flush(asm_wire *wire) {
+    asm_buffer spans;
+    if (!wire->kept.size) return;
+    ASM__PUT(&wire->kept, "]}]}]}");
+    asm__wire_put_end(wire, &wire->kept);
+    if (wire->frames.size) { /* not the first of this event */
+        asm_buffer_append(&wire->frames, asm_buffer_text(&wire->kept));
+        asm__wire_fail(wire, wire->kept.result);
+        asm_buffer_clear(&wire->kept);
+        return;
+    }
+    spans = wire->kept; /* not copied: there is a megabyte of them, or more */
+    wire->kept = wire->frames;
+    wire->frames = spans;
+}
+
 /* Ends a span: what happened in it, and how it ended. An error needs a type. */
 static void asm__otlp_end(asm_wire *wire, const asm_buffer *events, bool is_failed, asm_str type,
                           asm_str message) {
@@ -3348,15 +3365,7 @@ static void asm__otlp_end(asm_wire *wire, const asm_buffer *events, bool is_fail
     }
     ASM__PUT(out, "}");
     if (out->result != ASM_OK) asm__wire_fail(wire, out->result);
-}
-
-static void asm__otlp_flush(asm_wire *wire) {
-    const asm_buffer spans = wire->kept;
-    if (!spans.size || wire->frames.size) return; /* of one event only one is written */
-    wire->kept = wire->frames;                    /* not copied: there may be a megabyte of them */
-    wire->frames = spans;
-    ASM__PUT(&wire->frames, "]}]}]}");
-    asm__wire_end_frame(wire);
+    else if (out->size > ASM__OTLP_FLUSH_SIZE) asm__otlp_flush(wire);
 }
 
 static uint64_t asm__otlp_parent(const asm_wire *wire, const asm__wire_item *item) {
@@ -3549,7 +3558,6 @@ static void asm__otlp_run_end(asm_wire *wire, asm__wire_item *run, asm__wire_out
                   outcome == ASM__WIRE_TIMEOUT ? ASM_STR("timeout") : asm__wire_error_code(event),
                   is_failed ? asm__wire_error_text(event) : asm_str_make(NULL, 0));
     asm_buffer_clear(&wire->main->said);
-    if (wire->kept.size > ASM__OTLP_FLUSH_SIZE) asm__otlp_flush(wire);
 }
 
 static const asm__wire_encoder asm__otlp_encoder = {true,
@@ -3784,9 +3792,10 @@ static void asm__trace_step_end(asm_wire *wire, asm__wire_item *step) {
     asm__trace_end(wire);
 }
 
-/* A flow from the call's lane to the sub-agent's. */
-static void asm__trace_flow(asm_wire *wire, asm_str phase, unsigned lane, asm_str id) {
-    asm__trace_async(wire, phase, lane, ASM_STR("delegates"), ASM_STR("subagent"), id);
+/* A flow from the call's lane to the sub-agent's. Perfetto wants a number as its id: no other agent has that lane. */
+static void asm__trace_flow(asm_wire *wire, asm_str phase, unsigned lane, const asm__wire_item *agent) {
+    asm__trace_slice(wire, phase, lane, ASM_STR("delegates"), ASM_STR("subagent"));
+    asm__wire_int(&wire->frames, ASM_STR(",\"id\":"), (int64_t)wire->count << 32 | agent->lane);
     if (phase.data[0] == 'f') ASM__PUT(&wire->frames, ",\"bp\":\"e\"");
     asm__trace_end(wire);
 }
@@ -3794,10 +3803,10 @@ static void asm__trace_flow(asm_wire *wire, asm_str phase, unsigned lane, asm_st
 static void asm__trace_agent_begin(asm_wire *wire, asm__wire_item *agent) {
     agent->lane = (unsigned)++wire->lanes;
     asm__trace_named(wire, ASM_STR("thread_name"), agent->lane, agent->name);
-    asm__trace_flow(wire, ASM_STR("s"), asm__trace_lane(agent->call), agent->id);
+    asm__trace_flow(wire, ASM_STR("s"), asm__trace_lane(agent->call), agent);
     asm__trace_slice(wire, ASM_STR("B"), agent->lane, agent->name, ASM_STR("subagent"));
     asm__trace_end(wire);
-    asm__trace_flow(wire, ASM_STR("f"), agent->lane, agent->id);
+    asm__trace_flow(wire, ASM_STR("f"), agent->lane, agent);
 }
 
 static void asm__trace_agent_end(asm_wire *wire, asm__wire_item *agent, const asm__wire_result *result) {

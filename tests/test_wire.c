@@ -736,6 +736,42 @@ static void put_plan(asm_buffer *json, size_t count, asm_str first) {
     asm_buffer_append(json, ASM_STR("]"));
 }
 
+/* However much one run says, no request comes near the 20 MiB that collectors take. */
+static void test_otlp_limits(void **state) {
+    outcome out;
+    asm_wire_options options = options_for(ASM_WIRE_OTLP, &out);
+    asm_wire wire;
+    asm_buffer line;
+    (void)state;
+    options.with_content = true;
+    asm_buffer_init_growing(&line);
+    assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+    for (int i = 0; i < 40; i++) { /* the last ten have no end of their own */
+        char head[100];
+        const int size =
+            snprintf(head, sizeof head, "{\"type\":\"tool_call_%s\",\"data\":{\"tool_call_id\":\"c%d\",",
+                     i < 30 ? "completed" : "started", i);
+        asm_buffer_clear(&line);
+        asm_buffer_append(&line, asm_str_make(head, (size_t)size));
+        asm_buffer_append(&line,
+                          i < 30 ? ASM_STR("\"tool_output\":\"") : ASM_STR("\"tool_input\":{\"a\":\""));
+        for (int n = 0; n < 16000; n++)
+            asm_buffer_append(&line, ASM_STR("\\u0001\\u0001"));
+        asm_buffer_append(&line, i < 30 ? ASM_STR("\"}}") : ASM_STR("\"}}}"));
+        asm_buffer_append_byte(&line, '\0');
+        write_line(&wire, line.data);
+    }
+    assert_int_equal(asm_wire_close(&wire), ASM_OK);
+    expect(count_of(asm_buffer_text(&out.text), "\n") > 4, "%zu requests",
+           count_of(asm_buffer_text(&out.text), "\n"));
+    expect(check_frames(ASM_WIRE_FRAMING_LINES, asm_buffer_text(&out.text), false, "otlp") < (size_t)3 << 20,
+           "limit");
+    expect(count_of(asm_buffer_text(&out.text), "\"execute_tool tool\"") == 40, "all calls");
+    asm_buffer_close(&out.text);
+    asm_buffer_close(&line);
+    end_of_cases();
+}
+
 /* Plans, answers and paths of any length, for an editor. */
 static void test_acp_limits(void **state) {
     outcome out;
@@ -805,7 +841,7 @@ int main(void) {
         cmocka_unit_test(test_no_allocations), cmocka_unit_test(test_id_again),
         cmocka_unit_test(test_calls_once),     cmocka_unit_test(test_asked_again),
         cmocka_unit_test(test_times),          cmocka_unit_test(test_wherever_it_stands),
-        cmocka_unit_test(test_acp_limits),
+        cmocka_unit_test(test_acp_limits),     cmocka_unit_test(test_otlp_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

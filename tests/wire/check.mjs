@@ -154,6 +154,7 @@ function trace(bytes) {
     }
     if (event.ph === 'b') open.set(key, (open.get(key) ?? 0) + 1);
     if (event.ph === 'e') { must(open.get(key), `${key} is not open`); open.set(key, open.get(key) - 1); }
+    must(!'sf'.includes(event.ph) || Number.isSafeInteger(event.id), `flow ${event.id}: Perfetto wants a number`);
     if (event.ph === 's') flows.add(event.id);
     must(event.ph !== 'f' || flows.has(event.id), `flow ${event.id} has no start`);
   }
