@@ -104,8 +104,8 @@ ASM_API asm_result asm_text_append_cut(asm_buffer *out, asm_str text, size_t cou
 ASM_API asm_result asm_text_append_json(asm_buffer *out, asm_str json, size_t count, unsigned flags);
 
 /* Appends `text` as asm_text_append() does with ASM_TEXT_LINE, in at most `columns` columns of a terminal: wide
- * characters take two, combining ones none. Where that is not all of it, an ellipsis is the last that is appended, if there is room for it (… one column, with
- * ASCII ... three). Returns how many columns it took. */
+ * characters take two, combining ones none. A text that is wider is cut and ends in an ellipsis (… takes one column, with
+ * ASCII ... three; none if `columns` has no room for it). Returns how many columns it took. */
 ASM_API int asm_text_append_columns(asm_buffer *out, asm_str text, int columns, unsigned flags);
 
 /* =========================================================================================================
@@ -209,14 +209,16 @@ typedef enum asm_tool_facts {
     ASM_TOOL_FACTS_TODOS    /* a list of todos: shown by todos_updated, not by the tool */
 } asm_tool_facts;
 
-/* How studio shows a tool: a row of its table. Words stand before what the tool works on, with all that is between:
- * "Running: ", "Read ". */
+/* How studio shows a tool: a row of its table. Words stand before what the tool works on, with what separates the two:
+ * "Running: ", "Read ". NULL or "": the tool's name stands there, and for all ends if `done` has no words. */
 typedef struct asm_studio_tool {
-    const char *names;   /* of the tool, several separated by blanks: "Bash bash shell" */
+    const char
+        *names; /* of the tool, several separated by blanks: "Bash bash shell"; NULL: the row is never used */
     const char *running; /* words while it runs */
     const char *done;    /* words for success */
     const char *failed;  /* words for failure */
-    /* Members of its input that say what it works on, separated by blanks, at most 8: the first that is there is shown. */
+    /* Members of its input that say what it works on, separated by blanks, at most 8: the first that is there is shown.
+     * NULL: the first member that is a text. */
     const char *subject;
     asm_tool_subject shown_as; /* how the subject is shown */
     asm_tool_facts facts;      /* what is told of its result */
@@ -236,7 +238,7 @@ typedef struct asm_render_options {
     bool raw;           /* do not neutralise untrusted text */
     bool show_thinking; /* also the model's reasoning */
     asm_setting tty;    /* studio: break lines at the terminal's width, show what runs below the text */
-    asm_tool_output tool_output; /* studio */
+    asm_tool_output tool_output; /* studio: how much of what tools give back */
     int indent;  /* studio: columns before each line, at most 64; 0 means 2, negative means none */
     int columns; /* studio: width of lines; 0: the terminal's, without one lines are not broken */
     bool bell;  /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is
@@ -246,7 +248,7 @@ typedef struct asm_render_options {
     bool show_prompts; /* studio: also what programs say for the person, and what sub-agents are asked */
     asm_times show_times;         /* studio: what stands before each line */
     const asm_studio_tool *tools; /* studio: rows that come before those of its own table */
-    size_t tool_count;
+    size_t tool_count;            /* how many rows `tools` has */
 } asm_render_options;
 
 /* What options and terminal come to. */
@@ -2226,7 +2228,7 @@ static asm_str asm__next_word(const char **list) {
 
 static const asm_studio_tool *asm__tool_in(const asm_studio_tool *tools, size_t count, asm_str name) {
     for (size_t i = 0; i < count; i++) {
-        const char *names = tools[i].names;
+        const char *names = tools[i].names ? tools[i].names : "";
         for (asm_str word; (word = asm__next_word(&names)).size > 0;)
             if (asm_str_equal(word, name)) return &tools[i];
     }
@@ -2719,7 +2721,7 @@ static unsigned asm__running_agents(const asm_studio *studio) {
 }
 
 /* Appends the first characters of a name that stands in brackets, in at most `size` bytes: what could end the brackets,
- * and punctuation and symbols beyond ASCII, as _, so that nothing behind them looks like a line of the renderer. Returns
+ * and punctuation and symbols beyond ASCII, as _, so that nothing after them looks like a line of the renderer. Returns
  * whether that is all of it. */
 static bool asm__append_label(asm_buffer *out, asm_str name, size_t size) {
     const asm_str text = asm_utf8_prefix(name, size);
@@ -3656,7 +3658,7 @@ static void asm__line_words(asm__line *line, const asm__view *view, const char *
                             const char *otherwise) {
     char memory[512];
     asm_buffer name;
-    if (*words) {
+    if (words && *words) {
         asm_str text = asm_str_from(words);
         while (view->subject.size == 0 && text.size > 0 && strchr(": ", text.data[text.size - 1]))
             text.size--;
@@ -4533,7 +4535,7 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     if (asm__facts_columns(&facts) > room) /* leave room for the rest */
         asm__facts_of_end(&facts, studio, view, end, event, call, line.room / 2, true);
     if (!words) words = end->outcome == ASM__OUTCOME_DONE ? view->tool->done : view->tool->failed;
-    if (!*view->tool->done) words = "";
+    if (!words || !view->tool->done || !*view->tool->done) words = "";
     if (!asm__line_found(&line, view, end, event)) {
         asm__line_words(&line, view, words, looks[end->outcome].after);
         if (words == looks[end->outcome].words && view->tool->shown_as != ASM_TOOL_SUBJECT_COMMAND &&

@@ -899,11 +899,20 @@ static void test_notices(void **state) {
 /* Rows of the user's come first. */
 static void test_table_of_tools_can_be_extended(void **state) {
     (void)state;
-    static const asm_studio_tool rows[] = {{"deploy rollout", "Deploying ", "Deployed ", "Not deployed: ",
-                                            "service", ASM_TOOL_SUBJECT_TEXT, ASM_TOOL_FACTS_NONE},
-                                           {"Read", "Looking at ", "Looked at ", "Did not find ", "path",
-                                            ASM_TOOL_SUBJECT_PATH, ASM_TOOL_FACTS_NONE}};
+    static const asm_studio_tool rows[] = {
+        {"deploy rollout", "Deploying ", "Deployed ", "Not deployed: ", "service", ASM_TOOL_SUBJECT_TEXT,
+         ASM_TOOL_FACTS_NONE},
+        {"Read", "Looking at ", "Looked at ", "Did not find ", "path", ASM_TOOL_SUBJECT_PATH,
+         ASM_TOOL_FACTS_NONE},
+        {.names = "page", .done = "Paged "}, /* what is left out is the name */
+        {.names = "list"},
+        {.done = "a row that nothing asks for"}};
     static const view_case cases[] = {
+        {STARTED("page", "{'who':'ann'}") DONE(",'tool_output':'x'"),
+         "  ◐ page: ann\n  ✓ Paged ann (1 char)\n"},
+        {STARTED("page", "{'who':'ann'}") FAILED(",'error_message':'busy'"),
+         "  ◐ page: ann\n  ✗ page failed: ann — busy\n"},
+        {STARTED("list", "{'n':1}") DONE(""), "  ◐ list\n  ✓ list\n"},
         {STARTED("rollout", "{'service':'api'}") DONE(",'tool_output':'x'"),
          "  ◐ Deploying api\n  ✓ Deployed api\n"},
         {STARTED("Read", "{'path':'a'}") FAILED(",'error_message':'gone'"),
