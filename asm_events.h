@@ -1380,11 +1380,10 @@ ASM__INLINE char *asm__put_marked(char *p, const asm__field *field, asm_str text
     return p + text.size + 2;
 }
 
-/* What most events end with: texts that are short and plain, for which there is room. NULL if they are not. */
-ASM__INLINE char *asm__put_usual_tail(char *p, asm_str session_id, asm_str run_id, asm_str provider) {
+/* What most events end with. NULL if not all of these texts are plain. */
+ASM__INLINE char *asm__put_usual_tail(char *p, const asm_event *event) {
+    const asm_str session_id = event->session_id, run_id = event->run_id, provider = event->provider;
     asm__lanes marks = asm__lanes_special(asm__lanes_of_word(ASM__EACH_BYTE * ' '));
-    if (session_id.size - 1 >= ASM__SHORT || run_id.size - 1 >= ASM__SHORT || provider.size - 1 >= ASM__SHORT)
-        return NULL;
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_session_id], session_id, &marks);
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_run_id], run_id, &marks);
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_provider], provider, &marks);
@@ -1417,22 +1416,28 @@ ASM__INLINE char *asm__put_usual_fields(const asm_buffer *out, char *p, const as
     return p < limit ? p : NULL;
 }
 
-/* Writes an event as most are: it has a time, no member without a field and no raw JSON, and ends as most do. NULL if it
- * is another, has a fault or finds no room; where it ends else. Only what stands after the buffer's text was written. */
-ASM__INLINE char *asm__put_usual(const asm_buffer *out, const asm_event *event, const asm__fields *fields,
+/* Whether an event is as most are: it has a time, no member without a field and no raw JSON, and ends as most do. */
+ASM__INLINE bool asm__is_usual(const asm_event *event, const asm__fields *fields, uint32_t set) {
+    return !ASM__SMALL && set && !(set & fields->raw) && !event->extra.data && !event->extension.data &&
+           !asm__others_set(event) && event->type != ASM_EVENT_CUSTOM && event->time &&
+           asm__time_is_valid(event->time, event->time_precision) &&
+           event->session_id.size - 1 < ASM__SHORT && event->run_id.size - 1 < ASM__SHORT &&
+           event->provider.size - 1 < ASM__SHORT;
+}
+
+/* Writes such an event and returns where it ends; NULL where room is missing or its end is not plain. Only what stands
+ * after the buffer's text was written. */
+ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, const asm__fields *fields,
                                  uint32_t set) {
-    char *p = asm__buffer_end(out);
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
-    if (ASM__SMALL || out->result != ASM_OK || out->capacity - out->size < ASM__USUAL_ROOM || !set ||
-        set & fields->raw || event->extra.data || event->extension.data || asm__others_set(event) ||
-        event->type == ASM_EVENT_CUSTOM || !event->time ||
-        !asm__time_is_valid(event->time, event->time_precision))
-        return NULL;
-    p = asm__format_head(p, event, true);
+    char *p;
+    if (out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM);
+    if (out->result != ASM_OK || out->capacity - out->size < ASM__USUAL_ROOM) return NULL;
+    p = asm__format_head(asm__buffer_end(out), event, true);
     p = asm__put_usual_fields(out, p, fields->list, base, set);
     if (!p) return NULL;
     *p++ = '}';
-    return asm__put_usual_tail(p, event->session_id, event->run_id, event->provider);
+    return asm__put_usual_tail(p, event);
 }
 
 /* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
@@ -1465,10 +1470,12 @@ static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
     const asm__fields *fields;
-    char *end;
+    char *end = NULL;
+    uint32_t set;
     if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
     fields = asm__payload_of(event);
-    end = asm__put_usual(out, event, fields, fields->set((const char *)event + ASM__PAYLOAD_OFFSET));
+    set = fields->set((const char *)event + ASM__PAYLOAD_OFFSET);
+    if (asm__is_usual(event, fields, set)) end = asm__put_usual(out, event, fields, set);
     if (!end) return asm__write_event(event, out);
     asm__sync(out, end);
     return ASM_OK;
