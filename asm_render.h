@@ -7298,6 +7298,7 @@ static bool asm__is_refusal(asm_result result) {
 
 static void asm__give_event(asm_pipeline *pipeline, asm_sink *sink, const asm_event *event, asm_str text) {
     const asm_result result = sink->write_event(sink->self, event, text);
+    if (result == ASM_OK) return;
     if (!asm__is_refusal(result)) {
         asm__sink_result(pipeline, sink, result);
         return;

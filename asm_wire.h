@@ -882,8 +882,10 @@ static void asm__wire_end_pieces(asm_wire *wire, asm_buffer *around, asm_str clo
 static bool asm__wire_put_short_piece(asm_buffer *out, asm_str before, asm_str piece, asm_str after) {
     const bool is_short = !ASM__SMALL && piece.size - 1 < ASM__SHORT && out->result == ASM_OK &&
                           out->capacity - out->size >= before.size + ASM__SHORT + 2 + after.size;
-    char *p = out->data + out->size;
-    if (!is_short || !asm__put_short(p + before.size, piece)) return false;
+    char *p;
+    if (!is_short) return false;
+    p = out->data + out->size;
+    if (!asm__put_short(p + before.size, piece)) return false;
     memcpy(p, before.data, before.size);
     p += before.size + piece.size + 2;
     memcpy(p, after.data, after.size);
@@ -2813,10 +2815,10 @@ enum {
 
 /* The inside of a string that stands for itself; absent if anything in it is escaped, or `raw` is no string. */
 static asm_str asm__acp_plain(asm_str raw) {
-    const char *end = raw.data + raw.size - 1;
-    if (raw.size < 2 || raw.data[0] != '"' || asm__plain_end(raw.data + 1, end) != end)
-        return asm_str_make(NULL, 0);
-    return asm_str_make(raw.data + 1, raw.size - 2);
+    const asm_str none = {NULL, 0}, inside = raw.size < 2 ? none : asm_str_make(raw.data + 1, raw.size - 2);
+    if (!inside.data || raw.data[0] != '"') return none;
+    return asm__plain_end(inside.data, inside.data + inside.size) == inside.data + inside.size ? inside
+                                                                                               : none;
 }
 
 /* The path as an absolute one; false if it is relative to nobody knows what. */
