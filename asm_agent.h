@@ -209,9 +209,11 @@ ASM_API const char *asm_agent_status_name(asm_agent_status status);
 typedef struct asm_turn {
     asm_str role;    /* required: "user", "assistant", "system", "tool" */
     asm_str content; /* text */
-    asm_str
-        tool_calls; /* JSON array of {"id","name","arguments"}: what the model wants to have called. Each id is
-                             text that is not empty, and stands once in the turn */
+
+    /* JSON array of {"id","name","arguments"}: what the model wants to have called. Each id is text that is
+     * not empty, and stands once in the turn. */
+    asm_str tool_calls;
+
     asm_str tool_results; /* JSON array of {"tool_call_id","tool_name","status","output"}: what came of it */
     asm_str extra;      /* JSON object: whatever else the turn has (reasoning with its signature, say), but no
                              members of these names */
@@ -283,8 +285,9 @@ typedef struct asm_decision {
 /* What an interrupted agent goes on with: decisions on its requests, each by the id of its call, or the answer to
  * its question. */
 typedef struct asm_resume {
-    uint64_t
-        interrupt; /* required: the number of the interrupt that this is about (asm_agent_info.interrupt) */
+    /* Required: the number of the interrupt that this is about (asm_agent_info.interrupt). */
+    uint64_t interrupt;
+
     const asm_decision *decisions; /* on some or all of the requests; NULL for an answer */
     size_t decision_count;
     asm_str answer; /* JSON, to a question; absent for decisions */
@@ -427,9 +430,10 @@ typedef struct asm_model_request {
     asm_execution execution; /* read only, as the rest */
     const asm_turn *turns;   /* oldest first */
     size_t turn_count;
-    bool
-        is_held; /* set by middleware that has to wait for something: the model is not asked yet. It wakes the
-                     execution when it is ready, and is called again */
+
+    /* Set by middleware that has to wait for something: the model is not asked yet. It wakes the execution
+     * when it is ready, and is called again. */
+    bool is_held;
 } asm_model_request;
 
 /* Replaces the `remove` turns from `at` on by copies of `count` others, within this request: middleware drops, adds and
@@ -497,9 +501,10 @@ ASM_API const char *asm_save_reason_name(asm_save_reason reason);
 typedef struct asm_snapshot {
     asm_save_reason reason; /* why it is to be kept now */
     asm_str state;          /* all of it, as asm_agent_export_state() writes it */
-    asm_str
-        changes; /* what makes it from what is kept already, with all that was appended since: the same without
-                        the turns. Absent if that would not do */
+
+    /* What makes it from what is kept already, with all that was appended since: the same without the turns.
+     * Absent if that would not do. */
+    asm_str changes;
 } asm_snapshot;
 
 /* A conversation in a store's list. Valid during the call only; what is not known is absent, or 0. */
@@ -611,10 +616,12 @@ typedef struct asm_agent_presence {
                                 viewers to be seen */
     const char *viewers;    /* the topic whose entries are the agent's viewers; copied. NULL: they do not
                                 matter */
-    int64_t
-        grace_period_ms; /* how long an idle agent without viewers stays, once it had one or has completed an
-                                execution; 0: ASM_AGENT_GRACE_PERIOD_MS, negative: not at all */
-    bool discovery;      /* the agent tracks itself on ASM_TOPIC_AGENT_PRESENCE: key is its id, meta
+
+    /* How long an idle agent without viewers stays, once it had one or has completed an execution; 0:
+     * ASM_AGENT_GRACE_PERIOD_MS, negative: not at all. */
+    int64_t grace_period_ms;
+
+    bool discovery; /* the agent tracks itself on ASM_TOPIC_AGENT_PRESENCE: key is its id, meta
                                 {"started_at","last_activity_at","status","conversation_id","node"}, updated
                                 when one of these has changed */
 } asm_agent_presence;
@@ -634,9 +641,10 @@ typedef struct asm_agent_options {
     const asm_state_store *state_store; /* must outlive the agent, as the two below; NULL: nothing is kept */
     const asm_display_store *display_store; /* NULL: messages are not kept */
     asm_agent_presence presence;            /* zero: none is tracked */
-    asm_execution
-        owner; /* zero: none. The agent serves this execution, as a sub-agent: when that ends in any way,
-                            the agent is cancelled if it runs, and ends, before anything is told of the owner's end */
+
+    /* Zero: none. The agent serves this execution, as a sub-agent: when that ends in any way, the agent is
+     * cancelled if it runs, and ends, before anything is told of the owner's end. */
+    asm_execution owner;
 } asm_agent_options;
 
 /* A server without agents. `options` may be NULL. Allocates nothing. It must not be moved or copied then. */
@@ -2382,8 +2390,10 @@ typedef struct asm__agent {
     asm__indexed indexed; /* its text is the id */
     uint32_t slot;
     asm_agent_status status;
-    uint64_t
-        transitions; /* changes of the status, and its end: who finds another number has been overtaken */
+
+    /* Changes of the status, and its end: who finds another number has been overtaken. */
+    uint64_t transitions;
+
     asm_agent_config config;
     asm__agent_state state;
     asm__agent_repairs repairs; /* of the state it started with: to be told */

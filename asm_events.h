@@ -324,9 +324,9 @@ typedef struct asm_status_payload {
 
 /* todos_updated. */
 typedef struct asm_todos_payload {
-    asm_str
-        todos; /* JSON: the whole list as it is now, an array of {"id", "content", "status", "active_form"};
-                      status "pending", "in_progress", "completed", "cancelled" */
+    /* JSON: the whole list as it is now, an array of {"id", "content", "status", "active_form"}; status
+     * "pending", "in_progress", "completed", "cancelled". */
+    asm_str todos;
 } asm_todos_payload;
 
 /* agent_shutdown. */

@@ -251,8 +251,7 @@ ASM_API size_t asm_utf8_count(asm_str text);
  */
 
 /* Takes bytes on their way out: all `size` (at least 1) of them, or returns an error. They are valid during
- * the call only. As a stream buffer's function it must not touch the buffer; an error becomes the buffer's.
- * */
+ * the call only. That of a stream buffer must not touch the buffer; the error it returns is the buffer's. */
 typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
 
 typedef struct asm_buffer {
@@ -276,9 +275,8 @@ ASM_API void asm_buffer_init_fixed(asm_buffer *buffer, void *memory, size_t capa
 ASM_API void asm_buffer_init_growing(asm_buffer *buffer);
 
 /* A stream buffer over `capacity` bytes at `memory`, which stay the caller's and must outlive the buffer.
- * What it holds is handed to write(user, …) when it is full, and by asm_buffer_flush(). Without memory,
- * without a function or with fewer than ASM_BUFFER_STREAM_MIN bytes, its result is ASM_ERR_INVALID_ARGUMENT.
- * */
+ * What it holds is handed to write(user, …) when it is full, and by asm_buffer_flush(). Without memory or
+ * a function, or with fewer than ASM_BUFFER_STREAM_MIN bytes, its result is ASM_ERR_INVALID_ARGUMENT. */
 ASM_API void asm_buffer_init_stream(asm_buffer *buffer, void *memory, size_t capacity,
                                     asm_write_function write, void *user);
 
@@ -1005,8 +1003,7 @@ static inline unsigned asm__found_lane(uint64_t found) {
     return (unsigned)asm__lowest_bit(found) / 4;
 }
 
-/* Each lane's bit in its place within its half; adding neighbours three times puts eight of them into a byte.
- * */
+/* Each lane's bit in its place within its half: adding neighbours three times makes a byte of eight lanes. */
 static inline asm__lanes asm__lanes_places(asm__lanes marks) {
     static const uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
     return vandq_u8(marks, vld1q_u8(places));
@@ -2801,8 +2798,7 @@ static uint64_t asm__decimal_to_bits_exactly(const asm__decimal *decimal, uint64
 static uint64_t asm__decimal_to_bits(const asm__decimal *decimal) {
     int64_t dropped = decimal->digits > ASM__LEADING_DIGITS ? decimal->digits - ASM__LEADING_DIGITS : 0;
     int64_t magnitude = decimal->exponent + decimal->digits;
-    /* Dropped digits are less than one unit of `leading`, which is above 2^59 then: 32 units of the mantissa.
-     * */
+    /* Dropped digits are less than one unit of `leading`, then above 2^59: 32 units of the mantissa. */
     uint64_t error = dropped ? 32 + 5 : 5, bits = 0, rest, half;
     asm__scaled scaled;
     int top, shift;
@@ -3943,8 +3939,7 @@ static inline uint64_t asm__fill_pairs(uint64_t bits) {
 #define ASM__BITS_64(lanes)     asm__lanes_bits_64(lanes(a), lanes(b), lanes(c), lanes(d))
 
 /* Which of the 64 bytes at `p` are quotes that begin or end a string; `inside` tells whether `p` stands in
- * one. Only looks at the bytes, `*size` of them, before what in a string is neither plain nor a usual escape.
- * */
+ * one. Stops at what in a string is neither plain nor a usual escape: only `*size` bytes were looked at. */
 static uint64_t asm__find_quotes(const char *p, bool inside, unsigned *size, uint64_t *escapes) {
     asm__lanes a = asm__lanes_load(p), b = asm__lanes_load(p + 16);
     asm__lanes c = asm__lanes_load(p + 32), d = asm__lanes_load(p + 48);

@@ -1325,9 +1325,10 @@ typedef struct asm__node {
 } asm__node;
 
 typedef struct asm__handle {
-    asm_message_callback
-        callback; /* a topic's: whom alone a publish reaches; with the next two, and `slot` */
-    void *user;   /* a subscription's: its user */
+    /* A topic's: whom alone a publish reaches; with the next two, and `slot`. */
+    asm_message_callback callback;
+
+    void *user; /* a subscription's: its user */
     uint64_t direct_generation;
     asm__node *node;
     uint64_t generation;   /* 0: free */
