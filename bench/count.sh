@@ -5,7 +5,7 @@
 #     sh bench/count.sh write    writes these files anew
 #
 # The figures hold for one compiler and processor family: with another there is nothing to compare. valgrind knows no
-# AVX-512, so what it counts is what runs with SSE2, SSSE3 and AVX2. With NEON they are counted by qemu, where that and a
+# AVX-512, so what it counts is what runs with SSE2 and SSSE3. With NEON they are counted by qemu, where that and a
 # compiler for 64-bit ARM are.
 set -u
 # shellcheck disable=SC2086  # lists of words
