@@ -49,8 +49,8 @@
  * MEMORY
  *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; each agent's message that was streamed and has not
  *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 550
- *   bytes; with OTLP the spans that are not flushed yet; and the history, if there is to be one. What has ended is used
- *   again: events that open nothing allocate nothing.
+ *   bytes; with OTLP the spans that are not flushed yet, about 1 MiB; and the history, if there is to be one. What has
+ *   ended is used again: events that open nothing allocate nothing.
  *
  * ERRORS
  *   The first error of the output or of memory stays in wire.result; from then on nothing is written. An event
@@ -84,10 +84,10 @@ typedef enum asm_wire_format {
         ASM_WIRE_FORMAT_COUNT
 } asm_wire_format;
 
-/* The name of `format` ("ag-ui"); absent for a number that is none. */
+/* The name of `format` ("ag-ui"); absent if there is no such format. */
 ASM_API asm_str asm_wire_format_name(asm_wire_format format);
 
-/* The format of that name; ASM_WIRE_FORMAT_COUNT if there is none. */
+/* The format of that name; ASM_WIRE_FORMAT_COUNT if there is no such format. */
 ASM_API asm_wire_format asm_wire_format_from_name(asm_str name);
 
 /* How the JSON values of a format follow each other. */
@@ -115,13 +115,14 @@ typedef struct asm_wire_options {
     bool with_content;    /* otlp: texts, arguments and results, too; they may be private */
     asm_str service_name; /* otlp: default "asm". Copied, as all below */
     asm_str service_instance; /* otlp: default: left out */
-    asm_str traceparent; /* otlp, cloudevents: W3C trace context that the runs belong to; one that is none
-                                 is left out */
+    asm_str traceparent; /* otlp, cloudevents: W3C trace context that the runs belong to; an invalid one is
+                                 ignored */
 } asm_wire_options;
 
 typedef struct asm_wire {
-    asm_result result;        /* read only: the first error of the output or of memory */
-    uint64_t dropped;         /* read only: events outside a run for which the format has no place */
+    asm_result result; /* read only: the first error of the output or of memory */
+    uint64_t dropped;  /* read only: events that found no place: outside a run (ag-ui, otlp), or in a span
+                                 that has as many already as a text may be long (otlp) */
     asm_wire_options options; /* private, all below */
     const struct asm__wire_encoder *encoder;
     asm_output_stream out;
@@ -161,9 +162,9 @@ typedef struct asm_wire {
     asm_str frame_type;   /* ag-ui */
 } asm_wire;
 
-/* Starts a stream. Errors: those of asm_output_stream_open(), ASM_ERR_INVALID_ARGUMENT for a format, a framing or a
- * max_text that is none (an array is for cloudevents and trace only), ASM_ERR_NO_MEMORY. End it with
- * asm_wire_close() in any case. Nothing of `options` is kept but what `output` points to. */
+/* Starts a stream. Errors: those of asm_output_stream_open(); ASM_ERR_NO_MEMORY; ASM_ERR_INVALID_ARGUMENT for an unknown
+ * format or framing, an array in a format other than cloudevents and trace, a max_text from 1 to 1023, and NULL. End it with
+ * asm_wire_close() also after an error. Nothing of `options` is kept but what `output` points to. */
 ASM_API asm_result asm_wire_init(asm_wire *wire, const asm_wire_options *options);
 
 /* asm_wire_init(), and the sink that writes to the wire, for a pipeline, which closes it. `wire` must outlive the
@@ -188,7 +189,8 @@ ASM_API asm_result asm_wire_acp_prompt(asm_wire *wire, asm_str request_id);
 
 /* Writes to `output` what a reader needs who joins now: the stream as if it had been there from the beginning, with each
  * finished message in one piece. What follows on `wire` continues it. ASM_ERR_NO_SPACE if more than
- * options.history bytes would have been needed, ASM_ERR_MISUSE without history and for otlp. Allocates for its time. */
+ * options.history bytes would have been needed, or the history got no memory; ASM_ERR_MISUSE without history and for
+ * otlp; ASM_ERR_NO_MEMORY; those of `output`. Allocates, and frees that before it returns. */
 ASM_API asm_result asm_wire_catch_up(const asm_wire *wire, const asm_output *output);
 
 /* Ends what is open: a run that has not ended as one whose stream ended ("stream_ended"), or, where calls wait for a
