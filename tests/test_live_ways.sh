@@ -97,7 +97,10 @@ inputs() {
 }
 
 names() {
-    serve names /dev/null --host=box.example --host=proxy.example:8443 --log=named --socket=names.sock
+    mkfifo unwritten
+    serve names /dev/null --host=box.example --host=proxy.example:8443 --log=named --socket=names.sock unwritten .
+    until_so 'it waits for no pipe' has names.err 'unwritten: not a regular file'
+    has names.err '[.]: not a regular file' || fail "a directory: $(cat names.err)"
     port=${site##*:}
     for host in box.example "box.example:$port" proxy.example:8443 "localhost:$port"; do
         get /api/list -H "$let_in" -H "Host: $host"

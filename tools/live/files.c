@@ -126,11 +126,21 @@ static void close_file(struct file *file) {
     file->is_open = false;
 }
 
+/* Opening or reading anything else, a pipe say, could wait, and the page with it. */
+static bool can_be_followed(const char *path) {
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
 static void open_file(struct file *file) {
     struct input *input = (struct input *)malloc(sizeof *input);
+    const bool is_other = !can_be_followed(file->path);
     if (!input) return;
-    if (!input_open(input, file->path, true)) {
-        if (!file->is_told) complain("%s: %s", file->path, strerror(errno));
+    if (is_other || !input_open(input, file->path, true)) {
+        if (!file->is_told)
+            complain("%s: %s", file->path,
+                     is_other ? "not a regular file: what it gives can come by standard input or --socket"
+                              : strerror(errno));
         file->is_told = true;
         free(input);
         for (size_t i = 0; i < file->owned_count; i++) { /* nobody shall wait for it */
