@@ -359,8 +359,8 @@ static void take_some(whole_run *run, enum passage_way way, bool all) {
     speaker *side = &run->sides[way];
     const size_t left = side->lines.size - side->at;
     const size_t size = all ? left : next_random(&run->chance) % (left + 1);
-    take(run->self.gate, way, asm_str_make(side->lines.data + side->at, size),
-         way == PASSAGE_IN ? &run->self.in : &run->self.out);
+    const char *data = left > 0 ? side->lines.data + side->at : "";
+    take(run->self.gate, way, asm_str_make(data, size), way == PASSAGE_IN ? &run->self.in : &run->self.out);
     side->at += size;
 }
 
