@@ -332,7 +332,8 @@ typedef struct asm_ingest_counts {
 
 typedef struct asm_ingest {
     asm_ingest_counts counts;  /* read only */
-    asm_format format;         /* read only: as given or detected; ASM_FORMAT_AUTO until then */
+    asm_format format;         /* read only: as given or detected; ASM_FORMAT_AUTO until then, and again after
+                                  asm_ingest_end(), unless it was given */
     asm_result result;         /* read only: the first error that is none of the input: of asm_ingest_init(),
                                   or ASM_ERR_NO_MEMORY */
     struct asm__ingest *state; /* private */
