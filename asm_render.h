@@ -3601,8 +3601,8 @@ static size_t asm__environment_size(asm_str command) {
 }
 
 /* What a tool works on, in at most `limit` columns. Of a command that is wider, its environment is left out before its end is,
- * but for one that a person is asked about. */
-static void asm__line_subject(asm__line *line, const asm__view *view, int limit, bool is_asked) {
+ * unless `is_whole`: where it is asked about, or runs. */
+static void asm__line_subject(asm__line *line, const asm__view *view, int limit, bool is_whole) {
     const asm_look *look = &line->studio->look;
     asm_str subject = view->subject;
     const bool is_quoted = view->tool->shown_as == ASM_TOOL_SUBJECT_QUOTED && view->subject.size > 0;
@@ -3611,7 +3611,7 @@ static void asm__line_subject(asm__line *line, const asm__view *view, int limit,
         asm__line_own(line, ASM_STR("\""));
         limit -= 2;
     }
-    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND && !is_asked &&
+    if (view->tool->shown_as == ASM_TOOL_SUBJECT_COMMAND && !is_whole &&
         asm__columns_of(subject, asm__line_flags(look), limit) > limit &&
         asm__environment_size(subject) > 0) {
         const int before = line->room;
@@ -4366,7 +4366,7 @@ static void asm__studio_running(asm_studio *studio, asm_buffer *out, const asm__
     asm__line_words(&line, view, view->tool->running, "");
     asm__facts_fit(&facts, line.room - 3 - asm__line_least(&line, view));
     asm__line_subject(&line, view, line.room - (facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0),
-                      false);
+                      true);
     asm__line_facts(&line, &facts);
     asm__line_end(&line);
 }
@@ -4383,7 +4383,7 @@ static void asm__announce(asm_studio *studio, asm_buffer *out, asm_str parent) {
     asm__view_of_call(studio, &view, call);
     line = asm__line_begin(studio, out, &speaker, ASM__CYAN, ASM__GLYPH_STATE);
     asm__line_words(&line, &view, view.tool->running, "");
-    asm__line_subject(&line, &view, line.room, false);
+    asm__line_subject(&line, &view, line.room, true);
     asm__line_end(&line);
 }
 
@@ -5467,7 +5467,7 @@ static void asm__line_call(asm__line *line, const asm_studio_call *call, asm_tim
     } else asm__line_words(line, &view, view.tool->running, "");
     asm__facts_fit(&facts, line->room - 3 - asm__line_least(line, &view));
     if (facts.text.size > 0) room += asm__facts_columns(&facts) + 3;
-    asm__line_subject(line, &view, line->room - room, false);
+    asm__line_subject(line, &view, line->room - room, true);
     asm__line_facts(line, &facts);
 }
 
