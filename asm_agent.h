@@ -848,22 +848,21 @@ typedef struct asm_agent_info {
     uint64_t interrupt;                 /* the number of the interrupt it waits with; 0 unless interrupted */
     asm_str interrupt_data;             /* JSON, as status_changed has it; absent unless interrupted */
     const asm_action_request *requests; /* what is to be decided */
-    const asm_decision
-        *decisions;              /* for each request what was decided, ASM_DECISION_NONE while nothing was */
-    size_t request_count;        /* 0 of an interrupted agent: a question is to be answered */
-    asm_str question;            /* JSON; absent unless interrupted by a question */
-    asm_str error;               /* text: why it failed; absent unless the status is error */
-    asm_str run_id;              /* of the run that has not ended; absent: none */
-    int64_t run_steps;           /* of that run so far */
-    asm_usage_payload run_usage; /* what it has used so far, sub-agents included: numbers only */
-    asm_str conversation_id;     /* absent: none */
-    asm_str node;                /* of the server's options */
-    asm_time started_at;         /* Unix time of asm_agent_start() */
-    asm_time last_activity;      /* when the inactivity timer was last restarted */
-    int64_t inactivity_timeout_ms;   /* negative: never */
-    int64_t since_activity_ms;       /* of the time that timers count */
-    bool inactivity_timer_is_active; /* it counts now */
-    asm_agent_config config;         /* as it was given */
+    const asm_decision *decisions;      /* for each request; ASM_DECISION_NONE while nothing was decided */
+    size_t request_count;               /* 0 of an interrupted agent: a question is to be answered */
+    asm_str question;                   /* JSON; absent unless interrupted by a question */
+    asm_str error;                      /* text: why it failed; absent unless the status is error */
+    asm_str run_id;                     /* of the run that has not ended; absent: none */
+    int64_t run_steps;                  /* of that run so far */
+    asm_usage_payload run_usage;        /* what it has used so far, sub-agents included: numbers only */
+    asm_str conversation_id;            /* absent: none */
+    asm_str node;                       /* of the server's options */
+    asm_time started_at;                /* Unix time of asm_agent_start() */
+    asm_time last_activity;             /* when the inactivity timer was last restarted */
+    int64_t inactivity_timeout_ms;      /* negative: never */
+    int64_t since_activity_ms;          /* of the time that timers count */
+    bool inactivity_timer_is_active;    /* it counts now */
+    asm_agent_config config;            /* as it was given */
 } asm_agent_info;
 
 /* ASM_ERR_NOT_FOUND, and `info` as it was, if there is no such agent. */

@@ -462,8 +462,8 @@ typedef struct asm_json_reader {
     char *writable;      /* private: the text again, where strings may be unescaped over themselves */
     const struct asm__spans *known; /* private: where values of the text end, if that is known; else NULL */
     size_t reserve;                 /* private: how much room in the scratch buffer to reserve at once */
-    bool
-        non_canonical; /* private: there was white space, or a character that the writer would have escaped */
+    /* Private: there was white space, or a character that the writer would have escaped. */
+    bool non_canonical;
     asm_json_error error; /* read only: the first error */
 } asm_json_reader;
 

@@ -318,20 +318,20 @@ ASM_API asm_str asm_llm_call_text(const asm_llm_call *call, asm_str member, asm_
 typedef struct asm_llm_limits {
     int steps;      /* questions to the model in one execution; default: 50 */
     int64_t tokens; /* of a run, input and output; default: no limit. Looked at before each question */
-    double
-        cost_usd; /* of a run, as the provider tells it, or by the prices of the options; default: no limit */
+    /* Of a run, as the provider tells it, or by the prices of the options; default: no limit. */
+    double cost_usd;
     int64_t time_ms; /* of an execution; default: no limit */
-    int64_t
-        silence_ms; /* between two pieces of an answer, and before the first; signs of life without text do not
-                            count. Retried. Default: 300000 */
+    /* Between two pieces of an answer, and before the first; signs of life without text do not count. Retried.
+     * Default: 300000. */
+    int64_t silence_ms;
     int64_t tool_ms;  /* of a tool's call that says nothing else; default: 600000 */
     int64_t wait_ms;  /* the longest wait for a server that asks for one; default: 60000 */
     size_t response;  /* bytes of an answer as it arrives; default: 64 MB */
     size_t text;      /* bytes of an answer's text, and of its thinking; default: 4 MB */
     size_t arguments; /* bytes of a call's arguments; default: 1 MB */
     size_t calls;     /* in one answer; default: 64 */
-    size_t
-        output; /* bytes of a result that the model reads: a longer text is cut, which is said; default: 256 KB */
+    /* Bytes of a result that the model reads: the rest is cut, which is said; default: 256 KB. */
+    size_t output;
     int sub_agents; /* how deep sub-agents may have sub-agents; default: 3 */
 } asm_llm_limits;
 
@@ -350,21 +350,22 @@ struct asm_llm_options {
     asm_str system;              /* text: what stands before the conversation */
     const asm_llm_tool *tools;   /* what the model may call; NULL: nothing */
     size_t tool_count;
-    asm_str
-        tool_choice; /* "auto" (default), "any", "none", or a tool's name. With "any" and a name the model calls tools
-                            until a limit is reached */
 
-    int64_t
-        max_tokens; /* of an answer; 0: 8192 for ASM_LLM_ANTHROPIC, which asks for a number, else what the API does */
+    /* "auto" (default), "any", "none", or a tool's name. With "any" and a name the model calls tools until a limit is
+     * reached. */
+    asm_str tool_choice;
+
+    /* Of an answer; 0: 8192 for ASM_LLM_ANTHROPIC, which asks for a number, else what the API does. */
+    int64_t max_tokens;
     asm_optional_double temperature, top_p; /* not set: what the API does */
     const asm_str *stop;                    /* texts that end an answer */
     size_t stop_count;
-    int64_t
-        thinking_tokens; /* ASM_LLM_ANTHROPIC: how many the model may think, 1024 at least; 0: it does not think.
-                                max_tokens is raised if it is not larger */
-    asm_str effort;      /* the others: "low", "medium", "high"; absent: what the API does */
-    bool
-        returns_thinking; /* ASM_LLM_OPENAI: thinking goes back as reasoning_content (DeepSeek asks for it) */
+    /* ASM_LLM_ANTHROPIC: how many the model may think, 1024 at least; 0: it does not think. max_tokens is raised
+     * if it is not larger. */
+    int64_t thinking_tokens;
+    asm_str effort; /* the others: "low", "medium", "high"; absent: what the API does */
+    /* ASM_LLM_OPENAI: thinking goes back as reasoning_content (DeepSeek asks for it). */
+    bool returns_thinking;
     bool caches_prompt;   /* ASM_LLM_ANTHROPIC: marks tools, system and conversation for its prompt cache */
     bool uses_max_tokens; /* ASM_LLM_OPENAI: writes max_tokens, as older servers know it, for
                                 max_completion_tokens */
@@ -427,8 +428,8 @@ typedef void (*asm_llm_answer_callback)(void *user, asm_execution execution, con
 
 typedef struct asm_llm_question {
     const char *name; /* required: who asks, a constant; see asm_llm_is_asking() */
-    const asm_llm_options
-        *options;          /* of another model; NULL: the driver's. Must live until the answer is there */
+    /* Of another model, must live until the answer is there; NULL: the driver's. */
+    const asm_llm_options *options;
     asm_str system;        /* text, in place of the options'; absent: theirs */
     const asm_turn *turns; /* needed during asm_llm_ask() only */
     size_t turn_count;
@@ -2144,10 +2145,9 @@ typedef struct asm__llm_exchange {
     int should_retry;    /* what the server says; 0: nothing, else 1 or -1 */
     int64_t retry_after; /* milliseconds; negative: not told */
     asm_time retry_at, date;
-    asm_time
-        resets_at;   /* when the limit of a subscription ends, which may be far off: counts with 429 only */
-    bool is_started; /* transport.start() was called */
-    bool is_ended;   /* there will be no more bytes */
+    asm_time resets_at; /* when a subscription's limit ends, which may be far off: counts with 429 only */
+    bool is_started;    /* transport.start() was called */
+    bool is_ended;      /* there will be no more bytes */
     asm_buffer bytes;
     size_t read;      /* of them */
     size_t total;     /* that have arrived */
@@ -4516,8 +4516,8 @@ static const char asm__llm_compaction_id[] = "summarization";
 typedef struct asm__llm_kept {
     int64_t tokens; /* that the conversation had after the answer of its turn number `turns` */
     int64_t turns;
-    int64_t
-        tried; /* so many turns it had after the last summary, or when that failed: not again at once; 0: none */
+    /* So many turns it had after the last summary, or when that failed: not again at once; 0: none. */
+    int64_t tried;
 } asm__llm_kept;
 
 static asm__llm_kept asm__llm_read_kept(const asm_agent_state *state) {

@@ -128,11 +128,11 @@ typedef struct asm_terminal {
      * something decides */
     bool has_color;
     bool has_utf8; /* the locale that the environment names has UTF-8 */
-    bool
-        has_links; /* OSC 8: has_cursor, and TERM is neither linux nor screen's; VTE from 0.50, tmux from 3.4 on */
-    bool
-        has_progress; /* OSC 9;4: has_cursor, and the environment names one that is known for it: ConEmu, Windows
-                          Terminal, Ghostty from 1.2, iTerm2 from 3.6.6 on, none of them within tmux or screen */
+    /* OSC 8: has_cursor, and TERM is neither linux nor screen's; VTE from 0.50, tmux from 3.4 on. */
+    bool has_links;
+    /* OSC 9;4: has_cursor, and the environment names one that is known for it: ConEmu, Windows Terminal, Ghostty
+     * from 1.2, iTerm2 from 3.6.6 on, none of them within tmux or screen. */
+    bool has_progress;
     asm_notification notification; /* NONE: not a terminal that is known to have one */
     int columns;                   /* the terminal's width, else COLUMNS, else 80 */
     int rows;                      /* the terminal's height, else 24 */
@@ -212,8 +212,8 @@ typedef enum asm_tool_facts {
 /* How studio shows a tool: a row of its table. Words stand before what the tool works on, with what separates the two:
  * "Running: ", "Read ". NULL or "": the tool's name stands there, and for all ends if `done` has no words. */
 typedef struct asm_studio_tool {
-    const char
-        *names; /* of the tool, several separated by blanks: "Bash bash shell"; NULL: the row is never used */
+    /* Of the tool, several separated by blanks: "Bash bash shell". NULL: the row is never used. */
+    const char *names;
     const char *running; /* words while it runs */
     const char *done;    /* words for success */
     const char *failed;  /* words for failure */

@@ -11,8 +11,8 @@ struct keeping {
     char *path; /* of the directory with the files */
     file_store files;
     asm_state_store disk; /* as files.h has it */
-    asm_state_store
-        store;     /* for asm_agent_options: keeps nothing of a conversation in which nobody has spoken */
+    /* For asm_agent_options: keeps nothing of a conversation in which nobody has spoken. */
+    asm_state_store store;
     bool was_told; /* that nothing can be kept, since it last could */
 };
 

@@ -19,8 +19,8 @@ struct nats_options {
     bool append;    /* publish: standard input is appended to the log, which is a queue */
     bool tls;       /* ca_file implies it */
     bool until_end; /* end when all is sent, or all there is has come */
-    bool
-        is_bounded; /* consume: end with a message if there is no server, or no such stream; needs `patience` */
+    /* Consume: end with a message if there is no server, or no such stream; needs `patience`. */
+    bool is_bounded;
     int64_t limit; /* bytes of the queue */
     int sent_file; /* publish: LOG.sent, open and locked; 0: that is done */
     int64_t replicas;
