@@ -1403,6 +1403,7 @@ ASM__INLINE char *asm__put_usual_fields(const asm_buffer *out, char *p, const as
     for (; rows; rows &= rows - 1, separator = ',') {
         const asm__field *field = &list[asm__lowest_bit(rows)];
         if (p >= limit) return NULL;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what has rows has a list */
         if (field->kind <= ASM__TEXT_OR_JSON) {
             const asm_str text = *asm__str_at(base, field);
             p = asm__format_key(p, field, separator);

@@ -3266,7 +3266,7 @@ ASM__AVX512_CODE static char *asm__put_short_wide(char *out, asm_str text) {
     const uint64_t others =
         _mm512_movepi8_mask(bytes) | _mm512_cmpeq_epi8_mask(letter, _mm512_set1_epi8('u'));
     char *end = NULL;
-    *out++ = '"';
+    *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
     if (!others) {
         const __m512i escaped = _mm512_mask_mov_epi8(bytes, marks, letter);
         end = asm__spread(out, escaped, (uint32_t)marks) - 32 + text.size;

@@ -2625,7 +2625,7 @@ static void asm__acp_put_update(asm_wire *wire, asm_buffer *out, asm_str kind) {
                            ASM_STR(",\"update\":{\"sessionUpdate\":\""));
         asm__wire_fail(wire, head->result);
     }
-    asm__wire_put(out, asm_buffer_text(head));
+    if (head->size) asm__wire_put(out, asm_buffer_text(head));
     asm__wire_put(out, kind); /* a word of ours */
     ASM__PUT(out, "\"");
 }
@@ -3314,7 +3314,7 @@ static asm_buffer *asm__otlp_begin(asm_wire *wire, uint64_t span, uint64_t paren
     const asm_str given = wire->options.traceparent;
     if (out->size) ASM__PUT(out, ",");
     else asm__otlp_put_head(wire, out);
-    asm__wire_put(out, asm_buffer_text(&wire->run->heard));
+    if (wire->run->heard.size) asm__wire_put(out, asm_buffer_text(&wire->run->heard));
     asm__otlp_put_hex(out, span);
     if (parent) {
         ASM__PUT(out, "\",\"parentSpanId\":\"");
