@@ -1390,7 +1390,7 @@ ASM__INLINE asm__lanes asm__copy_few_marked(char *out, const char *p, size_t siz
     return asm__lanes_special(asm__lanes_of_word(a | (uint64_t)b << 32));
 }
 
-#define ASM__SHORT 64
+#define ASM__SHORT (ASM__SMALL ? 32 : 64)
 
 /* Copies 1 to ASM__SHORT bytes; marks those that are not plain, each in some lane. */
 ASM__INLINE asm__lanes asm__copy_marked(char *out, const char *p, size_t size) {
@@ -1399,7 +1399,7 @@ ASM__INLINE asm__lanes asm__copy_marked(char *out, const char *p, size_t size) {
         asm__lanes_store(out, low);
         asm__lanes_store(out + size - 16, high);
         marks = asm__lanes_either(asm__lanes_special(low), asm__lanes_special(high));
-        if (size > 32) {
+        if (!ASM__SMALL && size > 32) {
             low = asm__lanes_load(p + 16);
             high = asm__lanes_load(p + size - 32);
             asm__lanes_store(out + 16, low);

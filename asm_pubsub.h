@@ -2088,7 +2088,8 @@ ASM_API asm_result asm_pubsub_publish(asm_pubsub *pubsub, const char *topic, con
     if (!pubsub || !topic || !*topic || !message) return ASM_ERR_INVALID_ARGUMENT;
     const asm_str text = asm_str_from(topic);
     asm__node *node = asm__topic_find(pubsub, text);
-    if (node && node->count == 1 && node->plain_epoch == pubsub->pattern_epoch && !pubsub->innermost)
+    if (!ASM__SMALL && node && node->count == 1 && node->plain_epoch == pubsub->pattern_epoch &&
+        !pubsub->innermost)
         return asm__publish_direct(pubsub, node, node->only, message, delivered);
     return asm__publish(pubsub, NULL, node, text, message, delivered);
 }
@@ -3006,30 +3007,41 @@ static bool asm__message_can_merge(const asm_message *message) {
            !event->metadata.data && !event->extra.data && !event->extension.data && !message->text.data;
 }
 
+/* In an event. */
+static asm_str asm__text_at(const asm_event *event, size_t offset) {
+    return *(const asm_str *)(const void *)((const char *)event + offset);
+}
+
 static bool asm__optional_equal(asm_optional_bool a, asm_optional_bool b) {
     return a.is_set == b.is_set && (!a.is_set || a.value == b.value);
 }
 
-/* Whether all members are the same but `delta`, and `content`, which neither has. */
-static bool asm__payload_same_stream(const asm_message_payload *a, const asm_message_payload *b) {
-    return asm_str_equal(a->role, b->role) && asm_str_equal(a->message_id, b->message_id) &&
-           asm_str_equal(a->parent_tool_call_id, b->parent_tool_call_id) &&
-           asm_str_equal(a->phase, b->phase) && asm_str_equal(a->reason, b->reason) &&
-           asm_str_equal(a->replaced_by, b->replaced_by) && asm_str_equal(a->origin, b->origin) &&
-           asm__optional_equal(a->thinking, b->thinking) &&
-           asm__optional_equal(a->incomplete, b->incomplete) &&
-           asm__optional_equal(a->synthetic, b->synthetic);
+/* Whether all members that a piece of text may have are the same, but `delta`. */
+static bool asm__event_same_stream(const asm_event *a, const asm_event *b) {
+#define ASM__MESSAGE_TEXT(name) offsetof(asm_event, message) + offsetof(asm_message_payload, name)
+    static const uint16_t texts[] = {offsetof(asm_event, session_id),
+                                     offsetof(asm_event, run_id),
+                                     offsetof(asm_event, provider),
+                                     offsetof(asm_event, agent_id),
+                                     ASM__MESSAGE_TEXT(role),
+                                     ASM__MESSAGE_TEXT(message_id),
+                                     ASM__MESSAGE_TEXT(phase),
+                                     ASM__MESSAGE_TEXT(reason),
+                                     ASM__MESSAGE_TEXT(replaced_by),
+                                     ASM__MESSAGE_TEXT(origin),
+                                     ASM__MESSAGE_TEXT(parent_tool_call_id)};
+#undef ASM__MESSAGE_TEXT
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!asm_str_equal(asm__text_at(a, texts[i]), asm__text_at(b, texts[i]))) return false;
+    return asm__optional_equal(a->message.thinking, b->message.thinking) &&
+           asm__optional_equal(a->message.incomplete, b->message.incomplete) &&
+           asm__optional_equal(a->message.synthetic, b->message.synthetic);
 }
 
 static bool asm__message_same_stream(const asm_message *a, const asm_message *b) {
     const bool same_topic = a->topic == b->topic || (a->topic && b->topic && strcmp(a->topic, b->topic) == 0);
     return same_topic && asm_str_equal(a->wrapper, b->wrapper) &&
-           asm_str_equal(a->session_id, b->session_id) &&
-           asm_str_equal(a->event->session_id, b->event->session_id) &&
-           asm_str_equal(a->event->run_id, b->event->run_id) &&
-           asm_str_equal(a->event->provider, b->event->provider) &&
-           asm_str_equal(a->event->agent_id, b->event->agent_id) &&
-           asm__payload_same_stream(&a->event->message, &b->event->message);
+           asm_str_equal(a->session_id, b->session_id) && asm__event_same_stream(a->event, b->event);
 }
 
 /* Where the free bytes after the newest block end. */
