@@ -569,6 +569,9 @@ static void tell_other_diagnostics(struct source *source) {
             complain("%s: %s: %" PRIu64 " more", source->name, kind->message, kind->count - KIND_LIMIT);
     }
     source->diagnostic_kinds = 0;
+    if (source->left_out > KIND_LIMIT)
+        complain("%s: %" PRIu64 " more events are left out", source->name, source->left_out - KIND_LIMIT);
+    source->left_out = 0;
 }
 
 static void bring_screen_in_order(void *user) {

@@ -85,6 +85,12 @@ static int64_t number_in(const struct nats_url *url, const char *name, const cha
     return number;
 }
 
+/* At most half a year. */
+static int seconds_in(const struct nats_url *url, const char *name, const char *value) {
+    const int64_t seconds = number_in(url, name, value), most = 0xFFFFFF;
+    return (int)(seconds < most ? seconds : most);
+}
+
 static void take_parameter(struct nats_url *url, const char *name, const char *value, bool reads) {
     struct nats_options *options = &url->options;
     const struct {
@@ -102,7 +108,7 @@ static void take_parameter(struct nats_url *url, const char *name, const char *v
     if (strcmp(name, "tls") == 0 && strcmp(value, "yes") == 0) options->tls = true;
     else if (!reads && strcmp(name, "limit") == 0) options->limit = number_in(url, name, value);
     else if (!reads && strcmp(name, "replicas") == 0) options->replicas = number_in(url, name, value);
-    else if (strcmp(name, "wait") == 0) options->patience = (int)number_in(url, name, value) & 0xFFFFFF;
+    else if (strcmp(name, "wait") == 0) options->patience = seconds_in(url, name, value);
     else
         die("%s: unknown parameter %s=%s: there are %s", url->shown, name, value,
             reads ? "from, after, not-from, wait, creds, tls=yes, tls-ca"
