@@ -156,10 +156,14 @@ typedef struct asm_wire {
     asm_result invalid;            /* of the event under way */
     int last_outcome;              /* of the last run; -1: none has ended */
     bool has_begun, in_array, is_busy, is_cut, has_window, is_named, is_again;
+    bool is_whole;        /* the text of the event under way: no more of it follows */
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
     bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
     asm_str more;         /* ag-ui: of the event under way: members of its frames, by their type */
     asm_str frame_type;   /* ag-ui */
+    int64_t second;       /* ag-ui: of the last timestamp, and its digits */
+    char second_digits[24];
+    size_t second_size;
 } asm_wire;
 
 /* Starts a stream. Errors: those of asm_output_stream_open(); ASM_ERR_NO_MEMORY; ASM_ERR_INVALID_ARGUMENT for an unknown
@@ -290,12 +294,13 @@ typedef struct asm__wire_item {
     asm_time asked;      /* otlp: of a sub-agent: when it began */
     size_t told;         /* ai-sdk: of a call: how much of its output was written */
     uint64_t number;     /* of the event that began it */
-    asm_buffer kept;     /* what the encoder gathers until the end */
-    asm_buffer said;     /* of a text: all of it, for the history */
-    asm_buffer heard;    /* of an agent: what it said of the message that is not received yet; of a run:
-                            otlp: what its spans begin with */
-    const struct asm__wire_item *heard_of; /* and which that is; NULL: one without an id */
-    char *memory;                          /* of id and name */
+    const struct asm__wire_item *heard_of; /* which message `heard` is of; NULL: one without an id */
+    /* memory, which the next item uses again */
+    asm_buffer kept;  /* what the encoder gathers until the end */
+    asm_buffer said;  /* of a text: all of it, for the history */
+    asm_buffer heard; /* of an agent: what it said of the message that is not received yet; of a run: otlp:
+                         what its spans begin with */
+    char *memory;     /* of id and name */
     size_t room;
 } asm__wire_item;
 
@@ -374,10 +379,13 @@ static asm__wire_item *asm__wire_find(const asm_wire *wire, asm__wire_kind kind,
     return found ? (asm__wire_item *)(void *)found : NULL;
 }
 
+/* Texts of an item may be copied in so many bytes: its memory has them. */
+#define ASM__WIRE_BLOCK 64
+
 /* Room for `size` bytes of texts in `item`. */
 static bool asm__wire_reserve(asm_wire *wire, asm__wire_item *item, size_t size) {
     char *memory;
-    size_t room = 128; /* enough for most, so that those that are used again are large enough */
+    size_t room = 192; /* enough for most, so that those that are used again are large enough */
     if (size <= item->room) return true;
     while (room < size && room <= SIZE_MAX / 2)
         room *= 2;
@@ -392,21 +400,19 @@ static bool asm__wire_reserve(asm_wire *wire, asm__wire_item *item, size_t size)
 }
 
 static asm__wire_item *asm__wire_take_item(asm_wire *wire) {
+    enum { BLOCK = 64, HEAD = offsetof(asm__wire_item, kept) };
     asm__wire_item *item = wire->free_items;
     if (item) {
-        asm_buffer kept = item->kept, said = item->said, heard = item->heard;
-        char *memory = item->memory;
-        size_t room = item->room;
+        char *head = (char *)item;
+        size_t at;
         wire->free_items = item->next;
-        memset(item, 0, sizeof *item);
-        asm_buffer_clear(&kept);
-        asm_buffer_clear(&said);
-        asm_buffer_clear(&heard);
-        item->kept = kept;
-        item->said = said;
-        item->heard = heard;
-        item->memory = memory;
-        item->room = room;
+        for (at = 0; at < HEAD - BLOCK;
+             at += BLOCK) /* compilers make a slow instruction of a long memset() */
+            memset(head + at, 0, BLOCK);
+        memset(head + HEAD - BLOCK, 0, BLOCK);
+        asm_buffer_clear(&item->kept);
+        asm_buffer_clear(&item->said);
+        asm_buffer_clear(&item->heard);
         return item;
     }
     item = (asm__wire_item *)ASM_REALLOC(NULL, sizeof *item);
@@ -462,7 +468,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     }
     if (wire->is_again) after[0] = ':';
     if (wire->is_again) after_size = 1 + asm__format_int64((int64_t)wire->event_count, after + 1);
-    if (!asm__wire_reserve(wire, item, before + own.size + after_size + name.size + 2)) {
+    if (!asm__wire_reserve(wire, item, before + own.size + after_size + name.size + 2 + ASM__WIRE_BLOCK)) {
         item->next = wire->free_items;
         wire->free_items = item;
         return NULL;
@@ -488,8 +494,8 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
     item->number = wire->event_count;
     item->has_id = id.size > 0;
     item->key.text = asm_str_make(item->id.data + before, own.size);
-    item->key.hash = asm__hash(own.data, own.size, 0);
     if (item->has_id) {
+        item->key.hash = asm__hash(own.data, own.size, 0);
         item->key.scope = &asm__wire_scopes[kind];
         asm__index_insert(&wire->by_id, &item->key);
     }
@@ -550,7 +556,7 @@ static bool asm__wire_is_sse(const asm_wire *wire) {
 }
 
 /* Where the next JSON value goes; end it with asm__wire_end_frame(). */
-static asm_buffer *asm__wire_frame(asm_wire *wire) {
+ASM__WIRE_INLINE asm_buffer *asm__wire_frame(asm_wire *wire) {
     asm_buffer *out = &wire->frames;
     if (asm__wire_is_sse(wire)) {
         ASM__PUT(out, "data: ");
@@ -561,12 +567,12 @@ static asm_buffer *asm__wire_frame(asm_wire *wire) {
     return out;
 }
 
-static void asm__wire_put_end(const asm_wire *wire, asm_buffer *out) {
+ASM__WIRE_INLINE void asm__wire_put_end(const asm_wire *wire, asm_buffer *out) {
     if (asm__wire_is_sse(wire)) ASM__PUT(out, "\n\n");
     else if (wire->options.framing == ASM_WIRE_FRAMING_LINES) ASM__PUT(out, "\n");
 }
 
-static void asm__wire_end_frame(asm_wire *wire) {
+ASM__WIRE_INLINE void asm__wire_end_frame(asm_wire *wire) {
     asm__wire_put_end(wire, &wire->frames);
 }
 
@@ -599,10 +605,11 @@ static asm_result asm__wire_send(asm_wire *wire) {
 
 /* As asm__append_string(), which takes short texts the long way. */
 static void asm__wire_string(asm_buffer *out, asm_str text) {
-    const bool is_short = !ASM__SMALL && text.size - 1 < ASM__SHORT && out->result == ASM_OK &&
-                          out->capacity - out->size >= text.size + 2;
-    if (is_short && asm__put_short(out->data + out->size, text)) out->size += text.size + 2;
-    else asm__append_string(out, text);
+    char *p = asm__buffer_end(out);
+    if (ASM__SMALL || text.size - 1 >= ASM__SHORT || !asm__has_room(out, p, text.size))
+        asm__append_string(out, text);
+    else if (text.size <= 16 && asm__put_short(p, text)) out->size += text.size + 2;
+    else out->size = (size_t)(asm__put_short_string(p, text) - out->data);
 }
 
 ASM__WIRE_INLINE void asm__wire_text(asm_buffer *out, asm_str before, asm_str text) {
@@ -633,11 +640,19 @@ static void asm__wire_prefixed_id(asm_buffer *out, asm_str prefix, const asm__wi
     asm__wire_put(out, asm_str_make(item->id_json.data + 1, item->id_json.size - 1));
 }
 
-/* A member that is the id of an item. */
+/* A member that is the id of an item. Short ones are copied with what stands after them, which is written over. */
 ASM__WIRE_INLINE void asm__wire_id(asm_buffer *out, asm_str before, const asm__wire_item *item) {
+    const asm_str id = item->id_json;
     asm__wire_put(out, before);
-    if (item->id_json.size) asm__wire_put(out, item->id_json);
-    else asm__append_string(out, item->id);
+    if (id.size <= ASM__WIRE_BLOCK && out->capacity - out->size >= ASM__WIRE_BLOCK && id.size &&
+        out->result == ASM_OK) {
+        memcpy(out->data + out->size, id.data, ASM__WIRE_BLOCK);
+        out->size += id.size;
+    } else if (id.size) {
+        asm__wire_put(out, id);
+    } else {
+        asm__append_string(out, item->id);
+    }
 }
 
 static void asm__wire_digits(asm_buffer *out, int64_t value) {
@@ -864,8 +879,8 @@ static bool asm__wire_repeats(const asm_event *event, const asm__wire_item *text
 
 /* >>wire: text
  *
- * The frames of a text's pieces differ in the piece only. What stands around it is put together when the text begins, in
- * `kept` of the agent that speaks; `told` bytes of it stand before the piece. */
+ * The frames of a text's pieces differ in the piece only. What stands around it is put together when a text begins that
+ * comes in pieces, in `kept` of the agent that speaks; `told` bytes of it stand before the piece. */
 
 static asm_buffer *asm__wire_begin_pieces(const asm_wire *wire, asm__wire_item *agent) {
     asm_buffer *around = &agent->kept;
@@ -874,23 +889,26 @@ static asm_buffer *asm__wire_begin_pieces(const asm_wire *wire, asm__wire_item *
     return around;
 }
 
+#define ASM__WIRE_AFTER 16 /* what stands after a piece may be copied in so many bytes */
+
 static void asm__wire_end_pieces(asm_wire *wire, asm_buffer *around, asm_str closing) {
     asm__wire_put(around, closing);
     asm__wire_put_end(wire, around);
+    asm_buffer_reserve(around, ASM__WIRE_AFTER);
     asm__wire_fail(wire, around->result);
 }
 
-/* In one go, if nothing in the piece must be escaped and there is room. */
+/* In one go, if it is short and there is room. */
 static bool asm__wire_put_short_piece(asm_buffer *out, asm_str before, asm_str piece, asm_str after) {
     const bool is_short = !ASM__SMALL && piece.size - 1 < ASM__SHORT && out->result == ASM_OK &&
-                          out->capacity - out->size >= before.size + ASM__SHORT + 2 + after.size;
+                          after.size <= ASM__WIRE_AFTER &&
+                          (out->capacity - out->size) / 8 >= before.size + ASM__SHORT + 17;
     char *p;
     if (!is_short) return false;
     p = out->data + out->size;
-    if (!asm__put_short(p + before.size, piece)) return false;
     memcpy(p, before.data, before.size);
-    p += before.size + piece.size + 2;
-    memcpy(p, after.data, after.size);
+    p = asm__put_short_string(p + before.size, piece);
+    memcpy(p, after.data, ASM__WIRE_AFTER);
     out->size = (size_t)(p + after.size - out->data);
     return true;
 }
@@ -943,6 +961,7 @@ static asm__wire_item *asm__wire_open_text(asm_wire *wire, asm__wire_item *agent
     text->has_ended = false;
     text->begin = wire->now;
     agent->speaking = text;
+    agent->told = 0;
     if (wire->encoder->text_begin) wire->encoder->text_begin(wire, text, role);
     return text;
 }
@@ -967,10 +986,11 @@ static void asm__wire_say(asm_wire *wire, asm__wire_item *agent, const asm_event
     const bool is_thought = event->message.thinking.is_set && event->message.thinking.value;
     asm__wire_item *text;
     if (!said.size) return;
+    wire->is_whole = event->type != ASM_EVENT_MESSAGE_STREAMED;
     text = asm__wire_open_text(wire, agent, event->message.message_id, is_thought, role);
     if (!text) return;
     asm__wire_put_said(wire, text, said);
-    if (!is_thought && event->type != ASM_EVENT_MESSAGE_SENT) asm__wire_hear(wire, agent, text, said);
+    if (!is_thought && !wire->is_whole) asm__wire_hear(wire, agent, text, said);
 }
 
 /* What of a message that comes whole has not been streamed: all of it, or a rest, or nothing. */
@@ -1675,12 +1695,12 @@ static asm_str asm__agui_member(asm_str object, asm_str key) {
 }
 
 /* What the event says of its frames of that type. */
-static asm_str asm__agui_more(const asm_wire *wire, asm_str type) {
-    return asm__agui_member(wire->more, type);
+ASM__WIRE_INLINE asm_str asm__agui_more(const asm_wire *wire, asm_str type) {
+    return wire->more.size ? asm__agui_member(wire->more, type) : wire->more;
 }
 
 /* Whether it says the member `key` of the frame that is being written. */
-static bool asm__agui_says(const asm_wire *wire, asm_str key) {
+ASM__WIRE_INLINE bool asm__agui_says(const asm_wire *wire, asm_str key) {
     return wire->more.size && asm__agui_member(asm__agui_more(wire, wire->frame_type), key).data;
 }
 
@@ -1713,25 +1733,54 @@ static asm_str asm__agui_type(asm_str begin) {
 }
 
 /* A frame up to its type. */
-static asm_buffer *asm__agui_frame(asm_wire *wire, asm_str begin) {
+ASM__WIRE_INLINE asm_buffer *asm__agui_frame(asm_wire *wire, asm_str begin) {
     asm_buffer *out = asm__wire_frame(wire);
     asm__wire_put(out, begin);
     wire->frame_type = asm__agui_type(begin);
     return out;
 }
 
-/* Ends a frame, with the sub-agent it belongs to. */
-static void asm__agui_end(asm_wire *wire, const asm__wire_item *owner) {
+/* What a frame ends with that is of a sub-agent, or of an AG-UI stream. */
+static void asm__agui_put_rest(asm_wire *wire, const asm__wire_item *owner) {
     if (owner && owner->kind == ASM__WIRE_AGENT && !asm__agui_says(wire, ASM_STR("subagentRunId")))
         asm__wire_id(&wire->frames, ASM_STR(",\"subagentRunId\":"), owner);
     if (wire->more.size) asm__agui_put_members(&wire->frames, asm__agui_more(wire, wire->frame_type));
+}
+
+/* Ends a frame, with the sub-agent it belongs to. */
+ASM__WIRE_INLINE void asm__agui_end(asm_wire *wire, const asm__wire_item *owner) {
+    if (wire->more.size || (owner && owner->kind != ASM__WIRE_MAIN)) asm__agui_put_rest(wire, owner);
     ASM__PUT(&wire->frames, "}");
     asm__wire_end_frame(wire);
 }
 
+/* Milliseconds as a member; the digits of the last second are kept. */
+static void asm__agui_put_time(asm_wire *wire, asm_time time) {
+    asm_buffer *out = &wire->frames;
+    const int64_t ms = asm__wire_milliseconds(time), second = ms / 1000;
+    const uint32_t rest = (uint32_t)(ms % 1000);
+    char *p;
+    ASM__PUT(out, ",\"timestamp\":");
+    if (ms < 1000) {
+        asm__wire_digits(out, ms);
+        return;
+    }
+    if (second != wire->second) {
+        wire->second = second;
+        wire->second_size = asm__format_int64(second, wire->second_digits);
+    }
+    if (asm_buffer_reserve(out, sizeof wire->second_digits + 3) != ASM_OK) return;
+    p = out->data + out->size;
+    memcpy(p, wire->second_digits, sizeof wire->second_digits);
+    p += wire->second_size;
+    p[0] = (char)('0' + rest / 100);
+    p[1] = (char)('0' + rest / 10 % 10);
+    p[2] = (char)('0' + rest % 10);
+    out->size += wire->second_size + 3;
+}
+
 static void asm__agui_time(asm_wire *wire, const asm_event *event) {
-    if (event && event->time)
-        asm__wire_int(&wire->frames, ASM_STR(",\"timestamp\":"), asm__wire_milliseconds(event->time));
+    if (event && event->time) asm__agui_put_time(wire, event->time);
 }
 
 /* RUN_STARTED, RUN_FINISHED: thread and run. */
@@ -1861,7 +1910,7 @@ static void asm__agui_agent_end(asm_wire *wire, asm__wire_item *agent, const asm
 }
 
 /* The id of a text; that of reasoning is another one. */
-static void asm__agui_message_id(asm_wire *wire, asm_buffer *out, const asm__wire_item *text) {
+ASM__WIRE_INLINE void asm__agui_message_id(asm_wire *wire, asm_buffer *out, const asm__wire_item *text) {
     if (asm__agui_says(wire, ASM_STR("messageId"))) return;
     if (text->is_thought && !wire->is_same)
         asm__wire_prefixed_id(out, ASM_STR(",\"messageId\":\"rsn:"), text);
@@ -1899,16 +1948,15 @@ static void asm__agui_text_begin(asm_wire *wire, asm__wire_item *text, asm_str r
     asm_buffer *out;
     text->is_chunked = asm__agui_more(wire, ASM_STR("TEXT_MESSAGE_CHUNK")).data ||
                        asm__agui_more(wire, ASM_STR("REASONING_MESSAGE_CHUNK")).data;
-    text->owner->told = 0;
     if (text->is_chunked) return;
     asm__agui_span(wire, text, ASM_STR("{\"type\":\"REASONING_START\""));
-    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_START\"")
-                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
+    out = text->is_thought ? asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_MESSAGE_START\""))
+                           : asm__agui_frame(wire, ASM_STR("{\"type\":\"TEXT_MESSAGE_START\""));
     asm__agui_message_id(wire, out, text);
     if (!asm__agui_says(wire, ASM_STR("role")))
         asm__wire_text(out, ASM_STR(",\"role\":"), text->is_thought ? ASM_STR("reasoning") : role);
     asm__agui_end(wire, text->owner);
-    if (!wire->is_same) asm__agui_begin_pieces(wire, text);
+    if (!wire->is_same && !wire->is_whole) asm__agui_begin_pieces(wire, text);
 }
 
 static void asm__agui_text_delta(asm_wire *wire, asm__wire_item *text, asm_str delta) {
@@ -1942,8 +1990,8 @@ static void asm__agui_message_members(asm_wire *wire, asm_buffer *out, const asm
 static void asm__agui_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
     asm_buffer *out;
     if (text->is_chunked) return;
-    out = asm__agui_frame(wire, text->is_thought ? ASM_STR("{\"type\":\"REASONING_MESSAGE_END\"")
-                                                 : ASM_STR("{\"type\":\"TEXT_MESSAGE_END\""));
+    out = text->is_thought ? asm__agui_frame(wire, ASM_STR("{\"type\":\"REASONING_MESSAGE_END\""))
+                           : asm__agui_frame(wire, ASM_STR("{\"type\":\"TEXT_MESSAGE_END\""));
     asm__agui_message_id(wire, out, text);
     if (event && !text->is_thought && !wire->is_same) asm__agui_message_members(wire, out, event);
     asm__agui_end(wire, text->owner);
@@ -1952,8 +2000,7 @@ static void asm__agui_text_end(asm_wire *wire, asm__wire_item *text, const asm_e
 
 /* Of calls, whose times tell how long they took. */
 static void asm__agui_now(asm_wire *wire) {
-    if (wire->now)
-        asm__wire_int(&wire->frames, ASM_STR(",\"timestamp\":"), asm__wire_milliseconds(wire->now));
+    if (wire->now) asm__agui_put_time(wire, wire->now);
 }
 
 static void asm__agui_call_begin(asm_wire *wire, asm__wire_item *call) {
@@ -1969,8 +2016,8 @@ static void asm__agui_call_begin(asm_wire *wire, asm__wire_item *call) {
 
 /* A piece of the arguments, with the members of `more`. */
 static void asm__agui_args(asm_wire *wire, const asm__wire_item *call, asm_str piece, asm_str more) {
-    asm_buffer *out = asm__agui_frame(wire, call->is_chunked ? ASM_STR("{\"type\":\"TOOL_CALL_CHUNK\"")
-                                                             : ASM_STR("{\"type\":\"TOOL_CALL_ARGS\""));
+    asm_buffer *out = call->is_chunked ? asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_CHUNK\""))
+                                       : asm__agui_frame(wire, ASM_STR("{\"type\":\"TOOL_CALL_ARGS\""));
     if (!call->is_chunked) asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     if (piece.size) asm__wire_text(out, ASM_STR(",\"delta\":"), piece);
     asm__agui_put_members(out, more);
@@ -2223,22 +2270,24 @@ static const asm__wire_encoder asm__agui_encoder = {true,
  * The UI message stream, version 1 (ai-sdk.dev; checked with ai 7.0.173 and 6.0.326). One response is one message:
  * runs after the first go on in it. */
 
-static asm_buffer *asm__ai_frame(asm_wire *wire, asm_str begin) {
+static void asm__ai_start(asm_wire *wire) {
+    asm_buffer *out = asm__wire_frame(wire);
+    wire->has_begun = true;
+    asm__wire_text(out, ASM_STR("{\"type\":\"start\",\"messageId\":"),
+                   wire->run ? wire->run->id : asm__wire_session(wire));
+    ASM__PUT(out, "}");
+    asm__wire_end_frame(wire);
+}
+
+ASM__WIRE_INLINE asm_buffer *asm__ai_frame(asm_wire *wire, asm_str begin) {
     asm_buffer *out;
-    if (!wire->has_begun) {
-        wire->has_begun = true;
-        out = asm__wire_frame(wire);
-        asm__wire_text(out, ASM_STR("{\"type\":\"start\",\"messageId\":"),
-                       wire->run ? wire->run->id : asm__wire_session(wire));
-        ASM__PUT(out, "}");
-        asm__wire_end_frame(wire);
-    }
+    if (!wire->has_begun) asm__ai_start(wire);
     out = asm__wire_frame(wire);
-    asm_buffer_append(out, begin);
+    asm__wire_put(out, begin);
     return out;
 }
 
-static void asm__ai_end(asm_wire *wire) {
+ASM__WIRE_INLINE void asm__ai_end(asm_wire *wire) {
     ASM__PUT(&wire->frames, "}");
     asm__wire_end_frame(wire);
 }
@@ -2361,10 +2410,22 @@ static void asm__ai_agent_end(asm_wire *wire, asm__wire_item *agent, const asm__
 }
 
 /* What the frames of a text begin with: KIND-WHAT and its id. */
-static void asm__ai_put_text(asm_buffer *out, const asm__wire_item *text, asm_str reasoning, asm_str plain) {
-    asm__wire_put(out, text->is_thought ? reasoning : plain);
-    if (text->is_thought) asm__wire_prefixed_id(out, ASM_STR(",\"id\":\"rsn:"), text);
-    else asm__wire_id(out, ASM_STR(",\"id\":"), text);
+ASM__WIRE_INLINE void asm__ai_put_text(asm_buffer *out, const asm__wire_item *text, asm_str reasoning,
+                                       asm_str plain) {
+    if (text->is_thought) {
+        asm__wire_put(out, reasoning);
+        asm__wire_prefixed_id(out, ASM_STR(",\"id\":\"rsn:"), text);
+    } else {
+        asm__wire_put(out, plain);
+        asm__wire_id(out, ASM_STR(",\"id\":"), text);
+    }
+}
+
+/* A piece up to its text. */
+static void asm__ai_begin_delta(asm_buffer *out, const asm__wire_item *text) {
+    asm__ai_put_text(out, text, ASM_STR("{\"type\":\"reasoning-delta\""),
+                     ASM_STR("{\"type\":\"text-delta\""));
+    ASM__PUT(out, ",\"delta\":");
 }
 
 static bool asm__wire_is_of_agent(const asm__wire_item *item) {
@@ -2382,10 +2443,9 @@ static void asm__ai_text_begin(asm_wire *wire, asm__wire_item *text, asm_str rol
     asm__ai_put_text(asm__ai_frame(wire, asm_str_make(NULL, 0)), text,
                      ASM_STR("{\"type\":\"reasoning-start\""), ASM_STR("{\"type\":\"text-start\""));
     asm__ai_end(wire);
+    if (wire->is_whole) return;
     around = asm__wire_begin_pieces(wire, text->owner);
-    asm__ai_put_text(around, text, ASM_STR("{\"type\":\"reasoning-delta\""),
-                     ASM_STR("{\"type\":\"text-delta\""));
-    ASM__PUT(around, ",\"delta\":");
+    asm__ai_begin_delta(around, text);
     text->owner->told = around->size;
     asm__wire_end_pieces(wire, around, ASM_STR("}"));
 }
@@ -2396,7 +2456,16 @@ static void asm__ai_text_delta(asm_wire *wire, asm__wire_item *text, asm_str del
         if (asm_buffer_append(kept, delta) != ASM_OK) asm__wire_fail(wire, kept->result);
         return;
     }
-    asm__wire_put_pieces(wire, text->owner, delta);
+    if (text->owner->told) {
+        asm__wire_put_pieces(wire, text->owner, delta);
+        return;
+    }
+    while (delta.size) {
+        asm_buffer *out = asm__wire_frame(wire);
+        asm__ai_begin_delta(out, text);
+        asm__wire_string(out, asm__wire_piece(wire, &delta));
+        asm__ai_end(wire);
+    }
 }
 
 static void asm__ai_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
@@ -2416,7 +2485,7 @@ static void asm__ai_text_end(asm_wire *wire, asm__wire_item *text, const asm_eve
     }
 }
 
-static asm_buffer *asm__ai_call_frame(asm_wire *wire, const asm__wire_item *call, asm_str begin) {
+ASM__WIRE_INLINE asm_buffer *asm__ai_call_frame(asm_wire *wire, const asm__wire_item *call, asm_str begin) {
     asm_buffer *out = asm__ai_frame(wire, begin);
     asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     return out;
@@ -2474,9 +2543,8 @@ static void asm__ai_call_end(asm_wire *wire, asm__wire_item *call, const asm__wi
         asm__ai_end(wire);
         return;
     }
-    out = asm__ai_call_frame(wire, call,
-                             result->is_failed ? ASM_STR("{\"type\":\"tool-output-error\"")
-                                               : ASM_STR("{\"type\":\"tool-output-available\""));
+    out = result->is_failed ? asm__ai_call_frame(wire, call, ASM_STR("{\"type\":\"tool-output-error\""))
+                            : asm__ai_call_frame(wire, call, ASM_STR("{\"type\":\"tool-output-available\""));
     if (result->is_failed) cut = asm__wire_cut_text(wire, out, ASM_STR(",\"errorText\":"), text);
     else if (result->is_json && text.size <= wire->options.max_text)
         asm__wire_json(out, ASM_STR(",\"output\":"), text);
@@ -2610,13 +2678,13 @@ static asm_buffer *asm__acp_frame(asm_wire *wire, asm_str method, asm_str member
     return out;
 }
 
-static void asm__acp_end(asm_wire *wire, asm_str closing) {
-    asm_buffer_append(&wire->frames, closing);
+ASM__WIRE_INLINE void asm__acp_end(asm_wire *wire, asm_str closing) {
+    asm__wire_put(&wire->frames, closing);
     asm__wire_end_frame(wire);
 }
 
 /* What all updates of a session begin with stays in wire->kept until the session is another one. */
-static void asm__acp_put_update(asm_wire *wire, asm_buffer *out, asm_str kind) {
+static void asm__acp_put_head(asm_wire *wire, asm_buffer *out) {
     asm_buffer *head = &wire->kept;
     if (wire->count != wire->sessions) {
         wire->count = wire->sessions;
@@ -2626,17 +2694,21 @@ static void asm__acp_put_update(asm_wire *wire, asm_buffer *out, asm_str kind) {
         asm__wire_fail(wire, head->result);
     }
     if (head->size) asm__wire_put(out, asm_buffer_text(head));
+}
+
+ASM__WIRE_INLINE void asm__acp_put_update(asm_wire *wire, asm_buffer *out, asm_str kind) {
+    asm__acp_put_head(wire, out);
     asm__wire_put(out, kind); /* a word of ours */
     ASM__PUT(out, "\"");
 }
 
-static asm_buffer *asm__acp_update(asm_wire *wire, asm_str kind) {
+ASM__WIRE_INLINE asm_buffer *asm__acp_update(asm_wire *wire, asm_str kind) {
     asm_buffer *out = asm__wire_frame(wire);
     asm__acp_put_update(wire, out, kind);
     return out;
 }
 
-static void asm__acp_end_update(asm_wire *wire) {
+ASM__WIRE_INLINE void asm__acp_end_update(asm_wire *wire) {
     asm__acp_end(wire, ASM_STR("}}}"));
 }
 
@@ -2726,6 +2798,16 @@ static void asm__acp_agent_text(asm_wire *wire, const asm__wire_item *agent) {
     asm__acp_end_update(wire);
 }
 
+/* A piece of a text up to that. */
+static void asm__acp_begin_piece(asm_wire *wire, asm_buffer *out, const asm__wire_item *text) {
+    if (text->is_prompt) asm__acp_put_update(wire, out, ASM_STR("user_message_chunk"));
+    else if (text->is_thought) asm__acp_put_update(wire, out, ASM_STR("agent_thought_chunk"));
+    else asm__acp_put_update(wire, out, ASM_STR("agent_message_chunk"));
+    if (text->is_thought) asm__wire_prefixed_id(out, ASM_STR(",\"messageId\":\"rsn:"), text);
+    else asm__wire_id(out, ASM_STR(",\"messageId\":"), text);
+    ASM__PUT(out, ",\"content\":{\"type\":\"text\",\"text\":");
+}
+
 static void asm__acp_text_begin(asm_wire *wire, asm__wire_item *text, asm_str role) {
     asm_buffer *around;
     text->is_prompt = !asm_str_equal(role, ASM_STR("assistant"));
@@ -2733,14 +2815,9 @@ static void asm__acp_text_begin(asm_wire *wire, asm__wire_item *text, asm_str ro
         if (text->owner->kept.size) ASM__PUT(&text->owner->kept, "\n\n");
         return;
     }
+    if (wire->is_whole) return;
     around = asm__wire_begin_pieces(wire, text->owner);
-    asm__acp_put_update(wire, around,
-                        text->is_prompt    ? ASM_STR("user_message_chunk")
-                        : text->is_thought ? ASM_STR("agent_thought_chunk")
-                                           : ASM_STR("agent_message_chunk"));
-    if (text->is_thought) asm__wire_prefixed_id(around, ASM_STR(",\"messageId\":\"rsn:"), text);
-    else asm__wire_id(around, ASM_STR(",\"messageId\":"), text);
-    ASM__PUT(around, ",\"content\":{\"type\":\"text\",\"text\":");
+    asm__acp_begin_piece(wire, around, text);
     text->owner->told = around->size;
     asm__wire_end_pieces(wire, around, ASM_STR("}}}}"));
 }
@@ -2751,7 +2828,16 @@ static void asm__acp_text_delta(asm_wire *wire, asm__wire_item *text, asm_str de
             asm__wire_fail(wire, text->owner->kept.result);
         return;
     }
-    asm__wire_put_pieces(wire, text->owner, delta);
+    if (text->owner->told) {
+        asm__wire_put_pieces(wire, text->owner, delta);
+        return;
+    }
+    while (delta.size) {
+        asm_buffer *out = asm__wire_frame(wire);
+        asm__acp_begin_piece(wire, out, text);
+        asm__wire_string(out, asm__wire_piece(wire, &delta));
+        asm__acp_end(wire, ASM_STR("}}}}"));
+    }
 }
 
 static void asm__acp_text_end(asm_wire *wire, asm__wire_item *text, const asm_event *event) {
@@ -2763,38 +2849,39 @@ typedef struct asm__acp_kind {
     asm_str name, kind;
 } asm__acp_kind;
 
-/* The kinds of tools that editors know, by the names that agents give them. */
-static const asm__acp_kind asm__acp_kinds[] = {{ASM_STR_INIT("Read"), ASM_STR_INIT("read")},
-                                               {ASM_STR_INIT("view"), ASM_STR_INIT("read")},
-                                               {ASM_STR_INIT("read_file"), ASM_STR_INIT("read")},
-                                               {ASM_STR_INIT("Edit"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("Write"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("MultiEdit"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("NotebookEdit"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("apply_patch"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("replace"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("edit_file"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("write_file"), ASM_STR_INIT("edit")},
-                                               {ASM_STR_INIT("Bash"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("bash"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("shell"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("exec_command"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("run_command"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("run_shell_command"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("execute_command"), ASM_STR_INIT("execute")},
-                                               {ASM_STR_INIT("Grep"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("Glob"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("LS"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("ls"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("list_files"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("find_files"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("search_files"), ASM_STR_INIT("search")},
-                                               {ASM_STR_INIT("WebFetch"), ASM_STR_INIT("fetch")},
-                                               {ASM_STR_INIT("WebSearch"), ASM_STR_INIT("fetch")},
-                                               {ASM_STR_INIT("Task"), ASM_STR_INIT("think")},
-                                               {ASM_STR_INIT("Agent"), ASM_STR_INIT("think")},
-                                               {ASM_STR_INIT("TodoWrite"), ASM_STR_INIT("think")},
-                                               {ASM_STR_INIT("update_plan"), ASM_STR_INIT("think")}};
+/* The kinds of tools that editors know, as JSON, by the names that agents give them. */
+static const asm__acp_kind asm__acp_kinds[] = {
+    {ASM_STR_INIT("Read"), ASM_STR_INIT("\"read\"")},
+    {ASM_STR_INIT("view"), ASM_STR_INIT("\"read\"")},
+    {ASM_STR_INIT("read_file"), ASM_STR_INIT("\"read\"")},
+    {ASM_STR_INIT("Edit"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("Write"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("MultiEdit"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("NotebookEdit"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("apply_patch"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("replace"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("edit_file"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("write_file"), ASM_STR_INIT("\"edit\"")},
+    {ASM_STR_INIT("Bash"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("bash"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("shell"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("exec_command"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("run_command"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("run_shell_command"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("execute_command"), ASM_STR_INIT("\"execute\"")},
+    {ASM_STR_INIT("Grep"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("Glob"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("LS"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("ls"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("list_files"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("find_files"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("search_files"), ASM_STR_INIT("\"search\"")},
+    {ASM_STR_INIT("WebFetch"), ASM_STR_INIT("\"fetch\"")},
+    {ASM_STR_INIT("WebSearch"), ASM_STR_INIT("\"fetch\"")},
+    {ASM_STR_INIT("Task"), ASM_STR_INIT("\"think\"")},
+    {ASM_STR_INIT("Agent"), ASM_STR_INIT("\"think\"")},
+    {ASM_STR_INIT("TodoWrite"), ASM_STR_INIT("\"think\"")},
+    {ASM_STR_INIT("update_plan"), ASM_STR_INIT("\"think\"")}};
 
 static asm_str asm__acp_kind_of(asm_str name) {
     size_t i;
@@ -2802,7 +2889,14 @@ static asm_str asm__acp_kind_of(asm_str name) {
         if (name.size == asm__acp_kinds[i].name.size && name.data[0] == asm__acp_kinds[i].name.data[0] &&
             asm_str_equal(name, asm__acp_kinds[i].name))
             return asm__acp_kinds[i].kind;
-    return ASM_STR("other");
+    return ASM_STR("\"other\"");
+}
+
+/* Members that say what tool a call is of. */
+static void asm__acp_put_tool(asm_buffer *out, const asm__wire_item *call) {
+    asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
+    ASM__PUT(out, ",\"kind\":");
+    asm__wire_put(out, asm__acp_kind_of(call->name));
 }
 
 enum {
@@ -2815,12 +2909,19 @@ enum {
     ASM__ACP_KEYS
 };
 
-/* The inside of a string that stands for itself; absent if anything in it is escaped, or `raw` is no string. */
-static asm_str asm__acp_plain(asm_str raw) {
-    const asm_str none = {NULL, 0}, inside = raw.size < 2 ? none : asm_str_make(raw.data + 1, raw.size - 2);
-    if (!inside.data || raw.data[0] != '"') return none;
-    return asm__plain_end(inside.data, inside.data + inside.size) == inside.data + inside.size ? inside
-                                                                                               : none;
+/* What a call's input says of it, as JSON. */
+typedef struct asm__acp_input {
+    asm_str values[ASM__ACP_KEYS];
+    bool is_canonical; /* they may be written as they stand there */
+} asm__acp_input;
+
+/* The inside of a string that may be written as it stands there; else absent. */
+static asm_str asm__acp_inside(const asm__acp_input *input, asm_str raw) {
+    asm_str inside = {NULL, 0};
+    if (!input->is_canonical || raw.size < 2 || raw.data[0] != '"') return inside;
+    inside.data = raw.data + 1;
+    inside.size = raw.size - 2;
+    return inside;
 }
 
 /* The path as an absolute one; false if it is relative to nobody knows what. */
@@ -2844,10 +2945,11 @@ static bool asm__acp_put_other_path(asm_wire *wire, asm_buffer *out, asm_str bef
     return is_known;
 }
 
-/* The same; nearly all are absolute, with nothing to escape. */
-static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, asm_str raw) {
-    const asm_str plain = asm__acp_plain(raw);
-    if (!plain.size || plain.data[0] != '/' || plain.size > wire->options.max_text)
+/* The same; nearly all are absolute. */
+static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, const asm__acp_input *input,
+                              asm_str raw) {
+    const asm_str path = asm__acp_inside(input, raw);
+    if (!path.size || path.data[0] != '/' || path.size > wire->options.max_text)
         return asm__acp_put_other_path(wire, out, before, raw);
     asm__wire_put(out, before);
     asm__wire_put(out, raw);
@@ -2855,15 +2957,18 @@ static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, a
 }
 
 /* Where the call works, and the change that it makes, as far as its input says so. */
-static void asm__acp_places(asm_wire *wire, asm_buffer *out, asm_str name, const asm_str *values) {
+static void asm__acp_places(asm_wire *wire, asm_buffer *out, asm_str name, const asm__acp_input *input) {
+    const asm_str *values = input->values;
     const asm_str path = values[ASM__ACP_FILE_PATH].data ? values[ASM__ACP_FILE_PATH] : values[ASM__ACP_PATH];
     const asm_str text = values[ASM__ACP_NEW].data ? values[ASM__ACP_NEW] : values[ASM__ACP_CONTENT];
-    if (!path.data || !asm__acp_put_path(wire, out, ASM_STR(",\"locations\":[{\"path\":"), path)) return;
+    if (!path.data || !asm__acp_put_path(wire, out, ASM_STR(",\"locations\":[{\"path\":"), input, path))
+        return;
     ASM__PUT(out, "}]");
-    if (asm_json_type_of(text) != ASM_JSON_STRING || !asm_str_equal(asm__acp_kind_of(name), ASM_STR("edit")))
+    if (asm_json_type_of(text) != ASM_JSON_STRING ||
+        !asm_str_equal(asm__acp_kind_of(name), ASM_STR("\"edit\"")))
         return;
     if (text.size > wire->options.max_text || values[ASM__ACP_OLD].size > wire->options.max_text) return;
-    asm__acp_put_path(wire, out, ASM_STR(",\"content\":[{\"type\":\"diff\",\"path\":"), path);
+    asm__acp_put_path(wire, out, ASM_STR(",\"content\":[{\"type\":\"diff\",\"path\":"), input, path);
     if (asm_json_type_of(values[ASM__ACP_OLD]) == ASM_JSON_STRING)
         asm__wire_json(out, ASM_STR(",\"oldText\":"), values[ASM__ACP_OLD]);
     asm__wire_json(out, ASM_STR(",\"newText\":"), text);
@@ -2872,17 +2977,23 @@ static void asm__acp_places(asm_wire *wire, asm_buffer *out, asm_str name, const
 
 /* What the call is called: what it was given to show, its command, or its name and path. */
 static void asm__acp_put_title(asm_wire *wire, asm_buffer *out, const asm__wire_item *call,
-                               const asm_str *values, asm_str display_text) {
+                               const asm__acp_input *input, asm_str display_text) {
+    const asm_str *values = input->values;
     const asm_str subject = values[ASM__ACP_COMMAND].data     ? values[ASM__ACP_COMMAND]
                             : values[ASM__ACP_FILE_PATH].data ? values[ASM__ACP_FILE_PATH]
                                                               : values[ASM__ACP_PATH];
-    const asm_str plain = asm__acp_plain(subject);
+    const asm_str inside = asm__acp_inside(input, subject);
     asm_str text = display_text;
-    if (!text.size && plain.size && call->name.size + 1 + plain.size <= wire->options.max_text) {
-        asm__wire_text(out, ASM_STR(",\"title\":"), values[ASM__ACP_COMMAND].data ? ASM_STR("") : call->name);
+    if (!text.size && inside.size && call->name.size + 1 + inside.size <= wire->options.max_text) {
+        ASM__PUT(out, ",\"title\":");
+        if (values[ASM__ACP_COMMAND].data) {
+            asm__wire_put(out, subject);
+            return;
+        }
+        asm__wire_string(out, call->name);
         if (out->result == ASM_OK) out->size--; /* the quote comes again */
-        if (!values[ASM__ACP_COMMAND].data) ASM__PUT(out, " ");
-        asm__wire_put(out, plain);
+        ASM__PUT(out, " ");
+        asm__wire_put(out, inside);
         ASM__PUT(out, "\"");
         return;
     }
@@ -2912,64 +3023,62 @@ static void asm__acp_call_begin(asm_wire *wire, asm__wire_item *call) {
     out = asm__acp_update(wire, ASM_STR("tool_call"));
     asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
     asm__wire_text(out, ASM_STR(",\"title\":"), call->name);
-    asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
-    asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
+    asm__acp_put_tool(out, call);
     ASM__PUT(out, ",\"status\":\"pending\"");
     asm__acp_put_parent(out, call);
     asm__acp_end_update(wire);
 }
 
-/* Reads the members `keys` of an object; false if it cannot be written as it stands in a frame. */
-static bool asm__acp_read_input(asm_str input, const asm_str *keys, asm_str *values) {
+/* Reads what is told of a call from its input. */
+static void asm__acp_read_input(asm__acp_input *input, asm_str json) {
+    static const asm_str keys[ASM__ACP_KEYS] = {ASM_STR_INIT("path"),       ASM_STR_INIT("file_path"),
+                                                ASM_STR_INIT("command"),    ASM_STR_INIT("old_string"),
+                                                ASM_STR_INIT("new_string"), ASM_STR_INIT("content")};
     enum { AROUND = 8 }; /* levels, of the frame */
     char bytes[ASM__KEY_SIZE];
     asm_json_reader reader;
     asm_str key;
     bool escaped;
-    asm_json_reader_init(&reader, input, NULL);
+    memset(input, 0, sizeof *input);
+    if (!json.size) return;
+    asm_json_reader_init(&reader, json, NULL);
     reader.depth = AROUND;
     asm_json_enter_object(&reader);
     while (asm__next_key(&reader, &key, &escaped)) {
         const asm_str name = asm__name_text(key, escaped, bytes);
         int i = 0;
-        while (i < ASM__ACP_KEYS && !(name.size == keys[i].size && asm_str_equal(name, keys[i])))
+        while (i < ASM__ACP_KEYS && !(name.size == keys[i].size && name.data[0] == keys[i].data[0] &&
+                                      asm__wire_is_same_id(name, keys[i])))
             i++;
-        asm_json_read_raw(&reader, i < ASM__ACP_KEYS ? &values[i] : NULL);
+        asm_json_read_raw(&reader, i < ASM__ACP_KEYS ? &input->values[i] : NULL);
     }
     reader.depth -= AROUND;
-    return asm_json_reader_finish(&reader) == ASM_OK && !reader.non_canonical;
+    input->is_canonical = asm_json_reader_finish(&reader) == ASM_OK && !reader.non_canonical;
+    if (!input->is_canonical) asm_json_find(json, keys, input->values, ASM__ACP_KEYS, NULL);
 }
 
 /* What the call is and works on: title, arguments (at most `limit` bytes of them), places and the change it makes. */
-static void asm__acp_put_call(asm_wire *wire, asm_buffer *out, const asm__wire_item *call, asm_str input,
+static void asm__acp_put_call(asm_wire *wire, asm_buffer *out, const asm__wire_item *call, asm_str json,
                               asm_str display_text, size_t limit) {
-    static const asm_str keys[ASM__ACP_KEYS] = {ASM_STR_INIT("path"),       ASM_STR_INIT("file_path"),
-                                                ASM_STR_INIT("command"),    ASM_STR_INIT("old_string"),
-                                                ASM_STR_INIT("new_string"), ASM_STR_INIT("content")};
-    asm_str values[ASM__ACP_KEYS];
-    bool is_canonical;
-    memset(values, 0, sizeof values);
-    is_canonical = input.size && asm__acp_read_input(input, keys, values);
-    if (!is_canonical && input.size) asm_json_find(input, keys, values, ASM__ACP_KEYS, NULL);
-    asm__acp_put_title(wire, out, call, values, display_text);
-    if (input.size > limit) asm__wire_cut_text(wire, out, ASM_STR(",\"rawInput\":"), input);
-    else if (!is_canonical)
-        asm__wire_json(out, ASM_STR(",\"rawInput\":"), input.size ? input : asm_str_make(NULL, 0));
-    else {
+    asm__acp_input input;
+    asm__acp_read_input(&input, json);
+    asm__acp_put_title(wire, out, call, &input, display_text);
+    if (json.size > limit) {
+        asm__wire_cut_text(wire, out, ASM_STR(",\"rawInput\":"), json);
+    } else if (input.is_canonical) {
         ASM__PUT(out, ",\"rawInput\":");
-        asm_buffer_append(out, input);
+        asm__wire_put(out, json);
+    } else if (json.size) {
+        asm__wire_json(out, ASM_STR(",\"rawInput\":"), json);
     }
-    asm__acp_places(wire, out, call->name, values);
+    asm__acp_places(wire, out, call->name, &input);
 }
 
 static void asm__acp_call_input(asm_wire *wire, asm__wire_item *call, asm_str input, asm_str display_text) {
     asm_buffer *out =
         asm__acp_update(wire, call->is_named ? ASM_STR("tool_call_update") : ASM_STR("tool_call"));
     asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
-    if (!call->is_named) {
-        asm__wire_text(out, ASM_STR(",\"name\":"), call->name);
-        asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
-    }
+    if (!call->is_named) asm__acp_put_tool(out, call);
     ASM__PUT(out, ",\"status\":\"in_progress\"");
     asm__acp_put_call(wire, out, call, input, display_text, wire->options.max_text);
     if (!call->is_named) asm__acp_put_parent(out, call);
@@ -2981,8 +3090,8 @@ static void asm__acp_call_end(asm_wire *wire, asm__wire_item *call, const asm__w
     asm_buffer *out = asm__acp_update(wire, ASM_STR("tool_call_update"));
     size_t cut = result->text.size > wire->options.max_text ? result->text.size : 0;
     asm__wire_id(out, ASM_STR(",\"toolCallId\":"), call);
-    asm_buffer_append(out, result->is_failed ? ASM_STR(",\"status\":\"failed\"")
-                                             : ASM_STR(",\"status\":\"completed\""));
+    if (result->is_failed) ASM__PUT(out, ",\"status\":\"failed\"");
+    else ASM__PUT(out, ",\"status\":\"completed\"");
     if (result->text.size) {
         ASM__PUT(out, ",\"content\":[{\"type\":\"content\",\"content\":");
         asm__acp_content(wire, out, result->text);
@@ -3065,7 +3174,8 @@ static void asm__acp_ask(asm_wire *wire, const asm__wire_item *call, const asm_e
     ASM__PUT(out, ",\"method\":\"session/request_permission\",\"params\":{\"sessionId\":");
     asm__wire_session_id(wire, out, ASM_STR(""));
     asm__wire_id(out, ASM_STR(",\"toolCall\":{\"toolCallId\":"), call);
-    asm__wire_text(out, ASM_STR(",\"kind\":"), asm__acp_kind_of(call->name));
+    ASM__PUT(out, ",\"kind\":");
+    asm__wire_put(out, asm__acp_kind_of(call->name));
     ASM__PUT(out, ",\"status\":\"pending\"");
     asm__acp_put_call(wire, out, call, event->approval.tool_input, asm_str_make(NULL, 0), SIZE_MAX);
     if (event->approval.reason.size) {
