@@ -2739,7 +2739,7 @@ static asm_result asm__agent_write_snapshot(const asm__agent *agent, asm_buffer 
 
 static asm_result asm__agent_save(asm__agent *agent, asm_save_reason reason) {
     const asm_state_store *store = agent->state_store;
-    if (!store || !store->save) return ASM_OK;
+    if (!store) return ASM_OK;
     asm_buffer state, changes;
     asm_buffer_init_growing(&state);
     asm_buffer_init_growing(&changes);
@@ -2805,7 +2805,7 @@ static asm_result asm__agent_publish_display(asm__agent *agent, asm_event *event
 
 static void asm__agent_save_display(asm__agent *agent, asm_display_kind kind, const asm_turn *turn) {
     const asm_display_store *store = agent->display_store;
-    if (!store || !store->save || agent->is_removed) return;
+    if (!store || agent->is_removed) return;
     asm_event event = asm__agent_event(ASM_EVENT_DISPLAY_MESSAGE_SAVED);
     asm_buffer saved;
     asm_buffer_init_growing(&saved);
@@ -3962,7 +3962,16 @@ ASM_API int asm_agent_server_timeout(asm_agent_server *server) {
 static asm_result asm__agent_check_config(asm_agent_server *server, const asm_agent_config *config) {
     if (!config || !config->driver.execute)
         return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, "an agent needs a driver with execute()");
+    if ((config->interrupt_on_count && !config->interrupt_on) ||
+        (config->middleware_count && !config->middleware))
+        return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, "a list of the configuration is missing");
     return ASM_OK;
+}
+
+/* Whether all lists are there that a state counts. */
+static bool asm__agent_has_lists(const asm_agent_state *state) {
+    return (state->turns || !state->turn_count) && (state->todos || !state->todo_count) &&
+           (state->middleware || !state->middleware_count) && (state->held || !state->held_count);
 }
 
 static asm_result asm__agent_check_options(asm_agent_server *server, const asm_agent_options *options) {
@@ -3972,6 +3981,11 @@ static asm_result asm__agent_check_options(asm_agent_server *server, const asm_a
     else if (asm__agent_equals(options->id, "presence")) error = "an agent cannot be named presence";
     else if (options->initial_state && options->exported_state.data)
         error = "an agent starts from an initial or an exported state, not from both";
+    else if (options->initial_state && !asm__agent_has_lists(options->initial_state))
+        error = "a list of the initial state is missing";
+    else if ((options->state_store && !options->state_store->save) ||
+             (options->display_store && !options->display_store->save))
+        error = "a store needs save()";
     else if (!presence->presence && (presence->viewers || presence->discovery))
         error = "viewers and discovery need a presence";
     else if (presence->viewers && (!*presence->viewers || !presence->presence->options.pubsub))
@@ -4712,7 +4726,7 @@ ASM_API asm_result asm_agent_save_state(asm_agent_server *server, asm_str id, as
     asm__agent *agent;
     const asm_result result = asm__agent_enter_by_id(server, id, server, ASM__CALL_ANY, &agent);
     if (result != ASM_OK) return result;
-    if (!agent->state_store || !agent->state_store->save)
+    if (!agent->state_store)
         return asm__agent_leave(server,
                                 asm__agent_refuse(server, ASM_ERR_MISUSE, "the agent has no state store"));
     return asm__agent_leave(

@@ -1876,12 +1876,18 @@ static void asm__llm_write_whole(asm__llm_out *out) {
 /* Whether the execution that asks still goes on: else its turns are gone. */
 static bool asm__llm_is_wanted(asm_llm_exchange handle);
 
+/* Whether all lists are there that the options count. */
+static bool asm__llm_has_lists(const asm_llm_options *options) {
+    return (options->tools || !options->tool_count) && (options->stop || !options->stop_count) &&
+           (options->secrets || !options->secret_count);
+}
+
 ASM_API asm_result asm_llm_write_body(asm_llm_request *request, asm_buffer *out) {
     asm__llm_out writing;
     const asm_str choice = request ? request->tool_choice : asm__llm_absent();
     if (!request || !out || !request->options || !request->options->model.size ||
-        (unsigned)request->options->api >= ASM_LLM_API_COUNT || (request->turn_count && !request->turns) ||
-        (request->todo_count && !request->todos))
+        !asm__llm_has_lists(request->options) || (unsigned)request->options->api >= ASM_LLM_API_COUNT ||
+        (request->turn_count && !request->turns) || (request->todo_count && !request->todos))
         return ASM_ERR_INVALID_ARGUMENT;
     if (request->exchange.llm && !asm__llm_is_wanted(request->exchange)) return ASM_ERR_NOT_FOUND;
     memset(&writing, 0, sizeof writing);
@@ -4391,7 +4397,7 @@ ASM_API asm_result asm_llm_init(asm_llm *llm, const asm_llm_options *options) {
     if (!options->transport.start) return asm__llm_reject(llm, "transport.start() is needed", "");
     if (options->extra.data && !asm__llm_is_object(options->extra))
         return asm__llm_reject(llm, "extra is no JSON object", "");
-    if (options->tool_count && !options->tools) return asm__llm_reject(llm, "there are no tools", "");
+    if (!asm__llm_has_lists(options)) return asm__llm_reject(llm, "a list of the options is missing", "");
     for (size_t i = 0; i < options->tool_count && result == ASM_OK; i++)
         result = asm__llm_check_tool(llm, i);
     return result;

@@ -1036,6 +1036,7 @@ static asm_render_options asm__render_defaults(const asm_render_options *options
     asm_render_options filled;
     memset(&filled, 0, sizeof filled);
     if (options) filled = *options;
+    if (!filled.tools) filled.tool_count = 0;
     if (filled.indent == 0) filled.indent = 2;
     if (filled.indent < 0) filled.indent = 0;
     if (filled.indent > 64) filled.indent = 64;
@@ -6182,6 +6183,7 @@ static asm_result asm__write_stream(asm_output_stream *out, const char *data, si
 
 ASM_API asm_result asm_output_stream_write(asm_output_stream *out, const char *data, size_t size) {
     asm_result result = ASM_ERR_UNSUPPORTED;
+    if (!out || (size && !data)) return ASM_ERR_INVALID_ARGUMENT;
     if (size == 0) return ASM_OK;
     if (out->output.write) result = out->output.write(out->output.user, data, size);
 #ifndef ASM_NO_STDIO
@@ -7362,9 +7364,11 @@ static void asm__close_sinks(asm_pipeline *pipeline) {
 }
 
 ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_options *options) {
-    if (!pipeline || !options) return ASM_ERR_INVALID_ARGUMENT;
+    if (!pipeline) return ASM_ERR_INVALID_ARGUMENT;
     size_t i;
     memset(pipeline, 0, sizeof *pipeline);
+    if (!options || (options->sink_count && !options->sinks))
+        return asm__pipeline_fail(pipeline, ASM_ERR_INVALID_ARGUMENT, "pipeline");
     pipeline->renderer = options->renderer;
     pipeline->sinks = options->sinks;
     pipeline->sink_count = options->sink_count;

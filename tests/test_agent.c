@@ -50,7 +50,11 @@ static void test_options_that_do_not_do(void **state) {
     asm_presence_init(&presence, NULL);
     const asm_agent_state empty = {.turns = NULL};
     const asm_agent_options good = options_for("a1", &s);
-    asm_agent_options bad[10];
+    const asm_agent_state uncounted[] = {
+        {.turn_count = 1}, {.todo_count = 1}, {.middleware_count = 1}, {.held_count = 1}};
+    const asm_state_store no_store = {.save = NULL};
+    const asm_display_store no_display = {.save = NULL};
+    asm_agent_options bad[18];
     for (size_t i = 0; i < COUNT(bad); i++)
         bad[i] = good;
     bad[0].id = asm_str_make(NULL, 0);
@@ -64,6 +68,12 @@ static void test_options_that_do_not_do(void **state) {
     bad[7].presence = (asm_agent_presence){.presence = &presence, .viewers = "room"};
     bad[8].presence = (asm_agent_presence){.presence = &presence, .viewers = ""};
     bad[9].exported_state = ID("");
+    for (size_t i = 0; i < COUNT(uncounted); i++) /* a list is missing */
+        bad[10 + i].initial_state = &uncounted[i];
+    bad[14].config.interrupt_on_count = 1;
+    bad[15].config.middleware_count = 1;
+    bad[16].state_store = &no_store;
+    bad[17].display_store = &no_display;
     for (size_t i = 0; i < COUNT(bad); i++) {
         server.error[0] = 0;
         const asm_result result = asm_agent_start(&server, &bad[i]);

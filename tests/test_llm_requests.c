@@ -402,13 +402,69 @@ static void test_settings(void **state) {
                           ",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
 }
 
+static asm_result never_start(void *user, asm_llm_request *request) {
+    (void)user;
+    (void)request;
+    return ASM_OK;
+}
+
+static void never_run(void *user, const asm_llm_call *call) {
+    (void)user;
+    (void)call;
+}
+
+/* Options that do not go together are refused, with the reason. */
+static void test_refusals(void **state) {
+    const asm_llm_tool tool = {.name = "read", .run = never_run};
+    asm_llm_tool named[4][2] = {
+        {tool, tool}, {tool, tool}, {tool, tool}, {tool, tool}}; /* [0]: two of one name */
+    asm_llm_options good = plain_options(ASM_LLM_ANTHROPIC), bad[12];
+    asm_llm_request request;
+    char bytes[1024];
+    asm_buffer out;
+    asm_llm made;
+    (void)state;
+    good.transport.start = never_start;
+    named[1][0].name = "a b";
+    named[2][0].run = NULL;
+    named[3][0].schema = "[1]";
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        bad[i] = good;
+        if (i >= 4 && i < 8) {
+            bad[i].tools = named[i - 4];
+            bad[i].tool_count = i == 4 ? 2 : 1;
+        }
+    }
+    bad[0].model = asm_str_make(NULL, 0);
+    bad[1].transport.start = NULL;
+    bad[2].api = ASM_LLM_API_COUNT;
+    bad[3].extra = ASM_STR("[1]");
+    bad[8].tool_count = 1; /* a list is missing */
+    bad[9].stop_count = 1;
+    bad[10].secrets = NULL;
+    bad[10].secret_count = 1;
+    bad[11].extra = ASM_STR("{");
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        expect(asm_llm_init(&made, &bad[i]) == ASM_ERR_INVALID_ARGUMENT, "case %zu is not refused", i);
+        expect(made.error[0] != 0, "case %zu has no text", i);
+    }
+    for (size_t i = 8; i < 11; i++) { /* options may be changed later */
+        asm_llm_request_init(&request, &bad[i], NULL, 0);
+        asm_buffer_init_fixed(&out, bytes, sizeof bytes);
+        expect(asm_llm_write_body(&request, &out) == ASM_ERR_INVALID_ARGUMENT, "case %zu is written", i);
+        expect(out.size == 0, "case %zu writes something", i);
+    }
+    expect(asm_llm_init(&made, NULL) == ASM_ERR_INVALID_ARGUMENT && made.error[0] != 0, "without options");
+    expect(asm_llm_init(&made, &good) == ASM_OK, "%s", made.error);
+    asm_llm_close(&made);
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_images),
-        cmocka_unit_test(test_repairs),
-        cmocka_unit_test(test_same_ids),
-        cmocka_unit_test(test_any_conversation),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_images),   cmocka_unit_test(test_repairs),
+        cmocka_unit_test(test_same_ids), cmocka_unit_test(test_any_conversation),
         cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,6 +361,8 @@ static void test_defaults(void **state) {
     asm_compact_init(&compact, NULL);
     expect(!compact.look.has_color && !compact.look.has_cursor && !compact.look.is_ascii, "nothing is known");
     assert_int_equal(compact.options.indent, 2);
+    asm_compact_init(&compact, &(asm_render_options){.tool_count = 2}); /* and no rows */
+    assert_int_equal(compact.options.tool_count, 0);
     char memory[8] = "";
     asm_buffer out;
     asm_buffer_init_fixed(&out, memory, sizeof memory);
@@ -560,6 +562,30 @@ static void test_sink_that_could_not_be_opened(void **state) {
     assert_string_equal(spies[0].calls, "c");
     assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_OPEN);
     assert_string_equal(spies[0].calls, "c");
+}
+
+static void test_pipeline_that_cannot_be(void **state) {
+    (void)state;
+    spy watcher;
+    asm_sink sink = spy_init(&watcher, "spy", ASM_OK);
+    asm_pipeline pipeline;
+    char memory[ASM_BUFFER_STREAM_MIN - 1];
+    memset(&pipeline, 0xA5, sizeof pipeline);
+    assert_int_equal(asm_pipeline_init(&pipeline, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pipeline_event(&pipeline, &(asm_event){.time = 1}), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pipeline_init(&pipeline, &(asm_pipeline_options){.sink_count = 1}),
+                     ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_pipeline_init(&pipeline, &(asm_pipeline_options){.sinks = &sink,
+                                                                          .sink_count = 1,
+                                                                          .buffer = memory,
+                                                                          .buffer_size = sizeof memory}),
+                     ASM_ERR_INVALID_ARGUMENT);
+    assert_string_equal(pipeline.failed, "pipeline");
+    assert_string_equal(watcher.calls, "c"); /* closed at once */
+    assert_int_equal(asm_pipeline_close(&pipeline), ASM_ERR_INVALID_ARGUMENT);
+    assert_string_equal(watcher.calls, "c");
 }
 
 static void test_sink_that_fails_does_not_stop_the_others(void **state) {
@@ -1067,6 +1093,7 @@ int main(void) {
         cmocka_unit_test(test_compact_and_verbose_tell_speakers),
         cmocka_unit_test(test_life_cycle),
         cmocka_unit_test(test_sink_that_could_not_be_opened),
+        cmocka_unit_test(test_pipeline_that_cannot_be),
         cmocka_unit_test(test_sink_that_fails_does_not_stop_the_others),
         cmocka_unit_test(test_event_that_cannot_be_written_ends_no_sink),
         cmocka_unit_test(test_long_text_comes_in_pieces),

@@ -332,6 +332,8 @@ static void test_outputs(void **state) {
     options.output = (asm_output){.path = "/nowhere/at/all"};
     assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_OPEN);
     assert_int_equal(file.out.system_error, ENOENT);
+    assert_int_equal(asm_output_stream_write(NULL, "x", 1), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_output_stream_write(&file.out, NULL, 1), ASM_ERR_INVALID_ARGUMENT);
 
     const char *path = temporary_path();
     FILE *stream = fopen(path, "w");
