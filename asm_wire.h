@@ -161,7 +161,7 @@ typedef struct asm_wire {
     bool is_same;         /* ag-ui: the events are those of an AG-UI stream, which comes out as it was */
     asm_str more;         /* ag-ui: of the event under way: members of its frames, by their type */
     asm_str frame_type;   /* ag-ui */
-    int64_t second;       /* ag-ui: of the last timestamp, and its digits */
+    asm_time second;      /* ag-ui: when that of the last timestamp began, and its digits */
     char second_digits[24];
     size_t second_size;
 } asm_wire;
@@ -355,15 +355,18 @@ static const char asm__wire_scopes[ASM__WIRE_KINDS] = {0};
 
 /* As asm_str_equal(), without calls: ids that mostly are the same. */
 static bool asm__wire_is_same_id(asm_str a, asm_str b) {
-    uint64_t of_a, of_b, different = 0;
+    uint64_t of_a[2], of_b[2], different = 0;
+    const size_t step = a.size < 16 ? 8 : 16, half = step - 8;
     size_t i;
     if (a.size != b.size) return false;
     if (a.size < 8) return asm_str_equal(a, b);
-    for (i = 0; i < a.size; i += 8) {
-        const size_t at = i + 8 <= a.size ? i : a.size - 8; /* the last ones end with the text */
-        memcpy(&of_a, a.data + at, 8);
-        memcpy(&of_b, b.data + at, 8);
-        different |= of_a ^ of_b;
+    for (i = 0; i < a.size; i += step) {
+        const size_t at = i + step <= a.size ? i : a.size - step; /* the last ones end with the text */
+        memcpy(&of_a[0], a.data + at, 8);
+        memcpy(&of_b[0], b.data + at, 8);
+        memcpy(&of_a[1], a.data + at + half, 8);
+        memcpy(&of_b[1], b.data + at + half, 8);
+        different |= (of_a[0] ^ of_b[0]) | (of_a[1] ^ of_b[1]);
     }
     return !different;
 }
@@ -479,7 +482,7 @@ static asm__wire_item *asm__wire_add(asm_wire *wire, asm__wire_kind kind, asm__w
         p[run.size] = ':';
     }
     memcpy(p + before, own.data, own.size);
-    memcpy(p + before + own.size, after, after_size);
+    if (after_size) memcpy(p + before + own.size, after, after_size);
     asm__wire_set_id(item, asm_str_make(p, before + own.size + after_size));
     p += item->id.size + 1;
     if (name.size) memcpy(p, name.data, name.size);
@@ -550,6 +553,12 @@ ASM__WIRE_INLINE void asm__wire_put(asm_buffer *out, asm_str text) {
 }
 
 #define ASM__PUT(out, literal) asm__wire_put((out), ASM_STR(literal))
+
+/* asm_buffer_reserve(), where there mostly is room. */
+ASM__WIRE_INLINE bool asm__wire_has_room(asm_buffer *out, size_t size) {
+    return (out->capacity - out->size >= size && out->result == ASM_OK) ||
+           asm_buffer_reserve(out, size) == ASM_OK;
+}
 
 static bool asm__wire_is_sse(const asm_wire *wire) {
     return wire->options.framing == ASM_WIRE_FRAMING_SSE;
@@ -656,7 +665,7 @@ ASM__WIRE_INLINE void asm__wire_id(asm_buffer *out, asm_str before, const asm__w
 }
 
 static void asm__wire_digits(asm_buffer *out, int64_t value) {
-    if (asm_buffer_reserve(out, 21) == ASM_OK) out->size += asm__format_int64(value, out->data + out->size);
+    if (asm__wire_has_room(out, 21)) out->size += asm__format_int64(value, out->data + out->size);
 }
 
 ASM__WIRE_INLINE void asm__wire_int(asm_buffer *out, asm_str before, int64_t value) {
@@ -700,7 +709,7 @@ static asm_str asm__wire_tidy(asm_wire *wire, asm_str json) {
 
 /* Makes the members from `begin` on an object: their first comma becomes `before` and a brace. */
 static void asm__wire_wrap(asm_buffer *out, size_t begin, asm_str before) {
-    if (asm_buffer_reserve(out, before.size + 1) != ASM_OK) return;
+    if (!asm__wire_has_room(out, before.size + 1)) return;
     memmove(out->data + begin + before.size + 1, out->data + begin + 1, out->size - begin - 1);
     memcpy(out->data + begin, before.data, before.size);
     out->data[begin + before.size] = '{';
@@ -708,17 +717,18 @@ static void asm__wire_wrap(asm_buffer *out, size_t begin, asm_str before) {
     ASM__PUT(out, "}");
 }
 
-/* A string, cut where it is too long for a frame. Returns how many bytes it had if it was cut, else 0. */
-static size_t asm__wire_cut_text(asm_wire *wire, asm_buffer *out, asm_str before, asm_str text) {
-    const asm_str part = asm__wire_prefix(text, wire->options.max_text);
-    if (part.size == text.size) {
-        asm__wire_text(out, before, text);
-        return 0;
-    }
-    asm__wire_text(out, before, part);
+static size_t asm__wire_cut_long(asm_wire *wire, asm_buffer *out, asm_str before, asm_str text) {
+    asm__wire_text(out, before, asm__wire_prefix(text, wire->options.max_text));
     if (out->result == ASM_OK) out->size--; /* the mark goes before the closing quote */
     ASM__PUT(out, "\\n[\xE2\x80\xA6 cut]\"");
     return text.size;
+}
+
+/* A string, cut where it is too long for a frame. Returns how many bytes it had if it was cut, else 0. */
+ASM__WIRE_INLINE size_t asm__wire_cut_text(asm_wire *wire, asm_buffer *out, asm_str before, asm_str text) {
+    if (text.size > wire->options.max_text) return asm__wire_cut_long(wire, out, before, text);
+    asm__wire_text(out, before, text);
+    return 0;
 }
 
 /* The same for a string that is JSON. */
@@ -1757,19 +1767,19 @@ ASM__WIRE_INLINE void asm__agui_end(asm_wire *wire, const asm__wire_item *owner)
 /* Milliseconds as a member; the digits of the last second are kept. */
 static void asm__agui_put_time(asm_wire *wire, asm_time time) {
     asm_buffer *out = &wire->frames;
-    const int64_t ms = asm__wire_milliseconds(time), second = ms / 1000;
-    const uint32_t rest = (uint32_t)(ms % 1000);
+    uint32_t rest;
     char *p;
     ASM__PUT(out, ",\"timestamp\":");
-    if (ms < 1000) {
-        asm__wire_digits(out, ms);
+    if (time < 1000000) {
+        asm__wire_digits(out, asm__wire_milliseconds(time));
         return;
     }
-    if (second != wire->second) {
-        wire->second = second;
-        wire->second_size = asm__format_int64(second, wire->second_digits);
+    if ((uint64_t)(time - wire->second) >= 1000000 || !wire->second) {
+        wire->second = time - time % 1000000;
+        wire->second_size = asm__format_int64(wire->second / 1000000, wire->second_digits);
     }
-    if (asm_buffer_reserve(out, sizeof wire->second_digits + 3) != ASM_OK) return;
+    if (!asm__wire_has_room(out, sizeof wire->second_digits + 3)) return;
+    rest = (uint32_t)(time - wire->second) / 1000;
     p = out->data + out->size;
     memcpy(p, wire->second_digits, sizeof wire->second_digits);
     p += wire->second_size;
