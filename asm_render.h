@@ -337,7 +337,7 @@ typedef struct asm_studio {
     } run;
     struct { /* private: the text that is open */
         uint64_t speaker, message;
-        int column, gap, hang, word_width, limit;
+        int column, margin, gap, hang, word_width, limit;
         unsigned kind, depth, style, blank, words;
         unsigned char label_size, word_size;
         bool is_open, in_fence, in_code, in_bold, is_joined, is_partial, in_line, is_wide, is_long, has_marks;
@@ -918,6 +918,15 @@ static void asm__append_number_of(asm_buffer *out, uint32_t c) {
     asm_buffer_append(out, asm_str_make(text, size));
 }
 
+/* Columns of a character of letters, punctuation or symbols that are shown as they are, everywhere alike; 0: it has to be
+ * looked at. */
+static int asm__usual_columns(uint32_t c) {
+    if (c < 0x2100)
+        return (c > 0xAD && c < 0x0300) || (c > 0x200F && c < 0x2028) || (c > 0x202F && c < 0x2060);
+    if (c < 0x2600) return c < 0x231A || (c > 0x24FF && c < 0x25FD);
+    return (c >= 0x4E00 && c < 0xA000) || (c >= 0xAC00 && c < 0xD7A4) ? 2 : 0;
+}
+
 #define ASM__MAX_MARKS 8 /* marks on one character that are shown */
 
 /* The character at `*at`, which is no printable ASCII, moved past; returns whether it may go out as it is, else what
@@ -935,6 +944,10 @@ static bool asm__neutral(asm_str text, size_t *at, unsigned flags, unsigned *mar
         return false;
     }
     c = asm_utf8_decode(text, at);
+    if (asm__usual_columns(c) > 0 && !(flags & ASM_TEXT_ASCII)) {
+        *marks = 0;
+        return true;
+    }
     if (c == 0xFFFD && (*at - begin != 3 || text.data[begin] != '\xEF')) {
         asm__append_literal(instead, flags & ASM_TEXT_ASCII ? "?" : "\xEF\xBF\xBD");
         return false;
@@ -1708,15 +1721,6 @@ static int asm__columns_of_character(uint32_t c) {
     if (asm__takes_no_column(c)) return 0;
     if (c < 0x1100 || (c > 0x115F && c < 0x231A)) return 1;
     return (c < 0x10000 ? ASM__IS_IN16(asm__wide, c) : ASM__IS_IN32(asm__wide_high, c)) ? 2 : 1;
-}
-
-/* Columns of a character of letters, punctuation or symbols that are shown as they are, everywhere alike; 0: it has to be
- * looked at. */
-static int asm__usual_columns(uint32_t c) {
-    if (c < 0x2100)
-        return (c > 0xAD && c < 0x0300) || (c > 0x200F && c < 0x2028) || (c > 0x202F && c < 0x2060);
-    if (c < 0x2600) return c < 0x231A || (c > 0x24FF && c < 0x25FD);
-    return (c >= 0x4E00 && c < 0xA000) || (c >= 0xAC00 && c < 0xD7A4) ? 2 : 0;
 }
 
 /* What the character at `*at` looks like on one line, and `*at` moved past it: a view into `text` or `memory`. `marks` as
@@ -2806,23 +2810,28 @@ static int asm__studio_time(const asm_studio *studio, asm_buffer *out) {
     return (int)text.size;
 }
 
-/* What stands before every line, up to the column of symbols; returns its columns. */
-static int asm__studio_margin(const asm_studio *studio, asm_buffer *out, unsigned depth, asm_str label) {
+/* What stands before every line, up to the column of symbols, and `more` blanks; returns its columns. */
+static int asm__studio_margin(const asm_studio *studio, asm_buffer *out, unsigned depth, asm_str label,
+                              int more) {
     const unsigned flags = asm__line_flags(&studio->look);
+    const bool is_simple = depth == 0 && label.size == 0;
     int columns = asm__studio_time(studio, out) + studio->options.indent;
-    asm__append_blanks(out, studio->options.indent);
+    asm__append_blanks(out, studio->options.indent + (is_simple ? more : 0));
+    if (is_simple) return columns + more;
     for (unsigned i = 0; i < depth && i < ASM__MAX_DEPTH; i++, columns += 2) {
         asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_SUBAGENT));
         asm_buffer_append_byte(out, ' ');
     }
-    if (label.size == 0) return columns;
-    asm__begin_color(out, &studio->look, ASM__DIM);
-    asm_buffer_append_byte(out, '[');
-    columns += 3 + asm__append_columns(out, label, flags, 40);
-    asm_buffer_append_byte(out, ']');
-    asm__end_color(out, &studio->look);
-    asm_buffer_append_byte(out, ' ');
-    return columns;
+    if (label.size > 0) {
+        asm__begin_color(out, &studio->look, ASM__DIM);
+        asm_buffer_append_byte(out, '[');
+        columns += 3 + asm__append_columns(out, label, flags, 40);
+        asm_buffer_append_byte(out, ']');
+        asm__end_color(out, &studio->look);
+        asm_buffer_append_byte(out, ' ');
+    }
+    asm__append_blanks(out, more);
+    return columns + more;
 }
 
 /* The columns that are left of a line of which `used` are taken. */
@@ -2859,24 +2868,26 @@ static void asm__text_margin(asm_studio *studio, asm_buffer *out) {
     const bool has_bar = studio->text.in_fence && studio->look.has_color;
     for (; studio->text.blank > 0; studio->text.blank--) {
         if (has_bar) { /* goes on through blank lines */
-            asm__studio_margin(studio, out, studio->text.depth, label);
-            asm__append_blanks(out, 2);
+            asm__studio_margin(studio, out, studio->text.depth, label, 2);
             asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
         }
         asm_buffer_append_byte(out, '\n');
     }
-    studio->text.column = asm__studio_margin(studio, out, studio->text.depth, label) + 2;
-    if (studio->text.kind == ASM__TEXT_AGENT) asm__append_blanks(out, 2);
-    else
+    if (studio->text.kind == ASM__TEXT_AGENT) {
+        studio->text.column = asm__studio_margin(studio, out, studio->text.depth, label, 2);
+    } else {
+        studio->text.column = asm__studio_margin(studio, out, studio->text.depth, label, 0) + 2;
         asm__colored(out, &studio->look, ASM__DIM,
                      studio->text.kind == ASM__TEXT_PERSON ? "> "
                      : studio->look.is_ascii               ? ". "
                                                            : "\xC2\xB7 ");
+    }
     if (has_bar) {
         asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
         asm_buffer_append_byte(out, ' ');
         studio->text.column += 2;
     }
+    studio->text.margin = studio->text.column;
     studio->text.in_line = true;
 }
 
@@ -2890,6 +2901,7 @@ static void asm__text_newline(asm_studio *studio, asm_buffer *out) {
 static void asm__text_wrap(asm_studio *studio, asm_buffer *out) {
     asm__text_newline(studio, out);
     asm__text_margin(studio, out);
+    if (studio->text.hang == 0) return;
     asm__append_blanks(out, studio->text.hang);
     studio->text.column += studio->text.hang;
 }
@@ -3063,6 +3075,8 @@ static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
 }
 
 #define ASM__MAX_WORD 120 /* bytes of a word that are held; 8 more may be written */
+#define ASM__FEW_WORDS                                                                                       \
+    40 /* bytes that asm__text_usual_word() and its caller write: blanks, a word, and more */
 
 /* Which of 8 bytes are marks, ` and *: the highest bit of each. Right up to the first mark or non-ASCII byte, as no other
  * difference is below 1. */
@@ -3152,36 +3166,112 @@ static void asm__text_settle(asm_studio *studio) {
                                                      : studio->look.columns + 1;
 }
 
-/* Appends the word under way, with the blanks before it, if it simply fits and is not long. */
-static inline bool asm__text_usual_word(asm_studio *studio, asm_buffer *out) {
+/* A text of 1 to 16 bytes as two words, the second from `at` on, which may overlap; after one that is shorter than a word
+ * stand blanks. And which of its bytes are what: bit n for byte n. */
+typedef struct asm__few_bytes {
+    uint64_t first, last;
+    size_t at;
+    unsigned ends;   /* controls, DEL, non-ASCII and marks */
+    unsigned blanks; /* ' ' */
+} asm__few_bytes;
+
+/* Marks controls, DEL, non-ASCII and marks. */
+static inline asm__lanes asm__lanes_not_plain(asm__lanes bytes) {
+    const asm__lanes marks = asm__lanes_either(asm__lanes_equal(bytes, '`'), asm__lanes_equal(bytes, '*'));
+    return asm__lanes_either(asm__lanes_other(bytes), marks);
+}
+
+static inline asm__few_bytes asm__look_at(const char *text, size_t size) {
+    asm__few_bytes few;
+    asm__lanes bytes;
+    unsigned ends, blanks, all = 0xFFFF;
+    if (size < 8) {
+        few.first = few.last = asm__load_few(text, size);
+        few.at = 0;
+        bytes = asm__lanes_of_word(few.first);
+        all = (1u << size) - 1;
+    } else {
+        few.first = asm__load_little(text);
+        few.at = size - 8;
+        few.last = asm__load_little(text + few.at);
+        bytes = asm__lanes_load_halves(text, text + few.at);
+    }
+    ends = asm__lanes_bits(asm__lanes_not_plain(bytes));
+    blanks = asm__lanes_bits(asm__lanes_equal(bytes, ' '));
+    few.ends = ((ends & 0xFF) | ends >> 8 << few.at) & all;
+    few.blanks = ((blanks & 0xFF) | blanks >> 8 << few.at) & all;
+    return few;
+}
+
+/* What ends a run of words, and its blanks: bit n for byte n of the first 16, or of `size`, if there are fewer. */
+static inline unsigned asm__look_for_ends(const char *text, size_t size, unsigned *blanks) {
+    if (size >= 16) {
+        const asm__lanes bytes = asm__lanes_load(text);
+        *blanks = asm__lanes_bits(asm__lanes_equal(bytes, ' '));
+        return asm__lanes_bits(asm__lanes_not_plain(bytes));
+    }
+    const asm__few_bytes few = asm__look_at(text, size);
+    *blanks = few.blanks;
+    return few.ends;
+}
+
+/* Adds the letters of a text from `begin` on to the word under way. */
+static inline void asm__text_hold(asm_studio *studio, const asm__few_bytes *few, asm_str text, size_t begin) {
+    const size_t size = text.size - begin;
+    char *word = studio->text.word + studio->text.word_size;
+    if (begin >= few->at) { /* twice, as it may be all 64 bits */
+        asm__store_little(word, few->last >> 4 * (begin - few->at) >> 4 * (begin - few->at));
+    } else {
+        asm__store_little(word, asm__load_little(text.data + begin));
+        asm__store_little(word + size - 8, few->last);
+    }
+    studio->text.word_size = (unsigned char)(studio->text.word_size + size);
+    studio->text.word_width += (int)size;
+}
+
+/* Makes room for a few words, where that cannot be an error. */
+static void asm__text_reserve(asm_buffer *out) {
+    if (out->write) asm_buffer_flush(out);
+    else if (out->growing) asm_buffer_reserve(out, ASM__FEW_WORDS);
+}
+
+/* Appends the word under way, with the blanks before it, and makes room for `more` bytes, at most 16, if that simply fits
+ * and the word is not long. Returns where these go: 16 bytes may be written there. NULL: nothing was done. */
+static inline char *asm__text_usual_word(asm_studio *studio, asm_buffer *out, size_t more) {
     const size_t held = studio->text.word_size, gap = (size_t)studio->text.gap;
-    const int column = studio->text.column + studio->text.gap + studio->text.word_width;
+    const int column = studio->text.column + studio->text.gap + studio->text.word_width + (int)more;
     char *to;
     if (column >= studio->text.limit || gap > 8 || held > 16 || out->result != ASM_OK ||
-        out->capacity - out->size < 32)
-        return false;
+        out->capacity - out->size < ASM__FEW_WORDS)
+        return NULL;
     to = out->data + out->size;
     memset(to, ' ', 8);
     memcpy(to + gap, studio->text.word, 16);
-    out->size += gap + held;
+    out->size += gap + held + more;
     studio->text.column = column;
     studio->text.gap = studio->text.word_width = 0;
     studio->text.word_size = 0;
-    return true;
+    return to + gap + held;
+}
+
+static inline bool asm__is_mark(char c) {
+    return c == '`' || c == '*';
+}
+
+static inline bool asm__is_plain_byte(char c) {
+    return c >= ' ' && c < 0x7F && !asm__is_mark(c);
 }
 
 /* How many of the first `most` bytes are printable ASCII without marks, and `*last`: where the last word of them begins,
  * after a blank; 0 if there is none. */
 static inline size_t asm__plain_run(const char *text, size_t most, size_t *last) {
     *last = 0;
-    for (size_t at = 0; at < most; at += 8) {
-        const uint64_t word = asm__load_few(text + at, most - at);
-        const uint64_t ends = asm__unprintable_bytes(word) | asm__marks_in(word);
-        const size_t size = ends ? (size_t)asm__lowest_bit(ends) / 8 : most - at;
-        uint64_t blanks = asm__blanks_in(word);
-        if (size < 8) blanks &= (UINT64_C(1) << size * 8) - 1;
-        if (blanks) *last = at + (size_t)asm__highest_bit(blanks) / 8 + 1;
-        if (ends) return at + size;
+    for (size_t at = 0; at < most; at += 16) {
+        unsigned blanks;
+        const unsigned ends = asm__look_for_ends(text + at, most - at, &blanks);
+        if (ends) blanks &= (ends - 1) & ~ends;
+        if (blanks) *last = at + (size_t)asm__highest_bit(blanks) + 1;
+        if (ends) return at + (size_t)asm__lowest_bit(ends);
     }
     return most;
 }
@@ -3191,24 +3281,46 @@ static inline size_t asm__plain_run(const char *text, size_t most, size_t *last)
 static size_t asm__text_usual_words(asm_studio *studio, asm_buffer *out, asm_str text) {
     const int room =
         studio->text.limit - 1 - studio->text.column - studio->text.gap - studio->text.word_width;
-    size_t run, last, end;
-    if (room <= 0) return 0;
-    run = asm__plain_run(text.data, text.size < (size_t)room ? text.size : (size_t)room, &last);
+    size_t most, run, last, end;
+    if (room < 0) return 0;
+    most = text.size <= (size_t)room ? text.size : (size_t)room + 1; /* a blank may stand beyond the line */
+    run = asm__plain_run(text.data, most, &last);
     for (end = last; end > 0 && text.data[end - 1] == ' ';)
         end--;
     if (last > 0 && studio->text.word_size + end > 0) {
         asm__text_style(studio, out, ASM__STYLE_NONE);
-        if (!asm__text_usual_word(studio, out)) return 0;
+        if (!asm__text_usual_word(studio, out, 0)) return 0;
         asm_buffer_append(out, asm_str_make(text.data, end));
         studio->text.column += (int)end;
     }
     studio->text.gap += (int)(last - end);
     if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
-    if (studio->text.word_size + run - last > ASM__MAX_WORD) return last;
+    if (run > (size_t)room || studio->text.word_size + run - last > ASM__MAX_WORD) return last;
     memcpy(studio->text.word + studio->text.word_size, text.data + last, run - last);
     studio->text.word_size = (unsigned char)(studio->text.word_size + run - last);
     studio->text.word_width += (int)(run - last);
     return run;
+}
+
+/* The word under way, which `text` goes on with, does not fit into the open line: goes on with the next, if the word ends
+ * here, is as those above and fits there; false if not. */
+static bool asm__text_usual_break(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const size_t most = text.size < ASM__MAX_WORD ? text.size : ASM__MAX_WORD;
+    size_t size = 0;
+    int width;
+    for (unsigned ends = 0; size < most && !ends; size += ends ? (size_t)asm__lowest_bit(ends) : 16) {
+        unsigned blanks;
+        ends = asm__look_for_ends(text.data + size, most - size, &blanks);
+        ends |= blanks;
+    }
+    width = studio->text.word_width + (int)size;
+    if (size >= most || text.data[size] != ' ' || width == 0 ||
+        studio->text.column + studio->text.gap + width < studio->text.limit ||
+        studio->text.margin + studio->text.hang + width >= studio->text.limit)
+        return false;
+    asm__text_wrap(studio, out);
+    studio->text.gap = 0;
+    return true;
 }
 
 /* Which of 8 bytes are blanks, controls, DEL or non-ASCII: the highest bit of each. Right up to the first of them, as
@@ -3291,9 +3403,15 @@ static size_t asm__text_step(asm_studio *studio, asm_buffer *out, asm_str text, 
 ASM__RARE asm_result asm__text_words(asm_studio *studio, asm_buffer *out, asm_str text) {
     unsigned marks = 0;
     for (size_t at = 0; at < text.size;) {
-        const size_t usual = asm__text_usual_words(studio, out, asm__without(text, at));
-        at += usual > 0 ? usual : asm__text_step(studio, out, asm__without(text, at), &marks);
-        if (usual == 0) asm__text_settle(studio);
+        const asm_str rest = asm__without(text, at);
+        if (studio->text.limit > 0 && asm__is_plain_byte(rest.data[0])) {
+            size_t usual;
+            if (out->capacity - out->size < ASM__FEW_WORDS) asm__text_reserve(out);
+            at += usual = asm__text_usual_words(studio, out, rest);
+            if (usual > 0 || asm__text_usual_break(studio, out, rest)) continue;
+        }
+        at += asm__text_step(studio, out, rest, &marks);
+        asm__text_settle(studio);
     }
     asm__text_style(studio, out, ASM__STYLE_NONE);
     return out->result;
@@ -3302,7 +3420,13 @@ ASM__RARE asm_result asm__text_words(asm_studio *studio, asm_buffer *out, asm_st
 /* A piece of text as it is, line by line. */
 ASM__RARE asm_result asm__text_lines(asm_studio *studio, asm_buffer *out, asm_str text) {
     const unsigned flags = asm__block_flags(&studio->look);
-    if (studio->text.in_line && asm__is_plain_text(text)) return asm_buffer_append(out, text);
+    if (studio->text.in_line && text.size > 0) { /* mostly that is all */
+        const size_t plain = (size_t)(asm__printable_end(text.data, text.data + text.size, '\t') - text.data);
+        if (plain == text.size) return asm_buffer_append(out, text);
+        if (plain > 0) asm_buffer_append(out, asm_str_make(text.data, plain - 1));
+        if (plain > 0)
+            text = asm__without(text, plain - 1); /* what follows is looked at together with the last */
+    }
     while (text.size > 0) {
         const char *newline = (const char *)memchr(text.data, '\n', text.size);
         size_t size = newline ? (size_t)(newline - text.data) : text.size;
@@ -3344,61 +3468,55 @@ static void asm__text_begin(asm_studio *studio, asm_buffer *out, const asm__spea
     if (speaker->label.size > 0) memcpy(studio->text.label, speaker->label.data, speaker->label.size);
 }
 
-/* A text of 1 to 16 bytes as two words, the second from `at` on. They may overlap; bytes past the end of the text are
- * anything. */
-typedef struct asm__few_letters {
-    uint64_t first, last;
-    size_t at;
-    uint64_t ends;  /* not 0: it has blanks, controls, DEL or non-ASCII */
-    uint64_t marks; /* not 0: it has marks */
-} asm__few_letters;
-
-static inline asm__few_letters asm__look_at_letters(asm_str text) {
-    const char *p = text.data, *end = p + text.size;
-    asm__few_letters few;
-    asm__lanes bytes;
-    few.first = text.size >= 8   ? asm__load_little(p)
-                : text.size >= 4 ? asm__load_little_32(p) | (uint64_t)asm__load_little_32(end - 4) << 32
-                                 : asm__load_few(p, text.size) | (ASM__EACH_BYTE * 0x41) << text.size * 8;
-    few.last = text.size >= 8 ? asm__load_little(end - 8) : text.size >= 4 ? few.first >> 32 : few.first;
-    few.at = text.size >= 8 ? text.size - 8 : text.size >= 4 ? text.size - 4 : 0;
-    bytes = text.size >= 8 ? asm__lanes_load_halves(p, end - 8) : asm__lanes_of_word(few.first);
-    few.ends = asm__lanes_find(asm__lanes_either(asm__lanes_other(bytes), asm__lanes_equal(bytes, ' ')));
-    few.marks =
-        asm__lanes_find(asm__lanes_either(asm__lanes_equal(bytes, '`'), asm__lanes_equal(bytes, '*')));
-    return few;
+/* Whether the bytes of a text whose bits are set are all marks. */
+static bool asm__are_marks(asm_str text, unsigned bits) {
+    for (; bits; bits &= bits - 1)
+        if (!asm__is_mark(text.data[asm__lowest_bit(bits)])) return false;
+    return true;
 }
 
-/* What models mostly give at a time: a word, or a part of one, of at most 16 bytes, and a blank before it; false if it is
- * something else, or the word before it does not simply fit. */
+/* What models mostly give at a time: some words, of at most 16 bytes with the blanks between them, that fit into the open
+ * line. The last may go on and is held. False if it is something else, or the word before them does not simply fit. */
 static inline bool asm__text_usual_piece(asm_studio *studio, asm_buffer *out, asm_str text) {
-    const size_t blank = text.size > 0 && text.data[0] == ' ', size = text.size - blank;
-    asm__few_letters few;
-    char *word;
-    if (size - 1 > 15 || studio->text.is_wide || studio->text.word_size > ASM__MAX_WORD - 16) return false;
-    few = asm__look_at_letters(asm_str_make(text.data + blank, size));
-    if (few.ends) return false;
-    if (blank) {
-        if (studio->text.word_size > 0 && !asm__text_usual_word(studio, out)) return false;
-        if (studio->text.gap < ASM__MAX_GAP) studio->text.gap++;
+    asm__few_bytes few;
+    size_t begin = 0;
+    if (text.size - 1 > 15 || studio->text.is_wide || studio->text.word_size > ASM__MAX_WORD - 16)
+        return false;
+    few = asm__look_at(text.data, text.size);
+    if (few.ends && (few.blanks > 1 || !asm__are_marks(text, few.ends))) return false;
+    if (few.blanks) {
+        const size_t last = (size_t)asm__highest_bit(few.blanks) + 1;
+        size_t end = last - 1;
+        while (end > 0 && few.blanks >> (end - 1) & 1)
+            end--;
+        if (studio->text.word_size + end > 0) {
+            char *to = asm__text_usual_word(studio, out, end);
+            if (!to) return false;
+            asm__store_little(to, few.first);
+            asm__store_little(to + few.at, few.last);
+        }
+        begin = last;
+        studio->text.gap += (int)(last - end);
+        if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
     }
-    word = studio->text.word + studio->text.word_size;
-    asm__store_little(word, few.first);
-    asm__store_little(word + few.at, few.last);
-    studio->text.word_size = (unsigned char)(studio->text.word_size + size);
-    studio->text.word_width += (int)size;
-    if (few.marks) {
+    asm__text_hold(studio, &few, text, begin);
+    if (few.ends) {
         studio->text.has_marks = true;
         if (studio->look.has_color) studio->text.limit = 0;
     }
     return true;
 }
 
-/* More of the open text. */
-static inline asm_result asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
-    if (!studio->look.has_color && studio->look.columns == 0) return asm__text_lines(studio, out, text);
+/* As asm__text_words(), the usual case first. */
+ASM__RARE asm_result asm__text_pieces(asm_studio *studio, asm_buffer *out, asm_str text) {
     if (asm__text_usual_piece(studio, out, text)) return out->result;
     return asm__text_words(studio, out, text);
+}
+
+/* More of the open text. */
+static inline asm_result asm__text_more(asm_studio *studio, asm_buffer *out, asm_str text) {
+    const bool is_plain = !studio->look.has_color && studio->look.columns == 0;
+    return is_plain ? asm__text_lines(studio, out, text) : asm__text_pieces(studio, out, text);
 }
 
 /* Text without anything to see does not begin a block. */
@@ -3444,7 +3562,8 @@ static asm__line asm__line_begin(asm_studio *studio, asm_buffer *out, const asm_
     asm__line line = {studio, out, 0};
     asm__text_end(studio, out);
     studio->has_lines = true;
-    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, speaker->depth, speaker->label) + 2);
+    line.room =
+        asm__studio_room(studio, asm__studio_margin(studio, out, speaker->depth, speaker->label, 0) + 2);
     asm__colored(out, &studio->look, color, asm__glyph_text(&studio->look, glyph));
     asm_buffer_append_byte(out, ' ');
     return line;
@@ -3528,7 +3647,7 @@ static void asm__line_facts(asm__line *line, const asm__facts *facts) {
 
 /* Begins a line with a bar before it, below one of the renderer's own; returns the columns that are left. */
 static int asm__bar_begin(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker) {
-    const int used = asm__studio_margin(studio, out, speaker->depth, speaker->label) + 2;
+    const int used = asm__studio_margin(studio, out, speaker->depth, speaker->label, 0) + 2;
     asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
     asm_buffer_append_byte(out, ' ');
     asm__begin_color(out, &studio->look, ASM__DIM);
@@ -3748,7 +3867,7 @@ static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__spe
         }
         for (; blank > 0; blank--) {
             if (is_short) continue;
-            asm__studio_margin(studio, out, speaker->depth, speaker->label);
+            asm__studio_margin(studio, out, speaker->depth, speaker->label, 0);
             asm__colored(out, &studio->look, ASM__DIM, asm__glyph_text(&studio->look, ASM__GLYPH_BAR));
             asm_buffer_append_byte(out, '\n');
         }
@@ -5395,7 +5514,7 @@ static void asm__studio_unknown(asm_studio *studio, asm_buffer *out, const asm_e
     studio->has_lines = true;
     line.studio = studio;
     line.out = out;
-    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0)));
+    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0), 0));
     asm__begin_color(out, &studio->look, ASM__DIM);
     asm__line_own(&line, ASM_STR("? "));
     line.room -= asm__append_fit(out, &studio->look, asm_event_name(event), line.room, false);
@@ -5439,7 +5558,7 @@ static asm__line asm__transient_begin(const asm_studio *studio, asm_buffer *out,
     asm__line line;
     line.studio = (asm_studio *)(uintptr_t)(const void *)studio; /* only read */
     line.out = out;
-    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0)) + 3);
+    line.room = asm__studio_room(studio, asm__studio_margin(studio, out, 0, asm_str_make(NULL, 0), 0) + 3);
     asm__colored(out, &studio->look, color, asm__glyph_text(&studio->look, glyph));
     asm_buffer_append_byte(out, ' ');
     return line;
