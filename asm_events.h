@@ -1865,21 +1865,28 @@ ASM__INLINE bool asm__take_time(asm_event *event, const char *begin, const char 
            asm__is_usual_time(text);
 }
 
+/* Reads the string from `begin`, which goes on at `p`, into its field; returns its closing quote or NULL. */
+static const char *asm__take_text_on(asm__event_reader *reader, uint32_t bit, asm_str *text,
+                                     const char *begin, const char *p) {
+    bool escaped = false;
+    p = asm__scan_text_on(&reader->json, begin, p, text, &escaped);
+    if (escaped) reader->members->escaped |= bit;
+    return p;
+}
+
 /* Reads the string from `p` to `quote`, or further if that is none, into its field; returns its closing quote or NULL. */
 ASM__INLINE const char *asm__take_string(asm__event_reader *reader, const asm__field *field,
                                          asm__endings *endings, const char *p, const char *quote) {
-    asm_json_reader *json = &reader->json;
+    const uint32_t bit = UINT32_C(1) << field->row;
     asm_str *text = (asm_str *)(void *)(reader->members->base + field->offset);
-    bool escaped = false;
-    if (quote < json->end && *quote == '"') {
+    if (quote < reader->json.end && *quote == '"') {
         *text = asm_str_make(p, (size_t)(quote - p));
     } else {
-        quote = asm__scan_text_on(json, p, quote, text, &escaped);
+        quote = asm__take_text_on(reader, bit, text, p, quote);
         if (!quote) return NULL;
-        if (escaped) reader->members->escaped |= UINT32_C(1) << field->row;
-        asm__endings_from(endings, quote + 1, json->end);
+        asm__endings_from(endings, quote + 1, reader->json.end);
     }
-    if (field->kind == ASM__TYPE) asm__set_type(reader->event, escaped);
+    if (field->kind == ASM__TYPE) asm__set_type(reader->event, reader->members->escaped & bit);
     return quote;
 }
 
@@ -2012,10 +2019,66 @@ static inline void asm__field_was_read(asm__members *members) {
     members->seen = members->seen << 1 | 1;
 }
 
+/* Reads a text of reader->members that stands at `p`, where the writer puts it, into its field, which has the row of `bit`;
+ * returns the byte after it, or NULL if something else stands there, or on an error. */
+ASM__INLINE const char *asm__take_text(asm__event_reader *reader, const char *p, const char *key,
+                                       size_t key_size, uint32_t bit, asm_str *text) {
+    const char *begin = p + key_size, *quote, *end = reader->json.end;
+    if (end - p <= (ptrdiff_t)key_size + 1 || !asm__same_bytes(p, key, key_size)) return NULL;
+    quote = asm__likely_quote(begin, end - 1);
+    if (*quote == '"') *text = asm_str_make(begin, (size_t)(quote - begin));
+    else quote = asm__take_text_on(reader, bit, text, begin, quote);
+    if (!quote) return NULL;
+    reader->members->seen |= bit;
+    return quote + 1;
+}
+
+#define ASM__TAKE_TEXT(reader, p, before, name, list, member)                                                \
+    asm__take_text(reader, p, before "\"" #name "\":\"", sizeof before "\"" #name "\":\"" - 1,               \
+                   UINT32_C(1) << ASM__ROW_##list##_##name, &(reader)->event->member)
+
+/* Reads the sequence number that stands at `p`, where the writer puts it, if it has up to 18 digits; returns the byte after
+ * it, or `p`. */
+ASM__INLINE const char *asm__take_sequence_number(asm__event_reader *reader, const char *begin) {
+    static const char key[] = ",\"sequence_number\":";
+    const char *p = begin, *end = reader->json.end, *last;
+    int64_t number = 0;
+    if (end - p <= (ptrdiff_t)sizeof key || !asm__same_bytes(p, key, sizeof key - 1)) return begin;
+    p += sizeof key - 1;
+    last = end - p > 19 ? p + 19 : end;
+    if (*p == '0') return begin;
+    while (p < last && asm__is_digit(*p))
+        number = number * 10 + (*p++ - '0');
+    if (number == 0 || p == last || (*p != ',' && *p != '}')) return begin;
+    reader->event->sequence_number = number;
+    reader->envelope.seen |= ASM__ENVELOPE_BIT(sequence_number);
+    return p;
+}
+
+/* What stands first in the data of a piece of a message. */
+ASM__INLINE void asm__read_piece(asm__event_reader *reader) {
+    const char *p = ASM__TAKE_TEXT(reader, reader->json.at, "", delta, message, message.delta);
+    const char *after = p ? ASM__TAKE_TEXT(reader, p, ",", message_id, message, message.message_id) : NULL;
+    if (p) asm__value_read(&reader->json, after ? after : p);
+}
+
+/* Reads what follows the data most often, as far as it stands at `p`; returns the byte after it. */
+static inline const char *asm__read_tail(asm__event_reader *reader, const char *p) {
+    const char *after = ASM__TAKE_TEXT(reader, p, ",", session_id, envelope, session_id);
+    if (!after) return p;
+    p = after;
+    after = ASM__TAKE_TEXT(reader, p, ",", run_id, envelope, run_id);
+    if (!after) return p;
+    p = after;
+    after = ASM__TAKE_TEXT(reader, p, ",", provider, envelope, provider);
+    return after ? asm__take_sequence_number(reader, after) : p;
+}
+
 /* Reads the time and the type, and goes into the data, as far as they stand where the writer puts them; false
  * on an error. */
 static bool asm__read_head(asm__event_reader *reader) {
-    static const char time_key[] = "\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{";
+    static const char time_key[] = "\"ts\":\"", type_key[] = "\",\"type\":\"", data_key[] = "\",\"data\":{",
+                      frequent[] = "message_streamed\"";
     asm_json_reader *json = &reader->json;
     asm_event *event = reader->event;
     const char *begin = json->at, *end = json->end, *quote;
@@ -2030,10 +2093,15 @@ static bool asm__read_head(asm__event_reader *reader) {
         event->time == 0)
         return true;
     begin = quote + 10;
-    quote = asm__likely_quote(begin, end);
-    if (end - quote < 10 || *quote != '"') return true;
+    if (end - begin > 32 && asm__same_bytes(begin, frequent, sizeof frequent - 1)) {
+        quote = begin + sizeof frequent - 2;
+        event->type = ASM_EVENT_MESSAGE_STREAMED;
+    } else {
+        quote = asm__likely_quote(begin, end);
+        if (end - quote < 10 || *quote != '"') return true;
+        event->type = asm_event_type_from_name(asm_str_make(begin, (size_t)(quote - begin)));
+    }
     event->type_name = asm_str_make(begin, (size_t)(quote - begin));
-    event->type = asm_event_type_from_name(event->type_name);
     asm__field_was_read(&reader->envelope);
     asm__field_was_read(&reader->envelope);
     json->at = quote + 1;
@@ -2042,33 +2110,9 @@ static bool asm__read_head(asm__event_reader *reader) {
     asm__field_was_read(&reader->envelope);
     json->at = quote + 9;
     json->state = ASM__AT_VALUE;
-    return asm__read_data(reader, ASM_JSON_OBJECT);
-}
-
-/* Reads a text of the envelope that stands next, where the writer puts it, into its field; false if something else
- * stands there, or it has escapes. */
-ASM__INLINE bool asm__take_text(asm__event_reader *reader, const char *key, size_t key_size, uint32_t bit,
-                                asm_str *text) {
-    asm_json_reader *json = &reader->json;
-    const char *begin, *quote;
-    if ((size_t)(json->end - json->at) <= key_size || memcmp(json->at, key, key_size) != 0) return false;
-    begin = json->at + key_size;
-    quote = asm__likely_quote(begin, json->end);
-    if (quote == json->end || *quote != '"') return false;
-    *text = asm_str_make(begin, (size_t)(quote - begin));
-    json->at = quote + 1;
-    reader->envelope.seen |= bit;
-    return true;
-}
-
-#define ASM__TAKE_TEXT(reader, name)                                                                         \
-    asm__take_text(reader, ",\"" #name "\":\"", sizeof ",\"" #name "\":\"" - 1, ASM__ENVELOPE_BIT(name),     \
-                   &(reader)->event->name)
-
-/* What follows the data most often; with what came before, the line has more than ASM__NEAR_SIZE bytes. */
-static inline void asm__read_tail(asm__event_reader *reader) {
-    if (ASM__TAKE_TEXT(reader, session_id) && ASM__TAKE_TEXT(reader, run_id))
-        ASM__TAKE_TEXT(reader, provider);
+    if (!asm__read_data(reader, ASM_JSON_OBJECT)) return false;
+    if (event->type == ASM_EVENT_MESSAGE_STREAMED) asm__read_piece(reader);
+    return json->state != ASM__AT_ERROR;
 }
 
 /* Goes to the next member that is no usual text, and tells its row and where its key begins; false at the end of the
@@ -2099,7 +2143,8 @@ static bool asm__read_members(asm__event_reader *reader) {
         members->text.size = (size_t)(json->at - members->text.data);
         if (json->depth == 0) return true;
         reader->members = &reader->envelope;
-        if (!ASM__SMALL && reader->envelope.seen == ASM__HEAD_ROWS) asm__read_tail(reader);
+        if (!ASM__SMALL && reader->envelope.seen == ASM__HEAD_ROWS)
+            json->at = asm__read_tail(reader, json->at);
     }
 }
 

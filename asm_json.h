@@ -1263,7 +1263,7 @@ static inline bool asm__is_plain(char c) {
 #define ASM__NEAR_SIZE 32 /* bytes that a text must have for asm__likely_quote() */
 
 /* Which of 32 bytes may end a plain string. */
-static inline uint32_t asm__ending_bits(const char *p) {
+ASM__INLINE uint32_t asm__ending_bits(const char *p) {
     return asm__lanes_bits(asm__lanes_ending(asm__lanes_load(p))) |
            asm__lanes_bits(asm__lanes_ending(asm__lanes_load(p + 16))) << 16;
 }

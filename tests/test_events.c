@@ -1025,6 +1025,12 @@ static void test_usual_lines(void **state) {
         "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"workspace_diff_computed\",\"data\":{},\"run_id\":"
         "\"1\"}",
         "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"run_cancelled\",\"session_id\":\"ses_1\"}",
+        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"message_streamed\",\"data\":{\"delta\":\"x\","
+        "\"message_id\":\"m\\u0001\"},\"session_id\":\"s\",\"run_id\":\"r\",\"provider\":\"p\","
+        "\"sequence_number\":999999999999999999}",
+        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"message_streamed\",\"data\":{\"delta\":\"x\\ny\","
+        "\"role\":\"assistant\"},\"session_id\":\"s\",\"run_id\":\"r\",\"provider\":\"p\","
+        "\"sequence_number\":9223372036854775807,\"metadata\":{\"a\":1}}",
     };
     static const char bytes[] = "\"\\{}:, x0Z\n\x7F\x80\xC3";
     (void)state;
