@@ -140,6 +140,7 @@ extern "C" {
     X(WORKSPACE_SNAPSHOT_TAKEN, "workspace_snapshot_taken", NULL, none)                                      \
     X(WORKSPACE_DIFF_COMPUTED, "workspace_diff_computed", NULL, none)
 
+/* The type of an event. */
 typedef enum asm_event_type {
     ASM_EVENT_CUSTOM =
         0, /* any other: its name is in type_name, its payload is notice, the rest is in extra */
@@ -163,6 +164,7 @@ typedef struct asm_optional_bool {
     bool is_set; /* whether there is one */
 } asm_optional_bool;
 
+/* Values that are there: .step_number = ASM_INT64(3). */
 #ifdef __cplusplus
 #define ASM_INT64(number)  (asm_optional_int64{(number), true})
 #define ASM_DOUBLE(number) (asm_optional_double{(number), true})
@@ -254,12 +256,12 @@ typedef struct asm_usage_payload {
     asm_str message_id;           /* the message they were spent on, when they are that message's alone */
     asm_str parent_tool_call_id;  /* the tool call whose sub-agent spent them */
     asm_str models; /* JSON object, the parts of the figures above by model: {"input_tokens", ...,
-                                    "cost_usd", "context_window"} under each model's name */
+                                     "cost_usd", "context_window"} under each model's name */
 } asm_usage_payload;
 
 /* All session_... and run_... events. In session_updated, only what changed is set. */
 typedef struct asm_run_payload {
-    asm_str model;                   /* started, updated */
+    asm_str model;                   /* started, updated: the provider's name of it */
     asm_str cwd;                     /* started, updated: the working directory */
     asm_str title;                   /* started, updated: text, the session's title */
     asm_str git_branch;              /* started, updated: the branch in cwd */
@@ -268,7 +270,7 @@ typedef struct asm_run_payload {
     asm_str stop_reason;             /* completed: "end_turn", "max_tokens", "tool_use", "stop_sequence",
                                            "refusal", "content_filter", "pause_turn", "max_turns", "budget",
                                            "hook" */
-    asm_optional_int64 num_turns;    /* ended */
+    asm_optional_int64 num_turns;    /* ended: how often the model was asked, as the provider counts */
     asm_optional_double duration_ms; /* ended: milliseconds */
     asm_optional_double cost_usd;    /* ended: US dollars, of this run */
     asm_str token_usage;        /* ended: JSON object, sub-agents included: see asm_usage_read(). Where only
@@ -290,19 +292,19 @@ typedef struct asm_error_payload {
     asm_str code;           /* "error_code": the words of asm_run_payload.error_code, or the provider's */
     asm_str message;        /* text, "error_message" */
     asm_str provider_error; /* JSON: the provider's own words */
-    asm_str details;        /* JSON */
+    asm_str details;        /* JSON: what else is known of it */
 } asm_error_payload;
 
 /* step_started, step_completed. */
 typedef struct asm_step_payload {
     asm_optional_int64 step_number;     /* from 1 */
-    asm_optional_int64 message_count;   /* started */
+    asm_optional_int64 message_count;   /* started: how many messages the model is asked with */
     asm_optional_int64 available_tools; /* started: how many */
-    asm_optional_bool has_tool_calls;   /* completed */
-    asm_optional_int64 errors;          /* completed: how many */
+    asm_optional_bool has_tool_calls;   /* completed: the model has called tools */
+    asm_optional_int64 errors;          /* completed: how many of these calls failed */
     asm_str usage;                      /* completed: JSON object, see asm_usage_read() */
     asm_optional_double duration_ms;    /* completed: milliseconds */
-    asm_str finish_reason;              /* completed */
+    asm_str finish_reason;              /* completed: why the model stopped, in the provider's word */
 } asm_step_payload;
 
 /* continuation_evaluated. */
@@ -319,7 +321,7 @@ typedef struct asm_status_payload {
     asm_str previous_status; /* one of these, too */
     asm_str data;            /* JSON: the interrupt's requests (see Order above), the error's reason */
     asm_str error_message;   /* text */
-    asm_str last_response;   /* text */
+    asm_str last_response;   /* text: what the agent said last */
 } asm_status_payload;
 
 /* todos_updated. */
@@ -341,8 +343,8 @@ typedef struct asm_shutdown_payload {
 /* display_message_saved, display_message_updated. */
 typedef struct asm_display_payload {
     asm_str display_message; /* JSON: as it was saved */
-    asm_str tool_call_id;    /* updated: which tool's message changed */
-    asm_str status;          /* updated */
+    asm_str tool_call_id;    /* updated: whose message changed */
+    asm_str status;          /* updated: "executing", "completed", "failed" */
 } asm_display_payload;
 
 /* state_restored, agent_state_update. */
@@ -352,15 +354,15 @@ typedef struct asm_state_payload {
 
 /* node_transferring, node_transferred. */
 typedef struct asm_node_payload {
-    asm_str from_node; /* transferring */
-    asm_str to_node;   /* transferred */
+    asm_str from_node; /* transferring: the name of the machine or process that the agent leaves */
+    asm_str to_node;   /* transferred: of the one where it goes on */
 } asm_node_payload;
 
 /* middleware_action. */
 typedef struct asm_middleware_payload {
     asm_str middleware; /* its id */
     asm_str action;     /* what it did, in its own word */
-    asm_str data;       /* JSON */
+    asm_str data;       /* JSON: what that action tells */
 } asm_middleware_payload;
 
 /* policy_violation. */
@@ -470,9 +472,9 @@ ASM_API asm_result asm_event_write_compact(const asm_event *event, asm_buffer *o
  *   - What changes is the form: white space, escapes, the order of members, numbers (1.50 becomes 1.5), the `T`
  *     and `Z` of a time.
  *
- * `line` must outlive the event, and so must what `scratch` gets: strings with escapes, and the members of
- * `extra` and `extension` (see asm_json_reader_init() for how buffers are used; NULL where no line has any, else
- * ASM_ERR_NO_SPACE). `error` may be NULL. Errors, beside those of the JSON reader:
+ * `line` must outlive the event, and so must what `scratch` gets: strings with escapes, and members of `extra` and
+ * `extension` (see asm_json_reader_init() for how buffers are used). It may be NULL: a line that needs it is then
+ * ASM_ERR_NO_SPACE, as in a fixed buffer that is full. `error` may be NULL. Errors, beside those of the JSON reader:
  *       ASM_ERR_SYNTAX   no type
  *       ASM_ERR_TYPE     the line is no object; two types; a type that is no string; data that is neither an
  *                        object nor null
@@ -487,7 +489,8 @@ ASM_API asm_result asm_event_read_json_in_place(asm_event *event, char *line, si
 
 /* Reads the compact form as far as it goes: there are no ids and no texts. If `e` has a member that has no place,
  * such as the length of a text, `extra` is `e` as it stands; if the line has one, `extension` is the line.
- * ASM_ERR_SYNTAX for a line of another form, or of both: what is read can be written. `scratch`, `error` and lifetimes as for asm_event_read_json(). */
+ * ASM_ERR_SYNTAX for a line of another form, or of both: what is read can be written. `scratch`, `error` and lifetimes
+ * as for asm_event_read_json(). */
 ASM_API asm_result asm_event_read_compact(asm_event *event, asm_str line, asm_buffer *scratch,
                                           asm_json_error *error);
 

@@ -27,9 +27,9 @@
  *   A JSON document over several lines is read like a line: it begins with a brace that stands alone in its line.
  *   The first lines tell which it is, unless the options do: by marks that no other format has, in the table
  *   ASM_FORMATS. Lines that come before the one that tells are held, 20 at most and 1 MB. As long as only lines have come
- *   that the format does not know, another line may still decide for another format. Formats of the table that have no reader are named in a
- *   diagnostic. docs/formats has a page for each format: what becomes what, what is not there, and whether it was tested
- *   on recordings or on made-up streams only.
+ *   that the format does not know, another line may still decide for another format. Formats of the table that have no
+ *   reader are named in a diagnostic. docs/formats has a page for each format: what becomes what, what is not there, and
+ *   whether it was tested on recordings or on made-up streams only.
  *
  * OPTIONS
  *   ASM_INGEST_FORMATS   a list, (ASM_WITH_CLAUDE | ASM_WITH_CODEX), of the formats to compile: see below
@@ -96,9 +96,8 @@
  *   What is past a limit is told once, as a diagnostic. So a stream of any length takes no more: 10 million lines with the
  *   default limits, 42 MB with calls that never end, 147 MB with sub-agents that never end, 0.1 MB with nothing but new ids.
  *
- * NULL
- *   A pointer that may be NULL is said to be so. NULL for any other is ASM_ERR_INVALID_ARGUMENT, or nothing, false, 0 where
- *   no result is returned.
+ * NULL, THREADS
+ *   As in asm_json.h.
  */
 #ifndef ASM_INGEST_H
 #define ASM_INGEST_H
@@ -265,6 +264,7 @@ extern "C" {
 #define ASM_INGEST_FORMATS (~0LL)
 #endif
 
+/* A format, by its constant in ASM_FORMATS. */
 typedef enum asm_format {
     ASM_FORMAT_AUTO, /* decided from the first lines */
 #define ASM__FORMAT_CONSTANT(constant, name, title, marks) ASM_FORMAT_##constant,
@@ -301,6 +301,7 @@ typedef struct asm_diagnostic {
 /* Told each diagnostic, which is valid during the call only. Must not call back into the same asm_ingest. */
 typedef void (*asm_diagnostic_callback)(void *user, const asm_diagnostic *diagnostic);
 
+/* Options of asm_ingest_init(). Zero means the default. */
 typedef struct asm_ingest_options {
     asm_format format;                     /* default: auto */
     asm_event_callback on_event;           /* required; gets each event, in order, at once
@@ -330,6 +331,7 @@ typedef struct asm_ingest_counts {
     uint64_t heartbeats;  /* lines that only say that work goes on: passed over */
 } asm_ingest_counts;
 
+/* A reader of streams, one after the other. It may be moved between calls. */
 typedef struct asm_ingest {
     asm_ingest_counts counts;  /* read only */
     asm_format format;         /* read only: as given or detected; ASM_FORMAT_AUTO until then, and again after
@@ -350,9 +352,9 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
  * taken). */
 ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t size, asm_time now);
 
-/* The end of the stream: takes a last line without LF, and ends a run that is still open. The same object may
- * be fed the next stream, whose format is decided anew if it was not given and whose lines are counted from
- * 1; runs are numbered on, counts go on. */
+/* The end of the stream: takes a last line without LF, and ends a run that is still open; `now` and results as for
+ * asm_ingest_feed(). The same object may be fed the next stream, whose format is decided anew if it was not given and
+ * whose lines are counted from 1; runs are numbered on, counts go on. */
 ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now);
 
 /* Frees everything; gives no more events. Does nothing for NULL, after an error of asm_ingest_init(), and the second time.
@@ -470,7 +472,7 @@ typedef struct asm__ingest_records {
 
 /* Who speaks: the main agent or a sub-agent, and the message it is at. */
 typedef struct asm__ingest_speaker {
-    asm__ingest_record record; /* by parent; the oldest was heard least lately */
+    asm__ingest_record record; /* by parent; the oldest is the one that was heard longest ago */
     uint64_t run;              /* that its events belong to */
     asm_buffer parent;         /* the tool call that the sub-agent serves; empty: the main agent */
     asm_buffer message_id;
@@ -554,7 +556,7 @@ typedef struct asm__ingest_past {
     size_t id_size;
 } asm__ingest_past;
 
-/* Model APIs: a call of the message under way. AG-UI: likewise, or what somebody else than the agent says. */
+/* Model APIs, AG-UI: a call of the message under way. AG-UI also: what somebody else than the agent says. */
 typedef struct asm__ingest_part {
     asm_buffer id, name, input;
     asm_buffer parent; /* ag-ui: the call whose sub-agent it is of */
@@ -621,7 +623,7 @@ struct asm__ingest {
     /* a document of several lines */
     bool is_document;
     bool in_string;         /* at the end of the lines so far */
-    size_t depth;           /* likewise */
+    size_t depth;           /* at the end of the lines so far */
     uint64_t document_line; /* where it begins */
     uint64_t document_offset;
 
@@ -634,9 +636,9 @@ struct asm__ingest {
     asm_buffer metadata;
     asm_buffer extra;
     asm_buffer built;          /* JSON put together for an event */
-    asm_buffer built2;         /* likewise */
-    asm_buffer models;         /* likewise: the parts by model */
-    asm_buffer joined;         /* text likewise */
+    asm_buffer built2;         /* another one */
+    asm_buffer models;         /* the parts by model, put together */
+    asm_buffer joined;         /* text put together for an event */
     asm_buffer words;          /* text for a person */
     asm_buffer name;           /* a tool's or a custom event's */
     asm_buffer rest;           /* what no event of the line has taken yet: an object; empty: nothing */
@@ -906,8 +908,7 @@ static void asm__ingest_clear_strings(asm__ingest *state) {
     asm_buffer_clear(&state->strings[0]);
 }
 
-/* A buffer with room for so many bytes more behind those that it holds, which do not move. NULL if there is
- * no memory. */
+/* A buffer with room for `size` more bytes after those that it holds, which do not move. NULL if there is no memory. */
 static asm_buffer *asm__ingest_room(asm__ingest *state, size_t size) {
     asm_buffer *buffer = &state->strings[state->strings_at];
     size_t least;
@@ -942,7 +943,7 @@ static asm_str asm__ingest_string(asm__ingest *state, asm_str raw) {
     return text;
 }
 
-/* The same for what may be long. If the line may be changed it is unescaped over itself: nothing that `raw`
+/* asm__ingest_string() for what may be long. If the line may be changed it is unescaped over itself: nothing that `raw`
  * stands in may then be read again. */
 static asm_str asm__ingest_text(asm__ingest *state, asm_str raw) {
     asm_str text = asm__ingest_absent();
@@ -1018,13 +1019,13 @@ static asm_str asm__ingest_json(const asm__ingest *state, asm_str raw, asm_json_
     return asm__ingest_is(raw, type) && asm__ingest_is_flat(state, raw) ? raw : asm__ingest_absent();
 }
 
-/* `raw` if it is any value but null, likewise. */
+/* `raw` if it is any value but null that an event can hold; else absent. */
 static asm_str asm__ingest_value(const asm__ingest *state, asm_str raw) {
     bool usable = raw.data && !asm__ingest_is(raw, ASM_JSON_NULL) && asm__ingest_is_flat(state, raw);
     return usable ? raw : asm__ingest_absent();
 }
 
-/* `raw` if it is an array with something in it, likewise. */
+/* `raw` if it is an array with something in it that an event can hold; else absent. */
 static asm_str asm__ingest_list(const asm__ingest *state, asm_str raw) {
     asm_json_reader reader;
     asm_str list = asm__ingest_json(state, raw, ASM_JSON_ARRAY);
@@ -1042,7 +1043,7 @@ static asm_json_reader asm__ingest_elements(asm_str raw) {
     return reader;
 }
 
-/* The same for a part of the line: none of its elements is read to its end again. */
+/* asm__ingest_elements() for a part of the line: none of its elements is read to its end again. */
 static asm_json_reader asm__ingest_line_elements(const asm__ingest *state, asm_str raw) {
     asm_json_reader reader = asm__ingest_elements(raw);
     reader.known = &state->spans;
@@ -1104,7 +1105,7 @@ static asm_str asm__ingest_find_one(asm_str object, asm_str key) {
     return value;
 }
 
-/* The same as a string, until the next line. */
+/* A member of an object as a string, until the next line; absent if there is none, or it is no string. */
 static asm_str asm__ingest_find_text(asm__ingest *state, asm_str object, asm_str key) {
     asm_str value;
     asm__ingest_find_in_line(state, object, &key, &value, 1);
@@ -1775,7 +1776,7 @@ static void asm__ingest_leave(asm__ingest *state, asm_str key, asm_str value) {
     asm__ingest_check_rest(state);
 }
 
-/* But for those that the shape has a place for. */
+/* asm__ingest_leave() for each of the others that the shape has no place for. */
 static void asm__ingest_leave_others_but(asm__ingest *state, asm__ingest_others others, const char *shape) {
     asm__ingest_shape_item item;
     size_t i;
@@ -2124,7 +2125,7 @@ static void asm__ingest_start_call(asm__ingest *state, asm_event *event) {
     asm__ingest_emit(state, event);
 }
 
-/* The same for what most formats know of a call. One whose id is open already is another one. */
+/* asm__ingest_start_call() for what most formats know of a call. One whose id is open already is another one. */
 static void asm__ingest_start_tool(asm__ingest *state, asm_str id, asm_str name, asm_str input,
                                    asm_str parent) {
     asm_event event = asm__ingest_event(ASM_EVENT_TOOL_CALL_STARTED);
@@ -2471,7 +2472,7 @@ static void asm__ingest_drop_speaker(asm__ingest *state, asm__ingest_speaker *sp
     state->speakers.spare_count++;
 }
 
-/* Lets go of a sub-agent that will say no more. What it used is part of what its caller did. */
+/* Forgets a sub-agent that will say no more. What it used is part of what its caller did. */
 static void asm__ingest_forget_speaker(asm__ingest *state, asm__ingest_speaker *speaker) {
     const asm__ingest_call *call = asm__ingest_find_call(state, asm_buffer_text(&speaker->parent));
     asm__ingest_speaker *caller =
@@ -3052,7 +3053,7 @@ static void asm__ingest_give_words(asm__ingest *state, asm_event *event) {
     state->in_place = in_place;
 }
 
-/* The same with all that was not asked for. */
+/* Gives a notice with all that was not asked for in its extra. */
 static void asm__ingest_emit_notice(asm__ingest *state, asm_event *event, asm__ingest_others others) {
     event->extra = asm__ingest_extra(state, &state->extra, ASM_EVENT_CUSTOM, others);
     asm__ingest_emit(state, event);
@@ -3502,7 +3503,7 @@ static asm_str asm__claude_refusal(asm_str output) {
     return asm__ingest_absent();
 }
 
-/* The list of TodoWrite, in our words. */
+/* The list of TodoWrite, in the words of asm_todos_payload. */
 static void asm__claude_todos(asm__ingest *state, asm_str input) {
     static const asm_str list_key[] = {ASM__MEMBER("todos")};
     static const asm__ingest_key keys[] = {ASM__KEY("content", 's'), ASM__KEY("status", 's'),
@@ -3901,7 +3902,7 @@ typedef struct asm__claude_line_parts {
     asm__ingest_others others;
 } asm__claude_line_parts;
 
-/* Our word for the cause of an error that Claude Code names. */
+/* The word of asm_run_payload.error_code for the cause of an error that Claude Code names. */
 static asm_str asm__claude_error_word(asm_str word) {
     static const asm_str words[][2] = {
         {ASM__MEMBER("authentication_failed"), ASM__MEMBER("authentication")},
@@ -5929,7 +5930,7 @@ static void asm__codex_name_and_input(asm__ingest *state, asm_event *event, cons
     event->tool.input = asm__ingest_extra(state, &state->built, ASM_EVENT_CUSTOM, others);
 }
 
-/* The changes of files, in our words; of a diff, if there is one, the lines. */
+/* The changes of files, in the words of asm_tool_payload.changes; of a diff, if there is one, the lines. */
 static asm_str asm__codex_changes(asm__ingest *state, asm_str list) {
     static const asm_str keys[] = {ASM__MEMBER("path"), ASM__MEMBER("kind"), ASM__MEMBER("diff"),
                                    ASM__MEMBER("move_path")};
@@ -6121,7 +6122,7 @@ static void asm__codex_message(asm__ingest *state, const asm_str *values, asm__i
     asm__ingest_emit(state, &event);
 }
 
-/* A list of things to do: {"text", "completed"} in our words, and whatever else its elements have. */
+/* A list of things to do: {"text", "completed"} in the words of asm_todos_payload, and whatever else its elements have. */
 static void asm__codex_todos(asm__ingest *state, asm_str list) {
     static const asm__ingest_key keys[] = {ASM__KEY("text", 's'), ASM__KEY("completed", 'b'),
                                            ASM__KEY("step", 's'), ASM__KEY("status", 's')};
@@ -6213,7 +6214,7 @@ static void asm__codex_item(asm__ingest *state, asm_str stage, asm_str item) {
     }
 }
 
-/* The same error comes as a line of its own and again at the end of the turn: it is given once. */
+/* An error comes as a line of its own and again at the end of the turn: it is given once. */
 static void asm__codex_error(asm__ingest *state, asm_str message, asm_str provider_error, asm_str extra) {
     asm_event event = asm__ingest_event(ASM_EVENT_ERROR_OCCURRED);
     if (state->last_error.size && asm_str_equal(asm_buffer_text(&state->last_error), message)) return;
@@ -11183,7 +11184,7 @@ static const asm__ingest_reader asm__envelopes_reader = {ASM__MEMBER("agent"), a
 
 #define ASM__API_MAX_CALLS 1024 /* in one message */
 
-/* A word of a provider and ours. */
+/* A word of a provider, and the one that events have for it. */
 typedef struct asm__api_word {
     const char *theirs, *ours;
 } asm__api_word;

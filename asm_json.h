@@ -110,6 +110,7 @@
 
 ASM__WARNINGS_OFF
 
+/* The version of this header, and of all that stand on it: numbers, and the text "0.1.0". See asm_version(). */
 #define ASM_VERSION_MAJOR 0
 #define ASM_VERSION_MINOR 1
 #define ASM_VERSION_PATCH 0
@@ -153,6 +154,7 @@ extern "C" {
  * Results
  */
 
+/* Every result: constant, number, text. */
 #define ASM_RESULTS(X)                                                                                       \
     X(ASM_OK, 0, "ok")                                                                                       \
     X(ASM_ERR_NO_MEMORY, -1, "out of memory")                                                                \
@@ -174,14 +176,14 @@ extern "C" {
     X(ASM_ERR_PATTERN, -17, "a topic with the segment * or **: patterns have functions of their own")        \
     X(ASM_ERR_LIMIT, -18, "more than the options allow")
 
-/* What functions return: ASM_OK (0), or one of the negative errors above. */
+/* What functions return: ASM_OK (0), or one of the negative errors of ASM_RESULTS. */
 typedef enum asm_result {
 #define ASM__X(name, value, text) name = value,
     ASM_RESULTS(ASM__X)
 #undef ASM__X
 } asm_result;
 
-/* A constant text for `result`: the third column above; "unknown result" for any other number. */
+/* A constant text for `result`: the third column of ASM_RESULTS; "unknown result" for any other number. */
 ASM_API const char *asm_result_string(asm_result result);
 
 /* The version of the implementation that was linked: compare with ASM_VERSION to find a stale object file. */
@@ -254,6 +256,7 @@ ASM_API size_t asm_utf8_count(asm_str text);
  * the call only. That of a stream buffer must not touch the buffer; the error it returns is the buffer's. */
 typedef asm_result (*asm_write_function)(void *user, const char *data, size_t size);
 
+/* A byte buffer of one of the three kinds: set it up with asm_buffer_init_fixed(), _growing() or _stream(). */
 typedef struct asm_buffer {
     char *data;               /* read only: the bytes; may move when a growing buffer grows */
     size_t size;              /* read only: how many bytes are in it (stream: not yet handed on) */
@@ -329,9 +332,10 @@ enum {
 ASM_API size_t asm_time_format(asm_time time, int precision, char out[ASM_TIME_TEXT_SIZE]);
 
 /* Reads an ISO 8601 / RFC 3339 date and time: `T`, `t` or a space between them, any number of digits of a
- * second (past the sixth they are dropped), `Z` or an offset. `precision` may be NULL. ASM_ERR_SYNTAX for any
- * other form, ASM_ERR_RANGE for a day or an hour that does not exist, or a year out of 0000 to 9999 in UTC;
- * both leave the outputs as they were. */
+ * second (past the sixth they are dropped), `Z`, `z` or an offset with or without its colon. The second 60 is the
+ * beginning of the next minute. `*precision` is the one that asm_time_format() writes the time with in the same
+ * form; it may be NULL. ASM_ERR_SYNTAX for any other form, ASM_ERR_RANGE for a day or an hour that does not exist,
+ * or a year out of 0000 to 9999 in UTC; both leave the outputs as they were. */
 ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 /* =========================================================================================================
@@ -345,6 +349,7 @@ ASM_API asm_result asm_time_parse(asm_str text, asm_time *time, int *precision);
 
 #define ASM_JSON_MAX_DEPTH 64 /* levels of objects and arrays, writing and reading */
 
+/* Writes one JSON value. Set up with asm_json_writer_init(); it owns nothing that has to be freed. */
 typedef struct asm_json_writer {
     asm_buffer *out;   /* private */
     uint64_t objects;  /* private: a bit for each open level, set for an object; the innermost lowest */
@@ -433,12 +438,14 @@ ASM_API double asm_double_round(double value, int decimals);
  * The functions return false once there is an error; the first one stays in reader.error.
  */
 
+/* What is wrong with a text, and where. */
 typedef struct asm_json_error {
     asm_result result;   /* ASM_OK if there is none */
     const char *message; /* constant: what is wrong; "" if nothing is */
     size_t offset;       /* the byte where it was noticed, from the start of the text */
 } asm_json_error;
 
+/* The type of a value. */
 typedef enum asm_json_type {
     ASM_JSON_NONE, /* no value here: the end, or an error */
     ASM_JSON_NULL,
@@ -451,10 +458,11 @@ typedef enum asm_json_type {
 
 #define ASM_JSON_SCRATCH_SPARE 64 /* bytes: see asm_json_reader_init() */
 
+/* Reads one JSON value. Set up with asm_json_reader_init() or its _in_place(); it owns nothing that has to be freed. */
 typedef struct asm_json_reader {
-    const char *begin;   /* private: the text, and where it is read */
-    const char *at;      /* private */
-    const char *end;     /* private */
+    const char *begin;   /* private: the text */
+    const char *at;      /* private: where it is read */
+    const char *end;     /* private: its end */
     asm_buffer *scratch; /* private: where strings with escapes are unescaped */
     uint64_t objects;    /* private: a bit for each open level, set for an object; the innermost lowest */
     unsigned depth;      /* private */
@@ -509,7 +517,7 @@ ASM_API bool asm_json_read_string(asm_json_reader *reader, asm_str *text);
 /* An integer, written without fraction and exponent (else ASM_ERR_TYPE). ASM_ERR_RANGE if it does not fit. */
 ASM_API bool asm_json_read_int64(asm_json_reader *reader, int64_t *value);
 
-/* An integer that is not negative, as asm_json_read_int64() reads one. */
+/* An integer, as asm_json_read_int64() reads one; ASM_ERR_RANGE if it is negative or does not fit. */
 ASM_API bool asm_json_read_uint64(asm_json_reader *reader, uint64_t *value);
 
 /* Any number: the nearest double, ties to even, whatever its length, the locale and the processor's rounding
@@ -594,6 +602,7 @@ typedef struct asm__indexed {
     struct asm__indexed *child[2];
 } asm__indexed;
 
+/* Private: such an index. */
 typedef struct asm__index {
     asm__indexed **roots;
     asm__indexed *root;
@@ -1297,14 +1306,14 @@ static inline uint64_t asm__ending_64(const char *p) {
         asm__lanes_ending(asm__lanes_load(p + 32)), asm__lanes_ending(asm__lanes_load(p + 48)));
 }
 
-/* To those from `p` on. */
+/* Starts with those from `p` on. */
 ASM__INLINE void asm__endings_from(asm__endings *endings, const char *p, const char *end) {
     endings->block = p;
     if (end - p >= 64) endings->bits = asm__ending_64(p);
     else endings->bits = p < end ? asm__ending_64(end - 64) >> (64 - (end - p)) : 0;
 }
 
-/* The same, where they mostly are already; a blank may stand before the next. */
+/* asm__endings_from() where the next one mostly is at `p`, or one blank after it: then nothing has to be done. */
 ASM__INLINE void asm__endings_follow(asm__endings *endings, const char *p, const char *end) {
     if (!endings->bits || (size_t)(endings->block - p) + (size_t)asm__lowest_bit(endings->bits) > 1)
         asm__endings_from(endings, p, end);
@@ -1322,7 +1331,7 @@ ASM__INLINE const char *asm__next_ending(asm__endings *endings, const char *end)
     return p;
 }
 
-/* The same, if the next one is known to stand at `p`. */
+/* asm__next_ending() where the next one is known to stand at `p`: passes over it. */
 ASM__INLINE void asm__pass_ending(asm__endings *endings, const char *p, const char *end) {
     (void)p;
     asm__next_ending(endings, end);
@@ -2402,7 +2411,8 @@ static inline uint32_t asm__next_part(uint32_t *fraction, uint32_t parts) {
 /* asm_time_format() for a time that is valid. */
 ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out) {
     static const unsigned divisors[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    /* From the year -400 on. Of products that differ by less than 32 bits, the lower 32 bits will do. */
+    /* Counted from the year -400, so that it is not negative. A difference below 2^32 of two products needs only their lower
+     * 32 bits. */
     uint64_t micros = (uint64_t)time + UINT64_C(865565) * 86400 * 1000000, seconds = micros / 1000000;
     uint32_t days = (uint32_t)(seconds / 86400), second = (uint32_t)seconds - days * 86400;
     uint32_t fraction = (uint32_t)micros - (uint32_t)seconds * 1000000, rest;
@@ -3697,7 +3707,7 @@ ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
     return out + 1;
 }
 
-/* The same for a text of 1 to ASM__SHORT bytes, which is plain mostly. */
+/* asm__put_string() for a text of 1 to ASM__SHORT bytes, which is plain mostly. */
 ASM__PRIVATE char *asm__put_short_string(char *out, asm_str text) {
     if (!asm__has_wide() && asm__put_short(out, text)) return out + text.size + 2;
     return asm__put_string(out, text);
@@ -3916,7 +3926,7 @@ static char asm__closing(const asm_json_reader *reader) {
 typedef struct asm__strings {
     const char *block, *after;
     uint64_t quotes;  /* bit n: one that begins or ends a string stands at block[n] */
-    uint64_t escapes; /* likewise, the backslash of an escape */
+    uint64_t escapes; /* bit n: the backslash of an escape stands at block[n] */
 } asm__strings;
 
 /* Marks what stands after the backslash of the most usual escapes. */
@@ -3998,7 +4008,7 @@ typedef struct asm__notes {
     uint32_t open[ASM_JSON_MAX_DEPTH]; /* the spans of the objects and arrays that have begun */
 } asm__notes;
 
-/* Room for one span more. */
+/* Makes room for one more span; false if there is no memory, or there are too many. */
 static bool asm__spans_grow(asm__spans *spans) {
     const uint32_t capacity = spans->capacity ? spans->capacity * 2 : 256;
     void *memory;
@@ -4018,7 +4028,7 @@ static inline bool asm__note_begin(asm__spans *spans, const char *begin) {
     return true;
 }
 
-/* Of what has nothing in it. */
+/* Notes the end of the value that was noted last, and that no other follows in it. */
 static inline void asm__note_end(asm__spans *spans, const char *end) {
     asm__span *span = &spans->list[spans->count - 1];
     span->end = end;
@@ -4411,8 +4421,7 @@ ASM_API bool asm_json_enter_array(asm_json_reader *reader) {
     return asm__enter_value(reader, ASM_JSON_ARRAY);
 }
 
-/* To the next key or element of the object or array that the reader is in; false at its end, which is left.
- */
+/* Goes to the next key or element of the object or array that the reader is in; false at its end, which is left. */
 static bool asm__next(asm_json_reader *reader, bool object) {
     const char *p;
     if (reader->depth > 0 && reader->state == ASM__AT_VALUE) asm_json_read_raw(reader, NULL);
