@@ -22,6 +22,9 @@
  *                   studio       for people                        jsonl      the events
  *                   passthrough  nothing                           callback   both
  *
+ *   Renderers and sinks of your own are structs of functions, asm_renderer and asm_sink. asm_redact stands before a
+ *   pipeline and takes secrets out of its events. What asm_text_append() does makes any text harmless for a terminal.
+ *
  * EXAMPLE
  *       asm_studio studio;
  *       asm_tty_sink tty;
@@ -58,7 +61,10 @@
  *
  * CALLBACKS
  *   A render or sink function must not call back into the pipeline that called it. Anything else is
- *   allowed.
+ *   allowed. All are called in the thread of the pipeline's function that calls them, before that returns.
+ *
+ * ERRORS, NULL, THREADS
+ *   As in asm_json.h.
  */
 #ifndef ASM_RENDER_H
 #define ASM_RENDER_H
@@ -180,6 +186,7 @@ typedef struct asm_renderer {
 /* DEFAULT is auto: as asm_terminal says. */
 typedef enum asm_setting { ASM_SETTING_DEFAULT, ASM_SETTING_ON, ASM_SETTING_OFF } asm_setting;
 
+/* How much of what tools give back studio shows. */
 typedef enum asm_tool_output {
     ASM_TOOL_OUTPUT_SUMMARY, /* one line per tool */
     ASM_TOOL_OUTPUT_PREVIEW, /* and the last three lines of its output */
@@ -224,6 +231,7 @@ typedef struct asm_studio_tool {
     asm_tool_facts facts;      /* what is told of its result */
 } asm_studio_tool;
 
+/* Which time stands before each line of studio. */
 typedef enum asm_times {
     ASM_TIMES_NONE,
     ASM_TIMES_CLOCK, /* HH:MM:SS in UTC */
@@ -241,12 +249,13 @@ typedef struct asm_render_options {
     asm_tool_output tool_output; /* studio: how much of what tools give back */
     int indent;  /* studio: columns before each line, at most 64; 0 means 2, negative means none */
     int columns; /* studio: width of lines; 0: the terminal's, without one lines are not broken */
-    bool bell;  /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is
-                             one that can. Fixed words, as they may show on a locked screen */
-    bool links; /* studio: addresses in texts are links (OSC 8), where a terminal has these and colour */
-    bool progress;     /* studio: tell a terminal that shows it (OSC 9;4) how far the run is, by its todos */
-    bool show_prompts; /* studio: also what programs say for the person, and what sub-agents are asked */
-    asm_times show_times;         /* studio: what stands before each line */
+    /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is one that can. Fixed words,
+     * as they may show on a locked screen. */
+    bool bell;
+    bool links;    /* studio: addresses in texts are links (OSC 8), where a terminal has these and colour */
+    bool progress; /* studio: tell a terminal that shows it (OSC 9;4) how far the run is, by its todos */
+    bool show_prompts;    /* studio: also what programs say for the person, and what sub-agents are asked */
+    asm_times show_times; /* studio: what stands before each line */
     const asm_studio_tool *tools; /* studio: rows that come before those of its own table */
     size_t tool_count;            /* how many rows `tools` has */
 } asm_render_options;
@@ -383,9 +392,10 @@ ASM_API asm_renderer asm_passthrough_init(void);
  * Sinks
  */
 
-/* A sink: where events and their text go. Any function may be NULL: nothing to do. After a result other than ASM_OK the
- * pipeline calls only `close`; but an event that cannot be written ends nothing (see `refused`). What the arguments point
- * to is valid during the call. */
+/* A sink: where events and their text go. Any function may be NULL: nothing to do. Each is called from within a call of the
+ * pipeline, which it must not call itself. After a result other than ASM_OK the pipeline calls only `close`, and goes on
+ * with the other sinks; but an event that cannot be written ends nothing (see `refused`). What the arguments point to is
+ * valid during the call. */
 typedef struct asm_sink {
     void *self;       /* the first argument of each function */
     const char *name; /* for messages: "tty", "session.jsonl"; must outlive the sink */
@@ -393,7 +403,7 @@ typedef struct asm_sink {
     /* Text that belongs to no event: what `tick` or `finish` gave, or a piece of a long text that goes on. */
     asm_result (*write)(void *self, asm_str text);
 
-    /* An event and its text, which may be empty. */
+    /* An event, and its text, which may be empty: what the renderer made of it, less what `write` was given before. */
     asm_result (*write_event)(void *self, const asm_event *event, asm_str text);
 
     /* The transient lines as they are now, each ended by LF, or none. They replace those of the last call; the sink
@@ -405,10 +415,10 @@ typedef struct asm_sink {
      * function, and tells the renderer. */
     const asm_terminal *(*terminal)(void *self);
 
-    /* Everything so far must reach its destination now. */
+    /* Everything so far must reach its destination now. Called by asm_pipeline_flush(), and once before `close`. */
     asm_result (*flush)(void *self);
 
-    /* The end: called exactly once. */
+    /* The end: called exactly once, also after an error; by asm_pipeline_init() if that fails. */
     asm_result (*close)(void *self);
 
     asm_result result; /* the first error; set by the init functions and by the pipeline */
@@ -436,7 +446,7 @@ typedef struct asm_output {
     void *user;                    /* the first argument of both functions */
     unsigned mode; /* path: the permissions of a file that is created, less the umask; 0 means 0600, since
                         logs hold what the agent saw. A file that exists keeps its own */
-    /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only lacks its end.
+    /* path: the half line is also overwritten with blanks, unless it is a whole JSON object that only lacks its LF.
      * Nothing is cut off: another process might have written after it. */
     bool erase_torn;
 } asm_output;
@@ -473,7 +483,7 @@ ASM_API asm_result asm_output_stream_sync(asm_output_stream *out);
  * only now that something was not written. */
 ASM_API asm_result asm_output_stream_close(asm_output_stream *out);
 
-/* Text as it is, to a terminal or any stream. */
+/* Options of asm_tty_sink_init(): text as it is, to a terminal or any stream. */
 typedef struct asm_tty_sink_options {
     asm_output output;  /* default: standard output */
     char *buffer;       /* if given, text is gathered here and written when it is full and on flush: then call
@@ -481,7 +491,7 @@ typedef struct asm_tty_sink_options {
     size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_tty_sink_options;
 
-/* About 8 KB. */
+/* The state of a tty sink. About 8 KB. */
 typedef struct asm_tty_sink {
     asm_output_stream out;          /* read only: system_error */
     asm_terminal terminal;          /* read only: what the output is */
@@ -494,16 +504,17 @@ typedef struct asm_tty_sink {
 /* Opens the output and returns the sink for asm_pipeline_options; `options` may be NULL. Shows the renderer's transient
  * lines below the text, with `buffer` as they are at a flush. The struct must outlive the pipeline, which closes it.
  * `result` of the sink: the errors of asm_output_stream_open(), and ASM_ERR_INVALID_ARGUMENT for a buffer that is too
- * small. Allocates nothing. */
+ * small. Allocates nothing. Who uses a sink without a pipeline calls its `close`, also after an error. */
 ASM_API asm_sink asm_tty_sink_init(asm_tty_sink *sink, const asm_tty_sink_options *options);
 
-/* Text for logs: without ANSI escape sequences and lone carriage returns. */
+/* Options of asm_file_sink_init(): text for logs, without ANSI escape sequences and lone carriage returns. */
 typedef struct asm_file_sink_options {
     asm_output output; /* required */
-    char *buffer;      /* as for the tty sink */
-    size_t buffer_size;
+    char *buffer; /* if given, text is gathered here and written when it is full and on flush; else at once */
+    size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_file_sink_options;
 
+/* The state of a file sink. */
 typedef struct asm_file_sink {
     asm_output_stream out; /* read only: system_error */
     asm_buffer pending;    /* private */
@@ -512,10 +523,11 @@ typedef struct asm_file_sink {
     char memory[256];      /* private: used when none was */
 } asm_file_sink;
 
-/* As asm_tty_sink_init(), but `options` is required. */
+/* Opens the output and returns the sink for asm_pipeline_options; `options` is required. Lifetime, `result` and memory as
+ * for asm_tty_sink_init(). */
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options);
 
-/* Events as JSON Lines. Each record goes out in one write, whatever its size, so that processes which share a file never
+/* Options of asm_jsonl_sink_init(): events as JSON Lines. Each record goes out in one write, whatever its size, so that processes which share a file never
  * write into each other's records; if a write fails half way, the next record begins on a new line. */
 typedef struct asm_jsonl_sink_options {
     asm_output output;   /* required */
@@ -528,6 +540,7 @@ typedef struct asm_jsonl_sink_options {
     size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_jsonl_sink_options;
 
+/* The state of a jsonl sink. */
 typedef struct asm_jsonl_sink {
     asm_jsonl_sink_options options; /* read only */
     asm_output_stream out;          /* read only: system_error */
@@ -537,8 +550,8 @@ typedef struct asm_jsonl_sink {
     unsigned unsynced;              /* private */
 } asm_jsonl_sink;
 
-/* As asm_file_sink_init(); also ASM_ERR_WRITE if the end of the file cannot be repaired. Allocates with the first
- * record, unless `buffer` is given. */
+/* Opens the output and returns the sink for asm_pipeline_options; `options` is required. Lifetime and `result` as for
+ * asm_tty_sink_init(). Allocates with the first record, unless `buffer` is given. */
 ASM_API asm_sink asm_jsonl_sink_init(asm_jsonl_sink *sink, const asm_jsonl_sink_options *options);
 
 /* Is given an event and its text. `event` is NULL for text that belongs to none (see asm_sink.write). */
@@ -546,9 +559,9 @@ typedef void (*asm_text_callback)(void *user, const asm_event *event, asm_str te
 
 /* A sink that calls a function. */
 typedef struct asm_callback_sink {
-    asm_text_callback on_text; /* private, all */
-    asm_event_callback on_event;
-    void *user;
+    asm_text_callback on_text;   /* private */
+    asm_event_callback on_event; /* private */
+    void *user;                  /* private */
 } asm_callback_sink;
 
 /* Calls `callback` with each event and its text. ASM_ERR_INVALID_ARGUMENT in `result` without a callback. Allocates
@@ -578,13 +591,15 @@ ASM_API asm_sink asm_event_sink_init(asm_callback_sink *sink, asm_event_callback
  * each. Returns the buffer's result. */
 ASM_API asm_result asm_redact_text(asm_buffer *out, asm_str text, uint64_t *count);
 
+/* Options of asm_redact_init(). */
 typedef struct asm_redact_options {
     /* Required: gets the events in which nothing is secret any more. Calls of the same asm_redact from inside it are
-     * ASM_ERR_MISUSE and do nothing. */
+     * ASM_ERR_MISUSE, which stays in its `result`, and give nothing. */
     asm_event_callback on_event;
     void *user; /* its first argument */
 } asm_redact_options;
 
+/* Texts that may be streamed side by side; of more, the oldest one is no longer held back. */
 #define ASM_REDACT_LANES 8
 
 /* A filter before whatever gets events: secrets are replaced in every text of them, those in JSON members included, also
@@ -626,15 +641,17 @@ ASM_API asm_result asm_redact_close(asm_redact *redact);
  * Pipeline
  */
 
+/* Options of asm_pipeline_init(). */
 typedef struct asm_pipeline_options {
     asm_renderer renderer; /* zero: passthrough */
     asm_sink *sinks;       /* must outlive the pipeline, which keeps their first errors in them */
-    size_t sink_count;
+    size_t sink_count;     /* how many sinks; may be 0 */
     char *buffer; /* memory for an event's text; longer text reaches the sinks in pieces: all but the last
                      through `write`, the last with the event. Default: memory that grows to the longest */
     size_t buffer_size; /* at least ASM_BUFFER_STREAM_MIN */
 } asm_pipeline_options;
 
+/* One renderer and its sinks. It must not be moved or copied once it is set up. */
 typedef struct asm_pipeline {
     asm_renderer renderer; /* private */
     asm_sink *sinks;       /* read only */
@@ -648,12 +665,14 @@ typedef struct asm_pipeline {
     bool is_open;       /* private */
 } asm_pipeline;
 
-/* Sets up a pipeline. If a sink's init had failed, the others are closed and its error is returned.
- * ASM_ERR_INVALID_ARGUMENT if `buffer` is too small. */
+/* Sets up a pipeline. Returns the error of the first sink whose init had failed; ASM_ERR_INVALID_ARGUMENT without options,
+ * with a sink_count and no sinks, and if `buffer` is too small. After an error all sinks have been closed, and the other
+ * functions return it and do nothing. Allocates nothing. */
 ASM_API asm_result asm_pipeline_init(asm_pipeline *pipeline, const asm_pipeline_options *options);
 
 /* Renders an event and hands it to every sink that works. A sink that fails gets no more events and does not
- * stop the others. Returns the pipeline's first error so far. */
+ * stop the others. Returns the pipeline's first error so far; ASM_ERR_MISUSE after asm_pipeline_close(). Allocates only
+ * when a text is longer than those before, and not if `buffer` was given. */
 ASM_API asm_result asm_pipeline_event(asm_pipeline *pipeline, const asm_event *event);
 
 /* asm_pipeline_event() as the function that others call with their events: `pipeline` is the asm_pipeline. Its result is
@@ -668,10 +687,11 @@ ASM_API asm_result asm_pipeline_tick(asm_pipeline *pipeline, asm_time now);
 /* Gives the next event of a source; false at its end. */
 typedef bool (*asm_next_function)(void *user, asm_event *event);
 
-/* Takes events from `next` until there are no more, then closes the pipeline. */
+/* Takes events from `next` until there are no more, also after errors, then closes the pipeline, and returns what
+ * asm_pipeline_close() does. */
 ASM_API asm_result asm_pipeline_run(asm_pipeline *pipeline, asm_next_function next, void *user);
 
-/* Flushes every sink that works. */
+/* Flushes every sink that works. Returns the pipeline's first error so far. */
 ASM_API asm_result asm_pipeline_flush(asm_pipeline *pipeline);
 
 /* The renderer's finish, then flush and close of every sink; frees the text buffer. Returns the first error
@@ -1060,9 +1080,9 @@ static bool asm__decide(asm_setting setting, bool otherwise) {
     return setting == ASM_SETTING_DEFAULT ? otherwise : setting == ASM_SETTING_ON;
 }
 
-/* `terminal` may be NULL: nothing is known. */
 #define ASM__MIN_COLUMNS 20
 
+/* What options and terminal come to; `terminal` is NULL if nothing is known of it. */
 static asm_look asm__look_of(const asm_render_options *options, const asm_terminal *terminal) {
     asm_look look;
     look.has_color = asm__decide(options->color, terminal && terminal->has_color);

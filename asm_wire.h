@@ -54,8 +54,8 @@
  *
  * ERRORS
  *   The first error of the output or of memory stays in wire.result; from then on nothing is written. An event
- *   that is not valid (see asm_event_write_json()) is an error of its call, and is written as far as it goes: a
- *   member that should be JSON and is not as a string, data that cannot be written as null.
+ *   that is not valid (see asm_event_write_json()) is an error of its call, as far as the format looks at it, and is
+ *   written as far as it goes: a member that should be JSON and is not as a string, data that cannot be written as null.
  */
 #ifndef ASM_WIRE_H
 #define ASM_WIRE_H
@@ -77,6 +77,7 @@ extern "C" {
     X(CLOUDEVENTS, "cloudevents")                                                                            \
     X(TRACE, "trace")
 
+/* A format, by its constant in ASM_WIRE_FORMATS. */
 typedef enum asm_wire_format {
 #define ASM__X(name, text) ASM_WIRE_##name,
     ASM_WIRE_FORMATS(ASM__X)
@@ -98,6 +99,7 @@ typedef enum asm_wire_framing {
     ASM_WIRE_FRAMING_ARRAY    /* one JSON array, ended by asm_wire_close() */
 } asm_wire_framing;
 
+/* Options of asm_wire_init(). Zero means the default. */
 typedef struct asm_wire_options {
     asm_wire_format format;   /* what is written */
     asm_wire_framing framing; /* what stands around each value */
@@ -119,6 +121,7 @@ typedef struct asm_wire_options {
                                  ignored */
 } asm_wire_options;
 
+/* One stream: a response, a file, a connection. It must not be moved or copied once it is set up. */
 typedef struct asm_wire {
     asm_result result; /* read only: the first error of the output or of memory */
     uint64_t dropped;  /* read only: events that found no place: outside a run (ag-ui, otlp), or in a span
@@ -639,7 +642,7 @@ static void asm__wire_prefixed(asm_buffer *out, asm_str prefix, asm_str text) {
     if (out->result == ASM_OK) out->data[last] = c;
 }
 
-/* The same for the id of an item. */
+/* asm__wire_prefixed() for the id of an item. */
 static void asm__wire_prefixed_id(asm_buffer *out, asm_str prefix, const asm__wire_item *item) {
     if (!item->id_json.size) {
         asm__wire_prefixed(out, prefix, item->id);
@@ -731,7 +734,7 @@ ASM__WIRE_INLINE size_t asm__wire_cut_text(asm_wire *wire, asm_buffer *out, asm_
     return 0;
 }
 
-/* The same for a string that is JSON. */
+/* asm__wire_cut_text() for a string that is JSON. */
 static size_t asm__wire_cut_string(asm_wire *wire, asm_buffer *out, asm_str before, asm_str json) {
     asm_str text;
     asm_buffer_clear(&wire->scratch);
@@ -764,7 +767,7 @@ static void asm__wire_cut_json(asm_wire *wire, asm_buffer *out, size_t begin) {
     ASM__PUT(out, "}");
 }
 
-/* A member of a frame that is JSON, likewise. */
+/* A member of a frame that is JSON, cut where it is too long: see asm__wire_cut_json(). */
 static void asm__wire_cut_member(asm_wire *wire, asm_buffer *out, asm_str before, asm_str json) {
     const size_t begin = out->size + before.size;
     asm__wire_json(out, before, json);
@@ -1656,7 +1659,7 @@ static void asm__wire_run_members(asm_wire *wire, asm_buffer *out, const asm_eve
     asm__wire_cut_text(wire, out, ASM_STR(",\"agent_version\":"), event->run.agent_version);
 }
 
-/* What is known of a run's end, likewise. */
+/* What is known of a run's end, as members of an object that has some. */
 static void asm__wire_end_members(asm_wire *wire, asm_buffer *out, const asm_event *event) {
     if (!event) return;
     asm__wire_cut_text(wire, out, ASM_STR(",\"stop_reason\":"), event->run.stop_reason);
@@ -2131,7 +2134,7 @@ static void asm__agui_end_span(asm_wire *wire, asm__wire_item *span) {
     span->has_ended = true;
 }
 
-/* The same stream again, where a frame is not what the event alone would give: a sub-agent begins, */
+/* The next four write frames of an AG-UI stream that are not what the event alone would give. A sub-agent begins. */
 static void asm__agui_same_agent(asm_wire *wire, asm__wire_item *owner, const asm_event *event) {
     const asm_str call_id = event->tool.call_id;
     asm__wire_item *agent = asm__wire_find(wire, ASM__WIRE_AGENT, call_id);
@@ -2147,7 +2150,7 @@ static void asm__agui_same_agent(asm_wire *wire, asm__wire_item *owner, const as
     asm__agui_end(wire, NULL);
 }
 
-/* or ends; */
+/* A sub-agent ends. */
 static void asm__agui_same_agent_end(asm_wire *wire, const asm_event *event, asm_str begin) {
     asm__wire_item *agent = asm__wire_find(wire, ASM__WIRE_AGENT, event->tool.call_id);
     if (!agent || agent->has_ended) return;
@@ -2158,7 +2161,7 @@ static void asm__agui_same_agent_end(asm_wire *wire, const asm_event *event, asm
     asm__agui_end(wire, NULL);
 }
 
-/* what is said of reasoning beside its text, and of messages without any; */
+/* What is said of reasoning beside its text, and of messages without any. */
 static bool asm__agui_same_message(asm_wire *wire, asm__wire_item *agent, const asm_event *event) {
     static const asm_str marks[] = {ASM_STR_INIT("{\"type\":\"REASONING_START\""),
                                     ASM_STR_INIT("{\"type\":\"REASONING_END\""),
@@ -2191,7 +2194,7 @@ static bool asm__agui_same_message(asm_wire *wire, asm__wire_item *agent, const 
     return true;
 }
 
-/* and what has no event. */
+/* What has no event. */
 static bool asm__agui_same_other(asm_wire *wire, const asm_event *event) {
     static const asm_str types[][2] = {
         {ASM_STR_INIT("ag-ui.custom"), ASM_STR_INIT("{\"type\":\"CUSTOM\"")},
@@ -2955,7 +2958,7 @@ static bool asm__acp_put_other_path(asm_wire *wire, asm_buffer *out, asm_str bef
     return is_known;
 }
 
-/* The same; nearly all are absolute. */
+/* asm__acp_put_other_path(), after a look whether the path is absolute already: nearly all are. */
 static bool asm__acp_put_path(asm_wire *wire, asm_buffer *out, asm_str before, const asm__acp_input *input,
                               asm_str raw) {
     const asm_str path = asm__acp_inside(input, raw);
@@ -3708,7 +3711,7 @@ static const asm__wire_encoder asm__otlp_encoder = {true,
 
 /* >>wire: cloudevents
  *
- * CloudEvents 1.0, JSON format (cloudevents.io). One for each event, in our own words: nothing is left out. */
+ * CloudEvents 1.0, JSON format (cloudevents.io). One for each event, which is its data as it is: nothing is left out. */
 
 /* A URI's path segment (RFC 3986): everything but unreserved characters as %XX. */
 static void asm__ce_put_segment(asm_buffer *out, asm_str text) {
