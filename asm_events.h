@@ -1101,9 +1101,8 @@ ASM__INLINE char *asm__put_text(asm__space *to, char *p, const asm__field *field
     return asm__append_text(to, p, field, text, separator);
 }
 
-/* A member that is a number or a bool, at most ASM__MEMBER_ROOM bytes. */
-static char *asm__format_number(char *p, const asm__field *field, const void *place, char separator) {
-    p = asm__format_key(p, field, separator);
+/* A number or a bool, at most ASM__MEMBER_ROOM bytes with its key. */
+static char *asm__format_number(char *p, const asm__field *field, const void *place) {
     if (field->kind == ASM__INT64)
         return p + asm__format_int64(((const asm_optional_int64 *)place)->value, p);
     if (field->kind == ASM__SEQUENCE) return p + asm__format_int64(*(const int64_t *)place, p);
@@ -1115,8 +1114,9 @@ static char *asm__format_number(char *p, const asm__field *field, const void *pl
 static char *asm__put_number(asm__space *to, char *p, const asm__field *field, const void *place,
                              char separator) {
     char few[ASM__MEMBER_ROOM];
-    if (p < to->limit) return asm__format_number(p, field, place, separator);
-    asm__append_at(to->out, p, few, (size_t)(asm__format_number(few, field, place, separator) - few));
+    if (p < to->limit) return asm__format_number(asm__format_key(p, field, separator), field, place);
+    asm__append_at(to->out, p, few,
+                   (size_t)(asm__format_number(asm__format_key(few, field, separator), field, place) - few));
     return asm__resume(to);
 }
 
@@ -1221,9 +1221,8 @@ ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event,
 
 /* What the code below writes of the envelope in a way of its own; what else there is, in the order of its rows. */
 #define ASM__HEAD_ROWS (ASM__ENVELOPE_BIT(time) | ASM__ENVELOPE_BIT(type_name) | ASM__ENVELOPE_BIT(extra))
-#define ASM__TAIL_ROWS                                                                                       \
-    (ASM__ENVELOPE_BIT(session_id) | ASM__ENVELOPE_BIT(run_id) | ASM__ENVELOPE_BIT(provider))
-ASM__ASSERT(head_is_first, ASM__HEAD_ROWS == 7 && ASM__TAIL_ROWS == 7 << 3);
+#define ASM__ID_ROWS   (ASM__ENVELOPE_BIT(session_id) | ASM__ENVELOPE_BIT(run_id) | ASM__ENVELOPE_BIT(provider))
+ASM__ASSERT(head_is_first, ASM__HEAD_ROWS == 7 && ASM__ID_ROWS == 7 << 3);
 
 /* A text of the envelope, if it is set. */
 #define ASM__PUT_TEXT(to, p, event, member)                                                                  \
@@ -1240,7 +1239,7 @@ static char *asm__put_others(asm_buffer *out, char *p, const asm__part *envelope
 
 static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__part *envelope,
                             const asm__part *data) {
-    const uint32_t others = envelope->written & ~(uint32_t)(ASM__HEAD_ROWS | ASM__TAIL_ROWS);
+    const uint32_t others = envelope->written & ~(uint32_t)(ASM__HEAD_ROWS | ASM__ID_ROWS);
     asm__space to = asm__space_of(out);
     char *p = asm__put_head(&to, asm__buffer_end(out), event,
                             event->time && !(envelope->kept & ASM__ENVELOPE_BIT(time)));
@@ -1354,11 +1353,11 @@ static asm_result asm__check_data(asm__part *data, const asm_event *event) {
     return asm__check_part(data, fields, base, event->extra, fields->set(base), 1);
 }
 
-/* The members of the envelope, but for those that its writer looks at anyway. */
-static inline uint32_t asm__others_set(const asm_event *from) {
+/* The members of the envelope that stand after the data. */
+static inline uint32_t asm__tail_set(const asm_event *from) {
     uint32_t set = 0;
 #define ASM__X(P, name, member, kind)                                                                        \
-    if (!((ASM__HEAD_ROWS | ASM__TAIL_ROWS) & ASM__ENVELOPE_BIT(member))) {                                  \
+    if (!(ASM__HEAD_ROWS & ASM__ENVELOPE_BIT(member))) {                                                     \
         ASM__SET_BIT(P, name, member, kind)                                                                  \
     }
     ASM__ROWS_envelope(ASM__X, envelope)
@@ -1367,7 +1366,7 @@ static inline uint32_t asm__others_set(const asm_event *from) {
 }
 
 static asm_result asm__check_envelope(asm__part *envelope, const asm_event *event) {
-    const uint32_t set = event->extension.data ? asm__envelope_set(event) : asm__others_set(event);
+    const uint32_t set = event->extension.data ? asm__envelope_set(event) : asm__tail_set(event);
     if (event->time && !asm__time_is_valid(event->time, event->time_precision)) return ASM_ERR_RANGE;
     return asm__check_part(envelope, &asm__envelope_rows, event, event->extension, set, 0);
 }
@@ -1383,106 +1382,122 @@ ASM__INLINE char *asm__put_marked(char *p, const asm__field *field, asm_str text
     return p + text.size + 2;
 }
 
-/* What most events end with. NULL if not all of these texts are plain. */
-ASM__INLINE char *asm__put_usual_tail(char *p, const asm_event *event) {
+/* The ids, if all are there, short and plain, as most are; else NULL. */
+ASM__INLINE char *asm__put_usual_ids(char *p, const asm_event *event, uint32_t set) {
     const asm_str session_id = event->session_id, run_id = event->run_id, provider = event->provider;
     asm__lanes marks = asm__lanes_special(asm__lanes_of_word(ASM__EACH_BYTE * ' '));
+    if ((set & ASM__ID_ROWS) != ASM__ID_ROWS || session_id.size - 1 >= ASM__SHORT ||
+        run_id.size - 1 >= ASM__SHORT || provider.size - 1 >= ASM__SHORT)
+        return NULL;
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_session_id], session_id, &marks);
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_run_id], run_id, &marks);
     p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_provider], provider, &marks);
-    if (asm__lanes_any(marks)) return NULL;
-    *p = '}';
-    return p + 1;
+    return asm__lanes_any(marks) ? NULL : p;
 }
 
-/* For what stands before the data, or a member and what stands after it. */
-#define ASM__USUAL_ROOM (4 * ASM__MEMBER_ROOM + 8 * (ASM__SHORT + 17))
+/* For what stands before the data; for a member whose text is short, whatever must be escaped in it; for the ids. */
+#define ASM__USUAL_ROOM (1 + ASM__KEY_ROOM + 8 * (ASM__SHORT + 17))
 
-/* Fields that are no raw JSON, each after the separator and then a comma. NULL where room is missing. */
+/* Raw JSON that is written as it is, `depth` levels deep, and fits before `limit`; else NULL. */
+static char *asm__put_usual_raw(char *p, const char *limit, const asm__field *field, asm_str json,
+                                unsigned depth) {
+    bool is_non_canonical;
+    if (p > limit || (size_t)(limit - p) < json.size ||
+        asm__check_raw(json, depth, &is_non_canonical) != ASM_OK || is_non_canonical ||
+        !asm__takes_raw(field, asm_json_type_of(json)))
+        return NULL;
+    memcpy(p, json.data, json.size);
+    return p + json.size;
+}
+
+/* Fields of an object that stands `depth` levels deep. NULL where room is missing or raw JSON is not as it is written. */
 ASM__INLINE char *asm__put_usual_fields(const asm_buffer *out, char *p, const asm__field *list,
-                                        const char *base, uint32_t rows) {
+                                        const char *base, uint32_t rows, char separator, unsigned depth) {
     const char *limit = out->data + (out->capacity - ASM__USUAL_ROOM);
-    char separator = '{';
     for (; rows; rows &= rows - 1, separator = ',') {
         const asm__field *field = &list[asm__lowest_bit(rows)];
-        if (p >= limit) return NULL;
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what has rows has a list */
+        const asm_str *text = asm__str_at(base, field);
+        if (p >= limit) return NULL;
+        p = asm__format_key(p, field, separator);
         if (field->kind <= ASM__TEXT_OR_JSON) {
-            const asm_str text = *asm__str_at(base, field);
-            p = asm__format_key(p, field, separator);
-            if (text.size - 1 < ASM__SHORT) p = asm__put_short_string(p, text);
-            else if (asm__has_room(out, p, text.size)) p = asm__put_string(p, text);
+            if (text->size - 1 < ASM__SHORT) p = asm__put_short_string(p, *text);
+            else if (asm__has_room(out, p, text->size)) p = asm__put_string(p, *text);
             else return NULL;
+        } else if (!ASM__IS_RAW(field->kind)) {
+            p = asm__format_number(p, field, base + field->offset);
         } else {
-            p = asm__format_number(p, field, base + field->offset, separator);
+            p = asm__put_usual_raw(p, limit, field, *text, depth);
+            if (!p) return NULL;
         }
     }
     return p < limit ? p : NULL;
 }
 
-/* Whether an event is as most are: it has a time, no member without a field and no raw JSON, and ends as most do. */
-ASM__INLINE bool asm__is_usual(const asm_event *event, const asm__fields *fields, uint32_t set) {
-    return !ASM__SMALL && set && !(set & fields->raw) && !event->extra.data && !event->extension.data &&
-           !asm__others_set(event) && event->type != ASM_EVENT_CUSTOM && event->time &&
-           asm__time_is_valid(event->time, event->time_precision) &&
-           event->session_id.size - 1 < ASM__SHORT && event->run_id.size - 1 < ASM__SHORT &&
-           event->provider.size - 1 < ASM__SHORT;
+/* What stands after the data. */
+ASM__INLINE char *asm__put_usual_tail(const asm_buffer *out, char *p, const asm_event *event) {
+    uint32_t set = asm__tail_set(event);
+    char *after_ids = asm__put_usual_ids(p, event, set);
+    if (after_ids) {
+        p = after_ids;
+        set &= ~(uint32_t)ASM__ID_ROWS;
+    }
+    if (set) p = asm__put_usual_fields(out, p, asm__envelope_fields, (const char *)event, set, ',', 1);
+    if (!p) return NULL;
+    *p = '}';
+    return p + 1;
 }
 
-/* Writes such an event and returns where it ends; NULL where room is missing or its end is not plain. Only what stands
- * after the buffer's text was written. */
-ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, const asm__fields *fields,
-                                 uint32_t set) {
+/* Writes an event (or its data) that is as most are in one go: it has a time, data, and no member without a field or in two.
+ * Returns where it ends; NULL if it is not so or room is missing. Only what stands after the buffer's text was written. */
+ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, bool is_whole) {
     const char *base = (const char *)event + ASM__PAYLOAD_OFFSET;
+    const asm__fields *fields = asm__payload_of(event);
+    const uint32_t set = fields->set(base);
     char *p;
-    if (out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM);
+    if (ASM__SMALL || !set || set >> 1 & set & fields->pairs || event->extra.data) return NULL;
+    if (is_whole && (event->extension.data || event->type == ASM_EVENT_CUSTOM || !event->time ||
+                     !asm__time_is_valid(event->time, event->time_precision)))
+        return NULL;
     if (out->result != ASM_OK || out->capacity - out->size < ASM__USUAL_ROOM) return NULL;
-    p = asm__format_head(asm__buffer_end(out), event, true);
-    p = asm__put_usual_fields(out, p, fields->list, base, set);
+    p = asm__buffer_end(out);
+    if (is_whole) p = asm__format_head(p, event, true);
+    p = asm__put_usual_fields(out, p, fields->list, base, set, '{', 2);
     if (!p) return NULL;
     *p++ = '}';
-    return asm__put_usual_tail(p, event);
+    return is_whole ? asm__put_usual_tail(out, p, event) : p;
 }
 
-/* Ends writing: at `p` if all went well, else where it began, as far as that can be undone. */
-static asm_result asm__end_writing(asm_buffer *out, size_t begin, const char *p) {
-    asm__sync(out, p);
+/* An event, or its data, whatever it has. */
+static asm_result asm__write_event(const asm_event *event, asm_buffer *out, bool is_whole) {
+    asm__part data, envelope;
+    asm__space to;
+    const size_t begin = out->size;
+    asm_result result = asm__check_data(&data, event);
+    if (result == ASM_OK && is_whole) result = asm__check_envelope(&envelope, event);
+    if (result != ASM_OK) return result;
+    if (!ASM__SMALL && out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM); /* for the next one */
+    to = asm__space_of(out);
+    asm__sync(out, is_whole ? asm__put_event(out, event, &envelope, &data)
+                            : asm__put_data(&to, asm__buffer_end(out), &data));
     return asm__buffer_undo(out, begin);
 }
 
-ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
-    asm__part data;
-    asm__space to;
-    asm_result result;
-    size_t begin;
+ASM__INLINE asm_result asm__write(const asm_event *event, asm_buffer *out, bool is_whole) {
+    char *end;
     if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
-    begin = out->size;
-    result = asm__check_data(&data, event);
-    if (result != ASM_OK) return result;
-    to = asm__space_of(out);
-    return asm__end_writing(out, begin, asm__put_data(&to, asm__buffer_end(out), &data));
+    end = asm__put_usual(out, event, is_whole);
+    if (!end) return asm__write_event(event, out, is_whole);
+    asm__sync(out, end);
+    return ASM_OK;
 }
 
-static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
-    asm__part data, envelope;
-    const size_t begin = out->size;
-    asm_result result = asm__check_data(&data, event);
-    if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
-    if (result != ASM_OK) return result;
-    return asm__end_writing(out, begin, asm__put_event(out, event, &envelope, &data));
+ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
+    return asm__write(event, out, false);
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
-    const asm__fields *fields;
-    char *end = NULL;
-    uint32_t set;
-    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
-    fields = asm__payload_of(event);
-    set = fields->set((const char *)event + ASM__PAYLOAD_OFFSET);
-    if (asm__is_usual(event, fields, set)) end = asm__put_usual(out, event, fields, set);
-    if (!end) return asm__write_event(event, out);
-    asm__sync(out, end);
-    return ASM_OK;
+    return asm__write(event, out, true);
 }
 
 /* >>events: to compact json */

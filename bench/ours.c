@@ -95,9 +95,12 @@ static asm_str build_tool_input(const corpus_event *event) {
     return asm_buffer_text(&out);
 }
 
-/* As a program does that keeps one event: what stays the same from event to event is not cleared again. */
+/* As a program does that keeps one event: what stays the same from event to event is not cleared again, and its payload
+ * is where it becomes another one. All events of a kind have the same members. */
 static void set_event(asm_event *event, const corpus_event *from) {
-    memset(&event->run, 0, sizeof event->run); /* the largest payload */
+    static corpus_kind kind = CORPUS_KIND_COUNT;
+    if (from->kind != kind) memset(&event->run, 0, sizeof event->run); /* the largest payload */
+    kind = from->kind;
     event->time = from->time;
     event->time_precision = ASM_TIME_PRECISION_MICROSECONDS;
     event->session_id = view(from->session_id);

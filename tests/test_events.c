@@ -1894,12 +1894,15 @@ static asm_event usual(asm_event_type type, int place, asm_str text) {
     event.session_id = ASM_STR("0e3c5a7d-1f2b-4c6d-8e9f-a1b2c3d4e5f6");
     event.run_id = ASM_STR("run_12345678");
     event.provider = ASM_STR("claude");
+    event.sequence_number = 1234567;
     if (type == ASM_EVENT_MESSAGE_STREAMED) {
         event.message.delta = ASM_STR("Hello, world");
         event.message.thinking = ASM_BOOL(true);
     } else {
         event.tool.name = ASM_STR("Bash");
         event.tool.call_id = ASM_STR("toolu_1");
+        event.tool.input = ASM_STR("{\"command\":\"ls\"}");
+        event.metadata = ASM_STR("{\"provider_uuid\":\"c0ffee\"}");
         event.tool.output = ASM_STR("total 0");
         event.tool.exit_code = ASM_INT64(-7);
         event.tool.duration_ms = ASM_DOUBLE(12.5);
@@ -1942,6 +1945,149 @@ static void test_usual_events(void **state) {
             free_block(text, size);
         }
     }
+    end_of_cases();
+}
+
+/* What texts must not break out of a string, or end it too early. */
+static asm_str random_text(uint64_t *random, char *block, size_t limit) {
+    /* clang-format off */
+    static const char *const pieces[] = {
+        "\"", "\\", "\n", "\x1B[0m", "\x7F", "\x80", "\xC3", "\xC3\xA9", "\xF0\x9F\x9A\x80", "\xE2\x80\xA8",
+        "\xED\xA0\x80", "\\u0022", "\"},{\"type\":\"", "a",
+    };
+    /* clang-format on */
+    const uint64_t kind = next_random(random) % 8;
+    const size_t most = kind == 0 ? limit : kind < 4 ? 72 : 20;
+    const size_t size = (size_t)next_random(random) % most + (kind != 7);
+    const uint64_t one_in = UINT64_C(1) << next_random(random) % 10;
+    memset(block, 'x', size);
+    for (size_t at = 0; at < size; at++) {
+        const char *piece = pieces[next_random(random) % COUNT(pieces)];
+        if (next_random(random) % one_in == 0 && strlen(piece) <= size - at)
+            memcpy(block + at, piece, strlen(piece));
+    }
+    return asm_str_make(block, size);
+}
+
+static asm_str random_json(uint64_t *random, member_kind kind) {
+    static const char *const values[][4] = {
+        {"{\"a\":[1,{\"b\":\"\\n\"}]}", "1.50", "\"text\"", "[ 1 , 2 ]"},
+        {"{}", "{\"a\":\"\\u00e9\"}", "{\"a\":{\"b\":null},\"c\":-0}", "{ }"},
+        {"[]", "[1,[],{\"a\":true}]", "[\"\\/\"]", "[1,\n2]"},
+    };
+    static const char *const wrong[] = {"{\"a\":", "", "nul", "{\"a\":1}}", "[1,]", "\"\xFF\"", "5"};
+    static char deep[130];
+    const size_t levels = 60 + (size_t)(next_random(random) % 5);
+    const uint64_t chance = next_random(random) % 64;
+    if (chance == 0) return asm_str_from(wrong[next_random(random) % COUNT(wrong)]);
+    if (chance > 1 || kind == IS_OBJECT) return asm_str_from(values[kind - IS_JSON][next_random(random) % 4]);
+    memset(deep, '[', levels);
+    memset(deep + levels, ']', levels);
+    return asm_str_make(deep, 2 * levels);
+}
+
+/* Some members of some type. Texts go to `memory`, each of at most `limit` bytes. */
+static asm_event random_event(uint64_t *random, char *memory, size_t limit) {
+    asm_event event;
+    const int type = (int)(next_random(random) % ASM_EVENT_TYPE_COUNT);
+    const uint64_t one_in = 1 + next_random(random) % 8;
+    memset(&event, 0, sizeof event);
+    event.type = (asm_event_type)type;
+    event.time = next_random(random) % 8 ? INT64_C(1770638400123456) : 0;
+    if (next_random(random) % 64 == 0) event.time = INT64_MAX;
+    event.time_precision = (int)(next_random(random) % 8);
+    if (next_random(random) % 16 == 0) event.extra = ASM_STR("{\"more\":[ 1 ]}");
+    if (next_random(random) % 16 == 0) event.extension = ASM_STR("{\"beside\":true}");
+    for (size_t i = 0; i < COUNT(fields); i++) {
+        const bool is_id = i < 3;
+        if (!has_field(type, &fields[i]) || next_random(random) % (is_id ? 8 : one_in) == (is_id ? 0 : 1))
+            continue;
+        fill(&event, &fields[i], (unsigned)next_random(random));
+        if (fields[i].kind == IS_TEXT)
+            *(asm_str *)at(&event, &fields[i]) = random_text(random, memory, limit);
+        else if (is_view(fields[i].kind))
+            *(asm_str *)at(&event, &fields[i]) = random_json(random, fields[i].kind);
+        memory += limit;
+    }
+    return event;
+}
+
+typedef asm_result event_writer(const asm_event *event, asm_buffer *out);
+
+/* In a buffer without a byte too much, after other text. */
+static void expect_in_room(event_writer *write, const asm_event *event, asm_str expected, size_t room) {
+    char *memory = exact_block(3 + room);
+    asm_buffer out;
+    asm_buffer_init_fixed(&out, memory, 3 + room);
+    asm_buffer_append(&out, ASM_STR("abc"));
+    const asm_result result = write(event, &out);
+    if (room < expected.size) {
+        expect(result == ASM_ERR_NO_SPACE, "%u bytes in %u: %d", (unsigned)expected.size, (unsigned)room,
+               result);
+        expect_text(asm_buffer_text(&out), ASM_STR("abc"));
+    } else {
+        expect(result == ASM_OK, "%u bytes in %u: %d", (unsigned)expected.size, (unsigned)room, result);
+        expect_text(asm_str_make(out.data + 3, out.size - 3), expected);
+    }
+    free_block(memory, 3 + room);
+}
+
+/* Whatever an event has, it is written as where there is so little room that each byte may be the last one. */
+static void test_random_events_in_any_room(void **state) {
+    static event_writer *const writers[] = {asm_event_write_json, asm_event_write_data};
+    static char much[1 << 18], memory[64 * 2048];
+    uint64_t random = 20261127;
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++) {
+        event_writer *const write = writers[round % 2];
+        const asm_event event = random_event(&random, memory, 2048);
+        char little[ASM_BUFFER_STREAM_MIN];
+        asm_buffer whole, expected, out;
+        asm_buffer_init_growing(&expected);
+        asm_buffer_init_stream(&out, little, sizeof little, append_flushed, &expected);
+        const asm_result result = write(&event, &out);
+        asm_buffer_flush(&out);
+        asm_buffer_init_fixed(&whole, much, sizeof much);
+        expect(write(&event, &whole) == result, "round %u: %d, not %d", round, whole.result, result);
+        expect_text(asm_buffer_text(&whole), result == ASM_OK ? asm_buffer_text(&expected) : ASM_STR(""));
+        expect(whole.result == ASM_OK, "round %u: %d", round, whole.result);
+        for (unsigned i = 0; i < 4 && result == ASM_OK; i++)
+            expect_in_room(write, &event, asm_buffer_text(&expected),
+                           i == 0 ? expected.size : (size_t)(next_random(&random) % (expected.size + 1500)));
+        asm_buffer_close(&expected);
+    }
+    end_of_cases();
+}
+
+/* A text without bytes is absent, whatever its size. */
+static void test_absent_ids_with_a_size(void **state) {
+    asm_event event = usual(ASM_EVENT_MESSAGE_STREAMED, 1, asm_str_make(NULL, 5)), without = event;
+    asm_buffer out, expected;
+    (void)state;
+    without.run_id.size = 0;
+    write_event(&out, &event);
+    write_event(&expected, &without);
+    expect_text(asm_buffer_text(&out), asm_buffer_text(&expected));
+    asm_buffer_clear(&out);
+    expect(asm_event_write_json(&event, &out) == ASM_OK, "%d", out.result); /* with more room */
+    expect_text(asm_buffer_text(&out), asm_buffer_text(&expected));
+    asm_buffer_close(&out);
+    asm_buffer_close(&expected);
+    end_of_cases();
+}
+
+/* An event that is refused leaves the buffer as it was, even where there is no memory. */
+static void test_refused_without_memory(void **state) {
+    asm_event event = usual(ASM_EVENT_TOOL_CALL_COMPLETED, 3, ASM_STR("x"));
+    asm_buffer out;
+    (void)state;
+    event.tool.input = ASM_STR("{\"a\":");
+    asm_buffer_init_growing(&out);
+    fail_allocations_from(1);
+    expect(asm_event_write_json(&event, &out) == ASM_ERR_SYNTAX, "not refused");
+    fail_allocations_from(0);
+    expect(out.result == ASM_OK && out.size == 0, "%d", out.result);
+    asm_buffer_close(&out);
     end_of_cases();
 }
 
@@ -2483,6 +2629,9 @@ int main(void) {
         cmocka_unit_test(test_every_size_of_buffer),
         cmocka_unit_test(test_stream_buffer),
         cmocka_unit_test(test_usual_events),
+        cmocka_unit_test(test_random_events_in_any_room),
+        cmocka_unit_test(test_absent_ids_with_a_size),
+        cmocka_unit_test(test_refused_without_memory),
         cmocka_unit_test(test_usual_event_in_every_size_of_buffer),
         cmocka_unit_test(test_writing_out_of_memory),
         cmocka_unit_test(test_reading_out_of_memory),
