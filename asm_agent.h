@@ -179,9 +179,11 @@ extern "C" {
 
 typedef struct asm_agent_server asm_agent_server;
 
+/* The wrappers of messages on an agent's topic, and on its debug topic. */
 #define ASM_AGENT_WRAPPER       "agent"
 #define ASM_AGENT_DEBUG_WRAPPER "agent_debug"
 
+/* Every status: constant, name. */
 #define ASM_AGENT_STATUSES(X)                                                                                \
     X(NOT_RUNNING, "not_running") /* there is no such agent */                                               \
     X(IDLE, "idle")                                                                                          \
@@ -191,6 +193,7 @@ typedef struct asm_agent_server asm_agent_server;
     X(CANCELLED, "cancelled")                                                                                \
     X(ERROR, "error")
 
+/* The status of an agent: see STATUS. */
 typedef enum asm_agent_status {
 #define ASM__X(name, text) ASM_AGENT_##name,
     ASM_AGENT_STATUSES(ASM__X)
@@ -221,13 +224,15 @@ typedef struct asm_turn {
     bool is_incomplete; /* it broke off ("incomplete") */
 } asm_turn;
 
+/* One entry of an agent's list of things to do. */
 typedef struct asm_todo {
     asm_str id;      /* required */
     asm_str content; /* required: text */
     asm_str status;  /* required: "pending", "in_progress", "completed" or "cancelled" */
-    asm_str extra;   /* JSON object: as above */
+    asm_str extra;   /* JSON object: whatever else the todo has, but no members of these names */
 } asm_todo;
 
+/* What one middleware keeps with the conversation. */
 typedef struct asm_middleware_state {
     asm_str middleware; /* required: its id */
     asm_str state;      /* required: JSON */
@@ -235,15 +240,15 @@ typedef struct asm_middleware_state {
 
 /* What a conversation consists of. */
 typedef struct asm_agent_state {
-    const asm_turn *turns; /* the conversation, oldest first; NULL if turn_count is 0 */
-    size_t turn_count;
-    const asm_todo *todos; /* NULL if todo_count is 0 */
-    size_t todo_count;
+    const asm_turn *turns;                  /* the conversation, oldest first; NULL if turn_count is 0 */
+    size_t turn_count;                      /* how many turns */
+    const asm_todo *todos;                  /* things to do, in their order; NULL if todo_count is 0 */
+    size_t todo_count;                      /* how many todos */
     const asm_middleware_state *middleware; /* what middleware keeps; NULL if middleware_count is 0 */
-    size_t middleware_count;
-    asm_str metadata;     /* JSON object; absent: {}. "title" is the conversation's title */
-    const asm_turn *held; /* turns that are held back; see TURNS */
-    size_t held_count;
+    size_t middleware_count;                /* of how many */
+    asm_str metadata;                       /* JSON object; absent: {}. "title" is the conversation's title */
+    const asm_turn *held; /* turns that are held back (see TURNS), oldest first; NULL if held_count is 0 */
+    size_t held_count;    /* how many of them */
 } asm_agent_state;
 
 /* =========================================================================================================
@@ -267,6 +272,7 @@ typedef struct asm_action_request {
     asm_str arguments;    /* JSON object; absent: {} */
 } asm_action_request;
 
+/* What somebody may decide on a request. */
 typedef enum asm_decision_kind {
     ASM_DECISION_NONE, /* undecided; is refused, so that a forgotten decision approves nothing */
     ASM_DECISION_APPROVE,
@@ -289,8 +295,8 @@ typedef struct asm_resume {
     uint64_t interrupt;
 
     const asm_decision *decisions; /* on some or all of the requests; NULL for an answer */
-    size_t decision_count;
-    asm_str answer; /* JSON, to a question; absent for decisions */
+    size_t decision_count;         /* how many decisions; 0 for an answer */
+    asm_str answer;                /* JSON, to a question; absent for decisions */
 } asm_resume;
 
 /* What a slice, or an execution, comes to; see WHAT A DRIVER RETURNS. */
@@ -324,7 +330,8 @@ typedef struct asm_driver {
 /* Each of these copies what it is given and returns the outcome to return. Where that fails (no memory, or not
  * valid) it returns ASM_OUTCOME_FAILED with that reason. */
 
-/* Wait until asm_execution_wake(), or until so many milliseconds have passed; negative: no such time. */
+/* Wait until asm_execution_wake(), or until so many milliseconds have passed; negative: no such time. The driver is called
+ * again in the poll after that. */
 ASM_API asm_outcome asm_wait(asm_execution execution, int64_t milliseconds);
 
 /* Completed; `stop_reason` ("end_turn", "max_tokens", …) goes out with run_completed. */
@@ -483,6 +490,7 @@ typedef struct asm_middleware {
  * Persistence
  */
 
+/* Why a state is to be kept. */
 typedef enum asm_save_reason {
     ASM_SAVE_ON_COMPLETION, /* and when paused */
     ASM_SAVE_ON_INTERRUPT,
@@ -516,10 +524,11 @@ typedef struct asm_conversation {
     asm_time saved_at;       /* when it was last saved; 0: not known */
 } asm_conversation;
 
+/* Given a conversation of a store's list, which is valid during the call only. An error ends the list. */
 typedef asm_result (*asm_conversation_callback)(void *user, const asm_conversation *conversation);
 
 /* Where states are kept. The ids are the agent's; conversation_id is absent if it has none. All but save may be
- * NULL. */
+ * NULL. What an error does stands with each; that of save and append is reported (see WHAT IS PUBLISHED). */
 typedef struct asm_state_store {
     /* Keeps a state, in place of what is kept: `snapshot->state`, or `snapshot->changes`, which a store with append()
      * may append as it appends records. With ASM_SAVE_ON_SHUTDOWN the agent has ended: nothing more will come. */
@@ -537,6 +546,7 @@ typedef struct asm_state_store {
     void *user; /* the first argument of each function */
 } asm_state_store;
 
+/* What a display store is to keep: a turn, or that an execution was cancelled or failed. */
 typedef enum asm_display_kind {
     ASM_DISPLAY_MESSAGE,
     ASM_DISPLAY_CANCELLED,
@@ -561,15 +571,18 @@ typedef struct asm_display_store {
  * The server and its agents
  */
 
+/* Defaults of asm_agent_options, in milliseconds. */
 #define ASM_AGENT_INACTIVITY_TIMEOUT_MS 300000
 #define ASM_AGENT_SHUTDOWN_DELAY_MS     5000
 #define ASM_AGENT_GRACE_PERIOD_MS       5000
 
+/* Options of asm_agent_server_init(). Zero means the default. */
 typedef struct asm_agent_server_options {
     asm_str node;       /* the name of this machine or process; default: "local". Must outlive the server */
     uint64_t hash_seed; /* of the index of ids; any number will do: the cost of finding an agent is bounded */
 } asm_agent_server_options;
 
+/* A server and its agents. It must not be moved or copied once it is set up. */
 struct asm_agent_server {
     asm_agent_server_options options; /* read only, as all up to `error` */
     asm_time now;                     /* Unix time, microseconds; 0 until it is told */
@@ -601,10 +614,11 @@ struct asm_agent_server {
  * or the next asm_agent_update(). */
 typedef struct asm_agent_config {
     asm_driver driver;           /* what it does; execute() is required */
-    const asm_str *interrupt_on; /* names of the tools that need approval */
-    size_t interrupt_on_count;
-    const asm_middleware *middleware; /* called in this order, after_model() in reverse */
-    size_t middleware_count;
+    const asm_str *interrupt_on; /* names of the tools that need approval; NULL if there are none */
+    size_t interrupt_on_count;   /* how many names */
+    const asm_middleware
+        *middleware;         /* called in this order, after_model() in reverse; NULL if there is none */
+    size_t middleware_count; /* how many */
     /* Called by asm_agent_reset() before the state is cleared: to put files and the like in order. May be NULL. */
     void (*reset)(void *user, asm_str agent_id);
     void *user; /* reset's, and yours: a model's name, a prompt, … */
@@ -626,6 +640,7 @@ typedef struct asm_agent_presence {
                                 when one of these has changed */
 } asm_agent_presence;
 
+/* Options of asm_agent_start(). Zero means the default. */
 typedef struct asm_agent_options {
     asm_str id;                           /* required, any text but "presence"; copied */
     asm_agent_config config;              /* a driver with execute() is required */
@@ -639,7 +654,7 @@ typedef struct asm_agent_options {
                                              0: ASM_AGENT_SHUTDOWN_DELAY_MS, negative: not at all */
     asm_str conversation_id;      /* copied; may be absent */
     const asm_state_store *state_store; /* must outlive the agent, as the two below; NULL: nothing is kept */
-    const asm_display_store *display_store; /* NULL: messages are not kept */
+    const asm_display_store *display_store; /* its save() is required; NULL: messages are not kept */
     asm_agent_presence presence;            /* zero: none is tracked */
 
     /* Zero: none. The agent serves this execution, as a sub-agent: when that ends in any way, the agent is
@@ -658,8 +673,8 @@ ASM_API asm_result asm_agent_server_close(asm_agent_server *server);
 ASM_API void asm_agent_server_set_time(asm_agent_server *server, asm_time now, int64_t monotonic);
 
 /* Tells the time, calls the driver of each running agent that does not wait once, in the order in which they began to
- * run or were woken, and does what is due. Costs nothing for agents that have nothing to do. ASM_ERR_MISUSE from
- * inside itself. */
+ * run or were woken, and then does what is due: an agent whose wait is over is called in the next poll. Costs nothing
+ * for agents that have nothing to do. ASM_ERR_MISUSE from inside itself. */
 ASM_API asm_result asm_agent_server_poll(asm_agent_server *server, asm_time now, int64_t monotonic);
 
 /* When the next timer will be due, by the monotonic clock; INT64_MAX: none. Times that drivers wait for included. */
@@ -670,7 +685,7 @@ ASM_API int64_t asm_agent_server_next_timer(asm_agent_server *server);
 ASM_API int asm_agent_server_timeout(asm_agent_server *server);
 
 /* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that
- * do not go together; ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state()
+ * do not go together, lists that are counted and missing, and a store without save(); ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state()
  * for the state, and the state store's; ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_options *options);
 
@@ -679,7 +694,9 @@ ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_opt
 ASM_API asm_result asm_agent_start_or_find(asm_agent_server *server, const asm_agent_options *options,
                                            bool *was_started);
 
-/* ---- The calls of the table above. All return ASM_ERR_NOT_FOUND for an id that no agent has. ---- */
+/* ---- The calls of the table in STATUS ---- */
+
+/* All return ASM_ERR_NOT_FOUND for an id that no agent has, but for asm_agent_notify_middleware(). */
 
 /* Begins an execution, and a run unless the agent was paused. */
 ASM_API asm_result asm_agent_execute(asm_agent_server *server, asm_str id);
@@ -780,15 +797,18 @@ ASM_API asm_result asm_agent_subscribe_debug(asm_agent_server *server, asm_str i
                                              asm_message_callback callback, void *user,
                                              asm_subscription *subscription);
 
-/* Ends a subscription of asm_agent_subscribe(), as asm_pubsub_unsubscribe() does. */
+/* Ends a subscription of asm_agent_subscribe(), as asm_pubsub_unsubscribe() does, which also ends one whose agent has
+ * ended. */
 ASM_API asm_result asm_agent_unsubscribe(asm_agent_server *server, asm_str id, asm_subscription subscription);
 
-/* Ends a subscription of asm_agent_subscribe_debug(), as asm_pubsub_unsubscribe() does. */
+/* Ends a subscription of asm_agent_subscribe_debug(), as asm_pubsub_unsubscribe() does, which also ends one whose agent
+ * has ended. */
 ASM_API asm_result asm_agent_unsubscribe_debug(asm_agent_server *server, asm_str id,
                                                asm_subscription subscription);
 
 /* ---- Step by step ---- */
 
+/* What an asm_agent_step() came to. */
 typedef enum asm_step {
     ASM_STEP_FINISHED, /* the agent does not run (any more): see its status */
     ASM_STEP_ENDED,    /* a step has ended, more will come: look at it, change something, go on */
@@ -802,6 +822,7 @@ ASM_API asm_result asm_agent_step(asm_agent_server *server, asm_str id, asm_time
 
 /* ---- From other threads ---- */
 
+/* What another thread may ask for: the call that it becomes in the server's thread. */
 typedef enum asm_command_kind {
     ASM_COMMAND_WAKE,    /* asm_execution_wake(execution) */
     ASM_COMMAND_NOTIFY,  /* asm_agent_notify_middleware(agent_id, middleware, data) */
@@ -813,6 +834,7 @@ typedef enum asm_command_kind {
     ASM_COMMAND_STOP     /* asm_agent_stop(agent_id) */
 } asm_command_kind;
 
+/* What another thread asks for. */
 typedef struct asm_command {
     asm_command_kind kind;   /* which members count stands with each */
     asm_execution execution; /* wake */
@@ -1294,7 +1316,8 @@ static asm_result asm__agent_read_members(asm_json_reader *reader, const asm__ag
     return asm_json_writer_finish(&writer);
 }
 
-/* asm__agent_read_members() for a text that is an object. Strings are unescaped to `scratch`, which may be NULL if there are none. */
+/* asm__agent_read_members() for a text that is an object. Strings are unescaped to `scratch`, which may be NULL if there
+ * are none. */
 static asm_result asm__agent_find_members(asm_str json, const asm__agent_member *members, size_t count,
                                           asm_str *values, asm_buffer *scratch) {
     asm_json_reader reader;
@@ -5014,8 +5037,8 @@ ASM_API asm_result asm_emit_debug_event(asm_execution execution, const asm_event
     return asm__emit_copy(execution, event, true);
 }
 
-/* Makes sure that the message that is streamed has an id: `given`, or one that the server makes. What was streamed of another message
- * becomes a turn. */
+/* Makes sure that the message that is streamed has an id: `given`, or one that the server makes. What was streamed of
+ * another message becomes a turn. */
 static asm_result asm__agent_name_message(asm__agent *agent, asm_str given) {
     if (given.data ? agent->message_id.data && asm_str_equal(given, agent->message_id)
                    : agent->message_id.data != NULL)

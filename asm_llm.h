@@ -65,8 +65,10 @@
  *           if (message->event->type == ASM_EVENT_MESSAGE_STREAMED) fwrite(text.data, 1, text.size, stdout);
  *       }
  *       int main(void) {
+ *           const char *secret = getenv("ANTHROPIC_API_KEY");
  *           char key[256];
- *           snprintf(key, sizeof key, "x-api-key: %s", getenv("ANTHROPIC_API_KEY"));
+ *           if (!secret) return fputs("ANTHROPIC_API_KEY is not set\n", stderr), 1;
+ *           snprintf(key, sizeof key, "x-api-key: %s", secret);
  *           const asm_llm_tool tools[] = {{.name = "now", .description = "Tells the time.", .run = now}};
  *           asm_llm llm;
  *           asm_llm_init(&llm, &(asm_llm_options){.api = ASM_LLM_ANTHROPIC, .model = ASM_STR("claude-sonnet-4-5"),
@@ -167,11 +169,11 @@ typedef struct asm_llm_options asm_llm_options;
 /* The ways in which models are asked: constant, name, path of the request. */
 #define ASM_LLM_APIS(X)                                                                                      \
     X(ANTHROPIC, "anthropic", "/v1/messages")   /* Messages */                                               \
-    X(OPENAI, "openai", "/v1/chat/completions") /* chat completions, also of llama.cpp, vLLM, Ollama,   \
-                                                        OpenRouter, … */    \
+    X(OPENAI, "openai", "/v1/chat/completions") /* chat completions, of others than OpenAI as well */        \
     X(RESPONSES, "responses", "/v1/responses")  /* OpenAI Responses; nothing is kept there */                \
     X(OLLAMA, "ollama", "/api/chat")            /* Ollama's own */
 
+/* A way in which models are asked, by its constant in ASM_LLM_APIS. */
 typedef enum asm_llm_api {
 #define ASM__X(constant, name, path) ASM_LLM_##constant,
     ASM_LLM_APIS(ASM__X)
@@ -204,14 +206,14 @@ typedef struct asm_llm_request {
     const asm_llm_options *options; /* the model, its settings and tools */
     asm_str system;                 /* text: in place of the options' if it is not absent */
     const asm_turn *turns;          /* the conversation, in any order that it may be in */
-    size_t turn_count;
-    const asm_todo *todos; /* told to the model as text at the end, if there are any */
-    size_t todo_count;
-    asm_str tool_choice;        /* in place of the options' if it is not absent */
-    int64_t max_tokens;         /* in place of the options' if it is not 0 */
-    const char *path;           /* "/v1/messages", … */
-    const char *const *headers; /* lines without CRLF: content type, version. The key's is yours */
-    size_t header_count;
+    size_t turn_count;              /* how many turns */
+    const asm_todo *todos;          /* told to the model as text at the end, if there are any */
+    size_t todo_count;              /* how many todos */
+    asm_str tool_choice;            /* in place of the options' if it is not absent */
+    int64_t max_tokens;             /* in place of the options' if it is not 0 */
+    const char *path;               /* "/v1/messages", … */
+    const char *const *headers;     /* lines without CRLF: content type, version. The key's is yours */
+    size_t header_count;            /* how many lines */
     /* Set by asm_llm_write_body(): how many results were made, for calls without one, and dropped, of calls that there
      * are not. */
     size_t patched, dropped;
@@ -225,7 +227,7 @@ typedef struct asm_llm_transport {
      * is one of the connection: it is retried. Required. */
     asm_result (*start)(void *user, asm_llm_request *request);
     /* Nobody waits for the answer any more. Not called for one that has been ended by asm_llm_end(), nor by calls of
-     * asm_llm_take_...(). May be NULL */
+     * asm_llm_take_...(). May be NULL. */
     void (*cancel)(void *user, asm_llm_exchange exchange);
     void *user; /* the first argument of both */
 } asm_llm_transport;
@@ -272,6 +274,7 @@ typedef struct asm_llm_call {
     asm_str arguments;       /* JSON object that fits the schema; as edited by a person if it was */
 } asm_llm_call;
 
+/* A tool: what the model may call. */
 typedef struct asm_llm_tool {
     const char *name;        /* required: letters, digits, _ and -, 64 at most */
     const char *description; /* text for the model; may be NULL */
@@ -348,8 +351,8 @@ struct asm_llm_options {
     asm_str model;               /* required: the name that the API knows */
     asm_llm_transport transport; /* start() is required */
     asm_str system;              /* text: what stands before the conversation */
-    const asm_llm_tool *tools;   /* what the model may call; NULL: nothing */
-    size_t tool_count;
+    const asm_llm_tool *tools;   /* what the model may call; NULL if tool_count is 0 */
+    size_t tool_count;           /* how many tools */
 
     /* "auto" (default), "any", "none", or a tool's name. With "any" and a name the model calls tools until a limit is
      * reached. */
@@ -358,8 +361,8 @@ struct asm_llm_options {
     /* Of an answer; 0: 8192 for ASM_LLM_ANTHROPIC, which asks for a number, else what the API does. */
     int64_t max_tokens;
     asm_optional_double temperature, top_p; /* not set: what the API does */
-    const asm_str *stop;                    /* texts that end an answer */
-    size_t stop_count;
+    const asm_str *stop;                    /* texts that end an answer; NULL if stop_count is 0 */
+    size_t stop_count;                      /* how many texts */
     /* ASM_LLM_ANTHROPIC: how many the model may think, 1024 at least; 0: it does not think. max_tokens is raised
      * if it is not larger. */
     int64_t thinking_tokens;
@@ -381,9 +384,10 @@ struct asm_llm_options {
     /* Texts that must never be told, your API key first of all: *** stands wherever an error would repeat one, as it is
      * or as JSON escapes it. What is sent in another form, as base64 say, is a text of its own. */
     const asm_str *secrets;
-    size_t secret_count;
+    size_t secret_count; /* how many secrets; 0: `secrets` may be NULL */
 };
 
+/* A model and all that is under way with it. It must not be moved or copied once it is set up. */
 struct asm_llm {
     asm_llm_options options;     /* see there */
     uint64_t requests;           /* read only, as all up to error: how many were started */
@@ -401,7 +405,7 @@ struct asm_llm {
 
 /* Sets up; allocates nothing. `options` is copied, but not what it points to. ASM_ERR_INVALID_ARGUMENT without a model
  * or start(), for an unknown api, a tool without a valid name or run(), two tools of one name, a schema or extra that is no
- * JSON object; `error` says which. Must not be moved or copied then. */
+ * JSON object, a list that is counted and missing; `error` says which. */
 ASM_API asm_result asm_llm_init(asm_llm *llm, const asm_llm_options *options);
 
 /* Frees everything. Close the servers of its agents first. */
@@ -426,13 +430,14 @@ typedef struct asm_llm_answer {
 /* The question has been answered, or has failed; not called if the execution ends before. */
 typedef void (*asm_llm_answer_callback)(void *user, asm_execution execution, const asm_llm_answer *answer);
 
+/* A question for asm_llm_ask(). */
 typedef struct asm_llm_question {
     const char *name; /* required: who asks, a constant; see asm_llm_is_asking() */
     /* Of another model, must live until the answer is there; NULL: the driver's. */
     const asm_llm_options *options;
-    asm_str system;        /* text, in place of the options'; absent: theirs */
-    const asm_turn *turns; /* needed during asm_llm_ask() only */
-    size_t turn_count;
+    asm_str system;                   /* text, in place of the options'; absent: theirs */
+    const asm_turn *turns;            /* what the model is asked with; needed during asm_llm_ask() only */
+    size_t turn_count;                /* how many turns */
     int64_t max_tokens;               /* 0: as the options say */
     asm_llm_answer_callback callback; /* required */
     void *user;                       /* its first argument */
@@ -495,10 +500,10 @@ typedef struct asm_llm_subagent {
     const char *name;            /* of the tool; NULL: "task" */
     const char *description;     /* for the model; NULL: a default */
     asm_pubsub *pubsub;          /* where its own events go; NULL: nowhere */
-    const asm_str *interrupt_on; /* tools of its that a person has to approve, as in asm_agent_config */
-    size_t interrupt_on_count;
-    bool is_not_parallel;  /* one after the other */
-    int64_t time_limit_ms; /* 0: limits.tool_ms; negative: none */
+    const asm_str *interrupt_on; /* tools of its own that a person has to approve, as in asm_agent_config */
+    size_t interrupt_on_count;   /* how many names */
+    bool is_not_parallel;        /* one after the other */
+    int64_t time_limit_ms;       /* 0: limits.tool_ms; negative: none */
 } asm_llm_subagent;
 
 /* The tool, for asm_llm_options. `subagent` is used as it is, not copied. */
@@ -2170,9 +2175,9 @@ typedef struct asm__llm_exchange {
     asm_buffer text;
     asm_buffer thinking; /* of the block that is open */
     asm_buffer blocks;   /* JSON array of what goes back, without its end */
-    asm_buffer details;  /* likewise: reasoning_details */
-    asm_buffer calls;    /* likewise: tool_calls */
-    asm_buffer refused;  /* likewise: calls that are not run: {"id","why"} */
+    asm_buffer details;  /* JSON array without its end: reasoning_details */
+    asm_buffer calls;    /* JSON array without its end: tool_calls */
+    asm_buffer refused;  /* JSON array without its end: calls that are not run: {"id","why"} */
     asm_buffer last_id;  /* of the call that came last */
     asm_buffer scratch;
     size_t call_count, thinking_size;
@@ -2684,7 +2689,7 @@ static size_t asm__llm_secret_here(asm_str text, asm_str secret, bool is_escaped
     return same > 0 && (same == secret.size || same >= ASM__LLM_TELLTALE) ? at : 0;
 }
 
-/* The same for all secrets, as they are and as JSON escapes them: the longest. */
+/* asm__llm_secret_here() for all secrets, as they are and as JSON escapes them: the longest. */
 static size_t asm__llm_secret_size(const asm_llm_options *options, asm_str text) {
     size_t size = 0;
     for (size_t i = 0; i < 2 * options->secret_count; i++) {

@@ -101,7 +101,7 @@ extern "C" {
  *       {prefix}:session:{session_id}:type:{event_type}
  *       agent_server:{agent_id}                  what an agent server tells
  *       agent_server:debug:{agent_id}
- *       agent_server:presence                    which agents run
+ *       agent_server:presence                    which agents there are
  *       agent.{session_id}                       UI envelopes
  *
  * A topic is a NUL-terminated string that is not empty. The builders below write one to `out`, which has room for
@@ -233,13 +233,15 @@ typedef struct asm_message {
  * SUBSCRIBER. */
 typedef void (*asm_message_callback)(void *user, const asm_message *message);
 
-#define ASM_PUBSUB_MAX_DEPTH 1024
+#define ASM_PUBSUB_MAX_DEPTH 1024 /* the maximum of asm_pubsub_options.max_depth */
 
+/* Options of asm_pubsub_init(). Zero means the default. */
 typedef struct asm_pubsub_options {
     unsigned max_depth;  /* how deep publishes may nest; 0: 32, at most ASM_PUBSUB_MAX_DEPTH */
     unsigned max_shapes; /* how many shapes patterns may have: see asm_pubsub_subscribe_pattern(); 0: 256 */
 } asm_pubsub_options;
 
+/* A dispatcher. It must not be moved or copied once it is set up. */
 struct asm_pubsub {
     asm_pubsub_options options; /* read only */
     uint64_t published;         /* read only: messages that went out, to any number of subscribers */
@@ -376,7 +378,7 @@ ASM_API asm_result asm_pubsub_subscribe_events(asm_pubsub *pubsub, const asm_eve
  * own. */
 typedef asm_result (*asm_publish_function)(void *user, const char *topic, const asm_message *message);
 
-#define ASM_SINK_MAX_TOPICS 16
+#define ASM_SINK_MAX_TOPICS 16 /* topics of one event that an asm_topic_function may name */
 
 /* Names the topics of an event: sets topics[0] to topics[n - 1] and returns n, at most ASM_SINK_MAX_TOPICS.
  * 0: it is not published. The strings must stay until the event was published to all of them (events that a
@@ -446,8 +448,9 @@ ASM_API asm_event_handler asm_event_chain_init(asm_event_chain *chain, const asm
  * in `leaves`, the new one in `joins`, with the old one's reference as `ref_prev`.
  */
 
-#define ASM_PRESENCE_DIFF "presence_diff"
+#define ASM_PRESENCE_DIFF "presence_diff" /* wrapper and event type name of a change */
 
+/* Options of asm_presence_init(). */
 typedef struct asm_presence_options {
     asm_pubsub *pubsub; /* where changes are published; NULL: nowhere */
 } asm_presence_options;
@@ -457,6 +460,7 @@ typedef struct asm__list {
     struct asm__links *first, *last;
 } asm__list;
 
+/* Who is where. */
 typedef struct asm_presence {
     asm_presence_options options;                /* read only */
     asm__index topics, keys, references, owners; /* private, all below */
@@ -545,7 +549,7 @@ typedef struct asm_mailbox_options {
     void *wake_user; /* its user */
 } asm_mailbox_options;
 
-#define ASM_MAILBOX_DEFAULT_CAPACITY 64
+#define ASM_MAILBOX_DEFAULT_CAPACITY 64 /* messages */
 
 /* Private: half of a mailbox's memory, with the offsets of messages in it. */
 typedef struct asm__half {
@@ -553,6 +557,7 @@ typedef struct asm__half {
     size_t size, oldest, newest, end, count;
 } asm__half;
 
+/* A queue between two threads. It must not be moved or copied once it is set up. */
 typedef struct asm_mailbox {
     asm_mailbox_options options; /* read only */
     size_t max_message;          /* read only: the bytes that one message and all it points to may take */
@@ -657,8 +662,9 @@ ASM_API asm_mailbox_counters asm_mailbox_consumer_counters(const asm_mailbox *ma
  * those that are not valid JSON as a string.
  */
 
-/* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. May call back with
- * another event: its envelopes go out first. */
+/* Takes an envelope. `channel` and `envelope` (one line of JSON) are valid during the call only. An error is counted, and
+ * returned by the call that sent the envelope; the next ones are sent all the same. May call back with another event: its
+ * envelopes go out first. */
 typedef asm_result (*asm_broadcast_function)(void *user, const char *channel, asm_str envelope);
 
 /* Which envelopes, and what is in them. */
@@ -683,6 +689,7 @@ ASM_API asm_broadcast_settings asm_broadcast_standard(void);
 /* Everything; arguments up to 500 bytes. */
 ASM_API asm_broadcast_settings asm_broadcast_debug(void);
 
+/* Options of asm_broadcaster_init(). */
 typedef struct asm_broadcaster_options {
     asm_broadcast_function broadcast;       /* required: where envelopes go */
     void *user;                             /* its user */
@@ -701,6 +708,7 @@ typedef struct asm_broadcaster_options {
 
 #define ASM_STATUS_SIZE 32 /* a status and its NUL */
 
+/* What is known of the session that is watched. */
 typedef struct asm_broadcaster {
     asm_broadcaster_options options;  /* read only */
     asm_broadcast_settings settings;  /* read only */
@@ -772,6 +780,7 @@ typedef struct asm_sse_options {
     size_t size;    /* of it, in bytes */
 } asm_sse_options;
 
+/* Server-sent events with their history. */
 typedef struct asm_sse {
     asm_sse_options options; /* read only */
     uint64_t last;           /* read only: the number of the last event; 0: there was none */
