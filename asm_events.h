@@ -507,6 +507,11 @@ ASM_API size_t asm_event_copy_size(const asm_event *event);
  * to be freed but the block. */
 ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t size);
 
+/* Whether two events have the same type and the same members, type_name and time_precision among them: texts and JSON
+ * byte for byte, numbers bit by bit. What stands in members that are not set does not count. False if either is
+ * NULL. */
+ASM_API bool asm_event_equal(const asm_event *a, const asm_event *b);
+
 /* Is given an event, which is valid during the call only. Readers, pipelines and publishers share this type, so that
  * what gives events takes any of the functions named ..._on_event as its callback. */
 typedef void (*asm_event_callback)(void *user, const asm_event *event);
@@ -527,6 +532,7 @@ ASM__WARNINGS_BACK
  *       >>events: from compact json
  *       >>events: token counts
  *       >>events: copy
+ *       >>events: compare
  */
 #if defined(ASM_IMPLEMENTATION) || defined(ASM_EVENTS_IMPLEMENTATION) || defined(ASM_STATIC)
 #ifndef ASM_EVENTS_IMPLEMENTED
@@ -2520,6 +2526,36 @@ ASM_API asm_event *asm_event_copy(const asm_event *event, void *block, size_t si
     *copy = *event;
     asm__copy_all_views(copy, (char *)block + sizeof *copy);
     return copy;
+}
+
+/* >>events: compare */
+
+/* What a member holds: the bytes of a view, or the value that it begins with. */
+static asm_str asm__held_bytes(const asm__field *field, const char *member) {
+    if (field->kind <= ASM__DATA) return *(const asm_str *)(const void *)member;
+    return asm_str_make(member, field->kind == ASM__BOOL || field->kind == ASM__TRUE ? 1 : 8);
+}
+
+static bool asm__same_members(const asm__fields *fields, const char *a, const char *b) {
+    const uint32_t set = fields->set(a);
+    size_t i;
+    if (set != fields->set(b)) return false;
+    for (i = 0; i < fields->count; i++) {
+        const asm__field *field = &fields->list[i];
+        const asm_str x = asm__held_bytes(field, a + field->offset),
+                      y = asm__held_bytes(field, b + field->offset);
+        if (!(set >> i & 1) || (x.data == y.data && x.size == y.size)) continue;
+        if (!asm_str_equal(x, y)) return false;
+    }
+    return true;
+}
+
+ASM_API bool asm_event_equal(const asm_event *a, const asm_event *b) {
+    const char *x = (const char *)a, *y = (const char *)b;
+    if (!a || !b || a->type != b->type || a->time_precision != b->time_precision) return false;
+    return asm__same_members(&asm__envelope_rows, x, y) &&
+           asm__same_members(asm__payload_of(a), x + ASM__PAYLOAD_OFFSET, y + ASM__PAYLOAD_OFFSET) &&
+           asm_str_equal(a->extension, b->extension);
 }
 
 ASM__WARNINGS_BACK

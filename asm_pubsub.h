@@ -3008,43 +3008,21 @@ static void asm__block_write(asm__block *block, const asm_message *message) {
     block->message.text = asm__block_add(block, message->text);
 }
 
-/* Whether it has nothing that would be lost if its delta were added to another one. */
+/* Whether it is a piece of text, and nothing else that another delta would make untrue. */
 static bool asm__message_can_merge(const asm_message *message) {
     const asm_event *event = message->event;
     return event && event->type == ASM_EVENT_MESSAGE_STREAMED && event->message.delta.size &&
-           !event->message.content.data && !event->id.data && !event->correlation_id.data &&
-           !event->metadata.data && !event->extra.data && !event->extension.data && !message->text.data;
+           !event->message.content.data && !message->text.data;
 }
 
-/* In an event. */
-static asm_str asm__text_at(const asm_event *event, size_t offset) {
-    return *(const asm_str *)(const void *)((const char *)event + offset);
-}
-
-static bool asm__optional_equal(asm_optional_bool a, asm_optional_bool b) {
-    return a.is_set == b.is_set && (!a.is_set || a.value == b.value);
-}
-
-/* Whether all members that a piece of text may have are the same, but `delta`. */
+/* Whether they differ in nothing but what each piece has for itself. */
 static bool asm__event_same_stream(const asm_event *a, const asm_event *b) {
-#define ASM__MESSAGE_TEXT(name) offsetof(asm_event, message) + offsetof(asm_message_payload, name)
-    static const uint16_t texts[] = {offsetof(asm_event, session_id),
-                                     offsetof(asm_event, run_id),
-                                     offsetof(asm_event, provider),
-                                     offsetof(asm_event, agent_id),
-                                     ASM__MESSAGE_TEXT(role),
-                                     ASM__MESSAGE_TEXT(message_id),
-                                     ASM__MESSAGE_TEXT(phase),
-                                     ASM__MESSAGE_TEXT(reason),
-                                     ASM__MESSAGE_TEXT(replaced_by),
-                                     ASM__MESSAGE_TEXT(origin),
-                                     ASM__MESSAGE_TEXT(parent_tool_call_id)};
-#undef ASM__MESSAGE_TEXT
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (!asm_str_equal(asm__text_at(a, texts[i]), asm__text_at(b, texts[i]))) return false;
-    return asm__optional_equal(a->message.thinking, b->message.thinking) &&
-           asm__optional_equal(a->message.incomplete, b->message.incomplete) &&
-           asm__optional_equal(a->message.synthetic, b->message.synthetic);
+    asm_event other = *b;
+    other.time = a->time;
+    other.time_precision = a->time_precision;
+    other.sequence_number = a->sequence_number;
+    other.message.delta = a->message.delta;
+    return asm_event_equal(a, &other);
 }
 
 static bool asm__message_same_stream(const asm_message *a, const asm_message *b) {

@@ -2225,6 +2225,35 @@ static void test_copies(void **state) {
     end_of_cases();
 }
 
+/* Its members are compared in tests/test_events_table.c. */
+static void test_equal(void **state) {
+    asm_event a, b;
+    (void)state;
+    memset(&a, 0, sizeof a);
+    b = a;
+    assert_true(asm_event_equal(&a, &b));
+    assert_false(asm_event_equal(&a, NULL) || asm_event_equal(NULL, &b) || asm_event_equal(NULL, NULL));
+    b.message.thinking.value = true; /* but not set */
+    assert_true(asm_event_equal(&a, &b));
+    b.time_precision = 3;
+    assert_false(asm_event_equal(&a, &b));
+    b = a;
+    b.type_name = ASM_STR("other");
+    assert_false(asm_event_equal(&a, &b));
+    b = a;
+    b.type = ASM_EVENT_RUN_COMPLETED;
+    assert_false(asm_event_equal(&a, &b));
+    b = a;
+    b.extra = ASM_STR("{}");
+    assert_false(asm_event_equal(&a, &b));
+    b = a;
+    b.extension = ASM_STR("{}");
+    assert_false(asm_event_equal(&a, &b));
+    b = a;
+    b.session_id = ASM_STR(""); /* is written, absent is not */
+    assert_false(asm_event_equal(&a, &b));
+}
+
 static void test_copies_of_little(void **state) {
     asm_event event;
     char *block;
@@ -2638,6 +2667,7 @@ int main(void) {
         cmocka_unit_test(test_every_size_of_scratch),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_copies_of_little),
+        cmocka_unit_test(test_equal),
         cmocka_unit_test(test_null),
         cmocka_unit_test(test_usage_read),
         cmocka_unit_test(test_compact),

@@ -106,8 +106,21 @@ static void write_event(asm_buffer *out, const asm_event *event) {
     expect(asm_event_write_json(event, out) == ASM_OK, "cannot be written");
 }
 
-/* Reads, writes and copies a line with one member, and expects its field to be the only one that is set. */
-static void check_member(const char *line, const asm__fields *fields, uint32_t set, bool in_data) {
+/* An event is the same as itself, and not as one in which the member's value is another one or is missing. */
+static void check_compared(const asm_event *event, const asm__field *field, bool in_data) {
+    asm_event other = *event;
+    char *member = (char *)&other + (in_data ? ASM__PAYLOAD_OFFSET : 0) + field->offset;
+    expect(asm_event_equal(event, &other), "%s: not the same as itself", field->key);
+    if (field->kind <= ASM__DATA) ((asm_str *)(void *)member)->size--;
+    else member[0] ^= 1;
+    expect(!asm_event_equal(event, &other), "%s: another value is not seen", field->key);
+    memset(member, 0, size_of_kind(field->kind));
+    expect(!asm_event_equal(event, &other) && !asm_event_equal(&other, event), "%s: not missed", field->key);
+}
+
+/* Reads, writes, copies and compares a line with one member, and expects its field to be the only one that is set. */
+static void check_member(const char *line, const asm__fields *fields, const asm__field *field, uint32_t set,
+                         bool in_data) {
     char *text = exact_copy(line, strlen(line));
     asm_buffer scratch, written, copied;
     asm_event event;
@@ -123,6 +136,8 @@ static void check_member(const char *line, const asm__fields *fields, uint32_t s
     void *block = malloc(size);
     assert_non_null(block);
     const asm_event *copy = asm_event_copy(&event, block, size);
+    expect(asm_event_equal(&event, copy), "%s: the copy is another one", line);
+    check_compared(copy, field, in_data);
     memset(text, '#', strlen(line)); /* the copy does not depend on what was read */
     if (scratch.size > 0) memset(scratch.data, '#', scratch.size);
     write_event(&copied, copy);
@@ -194,7 +209,7 @@ static void check_row(int type, const asm__fields *fields, const asm__field *fie
         sprintf(first, "\"type\":\"%.*s\",\"data\":{%s}", (int)name.size, name.data, in_data ? member : "");
     sprintf(first, !in_data && field->kind != ASM__TIME ? ",%s}" : "}", member);
     if (!in_data) set |= UINT32_C(1) << ASM__ROW_envelope_type_name | UINT32_C(1) << ASM__ROW_envelope_extra;
-    check_member(line, fields, set, in_data);
+    check_member(line, fields, field, set, in_data);
     if (ASM__IS_RAW(field->kind)) check_raw_member(type, field, in_data);
     check_other_member(type, field, in_data);
 }

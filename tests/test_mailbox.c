@@ -476,29 +476,39 @@ static void test_merge_only_the_same(void **state) {
     expect_piece("b");
 }
 
-/* No member of the payload is lost: texts up to `thinking`, then truths, by their places, so that one that is added
- * between is tried, too. */
+static void check_not_merged(void **state, size_t at, const void *member, size_t size) {
+    open_mailbox(4, ASM_OVERFLOW_REFUSE, true, 2000);
+    asm_event event = piece_event("b");
+    asm_message message;
+    memset(&message, 0, sizeof message);
+    message.event = &event;
+    message.topic = "t";
+    memcpy((char *)&event + at, member, size);
+    assert_int_equal(post_piece("a"), ASM_OK);
+    assert_int_equal(asm_mailbox_post(&mailbox, &message), ASM_OK);
+    assert_int_equal(post_piece("c"), ASM_OK);
+    if (asm_mailbox_producer_counters(&mailbox).merged) fail_msg("the member at %d is lost", (int)at);
+    finish(state);
+}
+
+/* No member is lost: texts up to `sequence_number`, up to `extension`, and up to `thinking`, then truths, by their places,
+ * so that one that is added between is tried, too. */
 static void test_merge_loses_no_member(void **state) {
-    const size_t truths = offsetof(asm_message_payload, thinking);
-    for (size_t at = 0; at <= offsetof(asm_message_payload, synthetic);
-         at += at < truths ? sizeof(asm_str) : sizeof(asm_optional_bool)) {
-        if (at == offsetof(asm_message_payload, delta)) continue;
-        open_mailbox(4, ASM_OVERFLOW_REFUSE, true, 2000);
-        asm_event event = piece_event("b");
-        asm_message message;
-        const asm_str text = ASM_STR("x");
-        const asm_optional_bool truth = ASM_BOOL(true);
-        memset(&message, 0, sizeof message);
-        message.event = &event;
-        message.topic = "t";
-        if (at < truths) memcpy((char *)&event.message + at, &text, sizeof text);
-        else memcpy((char *)&event.message + at, &truth, sizeof truth);
-        assert_int_equal(post_piece("a"), ASM_OK);
-        assert_int_equal(asm_mailbox_post(&mailbox, &message), ASM_OK);
-        assert_int_equal(post_piece("c"), ASM_OK);
-        if (asm_mailbox_producer_counters(&mailbox).merged) fail_msg("the member at %d is lost", (int)at);
-        finish(state);
-    }
+    const size_t message = offsetof(asm_event, message);
+    const size_t texts[][2] = {
+        {offsetof(asm_event, session_id), offsetof(asm_event, sequence_number)},
+        {offsetof(asm_event, correlation_id), offsetof(asm_event, extension) + sizeof(asm_str)},
+        {message, message + offsetof(asm_message_payload, thinking)},
+    };
+    const asm_str text = ASM_STR("x");
+    const asm_optional_bool truth = ASM_BOOL(true);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        for (size_t at = texts[i][0]; at < texts[i][1]; at += sizeof text)
+            if (at != message + offsetof(asm_message_payload, delta))
+                check_not_merged(state, at, &text, sizeof text);
+    for (size_t at = offsetof(asm_message_payload, thinking); at <= offsetof(asm_message_payload, synthetic);
+         at += sizeof truth)
+        check_not_merged(state, message + at, &truth, sizeof truth);
 }
 
 /* What comes after a gap is not added to what was before it. */
