@@ -928,8 +928,8 @@ static void test_failing_with_a_code(void **state) {
     static const char *const told[] = {
         "{\"num_turns\":0,\"duration_ms\":0,\"error_code\":\"rate_limit\",\"error_message\":\"slow down\"}",
         "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"failed\"}",
-        "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"the outcome that the driver gave is not "
-        "valid\"}",
+        ("{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"the outcome that the driver gave is not "
+         "valid\"}"),
         "{\"num_turns\":0,\"duration_ms\":0,\"error_message\":\"no\"}",
     };
     start_script("a1", &s);

@@ -1022,8 +1022,8 @@ static void test_usual_lines(void **state) {
         "{\"ts\":\"2026-02-09T12:00:00Z\",\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Bash\","
         "\"tool_call_id\":\"a\",\"tool_output\":\"of more than thirty-two bytes, all plain\"},\"session_id\":"
         "\"01234567-89ab-cdef-0123-456789abcdef\",\"run_id\":\"\",\"provider\":\"\"}",
-        "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"workspace_diff_computed\",\"data\":{},\"run_id\":"
-        "\"1\"}",
+        ("{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"workspace_diff_computed\",\"data\":{},"
+         "\"run_id\":\"1\"}"),
         "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"run_cancelled\",\"session_id\":\"ses_1\"}",
         "{\"ts\":\"2026-02-09T12:00:00.134931Z\",\"type\":\"message_streamed\",\"data\":{\"delta\":\"x\","
         "\"message_id\":\"m\\u0001\"},\"session_id\":\"s\",\"run_id\":\"r\",\"provider\":\"p\","

@@ -61,6 +61,7 @@ static void test_every_member_has_a_row(void **state) {
     unsigned char covered[sizeof(asm_event)];
     (void)state;
 #define PAYLOAD(P)                                                                                           \
+    (void)&every_member_of_##P;                                                                              \
     memset(covered, 0, sizeof covered);                                                                      \
     cover_rows(covered, &asm__##P##_rows);                                                                   \
     expect_covered(covered, sizeof every_member_of_##P, #P);

@@ -281,8 +281,8 @@ static const char *some_results(uint64_t *random, const char *calls) {
                                           "[]",
                                           "null",
                                           "\" \"",
-                                          "[{\"type\":\"text\",\"text\":\"t\"},{\"type\":\"image\",\"media_"
-                                          "type\":\"image/png\",\"data\":\"AA==\"}]",
+                                          ("[{\"type\":\"text\",\"text\":\"t\"},{\"type\":\"image\",\"media_"
+                                           "type\":\"image/png\",\"data\":\"AA==\"}]"),
                                           "[{\"type\":\"text\",\"text\":\"\"}]"};
     static const char *const states[] = {"completed", "failed", "declined", "timeout"};
     const char *list = "";

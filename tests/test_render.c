@@ -829,8 +829,8 @@ static void test_examples_of_the_guide(void **state) {
         "{\"type\":\"tool_call_started\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"tu_001\",\"tool_"
         "input\":"
         "{\"path\":\"/foo.ex\"}}}",
-        "{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"tu_001\","
-        "\"tool_output\":\"defmodule Foo...\"}}",
+        ("{\"type\":\"tool_call_completed\",\"data\":{\"tool_name\":\"Read\",\"tool_call_id\":\"tu_001\","
+         "\"tool_output\":\"defmodule Foo...\"}}"),
         "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"The file contains \"}}",
         "{\"type\":\"message_streamed\",\"data\":{\"delta\":\"a module definition.\"}}",
         "{\"type\":\"run_completed\",\"data\":{\"stop_reason\":\"end_turn\"}}"};

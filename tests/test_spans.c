@@ -105,7 +105,7 @@ static void test_a_reader_that_knows_reads_the_same(void **state) {
     static const char json[] = "{\"a\" : [1, {\"b\":\"c\\n\"}, \"d\"],\"e\":{}}";
     asm__spans spans;
     asm_json_reader reader;
-    asm_str key, value;
+    asm_str key, value = ASM_STR("");
     (void)state;
     memset(&spans, 0, sizeof spans);
     expect(asm__spans_read(&spans, asm_str_from(json)), "read");

@@ -36,8 +36,9 @@ static void take_change(struct summary *summary, asm_str change) {
         const bool is_new = !table_look(&summary->files, path);
         struct changed_file *file =
             (struct changed_file *)table_find(&summary->files, sizeof(struct changed_file), path);
-        const bool has_lines = asm_json_to_int64(values[2], &added) & asm_json_to_int64(values[3], &removed);
-        file->has_lines = has_lines && (is_new || file->has_lines);
+        const bool has_added = asm_json_to_int64(values[2], &added);
+        const bool has_removed = asm_json_to_int64(values[3], &removed);
+        file->has_lines = has_added && has_removed && (is_new || file->has_lines);
         file->added += added;
         file->removed += removed;
         if (asm_json_to_string(values[1], &scratch, &kind) && (is_new || strcmp(file->kind, "add") != 0))
