@@ -75,7 +75,6 @@ TESTS      := $(TEST_SOURCES:%.c=$(BUILD)/%)
 MOCK       := $(patsubst tests/%.c,$(BUILD)/%,$(call present,tests/mock_llm.c))
 # The tests once more, built for other purposes: but for one that only runs a program, which would be the same program.
 AGAIN      := $(filter-out tests/test_asm_cat.c,$(TEST_SOURCES))
-SINGLE     := $(AGAIN:%.c=$(BUILD)/single/%)
 NO_STB     := $(patsubst %.c,$(BUILD)/no-stb/%,$(wildcard tests/test_pubsub*.c tests/test_presence.c tests/test_agent*.c))
 SANITIZED  := $(AGAIN:%.c=$(BUILD)/sanitized/%)
 THREADED   := $(BUILD)/threaded/tests/test_mailbox $(BUILD)/threaded/tests/test_agent_threads
@@ -85,7 +84,7 @@ FUZZERS    := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SOURCES))
 DRIVEN     := $(FUZZ_SOURCES:%.c=$(BUILD)/sanitized/%)
 LIBFUZZERS := $(FUZZ_SOURCES:%.c=$(BUILD)/libfuzzer/%)
 TIME       ?= 60
-PROGRAMS   := $(TOOLS) $(EXAMPLES) $(MOCK) $(IN_CXX) $(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
+PROGRAMS   := $(TOOLS) $(EXAMPLES) $(MOCK) $(IN_CXX) $(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED) $(DRIVEN) $(LIBFUZZERS)
 
 # One list of options for the compiler and for the checkers.
 SOURCE_FLAGS = -std=c99 -I. -D_POSIX_C_SOURCE=200809L $(CPPFLAGS)
@@ -110,7 +109,7 @@ need = command -v $(1) >/dev/null || { echo "skipped: $$(sh tests/hint.sh $(notd
 
 # The parts of make check: those that use all processors, and beside them, one process at a time, those that only read
 # the source, to fill what waits and ends leave free.
-CHECKS := format comments docs programs matrix single sanitize fuzz threads fresh platforms valgrind
+CHECKS := format comments docs programs matrix sanitize fuzz threads fresh platforms valgrind
 BESIDE := tidy analyzer cppcheck count size
 
 .PHONY: help all left-out examples single demo test check check-packages $(CHECKS:%=check-%) $(BESIDE:%=check-%) fuzz bench size \
@@ -172,9 +171,7 @@ check-packaging:
 check-matrix:
 	@sh tests/compile_matrix.sh
 
-check-single: all examples $(SINGLE)
-	@TITLE='single' sh tests/run.sh $(SINGLE)
-
+# Of the headers in one file, which are so tested, too.
 check-sanitize: all examples $(SANITIZED)
 	@TITLE='sanitizers' sh tests/run.sh $(SANITIZED)
 
@@ -397,8 +394,7 @@ format: ## clang-format our sources in place
 # What is compiled for each purpose.
 $(BUILD)/tests/%:     VARIANT = -g
 $(BUILD)/no-stb/%:    VARIANT = -g -O1 -DASM_NO_STB_DS
-$(BUILD)/single/%:    VARIANT = -g -O1 -I$(BUILD)/single/include
-$(BUILD)/sanitized/%: VARIANT = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(BUILD)/sanitized/%: VARIANT = -g -O1 -I$(BUILD)/single -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 $(BUILD)/threaded/%:  VARIANT = -g -O1 -fsanitize=thread
 $(BUILD)/covered/%:   VARIANT = -O0 --coverage
 $(BUILD)/libfuzzer/%: VARIANT = -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
@@ -438,19 +434,19 @@ $(HEADERS:%.h=$(BUILD)/$(1)/%.o): $(BUILD)/$(1)/%.o: $(2)%.h tests/memory.h
 $(BUILD)/$(1)/memory.o: tests/memory.c
 	$$(build_object)
 endef
-$(foreach purpose,tests no-stb sanitized threaded covered libfuzzer,$(eval $(call test_objects,$(purpose),)))
+$(foreach purpose,tests no-stb threaded covered libfuzzer,$(eval $(call test_objects,$(purpose),)))
 # The single file, by the names of all headers.
-$(eval $(call test_objects,single,$(BUILD)/single/include/))
-$(HEADERS:%=$(BUILD)/single/include/%): $(BUILD)/asm.h
+$(eval $(call test_objects,sanitized,$(BUILD)/single/))
+$(HEADERS:%=$(BUILD)/single/%): $(BUILD)/asm.h
 	@mkdir -p $(@D)
-	@echo '#include "../../asm.h"' > $@
+	@echo '#include "../asm.h"' > $@
 $(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
 	$(build_object)
 
 # Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
 $(TOOLS) $(EXAMPLES) $(MOCK): PROGRAM_FLAGS = $(DECLARED) -pthread $(call library_flags,$<)
-$(TESTS) $(NO_STB) $(SINGLE): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
-$(TESTS) $(NO_STB) $(SINGLE) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) \
+$(TESTS) $(NO_STB): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
+$(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) \
     $(call library_flags,$<) -lm -pthread
 # cmocka would only end the test, not the program.
 $(DRIVEN) $(LIBFUZZERS): PROGRAM_FLAGS = -Itests/shim $$(sed '/./s/^/-DWITH_VTERM /' $(BUILD)/vterm.flags) -lm
@@ -484,8 +480,10 @@ $(IN_CXX): $(BUILD)/%: %.cpp $(BUILD)/asm.o
 	$(Q)$(CXX) $(filter-out -Wstrict-prototypes,$(WARNINGS)) $(CXXFLAGS) -std=c++11 -I. $(CPPFLAGS) $(DECLARED) \
 	    $(DEPENDENCIES) -o $@ $< $(filter %.o,$^) $(LDFLAGS) $(LDLIBS)
 
-# $(call linked,PURPOSE,SOURCE): the objects that a test is linked with.
-linked = $(filter-out $(patsubst %,$(BUILD)/$(1)/%.o,$(subst $(2):,,$(filter $(2):%,$(OWN)))),$(HEADERS:%.h=$(BUILD)/$(1)/%.o))
+# $(call linked,PURPOSE,SOURCE): the objects that a test is linked with. Without stb_ds.h: the headers that those tests are
+# about, and what these stand on as the other tests have it.
+made_for = $(if $(filter no-stb,$(1)),$(if $(filter asm_pubsub asm_agent,$(2)),no-stb,tests),$(1))
+linked = $(foreach name,$(filter-out $(subst $(2):,,$(filter $(2):%,$(OWN))),$(HEADERS:.h=)),$(BUILD)/$(call made_for,$(1),$(name))/$(name).o)
 
 # $(call test_program,PURPOSE,PROGRAM,SOURCE,MORE): MORE is what else it needs.
 define test_program
@@ -494,12 +492,11 @@ $(2): $(3) $(4) $(BUILD)/$(1)/memory.o $(call linked,$(1),$(3))
 endef
 test_programs = $(foreach program,$(2),$(eval $(call test_program,$(1),$(program),$(program:$(3)/%=%).c,$(4))))
 $(call test_programs,tests,$(TESTS),$(BUILD),$(BUILD)/cmocka.flags)
-$(call test_programs,single,$(SINGLE),$(BUILD)/single,$(BUILD)/cmocka.flags $(HEADERS:%=$(BUILD)/single/include/%))
 $(call test_programs,no-stb,$(NO_STB),$(BUILD)/no-stb,$(BUILD)/cmocka.flags)
-$(call test_programs,sanitized,$(SANITIZED),$(BUILD)/sanitized,$(BUILD)/cmocka.flags)
+$(call test_programs,sanitized,$(SANITIZED),$(BUILD)/sanitized,$(BUILD)/cmocka.flags $(HEADERS:%=$(BUILD)/single/%))
 $(call test_programs,threaded,$(THREADED),$(BUILD)/threaded,$(BUILD)/cmocka.flags)
 $(call test_programs,covered,$(COVERED),$(BUILD)/covered,$(BUILD)/cmocka.flags)
-$(call test_programs,sanitized,$(DRIVEN),$(BUILD)/sanitized,$(BUILD)/sanitized/driver.o $(BUILD)/vterm.flags)
+$(call test_programs,sanitized,$(DRIVEN),$(BUILD)/sanitized,$(BUILD)/sanitized/driver.o $(BUILD)/vterm.flags $(HEADERS:%=$(BUILD)/single/%))
 $(call test_programs,libfuzzer,$(LIBFUZZERS),$(BUILD)/libfuzzer,$(BUILD)/vterm.flags)
 
 # Looked up every time, as a checkout may move; written only when it changed, to spare rebuilds.

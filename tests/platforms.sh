@@ -51,7 +51,8 @@ build_objects() {
     cc=$1 dir=$2
     shift 2
     for header in asm_*.h; do
-        "$cc" -std=c99 -O1 -I. -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free "$@" \
+        # shellcheck disable=SC2086  # a list of words
+        "$cc" -std=c99 -O1 -I. $warnings -include tests/memory.h -DASM_REALLOC=counted_realloc -DASM_FREE=counted_free "$@" \
             "-D$(upper "${header%.h}")_IMPLEMENTATION" -c -x c "$header" -o "$dir/${header%.h}.o" || return
     done
     "$cc" -std=c99 -O1 -c tests/memory.c -o "$dir/memory.o"
@@ -67,8 +68,6 @@ objects() {
 
 build_tests() {
     cc=$1 dir=$2 posix=$3 list=$4
-    # shellcheck disable=SC2086  # lists of words
-    build_objects "$cc" "$dir" $posix || return
     for test in $list; do
         # shellcheck disable=SC2046,SC2086  # lists of words
         build "$cc" "tests/test_$test.c" "$dir/test_$test" -Itests/shim -DMODEL_STEPS=50000 $posix \
@@ -105,16 +104,17 @@ run_platform() {
     posix='-D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64' suffix='' list=$tests
     programs=$examples
     if [ "$name" = windows ]; then posix='' suffix=.exe list=$portable programs=$portable_examples; fi
-    # The implementation once, for programs that have its declarations, as the Makefile does it.
+    # The implementation once, for tests and for programs.
     # shellcheck disable=SC2086  # lists of words
-    "$cc" -std=c99 -O1 -I. $warnings $posix -c "$build/asm.c" -o "$dir/asm.o" || return
+    build_objects "$cc" "$dir" $posix || return
     for program in $programs; do
         # shellcheck disable=SC2086  # lists of words
-        build "$cc" "$program" "$dir/$(basename "$program" .c | tr _ -)" $warnings $posix $declared "$dir/asm.o" || return
+        build "$cc" "$program" "$dir/$(basename "$program" .c | tr _ -)" $warnings $posix $declared \
+            "$dir"/asm_*.o "$dir/memory.o" || return
     done
     # shellcheck disable=SC2086  # lists of words
-    [ "$name" = windows ] ||
-        build "$cc" tools/asm_cat.c "$dir/asm-cat" $warnings $posix $declared tools/common/*.c "$dir/asm.o" || return
+    [ "$name" = windows ] || build "$cc" tools/asm_cat.c "$dir/asm-cat" $warnings $posix $declared tools/common/*.c \
+        "$dir"/asm_*.o "$dir/memory.o" || return
     build_tests "$cc" "$dir" "$posix" "$list" || return
     if "$dir/counting-sink$suffix" < /dev/null > /dev/null 2>&1; then # it runs here as it is
         emulator="env"

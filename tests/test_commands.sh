@@ -33,7 +33,7 @@ asm-agent | ends
 make demo | ends
 make install | tests/test_install.sh runs it
 make uninstall | tests/test_install.sh runs it
-make single | it builds for longer: make check-single runs it
+make single | make check-sanitize runs it
 make shared | it builds for longer: tests/packaging.sh runs it
 luajit | tests/packaging.sh runs it
 python3 | tests/packaging.sh runs it
