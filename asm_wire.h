@@ -48,7 +48,7 @@
  *
  * MEMORY
  *   Through ASM_REALLOC, until asm_wire_close(): the longest frame; each agent's message that was streamed and has not
- *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 550
+ *   come whole; for each open message, call, sub-agent and step, and for each call of the run under way, about 600
  *   bytes; with OTLP the spans that are not flushed yet, about 1 MiB; and the history, if there is to be one. What has
  *   ended is used again: events that open nothing allocate nothing.
  *
@@ -563,25 +563,38 @@ ASM__WIRE_INLINE bool asm__wire_has_room(asm_buffer *out, size_t size) {
            asm_buffer_reserve(out, size) == ASM_OK;
 }
 
+static void asm__wire_digits(asm_buffer *out, int64_t value) {
+    if (asm__wire_has_room(out, 21)) out->size += asm__format_int64(value, out->data + out->size);
+}
+
+ASM__WIRE_INLINE void asm__wire_int(asm_buffer *out, asm_str before, int64_t value) {
+    asm__wire_put(out, before);
+    asm__wire_digits(out, value);
+}
+
 static bool asm__wire_is_sse(const asm_wire *wire) {
     return wire->options.framing == ASM_WIRE_FRAMING_SSE;
 }
 
-/* Where the next JSON value goes; end it with asm__wire_end_frame(). */
-ASM__WIRE_INLINE asm_buffer *asm__wire_frame(asm_wire *wire) {
-    asm_buffer *out = &wire->frames;
-    if (asm__wire_is_sse(wire)) {
-        ASM__PUT(out, "data: ");
-    } else if (wire->options.framing == ASM_WIRE_FRAMING_ARRAY) {
-        asm_buffer_append(out, wire->in_array ? ASM_STR(",\n") : ASM_STR("[\n"));
-        wire->in_array = true;
-    }
-    return out;
+/* What stands around a JSON value that is no element of an array. */
+ASM__WIRE_INLINE void asm__wire_put_begin(const asm_wire *wire, asm_buffer *out) {
+    if (asm__wire_is_sse(wire)) ASM__PUT(out, "data: ");
 }
 
 ASM__WIRE_INLINE void asm__wire_put_end(const asm_wire *wire, asm_buffer *out) {
     if (asm__wire_is_sse(wire)) ASM__PUT(out, "\n\n");
     else if (wire->options.framing == ASM_WIRE_FRAMING_LINES) ASM__PUT(out, "\n");
+}
+
+/* Where the next JSON value goes; end it with asm__wire_end_frame(). */
+ASM__WIRE_INLINE asm_buffer *asm__wire_frame(asm_wire *wire) {
+    asm_buffer *out = &wire->frames;
+    asm__wire_put_begin(wire, out);
+    if (wire->options.framing == ASM_WIRE_FRAMING_ARRAY) {
+        asm_buffer_append(out, wire->in_array ? ASM_STR(",\n") : ASM_STR("[\n"));
+        wire->in_array = true;
+    }
+    return out;
 }
 
 ASM__WIRE_INLINE void asm__wire_end_frame(asm_wire *wire) {
@@ -594,13 +607,9 @@ static asm_result asm__wire_send(asm_wire *wire) {
     if (out->size && out->result == ASM_OK) {
         wire->frame_count++;
         if (asm__wire_is_sse(wire) && wire->options.epoch) {
-            char digits[21];
             out->size--; /* into the frame, whose blank line comes again */
-            ASM__PUT(out, "id: ");
-            asm_buffer_append(out, asm_str_make(digits, asm__format_int64(wire->options.epoch, digits)));
-            ASM__PUT(out, ".");
-            asm_buffer_append(out,
-                              asm_str_make(digits, asm__format_int64((int64_t)wire->frame_count, digits)));
+            asm__wire_int(out, ASM_STR("id: "), wire->options.epoch);
+            asm__wire_int(out, ASM_STR("."), (int64_t)wire->frame_count);
             ASM__PUT(out, "\n\n");
         }
     }
@@ -665,15 +674,6 @@ ASM__WIRE_INLINE void asm__wire_id(asm_buffer *out, asm_str before, const asm__w
     } else {
         asm__append_string(out, item->id);
     }
-}
-
-static void asm__wire_digits(asm_buffer *out, int64_t value) {
-    if (asm__wire_has_room(out, 21)) out->size += asm__format_int64(value, out->data + out->size);
-}
-
-ASM__WIRE_INLINE void asm__wire_int(asm_buffer *out, asm_str before, int64_t value) {
-    asm__wire_put(out, before);
-    asm__wire_digits(out, value);
 }
 
 static void asm__wire_optional_int(asm_buffer *out, asm_str before, asm_optional_int64 number) {
@@ -898,7 +898,7 @@ static bool asm__wire_repeats(const asm_event *event, const asm__wire_item *text
 static asm_buffer *asm__wire_begin_pieces(const asm_wire *wire, asm__wire_item *agent) {
     asm_buffer *around = &agent->kept;
     asm_buffer_clear(around);
-    if (asm__wire_is_sse(wire)) ASM__PUT(around, "data: ");
+    asm__wire_put_begin(wire, around);
     return around;
 }
 
@@ -3422,7 +3422,7 @@ static asm_str asm__otlp_provider(asm_str provider) {
 
 /* What a request begins with, up to its spans. */
 static void asm__otlp_put_head(const asm_wire *wire, asm_buffer *out) {
-    if (asm__wire_is_sse(wire)) ASM__PUT(out, "data: ");
+    asm__wire_put_begin(wire, out);
     ASM__PUT(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
     asm__otlp_text(wire, out, ASM__OTLP_STRING("service.name"), wire->options.service_name);
     asm__otlp_text(wire, out, ASM__OTLP_STRING("service.instance.id"), wire->options.service_instance);
