@@ -24,8 +24,10 @@
  *       asm_wire wire;
  *       asm_wire_init(&wire, &(asm_wire_options){
  *           .format = ASM_WIRE_AG_UI, .output = { .write = send, .user = connection } });
- *       …                              asm_wire_event(&wire, &event) for each event, or wire as a sink:
- *       asm_wire_close(&wire);         asm_sink sinks[] = { asm_wire_sink_init(&wire, &options) };
+ *       asm_wire_event(&wire, &event);                       for each event
+ *       asm_wire_close(&wire);
+ *
+ *   In a pipeline it is a sink: asm_wire_sink_init() gives it.
  *
  * WHAT COMES OUT
  *   order    What a format opens is closed in the order it wants: also when a run fails or is cancelled, when
