@@ -436,7 +436,7 @@ ASM_API bool asm_execution_decision(asm_execution execution, const asm_action_re
 typedef struct asm_model_request {
     asm_execution execution; /* read only, as the rest */
     const asm_turn *turns;   /* oldest first */
-    size_t turn_count;
+    size_t turn_count;       /* how many turns */
 
     /* Set by middleware that has to wait for something: the model is not asked yet. It wakes the execution
      * when it is ready, and is called again. */

@@ -364,9 +364,9 @@ typedef struct asm_studio {
     size_t change_count, changes_lost;             /* private */
     uint64_t kinds[8];                             /* private: sub-agents so far, by hash of their kind */
     unsigned kind_counts[8];                       /* private */
-    struct {
+    struct { /* private: messages that came in pieces and were not received yet */
         uint64_t speaker, message;
-    } streamed[8];          /* private: messages that came in pieces and were not received yet */
+    } streamed[8];
     unsigned streamed_next; /* private */
     uint64_t main_agent;    /* private: hash of the first agent's id; 0: none so far */
     int rows;               /* private: of the terminal */
@@ -609,13 +609,13 @@ typedef struct asm_redact {
     asm_result result;                                       /* read only: the first error */
     uint64_t count;                                          /* read only: how many secrets were replaced */
     asm_buffer line, redacted, scratch, text, joined, piece; /* private */
-    struct {
+    struct {                                                 /* private: texts that are being streamed */
         asm_event *event;  /* its text is what is held back; NULL: nothing is */
         asm_buffer memory; /* of the event */
         uint64_t used;
-    } lanes[ASM_REDACT_LANES]; /* private: texts that are being streamed */
-    uint64_t clock;            /* private */
-    bool is_giving;            /* private: on_event is under way */
+    } lanes[ASM_REDACT_LANES];
+    uint64_t clock; /* private */
+    bool is_giving; /* private: on_event is under way */
 } asm_redact;
 
 /* ASM_ERR_INVALID_ARGUMENT without on_event. Allocates nothing; events allocate what they need, through ASM_REALLOC,
