@@ -2016,7 +2016,8 @@ ASM_API bool asm_pubsub_can_publish(const asm_pubsub *pubsub) {
     return pubsub && !asm__is_deepest(pubsub);
 }
 
-/* With the first to call, as far as that is known. */
+/* Sets up a round and puts it innermost; `slot` and `generation` are those of the first subscriber to call, as far as that is
+ * known. */
 static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const char *topic,
                                     const asm_message *message, uint32_t slot, uint64_t generation) {
     round->outer = pubsub->innermost;

@@ -3,7 +3,7 @@
  *
  *     build/examples/counting_sink < session.jsonl
  *
- * A sink is four functions, each of which may be NULL, and what they work on.
+ * A sink is a struct of functions, each of which may be NULL, and what they work on.
  */
 #define ASM_IMPLEMENTATION
 #include "asm_render.h"

@@ -240,7 +240,7 @@ enum {
     LIVE__CHUNK = 64 * 1024, /* bytes of a log that are read at a time */
     LIVE__WINDOW = 100,      /* rows of each lane in the list */
     LIVE__KEY_SIZE = 129,    /* a key and its NUL */
-    LIVE__NAME_SIZE = 65,    /* a viewer's name, likewise */
+    LIVE__NAME_SIZE = 65,    /* a viewer's name and its NUL */
     LIVE__NOTICES = 16,      /* of a session, that a slow viewer may be late for */
     LIVE__DECISIONS = 64,    /* of a session, that are remembered */
     LIVE__MAX_BODY = 1024 * 1024,
@@ -255,7 +255,7 @@ enum {
 /* Text that goes to several viewers. */
 typedef struct live__blob {
     size_t references, size;
-    char *data; /* behind it in the same block */
+    char *data; /* after it in the same block */
 } live__blob;
 
 typedef struct live__log {

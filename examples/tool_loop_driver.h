@@ -75,7 +75,7 @@ typedef struct tool_loop_options {
     tool_loop_model model;       /* required */
     const tool_loop_tool *tools; /* must outlive the loop */
     size_t tool_count;
-    /* The execution has ended while the model or a tool was under way: stop that. May be NULL */
+    /* The execution has ended while the model or a tool was under way: stop that. May be NULL. */
     void (*cancel)(void *user);
     void *user;         /* of model and cancel */
     unsigned max_steps; /* questions to the model in one execution; 0: TOOL_LOOP_MAX_STEPS */

@@ -42,7 +42,7 @@ static inline bool reference_is_pattern(const char *pattern) {
     }
 }
 
-/* Segment by segment; NULL behind the last one. */
+/* Segment by segment; NULL after the last one. */
 static inline bool reference_matches(const char *pattern, const char *topic) {
     if (!reference_is_pattern(pattern) || !topic[0]) return false;
     for (;;) {

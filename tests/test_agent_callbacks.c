@@ -271,7 +271,7 @@ static void test_other_agents_inside_an_event(void **state) {
     other.outcomes[0] = (scripted)GO_ON;
     asm_agent_options options = options_for("a2", &other);
     options.shutdown_delay_ms = -1;
-    /* a2 stands in the poll's list behind a1, and is stopped while a1 is served. */
+    /* a2 stands in the poll's list after a1, and is stopped while a1 is served. */
     start_script("a1", &s);
     start_agent(&options);
     watch(r);

@@ -78,7 +78,7 @@ static const char *program;
 static char directory[32];
 
 typedef struct bytes {
-    char *data; /* with a NUL behind it */
+    char *data; /* with a NUL after it */
     size_t size;
 } bytes;
 

@@ -55,7 +55,7 @@ enum { RENDERER_COMPACT, RENDERER_VERBOSE, RENDERER_STUDIO, RENDERER_PASSTHROUGH
 enum { STATS_NONE, STATS_TABLE, STATS_JSON };
 
 struct settings {
-    int renderer; /* NOT_GIVEN, or one of the above; the other choices likewise */
+    int renderer; /* NOT_GIVEN, or one of the above, as the other choices */
     int format, color, tty, tool_output, topics, stats, summary, times;
     int indent, idle; /* idle: seconds; 0: never */
     bool raw, follow, quiet, thinking, fail, until_end, redact, bell, links, progress, prompts;

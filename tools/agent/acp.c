@@ -298,7 +298,7 @@ static asm_str find_text(asm_str json, const char *name, asm_buffer *scratch) {
     return text;
 }
 
-/* The same as a C string in a block of its own; NULL if there is none that one can hold. */
+/* The text member `name` as a C string in a block of its own; NULL if there is none that one can hold. */
 static char *copy_text(asm_str json, const char *name) {
     asm_buffer scratch;
     asm_buffer_init_growing(&scratch);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
-/* The same agents for editors: the Agent Client Protocol, version 1, on standard input and output. */
+/* The agents for editors: the Agent Client Protocol, version 1, on standard input and output. */
 #ifndef AGENT_ACP_H
 #define AGENT_ACP_H
 

@@ -59,8 +59,8 @@ static void add_all(struct changes *changes, size_t from, size_t a, size_t b) {
         add(changes, '+', from + a, from + j);
 }
 
-/* The same with what the two parts have in common, by the longest common subsequence: `length` has a cell for each pair of
- * lines, (a + 1) * (b + 1), filled from the end. */
+/* The parts of both texts that differ, less the lines that they have in common, by the longest common subsequence: `length`
+ * has a cell for each pair of lines, (a + 1) * (b + 1), filled from the end. */
 static void add_differences(struct changes *changes, const asm_str *before, const asm_str *after, size_t from,
                             size_t a, size_t b, uint16_t *length) {
     const size_t width = b + 1;

@@ -39,7 +39,7 @@ struct process {
 bool process_start(struct process *process, const struct folder *folder, const char *command,
                    int64_t deadline);
 
-/* The same for a function of ours, which writes to `out` in the new process and returns its exit status. Its memory and
+/* Starts a function of this program, which writes to `out` in the new process and returns its exit status. Its memory and
  * processor time are limited; of our descriptors it has `kept` only. */
 bool process_start_function(struct process *process, int (*function)(void *user, int out), void *user,
                             int kept, int64_t deadline);

@@ -26,7 +26,7 @@ struct input {
 enum input_news {
     INPUT_SAME,      /* nothing, or it grew: read on */
     INPUT_CUT,       /* it is shorter than what was read: what is read next is its beginning */
-    INPUT_REWRITTEN, /* something else stands where we read: likewise */
+    INPUT_REWRITTEN, /* something else stands where it was read: what is read next is its beginning */
     INPUT_REPLACED   /* another file has its name now: read this one to its end, then call input_reopen() */
 };
 

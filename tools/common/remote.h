@@ -23,7 +23,7 @@ const char *remote_name(const char *url, char *name, int size);
  * to begin, whatever the address says, or NULL. False, with errno, if that cannot be started; ENOENT: without asm-nats. */
 bool remote_read(struct remote *remote, const char *url, bool follows, const char *from);
 
-/* Has `remote->fd` take events as JSON Lines. Likewise. */
+/* Has `remote->fd` take events as JSON Lines. False, with errno, if that cannot be started; ENOENT: without asm-nats. */
 bool remote_write(struct remote *remote, const char *url);
 
 /* Closes the pipe, and waits until what was written is taken, or is known to wait in the queue; one that gives events is

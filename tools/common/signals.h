@@ -23,7 +23,7 @@ bool is_time_to_give_up(void *user);
  * for programs that call libraries which may wait for ever. 0: no limit, as at first. */
 void signals_limit(int seconds, int status);
 
-/* The same from now on. */
+/* Ends the program with `status` that many seconds from now, whatever it waits for. */
 void signals_end_within(int seconds, int status);
 
 #endif

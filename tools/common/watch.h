@@ -48,7 +48,7 @@ void watch_close(struct watch *watch);
 /* Copies what fits into WATCHED_TEXT bytes, on one line; a text that was cut ends in "...". */
 void keep_text(char *out, asm_str text);
 
-/* A call in words, likewise: "Bash: npm test". */
+/* A call in words, in WATCHED_TEXT bytes as keep_text() has them: "Bash: npm test". */
 void name_call(char *out, asm_str name, asm_str display_text, asm_str input);
 
 /* "needs_you", "working", …: the words of the events' documentation. */

@@ -28,7 +28,7 @@ static void add_servers(natsOptions *settings, const char *urls) {
     free(text);
 }
 
-/* With it, connecting goes on behind our back, and a signal is not kept waiting. */
+/* With it, connecting goes on in a thread of the library, and a signal is not kept waiting. */
 static void on_connected(natsConnection *connection, void *closure) {
     (void)connection, (void)closure;
 }

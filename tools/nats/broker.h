@@ -21,7 +21,7 @@ struct broker {
 /* Ends the program with a message unless `status` is good. */
 void must(natsStatus status, const char *what);
 
-/* Connecting goes on behind our back, also after the connection was lost. */
+/* Begins to connect, which goes on in a thread of the library, also after the connection was lost. */
 void broker_connect(struct broker *to, const struct nats_options *given);
 
 /* Says once that there is no server yet. With `is_bounded` that ends the program, after some seconds. Makes a connection anew that

@@ -51,7 +51,7 @@ struct live *live_start(const struct live_settings *settings, const struct live_
 /* Shows an event; an asm_event_callback whose user is the struct live. */
 void live_on_event(void *user, const asm_event *event);
 
-/* Shows a debug event to those who view its session now; likewise. */
+/* Shows a debug event to those who view its session now; an asm_event_callback whose user is the struct live. */
 void live_on_debug_event(void *user, const asm_event *event);
 
 /* For poll(): a descriptor that can be read when there is something to do, and how many milliseconds to wait for it at

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Unlicense */
-/* For programs that have more than one source of events: what stands behind live.h. */
+/* For programs that have more than one source of events: what live.h stands on. */
 #ifndef TOOLS_PAGES_H
 #define TOOLS_PAGES_H
 
