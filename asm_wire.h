@@ -917,7 +917,7 @@ static void asm__wire_end_pieces(asm_wire *wire, asm_buffer *around, asm_str clo
 static bool asm__wire_put_short_piece(asm_buffer *out, asm_str before, asm_str piece, asm_str after) {
     const bool is_short = !ASM__SMALL && piece.size - 1 < ASM__SHORT && out->result == ASM_OK &&
                           after.size <= ASM__WIRE_AFTER &&
-                          (out->capacity - out->size) / 8 >= before.size + ASM__SHORT + 17;
+                          out->capacity - out->size >= before.size + 8 * (piece.size + 17) + ASM__WIRE_AFTER;
     char *p;
     if (!is_short) return false;
     p = out->data + out->size;

@@ -1323,6 +1323,22 @@ static void test_wire_formats(void **state) {
         release(&end);
     }
     unlink(path_of("wire"));
+    /* one trace in a file: what is there makes way, if it is one */
+    char trace[500];
+    snprintf(trace, sizeof trace, "--wire=trace:%s", path_of("wire"));
+    outcome once = RUN(SESSION, "--wire=trace");
+    for (int i = 0; i < 2; i++) {
+        expect(RUN(SESSION, trace), 0, STUDIO_SESSION, "");
+        expect_file("wire", once.out.data);
+    }
+    release(&once);
+    write_file("wire", "a diary");
+    outcome refused = RUN(SESSION, trace);
+    assert_int_equal(refused.status, 2);
+    assert_non_null(strstr(refused.err.data, "stays as it is"));
+    release(&refused);
+    expect_file("wire", "a diary");
+    unlink(path_of("wire"));
     expect(RUN("", "--wire=soap"), 2, "",
            "asm-cat: --wire: 'soap' must be one of ag-ui, ai-sdk, acp, otlp, cloudevents, trace\n");
 }

@@ -55,6 +55,11 @@ check 'it is shown' grep -q 'Session complete' "$work/view"
 
 status 0 "$tee" -- true
 status 7 "$tee" -- sh -c 'exit 7'
+if [ -c /dev/full ]; then
+    status 7 "$tee" --jsonl=/dev/full --wire=otlp:/dev/full --view -- sh -c "cat '$session'; exit 7"
+    check 'what fails in the copy is told' grep -q '/dev/full: No space left on device' "$work/err"
+    check 'and the session passes' cmp -s "$session" "$work/out"
+fi
 status 143 "$tee" -- sh -c 'kill -TERM $$'
 status 127 "$tee" -- "$work/no such program"
 : > "$work/not executable"

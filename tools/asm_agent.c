@@ -90,7 +90,7 @@ static const struct option options[] = {
     FLAG(0, "bell", "ring the terminal's bell when you are waited for", AT(view.rings)),
     FLAG('q', "quiet", "print the last answer only, as it is", AT(quiet)),
     HEADING("Other outputs"),
-    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
+    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset), "; without PATH to standard output"),
     LIVE_OPTION(AT(host.live.port)),
     PROGRAM_OPTIONS,
 };

@@ -154,7 +154,7 @@ static const struct option options[] = {
     FLAG(0, "redact", "secrets become <redacted:KIND> everywhere: keys, tokens and passwords of known shapes",
          AT(redact)),
     HEADING("Other outputs"),
-    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
+    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset), "; without PATH to standard output"),
     CHOICE(0, "topics", "SCOPE", "print where each event is published, not the text", AT(topics),
            scope_choice),
     TEXT(0, "prefix", "NAME", "what topics begin with (default: asm)", AT(outputs.prefix)),

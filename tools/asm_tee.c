@@ -72,7 +72,7 @@ static const struct option options[] = {
     CHOICE('r', "renderer", "NAME", "how it is shown (default: studio)", AT(renderer), renderer_choice),
     CHOICE(0, "color", "WHEN", "colors; auto looks at the terminal and NO_COLOR (default: auto)", AT(color),
            when_choice),
-    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset)),
+    OUTPUT_OPTIONS(AT(outputs), AT(outputs.preset), ""),
     LIVE_OPTION(AT(live.port)),
     HEADING("Who is asked"),
     CHOICE(0, "approve", "WHERE", "a second person may answer requests for permission", AT(approve),
@@ -91,7 +91,7 @@ static const char *const description[] = {"Starts COMMAND, hands on its standard
 static const char *const notes[] = {
     "The command cannot be told from one that runs by itself: end of input, signals, exit status and a slow "
     "reader reach it "
-    "as they would. Nothing that fails in the copy stops it. Files are appended to.",
+    "as they would. Nothing that fails in the copy stops it. Files are appended to, but for a trace.",
     "With --approve the first answer counts, the editor's or the second person's. One that is given here "
     "reaches the "
     "agent once, and the editor is told that the request is withdrawn; its own answer is then left out.",

@@ -341,6 +341,20 @@ static void refuse_other_files(enum output_kind kind, const char *path) {
             path, option_name(kind), option_name(kind), path);
 }
 
+/* A trace is one array, which nothing may follow: an older one makes way. */
+static void replace_trace(const char *path) {
+    static const char begin[] = "[\n{\"ph\":";
+    char found[sizeof begin - 1];
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) return;
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return; /* opening it to write tells why */
+    if (pread(fd, found, sizeof found, 0) != (ssize_t)sizeof found || memcmp(found, begin, sizeof found) != 0)
+        die("%s: stays as it is: it is no trace that --wire writes", path);
+    if (ftruncate(fd, 0) != 0) die("%s: %s", path, strerror(errno));
+    close(fd);
+}
+
 /* ---- Addresses ---- */
 
 /* Closes the sink, and waits until the events are taken. */
@@ -418,6 +432,8 @@ void outputs_open(struct outputs *outputs, const struct output_settings *setting
         output->kind = settings->wanted[i].kind;
         output->path = settings->wanted[i].path;
         if (output->path && is_remote(output->path)) open_remote(output, output->path);
+        else if (output->path && output->kind == OUTPUT_WIRE && settings->wanted[i].wire == ASM_WIRE_TRACE)
+            replace_trace(output->path);
         asm_sink sink = init_sink(output, settings, settings->wanted[i].wire);
         if (output->remote.pid) {
             output->close = sink.close;

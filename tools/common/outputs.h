@@ -36,8 +36,9 @@ struct output_settings {
     size_t subscribed_count;
 };
 
-/* Rows of a table of options; `at` and `preset_at` are OPTION_AT() of a struct output_settings and its preset. */
-#define OUTPUT_OPTIONS(at, preset_at)                                                                        \
+/* Rows of a table of options; `at` and `preset_at` are OPTION_AT() of a struct output_settings and its preset, `wire_also` is
+ * what else there is to say of --wire. */
+#define OUTPUT_OPTIONS(at, preset_at, wire_also)                                                             \
     OUTPUT_FILE("jsonl", "also append the events as JSON Lines; PATH may be nats://HOST/asm", at,            \
                 take_jsonl),                                                                                 \
         OUTPUT_FILE("jsonl-compact", "also append them in the compact form", at, take_jsonl_compact),        \
@@ -45,8 +46,8 @@ struct output_settings {
         OUTPUT_FILE("envelopes", "also append what a user interface wants to know", at, take_envelopes),     \
         CHOICE(0, "preset", "NAME", "how much that is (default: standard)", preset_at, preset_choice),       \
         OTHER(0, "wire", "FORMAT[:PATH]",                                                                    \
-              "also write what others read: ag-ui, ai-sdk, acp, otlp, cloudevents, trace; without PATH to "  \
-              "standard output",                                                                             \
+              "also append what others read: ag-ui, ai-sdk, acp, otlp, cloudevents, trace, which replaces "  \
+              "an older trace" wire_also,                                                                    \
               at, take_wire),                                                                                \
         OTHER(0, "mode", "OCTAL", "permissions of files that are created (default: 600)", at, take_mode)
 
