@@ -91,44 +91,53 @@ static inline void screen_command(screen *self, const char *text, int size) {
     else snprintf(self->commands + used, sizeof self->commands - used, "%.*s\n", size, text);
 }
 
+/* What begins with an escape, with `byte` as its last so far; false while it goes on. */
+static inline bool screen_escape(screen *self, unsigned char byte) {
+    const int at = self->pending_size;
+    if (at > 1 && self->pending[1] == ']') {
+        if (at > 3 && byte == '\\' && self->pending[at - 2] == 0x1B) {
+            screen_command(self, self->pending + 2, at - 4);
+            return true;
+        }
+        if (at > 2 && byte < 0x20 && byte != 0x1B) self->error = "a control character in a command";
+        return false;
+    }
+    if (at == 1 || (at == 2 && byte == '[') || (at > 2 && byte < 0x40)) return false;
+    if (at == 2) self->error = "an escape that is not ours";
+    else screen_sequence(self, self->pending, at);
+    return true;
+}
+
+static inline void screen_control(screen *self, unsigned char byte) {
+    if (byte == '\n') screen_next_row(self);
+    else if (byte == '\r') self->column = 0;
+    else if (byte == '\t') screen_put(self, "\t", 1, 8 - self->column % 8);
+    else if (byte == '\a') screen_command(self, "bell", 4);
+    else self->error = "a control character";
+}
+
+/* False while more of the character must come. */
+static inline bool screen_character(screen *self) {
+    uint32_t c;
+    bool valid;
+    const size_t length = reference_decode(self->pending, (size_t)self->pending_size, &c, &valid);
+    if (!valid && self->pending_size < 4 && (unsigned char)self->pending[0] >= 0xC2) return false;
+    if (!valid) self->error = "invalid UTF-8";
+    screen_put(self, self->pending, (int)length, screen_width(c));
+    return true;
+}
+
 /* Takes bytes, also parts of characters and sequences. */
 static inline void screen_write(screen *self, const char *data, size_t size) {
     for (size_t i = 0; i < size; i++) {
         const unsigned char byte = (unsigned char)data[i];
+        bool is_whole = true;
         self->pending[self->pending_size++] = data[i];
-        if (self->pending_size == (int)sizeof self->pending) {
-            self->error = "a sequence without an end";
-            self->pending_size = 0;
-        } else if (self->pending[0] == 0x1B) {
-            const int at = self->pending_size;
-            if (at > 1 && self->pending[1] == ']') {
-                if (at > 3 && byte == '\\' && self->pending[at - 2] == 0x1B) {
-                    screen_command(self, self->pending + 2, at - 4);
-                    self->pending_size = 0;
-                } else if (at > 2 && byte < 0x20 && byte != 0x1B)
-                    self->error = "a control character in a command";
-                continue;
-            }
-            if (at == 1 || (at == 2 && byte == '[') || (at > 2 && byte < 0x40)) continue;
-            if (at == 2) self->error = "an escape that is not ours";
-            else screen_sequence(self, self->pending, at);
-            self->pending_size = 0;
-        } else if (byte < 0x20 || byte == 0x7F) {
-            if (byte == '\n') screen_next_row(self);
-            else if (byte == '\r') self->column = 0;
-            else if (byte == '\t') screen_put(self, "\t", 1, 8 - self->column % 8);
-            else if (byte == '\a') screen_command(self, "bell", 4);
-            else self->error = "a control character";
-            self->pending_size = 0;
-        } else {
-            uint32_t c;
-            bool valid;
-            const size_t length = reference_decode(self->pending, (size_t)self->pending_size, &c, &valid);
-            if (!valid && self->pending_size < 4 && (unsigned char)self->pending[0] >= 0xC2) continue;
-            if (!valid) self->error = "invalid UTF-8";
-            screen_put(self, self->pending, (int)length, screen_width(c));
-            self->pending_size = 0;
-        }
+        if (self->pending_size == (int)sizeof self->pending) self->error = "a sequence without an end";
+        else if (self->pending[0] == 0x1B) is_whole = screen_escape(self, byte);
+        else if (byte < 0x20 || byte == 0x7F) screen_control(self, byte);
+        else is_whole = screen_character(self);
+        if (is_whole) self->pending_size = 0;
     }
 }
 

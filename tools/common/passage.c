@@ -240,25 +240,28 @@ static void wake(struct passage *passage) {
     take_queue(out);
 }
 
+/* Waits for what can be done; false if nothing will come any more. */
+static bool wait_for_some(struct passage *passage, struct pollfd polled[6], bool has_ended) {
+    const struct direction *in = &passage->in, *out = &passage->out;
+    polled[0] = (struct pollfd){wake_up[0], POLLIN, 0};
+    polled[1] = (struct pollfd){has_bytes(in) || in->to < 0 ? -1 : in->from, POLLIN, 0};
+    polled[2] = (struct pollfd){has_bytes(in) ? in->to : -1, POLLOUT, 0};
+    polled[3] = (struct pollfd){has_bytes(out) ? -1 : out->from, POLLIN, 0};
+    polled[4] = (struct pollfd){out->to, has_bytes(out) ? POLLOUT : 0, 0};
+    polled[5] = (struct pollfd){
+        passage->hooks.descriptor ? passage->hooks.descriptor(passage->hooks.user) : -1, POLLIN, 0};
+    /* what it printed last is in the pipe; whoever else has that end open is not waited for */
+    if (has_ended && !has_bytes(out)) return poll(polled + 3, 1, 0) > 0;
+    return poll(polled, 6, -1) >= 0 || errno == EINTR;
+}
+
 static int pass_all(struct passage *passage) {
     struct direction *in = &passage->in, *out = &passage->out;
     bool has_ended = false;
     int status = 0;
     while (!has_ended || out->from >= 0 || has_bytes(out)) {
         struct pollfd polled[6];
-        polled[0] = (struct pollfd){wake_up[0], POLLIN, 0};
-        polled[1] = (struct pollfd){has_bytes(in) || in->to < 0 ? -1 : in->from, POLLIN, 0};
-        polled[2] = (struct pollfd){has_bytes(in) ? in->to : -1, POLLOUT, 0};
-        polled[3] = (struct pollfd){has_bytes(out) ? -1 : out->from, POLLIN, 0};
-        polled[4] = (struct pollfd){out->to, has_bytes(out) ? POLLOUT : 0, 0};
-        polled[5] = (struct pollfd){
-            passage->hooks.descriptor ? passage->hooks.descriptor(passage->hooks.user) : -1, POLLIN, 0};
-        if (has_ended && !has_bytes(out)) {
-            /* what it printed last is in the pipe; whoever else has that end open is not waited for */
-            if (poll(polled + 3, 1, 0) <= 0) break;
-        } else if (poll(polled, 6, -1) < 0 && errno != EINTR) {
-            break;
-        }
+        if (!wait_for_some(passage, polled, has_ended)) break;
         if (polled[0].revents && !has_ended) has_ended = hear(passage, &status);
         if (polled[3].revents) read_some(passage, out);
         if (polled[4].revents && has_bytes(out)) write_some(passage, out);
