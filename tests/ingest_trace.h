@@ -146,4 +146,33 @@ static inline void load_samples(sample *samples, size_t count) {
         samples[i].stream = sample_stream(samples[i].stream);
 }
 
+static inline void pass_over(void *user, const asm_event *event) {
+    (void)user, (void)event;
+}
+
+/* Reads each stream, `step` bytes at a time (0: all at once), while one of its first `most` allocations fails: no harm, and
+ * nothing leaks. */
+static inline void fail_each_allocation(const sample *samples, size_t count, size_t step, size_t most) {
+    const size_t alive = allocations_alive;
+    for_each_way_to_fail for (size_t i = 0; i < count; i++) for (size_t failing = 1; failing < most;
+                                                                 failing++) {
+        const size_t size = strlen(samples[i].stream);
+        asm_ingest ingest;
+        asm_ingest_options options;
+        memset(&options, 0, sizeof options);
+        options.format = samples[i].format;
+        options.on_event = pass_over;
+        fail_allocations_from(failing);
+        if (asm_ingest_init(&ingest, &options) == ASM_OK) {
+            for (size_t at = 0; at < size; at += step ? step : size)
+                asm_ingest_feed(&ingest, samples[i].stream + at, step ? step : size, 1);
+            asm_ingest_end(&ingest, 1);
+        }
+        asm_ingest_close(&ingest);
+        fail_allocations_from(0);
+        expect(allocations_alive == alive, "%s leaks when %zu fails", asm_format_name(samples[i].format),
+               failing);
+    }
+}
+
 #endif

@@ -2,6 +2,7 @@
  * ASM_CAT names the program; the default is build/asm-cat. Golden files are looked for in tests/golden. */
 #include "asm_render.h"
 #include "asm_ingest.h"
+#include "same_json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -2063,54 +2064,6 @@ static void test_golden_texts(void **state) {
     assert_true(for_each_golden(".txt", check_golden_text) > 0);
 }
 
-static bool equal_objects(asm_str a, asm_str b);
-
-static bool equal_values(asm_str a, asm_str b) {
-    char memory[2][4096];
-    asm_buffer scratch[2];
-    asm_str text[2];
-    double number[2];
-    for (size_t i = 0; i < 2; i++)
-        asm_buffer_init_fixed(&scratch[i], memory[i], sizeof memory[i]);
-    switch (asm_json_type_of(a)) {
-    case ASM_JSON_OBJECT:
-        return equal_objects(a, b);
-    case ASM_JSON_STRING:
-        return asm_json_to_string(a, &scratch[0], &text[0]) && asm_json_to_string(b, &scratch[1], &text[1]) &&
-               asm_str_equal(text[0], text[1]);
-    case ASM_JSON_NUMBER:
-        return asm_json_to_double(a, &number[0]) && asm_json_to_double(b, &number[1]) &&
-               memcmp(&number[0], &number[1], sizeof number[0]) == 0;
-    default:
-        return a.size > 0 && asm_str_equal(a, b);
-    }
-}
-
-static size_t count_members(asm_str json) {
-    asm_json_reader reader;
-    asm_str key;
-    size_t count = 0;
-    asm_json_reader_init(&reader, json, NULL);
-    asm_json_enter_object(&reader);
-    while (asm_json_next_member(&reader, &key))
-        count++;
-    assert_int_equal(asm_json_reader_finish(&reader), ASM_OK);
-    return count;
-}
-
-/* The same members, in any order. */
-static bool equal_objects(asm_str a, asm_str b) {
-    asm_json_reader reader;
-    asm_str key, left, right;
-    bool equal = count_members(a) == count_members(b);
-    asm_json_reader_init(&reader, a, NULL);
-    asm_json_enter_object(&reader);
-    while (equal && asm_json_next_member(&reader, &key))
-        equal = asm_json_read_raw(&reader, &left) && asm_json_find(b, &key, &right, 1, NULL) == ASM_OK &&
-                equal_values(left, right);
-    return equal;
-}
-
 static void check_golden_jsonl(const char *name, const char *stream) {
     char path[300];
     snprintf(path, sizeof path, GOLDEN "/%s", name);
@@ -2123,7 +2076,7 @@ static void check_golden_jsonl(const char *name, const char *stream) {
     const char *left = golden.data, *right = end.out.data;
     while (*left && *right) {
         asm_str a = asm_str_make(left, strcspn(left, "\n")), b = asm_str_make(right, strcspn(right, "\n"));
-        if (!equal_objects(a, b))
+        if (!same_json(a, b))
             fail_msg("%s: %.*s is not %.*s", name, (int)b.size, b.data, (int)a.size, a.data);
         left += a.size + 1;
         right += b.size + 1;

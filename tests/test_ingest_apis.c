@@ -265,10 +265,6 @@ static void count_diagnostics(void *user, const asm_diagnostic *diagnostic) {
     ++*(int *)user;
 }
 
-static void ignore(void *user, const asm_event *event) {
-    (void)user, (void)event;
-}
-
 static void test_noise(void **state) {
     static const char stream[] =
         "event: starting up\n{\"type\":\"thread.started\",\"thread_id\":\"t\"}\nid: 7\n";
@@ -277,7 +273,7 @@ static void test_noise(void **state) {
     int count = 0;
     (void)state;
     memset(&options, 0, sizeof options);
-    options.on_event = ignore;
+    options.on_event = pass_over;
     options.on_diagnostic = count_diagnostics;
     options.user = &count;
     assert_int_equal(asm_ingest_init(&ingest, &options), ASM_OK);
@@ -289,26 +285,8 @@ static void test_noise(void **state) {
 }
 
 static void test_failing_allocations(void **state) {
-    const size_t alive = allocations_alive;
     (void)state;
-    for_each_way_to_fail for (size_t i = 0; i < COUNT(samples); i++) for (size_t failing = 1; failing < 60;
-                                                                          failing++) {
-        asm_ingest ingest;
-        asm_ingest_options options;
-        memset(&options, 0, sizeof options);
-        options.format = samples[i].format;
-        options.on_event = ignore;
-        fail_allocations_from(failing);
-        if (asm_ingest_init(&ingest, &options) == ASM_OK) {
-            for (const char *p = samples[i].stream; *p; p++)
-                asm_ingest_feed(&ingest, p, 1, 1);
-            asm_ingest_end(&ingest, 1);
-        }
-        asm_ingest_close(&ingest);
-        fail_allocations_from(0);
-        expect(allocations_alive == alive, "%s leaks when %zu fails", asm_format_name(samples[i].format),
-               failing);
-    }
+    fail_each_allocation(samples, COUNT(samples), 1, 60);
     end_of_cases();
 }
 

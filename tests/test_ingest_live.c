@@ -96,30 +96,9 @@ static void test_cuts(void **state) {
     end_of_cases();
 }
 
-static void ignore(void *user, const asm_event *event) {
-    (void)user, (void)event;
-}
-
 static void test_failing_allocations(void **state) {
-    const size_t alive = allocations_alive;
     (void)state;
-    for_each_way_to_fail for (size_t i = 0; i < COUNT(samples); i++) for (size_t failing = 1; failing < 50;
-                                                                          failing++) {
-        asm_ingest ingest;
-        asm_ingest_options options;
-        memset(&options, 0, sizeof options);
-        options.format = samples[i].format;
-        options.on_event = ignore;
-        fail_allocations_from(failing);
-        if (asm_ingest_init(&ingest, &options) == ASM_OK) {
-            asm_ingest_feed(&ingest, samples[i].stream, strlen(samples[i].stream), 1);
-            asm_ingest_end(&ingest, 1);
-        }
-        asm_ingest_close(&ingest);
-        fail_allocations_from(0);
-        expect(allocations_alive == alive, "%s leaks when %zu fails", asm_format_name(samples[i].format),
-               failing);
-    }
+    fail_each_allocation(samples, COUNT(samples), 0, 50);
     end_of_cases();
 }
 

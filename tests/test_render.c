@@ -966,6 +966,18 @@ static void test_columns_of_each_character(void **state) {
     end_of_cases();
 }
 
+/* Of these variables only those that `environment` has: NAME=VALUE, separated by blanks. */
+static void set_environment(const char *const *names, size_t count, const char *environment) {
+    char word[64];
+    for (size_t i = 0; i < count; i++)
+        unsetenv(names[i]);
+    while (next_word(&environment, word)) {
+        char *equals = strchr(word, '=');
+        *equals = 0;
+        setenv(word, equals + 1, 1);
+    }
+}
+
 /* ============================================================================================
  * Terminal
  */
@@ -990,15 +1002,7 @@ static void test_terminal_settings(void **state) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char word[64];
-        const char *rest = cases[i].environment;
-        for (size_t k = 0; k < COUNT(names); k++)
-            unsetenv(names[k]);
-        while (next_word(&rest, word)) {
-            char *equals = strchr(word, '=');
-            *equals = 0;
-            setenv(word, equals + 1, 1);
-        }
+        set_environment(names, COUNT(names), cases[i].environment);
         asm_terminal terminal = asm_terminal_detect(ends[1]);
         expect(!terminal.is_terminal && terminal.has_color == cases[i].color &&
                    terminal.has_utf8 == cases[i].utf8 && terminal.columns == 80,
@@ -1052,15 +1056,7 @@ static void test_what_terminals_obey(void **state) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char word[64];
-        const char *rest = cases[i].environment;
-        for (size_t k = 0; k < COUNT(names); k++)
-            unsetenv(names[k]);
-        while (next_word(&rest, word)) {
-            char *equals = strchr(word, '=');
-            *equals = 0;
-            setenv(word, equals + 1, 1);
-        }
+        set_environment(names, COUNT(names), cases[i].environment);
         const asm_terminal found = asm_terminal_detect(terminal), piped = asm_terminal_detect(ends[1]);
         const unsigned obeys = (found.has_links ? LINKS : 0) | (found.has_progress ? PROGRESS : 0);
         expect(obeys == cases[i].obeys && found.notification == cases[i].notification, "%s: %u %d",
