@@ -3626,6 +3626,7 @@ typedef struct asm__facts {
     asm_buffer text;
     const char *between;
     size_t count, ends[8]; /* where the first ones end */
+    size_t exit_end;       /* where the exit code ends; 0: there is none */
     char memory[512];
 } asm__facts;
 
@@ -3633,6 +3634,7 @@ static void asm__facts_begin(asm__facts *facts, const char *between) {
     asm_buffer_init_fixed(&facts->text, facts->memory, sizeof facts->memory);
     facts->between = between;
     facts->count = 0;
+    facts->exit_end = 0;
 }
 
 /* Begins the next fact; it goes to the buffer. */
@@ -3704,10 +3706,12 @@ static void asm__line_all_facts(asm__line *line, const asm__facts *facts, const 
     }
 }
 
+#define ASM__LEAST_REASON 6 /* columns */
+
 /* ` — why`, in what room is left. Returns whether that is all of it. */
 static bool asm__line_reason(asm__line *line, asm_str reason, bool is_cut) {
     int columns;
-    if (reason.size == 0 || line->room < 6) return false;
+    if (reason.size == 0 || line->room < ASM__LEAST_REASON) return false;
     asm__line_glyph(line, ASM__GLYPH_DASH);
     columns = asm__columns_of(reason, asm__line_flags(&line->studio->look), line->room);
     is_cut |= columns > line->room;
@@ -3895,17 +3899,23 @@ static void asm__studio_bars(asm_studio *studio, asm_buffer *out, const asm__spe
     }
 }
 
-/* ` — why`, which ends the line; below it all of the message, if that is more. */
+/* ` — why`, which ends the line; below it the other lines of the message. A first line that is too long stands below too,
+ * and on a terminal only there. */
 static void asm__line_why(asm__line *line, const asm__speaker *speaker, asm_str message) {
     asm_studio *studio = line->studio;
     const asm__value value = asm__value_of_text(message);
-    asm_optional_int64 unused = {0, false};
+    asm_optional_int64 exit_code = {0, false};
     char memory[600];
     bool is_cut;
-    const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
-    const bool is_told = asm__line_reason(line, first, is_cut) && first.size + 1 >= message.size;
+    size_t at = 0;
+    const asm_str first = asm__next_line(&value, &at, memory, sizeof memory, &is_cut, &exit_code);
+    const int rest = line->room - asm__columns_of(first, asm__line_flags(&studio->look), line->room);
+    const bool fits =
+        !is_cut && line->room >= ASM__LEAST_REASON && rest >= 3; /* a dash and blanks around it */
+    if (!fits || exit_code.is_set) at = 0;
+    if (fits || studio->look.columns == 0) asm__line_reason(line, first, is_cut);
     asm__line_end(line);
-    if (!is_told) asm__studio_bars(studio, line->out, speaker, &value, 0, false);
+    asm__studio_bars(studio, line->out, speaker, &value, at, false);
 }
 
 /* >>render: studio's calls */
@@ -4050,7 +4060,8 @@ typedef struct asm__tool_end {
     asm_optional_int64 exit_code;
     asm_optional_double duration_ms;
     asm__value output;
-    asm_str reason; /* of a failure; in `memory` */
+    asm_str reason;    /* of a failure; in `memory` */
+    size_t shown_from; /* where in the output begins what the line does not tell */
     bool is_reason_cut;
     bool is_told; /* the line says all that is in the output */
     char memory[600];
@@ -4154,6 +4165,21 @@ static void asm__end_of(asm__tool_end *end, const asm_event *event) {
             end->reason.size = 0; /* it says nothing else */
     }
     if (!end->exit_code.is_set) end->exit_code = stated;
+}
+
+/* Where the output goes on after its first line, if that is `Exit code N` and nothing else; else 0. */
+static size_t asm__after_exit_code(const asm__value *output, int64_t code) {
+    char memory[40];
+    asm_buffer text;
+    asm__value line;
+    size_t at = 0;
+    int64_t stated;
+    asm_str shown;
+    asm_buffer_init_fixed(&text, memory, sizeof memory);
+    if (!asm__value_line(output, &at, &line) || !asm__value_copy(&text, &line)) return 0;
+    shown = asm__trim(asm_buffer_text(&text));
+    if (!asm__begins_with(shown, "Exit code ")) return 0;
+    return asm_json_to_int64(asm__without(shown, 10), &stated) && stated == code ? at : 0;
 }
 
 /* What the provider's structured result says was found; else what the output says in words or by its lines. */
@@ -4602,6 +4628,7 @@ static void asm__facts_of_end(asm__facts *facts, const asm_studio *studio, const
     if (end->exit_code.is_set) {
         asm__append_literal(asm__fact(facts), "exit ");
         asm__append_count(&facts->text, end->exit_code.value);
+        facts->exit_end = facts->text.size;
     }
     switch (view->tool->facts) {
     case ASM_TOOL_FACTS_AGENT:
@@ -4684,6 +4711,8 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
     }
     asm__facts_fit(&facts, line.room - 3 - asm__line_least(&line, view));
     facts_columns = facts.text.size > 0 ? asm__facts_columns(&facts) + 3 : 0;
+    if (facts.exit_end > 0 && facts.text.size >= facts.exit_end)
+        end->shown_from = asm__after_exit_code(&end->output, end->exit_code.value);
     if (end->reason.size > 0)
         reason_columns = 3 + asm__columns_of(end->reason, asm__line_flags(&studio->look), line.room);
     room = line.room - facts_columns;
@@ -4702,6 +4731,7 @@ static void asm__studio_end_line(asm_studio *studio, asm_buffer *out, const asm_
 static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
                                const asm__view *view, const asm__tool_end *end, const asm_event *event) {
     const bool is_short = studio->options.tool_output == ASM_TOOL_OUTPUT_PREVIEW;
+    size_t at = end->shown_from;
     if (studio->options.tool_output == ASM_TOOL_OUTPUT_SUMMARY || end->outcome == ASM__OUTCOME_DECLINED ||
         end->is_told)
         return;
@@ -4709,8 +4739,11 @@ static void asm__studio_output(asm_studio *studio, asm_buffer *out, const asm__s
         asm__studio_diff(studio, out, speaker, event);
         return;
     }
-    asm__studio_bars(studio, out, speaker, &end->output, is_short ? asm__last_lines(&end->output, 3) : 0,
-                     is_short);
+    if (is_short) {
+        const size_t last = asm__last_lines(&end->output, 3);
+        if (last > at) at = last;
+    }
+    asm__studio_bars(studio, out, speaker, &end->output, at, is_short);
 }
 
 static void asm__studio_ended(asm_studio *studio, asm_buffer *out, const asm_event *event) {

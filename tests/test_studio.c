@@ -283,6 +283,62 @@ static void test_a_reason_is_told_once(void **state) {
     }
 }
 
+/* The exit code in the line is not said again by the output, where a tool puts it before what the command printed. */
+static void test_an_exit_code_is_told_once(void **state) {
+    (void)state;
+    static const view_case cases[] = {
+        {STARTED("Bash", "{'command':'make'}") FAILED(",'tool_output':'Exit code 2\\nno rule\\nstop'"),
+         "  ✗ Bash failed: make (exit 2) — no rule\n  │ no rule\n  │ stop\n"},
+        {STARTED("Bash", "{'command':'make'}")
+             FAILED(",'exit_code':3,'tool_output':'Exit code 2\\nno rule\\nstop'"),
+         "  ✗ Bash failed: make (exit 3) — no rule\n  │ Exit code 2\n  │ no rule\n  │ stop\n"},
+        {STARTED("Bash", "{'command':'make'}") DONE(",'tool_output':'Exit code 2\\nno rule\\nstop'"),
+         "  ✓ Ran: make\n  │ Exit code 2\n  │ no rule\n  │ stop\n"},
+    };
+    asm_render_options options = ends_only();
+    options.columns = 80;
+    options.tool_output = ASM_TOOL_OUTPUT_FULL;
+    expect_view(&options, cases, COUNT(cases));
+    options.tool_output = ASM_TOOL_OUTPUT_PREVIEW;
+    expect_view(&options, cases, COUNT(cases));
+}
+
+/* An error stands on its line or below it; only where lines are not broken, so that each can be searched for, on both. */
+static void test_an_error_is_told_once(void **state) {
+    (void)state;
+    static const char failed[] = "{'type':'run_failed','data':{'error_code':'busy','error_message':'",
+                      of_a_line[] = "API Error: 529 the server has too much to do",
+                      other[] = "\\nTry again later";
+    static const struct {
+        int columns;
+        bool has_other;
+        const char *expected;
+    } cases[] = {
+        {80, false, "  ✗ Session failed (busy) — API Error: 529 the server has too much to do\n"},
+        {80, true,
+         "  ✗ Session failed (busy) — API Error: 529 the server has too much to do\n  │ Try again later\n"},
+        {72, false, "  ✗ Session failed (busy) — API Error: 529 the server has too much to do\n"},
+        {71, false, "  ✗ Session failed (busy)\n  │ API Error: 529 the server has too much to do\n"},
+        {71, true,
+         "  ✗ Session failed (busy)\n  │ API Error: 529 the server has too much to do\n  │ Try again "
+         "later\n"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char events[256];
+        asm_render_options options = ends_only();
+        options.columns = cases[i].columns;
+        snprintf(events, sizeof events, "%s%s%s'}}", failed, of_a_line, cases[i].has_other ? other : "");
+        expect_view(&options, &(view_case){events, cases[i].expected}, 1);
+    }
+    char words[256] = "", events[512], expected[1024];
+    for (int i = 0; i < 40; i++)
+        strcat(words, "words ");
+    words[strlen(words) - 1] = 0;
+    snprintf(events, sizeof events, "%s%s'}}", failed, words);
+    snprintf(expected, sizeof expected, "  ✗ Session failed (busy) — %.*s…\n  │ %s\n", 135, words, words);
+    expect_view(&piped, &(view_case){events, expected}, 1);
+}
+
 /* No line of studio's ends in a blank: not where it is broken, and not where it is blank. */
 static void test_no_line_ends_in_a_blank(void **state) {
     (void)state;
@@ -616,7 +672,7 @@ static void test_runs(void **state) {
          "  ● Session started\n\n  ✗ Session failed (overloaded) — API is overloaded\n  ● Until then: "
          "0.5s\n"},
         {"{'type':'run_started','data':{}}\n{'type':'run_failed','data':{'error_message':'one\\ntwo'}}",
-         "  ● Session started\n\n  ✗ Session failed — one\n  │ one\n  │ two\n"},
+         "  ● Session started\n\n  ✗ Session failed — one\n  │ two\n"},
         {"{'type':'run_started','data':{'model':'a'}}\n{'type':'token_usage_updated','data':{'input_tokens':"
          "5000,'output_tokens':700,'message_id':'1'}}\n"
          "{'type':'token_usage_updated','data':{'input_tokens':5000,'output_tokens':800,'message_id':'1'}}\n"
@@ -1322,6 +1378,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_summaries_of_the_guide),
         cmocka_unit_test(test_tool_output_modes),
         cmocka_unit_test(test_a_reason_is_told_once),
+        cmocka_unit_test(test_an_exit_code_is_told_once),
+        cmocka_unit_test(test_an_error_is_told_once),
         cmocka_unit_test(test_no_line_ends_in_a_blank),
         cmocka_unit_test(test_environments_of_commands),
         cmocka_unit_test(test_calls_with_one_id),
