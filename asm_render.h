@@ -3816,6 +3816,18 @@ static void asm__line_words(asm__line *line, const asm__view *view, const char *
     if (view->subject.size > 0) asm__line_own(line, ASM_STR(": "));
 }
 
+static bool asm__is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+/* A word up to the next blank, or its beginning: as much as an escaped value gives at once. */
+static asm_str asm__next_bar_word(asm_str text) {
+    size_t size = 0;
+    while (size < text.size && size < ASM__PIECE && !asm__is_blank(text.data[size]))
+        size++;
+    return asm_str_make(text.data, size);
+}
+
 /* The text of a line that has begun with a bar and has so much room; it goes on in the next where a word does not fit, without
  * the blanks before that. */
 static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speaker *speaker,
@@ -3838,7 +3850,8 @@ static void asm__bar_words(asm_studio *studio, asm_buffer *out, const asm__speak
         }
         while (used < piece.size) {
             int width, word = 0;
-            if (gap > 0) word = asm__columns_of(asm__first_word(asm__without(piece, used)), flags, whole);
+            if (gap > 0 && !asm__is_blank(piece.data[used]))
+                word = asm__columns_of(asm__next_bar_word(asm__without(piece, used)), flags, whole);
             const asm_str shown = asm__next_shown(piece, &used, flags, &marks, one, &width);
             if (shown.size == 1 && shown.data[0] == ' ') {
                 gap++;

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <locale.h>
+#include <time.h>
 
 /* ============================================================================================
  * What the tests share
@@ -337,6 +338,26 @@ static void test_an_error_is_told_once(void **state) {
     snprintf(events, sizeof events, "%s%s'}}", failed, words);
     snprintf(expected, sizeof expected, "  ✗ Session failed (busy) — %.*s…\n  │ %s\n", 135, words, words);
     expect_view(&piped, &(view_case){events, expected}, 1);
+}
+
+/* What a line costs grows as its size: with a look at all that follows for each tab, this took minutes. */
+static void test_a_line_of_tabs_costs_what_it_shows(void **state) {
+    (void)state;
+    enum { TABS = 300000 };
+    static const char begin[] = STARTED("Bash", "{'command':'ls'}"),
+                      before[] = "{'type':'tool_call_completed','data':{'tool_call_id':'a','tool_output':'";
+    asm_render_options options = ends_only();
+    options.columns = 80;
+    options.tool_output = ASM_TOOL_OUTPUT_FULL;
+    char *events = malloc(sizeof begin + sizeof before + 2 * TABS + 8), *at = events;
+    at += sprintf(at, "%s%s", begin, before);
+    for (int i = 0; i < TABS; i++)
+        at += sprintf(at, "\\t");
+    strcpy(at, "x'}}");
+    const clock_t start = clock();
+    expect_view(&options, &(view_case){events, "  ✓ Ran: ls\n  │ x\n"}, 1);
+    expect(clock() - start < 20 * CLOCKS_PER_SEC, "%ld s", (long)((clock() - start) / CLOCKS_PER_SEC));
+    free(events);
 }
 
 /* No line of studio's ends in a blank: not where it is broken, and not where it is blank. */
@@ -1380,6 +1401,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_a_reason_is_told_once),
         cmocka_unit_test(test_an_exit_code_is_told_once),
         cmocka_unit_test(test_an_error_is_told_once),
+        cmocka_unit_test(test_a_line_of_tabs_costs_what_it_shows),
         cmocka_unit_test(test_no_line_ends_in_a_blank),
         cmocka_unit_test(test_environments_of_commands),
         cmocka_unit_test(test_calls_with_one_id),
