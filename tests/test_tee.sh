@@ -62,6 +62,11 @@ if [ -c /dev/full ]; then
 fi
 status 143 "$tee" -- sh -c 'kill -TERM $$'
 status 127 "$tee" -- "$work/no such program"
+status 2 "$tee" --jsonl -- true
+check 'a forgotten path is no command' grep -q 'asm-tee: --jsonl needs a value: PATH' "$work/err"
+status 2 "$tee" --wire=ag-ui:"$work/both" --wire=acp:"$work/both" -- true
+check 'two outputs are not mixed in a file' grep -q 'give each a file of its own' "$work/err"
+status 0 "$tee" --jsonl=/dev/null --log=/dev/null -- true
 : > "$work/not executable"
 status 126 "$tee" -- "$work/not executable"
 status 2 "$tee"

@@ -164,7 +164,8 @@ static bool take_option(const struct command *command, void *settings, const str
     char values[1024];
     const bool takes_next = option->value && !value && !option->value_is_optional;
     if (!option->value && value) die("--%s takes no value", option->name);
-    if (takes_next) value = next;
+    if (takes_next && next && strcmp(next, "--") != 0)
+        value = next; /* it was forgotten: asm-tee --jsonl -- COMMAND */
     if (option->value && !option->value_is_optional && (!value || !*value))
         die("--%s needs a value: %s", option->name, allowed_values(option, values, sizeof values));
     set_option(command, settings, option, value);

@@ -341,6 +341,17 @@ static void refuse_other_files(enum output_kind kind, const char *path) {
             path, option_name(kind), option_name(kind), path);
 }
 
+/* Two outputs in one file are readable for nobody. */
+static void refuse_shared_files(const struct output_settings *settings, size_t at) {
+    const char *path = settings->wanted[at].path;
+    struct stat status;
+    for (size_t i = 0; i < at; i++)
+        if (settings->wanted[i].path && strcmp(settings->wanted[i].path, path) == 0 && !is_remote(path) &&
+            (stat(path, &status) != 0 || S_ISREG(status.st_mode)))
+            die("%s: --%s is written there and --%s: give each a file of its own", path,
+                option_name(settings->wanted[i].kind), option_name(settings->wanted[at].kind));
+}
+
 /* A trace is one array, which nothing may follow: an older one makes way. */
 static void replace_trace(const char *path) {
     static const char begin[] = "[\n{\"ph\":";
@@ -425,8 +436,11 @@ void outputs_open(struct outputs *outputs, const struct output_settings *setting
     memset(outputs, 0, sizeof *outputs);
     outputs->outputs = (struct output *)calloc(settings->count, sizeof *outputs->outputs);
     if (!outputs->outputs && settings->count > 0) die("%s", asm_result_string(ASM_ERR_NO_MEMORY));
-    for (size_t i = 0; i < settings->count; i++) /* before anything is written to one of them */
-        if (settings->wanted[i].path) refuse_other_files(settings->wanted[i].kind, settings->wanted[i].path);
+    for (size_t i = 0; i < settings->count; i++) { /* before anything is written to one of them */
+        if (!settings->wanted[i].path) continue;
+        refuse_shared_files(settings, i);
+        refuse_other_files(settings->wanted[i].kind, settings->wanted[i].path);
+    }
     for (size_t i = 0; i < settings->count; i++) {
         struct output *output = &outputs->outputs[i];
         output->kind = settings->wanted[i].kind;
