@@ -202,19 +202,17 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic);
 typedef struct asm_pubsub asm_pubsub;
 
 /* A handle of a subscription. One that is zero, has ended or is another dispatcher's is ASM_ERR_NOT_FOUND: the
- * numbers have 64 bits, and none is given twice. */
+ * numbers have 64 bits, and none is given twice (if they ever were all given, there is ASM_ERR_NO_MEMORY). */
 typedef struct asm_subscription {
     const asm_pubsub *pubsub; /* private, all */
-    uint64_t generation;
-    size_t slot;
+    uint64_t number;
 } asm_subscription;
 
 /* A handle of a topic that was looked up once, to publish to it without looking it up again. One that is zero, was
  * released or is another dispatcher's is ASM_ERR_NOT_FOUND. */
 typedef struct asm_topic_handle {
     const asm_pubsub *pubsub; /* private, all */
-    uint64_t generation;
-    size_t slot;
+    uint64_t number;
 } asm_topic_handle;
 
 /* What subscribers get. Publishers set what they know of the members up to `text`; the event alone may do. */
@@ -255,8 +253,8 @@ struct asm_pubsub {
     struct asm__handle *handles;
     uint32_t free_handle; /* 1 + the first of those that are free */
     uint32_t handles_used;
-    uint64_t generation;     /* of the last handle; a thousand million a second would last 584 years */
-    uint32_t handle_slots;   /* of `handles`, free ones included */
+    uint64_t number;         /* of the last handle */
+    uint32_t handle_slots;   /* of `handles`, free ones included: 0 or a power of two */
     uint32_t direct_epoch;   /* changes when what a topic's handle remembers may be wrong */
     uint64_t pattern_epoch;  /* changes when a topic may match other patterns than before */
     struct asm__node *dirty; /* nodes from which subscriptions were removed */
@@ -1310,8 +1308,8 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic) {
 typedef struct asm__subscriber {
     asm_message_callback callback; /* NULL: ended, kept until no round is under way */
     void *user;
-    uint64_t generation; /* grows with each subscription: a node's subscribers are sorted by it */
-    uint32_t slot;       /* of its handle */
+    uint64_t
+        number; /* its handle's, which grows with each subscription: a node's subscribers are sorted by it */
 } asm__subscriber;
 
 /* What a publish looks at stands together, and next to the text. */
@@ -1334,15 +1332,11 @@ typedef struct asm__node {
 } asm__node;
 
 typedef struct asm__handle {
-    /* A topic's: whom alone a publish reaches; with the next two, and `slot`. */
-    asm_message_callback callback;
-
-    void *user; /* a subscription's: its user */
-    uint64_t direct_generation;
-    asm__node *node;
-    uint64_t generation;   /* 0: free */
-    uint32_t slot;         /* a free one's: the next free one, as in asm_pubsub.free_handle */
-    uint32_t direct_epoch; /* a topic's: when whom it reaches was right; a subscription's: 0 */
+    asm__subscriber direct; /* a topic's: whom alone a publish reaches; a subscription's: its user */
+    asm__node *node;        /* NULL: free */
+    uint64_t number;
+    uint32_t next_free;    /* a free one's, as asm_pubsub.free_handle */
+    uint32_t direct_epoch; /* a topic's: when `direct` was right; a subscription's: 0 */
 } asm__handle;
 
 #define ASM__FIRST_EPOCH 2 /* of direct_epoch, so that one before it is not 0 */
@@ -1615,46 +1609,70 @@ static asm_result asm__topic_find_or_create(asm_pubsub *pubsub, asm_str topic, a
 
 /* >>dispatcher: subscriptions */
 
-#define ASM__MAX_HANDLES (UINT32_MAX - 1)
+/* The handle with a number stands in the slot that the number's lower bits tell, as many as there are slots. Numbers grow,
+ * and none is given twice: with a million handles, a million new ones a second would last half a year, a thousand 500
+ * years. */
 
-static bool asm__handle_reserve(asm_pubsub *pubsub) {
-    return pubsub->free_handle || (pubsub->handle_slots < ASM__MAX_HANDLES &&
-                                   asm__reserve(pubsub->handles, (size_t)pubsub->handle_slots + 1));
+#define ASM__MAX_HANDLES (UINT32_C(1) << 31)
+
+static void asm__handle_put_free(asm_pubsub *pubsub, uint32_t slot) {
+    asm__handle *handle = &pubsub->handles[slot];
+    handle->node = NULL;
+    handle->number = slot + UINT64_C(1); /* another slot's: nobody finds it */
+    handle->next_free = pubsub->free_handle;
+    pubsub->free_handle = slot + 1;
 }
 
-static uint32_t asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_topic) {
-    uint32_t slot = pubsub->free_handle - 1;
-    if (pubsub->free_handle) pubsub->free_handle = pubsub->handles[slot].slot;
-    else slot = pubsub->handle_slots++;
+/* Doubles the slots, all of which are taken. */
+static bool asm__handles_grow(asm_pubsub *pubsub) {
+    const uint32_t slots = pubsub->handle_slots, more = slots ? slots : 2;
+    if (slots >= ASM__MAX_HANDLES || !asm__reserve(pubsub->handles, (size_t)slots + more)) return false;
+    pubsub->handle_slots = slots + more;
+    for (uint32_t slot = more; slot-- > 0;) {
+        const bool moves = slots && pubsub->handles[slot].number & slots;
+        if (moves) pubsub->handles[slots + slot] = pubsub->handles[slot];
+        asm__handle_put_free(pubsub, moves ? slot : slots + slot);
+    }
+    return true;
+}
+
+static bool asm__handle_reserve(asm_pubsub *pubsub) {
+    if (pubsub->number >= UINT64_MAX - ASM__MAX_HANDLES) return false;
+    return pubsub->free_handle || asm__handles_grow(pubsub);
+}
+
+/* Takes the next number that stands in a free slot. */
+static asm__handle *asm__handle_create(asm_pubsub *pubsub, asm__node *node, bool is_topic) {
+    const uint32_t slot = pubsub->free_handle - 1;
+    const uint64_t next = pubsub->number + 1;
     asm__handle *handle = &pubsub->handles[slot];
+    pubsub->free_handle = handle->next_free;
     memset(handle, 0, sizeof *handle);
     handle->node = node;
     handle->direct_epoch = is_topic ? pubsub->direct_epoch - 1 : 0;
-    handle->generation = ++pubsub->generation;
+    handle->number = pubsub->number = next + ((slot - next) & (pubsub->handle_slots - 1));
     pubsub->handles_used++;
-    return slot;
+    return handle;
 }
 
-static void asm__handle_free(asm_pubsub *pubsub, uint32_t slot) {
-    pubsub->handles[slot].generation = 0;
-    pubsub->handles[slot].slot = pubsub->free_handle;
-    pubsub->free_handle = slot + 1;
+static void asm__handle_free(asm_pubsub *pubsub, uint64_t number) {
+    asm__handle_put_free(pubsub, (uint32_t)number & (pubsub->handle_slots - 1));
     if (--pubsub->handles_used == 0) {
         asm__array_free(pubsub->handles);
         pubsub->handle_slots = pubsub->free_handle = 0;
     }
 }
 
-/* The handle that `slot` and `generation` name, or NULL. */
-static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner, size_t slot,
-                                            uint64_t generation) {
-    if (!pubsub || owner != pubsub || slot >= pubsub->handle_slots) return NULL;
-    asm__handle *handle = &pubsub->handles[slot];
-    return handle->generation == generation ? handle : NULL;
+/* The handle with this number, or NULL. */
+static inline asm__handle *asm__handle_find(const asm_pubsub *pubsub, const asm_pubsub *owner,
+                                            uint64_t number) {
+    if (!pubsub || owner != pubsub || !pubsub->handle_slots) return NULL;
+    asm__handle *handle = &pubsub->handles[(uint32_t)number & (pubsub->handle_slots - 1)];
+    return handle->number == number ? handle : NULL;
 }
 
 static asm__handle *asm__handle_find_topic(const asm_pubsub *pubsub, asm_topic_handle topic) {
-    asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
+    asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.number);
     return handle && handle->direct_epoch ? handle : NULL;
 }
 
@@ -1722,9 +1740,9 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
     asm__subscriber subscriber;
     subscriber.callback = callback;
     subscriber.user = user;
-    subscriber.slot = asm__handle_create(pubsub, node, false);
-    subscriber.generation = pubsub->generation;
-    pubsub->handles[subscriber.slot].user = user;
+    asm__handle *handle = asm__handle_create(pubsub, node, false);
+    subscriber.number = handle->number;
+    handle->direct = subscriber;
     const bool was_in_use = asm__node_in_use(node);
     node->subscribers[node->count++] = subscriber;
     node->live++;
@@ -1733,25 +1751,24 @@ static asm_result asm__subscribe(asm_pubsub *pubsub, asm__node *node, asm_messag
     asm__direct_forget(pubsub, node);
     if (subscription) {
         subscription->pubsub = pubsub;
-        subscription->slot = subscriber.slot;
-        subscription->generation = subscriber.generation;
+        subscription->number = subscriber.number;
     }
     return ASM_OK;
 }
 
-/* The subscriber of `node` that was subscribed as number `generation`, which it has. */
-static asm__subscriber *asm__subscriber_find(const asm__node *node, uint64_t generation) {
+/* The subscriber of `node` with this number, which it has. */
+static asm__subscriber *asm__subscriber_find(const asm__node *node, uint64_t number) {
     size_t low = 0, high = node->count;
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
-        if (node->subscribers[middle].generation <= generation) low = middle;
+        if (node->subscribers[middle].number <= number) low = middle;
         else high = middle;
     }
     return &node->subscribers[low];
 }
 
 static void asm__unsubscribe(asm_pubsub *pubsub, asm__node *node, asm__subscriber *subscriber) {
-    asm__handle_free(pubsub, subscriber->slot);
+    asm__handle_free(pubsub, subscriber->number);
     subscriber->callback = NULL;
     node->live--;
     pubsub->subscriptions--;
@@ -1797,9 +1814,9 @@ ASM_API asm_result asm_pubsub_close(asm_pubsub *pubsub) {
     asm__array_free(pubsub->handles);
     asm__array_free(pubsub->cursors);
     const asm_pubsub_options options = pubsub->options;
-    const uint64_t generation = pubsub->generation; /* so that handles of before stay stale */
+    const uint64_t number = pubsub->number; /* so that handles of before stay stale */
     asm_pubsub_init(pubsub, &options);
-    pubsub->generation = generation;
+    pubsub->number = number;
     return ASM_OK;
 }
 
@@ -1823,11 +1840,10 @@ ASM_API asm_result asm_pubsub_subscribe_pattern(asm_pubsub *pubsub, const char *
 
 ASM_API asm_result asm_pubsub_unsubscribe(asm_pubsub *pubsub, asm_subscription subscription) {
     if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
-    const asm__handle *handle =
-        asm__handle_find(pubsub, subscription.pubsub, subscription.slot, subscription.generation);
+    const asm__handle *handle = asm__handle_find(pubsub, subscription.pubsub, subscription.number);
     if (!handle || handle->direct_epoch) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
-    asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->generation));
+    asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->number));
     asm__node_mark_dirty(pubsub, node);
     return ASM_OK;
 }
@@ -1849,9 +1865,9 @@ ASM_API asm_result asm_pubsub_unsubscribe_owner(asm_pubsub *pubsub, const void *
     if (!pubsub) return ASM_ERR_INVALID_ARGUMENT;
     for (uint32_t slot = 0; slot < pubsub->handle_slots; slot++) { /* they may all go on the way */
         const asm__handle *handle = &pubsub->handles[slot];
-        if (!handle->generation || handle->direct_epoch || handle->user != user) continue;
+        if (!handle->node || handle->direct_epoch || handle->direct.user != user) continue;
         asm__node *node = handle->node;
-        asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->generation));
+        asm__unsubscribe(pubsub, node, asm__subscriber_find(node, handle->number));
         asm__node_mark_dirty(pubsub, node);
     }
     return ASM_OK;
@@ -1870,8 +1886,7 @@ ASM_API asm_result asm_topic_resolve(asm_pubsub *pubsub, const char *topic, asm_
     node->references++;
     asm__node_counted(pubsub, node, was_in_use);
     resolved->pubsub = pubsub;
-    resolved->slot = asm__handle_create(pubsub, node, true);
-    resolved->generation = pubsub->generation;
+    resolved->number = asm__handle_create(pubsub, node, true)->number;
     return ASM_OK;
 }
 
@@ -1880,7 +1895,7 @@ ASM_API asm_result asm_topic_release(asm_pubsub *pubsub, asm_topic_handle topic)
     const asm__handle *handle = asm__handle_find_topic(pubsub, topic);
     if (!handle) return ASM_ERR_NOT_FOUND;
     asm__node *node = handle->node;
-    asm__handle_free(pubsub, (uint32_t)topic.slot);
+    asm__handle_free(pubsub, topic.number);
     node->references--;
     asm__node_counted(pubsub, node, true);
     asm__node_mark_dirty(pubsub, node);
@@ -1903,16 +1918,15 @@ typedef struct asm__round {
     struct asm__round *inner; /* set by asm__rounds_finish() */
 } asm__round;
 
-static uint64_t asm__cursor_generation(const asm__cursor *cursor) {
-    return cursor->node->subscribers[cursor->at].generation;
+static uint64_t asm__cursor_number(const asm__cursor *cursor) {
+    return cursor->node->subscribers[cursor->at].number;
 }
 
 static void asm__heap_sift_down(asm__cursor *heap, size_t count, size_t at) {
     for (size_t child = at * 2 + 1; child < count; at = child, child = at * 2 + 1) {
-        if (child + 1 < count &&
-            asm__cursor_generation(&heap[child + 1]) < asm__cursor_generation(&heap[child]))
+        if (child + 1 < count && asm__cursor_number(&heap[child + 1]) < asm__cursor_number(&heap[child]))
             child++;
-        if (asm__cursor_generation(&heap[at]) <= asm__cursor_generation(&heap[child])) return;
+        if (asm__cursor_number(&heap[at]) <= asm__cursor_number(&heap[child])) return;
         const asm__cursor lower = heap[at];
         heap[at] = heap[child];
         heap[child] = lower;
@@ -1931,8 +1945,7 @@ static const asm__subscriber *asm__round_pop(const asm_pubsub *pubsub, asm__roun
 static inline void asm__round_call(asm__round *round, const asm__subscriber *subscriber) {
     if (!subscriber->callback || subscriber->user == round->passed_over) return;
     round->delivered++;
-    round->message.subscription.slot = subscriber->slot;
-    round->message.subscription.generation = subscriber->generation;
+    round->message.subscription.number = subscriber->number;
     subscriber->callback(subscriber->user, &round->message);
 }
 
@@ -2016,18 +2029,16 @@ ASM_API bool asm_pubsub_can_publish(const asm_pubsub *pubsub) {
     return pubsub && !asm__is_deepest(pubsub);
 }
 
-/* Sets up a round and puts it innermost; `slot` and `generation` are those of the first subscriber to call, as far as that is
- * known. */
+/* Sets up a round and puts it innermost; `number` is that of the first subscriber to call, as far as that is known. */
 static inline void asm__round_begin(asm_pubsub *pubsub, asm__round *round, const char *topic,
-                                    const asm_message *message, uint32_t slot, uint64_t generation) {
+                                    const asm_message *message, uint64_t number) {
     round->outer = pubsub->innermost;
     round->at = 0;
     round->delivered = 0;
     round->message = *message;
     round->message.topic = topic;
     round->message.subscription.pubsub = pubsub;
-    round->message.subscription.slot = slot;
-    round->message.subscription.generation = generation;
+    round->message.subscription.number = number;
     if (!message->wrapper.data) round->message.wrapper = ASM_STR(ASM_MESSAGE_WRAPPER);
     if (!message->session_id.data && message->event) round->message.session_id = message->event->session_id;
     pubsub->published++;
@@ -2056,7 +2067,7 @@ ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__n
         pubsub->published++;
         return ASM_OK;
     }
-    asm__round_begin(pubsub, &round, topic.data, message, 0, 0);
+    asm__round_begin(pubsub, &round, topic.data, message, 0);
     round.end = round.node ? round.node->count : 0;
     round.passed_over = sender ? sender : &round;
     if (round.outer) {
@@ -2075,7 +2086,7 @@ ASM__RARE asm_result asm__publish(asm_pubsub *pubsub, const void *sender, asm__n
 static inline asm_result asm__publish_direct(asm_pubsub *pubsub, asm__node *node, asm__subscriber called,
                                              const asm_message *message, size_t *delivered) {
     asm__round round;
-    asm__round_begin(pubsub, &round, asm__node_text(node), message, called.slot, called.generation);
+    asm__round_begin(pubsub, &round, asm__node_text(node), message, called.number);
     round.node = node;
     round.end = 0;
     called.callback(called.user, &round.message);
@@ -2124,10 +2135,7 @@ ASM_API asm_result asm_pubsub_publish_all(asm_pubsub *pubsub, const char *const 
 static void asm__direct_remember(const asm_pubsub *pubsub, asm__handle *handle) {
     asm__node *node = handle->node;
     if (node->count != 1 || !node->live || node->plain_epoch != pubsub->pattern_epoch) return;
-    handle->callback = node->only.callback;
-    handle->user = node->only.user;
-    handle->direct_generation = node->only.generation;
-    handle->slot = node->only.slot;
+    handle->direct = node->only;
     handle->direct_epoch = node->direct_epoch = pubsub->direct_epoch;
 }
 
@@ -2149,15 +2157,9 @@ ASM_API asm_result asm_topic_publish_from(asm_pubsub *pubsub, const void *sender
 
 ASM_API asm_result asm_topic_publish(asm_pubsub *pubsub, asm_topic_handle topic, const asm_message *message,
                                      size_t *delivered) {
-    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.slot, topic.generation);
-    if (handle && handle->direct_epoch == pubsub->direct_epoch && !pubsub->innermost && message) {
-        asm__subscriber called;
-        called.callback = handle->callback;
-        called.user = handle->user;
-        called.generation = handle->direct_generation;
-        called.slot = handle->slot;
-        return asm__publish_direct(pubsub, handle->node, called, message, delivered);
-    }
+    const asm__handle *handle = asm__handle_find(pubsub, topic.pubsub, topic.number);
+    if (handle && handle->direct_epoch == pubsub->direct_epoch && !pubsub->innermost && message)
+        return asm__publish_direct(pubsub, handle->node, handle->direct, message, delivered);
     return asm__publish_by_handle(pubsub, NULL, topic, message, delivered);
 }
 

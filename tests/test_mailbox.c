@@ -182,7 +182,7 @@ static void test_whole_copy(void **state) {
     message.session_id = asm_str_from(session);
     message.text = asm_str_from(text);
     message.wrapper = asm_str_from(wrapper);
-    message.subscription.generation = 7;
+    message.subscription.number = 7;
     assert_true(asm_message_size(&message) <= mailbox.max_message);
     assert_int_equal(asm_mailbox_post(&mailbox, &message), ASM_OK);
     memset(&event, 'x', sizeof event);
@@ -199,7 +199,7 @@ static void test_whole_copy(void **state) {
     assert_true(asm_str_equal(copy->session_id, ASM_STR("ses")));
     assert_true(asm_str_equal(copy->text, ASM_STR("text")));
     assert_true(asm_str_equal(copy->wrapper, ASM_STR("w")));
-    assert_int_equal(copy->subscription.generation, 7);
+    assert_int_equal(copy->subscription.number, 7);
 }
 
 static void test_too_large(void **state) {

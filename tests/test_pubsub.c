@@ -444,8 +444,7 @@ static void look(void *user, const asm_message *message) {
 /* Member by member: between them there may be bytes without a meaning. */
 static void expect_subscription(asm_subscription subscription, asm_subscription expected) {
     assert_ptr_equal(subscription.pubsub, expected.pubsub);
-    assert_true(subscription.generation == expected.generation);
-    assert_true(subscription.slot == expected.slot);
+    assert_true(subscription.number == expected.number);
 }
 
 static void expect_message(const asm_message *sent, const char *wrapper, const char *session_id,
@@ -516,8 +515,7 @@ static void test_unsubscribe(void **state) {
     assert_int_equal(asm_topic_resolve(&bus, "t", &topic), ASM_OK);
     asm_subscription disguised; /* a topic's handle is no subscription's */
     disguised.pubsub = topic.pubsub;
-    disguised.slot = topic.slot;
-    disguised.generation = topic.generation;
+    disguised.number = topic.number;
     assert_int_equal(asm_pubsub_unsubscribe(&bus, disguised), ASM_ERR_NOT_FOUND);
     asm_pubsub_close(&bus);
     assert_int_equal(asm_pubsub_unsubscribe(&bus, b), ASM_ERR_NOT_FOUND); /* gone with it */
@@ -662,7 +660,7 @@ static void test_only_subscriber(void **state) {
     expect_reached(&bus, again, "b<t() ");
     asm_pubsub_subscribe_pattern(&bus, "*", record, (void *)(uintptr_t) "p", &pattern);
     expect_reached(&bus, again, "b<t() p<t() ");
-    const asm_topic_handle forged = {pattern.pubsub, pattern.generation, pattern.slot};
+    const asm_topic_handle forged = {pattern.pubsub, pattern.number};
     assert_int_equal(asm_topic_release(&bus, forged), ASM_ERR_NOT_FOUND);
     asm_pubsub_unsubscribe(&bus, pattern);
     expect_reached(&bus, topic, "b<t() ");
@@ -1188,6 +1186,7 @@ static void test_out_of_memory(void **state) {
 static unsigned deepest(const asm_pubsub *bus) {
     unsigned most = 0;
     for (size_t i = 0; i < bus->handle_slots; i++) {
+        if (!bus->handles[i].node) continue;
         const unsigned depth = index_depth(&bus->index, &bus->handles[i].node->key);
         most = depth > most ? depth : most;
     }
@@ -1317,25 +1316,67 @@ static void test_shapes_come_and_go(void **state) {
 static void test_handles_are_never_reused(void **state) {
     (void)state;
     asm_pubsub bus;
-    asm_subscription first, later;
+    asm_subscription first, later, none;
     asm_topic_handle topic;
     asm_pubsub_init(&bus, NULL);
     asm_pubsub_subscribe(&bus, "t", record, "1", &first);
     asm_pubsub_unsubscribe(&bus, first);
-    bus.generation = first.generation + UINT32_MAX; /* as after 2^32 - 1 others */
+    bus.number = first.number + UINT32_MAX; /* as after as many others: the same slot is next */
     asm_pubsub_subscribe(&bus, "t", record, "2", &later);
-    assert_int_equal(later.slot, first.slot);
+    assert_int_equal(later.number % 2, first.number % 2);
     assert_int_equal(asm_pubsub_unsubscribe(&bus, first), ASM_ERR_NOT_FOUND);
     assert_int_equal(publish(&bus, "t", ""), 1);
     expect_calls("2<t() ");
     asm_pubsub_unsubscribe(&bus, later);
     asm_topic_resolve(&bus, "t", &topic);
     asm_topic_release(&bus, topic);
-    bus.generation = topic.generation + UINT32_MAX;
+    bus.number = topic.number + UINT32_MAX;
     asm_topic_handle again;
     asm_topic_resolve(&bus, "u", &again);
     const asm_message message = text_message("");
     assert_int_equal(asm_topic_publish(&bus, topic, &message, NULL), ASM_ERR_NOT_FOUND);
+    memset(&none, 0, sizeof none);
+    none.pubsub = &bus;
+    for (none.number = 0; none.number < 5; none.number++) /* free slots have numbers that nothing finds */
+        assert_int_equal(asm_pubsub_unsubscribe(&bus, none), ASM_ERR_NOT_FOUND);
+    bus.number = UINT64_MAX - 1; /* all have been given */
+    assert_int_equal(asm_pubsub_subscribe(&bus, "t", record, "3", NULL), ASM_ERR_NO_MEMORY);
+    assert_int_equal(asm_topic_resolve(&bus, "t", &topic), ASM_ERR_NO_MEMORY);
+    asm_pubsub_close(&bus);
+}
+
+/* Handles that stay are found however many come and go beside them, in whatever order; those that ended are not. */
+static void test_handles_are_found_among_many(void **state) {
+    (void)state;
+    enum { COUNT = 300, STEPS = 20000 };
+    static asm_subscription held[COUNT], ended[COUNT];
+    static bool is_held[COUNT], has_ended[COUNT];
+    asm_pubsub bus;
+    uint32_t random = 1;
+    size_t live = 0;
+    uint64_t last = 0;
+    asm_pubsub_init(&bus, NULL);
+    for (int step = 0; step < STEPS; step++) {
+        random = random * 1664525u + 1013904223u;
+        const size_t i = (random >> 8) % (step < STEPS / 2 ? COUNT : 5);
+        if (is_held[i]) {
+            assert_int_equal(asm_pubsub_unsubscribe(&bus, held[i]), ASM_OK);
+            ended[i] = held[i];
+            has_ended[i] = true;
+            live--;
+        } else {
+            assert_int_equal(asm_pubsub_subscribe(&bus, "t", record, "a", &held[i]), ASM_OK);
+            assert_true(held[i].number > last);
+            last = held[i].number;
+            live++;
+        }
+        is_held[i] = !is_held[i];
+        if (has_ended[i]) assert_int_equal(asm_pubsub_unsubscribe(&bus, ended[i]), ASM_ERR_NOT_FOUND);
+        assert_int_equal(bus.subscriptions, live);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        if (is_held[i]) assert_int_equal(asm_pubsub_unsubscribe(&bus, held[i]), ASM_OK);
+    assert_int_equal(bus.subscriptions, 0);
     asm_pubsub_close(&bus);
 }
 
@@ -1757,6 +1798,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_flood_of_shapes, start, finish),
         cmocka_unit_test_setup_teardown(test_shapes_come_and_go, start, finish),
         cmocka_unit_test_setup_teardown(test_handles_are_never_reused, start, finish),
+        cmocka_unit_test_setup_teardown(test_handles_are_found_among_many, start, finish),
         cmocka_unit_test_setup_teardown(test_wildcards_are_for_patterns, start, finish),
         cmocka_unit_test_setup_teardown(test_hash, start, finish),
         cmocka_unit_test_setup_teardown(test_sink_in_pipeline, start, finish),
