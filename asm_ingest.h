@@ -8920,6 +8920,21 @@ static void asm__acp_in_answer(asm__ingest *state, asm_str result) {
     asm__plain_end_run(state, &event, NULL);
 }
 
+/* The end of a run that answers no prompt, as asm_wire.h writes it. */
+static void asm__acp_in_ended(asm__ingest *state, asm_str params) {
+    const asm_str failure = asm__ingest_find_one(params, ASM_STR("error"));
+    asm_event event;
+    asm__ingest_need_run(state, asm__ingest_absent());
+    if (!failure.data) {
+        asm__acp_in_answer(state, params);
+    } else {
+        event = asm__plain_failure(state, asm__ingest_find_text(state, failure, ASM_STR("data")),
+                                   asm__ingest_find_text(state, failure, ASM_STR("message")),
+                                   asm__ingest_absent());
+        asm__plain_end_run(state, &event, NULL);
+    }
+}
+
 /* What the agent asks its editor to do with files and terminals, and what the editor asks of the agent's set-up. That it
  * looks whether a terminal has something new is a sign of life. */
 static void asm__acp_in_errand(asm__ingest *state, asm_str method, asm_str params) {
@@ -9021,6 +9036,7 @@ static const char *const asm__acp_shape[] = {
     "rawInput:*} options[optionId:s name:s kind:s]}",
     "method=session/cancel jsonrpc:s params{sessionId:s}",
     "method=session/new jsonrpc:s id:* params{sessionId:s cwd:s}",
+    "method=_asm/run_ended jsonrpc:s params{sessionId:s stopReason:s error{code:i message:s data:s}}",
     "method=session/load jsonrpc:s id:* params{sessionId:s cwd:s}",
     "method=initialize jsonrpc:s id:* params:o",
     "method=authenticate jsonrpc:s id:* params:o",
@@ -9056,6 +9072,8 @@ static asm_result asm__acp_in_line(asm__ingest *state, asm_str line, asm_json_er
     } else if (asm_str_equal(method, ASM_STR("session/new")) ||
                asm_str_equal(method, ASM_STR("session/load"))) {
         asm__ingest_keep(state, &state->cwd, asm__ingest_find_text(state, values[2], ASM_STR("cwd")));
+    } else if (asm_str_equal(method, ASM_STR("_asm/run_ended"))) {
+        asm__acp_in_ended(state, values[2]);
     } else if (asm__ingest_starts_with(method, ASM_STR("_"))) {
         asm_buffer_clear(&state->rest);
         asm__ingest_emit_odd(state, method, ASM_STR("params"), values[2]);
