@@ -3178,8 +3178,9 @@ ASM__AVX512_CODE static inline __m512i asm__load_wide(const char *p, const char 
 }
 
 /* Marks bytes by which a character shows to be invalid, or one that wants to be escaped
- * (asm__wants_escape()); `previous` are the 64 bytes before them. */
-ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i previous, __m512i bytes) {
+ * (asm__wants_escape()); before_N are the 64 bytes from N before them on. */
+ASM__AVX512_CODE static inline uint64_t asm__faults_after(__m512i before_1, __m512i before_2,
+                                                          __m512i before_3, __m512i bytes) {
     /* Bit by bit, which first bytes (from C0 on) do not go with which second ones (from 80 on): C0, C1 and F5
      * to FF with none, C2 and E0 not with 80 to 9F, ED not with A0 to BF, F0 not with 80 to 8F, F4 not with
      * 90 to BF. */
@@ -3189,9 +3190,6 @@ ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i previous, 
                   from_A0 = ASM__EACH_BYTE * 0x15;
     const __m512i seconds =
         _mm512_setr_epi64(from_80, from_80, from_90, from_90, from_A0, from_A0, from_A0, from_A0);
-    __m512i lower = _mm512_maskz_alignr_epi64(0xFF, bytes, previous, 6);
-    __m512i before_1 = _mm512_alignr_epi8(bytes, lower, 15), before_2 = _mm512_alignr_epi8(bytes, lower, 14);
-    __m512i before_3 = _mm512_alignr_epi8(bytes, lower, 13);
     /* The highest bit is set where a character that began before must go on. */
     __m512i wanted_1 = _mm512_subs_epu8(before_1, _mm512_set1_epi8(0xC0 - 0x80));
     __m512i wanted_2 = _mm512_subs_epu8(before_2, _mm512_set1_epi8(0xE0 - 0x80));
@@ -3205,6 +3203,20 @@ ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i previous, 
     separator = _mm512_mask_cmpeq_epi8_mask(separator, before_1, _mm512_set1_epi8('\x80'));
     separator = _mm512_mask_cmpeq_epi8_mask(separator, even, _mm512_set1_epi8('\xA8'));
     return (wanted ^ found) | _mm512_test_epi8_mask(first, second) | separator;
+}
+
+/* The same; `previous` are the 64 bytes before them. */
+ASM__AVX512_CODE static inline uint64_t asm__non_ascii_faults(__m512i previous, __m512i bytes) {
+    const __m512i lower = _mm512_maskz_alignr_epi64(0xFF, bytes, previous, 6);
+    return asm__faults_after(_mm512_alignr_epi8(bytes, lower, 15), _mm512_alignr_epi8(bytes, lower, 14),
+                             _mm512_alignr_epi8(bytes, lower, 13), bytes);
+}
+
+/* Whether asm__non_ascii_faults() are among 64 bytes, of a text that has three before them. Out of line, as its constants would
+ * leave no registers to its caller. */
+ASM__AVX512_CODE ASM__RARE bool asm__has_faults(const char *p) {
+    return asm__faults_after(_mm512_loadu_si512(p - 1), _mm512_loadu_si512(p - 2), _mm512_loadu_si512(p - 3),
+                             _mm512_loadu_si512(p)) != 0;
 }
 
 /* Clears from `all` a character that continues past the block. Returns a single bit at the start of the first
@@ -3349,10 +3361,17 @@ ASM__AVX512_CODE static inline uint64_t asm__unescape_ascii(__m512i bytes, uint6
     return done;
 }
 
-ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char *p, const char *end) {
+/* asm__unescape_wide() as far as blocks are `ascii`, or as far as they are not. `*stopped`: that is all. */
+ASM__AVX512_CODE ASM__INLINE const char *asm__unescape_run(char **target, const char *p, const char *end,
+                                                           bool ascii, bool *stopped) {
     const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
+    const char *begin = p;
     char *out = *target;
     uint64_t stops = 0;
+    /* Whether the last character before may go on in this block: so that no block waits until it is known where the one
+     * before it ends. */
+    bool goes_on = false;
+    *stopped = true;
     while (p < end && !stops) {
         size_t size = 64, kept_size;
         uint64_t all, kept;
@@ -3367,12 +3386,24 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char
         __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
         uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~non_ascii;
         uint64_t unicode = _mm512_mask_cmpeq_epi8_mask(escaped, bytes, _mm512_set1_epi8('u')) >> 1, done = 0;
+        if (ascii ? non_ascii != 0 : goes_on && !(non_ascii | (p[-1] & 0x80))) {
+            *stopped = false;
+            break;
+        }
         meaning = _mm512_mask_mov_epi8(bytes, escaped, meaning);
         if (unicode) {
             all &= asm__bits_below(unicode & UINT64_MAX << 59); /* whose digits are in the next block */
             done = asm__unescape_ascii(bytes, unicode, &meaning);
         }
-        if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
+        if (goes_on && (end - p <= 64 || asm__has_faults(p))) {
+            const char *whole = asm__utf8_boundary(begin, p);
+            out -= p - whole;
+            p = whole;
+            goes_on = false;
+            continue;
+        }
+        if (!ascii && !goes_on) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
+        goes_on = !ascii;
         stops |= (quotes | others | (invalid >> 1 & ~done)) & all;
         all &= ~(begun & UINT64_C(1) << 63);
         if (stops | ~all) {
@@ -3389,6 +3420,20 @@ ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char
     }
     *target = out;
     _mm256_zeroupper();
+    return p;
+}
+
+ASM__AVX512_CODE ASM__RARE const char *asm__unescape_other_run(char **target, const char *p, const char *end,
+                                                               bool *stopped) {
+    return asm__unescape_run(target, p, end, false, stopped);
+}
+
+ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char *p, const char *end) {
+    bool stopped;
+    do {
+        p = asm__unescape_run(target, p, end, true, &stopped);
+        if (!stopped) p = asm__unescape_other_run(target, p, end, &stopped);
+    } while (!stopped);
     return p;
 }
 
@@ -4054,6 +4099,22 @@ static inline void asm__note_leave(const asm__notes *notes, unsigned depth, cons
     span->next = notes->spans->count;
 }
 
+/* Returns the byte after the string that begins at `p`, noted: after a key, the first byte of its value. NULL as
+ * asm__scan_noting(). */
+ASM__INLINE const char *asm__scan_noted_string(asm_json_reader *reader, asm__strings *strings, const char *p,
+                                               bool key, asm__notes *notes) {
+    const char *begin = p;
+    p = asm__pass_string(reader, strings, p);
+    if (p && notes) {
+        asm__note_end(notes->spans, key ? p - 1 : p);
+        if (key && asm__has_escape(strings, begin, p)) return NULL;
+    }
+    if (!p || !key) return p;
+    p = asm__skip_space(reader, p);
+    if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
+    return asm__skip_space(reader, p + 1);
+}
+
 /* Returns the byte after any value, checked; NULL (with the error set) if it is invalid, or (without) if there is no
  * room for a note. No recursion: the reader's own depth tells where in the value it is. */
 ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p, asm__notes *notes) {
@@ -4066,17 +4127,8 @@ ASM__INLINE const char *asm__scan_noting(asm_json_reader *reader, const char *p,
         char c = asm__at(reader, p);
         if (notes && !asm__note_begin(notes->spans, key ? p + 1 : p)) return NULL;
         if (c == '"') {
-            const char *begin = p;
-            p = asm__pass_string(reader, &strings, p);
-            if (!p) return NULL;
-            if (notes) {
-                asm__note_end(notes->spans, key ? p - 1 : p);
-                if (key && asm__has_escape(&strings, begin, p)) return NULL;
-            }
-            if (key) {
-                p = asm__skip_space(reader, p);
-                if (asm__at(reader, p) != ':') return asm__syntax(reader, "a colon is missing", p);
-                p = asm__skip_space(reader, p + 1);
+            p = asm__scan_noted_string(reader, &strings, p, key, notes);
+            if (key && p) {
                 key = false;
                 continue;
             }
@@ -4306,13 +4358,27 @@ static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, c
     }
 }
 
+/* From `p` on, as far as characters are plain or not ASCII, and can be told in blocks of 64 bytes. */
+static const char *asm__text_run(const char *p, const char *end) {
+    while (!ASM__SMALL && end - p >= ASM__BLOCK_READABLE) {
+        uint64_t non_ascii, special = asm__special_64(p, &non_ascii);
+        const unsigned at = special ? (unsigned)asm__lowest_bit(special) : 64;
+        const unsigned prefix = asm__plain_prefix(p, non_ascii & asm__bits_below(special));
+        if (at <= prefix && at < 64) return p + at;
+        p += prefix;
+        if (prefix <= 60) return p; /* not one that only continues past them */
+    }
+    return p;
+}
+
 /* asm__scan_text() for a string that is plain up to `p` and does not end there. */
 ASM__PRIVATE const char *asm__scan_text_on(asm_json_reader *reader, const char *begin, const char *p,
                                            asm_str *text, bool *escaped) {
     asm_buffer *scratch = reader->scratch;
     size_t left = (size_t)(reader->end - begin);
     while (p < reader->end && (unsigned char)*p >= 0x80) {
-        p = asm__scan_utf8(reader, p);
+        p = asm__text_run(p, reader->end);
+        if ((unsigned char)*p >= 0x80) p = asm__scan_utf8(reader, p);
         if (!p) return NULL;
         p = asm__plain_end(p, reader->end);
     }
