@@ -349,7 +349,7 @@ ASM_API asm_result asm_ingest_init(asm_ingest *ingest, const asm_ingest_options 
 /* Takes the next `size` bytes of the stream, cut anywhere; gives the events that they complete. `now` is the
  * time of events for which the stream has none; 0: they get none. Errors of the input are diagnostics, not
  * results: ASM_OK, or ASM_ERR_NO_MEMORY (of a line something is lost, with a diagnostic; all of `data` was
- * taken). */
+ * taken); ASM_ERR_MISUSE after asm_ingest_close(). */
 ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t size, asm_time now);
 
 /* The end of the stream: takes a last line without LF, and ends a run that is still open; `now` and results as for
@@ -13867,7 +13867,7 @@ static asm_result asm__ingest_result(asm__ingest *state) {
     return result;
 }
 
-/* NULL after an asm_ingest_init() that failed. */
+/* NULL after an asm_ingest_init() that failed, and after asm_ingest_close(). */
 static asm__ingest *asm__ingest_enter(asm_ingest *ingest, asm_time now) {
     asm__ingest *state = ingest ? ingest->state : NULL;
     if (!state) return NULL;
@@ -14021,7 +14021,7 @@ ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t 
     asm__ingest *state = asm__ingest_enter(ingest, now);
     size_t max_line;
     if (!ingest || (!data && size)) return ASM_ERR_INVALID_ARGUMENT;
-    if (!state) return ingest->result;
+    if (!state) return ingest->result != ASM_OK ? ingest->result : ASM_ERR_MISUSE;
     max_line = state->options.max_line;
     ingest->counts.bytes += size;
     while (size > 0) {
@@ -14045,7 +14045,8 @@ ASM_API asm_result asm_ingest_feed(asm_ingest *ingest, const char *data, size_t 
 
 ASM_API asm_result asm_ingest_end(asm_ingest *ingest, asm_time now) {
     asm__ingest *state = asm__ingest_enter(ingest, now);
-    if (!state) return ingest ? ingest->result : ASM_ERR_INVALID_ARGUMENT;
+    if (!ingest) return ASM_ERR_INVALID_ARGUMENT;
+    if (!state) return ingest->result != ASM_OK ? ingest->result : ASM_ERR_MISUSE;
     if (state->line_seen > 0) {
         if (!state->skipping)
             asm__ingest_take_line(state, asm_str_make(state->line, state->line_size), state->line);

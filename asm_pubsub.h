@@ -2960,8 +2960,9 @@ ASM_API size_t asm_mailbox_size(unsigned capacity, size_t message_size) {
 }
 
 ASM_API asm_result asm_mailbox_init(asm_mailbox *mailbox, const asm_mailbox_options *options) {
-    if (!mailbox || !options) return ASM_ERR_INVALID_ARGUMENT;
+    if (!mailbox) return ASM_ERR_INVALID_ARGUMENT;
     memset(mailbox, 0, sizeof *mailbox);
+    if (!options) return ASM_ERR_INVALID_ARGUMENT;
     if (!ASM__HAS_ATOMICS) return ASM_ERR_UNSUPPORTED;
     mailbox->options = *options;
     if (!mailbox->options.capacity) mailbox->options.capacity = ASM_MAILBOX_DEFAULT_CAPACITY;

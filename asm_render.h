@@ -634,7 +634,7 @@ ASM_API void asm_redact_on_event(void *redact, const asm_event *event);
 /* Gives on what is held back: at the end of a stream. */
 ASM_API asm_result asm_redact_flush(asm_redact *redact);
 
-/* Flushes, and frees everything. Returns the first error. */
+/* Flushes, and frees everything. Returns the first error. `redact` may be NULL. */
 ASM_API asm_result asm_redact_close(asm_redact *redact);
 
 /* =========================================================================================================
@@ -6269,10 +6269,12 @@ static asm_result asm__open_path(asm_output_stream *out) {
 #endif
 
 ASM_API asm_result asm_output_stream_open(asm_output_stream *out, const asm_output *output) {
-    if (!out || !output) return ASM_ERR_INVALID_ARGUMENT;
+    if (!out) return ASM_ERR_INVALID_ARGUMENT;
+    memset(out, 0, sizeof *out);
+    out->fd = -1;
+    if (!output) return ASM_ERR_INVALID_ARGUMENT;
     int count =
         (output->path != NULL) + (output->stream != NULL) + (output->fd > 0) + (output->write != NULL);
-    memset(out, 0, sizeof *out);
     out->output = *output;
     out->fd = output->fd > 0 ? output->fd : -1;
     if (count != 1) return ASM_ERR_INVALID_ARGUMENT;
@@ -7409,9 +7411,9 @@ static asm_result asm__redact_piece(asm_redact *redact, asm_event event) {
 }
 
 ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options *options) {
-    if (!redact || !options) return ASM_ERR_INVALID_ARGUMENT;
+    if (!redact) return ASM_ERR_INVALID_ARGUMENT;
     memset(redact, 0, sizeof *redact);
-    redact->options = *options;
+    if (options) redact->options = *options;
     asm_buffer_init_growing(&redact->line);
     asm_buffer_init_growing(&redact->redacted);
     asm_buffer_init_growing(&redact->scratch);
@@ -7420,7 +7422,7 @@ ASM_API asm_result asm_redact_init(asm_redact *redact, const asm_redact_options 
     asm_buffer_init_growing(&redact->piece);
     for (size_t i = 0; i < ASM_REDACT_LANES; i++)
         asm_buffer_init_growing(&redact->lanes[i].memory);
-    return asm__redact_fail(redact, options->on_event ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
+    return asm__redact_fail(redact, redact->options.on_event ? ASM_OK : ASM_ERR_INVALID_ARGUMENT);
 }
 
 ASM_API asm_result asm_redact_event(asm_redact *redact, const asm_event *event) {

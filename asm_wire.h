@@ -189,11 +189,12 @@ ASM_API asm_result asm_wire_event(asm_wire *wire, const asm_event *event);
 ASM_API void asm_wire_on_event(void *wire, const asm_event *event);
 
 /* otlp: writes the spans that have ended as one request; over 1 MiB of them are written without being asked. The others
- * have nothing to flush. */
+ * have nothing to flush. Returns wire->result; ASM_ERR_MISUSE from inside the output's write function. */
 ASM_API asm_result asm_wire_flush(asm_wire *wire);
 
 /* acp: the prompt (session/prompt) that the next run's end answers: `request_id` is the request's id, as JSON.
- * Copied. Without one the end of a run is the notification "_asm/run_ended". */
+ * Copied. Without one the end of a run is the notification "_asm/run_ended". ASM_ERR_INVALID_ARGUMENT if it is no JSON;
+ * ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_wire_acp_prompt(asm_wire *wire, asm_str request_id);
 
 /* Writes to `output` what a reader needs who joins now: the stream as if it had been there from the beginning, with each
@@ -203,7 +204,9 @@ ASM_API asm_result asm_wire_acp_prompt(asm_wire *wire, asm_str request_id);
 ASM_API asm_result asm_wire_catch_up(const asm_wire *wire, const asm_output *output);
 
 /* Ends what is open: a run that has not ended as one whose stream ended ("stream_ended"), or, where calls wait for a
- * person and the format can say so, as interrupted. Then flushes and frees. Returns the first error of all. */
+ * person and the format can say so, as interrupted. Then flushes and frees. Returns the first error of all; a second call
+ * does nothing but return it again, and the other functions are ASM_ERR_MISUSE from then on. ASM_ERR_MISUSE from inside the
+ * output's write function. */
 ASM_API asm_result asm_wire_close(asm_wire *wire);
 
 #ifdef __cplusplus
@@ -4168,7 +4171,11 @@ static void asm__wire_start(asm_wire *wire, const asm_wire_options *options) {
 }
 
 ASM_API asm_result asm_wire_init(asm_wire *wire, const asm_wire_options *options) {
-    if (!wire || !options) return ASM_ERR_INVALID_ARGUMENT;
+    if (!wire) return ASM_ERR_INVALID_ARGUMENT;
+    if (!options) {
+        memset(wire, 0, sizeof *wire);
+        return wire->result = ASM_ERR_INVALID_ARGUMENT;
+    }
     asm__wire_start(wire, options);
     if (wire->result == ASM_OK) asm__wire_fail(wire, asm_output_stream_open(&wire->out, &options->output));
     return wire->result;
@@ -4252,7 +4259,7 @@ ASM_API asm_result asm_wire_catch_up(const asm_wire *wire, const asm_output *out
     asm_wire_options options = wire->options;
     asm_wire joined;
     asm_result result;
-    if (!options.history || options.format == ASM_WIRE_OTLP) return ASM_ERR_MISUSE;
+    if (!options.history || options.format == ASM_WIRE_OTLP || !wire->main) return ASM_ERR_MISUSE;
     if (wire->is_cut) return ASM_ERR_NO_SPACE;
     options.output = *output;
     options.history = 0;
@@ -4282,7 +4289,7 @@ static bool asm__wire_waits(const asm_wire *wire) {
 ASM_API asm_result asm_wire_close(asm_wire *wire) {
     if (!wire) return ASM_ERR_INVALID_ARGUMENT;
     asm_result result;
-    if (wire->is_busy) return ASM_ERR_MISUSE;
+    if (wire->is_busy) return wire->main ? ASM_ERR_MISUSE : wire->result; /* closed already */
     if (wire->result == ASM_OK) {
         const asm__wire_entry *entry;
         wire->is_busy = true;
@@ -4298,6 +4305,7 @@ ASM_API asm_result asm_wire_close(asm_wire *wire) {
     result = asm_output_stream_close(&wire->out);
     if (wire->encoder) asm__wire_fail(wire, result);
     asm__wire_free(wire);
+    wire->is_busy = true; /* for good: later calls are refused */
     return wire->result;
 }
 

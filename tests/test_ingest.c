@@ -98,6 +98,8 @@ static void take_with(recorder *record, asm_str stream, size_t piece, asm_ingest
     feed(&ingest, stream, piece);
     record->counts = ingest.counts;
     asm_ingest_close(&ingest);
+    expect(asm_ingest_feed(&ingest, "{}", 2, NOW) == ASM_ERR_MISUSE, "fed after it was closed");
+    expect(asm_ingest_end(&ingest, NOW) == ASM_ERR_MISUSE, "ended after it was closed");
 }
 
 static void take(recorder *record, asm_str stream, size_t piece) {

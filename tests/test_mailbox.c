@@ -246,6 +246,10 @@ static void test_options(void **state) {
     options.overflow = ASM_OVERFLOW_REFUSE;
     options.memory = NULL;
     assert_int_equal(asm_mailbox_init(&mailbox, &options), ASM_ERR_INVALID_ARGUMENT);
+    memset(&mailbox, 0xA5, sizeof mailbox);
+    assert_int_equal(asm_mailbox_init(&mailbox, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(post_text("not open"), ASM_ERR_INVALID_ARGUMENT);
+    assert_null(asm_mailbox_receive(&mailbox, NULL));
     assert_int_equal(asm_mailbox_size(UINT32_MAX, SIZE_MAX / 100), 0);
     assert_int_equal(asm_mailbox_size(4, SIZE_MAX / 4), 0);
     assert_int_equal(asm_mailbox_size(4, SIZE_MAX), 0);

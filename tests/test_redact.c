@@ -288,6 +288,9 @@ static void test_misuse(void **state) {
     (void)state;
     asm_redact redact;
     asm_event event = {.type = ASM_EVENT_RUN_STARTED};
+    memset(&redact, 0xA5, sizeof redact);
+    assert_int_equal(asm_redact_init(&redact, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_redact_event(&redact, &event), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_redact_init(&redact, &(asm_redact_options){.user = NULL}), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_redact_event(&redact, &event), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_redact_close(&redact), ASM_ERR_INVALID_ARGUMENT);

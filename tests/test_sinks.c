@@ -332,6 +332,10 @@ static void test_outputs(void **state) {
     options.output = (asm_output){.path = "/nowhere/at/all"};
     assert_int_equal(asm_file_sink_init(&file, &options).result, ASM_ERR_OPEN);
     assert_int_equal(file.out.system_error, ENOENT);
+    asm_output_stream unopened;
+    memset(&unopened, 0xA5, sizeof unopened);
+    assert_int_equal(asm_output_stream_open(&unopened, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_output_stream_write(&unopened, "x", 1), ASM_ERR_WRITE);
     assert_int_equal(asm_output_stream_write(NULL, "x", 1), ASM_ERR_INVALID_ARGUMENT);
     assert_int_equal(asm_output_stream_write(&file.out, NULL, 1), ASM_ERR_INVALID_ARGUMENT);
 

@@ -831,17 +831,56 @@ static void test_acp_limits(void **state) {
     end_of_cases();
 }
 
+/* Before a wire is set up, and after it was closed, every call is refused. */
+static void test_before_and_after(void **state) {
+    outcome out;
+    asm_wire wire;
+    const asm_event event = {.type = ASM_EVENT_RUN_STARTED};
+    (void)state;
+    memset(&wire, 0xA5, sizeof wire);
+    assert_int_equal(asm_wire_init(&wire, NULL), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_wire_event(&wire, &event), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_wire_flush(&wire), ASM_ERR_INVALID_ARGUMENT);
+    assert_int_equal(asm_wire_close(&wire), ASM_ERR_INVALID_ARGUMENT);
+    for (size_t i = 0; i < COUNT(all); i++) {
+        asm_wire_options options = options_for(all[i], &out);
+        options.history = 100000;
+        assert_int_equal(asm_wire_init(&wire, &options), ASM_OK);
+        assert_int_equal(asm_wire_event(&wire, &event), ASM_OK);
+        assert_int_equal(asm_wire_close(&wire), ASM_OK);
+        const size_t size = out.text.size;
+        expect(asm_wire_event(&wire, &event) == ASM_ERR_MISUSE, "%zu: an event after the end", i);
+        expect(asm_wire_flush(&wire) == ASM_ERR_MISUSE, "%zu: a flush after the end", i);
+        expect(asm_wire_catch_up(&wire, &options.output) == ASM_ERR_MISUSE, "%zu: a catch-up after the end",
+               i);
+        expect(asm_wire_close(&wire) == ASM_OK, "%zu: a second close", i);
+        expect(out.text.size == size, "%zu: something is written after the end", i);
+        asm_buffer_close(&out.text);
+    }
+    end_of_cases();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_cuts),           cmocka_unit_test(test_long_texts),
-        cmocka_unit_test(test_failures),       cmocka_unit_test(test_calls_from_inside),
-        cmocka_unit_test(test_catch_up),       cmocka_unit_test(test_catch_up_without_memory),
-        cmocka_unit_test(test_deep_agents),    cmocka_unit_test(test_acp_requests),
-        cmocka_unit_test(test_no_allocations), cmocka_unit_test(test_id_again),
-        cmocka_unit_test(test_calls_once),     cmocka_unit_test(test_asked_again),
-        cmocka_unit_test(test_times),          cmocka_unit_test(test_wherever_it_stands),
-        cmocka_unit_test(test_acp_limits),     cmocka_unit_test(test_otlp_limits),
+        cmocka_unit_test(test_before_and_after),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_calls_from_inside),
+        cmocka_unit_test(test_catch_up),
+        cmocka_unit_test(test_catch_up_without_memory),
+        cmocka_unit_test(test_deep_agents),
+        cmocka_unit_test(test_acp_requests),
+        cmocka_unit_test(test_no_allocations),
+        cmocka_unit_test(test_id_again),
+        cmocka_unit_test(test_calls_once),
+        cmocka_unit_test(test_asked_again),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_wherever_it_stands),
+        cmocka_unit_test(test_acp_limits),
+        cmocka_unit_test(test_otlp_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
