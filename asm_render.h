@@ -5410,6 +5410,9 @@ static const asm__notice_row asm__notices[] = {
     {"turn_end", "", false},
     {"keep_alive", "", false},
     {"bashExecution", "Run by the person", true},
+    {"prompt_suggestion", "Suggested", true},
+    {"tool_use_summary", "Summary", true},
+    {"active_goal", "Goal", true},
     {"pi.message", "", false},
 };
 
@@ -5520,7 +5523,25 @@ static void asm__studio_held(asm_studio *studio, asm_buffer *out) {
     studio->held.notice_size = 0;
 }
 
-/* A line of a symbol, words of the renderer, and a text. */
+/* Whether a text begins as lines do that the renderer has for what it knows: it must not pass for one. */
+static bool asm__is_like_own(asm_str text) {
+    static const char *const beginnings[] = {"approve", "question",  "session", "todo",       "title",
+                                             "task",    "api ",      "changed", "until then", "ended",
+                                             "agent",   "recovered", "waiting"};
+    char memory[12];
+    size_t size = 0;
+    while (size < sizeof memory && size < text.size) {
+        const char c = text.data[size];
+        memory[size++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+        if (asm__begins_with(asm_str_make(memory, size), beginnings[i])) return true;
+    for (size_t at = 0; at < text.size; at++)
+        if (asm__begins_with(asm__without(text, at), " session started")) return true;
+    return false;
+}
+
+/* A line of a symbol, words of the renderer, and a text. Without words the text stands for itself, if it can. */
 static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, const char *words,
                             asm_str text) {
     const asm__speaker speaker = {0, 0, {NULL, 0}};
@@ -5531,6 +5552,7 @@ static void asm__studio_say(asm_studio *studio, asm_buffer *out, bool is_bad, co
     asm__line line = asm__line_begin(studio, out, &speaker, is_bad ? ASM__RED : ASM__BLUE,
                                      is_bad ? ASM__GLYPH_FAILED : ASM__GLYPH_STATE);
     const asm_str first = asm__first_line(&value, memory, sizeof memory, &is_cut, &unused);
+    if (!*words && asm__is_like_own(first)) words = "Notice";
     asm__line_own(&line, asm_str_from(words));
     if (is_bad && *words) {
         asm__line_why(&line, &speaker, text);
@@ -5606,13 +5628,15 @@ static void asm__studio_notice(asm_studio *studio, asm_buffer *out, const asm_ev
     const char *words = row ? row->words : "";
     const bool is_error = asm_str_equal(notice->level, ASM_STR("error"));
     const bool matters = is_error || asm_str_equal(notice->level, ASM_STR("warning"));
+    const bool is_hook = asm__begins_with(notice->text, "hook ") || asm__begins_with(notice->text, "Hook ");
+    const char *before = row && row->has_text ? words : is_error && !is_hook ? "Error" : "";
     char memory[600];
-    const asm_str text =
-        row && row->has_text ? notice->text : asm__capital(notice->text, memory, sizeof memory);
-    if (notice->resets_at.size > 0 && matters) asm__studio_limit(studio, out, event, text);
+    const asm_str text = *before ? notice->text : asm__capital(notice->text, memory, sizeof memory);
+    if (notice->resets_at.size > 0 && matters && !asm__is_like_own(text))
+        asm__studio_limit(studio, out, event, text);
     else if (row && !*words && !matters) return;
     else if (strcmp(words, ASM__COMPACTED) == 0 && !matters) asm__studio_compacted(studio, out, event, text);
-    else if (text.size > 0) asm__studio_say(studio, out, is_error, row && row->has_text ? words : "", text);
+    else if (text.size > 0) asm__studio_say(studio, out, is_error, before, text);
     else if (*words) asm__studio_say(studio, out, is_error, words, text);
     else asm__studio_unknown(studio, out, event);
 }
