@@ -18,6 +18,11 @@ endif
 ifeq ($(origin CXX),default)
 CXX := $(or $(call first,c++ g++ clang++),c++)
 endif
+# What can be made without one; all else says in one line what to install.
+WITHOUT_CC := help clean docs format uninstall dist check check-format check-comments check-docs check-tidy check-cppcheck check-size size
+ifneq ($(filter-out $(WITHOUT_CC),$(or $(MAKECMDGOALS),all)),)
+$(if $(call first,$(firstword $(CC))),,$(error $(firstword $(CC)): $(shell sh tests/hint.sh compiler)))
+endif
 export CC CXX BUILD
 export ASM_CAT := $(BUILD)/asm-cat
 
@@ -32,7 +37,7 @@ NEEDS := tools/asm_agent.c:curl tools/asm_live.c:microhttpd examples/live_agent.
 NEEDS += tests/mock_llm.c:microhttpd tests/test_llm_many.c:curl examples/llm_agent.c:curl examples/nats_bridge.c:nats tools/asm_nats.c:nats
 NEEDS += examples/wire_websocket.c:websockets
 flags_of = $(shell [ -s $(BUILD)/$(1).flags ] || { mkdir -p $(BUILD); \
-               FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
+               CC='$(CC)' FETCH=no sh tests/dependencies.sh $(1) > $(BUILD)/$(1).flags 2>/dev/null; }; cat $(BUILD)/$(1).flags)
 NEEDED   := $(sort $(foreach need,$(NEEDS),$(lastword $(subst :, ,$(need)))))
 MISSING  := $(foreach library,$(NEEDED),$(if $(call flags_of,$(library)),,$(library)))
 LEFT_OUT := $(foreach library,$(MISSING),$(patsubst %:$(library),%,$(filter %:$(library),$(NEEDS))))
@@ -179,10 +184,11 @@ check-threads: $(THREADED)
 	@TITLE='threads' sh tests/run.sh $(THREADED)
 
 # But for generators of thousands of cases, which the sanitizers have and which would take as long as all others, and for
-# JSON over other kernels: those themselves are in tests/test_scan*.c, and nothing else differs.
+# JSON over other kernels: those themselves are in tests/test_scan*.c, and nothing else differs. SLOWED: of the cases that
+# differ in their numbers only, a tenth.
 NOT_SLOWED := tests/test_wire_hostile.c tests/test_ingest_nothing_lost.c tests/test_json_portable.c tests/test_json_sse2.c
 check-valgrind: all $(TESTS)
-	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 \
+	@$(call need,valgrind) TITLE='valgrind' TEST_TIMEOUT=900 SLOWED=yes \
 	    WRAPPER='valgrind --quiet --error-exitcode=1 --leak-check=full' \
 	    sh tests/run.sh $(patsubst %.c,$(BUILD)/%,$(filter-out $(NOT_SLOWED),$(AGAIN)))
 
@@ -192,15 +198,17 @@ CHECKED_AS = $(DECLARED)
 $(HEADERS:%=$(BUILD)/checked/%.tidy): CHECKED_AS = -DASM_IMPLEMENTATION
 $(HEADERS:%=$(BUILD)/checked/%.cppcheck): CHECKED_AS = -D$(call upper,$(<:.h=))_IMPLEMENTATION
 
-check-tidy: $(CHECKED:%=$(BUILD)/checked/%.tidy)
+check-tidy:
+	@$(call need,clang-tidy) $(MAKE) --no-print-directory --keep-going $(CHECKED:%=$(BUILD)/checked/%.tidy)
 $(BUILD)/checked/%.tidy: % $(HEADERS) .clang-tidy
 	@mkdir -p $(@D)
-	@$(call need,clang-tidy) echo '  TIDY    $<'; clang-tidy --quiet $< -- -x c $(SOURCE_FLAGS) $(CHECKED_AS) && touch $@
+	@echo '  TIDY    $<'; clang-tidy --quiet $< -- -x c $(SOURCE_FLAGS) $(CHECKED_AS) && touch $@
 
-check-cppcheck: $(CHECKED:%=$(BUILD)/checked/%.cppcheck)
+check-cppcheck:
+	@$(call need,cppcheck) $(MAKE) --no-print-directory --keep-going $(CHECKED:%=$(BUILD)/checked/%.cppcheck)
 $(BUILD)/checked/%.cppcheck: % $(HEADERS)
 	@mkdir -p $(@D)
-	@$(call need,cppcheck) echo '  CPPCHK  $<'; \
+	@echo '  CPPCHK  $<'; \
 	    cppcheck --quiet --language=c --error-exitcode=1 --inline-suppr --suppress=missingReturn \
 	        --enable=warning,performance,portability \
 	        $(patsubst -std=%,--std=%,$(SOURCE_FLAGS)) $(CHECKED_AS) $< && touch $@

@@ -78,7 +78,7 @@ count_here() {
 
 count_arm() {
     for tool in aarch64-linux-gnu-gcc qemu-aarch64; do
-        command -v $tool > /dev/null || { echo "skipped: no $tool, so NEON was not counted"; return 0; }
+        command -v $tool > /dev/null || { echo "skipped: NEON was not counted: $(sh tests/hint.sh $tool)"; return 0; }
     done
     machine=$(name_of aarch64-linux-gnu-gcc aarch64)
     comparable bench/instructions.aarch64.txt "$machine" || return 0

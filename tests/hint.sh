@@ -29,6 +29,7 @@ nix          | nix-bin       |                   |              | nix           
 bazel        | bazel-bootstrap |                 | bazelisk     |                    | bazel        | https://bazel.build
 dpkg-buildpackage | dpkg-dev debhelper | dpkg-dev debhelper | dpkg  | dpkg-dev debhelper | dpkg         | https://www.debian.org
 lintian      | lintian       |                   |              |                    |              | https://lintian.debian.org
+bash         | bash          | bash              | bash         | bash               | bash         | https://www.gnu.org/software/bash
 zsh          | zsh           | zsh               | zsh          | zsh                | zsh          | https://www.zsh.org
 fish         | fish          | fish              | fish         | fish               | fish         | https://fishshell.com
 mandoc       | mandoc        | mandoc            | mandoc       | mandoc             | mandoc       | https://mandoc.bsd.lv
@@ -54,6 +55,8 @@ simdjson     | libsimdjson-dev | simdjson-devel  | simdjson     | simdjson-dev  
 yyjson       | libyyjson-dev | yyjson-devel      | yyjson       | yyjson-dev         | yyjson       | https://github.com/ibireme/yyjson
 glib         | libglib2.0-dev | glib2-devel      | glib         | glib-dev           | glib2        | https://docs.gtk.org/glib
 sigc++       | libsigc++-2.0-dev | libsigc++20-devel | libsigc++@2 | libsigc++-dev    | libsigc++    | https://libsigcplusplus.github.io
+aarch64-linux-gnu-gcc | gcc-aarch64-linux-gnu libc6-dev-arm64-cross | gcc-aarch64-linux-gnu | | | aarch64-linux-gnu-gcc | https://gcc.gnu.org
+qemu-aarch64 | qemu-user     | qemu-user         |              | qemu-aarch64       | qemu-user    | https://www.qemu.org
 arm-none-eabi-gcc | gcc-arm-none-eabi libnewlib-dev | arm-none-eabi-gcc-cs arm-none-eabi-newlib | arm-none-eabi-gcc | gcc-arm-none-eabi newlib-arm-none-eabi | arm-none-eabi-gcc arm-none-eabi-newlib | https://developer.arm.com
 END
 }

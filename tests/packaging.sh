@@ -127,7 +127,7 @@ fi
 # What the programs tell of themselves.
 : > "$log"
 if run "$make" install BUILD="$build" PREFIX="$work/installed"; then
-    for file in "$work"/installed/share/bash-completion/completions/*; do run bash -n "$file" || die "bash: $file"; done
+    if has bash; then for file in "$work"/installed/share/bash-completion/completions/*; do run bash -n "$file" || die "bash: $file"; done; fi
     if has zsh; then for file in "$work"/installed/share/zsh/site-functions/*; do run zsh -n "$file" || die "zsh: $file"; done; fi
     if has fish; then for file in "$work"/installed/share/fish/vendor_completions.d/*; do run fish -n "$file" || die "fish: $file"; done; fi
     if has mandoc; then

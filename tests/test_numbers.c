@@ -232,7 +232,7 @@ static void test_read_random_doubles(void **state) {
     char text[64];
     uint64_t random = 3;
     (void)state;
-    for (int i = 0; i < 100000; i++) {
+    for (size_t i = 0; i < share_of(100000); i++) {
         uint64_t mantissa = next_random(&random) >> (next_random(&random) % 64);
         int exponent = (int)(next_random(&random) % 660) - 345;
         int point = (int)(next_random(&random) % 5);
@@ -242,7 +242,7 @@ static void test_read_random_doubles(void **state) {
                     (unsigned long long)(mantissa & 1023), exponent);
         expect_double(text);
     }
-    for (int i = 0; i < 50000; i++) {
+    for (size_t i = 0; i < share_of(50000); i++) {
         double value = from_bits(next_random(&random));
         if (!isfinite(value)) continue;
         sprintf(text, "%.*e", (int)(next_random(&random) % 22), value);
@@ -336,11 +336,11 @@ static void test_write_doubles(void **state) {
 static void test_write_random_doubles(void **state) {
     uint64_t random = 4;
     (void)state;
-    for (int i = 0; i < 200000; i++) {
+    for (size_t i = 0; i < share_of(200000); i++) {
         double value = from_bits(next_random(&random));
         if (isfinite(value)) expect_shortest(value);
     }
-    for (int i = 0; i < 20000; i++) { /* few digits: money, milliseconds */
+    for (size_t i = 0; i < share_of(20000); i++) { /* few digits: money, milliseconds */
         int64_t number = (int64_t)(next_random(&random) >> (20 + next_random(&random) % 44));
         expect_shortest((double)number / 10000);
         expect_shortest((double)number);
@@ -445,7 +445,7 @@ static void test_round_random(void **state) {
     static char text[512];
     uint64_t random = 5;
     (void)state;
-    for (int i = 0; i < 100000; i++) {
+    for (size_t i = 0; i < share_of(100000); i++) {
         /* No ties: the last bit is set, and so far down that no multiple of 10^-15 / 2 is met. */
         int exponent = (int)(next_random(&random) % 90) - 60;
         double value = ldexp((double)((next_random(&random) >> 11) | 1), exponent - 53);
@@ -509,7 +509,7 @@ static void test_any_float_mode(void **state) {
     check_in_all_modes("4e-310"); /* never ended */
     for (const char *rest = hard_numbers; next_word(&rest, text);)
         check_in_all_modes(text);
-    for (int i = 0; i < 20000; i++) {
+    for (size_t i = 0; i < share_of(20000); i++) {
         sprintf(text, "%.*e", (int)(next_random(&random) % 18), from_bits(next_random(&random) >> 1));
         if (text[0] >= '0' && text[0] <= '9') check_in_all_modes(text);
         sprintf(text, "%u.%03u", (unsigned)(next_random(&random) % 100000),

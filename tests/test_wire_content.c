@@ -682,7 +682,7 @@ static size_t take_all(size_t cuts) {
 
 static void test_content(void **state) {
     (void)state;
-    assert_true(take_all(CUTS) > 0);
+    assert_true(take_all(share_of(CUTS)) > 0);
     if (getenv("WIRE_STREAMS"))
         print_message("seed %llu: %zu streams written, %zu facts, %zu texts looked for\n",
                       (unsigned long long)seed, streams_written, facts_looked_at, texts_looked_at);
