@@ -1377,27 +1377,29 @@ static asm_result asm__check_envelope(asm__part *envelope, const asm_event *even
     return asm__check_part(envelope, &asm__envelope_rows, event, event->extension, set, 0);
 }
 
-/* A short text of the envelope; adds to `marks` if it is not plain. */
-ASM__INLINE char *asm__put_marked(char *p, const asm__field *field, asm_str text, asm__lanes *marks) {
-    p[0] = ',';
-    memcpy(p + 1, field->key, field->key_size <= 16 ? 16 : ASM__KEY_ROOM);
-    p += field->key_size + 1;
-    *p = '"';
-    p[text.size + 1] = '"';
-    *marks = asm__lanes_either(*marks, asm__copy_marked(p + 1, text.data, text.size));
-    return p + text.size + 2;
+/* A short text of the envelope, which ends at *p; marks what of it is not plain. */
+ASM__INLINE asm__lanes asm__put_marked(char **p, const asm__field *field, asm_str text) {
+    char *out = *p + field->key_size + 1;
+    **p = ',';
+    memcpy(*p + 1, field->key, field->key_size <= 16 ? 16 : ASM__KEY_ROOM);
+    *out = '"';
+    out[text.size + 1] = '"';
+    *p = out + text.size + 2;
+    return asm__copy_marked(out + 1, text.data, text.size);
 }
 
 /* The ids, if all are there, short and plain, as most are; else NULL. */
 ASM__INLINE char *asm__put_usual_ids(char *p, const asm_event *event, uint32_t set) {
     const asm_str session_id = event->session_id, run_id = event->run_id, provider = event->provider;
-    asm__lanes marks = asm__lanes_special(asm__lanes_of_word(ASM__EACH_BYTE * ' '));
+    asm__lanes marks;
     if ((set & ASM__ID_ROWS) != ASM__ID_ROWS || session_id.size - 1 >= ASM__SHORT ||
         run_id.size - 1 >= ASM__SHORT || provider.size - 1 >= ASM__SHORT)
         return NULL;
-    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_session_id], session_id, &marks);
-    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_run_id], run_id, &marks);
-    p = asm__put_marked(p, &asm__envelope_fields[ASM__ROW_envelope_provider], provider, &marks);
+    marks = asm__put_marked(&p, &asm__envelope_fields[ASM__ROW_envelope_session_id], session_id);
+    marks = asm__lanes_either(marks,
+                              asm__put_marked(&p, &asm__envelope_fields[ASM__ROW_envelope_run_id], run_id));
+    marks = asm__lanes_either(
+        marks, asm__put_marked(&p, &asm__envelope_fields[ASM__ROW_envelope_provider], provider));
     return asm__lanes_any(marks) ? NULL : p;
 }
 

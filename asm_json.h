@@ -838,7 +838,7 @@ static inline uint64_t asm__load_few(const char *p, size_t size) {
  */
 
 /* Marks (with its highest bit) each byte of `word` that is not plain. */
-static inline uint64_t asm__special_bytes(uint64_t word) {
+ASM__INLINE uint64_t asm__special_bytes(uint64_t word) {
     const uint64_t low = ASM__EACH_BYTE * 0x7F;
     uint64_t ascii = word & low;
     uint64_t plain = ((ascii ^ ASM__EACH_BYTE * '"') + low) & ((ascii ^ ASM__EACH_BYTE * '\\') + low) &
@@ -1112,7 +1112,7 @@ static inline asm__lanes asm__lanes_other(asm__lanes bytes) {
     return bytes;
 }
 
-static inline asm__lanes asm__lanes_special(asm__lanes bytes) {
+ASM__INLINE asm__lanes asm__lanes_special(asm__lanes bytes) {
     bytes.low = asm__special_bytes(bytes.low);
     bytes.high = asm__special_bytes(bytes.high);
     return bytes;
@@ -1181,15 +1181,17 @@ static inline unsigned asm__continuing_64(const char *p) {
 }
 
 static inline uint64_t asm__special_64(const char *p, uint64_t *non_ascii) {
-    uint64_t marks[8], special = 0, any = 0;
+    uint64_t marks[8], special = 0, any = 0, bytes = 0;
     int i;
     *non_ascii = 0;
-    for (i = 0; i < 8; i++)
+    for (i = 0; i < 8; i++) {
+        bytes |= asm__load_little(p + 8 * i);
         any |= marks[i] = asm__special_bytes(asm__load_little(p + 8 * i));
-    for (i = 0; i < 8 && any; i++) {
-        special |= (uint64_t)asm__byte_bits(marks[i]) << 8 * i;
-        *non_ascii |= (uint64_t)asm__byte_bits(asm__load_little(p + 8 * i)) << 8 * i;
     }
+    for (i = 0; i < 8 && any; i++)
+        special |= (uint64_t)asm__byte_bits(marks[i]) << 8 * i;
+    for (i = 0; i < 8 && bytes & ASM__EACH_BYTE * 0x80; i++)
+        *non_ascii |= (uint64_t)asm__byte_bits(asm__load_little(p + 8 * i)) << 8 * i;
     return special & ~*non_ascii;
 }
 
@@ -1444,7 +1446,7 @@ extern "C" {
 
 ASM__PRIVATE bool asm__time_is_valid(asm_time time, int precision);
 ASM__PRIVATE size_t asm__format_time(asm_time time, int precision, char *out);
-ASM__PRIVATE size_t asm__format_uint64(uint64_t value, char out[20]);
+ASM__PRIVATE size_t asm__format_uint64(uint64_t value, char out[20]); /* may write to all 20 bytes */
 ASM__PRIVATE size_t asm__format_int64(int64_t value, char out[21]);
 ASM__PRIVATE size_t asm__format_double(double value, char *out);
 ASM__PRIVATE bool asm__parse_int64(const char *p, const char *end, int64_t *value);
@@ -2830,17 +2832,54 @@ static uint64_t asm__decimal_to_bits(const asm__decimal *decimal) {
     return asm__decimal_to_bits_exactly(decimal, bits);
 }
 
+/* The digits of a number below 10,000 as bytes, the first one lowest. */
+static inline uint32_t asm__four_digits(uint32_t value) {
+    const uint32_t hundreds = value * 5243 >> 19, pairs = hundreds | (value - hundreds * 100) << 16;
+    const uint32_t tens = pairs * 103 >> 10 & 0x000F000F;
+    return tens | (pairs - tens * 10) << 8;
+}
+
+/* The same for a number below 100,000,000. */
+static inline uint64_t asm__eight_digits(uint32_t value) {
+    return asm__four_digits(value / 10000) | (uint64_t)asm__four_digits(value % 10000) << 32;
+}
+
+/* Writes such a number without zeros before it; 8 bytes are written whatever size is returned. */
+static inline size_t asm__format_eight(uint32_t value, char *out) {
+    const uint64_t digits =
+        value < 10000 ? (uint64_t)asm__four_digits(value) << 32 : asm__eight_digits(value);
+    const int zeros = asm__lowest_bit(digits | UINT64_C(1) << 56) / 8;
+    asm__store_little(out, (digits | ASM__EACH_BYTE * '0') >> 8 * zeros);
+    return (size_t)(8 - zeros);
+}
+
+/* As small as can be. */
+static inline size_t asm__format_slowly(uint64_t value, char out[20]) {
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    memcpy(out, digits + at, sizeof digits - at);
+    return sizeof digits - at;
+}
+
 ASM__PRIVATE size_t asm__format_uint64(uint64_t value, char out[20]) {
-    size_t size = 1, at;
-    uint64_t rest;
-    for (rest = value; rest >= 10000; rest /= 10000)
-        size += 4;
-    size += (size_t)(rest >= 10) + (rest >= 100) + (rest >= 1000);
-    for (at = size; at > 2; value /= 100)
-        asm__put_two_digits(out + (at -= 2), (uint32_t)(value % 100));
-    if (at == 2) asm__put_two_digits(out, (uint32_t)value);
-    else out[0] = (char)('0' + value);
-    return size;
+    const uint32_t eight = 100000000;
+    const uint64_t top = value / eight;
+    char *p = out;
+    if (ASM__SMALL) return asm__format_slowly(value, out);
+    if (value < eight) return asm__format_eight((uint32_t)value, out);
+    if (top < eight) {
+        p += asm__format_eight((uint32_t)top, p);
+    } else {
+        p += asm__format_eight((uint32_t)(top / eight), p);
+        asm__store_little(p, asm__eight_digits((uint32_t)(top % eight)) | ASM__EACH_BYTE * '0');
+        p += 8;
+    }
+    asm__store_little(p, asm__eight_digits((uint32_t)(value % eight)) | ASM__EACH_BYTE * '0');
+    return (size_t)(p + 8 - out);
 }
 
 /* The digits of the shortest decimal that reads back as a finite double above 0, and in `*point` where its
@@ -3680,13 +3719,14 @@ static inline uint64_t asm__both_halves(unsigned bits, size_t first, size_t seco
     return (uint64_t)(bits & 0xFF) << first | (uint64_t)(bits >> 8) << second;
 }
 
-/* Copies 16 (else 8) bytes each from `first` and `second` to the same places of a block; returns as
+/* Copies 16 (else 8) bytes each from `first` and `second` to the same places of `out` and of a block; returns as
  * asm__load_block() does. */
-ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, size_t second, bool sixteen,
-                                   uint64_t *non_ascii) {
+ASM__INLINE uint64_t asm__load_two(char *out, char *block, const char *p, size_t first, size_t second,
+                                   bool sixteen, uint64_t *non_ascii) {
     asm__lanes a, b;
     if (!sixteen) {
         a = asm__lanes_load_halves(p + first, p + second);
+        asm__lanes_store_halves(out + first, out + second, a);
         asm__lanes_store_halves(block + first, block + second, a);
         b = asm__lanes_non_ascii(a);
         *non_ascii |= asm__both_halves(asm__lanes_bits(b), first, second);
@@ -3694,6 +3734,8 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
     }
     a = asm__lanes_load(p + first);
     b = asm__lanes_load(p + second);
+    asm__lanes_store(out + first, a);
+    asm__lanes_store(out + second, b);
     asm__lanes_store(block + first, a);
     asm__lanes_store(block + second, b);
     *non_ascii |= (uint64_t)asm__lanes_bits(asm__lanes_non_ascii(a)) << first;
@@ -3702,21 +3744,22 @@ ASM__INLINE uint64_t asm__load_two(char *block, const char *p, size_t first, siz
            (uint64_t)asm__lanes_bits(asm__lanes_special(b)) << second;
 }
 
-/* Copies 1 to 64 bytes to a block and puts spaces after them; returns which are ASCII and special, and in
+/* Copies 1 to 64 bytes (at least 8 are written) to `out` and to a block; returns which are ASCII and special, and in
  * `non_ascii` which are not ASCII. Avoids reloading bytes just stored (store-forwarding stall). */
-static inline uint64_t asm__load_block(char block[128], const char *p, size_t size, uint64_t *non_ascii) {
+static inline uint64_t asm__load_block(char *out, char block[128], const char *p, size_t size,
+                                       uint64_t *non_ascii) {
     uint64_t special;
-    memset(block + size, ' ', 8);
     *non_ascii = 0;
     if (size >= 16) {
-        special = asm__load_two(block, p, 0, size - 16, true, non_ascii);
-        if (size > 32) special |= asm__load_two(block, p, 16, size - 32, true, non_ascii);
+        special = asm__load_two(out, block, p, 0, size - 16, true, non_ascii);
+        if (size > 32) special |= asm__load_two(out, block, p, 16, size - 32, true, non_ascii);
     } else if (size >= 8) {
-        special = asm__load_two(block, p, 0, size - 8, false, non_ascii);
+        special = asm__load_two(out, block, p, 0, size - 8, false, non_ascii);
     } else {
         char few[8];
         asm__store_little(few, asm__load_few(p, size));
-        special = asm__load_two(block, few, 0, 0, false, non_ascii);
+        special = asm__load_two(out, block, few, 0, 0, false, non_ascii);
+        special &= (UINT64_C(1) << size) - 1;
     }
     return special & ~*non_ascii;
 }
@@ -3724,13 +3767,12 @@ static inline uint64_t asm__load_block(char block[128], const char *p, size_t si
 /* Escapes a text of 1 to 64 bytes. */
 static char *asm__escape_short(char *out, asm_str text) {
     char block[128];
-    uint64_t non_ascii, special = asm__load_block(block, text.data, text.size, &non_ascii);
+    uint64_t non_ascii, special = asm__load_block(out, block, text.data, text.size, &non_ascii);
     const char *p = block;
     if (non_ascii) {
-        if (asm__has_many(non_ascii)) memset(block + text.size, ' ', 64 - text.size);
+        memset(block + text.size, ' ', 64);
         if (asm__plain_prefix(block, non_ascii) < text.size) return asm__escape_whole(out, text);
     }
-    memcpy(out, p, 64);
     for (; special; special &= special - 1) {
         const char *at = block + asm__lowest_bit(special);
         out = asm__put_escape(out + (at - p), *at);
@@ -3739,23 +3781,28 @@ static char *asm__escape_short(char *out, asm_str text) {
     }
     return out + (block + text.size - p);
 }
-/* A whole string with its quotes. */
-ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
-    const bool is_short = !ASM__SMALL && text.size - 1 < 64;
-    if (is_short && asm__has_wide()) {
-        char *end = asm__put_short_wide(out, text);
-        if (end) return end;
-    }
+
+/* A whole string with its quotes, not in the widest way. */
+static char *asm__put_quoted(char *out, asm_str text) {
     *out++ = '"'; /* NOLINT(clang-analyzer-core.NullDereference): there is room at out */
-    out = is_short ? asm__escape_short(out, text) : asm__escape_whole(out, text);
+    out = !ASM__SMALL && text.size - 1 < 64 ? asm__escape_short(out, text) : asm__escape_whole(out, text);
     *out = '"';
     return out + 1;
 }
 
-/* asm__put_string() for a text of 1 to ASM__SHORT bytes, which is plain mostly. */
+/* A whole string with its quotes. */
+ASM__PRIVATE char *asm__put_string(char *out, asm_str text) {
+    if (!ASM__SMALL && text.size - 1 < 64 && asm__has_wide()) {
+        char *end = asm__put_short_wide(out, text);
+        if (end) return end;
+    }
+    return asm__put_quoted(out, text);
+}
+
+/* The same for a text of 1 to ASM__SHORT bytes, which is plain mostly. */
 ASM__PRIVATE char *asm__put_short_string(char *out, asm_str text) {
-    if (!asm__has_wide() && asm__put_short(out, text)) return out + text.size + 2;
-    return asm__put_string(out, text);
+    if (asm__has_wide()) return asm__put_string(out, text);
+    return asm__put_short(out, text) ? out + text.size + 2 : asm__put_quoted(out, text);
 }
 
 /* How many of `size` bytes can be escaped in the room that the buffer has, or can get. 0: not even a few. */
@@ -4995,8 +5042,17 @@ ASM_API asm_result asm_json_end_array(asm_json_writer *writer) {
 /* A string with what must stand before it and, of a key, its colon. */
 static asm_result asm__write_quoted(asm_json_writer *writer, asm_str text, bool key) {
     asm_buffer *out = writer->out;
+    char *p;
     if (!(writer->state & (key ? ASM__WRITE_KEY : ASM__WRITE_VALUE)))
         return asm__writer_result(writer, ASM_ERR_MISUSE);
+    p = asm__buffer_end(out);
+    if (!ASM__SMALL && asm__has_room(out, p, text.size)) {
+        *p = ',';
+        p = asm__put_string(p + (writer->state & ASM__WRITE_COMMA), text);
+        *p = ':';
+        out->size = (size_t)(p - out->data) + key;
+        return asm__go_on(writer, key ? (unsigned)ASM__WRITE_VALUE : writer->after);
+    }
     if (writer->state & ASM__WRITE_COMMA) asm_buffer_append_byte(out, ',');
     asm__append_string(out, text);
     if (key) asm_buffer_append_byte(out, ':');
@@ -5029,6 +5085,7 @@ ASM_API asm_result asm_json_write_key(asm_json_writer *writer, asm_str key) {
 ASM_API asm_result asm_json_write_string(asm_json_writer *writer, asm_str text) {
     if (!writer) return ASM_ERR_INVALID_ARGUMENT;
     if (!text.data) return asm_json_write_null(writer);
+    if (asm__has_wide()) return asm__write_quoted(writer, text, false);
     return asm__write_short(writer, text, false) ? ASM_OK : asm__write_quoted(writer, text, false);
 }
 
