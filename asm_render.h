@@ -139,6 +139,9 @@ typedef struct asm_terminal {
     /* OSC 9;4: has_cursor, and the environment names one that is known for it: ConEmu, Windows Terminal, Ghostty
      * from 1.2, iTerm2 from 3.6.6 on, none of them within tmux or screen. */
     bool has_progress;
+    /* When the window becomes narrower, lines that do not fit any more go on in the next row: has_cursor, and the
+     * environment names one that is known for it. Else they are cut, as xterm does. */
+    bool has_reflow;
     asm_notification notification; /* NONE: not a terminal that is known to have one */
     int columns;                   /* the terminal's width, else COLUMNS, else 80 */
     int rows;                      /* the terminal's height, else 24 */
@@ -6472,11 +6475,23 @@ static bool asm__is_term(const char *prefix) {
     return strncmp(asm__environment("TERM"), prefix, strlen(prefix)) == 0;
 }
 
+/* Whether the terminal is known to lay out its lines anew when it becomes narrower; tmux does, whatever it stands in. */
+static bool asm__has_reflow(bool in_tmux, bool in_screen) {
+    static const char *const programs[] = {"Apple_Terminal", "ghostty", "iTerm.app", "vscode", "WezTerm"};
+    static const char *const terms[] = {"alacritty", "contour", "foot", "xterm-ghostty", "xterm-kitty"};
+    if (in_tmux) return true;
+    if (in_screen) return false;
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (asm__is_program(programs[i], 0, 0, 0) || asm__is_term(terms[i])) return true;
+    return *asm__environment("VTE_VERSION") || *asm__environment("WT_SESSION");
+}
+
 /* What a terminal obeys beyond colours and the cursor. */
 static void asm__detect_commands(asm_terminal *terminal) {
     const bool in_tmux = *asm__environment("TMUX") || strcmp(asm__environment("TERM_PROGRAM"), "tmux") == 0;
     const bool in_screen = !in_tmux && (*asm__environment("STY") || asm__is_term("screen"));
     const char *vte = asm__environment("VTE_VERSION");
+    terminal->has_reflow = terminal->has_cursor && asm__has_reflow(in_tmux, in_screen);
     if (!terminal->has_cursor || in_screen || asm__is_term("linux")) return;
     terminal->has_links = in_tmux ? asm__is_program("tmux", 3, 4, 0) : !*vte || atoi(vte) >= 5000;
     if (in_tmux) return;
@@ -6667,10 +6682,11 @@ static int asm__rows_of(asm_str lines, int columns) {
     return rows;
 }
 
-/* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. */
+/* Takes the transient lines off the screen. They may take more rows than they did, if the window is narrower now. Where
+ * that is not known, rather some of them stay than that text above them goes. */
 static asm_result asm__tty_erase(asm_tty_sink *sink) {
     const asm_str lines = asm_str_make(sink->lines, sink->lines_size);
-    int rows = asm__rows_of(lines, sink->terminal.columns);
+    int rows = asm__rows_of(lines, sink->terminal.has_reflow ? sink->terminal.columns : 0);
     char memory[32];
     asm_buffer sequence;
     asm_json_writer writer;

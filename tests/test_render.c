@@ -1018,7 +1018,7 @@ static void test_terminal_settings(void **state) {
 /* What is obeyed is known by the environment, for terminals alone. */
 static void test_what_terminals_obey(void **state) {
     (void)state;
-    enum { LINKS = 1, PROGRESS = 2 };
+    enum { LINKS = 1, PROGRESS = 2, REFLOW = 4 };
     static const struct {
         const char *environment;
         unsigned obeys;
@@ -1028,24 +1028,27 @@ static void test_what_terminals_obey(void **state) {
         {"TERM=dumb WT_SESSION=1 TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.2.0", 0, ASM_NOTIFICATION_NONE},
         {"TERM=linux", 0, ASM_NOTIFICATION_NONE},
         {"TERM=xterm-256color", LINKS, ASM_NOTIFICATION_NONE},
-        {"TERM=xterm VTE_VERSION=4900", 0, ASM_NOTIFICATION_NONE},
-        {"TERM=xterm VTE_VERSION=7002", LINKS, ASM_NOTIFICATION_NONE},
-        {"TERM=xterm WT_SESSION=1", LINKS | PROGRESS, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm VTE_VERSION=4900", REFLOW, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm VTE_VERSION=7002", LINKS | REFLOW, ASM_NOTIFICATION_NONE},
+        {"TERM=xterm WT_SESSION=1", LINKS | PROGRESS | REFLOW, ASM_NOTIFICATION_NONE},
         {"TERM=cygwin ConEmuANSI=ON", LINKS | PROGRESS, ASM_NOTIFICATION_NONE},
-        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.1.9", LINKS, ASM_NOTIFICATION_OSC_9},
-        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.10", LINKS | PROGRESS,
+        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.1.9", LINKS | REFLOW,
          ASM_NOTIFICATION_OSC_9},
-        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.5", LINKS, ASM_NOTIFICATION_OSC_9},
-        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.6", LINKS | PROGRESS,
+        {"TERM=xterm-ghostty TERM_PROGRAM=ghostty TERM_PROGRAM_VERSION=1.10", LINKS | PROGRESS | REFLOW,
          ASM_NOTIFICATION_OSC_9},
-        {"TERM=xterm TERM_PROGRAM=WezTerm TERM_PROGRAM_VERSION=20240203-1", LINKS, ASM_NOTIFICATION_OSC_9},
-        {"TERM=xterm-kitty", LINKS, ASM_NOTIFICATION_OSC_99},
-        {"TERM=foot-extra", LINKS, ASM_NOTIFICATION_OSC_777},
+        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.5", LINKS | REFLOW,
+         ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm TERM_PROGRAM=iTerm.app TERM_PROGRAM_VERSION=3.6.6", LINKS | PROGRESS | REFLOW,
+         ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm TERM_PROGRAM=WezTerm TERM_PROGRAM_VERSION=20240203-1", LINKS | REFLOW,
+         ASM_NOTIFICATION_OSC_9},
+        {"TERM=xterm-kitty", LINKS | REFLOW, ASM_NOTIFICATION_OSC_99},
+        {"TERM=foot-extra", LINKS | REFLOW, ASM_NOTIFICATION_OSC_777},
         {"TERM=rxvt-unicode-256color", LINKS, ASM_NOTIFICATION_OSC_777},
         {"TERM=screen-256color STY=1 WT_SESSION=1 TERM_PROGRAM=WezTerm", 0, ASM_NOTIFICATION_NONE},
-        {"TERM=screen TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.3a WT_SESSION=1", 0,
+        {"TERM=screen TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.3a WT_SESSION=1", REFLOW,
          ASM_NOTIFICATION_NONE},
-        {"TERM=xterm-kitty TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.4", LINKS,
+        {"TERM=xterm-kitty TMUX=/tmp/x TERM_PROGRAM=tmux TERM_PROGRAM_VERSION=3.4", LINKS | REFLOW,
          ASM_NOTIFICATION_NONE},
     };
     static const char *const names[] = {
@@ -1058,11 +1061,13 @@ static void test_what_terminals_obey(void **state) {
     for (size_t i = 0; i < COUNT(cases); i++) {
         set_environment(names, COUNT(names), cases[i].environment);
         const asm_terminal found = asm_terminal_detect(terminal), piped = asm_terminal_detect(ends[1]);
-        const unsigned obeys = (found.has_links ? LINKS : 0) | (found.has_progress ? PROGRESS : 0);
+        const unsigned obeys = (found.has_links ? LINKS : 0) | (found.has_progress ? PROGRESS : 0) |
+                               (found.has_reflow ? REFLOW : 0);
         expect(obeys == cases[i].obeys && found.notification == cases[i].notification, "%s: %u %d",
                cases[i].environment, obeys, (int)found.notification);
-        expect(!piped.has_links && !piped.has_progress && piped.notification == ASM_NOTIFICATION_NONE, "%s",
-               cases[i].environment);
+        expect(!piped.has_links && !piped.has_progress && !piped.has_reflow &&
+                   piped.notification == ASM_NOTIFICATION_NONE,
+               "%s", cases[i].environment);
     }
     for (size_t k = 0; k < COUNT(names); k++)
         unsetenv(names[k]);

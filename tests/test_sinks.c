@@ -247,19 +247,22 @@ static void test_tty_sink_draws_lines_on_flush(void **state) {
     end_of_cases();
 }
 
-/* A window that became narrower wraps the lines: all of their rows are erased, and no more than there are. */
+/* A window that became narrower wraps the lines, or cuts them: all of their rows are erased, and no more than there are. */
 static void test_tty_sink_after_a_resize(void **state) {
     (void)state;
     static const struct {
         const char *lines;
         int columns, rows;
+        bool has_reflow;
         const char *expected;
     } cases[] = {
-        {"1234567890\n", 10, 24, UP("1")},
-        {"1234567890\n", 9, 24, UP("2")},
-        {"\x1B[2m1234567890\x1B[0m\n\n1\n", 3, 24, UP("6")},
-        {"\xC3\xA4\xC3\xA4\xC3\xA4\n", 3, 24, UP("1")},
-        {"1\n2\n3\n4\n5\n", 80, 4, UP("3")},
+        {"1234567890\n", 10, 24, true, UP("1")},
+        {"1234567890\n", 9, 24, true, UP("2")},
+        {"1234567890\n", 9, 24, false, UP("1")},
+        {"\x1B[2m1234567890\x1B[0m\n\n1\n", 3, 24, true, UP("6")},
+        {"\x1B[2m1234567890\x1B[0m\n\n1\n", 3, 24, false, UP("3")},
+        {"\xC3\xA4\xC3\xA4\xC3\xA4\n", 3, 24, true, UP("1")},
+        {"1\n2\n3\n4\n5\n", 80, 4, true, UP("3")},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         memory_output output;
@@ -271,6 +274,7 @@ static void test_tty_sink_after_a_resize(void **state) {
         asm_buffer_clear(&output.bytes);
         tty.terminal.columns = cases[i].columns;
         tty.terminal.rows = cases[i].rows;
+        tty.terminal.has_reflow = cases[i].has_reflow;
         sink.show(sink.self, ASM_STR(""));
         expect_bytes(&output, cases[i].expected);
         asm_buffer_close(&output.bytes);

@@ -39,6 +39,7 @@ static void watch_begin(watcher *self, const asm_render_options *options, int co
     self->terminal = (asm_terminal){.is_terminal = true,
                                     .has_cursor = true,
                                     .has_utf8 = true,
+                                    .has_reflow = true, /* as screen_resize() */
                                     .columns = columns,
                                     .rows = rows,
                                     .has_color = true,
