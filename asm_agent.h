@@ -3982,12 +3982,14 @@ ASM_API int asm_agent_server_timeout(asm_agent_server *server) {
 
 /* >>agent: start */
 
+static const char asm__list_is_missing[] = "a list that is counted is missing";
+
 static asm_result asm__agent_check_config(asm_agent_server *server, const asm_agent_config *config) {
     if (!config || !config->driver.execute)
         return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, "an agent needs a driver with execute()");
     if ((config->interrupt_on_count && !config->interrupt_on) ||
         (config->middleware_count && !config->middleware))
-        return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, "a list of the configuration is missing");
+        return asm__agent_refuse(server, ASM_ERR_INVALID_ARGUMENT, asm__list_is_missing);
     return ASM_OK;
 }
 
@@ -4005,7 +4007,7 @@ static asm_result asm__agent_check_options(asm_agent_server *server, const asm_a
     else if (options->initial_state && options->exported_state.data)
         error = "an agent starts from an initial or an exported state, not from both";
     else if (options->initial_state && !asm__agent_has_lists(options->initial_state))
-        error = "a list of the initial state is missing";
+        error = asm__list_is_missing;
     else if ((options->state_store && !options->state_store->save) ||
              (options->display_store && !options->display_store->save))
         error = "a store needs save()";
