@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Names come from strangers: a start that differs from run to run keeps them from choosing names that collide. */
+/* Names are untrusted: a start that differs from run to run keeps them from choosing names that collide. */
 static uint64_t hash_of(asm_str name) {
     static uint64_t seed;
     if (seed == 0) seed = (uint64_t)time(NULL) * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)&seed;
