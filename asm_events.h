@@ -1230,41 +1230,26 @@ ASM__INLINE char *asm__put_head(asm__space *to, char *p, const asm_event *event,
 #define ASM__ID_ROWS   (ASM__ENVELOPE_BIT(session_id) | ASM__ENVELOPE_BIT(run_id) | ASM__ENVELOPE_BIT(provider))
 ASM__ASSERT(head_is_first, ASM__HEAD_ROWS == 7 && ASM__ID_ROWS == 7 << 3);
 
-/* A text of the envelope, if it is set. */
-#define ASM__PUT_TEXT(to, p, event, member)                                                                  \
-    ((event)->member.data                                                                                    \
-         ? asm__put_text(to, p, &asm__envelope_fields[ASM__ROW_envelope_##member], (event)->member, ',')     \
-         : (p))
-
-/* The members of the envelope that most events have not. */
-static char *asm__put_others(asm_buffer *out, char *p, const asm__part *envelope, uint32_t rows) {
-    asm__space to = asm__space_of(out);
-    char separator = ',';
-    return asm__put_fields(&to, p, envelope, rows, &separator);
+/* What stands before the data. */
+static inline char *asm__put_beginning(asm__space *to, char *p, const asm_event *event,
+                                       const asm__part *envelope) {
+    p = asm__put_head(to, p, event, event->time && !(envelope->kept & ASM__ENVELOPE_BIT(time)));
+    if (event->type != ASM_EVENT_CUSTOM) return p;
+    asm__sync(to->out, p);
+    asm__append_string(to->out, asm_event_name(event));
+    asm__append_key(to->out, asm__buffer_end(to->out), &asm__envelope_fields[ASM__ROW_envelope_extra], ',');
+    return asm__resume(to);
 }
 
-static char *asm__put_event(asm_buffer *out, const asm_event *event, const asm__part *envelope,
-                            const asm__part *data) {
-    const uint32_t others = envelope->written & ~(uint32_t)(ASM__HEAD_ROWS | ASM__ID_ROWS);
-    asm__space to = asm__space_of(out);
-    char *p = asm__put_head(&to, asm__buffer_end(out), event,
-                            event->time && !(envelope->kept & ASM__ENVELOPE_BIT(time)));
-    if (event->type == ASM_EVENT_CUSTOM) {
-        asm__sync(out, p);
-        asm__append_string(out, asm_event_name(event));
-        asm__append_key(out, asm__buffer_end(out), &asm__envelope_fields[ASM__ROW_envelope_extra], ',');
-        p = asm__resume(&to);
-    }
-    p = asm__put_data(&to, p, data);
-    p = ASM__PUT_TEXT(&to, p, event, session_id);
-    p = ASM__PUT_TEXT(&to, p, event, run_id);
-    p = ASM__PUT_TEXT(&to, p, event, provider);
-    if (others) p = asm__put_others(out, p, envelope, others), to = asm__space_of(out);
+/* What stands after it. */
+static inline char *asm__put_ending(asm__space *to, char *p, const asm__part *envelope) {
+    char separator = ',';
+    p = asm__put_fields(to, p, envelope, envelope->written & ~(uint32_t)ASM__HEAD_ROWS, &separator);
     if (envelope->rest.data) {
-        asm__append_rest(out, p, envelope, ',');
-        p = asm__resume(&to);
+        asm__append_rest(to->out, p, envelope, ',');
+        p = asm__resume(to);
     }
-    return asm__put_byte(&to, p, '}');
+    return asm__put_byte(to, p, '}');
 }
 
 /* Checks the fields of raw JSON in `rows`. */
@@ -1463,7 +1448,7 @@ ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, bool i
     const asm__fields *fields = asm__payload_of(event);
     const uint32_t set = fields->set(base);
     char *p;
-    if (ASM__SMALL || !set || set >> 1 & set & fields->pairs || event->extra.data) return NULL;
+    if (!set || set >> 1 & set & fields->pairs || event->extra.data) return NULL;
     if (is_whole && (event->extension.data || event->type == ASM_EVENT_CUSTOM || !event->time ||
                      !asm__time_is_valid(event->time, event->time_precision)))
         return NULL;
@@ -1476,36 +1461,53 @@ ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, bool i
     return is_whole ? asm__put_usual_tail(out, p, event) : p;
 }
 
-/* An event, or its data, whatever it has. */
-static asm_result asm__write_event(const asm_event *event, asm_buffer *out, bool is_whole) {
+/* Where an event that was checked goes; with room for the next one, so that it is usual. */
+static asm__space asm__space_for(asm_buffer *out) {
+    if (!ASM__SMALL && out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM);
+    return asm__space_of(out);
+}
+
+ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
+    asm__part data;
+    asm__space to;
+    asm_result result;
+    size_t begin;
+    char *p;
+    if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
+    p = ASM__SMALL ? NULL : asm__put_usual(out, event, false);
+    begin = out->size;
+    if (!p) {
+        result = asm__check_data(&data, event);
+        if (result != ASM_OK) return result;
+        to = asm__space_for(out);
+        p = asm__put_data(&to, asm__buffer_end(out), &data);
+    }
+    asm__sync(out, p);
+    return asm__buffer_undo(out, begin);
+}
+
+static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
     asm__part data, envelope;
     asm__space to;
     const size_t begin = out->size;
     asm_result result = asm__check_data(&data, event);
-    if (result == ASM_OK && is_whole) result = asm__check_envelope(&envelope, event);
+    char *p;
+    if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
     if (result != ASM_OK) return result;
-    if (!ASM__SMALL && out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM); /* for the next one */
-    to = asm__space_of(out);
-    asm__sync(out, is_whole ? asm__put_event(out, event, &envelope, &data)
-                            : asm__put_data(&to, asm__buffer_end(out), &data));
+    to = asm__space_for(out);
+    p = asm__put_beginning(&to, asm__buffer_end(out), event, &envelope);
+    p = asm__put_data(&to, p, &data);
+    asm__sync(out, asm__put_ending(&to, p, &envelope));
     return asm__buffer_undo(out, begin);
 }
 
-ASM__INLINE asm_result asm__write(const asm_event *event, asm_buffer *out, bool is_whole) {
+ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
     char *end;
     if (!event || !out) return ASM_ERR_INVALID_ARGUMENT;
-    end = asm__put_usual(out, event, is_whole);
-    if (!end) return asm__write_event(event, out, is_whole);
+    end = ASM__SMALL ? NULL : asm__put_usual(out, event, true);
+    if (!end) return asm__write_event(event, out);
     asm__sync(out, end);
     return ASM_OK;
-}
-
-ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
-    return asm__write(event, out, false);
-}
-
-ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {
-    return asm__write(event, out, true);
 }
 
 /* >>events: to compact json */
