@@ -250,8 +250,8 @@ typedef struct asm_render_options {
     bool show_thinking; /* also the model's reasoning */
     asm_setting tty;    /* studio: break lines at the terminal's width, show what runs below the text */
     asm_tool_output tool_output; /* studio: how much of what tools give back */
-    int indent;  /* studio: columns before each line, at most 64; 0 means 2, negative means none */
-    int columns; /* studio: width of lines; 0: the terminal's, without one lines are not broken */
+    int indent; /* studio: columns before each line, at most 64; 0 means 2, negative means none */
+    int columns; /* studio: width of lines, at least 20; 0: the terminal's; without a cursor lines are not broken */
     /* studio: when a person is waited for, ring the terminal's bell, and notify its user if it is one that can. Fixed words,
      * as they may show on a locked screen. */
     bool bell;
