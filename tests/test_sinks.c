@@ -1,5 +1,5 @@
 /* Sinks and the output streams they write to: what reaches a file, a pipe, a terminal, and what is said when it cannot. */
-#define ASM_IMPLEMENTATION
+#define ASM_RENDER_IMPLEMENTATION
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
