@@ -2458,8 +2458,8 @@ static void asm__ai_text_begin(asm_wire *wire, asm__wire_item *text, asm_str rol
     }
     text->is_prompt = !asm_str_equal(role, ASM_STR("assistant"));
     if (text->is_prompt) return;
-    asm__ai_put_text(asm__ai_frame(wire, asm_str_make(NULL, 0)), text,
-                     ASM_STR("{\"type\":\"reasoning-start\""), ASM_STR("{\"type\":\"text-start\""));
+    asm__ai_put_text(asm__ai_frame(wire, ASM_STR("")), text, ASM_STR("{\"type\":\"reasoning-start\""),
+                     ASM_STR("{\"type\":\"text-start\""));
     asm__ai_end(wire);
     if (wire->is_whole) return;
     around = asm__wire_begin_pieces(wire, text->owner);
@@ -2497,8 +2497,8 @@ static void asm__ai_text_end(asm_wire *wire, asm__wire_item *text, const asm_eve
         ASM__PUT(out, "}");
         asm__ai_end(wire);
     } else {
-        asm__ai_put_text(asm__ai_frame(wire, asm_str_make(NULL, 0)), text,
-                         ASM_STR("{\"type\":\"reasoning-end\""), ASM_STR("{\"type\":\"text-end\""));
+        asm__ai_put_text(asm__ai_frame(wire, ASM_STR("")), text, ASM_STR("{\"type\":\"reasoning-end\""),
+                         ASM_STR("{\"type\":\"text-end\""));
         asm__ai_end(wire);
     }
 }
