@@ -453,7 +453,7 @@ $(BUILD)/sanitized/driver.o: tests/fuzz/driver.c
 
 # Beside that, for programs alone: what they depend on would inherit VARIANT. Tests are compiled in a hurry.
 $(TOOLS) $(EXAMPLES) $(MOCK): PROGRAM_FLAGS = $(DECLARED) -pthread $(call library_flags,$<)
-$(TESTS) $(NO_STB): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
+$(TESTS) $(NO_STB) $(SANITIZED): HURRY = $(if $(filter $<:%,$(OWN)),-O1,-O0)
 $(TESTS) $(NO_STB) $(SANITIZED) $(THREADED) $(COVERED): PROGRAM_FLAGS = $(HURRY) $$(cat $(BUILD)/cmocka.flags) \
     $(call library_flags,$<) -lm -pthread
 # cmocka would only end the test, not the program.
