@@ -918,6 +918,11 @@ static bool is_compaction(const char *text, const asm_event *event) {
 
 static bool is_notice(const own_line *line, const asm_event *event) {
     static const char *const words[] = {"Context compacted", "Context cut", "Model changed", "Trying again"};
+    static const char *const whose[][2] = {{"Run by the person", "pi.bashExecution"},
+                                           {"Suggested", "claude.prompt_suggestion"},
+                                           {"Summary", "claude.tool_use_summary"},
+                                           {"Goal", "claude.active_goal"},
+                                           {"Notice", ""}};
     const asm_notice_payload *notice = &event->notice;
     const char *rest, *again = strstr(line->text, ", again "), *clock;
     if (strcmp(line->symbol, "?") == 0) {
@@ -936,9 +941,13 @@ static bool is_notice(const own_line *line, const asm_event *event) {
     }
     for (size_t i = 0; i < COUNT(words); i++)
         if (strcmp(line->text, words[i]) == 0) return notice->text.size == 0;
-    if (goes(line->text, "Run by the person — ", &rest))
-        return asm_str_equal(asm_event_name(event), ASM_STR("pi.bashExecution")) &&
-               is_quoted(rest, strlen(rest));
+    for (size_t i = 0; i < COUNT(whose); i++)
+        if (goes(line->text, whose[i][0], &rest) && goes(rest, " — ", &rest))
+            return (!*whose[i][1] || asm_str_equal(asm_event_name(event), asm_str_from(whose[i][1]))) &&
+                   is_in_words(rest, strlen(rest));
+    if (goes(line->text, "Error — ", &rest))
+        return asm_str_equal(notice->level, ASM_STR("error")) && is_quoted(rest, strlen(rest));
+    if (strcmp(line->text, "Error") == 0) return asm_str_equal(notice->level, ASM_STR("error"));
     return is_compaction(line->text, event) ||
            (notice->text.size > 0 && is_in_words(line->text, strlen(line->text)));
 }
