@@ -3129,8 +3129,8 @@ static void asm__text_word(asm_studio *studio, asm_buffer *out) {
     const int limit = studio->look.columns, width = studio->text.word_width;
     const bool is_first = studio->text.words == 0 && !studio->text.is_joined;
     bool is_plain = !studio->look.has_color || studio->text.kind != ASM__TEXT_AGENT;
-    if (word.size == 0) {
-        studio->text.is_partial = false;
+    if (word.size == 0) { /* also after a part of a word that was all of it */
+        studio->text.is_joined = studio->text.is_partial = false;
         return;
     }
     if (is_first) {
@@ -3519,6 +3519,7 @@ static inline bool asm__text_usual_piece(asm_studio *studio, asm_buffer *out, as
             asm__store_little(to + few.at, few.last);
         }
         begin = last;
+        studio->text.is_joined = false;
         studio->text.gap += (int)(last - end);
         if (studio->text.gap > ASM__MAX_GAP) studio->text.gap = ASM__MAX_GAP;
     }

@@ -1290,6 +1290,38 @@ static void test_a_tick_within_a_word(void **state) {
     end_of_cases();
 }
 
+/* A tick at a word's end, before the blank comes: the next word goes on a new line as a whole, if it does not fit. */
+static void test_a_tick_between_words(void **state) {
+    (void)state;
+    static const char *const texts[][4] = {
+        {"one two three", " fourteen", " six", "    one two three\n    fourteen six\n"},
+        {"one two three", " **fourteen**", " six", "    one two three\n    **fourteen** six\n"},
+        {"one two three", "\nfourteen and so", " on six",
+         "    one two three\n    fourteen and so\n    on six\n"},
+        {"one two three", " ", "fourteen six", "    one two three\n    fourteen six\n"},
+    };
+    for (size_t k = 0; k < COUNT(texts); k++) {
+        static asm_studio studio;
+        asm_render_options options = ends_only();
+        options.columns = 20;
+        asm_renderer renderer = asm_studio_init(&studio, &options);
+        asm_buffer out;
+        asm_event event;
+        asm_buffer_init_growing(&out);
+        memset(&event, 0, sizeof event);
+        event.type = ASM_EVENT_MESSAGE_STREAMED;
+        for (size_t i = 0; i < 3; i++) {
+            event.message.delta = asm_str_from(texts[k][i]);
+            assert_int_equal(renderer.render_event(renderer.self, &event, &out), ASM_OK);
+            assert_int_equal(renderer.tick(renderer.self, 5, &out), ASM_OK);
+        }
+        assert_int_equal(renderer.finish(renderer.self, &out), ASM_OK);
+        expect_text(asm_buffer_text(&out), asm_str_from(texts[k][3]));
+        asm_buffer_close(&out);
+    }
+    end_of_cases();
+}
+
 static void test_markdown_is_coloured_and_not_rewritten(void **state) {
     (void)state;
 #define B "\033[1m"
@@ -1438,6 +1470,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_text_is_broken_at_words),
         cmocka_unit_test(test_text_is_laid_out_alike_in_any_pieces),
         cmocka_unit_test(test_a_tick_within_a_word),
+        cmocka_unit_test(test_a_tick_between_words),
         cmocka_unit_test(test_markdown_is_coloured_and_not_rewritten),
         cmocka_unit_test(test_lines_cannot_be_forged),
         cmocka_unit_test(test_no_member_forges_a_line),
