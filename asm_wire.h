@@ -158,8 +158,11 @@ typedef struct asm_wire {
     unsigned count;                /* trace: processes; acp, cloudevents: the session that wire->kept is of */
     unsigned sessions;             /* how many there were */
     size_t head_sizes[3], head_id; /* cloudevents: see there */
-    asm_result invalid;            /* of the event under way */
-    int last_outcome;              /* of the last run; -1: none has ended */
+    int64_t number;                /* cloudevents: the next event's, if they are counted one by one */
+    char number_digits[24];
+    size_t number_size;
+    asm_result invalid; /* of the event under way */
+    int last_outcome;   /* of the last run; -1: none has ended */
     bool has_begun, in_array, is_busy, is_cut, has_window, is_named, is_again;
     bool is_whole;        /* the text of the event under way: no more of it follows */
     int64_t window, used; /* acp: tokens that the context takes, and that stand in it */
@@ -367,7 +370,15 @@ static bool asm__wire_is_same_id(asm_str a, asm_str b) {
     const size_t step = a.size < 16 ? 8 : 16, half = step - 8;
     size_t i;
     if (a.size != b.size) return false;
-    if (a.size < 8) return asm_str_equal(a, b);
+    if (a.size < 4) return a.size == 0 || asm_str_equal(a, b);
+    if (a.size < 8) {
+        uint32_t few[4];
+        memcpy(&few[0], a.data, 4);
+        memcpy(&few[1], b.data, 4);
+        memcpy(&few[2], a.data + a.size - 4, 4);
+        memcpy(&few[3], b.data + a.size - 4, 4);
+        return few[0] == few[1] && few[2] == few[3];
+    }
     for (i = 0; i < a.size; i += step) {
         const size_t at = i + step <= a.size ? i : a.size - step; /* the last ones end with the text */
         memcpy(&of_a[0], a.data + at, 8);
@@ -3791,17 +3802,41 @@ static void asm__ce_put_name(asm_buffer *out, asm_str name) {
 /* Of the number, twice, a type that is not custom, a time, and what stands around them. */
 #define ASM__CE_ROOM 200
 
+static void asm__ce_set_number(asm_wire *wire, int64_t number) {
+    wire->number = number;
+    wire->number_size = asm__format_int64(number, wire->number_digits);
+}
+
+/* The digits of the number, which mostly is the next one. */
+static char *asm__ce_put_number(char *p, const asm_wire *wire) {
+    memcpy(p, wire->number_digits, sizeof wire->number_digits);
+    return p + wire->number_size;
+}
+
+/* Makes ready for the next number now: to load then what was just stored would have to wait. */
+static void asm__ce_count(asm_wire *wire) {
+    char *last = wire->number_digits + wire->number_size - 1;
+    if (*last == '9') {
+        asm__ce_set_number(wire, wire->number < INT64_MAX ? wire->number + 1 : 0);
+        return;
+    }
+    ++*last;
+    wire->number++;
+}
+
 /* Up to the data, where the head was put and there is room: an id of ours, the run's and the number; the number as sequence;
  * the type, a word of ours; the time. */
-static char *asm__ce_put_usual(char *p, const asm_wire *wire, const asm_event *event) {
+static char *asm__ce_put_usual(char *p, asm_wire *wire, const asm_event *event) {
     const asm_str type = asm_event_type_name(event->type);
     const int64_t number = event->sequence_number > 0 ? event->sequence_number : (int64_t)wire->event_count;
+    if (number != wire->number) asm__ce_set_number(wire, number);
     if (!event->id.size) {
-        p += asm__format_int64(number, p);
+        p = asm__ce_put_number(p, wire);
         p = ASM__CE_PUT(p, "\"");
     }
     p = ASM__CE_PUT(p, ",\"sequence\":\"");
-    p += asm__format_int64(number, p); /* written again: to load what was just stored would have to wait */
+    p = asm__ce_put_number(p, wire);
+    asm__ce_count(wire);
     if (event->time) {
         p = ASM__CE_PUT(p, "\",\"time\":\"");
         p += asm_time_format(event->time, event->time_precision, p);
