@@ -88,7 +88,7 @@ EOF
     echo '}'
 } > "$work/null.c"
 # shellcheck disable=SC2086  # lists of words
-${CC:-cc} -std=c99 -I. $declared "$work/null.c" "$build/asm.o" -lm -pthread -o "$work/null" || exit 1
+${CC:-cc} -w -std=c99 -I. $declared "$work/null.c" "$build/asm.o" -lm -pthread -o "$work/null" || exit 1
 "$work/null" > "$work/names" 2> "$work/errors"
 status=$?
 cat "$work/errors"
