@@ -3754,7 +3754,12 @@ static void asm__line_subject(asm__line *line, const asm__view *view, int limit,
     const asm_look *look = &line->studio->look;
     asm_str subject = view->subject;
     const bool is_quoted = view->tool->shown_as == ASM_TOOL_SUBJECT_QUOTED && view->subject.size > 0;
+    const int least = look->is_ascii ? 6 : 4; /* quotation marks, a character, and the mark of a cut */
     if (limit > line->room) limit = line->room;
+    if (is_quoted && limit < least && asm__columns_of(subject, asm__line_flags(look), limit) > limit - 2) {
+        line->room -= asm__append_fit(line->out, look, asm_str_make(NULL, 0), limit, true); /* no "" */
+        return;
+    }
     if (is_quoted) {
         asm__line_own(line, ASM_STR("\""));
         limit -= 2;

@@ -360,6 +360,28 @@ static void test_a_line_of_tabs_costs_what_it_shows(void **state) {
     free(events);
 }
 
+/* A pattern for which there is no room is not shown as an empty one. */
+static void test_a_pattern_that_does_not_fit(void **state) {
+    (void)state;
+    static const struct {
+        int columns;
+        const char *expected;
+    } cases[] = {{34, "  ✓ Found 2 matches for \"a_name\"\n"},
+                 {28, "  ✓ Found 2 matches for \"a…\"\n"},
+                 {27, "  ✓ Found 2 matches for …\n"},
+                 {26, "  ✓ Found 2 matches for …\n"},
+                 {25, "  ✓ Found 2 matches for …\n"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        asm_render_options options = ends_only();
+        options.columns = cases[i].columns;
+        expect_view(&options,
+                    &(view_case){STARTED("Grep", "{'pattern':'a_name'}")
+                                     DONE(",'tool_output':'Found 2 matches'"),
+                                 cases[i].expected},
+                    1);
+    }
+}
+
 /* No line of studio's ends in a blank: not where it is broken, and not where it is blank. */
 static void test_no_line_ends_in_a_blank(void **state) {
     (void)state;
@@ -1449,6 +1471,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_an_exit_code_is_told_once),
         cmocka_unit_test(test_an_error_is_told_once),
         cmocka_unit_test(test_a_line_of_tabs_costs_what_it_shows),
+        cmocka_unit_test(test_a_pattern_that_does_not_fit),
         cmocka_unit_test(test_no_line_ends_in_a_blank),
         cmocka_unit_test(test_environments_of_commands),
         cmocka_unit_test(test_calls_with_one_id),
