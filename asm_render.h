@@ -2445,18 +2445,24 @@ static asm_str asm__url_as_browsers_read_it(asm_str url, char *bytes) {
     return asm_str_make(bytes, size);
 }
 
-/* The host that a browser would go to (WHATWG URL), in `bytes`; absent if that is not sure. */
-static asm_str asm__url_host(asm_str url, bool is_cut, char *bytes) {
+/* Of `url`, which stands at `bytes` and is put in small letters: how long the scheme is, of those that have a host; else 0. */
+static size_t asm__url_scheme(asm_str url, char *bytes) {
     static const char *const schemes[] = {"http:", "https:", "ws:", "wss:", "ftp:"};
-    size_t begin = 0, end, size = 0;
-    asm_str host;
-    const asm_str nothing = asm_str_make(NULL, 0);
-    url = asm__url_as_browsers_read_it(url, bytes);
     for (size_t i = 0; i < url.size; i++)
         if (bytes[i] >= 'A' && bytes[i] <= 'Z' && (i == 0 || bytes[i - 1] != '%'))
             bytes[i] = (char)(bytes[i] + 32);
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0] && begin == 0; i++)
-        if (asm__begins_with(url, schemes[i])) begin = strlen(schemes[i]);
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (asm__begins_with(url, schemes[i])) return strlen(schemes[i]);
+    return 0;
+}
+
+/* The host that a browser would go to (WHATWG URL), in `bytes`; absent if that is not sure. */
+static asm_str asm__url_host(asm_str url, bool is_cut, char *bytes) {
+    size_t begin, end, size = 0;
+    asm_str host;
+    const asm_str nothing = asm_str_make(NULL, 0);
+    url = asm__url_as_browsers_read_it(url, bytes);
+    begin = asm__url_scheme(url, bytes);
     if (begin == 0) return nothing;
     while (begin < url.size && (url.data[begin] == '/' || url.data[begin] == '\\'))
         begin++;

@@ -382,57 +382,73 @@ static void allow_last_exit_code(const char *text) {
         allow_fact("exit %d", code);
 }
 
-/* All that may stand in the brackets of a tool's end. */
-static void allow_facts_of_end(const asm_event *event, const told_call *call, how ended, bool has_exit,
-                               long long exit_code) {
-    const asm_tool_payload *tool = &event->tool;
-    char *output = output_of(tool), text[100];
-    long long number = 0;
-    double milliseconds = 0;
-    if (has_exit) allow_fact("exit %lld", exit_code);
-    for (const char *at = output;
-         !has_exit && ended > WENT_SOMEHOW && (at = strstr(at, "Exit code ")) != NULL; at++)
-        allow_fact("exit %d", atoi(at + 10));
-    for (int i = 0; !has_exit && tool->error_message.size > 0 && i < 1; i++) {
+/* Of the exit codes that a failed tool's output and reason name. */
+static void allow_told_exit_codes(const asm_tool_payload *tool, const char *output, how ended) {
+    char text[100];
+    if (tool->error_message.size > 0) {
         copy_text(text, sizeof text, tool->error_message);
         if (strncmp(text, "Exit code ", 10) == 0) allow_fact("exit %d", atoi(text + 10));
         allow_last_exit_code(text);
     }
-    if (!has_exit && ended > WENT_SOMEHOW) allow_last_exit_code(output);
-    if (*output) {
-        number = (long long)asm_utf8_count(asm_str_from(output));
-        allow_fact("%s %s", short_count(text, number), number == 1 ? "char" : "chars");
+    if (ended <= WENT_SOMEHOW) return;
+    for (const char *at = output; (at = strstr(at, "Exit code ")) != NULL; at++)
+        allow_fact("exit %d", atoi(at + 10));
+    allow_last_exit_code(output);
+}
+
+/* Of what was read or written. */
+static void allow_lines(const asm_tool_payload *tool, const told_call *call, const char *output) {
+    static const char *const contents[] = {"content", "contents", "file_text"};
+    char text[100];
+    long long number = 0;
+    asm_event start;
+    asm_buffer scratch;
+    if (number_of(member_of(tool->result, "file"), "numLines", &number) ||
+        (asm_json_type_of(tool->result) != ASM_JSON_OBJECT && *output &&
+         (number = lines_in(output, false)) >= 0))
+        allow_fact("%s %s", grouped(text, number), number == 1 ? "line" : "lines");
+    asm_buffer_init_growing(&scratch);
+    memset(&start, 0, sizeof start);
+    if (call) asm_event_read_json(&start, asm_str_from(call->json), &scratch, NULL);
+    for (size_t i = 0; i < COUNT(contents); i++) {
+        asm_str content = member_of(tool->input, contents[i]);
+        if (!content.data) content = member_of(start.tool.input, contents[i]);
+        if (!content.data) continue;
+        char *written = said_by(content);
+        number = lines_in(written, false);
+        allow_fact("%s %s", grouped(text, number), number == 1 ? "line" : "lines");
+        free(written);
     }
-    if (ended <= WENT_SOMEHOW) {
-        if (number_of(member_of(tool->result, "file"), "numLines", &number) ||
-            (asm_json_type_of(tool->result) != ASM_JSON_OBJECT && *output &&
-             (number = lines_in(output, false)) >= 0))
-            allow_fact("%s %s", grouped(text, number), number == 1 ? "line" : "lines");
-        static const char *const contents[] = {"content", "contents", "file_text"};
-        asm_event start;
-        asm_buffer scratch;
-        asm_buffer_init_growing(&scratch);
-        memset(&start, 0, sizeof start);
-        if (call) asm_event_read_json(&start, asm_str_from(call->json), &scratch, NULL);
-        for (size_t i = 0; i < COUNT(contents); i++) {
-            asm_str content = member_of(tool->input, contents[i]);
-            if (!content.data) content = member_of(start.tool.input, contents[i]);
-            if (!content.data) continue;
-            char *written = said_by(content);
-            number = lines_in(written, false);
-            allow_fact("%s %s", grouped(text, number), number == 1 ? "line" : "lines");
-            free(written);
-        }
-        asm_buffer_close(&scratch);
-    }
+    asm_buffer_close(&scratch);
+}
+
+static void allow_duration(const asm_event *event, const told_call *call) {
+    const asm_tool_payload *tool = &event->tool;
+    char text[100];
+    double milliseconds = 0;
     if (tool->duration_ms.is_set) milliseconds = tool->duration_ms.value;
     else if (!tool->output.data && member_of(tool->output_json, "duration_ms").data)
         asm_json_to_double(member_of(tool->output_json, "duration_ms"), &milliseconds);
     else if (call && call->time > 0 && event->time > call->time)
         milliseconds = (double)(event->time - call->time) / 1000;
     if (milliseconds > 2000) allow_fact("%s", duration(text, milliseconds));
-    if (call && call->tools > 0) allow_fact("%d %s", call->tools, call->tools == 1 ? "tool" : "tools");
+}
+
+/* All that may stand in the brackets of a tool's end. */
+static void allow_facts_of_end(const asm_event *event, const told_call *call, how ended, bool has_exit,
+                               long long exit_code) {
+    const asm_tool_payload *tool = &event->tool;
+    char *output = output_of(tool), text[100];
     asm_usage_payload usage;
+    if (has_exit) allow_fact("exit %lld", exit_code);
+    else allow_told_exit_codes(tool, output, ended);
+    if (*output) {
+        const long long number = (long long)asm_utf8_count(asm_str_from(output));
+        allow_fact("%s %s", short_count(text, number), number == 1 ? "char" : "chars");
+    }
+    if (ended <= WENT_SOMEHOW) allow_lines(tool, call, output);
+    allow_duration(event, call);
+    if (call && call->tools > 0) allow_fact("%d %s", call->tools, call->tools == 1 ? "tool" : "tools");
     memset(&usage, 0, sizeof usage);
     if (tool->token_usage.data && asm_usage_read(&usage, tool->token_usage))
         allow_fact("%s tokens", short_count(text, usage.input_tokens.value + usage.output_tokens.value));
@@ -721,8 +737,45 @@ static const char *tool_name_of(asm_str name, char *out) {
     return out;
 }
 
-/* The end of a tool: its words, and what follows from its event. */
-static bool is_end_of_tool(const own_line *line, const asm_event *event) {
+/* Of the first file that a tool has changed. */
+static void allow_facts_of_change(const asm_event *event) {
+    asm_json_reader changes;
+    asm_str change;
+    asm_json_reader_init(&changes, event->tool.changes, NULL);
+    if (asm_json_type_of(event->tool.changes) != ASM_JSON_ARRAY || !asm_json_enter_array(&changes) ||
+        !asm_json_next_element(&changes) || !asm_json_read_raw(&changes, &change))
+        return;
+    char *kind = said_by(member_of(change, "kind"));
+    long long added = 0, removed = 0;
+    const bool has_added = number_of(change, "added", &added),
+               has_removed = number_of(change, "removed", &removed);
+    if (strcmp(kind, "add") == 0) allow_fact("new");
+    if (strcmp(kind, "delete") == 0) allow_fact("deleted");
+    if (strcmp(kind, "move") == 0) allow_fact("moved");
+    char plus[60] = "", minus[60] = "", text[40];
+    if (has_added) sprintf(plus, "+%s", grouped(text, added));
+    if (has_removed) sprintf(minus, "−%s", grouped(text, removed));
+    if (has_added || has_removed) allow_fact("%s%s%s", plus, has_added && has_removed ? " " : "", minus);
+    free(kind);
+}
+
+/* What follows "Found" and the count: of what, and its subject. */
+static bool is_what_was_found(const char *rest, bool is_one) {
+    static const char *const what[] = {"file", "files", "match", "matches", "line", "lines"};
+    static const char *const links[] = {" matching ", " for ", " with ", ""};
+    for (size_t i = 0; i < COUNT(what); i++)
+        for (size_t k = 0; k < COUNT(links); k++) {
+            char words[40];
+            const char *subject;
+            sprintf(words, "%s%s", what[i], links[k]);
+            if ((i % 2 == 0) == is_one && goes(rest, words, &subject) && is_subject_facts_reason(subject))
+                return true;
+        }
+    return false;
+}
+
+/* The words for tools that have words of their own; then how it ended, and the tool's name. */
+static bool is_end_in_own_words(const char *line, how ended, const char *name) {
     static const char *const well[] = {"Ran",           "Read",         "Wrote",
                                        "Edited",        "Searched for", "Listed",
                                        "Task complete", "Fetched",      "Searched the web for",
@@ -732,6 +785,23 @@ static bool is_end_of_tool(const own_line *line, const asm_event *event) {
         "List failed", "Task failed", "Fetch failed", "Web search failed", "Todos not updated"};
     static const char *const others[] = {NULL,       "Ended, how is not known", NULL, "Not run", "Cancelled",
                                          "Timed out"};
+    const char *const *own = ended == WENT_WELL ? well : wrong;
+    const size_t own_count = ended == WENT_WELL ? COUNT(well) : ended == WENT_WRONG ? COUNT(wrong) : 0;
+    for (size_t i = 0; i <= own_count; i++) {
+        const char *word = i < own_count ? own[i] : others[ended], *rest;
+        if (!word || !goes(line, word, &rest)) continue;
+        rest += *rest == ':';
+        rest += *rest == ' ' && rest[1] != '(' && strncmp(rest + 1, "—", 3) != 0;
+        if (is_subject_facts_reason(rest)) return true;
+        if (i == own_count && goes(rest, name, &rest) && strncmp(rest, ": ", 2) == 0 &&
+            is_subject_facts_reason(rest + 2))
+            return true;
+    }
+    return false;
+}
+
+/* The end of a tool: its words, and what follows from its event. */
+static bool is_end_of_tool(const own_line *line, const asm_event *event) {
     static const char *const after_name[] = {
         "", " ended, how is not known", " failed", " not run", " cancelled", " timed out"};
     static const char *const symbols[] = {"✓", "●", "✗", "✗", "✗", "✗"};
@@ -745,57 +815,17 @@ static bool is_end_of_tool(const own_line *line, const asm_event *event) {
     if (strcmp(line->symbol, symbols[ended]) != 0) return false;
     allowed_facts.count = 0;
     allow_facts_of_end(event, call, ended, has_exit, exit_code);
-    asm_json_reader changes;
-    asm_str change;
-    asm_json_reader_init(&changes, event->tool.changes, NULL);
-    if (ended <= WENT_SOMEHOW && asm_json_type_of(event->tool.changes) == ASM_JSON_ARRAY &&
-        asm_json_enter_array(&changes) && asm_json_next_element(&changes) &&
-        asm_json_read_raw(&changes, &change)) {
-        char *kind = said_by(member_of(change, "kind"));
-        long long added = 0, removed = 0;
-        const bool has_added = number_of(change, "added", &added),
-                   has_removed = number_of(change, "removed", &removed);
-        if (strcmp(kind, "add") == 0) allow_fact("new");
-        if (strcmp(kind, "delete") == 0) allow_fact("deleted");
-        if (strcmp(kind, "move") == 0) allow_fact("moved");
-        char plus[60] = "", minus[60] = "", text[40];
-        if (has_added) sprintf(plus, "+%s", grouped(text, added));
-        if (has_removed) sprintf(minus, "−%s", grouped(text, removed));
-        if (has_added || has_removed) allow_fact("%s%s%s", plus, has_added && has_removed ? " " : "", minus);
-        free(kind);
-    }
+    if (ended <= WENT_SOMEHOW) allow_facts_of_change(event);
     if (ended == WENT_WELL && goes(line->text, "Found ", &rest) && found_by(event, count) &&
-        goes(rest, count, &rest)) {
-        static const char *const what[] = {"file", "files", "match", "matches", "line", "lines"};
-        static const char *const links[] = {" matching ", " for ", " with ", ""};
-        for (size_t i = 0; i < COUNT(what); i++)
-            for (size_t k = 0; k < COUNT(links); k++) {
-                sprintf(words, "%s%s", what[i], links[k]);
-                const char *subject;
-                if ((i % 2 == 0) == (strcmp(count, "1 ") == 0) && goes(rest, words, &subject) &&
-                    is_subject_facts_reason(subject))
-                    return true;
-            }
-        return false;
-    }
-    sprintf(words, "%s%s", tool_name_of(name, shown_name), after_name[ended]);
+        goes(rest, count, &rest))
+        return is_what_was_found(rest, strcmp(count, "1 ") == 0);
+    tool_name_of(name, shown_name);
+    sprintf(words, "%s%s", shown_name, after_name[ended]);
     if (goes(line->text, words, &rest)) {
         if (strncmp(rest, ": ", 2) == 0 && is_subject_facts_reason(rest + 2)) return true;
         if (is_subject_facts_reason(rest)) return true;
     }
-    const char *const *own = ended == WENT_WELL ? well : wrong;
-    const size_t own_count = ended == WENT_WELL ? COUNT(well) : ended == WENT_WRONG ? COUNT(wrong) : 0;
-    for (size_t i = 0; i <= own_count; i++) {
-        const char *word = i < own_count ? own[i] : others[ended];
-        if (!word || !goes(line->text, word, &rest)) continue;
-        rest += *rest == ':';
-        rest += *rest == ' ' && rest[1] != '(' && strncmp(rest + 1, "—", 3) != 0;
-        if (is_subject_facts_reason(rest)) return true;
-        if (i == own_count && goes(rest, tool_name_of(name, shown_name), &rest) &&
-            strncmp(rest, ": ", 2) == 0 && is_subject_facts_reason(rest + 2))
-            return true;
-    }
-    return false;
+    return is_end_in_own_words(line->text, ended, shown_name);
 }
 
 /* NAME: SUBJECT, of a call that the event names or of any that runs. */
