@@ -3653,13 +3653,14 @@ ASM__INLINE char *asm__escape_block(char *out, const char *block, size_t size, c
     return out + (*after - p);
 }
 
-/* asm__escape_block() for one block after the other, as long as each is taken whole. */
+/* asm__escape_block() for one block after the other, as long as each is taken whole, or to a character that may continue past
+ * it. */
 static char *asm__escape_blocks(char *out, const char **text, const char *stop, const char *end) {
-    const char *p = *text, *after = p;
-    while (p == after && stop - p >= 64 && end - p >= 128) {
-        after = p + 64;
-        out = asm__escape_block(out, p, 64, &p);
-    }
+    const char *p = *text, *block;
+    do {
+        block = p;
+        out = asm__escape_block(out, block, 64, &p);
+    } while (p - block > 60 && stop - p >= 64 && end - p >= 128);
     *text = p;
     return out;
 }
@@ -4372,7 +4373,8 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
             p = after;
         }
         *target = out;
-        if (p < block + 64) p = asm__unescape_special(reader, p, target);
+        if (p <= block + 60)
+            p = asm__unescape_special(reader, p, target); /* else the next block begins there */
         if (!p) return NULL;
         out = *target;
     }
