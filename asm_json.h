@@ -2119,6 +2119,19 @@ static const char *asm__ascii_end(const char *p, const char *end) {
     return p;
 }
 
+/* Past characters of three bytes, two at a time, as most are in Chinese, Japanese and Korean: but those that begin with E0, E2 or
+ * ED, of which some are invalid or asm__wants_escape(). */
+static inline const char *asm__utf8_threes_end(const char *p, const char *end) {
+    const unsigned plain = 0xDFFA; /* bit n: characters that begin with En */
+    for (; !ASM__SMALL && end - p >= 8; p += 6) {
+        const uint64_t word = asm__load_little(p);
+        if ((word & UINT64_C(0xC0C0F0C0C0F0)) != UINT64_C(0x8080E08080E0) ||
+            !(plain >> (word & 15) & plain >> (word >> 24 & 15) & 1))
+            break;
+    }
+    return p;
+}
+
 static const char *asm__utf8_sure_end(const char *p, const char *end); /* see >>scan: wide */
 
 ASM_API size_t asm_utf8_check(asm_str text) {
@@ -2129,7 +2142,7 @@ ASM_API size_t asm_utf8_check(asm_str text) {
         while (p < end && (unsigned char)*p >= 0x80) {
             int length = asm__utf8_length(p, (size_t)(end - p));
             if (length < 0) return (size_t)(p - text.data);
-            p += length;
+            p = asm__utf8_threes_end(p + length, end);
         }
     }
     return text.size;
@@ -3899,7 +3912,7 @@ static const char *asm__scan_utf8(asm_json_reader *reader, const char *p) {
     do {
         int length = reader->end - p >= 4 ? (int)asm__plain_length(p) : 0;
         if (length > 0) {
-            p += length;
+            p = asm__utf8_threes_end(p + length, reader->end);
             continue;
         }
         length = asm__utf8_length(p, (size_t)(reader->end - p));
