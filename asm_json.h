@@ -3183,6 +3183,7 @@ static inline unsigned asm__plain_length(const char *p) {
  *   asm__unescape_wide   unescapes from `p` to the first byte that is a quote, a control, DEL, the beginning of a \u
  *                        escape that is not ASCII or of an invalid escape, or a character that is not valid UTF-8 or that
  *                        asm__wants_escape(); returns its place, or `end`; 64 bytes more than are needed may be written
+ *   asm__unescape_dense  asm__unescape_wide() for text that mostly is not ASCII, to its last 64 bytes, but for \u escapes
  *   asm__utf8_end_wide   asm__utf8_end(), which also ends at a character that asm__wants_escape()
  */
 
@@ -3413,17 +3414,12 @@ ASM__AVX512_CODE static inline uint64_t asm__unescape_ascii(__m512i bytes, uint6
     return done;
 }
 
-/* asm__unescape_wide() as far as blocks are `ascii`, or as far as they are not. `*stopped`: that is all. */
-ASM__AVX512_CODE ASM__INLINE const char *asm__unescape_run(char **target, const char *p, const char *end,
-                                                           bool ascii, bool *stopped) {
+/* Aligned, as its loop takes a third longer where it begins at some other places. */
+__attribute__((aligned(64))) ASM__AVX512_CODE static const char *
+asm__unescape_wide(char **target, const char *p, const char *end) {
     const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
-    const char *begin = p;
     char *out = *target;
     uint64_t stops = 0;
-    /* Whether the last character before may go on in this block: so that no block waits until it is known where the one
-     * before it ends. */
-    bool goes_on = false;
-    *stopped = true;
     while (p < end && !stops) {
         size_t size = 64, kept_size;
         uint64_t all, kept;
@@ -3438,24 +3434,12 @@ ASM__AVX512_CODE ASM__INLINE const char *asm__unescape_run(char **target, const 
         __m512i next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
         uint64_t others = _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~non_ascii;
         uint64_t unicode = _mm512_mask_cmpeq_epi8_mask(escaped, bytes, _mm512_set1_epi8('u')) >> 1, done = 0;
-        if (ascii ? non_ascii != 0 : goes_on && !(non_ascii | (p[-1] & 0x80))) {
-            *stopped = false;
-            break;
-        }
         meaning = _mm512_mask_mov_epi8(bytes, escaped, meaning);
         if (unicode) {
             all &= asm__bits_below(unicode & UINT64_MAX << 59); /* whose digits are in the next block */
             done = asm__unescape_ascii(bytes, unicode, &meaning);
         }
-        if (goes_on && (end - p <= 64 || asm__has_faults(p))) {
-            const char *whole = asm__utf8_boundary(begin, p);
-            out -= p - whole;
-            p = whole;
-            goes_on = false;
-            continue;
-        }
-        if (!ascii && !goes_on) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
-        goes_on = !ascii;
+        if (non_ascii) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
         stops |= (quotes | others | (invalid >> 1 & ~done)) & all;
         all &= ~(begun & UINT64_C(1) << 63);
         if (stops | ~all) {
@@ -3475,18 +3459,45 @@ ASM__AVX512_CODE ASM__INLINE const char *asm__unescape_run(char **target, const 
     return p;
 }
 
-ASM__AVX512_CODE ASM__RARE const char *asm__unescape_other_run(char **target, const char *p, const char *end,
-                                                               bool *stopped) {
-    return asm__unescape_run(target, p, end, false, stopped);
-}
-
-ASM__AVX512_CODE static const char *asm__unescape_wide(char **target, const char *p, const char *end) {
-    bool stopped;
-    do {
-        p = asm__unescape_run(target, p, end, true, &stopped);
-        if (!stopped) p = asm__unescape_other_run(target, p, end, &stopped);
-    } while (!stopped);
-    return p;
+ASM__AVX512_CODE static const char *asm__unescape_dense(char **target, const char *p, const char *end) {
+    const __m512i low = _mm512_loadu_si512(asm__meanings), high = _mm512_loadu_si512(asm__meanings + 64);
+    const char *begin = p;
+    char *out = *target;
+    uint64_t stops = 0;
+    /* Whether the last character before may go on in this block: so that no block waits until it is known where the one
+     * before it ends. */
+    bool goes_on = false;
+    while (end - p > 64 && !stops) {
+        size_t size = 64;
+        uint64_t all = UINT64_MAX, kept;
+        const __m512i bytes = _mm512_loadu_si512(p), next = _mm512_add_epi8(bytes, _mm512_set1_epi8(1));
+        const uint64_t non_ascii = _mm512_movepi8_mask(bytes);
+        const uint64_t begun = asm__escape_starts(_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')));
+        const __m512i index = _mm512_sub_epi8(bytes, _mm512_set1_epi8('"'));
+        const __m512i meaning = _mm512_permutex2var_epi8(low, index, high);
+        const uint64_t escaped = begun << 1;
+        if (goes_on && (!(non_ascii | (p[-1] & 0x80)) || asm__has_faults(p))) break;
+        if (!goes_on) stops = asm__non_ascii_stop(bytes, non_ascii, &all);
+        goes_on = true;
+        stops |= (_mm512_cmpeq_epi8_mask(meaning, _mm512_set1_epi8('.')) | non_ascii) & escaped;
+        stops = (stops >> 1 & begun) | (stops & ~escaped);
+        stops |= _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('"')) & ~escaped;
+        stops |= _mm512_cmplt_epi8_mask(next, _mm512_set1_epi8(0x21)) & ~non_ascii;
+        all &= ~(begun & UINT64_C(1) << 63);
+        stops &= all;
+        if (stops | ~all) {
+            all &= asm__bits_below(stops);
+            size = (size_t)__builtin_popcountll(all);
+        }
+        kept = all & ~begun;
+        _mm512_storeu_si512(out,
+                            _mm512_maskz_compress_epi8(kept, _mm512_mask_mov_epi8(bytes, escaped, meaning)));
+        out += __builtin_popcountll(kept);
+        p += size;
+    }
+    *target = out - (p - asm__utf8_boundary(begin, p));
+    _mm256_zeroupper();
+    return asm__utf8_boundary(begin, p);
 }
 
 ASM__AVX512_CODE static const char *asm__utf8_end_wide(const char *p, const char *end) {
@@ -3524,6 +3535,11 @@ static inline char *asm__escape_wide(char *out, const char **text, const char *s
 }
 
 static inline const char *asm__unescape_wide(char **target, const char *p, const char *end) {
+    (void)target, (void)end;
+    return p;
+}
+
+static inline const char *asm__unescape_dense(char **target, const char *p, const char *end) {
     (void)target, (void)end;
     return p;
 }
@@ -4394,6 +4410,13 @@ static const char *asm__unescape_blocks(asm_json_reader *reader, const char *p, 
     return p;
 }
 
+/* Whether a text has little ASCII, as eight of its first 64 bytes tell. */
+static inline bool asm__looks_dense(const char *p) {
+    const uint64_t high = ASM__EACH_BYTE * 0x80;
+    return (asm__load64(p + 8) & high) == high || (asm__load64(p + 32) & high) == high ||
+           (asm__load64(p + 56) & high) == high;
+}
+
 /* Checks and unescapes the rest of a string at once, from `p` to `*target`; returns its closing quote, or
  * NULL. The target has room for all that is left of the text, and ASM_JSON_SCRATCH_SPARE bytes more. */
 static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, char **target) {
@@ -4402,6 +4425,7 @@ static const char *asm__scan_unescaped(asm_json_reader *reader, const char *p, c
     ptrdiff_t step = ASM__DENSE / 2;
     for (;;) {
         const char *begin = p, *limit = end;
+        if (wide && end - p > 64 && asm__looks_dense(p)) p = asm__unescape_dense(target, p, end);
         if (wide) p = asm__unescape_wide(target, p, end);
         if (p < end && *p == '"') return p;
         step = asm__dense_step(step, p - begin);
