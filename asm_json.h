@@ -3789,7 +3789,6 @@ static inline uint64_t asm__load_block(char *out, char block[128], const char *p
         char few[8];
         asm__store_little(few, asm__load_few(p, size));
         special = asm__load_two(out, block, few, 0, 0, false, non_ascii);
-        special &= (UINT64_C(1) << size) - 1;
     }
     return special & ~*non_ascii;
 }

@@ -1976,10 +1976,17 @@ static asm_str random_json(uint64_t *random, member_kind kind) {
         {"[]", "[1,[],{\"a\":true}]", "[\"\\/\"]", "[1,\n2]"},
     };
     static const char *const wrong[] = {"{\"a\":", "", "nul", "{\"a\":1}}", "[1,]", "\"\xFF\"", "5"};
-    static char deep[130];
+    static char deep[130], large[3000];
     const size_t levels = 60 + (size_t)(next_random(random) % 5);
     const uint64_t chance = next_random(random) % 64;
     if (chance == 0) return asm_str_from(wrong[next_random(random) % COUNT(wrong)]);
+    if (chance == 2 && kind != IS_OBJECT) {
+        const size_t size = 4 + (size_t)(next_random(random) % (sizeof large - 3));
+        memset(large, 'x', size);
+        memcpy(large, "[\"", 2);
+        memcpy(large + size - 2, "\"]", 2);
+        return asm_str_make(large, size);
+    }
     if (chance > 1 || kind == IS_OBJECT) return asm_str_from(values[kind - IS_JSON][next_random(random) % 4]);
     memset(deep, '[', levels);
     memset(deep + levels, ']', levels);
