@@ -1410,14 +1410,15 @@ ASM__INLINE char *asm__put_usual_fields(const asm_buffer *out, char *p, const as
     for (; rows; rows &= rows - 1, separator = ',') {
         const asm__field *field = &list[asm__lowest_bit(rows)];
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what has rows has a list */
+        const uint8_t kind = field->kind;
         const asm_str *text = asm__str_at(base, field);
         if (p >= limit) return NULL;
         p = asm__format_key(p, field, separator);
-        if (field->kind <= ASM__TEXT_OR_JSON) {
+        if (kind <= ASM__TEXT_OR_JSON) {
             if (text->size - 1 < ASM__SHORT) p = asm__put_short_string(p, *text);
             else if (asm__has_room(out, p, text->size)) p = asm__put_string(p, *text);
             else return NULL;
-        } else if (!ASM__IS_RAW(field->kind)) {
+        } else if (!ASM__IS_RAW(kind)) {
             p = asm__format_number(p, field, base + field->offset);
         } else {
             p = asm__put_usual_raw(p, limit, field, *text, depth);
