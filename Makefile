@@ -274,7 +274,7 @@ check-platforms: all
 
 # The ways of a few minutes; sh tests/fresh.sh tries all of them, other systems too, in half an hour.
 check-fresh:
-	@sh tests/fresh.sh gcc tcc prefix bmake
+	@sh tests/fresh.sh nothing gcc tcc prefix bmake
 
 bench: ## compare with other libraries, as far as they are to be found
 	@sh bench/run.sh

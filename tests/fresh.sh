@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
-ways="gcc clang tcc blanks read-only prefix bmake oldstable stable testing"
+ways="nothing gcc clang tcc blanks read-only prefix bmake oldstable stable testing"
 mkdir -p "${BUILD:-build}/fresh" && home=$(cd "${BUILD:-build}/fresh" && pwd) && work=$(mktemp -d "$home/try.XXXXXX") || exit 1
 chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
@@ -56,6 +56,17 @@ twice() {
 
 # Both commands of the README, and nothing else than what is in $bin.
 readme() { twice make "$@" && bare make demo "$@" && bare make test "$@" && [ -n "$(last)" ] && result=$(last); }
+
+try_nothing() { # but make: one line says what to install
+    tools "$work/bin"
+    copy "$work/nothing"
+    dir=$work/nothing
+    for goal in all demo test install; do
+        : > "$log"
+        ! bare make "$goal" && [ "$(grep -c . "$log")" -eq 1 ] && grep -q 'compiler is not installed: ' "$log" || return
+    done
+    result=$(cat "$log")
+}
 
 try_gcc() { # without pkg-config, apt-get, a C++ compiler, network, cmocka
     tools "$work/bin" gcc
