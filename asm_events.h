@@ -2071,15 +2071,15 @@ ASM__INLINE const char *asm__take_text(asm__event_reader *reader, const char *p,
 ASM__INLINE const char *asm__take_sequence_number(asm__event_reader *reader, const char *begin) {
     static const char key[] = ",\"sequence_number\":";
     const char *p = begin, *end = reader->json.end, *last;
-    int64_t number = 0;
+    uint64_t number = 0;
     if (end - p <= (ptrdiff_t)sizeof key || !asm__same_bytes(p, key, sizeof key - 1)) return begin;
     p += sizeof key - 1;
     last = end - p > 19 ? p + 19 : end;
     if (*p == '0') return begin;
     while (p < last && asm__is_digit(*p))
-        number = number * 10 + (*p++ - '0');
+        number = number * 10 + (uint64_t)(*p++ - '0');
     if (number == 0 || p == last || (*p != ',' && *p != '}')) return begin;
-    reader->event->sequence_number = number;
+    reader->event->sequence_number = (int64_t)number;
     reader->envelope.seen |= ASM__ENVELOPE_BIT(sequence_number);
     return p;
 }
