@@ -2066,7 +2066,7 @@ ASM__INLINE const char *asm__take_text(asm__event_reader *reader, const char *p,
     asm__take_text(reader, p, before "\"" #name "\":\"", sizeof before "\"" #name "\":\"" - 1,               \
                    UINT32_C(1) << ASM__ROW_##list##_##name, &(reader)->event->member)
 
-/* Reads the sequence number that stands at `p`, where the writer puts it, if it has up to 18 digits; returns the byte after
+/* Reads the sequence number that stands at `p`, where the writer puts it, if it has up to 17 digits; returns the byte after
  * it, or `p`. */
 ASM__INLINE const char *asm__take_sequence_number(asm__event_reader *reader, const char *begin) {
     static const char key[] = ",\"sequence_number\":";
@@ -2074,7 +2074,7 @@ ASM__INLINE const char *asm__take_sequence_number(asm__event_reader *reader, con
     uint64_t number = 0;
     if (end - p <= (ptrdiff_t)sizeof key || !asm__same_bytes(p, key, sizeof key - 1)) return begin;
     p += sizeof key - 1;
-    last = end - p > 19 ? p + 19 : end;
+    last = end - p > 18 ? p + 18 : end;
     if (*p == '0') return begin;
     while (p < last && asm__is_digit(*p))
         number = number * 10 + (uint64_t)(*p++ - '0');
