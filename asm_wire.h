@@ -642,11 +642,11 @@ static asm_result asm__wire_send(asm_wire *wire) {
 
 /* As asm__append_string(), which takes short texts the long way. */
 static void asm__wire_string(asm_buffer *out, asm_str text) {
-    char *p = asm__buffer_end(out);
-    if (ASM__SMALL || text.size - 1 >= ASM__SHORT || !asm__has_room(out, p, text.size))
-        asm__append_string(out, text);
-    else if (text.size <= 16 && asm__put_short(p, text)) out->size += text.size + 2;
-    else out->size = (size_t)(asm__put_short_string(p, text) - out->data);
+    const bool is_short = !ASM__SMALL && text.size - 1 < ASM__SHORT && out->result == ASM_OK &&
+                          (out->capacity - out->size) / 8 >= text.size + 17;
+    if (!is_short) asm__append_string(out, text);
+    else if (text.size <= 16 && asm__put_short(out->data + out->size, text)) out->size += text.size + 2;
+    else out->size = (size_t)(asm__put_short_string(out->data + out->size, text) - out->data);
 }
 
 ASM__WIRE_INLINE void asm__wire_text(asm_buffer *out, asm_str before, asm_str text) {
