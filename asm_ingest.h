@@ -8050,11 +8050,14 @@ static void asm__copilot_approval(asm__ingest *state, asm_str data, bool is_requ
     if (index < state->request_count) asm__ingest_decide(state, index, &event);
 }
 
-/* The end of the program: of the run, if that has not ended yet. A failure that no run has told is a run of its own. */
+/* The end of the program: of the run, if that has not ended yet. A failure that no run has told is a run of its own, but
+ * for 130, of a program that a person interrupts. */
 static void asm__copilot_result(asm__ingest *state, asm_str exit_code) {
-    const bool has_failed = asm__ingest_int64(exit_code).value != 0;
+    const int64_t code = asm__ingest_int64(exit_code).value;
+    const bool has_failed = code != 0;
     asm_event event = asm__plain_success(asm__ingest_absent());
-    if (has_failed && !state->last_error.size) asm__ingest_need_run(state, asm__ingest_absent());
+    if (has_failed && code != 130 && !state->last_error.size)
+        asm__ingest_need_run(state, asm__ingest_absent());
     if (has_failed || state->last_error.size)
         event = asm__plain_failure(state, asm_buffer_text(&state->last_code),
                                    asm_buffer_text(&state->last_error), asm__ingest_absent());
