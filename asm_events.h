@@ -1089,12 +1089,17 @@ static void asm__append_key(asm_buffer *out, const char *p, const asm__field *fi
     asm__append_at(out, p, key, (size_t)(asm__format_key(key, field, separator) - key));
 }
 
+#define ASM__MEDIUM                                                                                          \
+    4096 /* bytes of a text that a growing buffer gets room for whatever must be escaped in it */
+
 /* A text that is long, or not plain, or has little room. */
 static char *asm__append_text(asm__space *to, char *p, const asm__field *field, asm_str text,
                               char separator) {
     if (asm__has_room(to->out, p, text.size))
         return asm__put_string(asm__format_key(p, field, separator), text);
     asm__append_key(to->out, p, field, separator);
+    if (!ASM__SMALL && to->out->growing && text.size <= ASM__MEDIUM)
+        asm_buffer_reserve(to->out, 8 * (text.size + 17)); /* so that the next event like it has room */
     asm__append_string(to->out, text);
     return asm__resume(to);
 }
@@ -1462,10 +1467,10 @@ ASM__INLINE char *asm__put_usual(asm_buffer *out, const asm_event *event, bool i
     return is_whole ? asm__put_usual_tail(out, p, event) : p;
 }
 
-/* Where an event that was checked goes; with room for the next one, so that it is usual. */
-static asm__space asm__space_for(asm_buffer *out) {
+/* An event was written in pieces from `begin` on: a growing buffer gets room for the next one like it, so that it is usual. */
+static asm_result asm__event_written(asm_buffer *out, size_t begin) {
     if (!ASM__SMALL && out->growing) asm_buffer_reserve(out, ASM__USUAL_ROOM);
-    return asm__space_of(out);
+    return asm__buffer_undo(out, begin);
 }
 
 ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out) {
@@ -1480,11 +1485,11 @@ ASM_API asm_result asm_event_write_data(const asm_event *event, asm_buffer *out)
     if (!p) {
         result = asm__check_data(&data, event);
         if (result != ASM_OK) return result;
-        to = asm__space_for(out);
+        to = asm__space_of(out);
         p = asm__put_data(&to, asm__buffer_end(out), &data);
     }
     asm__sync(out, p);
-    return asm__buffer_undo(out, begin);
+    return asm__event_written(out, begin);
 }
 
 static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
@@ -1495,11 +1500,11 @@ static asm_result asm__write_event(const asm_event *event, asm_buffer *out) {
     char *p;
     if (result == ASM_OK) result = asm__check_envelope(&envelope, event);
     if (result != ASM_OK) return result;
-    to = asm__space_for(out);
+    to = asm__space_of(out);
     p = asm__put_beginning(&to, asm__buffer_end(out), event, &envelope);
     p = asm__put_data(&to, p, &data);
     asm__sync(out, asm__put_ending(&to, p, &envelope));
-    return asm__buffer_undo(out, begin);
+    return asm__event_written(out, begin);
 }
 
 ASM_API asm_result asm_event_write_json(const asm_event *event, asm_buffer *out) {

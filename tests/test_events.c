@@ -1254,6 +1254,36 @@ static void test_members_in_two_places(void **state) {
     end_of_cases();
 }
 
+#ifndef __OPTIMIZE_SIZE__
+/* A growing buffer that is used again has room for the next such event in the quick way: all of it, the tail and a long text
+ * whatever must be escaped in it. One without that is written the long way each time. */
+static void test_growing_buffer_settles(void **state) {
+    static const size_t sizes[] = {0, 1, 40, 65, 300, 4000};
+    static char text[4001];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        asm_event event;
+        asm_buffer out;
+        memset(&event, 0, sizeof event);
+        event.type = ASM_EVENT_TOOL_CALL_COMPLETED;
+        event.time = 1770638417000000;
+        event.tool.name = ASM_STR("Bash");
+        event.tool.output = asm_str_make(text, sizes[i]);
+        event.session_id = event.run_id = event.provider = asm_str_make(text, 36);
+        event.sequence_number = 7;
+        asm_buffer_init_growing(&out);
+        assert_int_equal(asm_event_write_json(&event, &out), ASM_OK);
+        expect(out.capacity >= out.size + 640, "%u: %u of %u", (unsigned)i, (unsigned)out.size,
+               (unsigned)out.capacity);
+        if (sizes[i] > 64)
+            expect(out.capacity >= 8 * sizes[i], "%u: %u", (unsigned)i, (unsigned)out.capacity);
+        asm_buffer_close(&out);
+    }
+    end_of_cases();
+}
+#endif
+
 /* ============================================================================================
  * Tests: any order, blanks, members of others
  */
@@ -2644,6 +2674,9 @@ int main(void) {
         cmocka_unit_test(test_lines_that_are_refused),
         cmocka_unit_test(test_damaged_lines),
         cmocka_unit_test(test_usual_lines),
+#ifndef __OPTIMIZE_SIZE__
+        cmocka_unit_test(test_growing_buffer_settles),
+#endif
         cmocka_unit_test(test_numbers_are_written_as_they_were),
         cmocka_unit_test(test_integers_are_written_as_they_were),
         cmocka_unit_test(test_times_are_written_as_they_were),
