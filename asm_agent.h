@@ -684,9 +684,9 @@ ASM_API int64_t asm_agent_server_next_timer(asm_agent_server *server);
  * something from outside can change that. */
 ASM_API int asm_agent_server_timeout(asm_agent_server *server);
 
-/* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that
- * do not go together, lists that are counted and missing, and a store without save(); ASM_ERR_NOT_FOUND if the execution of the owner is over; the errors of asm_agent_restore_state()
- * for the state, and the state store's; ASM_ERR_NO_MEMORY. */
+/* Starts an agent. ASM_ERR_EXISTS if there is one with that id; ASM_ERR_INVALID_ARGUMENT for options that do not go
+ * together, lists that are counted and missing, and a store without save(); ASM_ERR_NOT_FOUND if the execution of the
+ * owner is over; the errors of asm_agent_restore_state() for the state, and the state store's; ASM_ERR_NO_MEMORY. */
 ASM_API asm_result asm_agent_start(asm_agent_server *server, const asm_agent_options *options);
 
 /* Starts an agent unless there is one with that id, which then stays as it is: ASM_OK, too. `was_started` may be

@@ -11284,7 +11284,8 @@ static void asm__api_keep_reasoning(asm__ingest *state, asm__ingest_speaker *spe
     asm__ingest_think(state, speaker, ASM_STR(""), asm__ingest_pair(state, &state->extra, key, value));
 }
 
-/* A call that the model asks for, or one that the provider runs. Arguments that are no object are in `extra`, as the text that came. */
+/* A call that the model asks for, or one that the provider runs. Arguments that are no object are in `extra`, as the text that
+ * came. */
 static void asm__api_call(asm__ingest *state, asm_event_type type, asm_str id, asm_str name, asm_str input) {
     asm_event event = asm__ingest_event(type);
     const bool is_valid =

@@ -530,8 +530,9 @@ typedef struct asm_file_sink {
  * for asm_tty_sink_init(). */
 ASM_API asm_sink asm_file_sink_init(asm_file_sink *sink, const asm_file_sink_options *options);
 
-/* Options of asm_jsonl_sink_init(): events as JSON Lines. Each record goes out in one write, whatever its size, so that processes which share a file never
- * write into each other's records; if a write fails half way, the next record begins on a new line. */
+/* Options of asm_jsonl_sink_init(): events as JSON Lines. Each record goes out in one write, whatever its size, so that
+ * processes which share a file never write into each other's records; if a write fails half way, the next record begins on
+ * a new line. */
 typedef struct asm_jsonl_sink_options {
     asm_output output;   /* required */
     bool compact;        /* the compact form; default: the full one */
