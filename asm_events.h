@@ -910,7 +910,8 @@ static inline bool asm__same_bytes(const char *a, const char *b, size_t size) {
     uint32_t c, d;
     uint16_t e, f;
     if (size >= 8)
-        return asm__load64(a) == asm__load64(b) && asm__load64(a + size - 8) == asm__load64(b + size - 8) &&
+        return asm__load64(a) == asm__load64(b) &&
+               asm__load64(a + (size - 8)) == asm__load64(b + (size - 8)) &&
                (size <= 16 || (asm__load64(a + 8) == asm__load64(b + 8) &&
                                (size <= 24 || asm__load64(a + 16) == asm__load64(b + 16))));
     if (size >= 4) {

@@ -452,7 +452,7 @@ static asm__wire_item *asm__wire_take_item(asm_wire *wire) {
 /* The part of `text` that fits `size` bytes; never a part of a character. */
 static asm_str asm__wire_prefix(asm_str text, size_t size) {
     size_t back = 0;
-    if (text.size <= size) return text;
+    if (text.size <= size || !text.data) return text;
     while (back < 3 && back < size && ((unsigned char)text.data[size - back] & 0xC0) == 0x80)
         back++;
     if (((unsigned char)text.data[size - back] & 0xC0) == 0x80) back = 0; /* no character stands there */

@@ -436,8 +436,9 @@ static asm_result file_store_save(void *user, asm_str agent_id, asm_str conversa
 
 /* What the lines of a file say about its conversation. Texts are views, or in `scratch`. */
 static void file_store_describe(asm_str text, asm_buffer *scratch, asm_conversation *conversation) {
-    const asm_str heads[] = {ASM_STR("conversation_id"), ASM_STR("agent_id")};
-    const asm_str keys[] = {ASM_STR("status"), ASM_STR("state"), ASM_STR("serialized_at")};
+    static const asm_str heads[] = {ASM_STR_INIT("conversation_id"), ASM_STR_INIT("agent_id")};
+    static const asm_str keys[] = {ASM_STR_INIT("status"), ASM_STR_INIT("state"),
+                                   ASM_STR_INIT("serialized_at")};
     const asm_str inner = ASM_STR("metadata"), name = ASM_STR("title");
     asm_str line, values[3], metadata, title, time;
     if (!file_store_next_line(&text, &line) || asm_json_find(line, heads, values, 2, NULL) != ASM_OK) return;

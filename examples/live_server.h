@@ -1807,8 +1807,8 @@ static bool live__contains(asm_str text, asm_str word) {
 
 /* Whether each word of `words` is in one of the row's texts. */
 static bool live__has_words(const live_session *session, const live_row *row, const char *words) {
-    const asm_str texts[] = {row->title, row->directory, row->agent, row->what,
-                             asm_str_make(session->id, session->id_size)};
+    const asm_str texts[5] = {row->title, row->directory, row->agent, row->what,
+                              asm_str_make(session->id, session->id_size)};
     for (;;) {
         bool is_found = false;
         words += strspn(words, " ");
@@ -2063,7 +2063,7 @@ static enum MHD_Result live__refuse_decided(live_session *session, struct MHD_Co
 /* Goes through the decisions of a body: looks whether one was taken before, or keeps them as taken. */
 static live__decision *live__each_decision(live_session *session, asm_str decisions, uint64_t interrupt,
                                            bool are_taken, const live__viewer *viewer) {
-    const asm_str keys[] = {ASM_STR("tool_call_id"), ASM_STR("type")};
+    static const asm_str keys[] = {ASM_STR_INIT("tool_call_id"), ASM_STR_INIT("type")};
     asm_json_reader reader;
     asm_buffer scratch;
     asm_str raw, values[2];
@@ -2107,7 +2107,8 @@ static enum MHD_Result live__answer_result(live_server *server, struct MHD_Conne
 
 static enum MHD_Result live__answer_resume(live_session *session, struct MHD_Connection *connection,
                                            asm_str body) {
-    const asm_str keys[] = {ASM_STR("interrupt"), ASM_STR("decisions"), ASM_STR("answer")};
+    static const asm_str keys[] = {ASM_STR_INIT("interrupt"), ASM_STR_INIT("decisions"),
+                                   ASM_STR_INIT("answer")};
     const live_functions *functions = &session->server->options.functions;
     asm_str values[3];
     int64_t interrupt;

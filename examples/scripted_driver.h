@@ -81,7 +81,7 @@ static void scripted_driver_emit_message(scripted_driver *driver, const asm_even
 /* Reads the todos; false if they are too many, or no todos as the state has them. */
 static bool scripted_driver_read_todos(scripted_driver *driver, asm_str json, asm_todo *todos,
                                        size_t *count) {
-    const asm_str keys[] = {ASM_STR("id"), ASM_STR("content"), ASM_STR("status")};
+    static const asm_str keys[] = {ASM_STR_INIT("id"), ASM_STR_INIT("content"), ASM_STR_INIT("status")};
     asm_json_reader reader;
     asm_str element, values[3];
     *count = 0;

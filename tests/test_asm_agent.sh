@@ -10,7 +10,8 @@ mock=$build/mock_llm
 [ -x "$mock" ] || { echo "skipped: asm-agent: $(sh tests/hint.sh microhttpd)"; exit 0; }
 work=$(mktemp -d) || exit 1
 key=sk-ant-THE-KEY-OF-THE-TEST
-tmux() { command tmux -S "$work/tmux" "$@"; }
+tmux=$(command -v tmux) # if there is one
+tmux() { "$tmux" -S "$work/tmux" "$@"; }
 trap 'tmux kill-server 2> /dev/null; kill $mocks 2> /dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mocks=
@@ -403,7 +404,7 @@ terminal() {
     [ "$early" -ne 0 ] || see 'please y, a'
     [ "$early" -ne 0 ] || check 'typed too early' [ ! -e "$work/here/hasty" ]
 }
-if command -v tmux > /dev/null; then terminal; else echo "skipped: a terminal: $(sh tests/hint.sh tmux)"; fi
+if [ -n "$tmux" ]; then terminal; else echo "skipped: a terminal: $(sh tests/hint.sh tmux)"; fi
 
 check 'no key is anywhere' [ -z "$(grep -rl -e "$key" -e "$secrets" "$work" | grep -v -e '\.script$' -e '\.requests$')" ]
 [ "$failed" -eq 0 ]

@@ -2267,6 +2267,7 @@ static void test_equal(void **state) {
     asm_event a, b;
     (void)state;
     memset(&a, 0, sizeof a);
+    a.type = ASM_EVENT_MESSAGE_STREAMED;
     b = a;
     assert_true(asm_event_equal(&a, &b));
     assert_false(asm_event_equal(&a, NULL) || asm_event_equal(NULL, &b) || asm_event_equal(NULL, NULL));

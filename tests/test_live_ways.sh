@@ -10,7 +10,8 @@ live=$build/asm-live
 command -v curl > /dev/null || { echo "skipped: $(sh tests/hint.sh curl)"; exit 0; }
 no_openssl=$(sh tests/hint.sh openssl) no_tmux=$(sh tests/hint.sh tmux) no_curl=$(sh tests/hint.sh curl)
 work=$(mktemp -d) || exit 1
-tmux() { command tmux -S "$work/tmux" "$@"; }
+tmux=$(command -v tmux) # if there is one
+tmux() { "$tmux" -S "$work/tmux" "$@"; }
 running=
 trap 'tmux kill-server 2> /dev/null; for pid in $running; do kill "$pid" 2> /dev/null; done; wait; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -191,7 +192,7 @@ cannot() {
 # A real agent's server, decided and spoken to from the page.
 agent() {
     [ -x "$build/asm-agent" ] || { echo "skipped: asm-agent: $no_curl"; return; }
-    command -v tmux > /dev/null || { echo "skipped: asm-agent --live: $no_tmux"; return; }
+    [ -n "$tmux" ] || { echo "skipped: asm-agent --live: $no_tmux"; return; }
     mkdir here
     "$build/mock_llm" --port 0 --log requests > model.url 2> /dev/null & running="$running $!"
     until_so 'a model' [ -s model.url ]

@@ -235,7 +235,7 @@ static void keep_key(struct provider *provider, char *key, const char *variable)
 
 /* The first text `member` of an object in the array `list` of `json`. */
 static bool first_name(asm_str json, const char *list, const char *member, char *out, size_t size) {
-    const asm_str keys[] = {asm_str_from(list), asm_str_from(member)};
+    const asm_str keys[2] = {asm_str_from(list), asm_str_from(member)};
     asm_str raw, value, text;
     asm_json_reader reader;
     asm_buffer scratch;

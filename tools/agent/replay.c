@@ -50,7 +50,7 @@ static void read_members(struct replay *replay, asm_str raw, const asm_str *keys
 
 /* Tells of the call that has this id, and gives its name and arguments. */
 static void tell_call(struct replay *replay, asm_str id, asm_event *event) {
-    const asm_str keys[] = {ASM_STR("id"), ASM_STR("name"), ASM_STR("arguments")};
+    static const asm_str keys[] = {ASM_STR_INIT("id"), ASM_STR_INIT("name"), ASM_STR_INIT("arguments")};
     asm_str texts[3], values[3], raw;
     asm_json_reader reader;
     asm_json_reader_init(&reader, replay->calls, NULL);
@@ -68,8 +68,8 @@ static void tell_call(struct replay *replay, asm_str id, asm_event *event) {
 }
 
 static void tell_result(struct replay *replay, asm_str raw) {
-    const asm_str keys[] = {ASM_STR("tool_call_id"), ASM_STR("tool_name"), ASM_STR("status"),
-                            ASM_STR("output")};
+    static const asm_str keys[] = {ASM_STR_INIT("tool_call_id"), ASM_STR_INIT("tool_name"),
+                                   ASM_STR_INIT("status"), ASM_STR_INIT("output")};
     asm_str texts[4], values[4];
     read_members(replay, raw, keys, texts, values, 4);
     const bool is_good = asm_str_equal(texts[2], ASM_STR("completed"));

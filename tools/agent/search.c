@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#ifdef __TINYC__ /* does not take the array of a length that an argument tells, which glibc has there */
+#define __STDC_NO_VLA__ 1
+#endif
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
