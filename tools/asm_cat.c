@@ -515,6 +515,8 @@ static void show_source(struct source *source) {
 static void take_event(void *user, const asm_event *event) {
     struct source *source = (struct source *)user;
     struct program *program = source->program;
+    source->watch.is_brief = program->settings.summary == NOT_GIVEN &&
+                             !(program->settings.follow && program->source_count > 1); /* else a table */
     watch_event(&source->watch, event, event->time != 0 ? event->time : current_time(program));
     if (!is_wanted(&program->settings.filter, event)) return;
     if (program->settings.stats || program->settings.summary != NOT_GIVEN || program->is_fleet)

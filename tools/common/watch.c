@@ -131,7 +131,7 @@ static void begin_call(struct watch *watch, asm_str id, asm_time now, bool needs
         call->id_hash = hash;
     }
     call->needs_person = needs_person;
-    name_call(call->text, name, display, input);
+    if (!watch->is_brief) name_call(call->text, name, display, input);
 }
 
 static void end_call(struct watch *watch, asm_str id) {
@@ -216,9 +216,12 @@ static void watch_approval(struct watch *watch, const asm_event *event, asm_time
 static void take_note(struct watch *watch, const asm_event *event, asm_time now) {
     const bool is_tool =
         event->type >= ASM_EVENT_TOOL_CALL_STARTED && event->type <= ASM_EVENT_TOOL_CALL_FAILED;
-    keep_if_changed(watch->last_event_name, asm_event_name(event));
-    keep_if_changed(watch->last_tool_name, is_tool ? event->tool.name : asm_str_make("", 0));
-    if (event->session_id.size > 0) keep_if_changed(watch->session, event->session_id);
+    if (event->type == ASM_EVENT_CUSTOM || event->type != watch->last_type)
+        keep_if_changed(watch->last_event_name, asm_event_name(event));
+    watch->last_type = event->type;
+    if (is_tool) keep_if_changed(watch->last_tool_name, event->tool.name);
+    else watch->last_tool_name[0] = 0;
+    if (event->session_id.size > 0 && !watch->is_brief) keep_if_changed(watch->session, event->session_id);
     watch->last_event = now;
 }
 

@@ -22,10 +22,12 @@ struct watch {
     bool any_failed;                                      /* of all runs: failed or cancelled */
     bool any_has_no_end; /* of all runs: the stream does not tell how it ended */
     bool joins_late;     /* set it: the beginning of a run may have been missed, so a sign of one is enough */
+    bool is_brief;       /* set it: what calls are about and which session it is are not asked for */
     struct watched_call *calls; /* allocated: `call_places` of them, at most WATCHED_CALLS */
     size_t call_places;
     size_t open_calls; /* also those for which there was no room */
     asm_time last_event, run_since;
+    asm_event_type last_type;
     char last_event_name[WATCHED_TEXT], last_tool_name[WATCHED_TEXT]; /* of the last event */
     char title[WATCHED_TEXT], directory[WATCHED_TEXT], model[WATCHED_TEXT], session[WATCHED_TEXT];
     char failure[WATCHED_TEXT];
