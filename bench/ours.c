@@ -97,8 +97,10 @@ static asm_str build_tool_input(const corpus_event *event) {
 
 /* As a program does that keeps one event: what stays the same from event to event is not cleared again, and its payload
  * is where it becomes another one. All events of a kind have the same members. */
-static void set_event(asm_event *event, const corpus_event *from) {
+static const asm_event *set_event(const corpus_event *from) {
+    static asm_event kept;
     static corpus_kind kind = CORPUS_KIND_COUNT;
+    asm_event *event = &kept;
     if (from->kind != kind) memset(&event->run, 0, sizeof event->run); /* the largest payload */
     kind = from->kind;
     event->time = from->time;
@@ -141,14 +143,14 @@ static void set_event(asm_event *event, const corpus_event *from) {
     case CORPUS_KIND_COUNT:
         break;
     }
+    return event;
 }
 
 static corpus_text write_event(const corpus_event *from) {
     asm_buffer out;
-    static asm_event event;
-    set_event(&event, from);
+    const asm_event *event = set_event(from);
     asm_buffer_init_fixed(&out, out_memory, sizeof out_memory);
-    asm_event_write_json(&event, &out);
+    asm_event_write_json(event, &out);
     return text_in(&out);
 }
 
@@ -164,10 +166,9 @@ static corpus_text write_event_through_small_buffer(const corpus_event *from) {
     static char memory[512];
     size_t collected = 0;
     asm_buffer out;
-    static asm_event event;
-    set_event(&event, from);
+    const asm_event *event = set_event(from);
     asm_buffer_init_stream(&out, memory, sizeof memory, collect, &collected);
-    asm_event_write_json(&event, &out);
+    asm_event_write_json(event, &out);
     asm_buffer_flush(&out);
     return (corpus_text){out_memory, collected};
 }
