@@ -1090,8 +1090,8 @@ static void asm__append_key(asm_buffer *out, const char *p, const asm__field *fi
     asm__append_at(out, p, key, (size_t)(asm__format_key(key, field, separator) - key));
 }
 
-#define ASM__MEDIUM                                                                                          \
-    4096 /* bytes of a text that a growing buffer gets room for whatever must be escaped in it */
+/* Bytes of a text that a growing buffer gets room for, whatever must be escaped in it. */
+#define ASM__MEDIUM 4096
 
 /* A text that is long, or not plain, or has little room. */
 static char *asm__append_text(asm__space *to, char *p, const asm__field *field, asm_str text,

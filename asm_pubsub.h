@@ -1308,8 +1308,7 @@ ASM_API bool asm_pattern_matches(const char *pattern, const char *topic) {
 typedef struct asm__subscriber {
     asm_message_callback callback; /* NULL: ended, kept until no round is under way */
     void *user;
-    uint64_t
-        number; /* its handle's, which grows with each subscription: a node's subscribers are sorted by it */
+    uint64_t number; /* its handle's; a node's subscribers are sorted by it, as it grows */
 } asm__subscriber;
 
 /* What a publish looks at stands together, and next to the text. */

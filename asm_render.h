@@ -3104,9 +3104,9 @@ static void asm__text_before_word(asm_studio *studio, asm_buffer *out) {
     studio->text.gap = 0;
 }
 
-#define ASM__MAX_WORD 120 /* bytes of a word that are held; 8 more may be written */
-#define ASM__FEW_WORDS                                                                                       \
-    40 /* bytes that asm__text_usual_word() and its caller write: blanks, a word, and more */
+#define ASM__MAX_WORD  120 /* bytes of a word that are held; 8 more may be written */
+/* Bytes that asm__text_usual_word() and its caller write: blanks, a word, and more. */
+#define ASM__FEW_WORDS 40
 
 /* Which of 8 bytes are marks, ` and *: the highest bit of each. Right up to the first mark or non-ASCII byte, as no other
  * difference is below 1. */
